@@ -1,0 +1,152 @@
+"""Claims about carriers: who may carry a call, who is left out and why, in which order they are tried."""
+
+from typing import Any
+
+import pytest
+
+from tests.core.call_cast import (
+    ACCOUNT_WALLET,
+    ACME_WALLET,
+    AT,
+    BUY,
+    CARRIER_WALLET,
+    GATEWAY_2_WALLET,
+    GATEWAY_WALLET,
+    INVITE,
+    RESALE,
+    card,
+    row,
+    world,
+)
+from tollgate.core.calls import Grant
+from tollgate.core.rates import Rate, simple
+from tollgate.core.refusals import Key, Refusal, answer
+from tollgate.core.snapshot import Gateway, Option
+
+FULL = {"channels": 1, "channels_max": 1}
+SPENT = {"cps_max_milli": 1000, "cps_tokens_milli": 999, "cps_at": AT}
+
+Case = dict[str, Any]
+
+
+def case(**fields: Any) -> Case:
+    return fields
+
+
+def whys(**changes: Any) -> dict[str, str]:
+    return {drop.carrier or "?": drop.why for drop in world(**changes).plan().dropped}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (case(carrier={"status": "inactive"}), "inactive"),
+        (case(carrier={"gateways": ()}), "no_gateway"),
+        (case(carrier={"currency": "USD"}), "currency"),
+        (case(cards={101: card(101, [row("33", BUY)], carrier_id=1)}), "no_rate"),
+        (case(cards={101: card(101, [row("44", BUY, blocked=True)], carrier_id=1)}), "blocked"),
+        (case(route={"options": (Option(101, excluded=True), Option(102))}), "excluded"),
+    ],
+)
+def test_a_carrier_that_cannot_carry_is_dropped_with_its_reason(changes: Case, why: str) -> None:
+    assert whys(**changes) == {"Cirrus": why}
+
+
+def test_a_card_or_carrier_that_is_gone_is_dropped_as_unknown() -> None:
+    assert whys(route={"options": (Option(999), Option(102))}) == {"?": "unknown"}
+    assert whys(cards={101: card(101, [row("44", BUY)], carrier_id=9)}) == {"card 101": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("bought", "kept"),
+    [
+        (simple(price_nanos=60_000_000, initial_s=60, increment_s=60), True),
+        (simple(price_nanos=60_000_001, initial_s=60, increment_s=60), False),
+        (simple(price_nanos=50_000_000, connect_fee_nanos=10_100_000, initial_s=60), False),
+        (simple(price_nanos=1_000_000, connect_fee_nanos=59_000_000), True),
+        (simple(price_nanos=1_000_000, initial_s=7200, increment_s=1), False),
+    ],
+)
+def test_profit_assurance_compares_billed_costs_of_the_shortest_and_the_usual_call(bought: Rate, kept: bool) -> None:
+    assured = world(
+        route={"profit_assurance": True, "options": (Option(101),)},
+        cards={101: card(101, [row("44", bought)], carrier_id=1)},
+    )
+    outcome = assured.decide()
+    assert isinstance(outcome, Grant) is kept
+    if isinstance(outcome, Refusal):
+        assert (outcome.key, answer(outcome).reason) == (Key.no_carrier, "No Routes Available (Profit Assurance)")
+
+
+def test_profit_assurance_sees_a_loss_on_short_calls_only() -> None:
+    sold = {1: card(1, [row("44", RESALE)])}
+    minutes = simple(price_nanos=12_000_000, initial_s=60, increment_s=60)
+    dropped = whys(
+        route={"profit_assurance": True, "options": (Option(101),)},
+        cards={**sold, 101: card(101, [row("44", minutes)], carrier_id=1)},
+    )
+    assert dropped == {"Cirrus": "profit"}
+    assert whys(route={"profit_assurance": True, "options": (Option(101),)}, cards=sold) == {}
+
+
+def test_profit_across_currencies_cannot_be_assured() -> None:
+    dollars = case(cards={101: card(101, [row("44", BUY)], carrier_id=1, currency="USD")}, carrier={"currency": "USD"})
+    assert whys(**dollars, route={"profit_assurance": True}) == {"Cirrus": "profit"}
+    assert whys(**dollars) == {}
+
+
+def test_prices_in_another_currency_come_last_in_price_order() -> None:
+    dollars = case(
+        cards={101: card(101, [row("44", simple(price_nanos=1))], carrier_id=1, currency="USD")},
+        carrier={"currency": "USD"},
+    )
+    for strategy, expected in (
+        ("lcr", ["Delta", "Cirrus"]),
+        ("reverse_lcr", ["Delta", "Cirrus"]),
+        ("manual", ["Cirrus", "Delta"]),
+    ):
+        planned = world(**dollars, route={"strategy": strategy}).plan()
+        assert [route.carrier for route in planned.routes] == expected
+
+
+def test_exclusion_that_leaves_nobody_is_called_lock() -> None:
+    refusal = world(route={"options": (Option(101, excluded=True),)}).refused()
+    assert answer(refusal).reason == "No Routes Available (Lock)"
+    assert answer(world(route={"options": ()}).refused()).reason == "No Routes Available (U)"
+
+
+def test_all_gateways_of_a_carrier_are_tried_before_the_next_carrier() -> None:
+    gateways = (
+        Gateway(1, "a", GATEWAY_WALLET, True, "203.0.113.5", weight=1),
+        Gateway(2, "b", GATEWAY_2_WALLET, True, "2001:db8::5", 5061, "tls", weight=0, prefix="00"),
+    )
+    grant = world(carrier={"gateways": gateways}).granted()
+    assert [(route.carrier, route.gateway) for route in grant.routes] == [
+        ("Cirrus", "a"),
+        ("Cirrus", "b"),
+        ("Delta", "delta-a"),
+    ]
+    assert grant.routes[1].uri == "sip:00442079460001@[2001:db8::5]:5061;transport=tls"
+    assert grant.carrier_wallet_ids == (CARRIER_WALLET, GATEWAY_WALLET)
+    assert grant.ring_s == 3 * 65
+    assert grant.routes[0].cli == INVITE.cli
+
+
+def test_a_full_gateway_is_passed_over_and_named() -> None:
+    gateways = (
+        Gateway(1, "a", GATEWAY_WALLET, True, "203.0.113.5"),
+        Gateway(2, "b", GATEWAY_2_WALLET, True, "203.0.113.6", weight=0),
+    )
+    for full, why in ((FULL, "channels"), (SPENT, "cps")):
+        grant = world(carrier={"gateways": gateways, "limited": False}, purses={GATEWAY_WALLET: full}).granted()
+        assert [(drop.gateway, drop.why) for drop in grant.dropped] == [("a", why)]
+        assert grant.carrier_wallet_ids == (GATEWAY_2_WALLET,)
+
+
+def test_ringing_is_bounded_by_five_minutes() -> None:
+    assert world(carrier={"ring_s": 400}).granted().ring_s == 300
+
+
+def test_a_carrier_without_limits_needs_no_lock() -> None:
+    planned = world(carrier={"limited": False}, carrier_2={"limited": False}, route={"limited": False}).plan()
+    assert planned.wallet_ids == (ACME_WALLET, ACCOUNT_WALLET)

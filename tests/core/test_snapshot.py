@@ -1,0 +1,33 @@
+"""Claims about the snapshot: which revision is in force, which rate a number has."""
+
+from datetime import timedelta
+
+from tests.core.call_cast import AT, BUY, SELL, card, row
+from tollgate.core.snapshot import Card
+
+
+def two_revisions() -> Card:
+    old, new = card(1, [row("44", SELL)]), card(2, [row("44", BUY), row("4420", SELL, destination="London")])
+    return card(3, [], revisions=((AT, new.revisions[0][1]), (AT - timedelta(days=30), old.revisions[0][1])))
+
+
+def test_a_revision_is_in_force_from_its_instant_on() -> None:
+    changing = two_revisions()
+    before, after = changing.at(AT - timedelta(microseconds=1)), changing.at(AT)
+    assert before is not None
+    assert after is not None
+    assert (before.id, after.id) == (10, 20)
+
+
+def test_before_the_first_revision_a_card_has_no_rates() -> None:
+    assert two_revisions().at(AT - timedelta(days=31)) is None
+
+
+def test_the_longest_prefix_has_the_rate() -> None:
+    revision = two_revisions().at(AT)
+    assert revision is not None
+    london, elsewhere = revision.find("442071838750"), revision.find("441171838750")
+    assert london is not None
+    assert elsewhere is not None
+    assert (london.destination, elsewhere.destination) == ("London", "UK")
+    assert revision.find("33171838750") is None

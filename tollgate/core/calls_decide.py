@@ -1,0 +1,234 @@
+"""The decision on locked wallets: gates in the order of behaviour.md 6.3, then the money to hold and the time granted.
+
+Nothing here changes a purse; `ledger.apply_grant` does, for calls that pass. A new gate that reads a counter is a
+function returning its Refusal or None, named in `_refused` at its place in the order.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tollgate.core.calls_money import first_grant, next_minimum
+from tollgate.core.calls_plan import scope_of
+from tollgate.core.calls_text import Numbers, refused_line, write_plan
+from tollgate.core.calls_types import Dropped, Grant, Plan, RouteChoice, Values
+from tollgate.core.ledger import Purse, Purses, available
+from tollgate.core.limits import has_channel, has_token, spent_today, tokens_milli
+from tollgate.core.refusals import Key, Refusal
+
+MOST_TALK_S = 86_400
+"""The longest call where nobody sets a maximum."""
+
+
+def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
+    """Grant or refuse a planned call; neither changes a purse. A Refusal carries its steps in `gates`."""
+    lines = list(plan.status_lines)
+    refusal = plan.status_refusal or _refused(plan, purses, at, lines)
+    if refusal is not None:
+        return _explained(refusal, lines)
+    routes, crowded = _with_room(plan, purses, at)
+    if not routes:
+        return _explained(_no_room(crowded), lines)
+    ring_s = plan.ring_allowance_s
+    max_s = _longest(plan)
+    until = at + timedelta(seconds=ring_s)
+    money = first_grant(plan.legs, purses, at, until, slice_s=plan.slice_s, max_s=max_s)
+    if isinstance(money, Refusal):
+        return _explained(money, lines)
+    lines.append(_GRANT.line("grant", "customer", plan.legs[0].name, (money.granted_s, max_s, money.holds[0])))
+    dropped = plan.dropped + crowded
+    return Grant(
+        money.granted_s,
+        max_s,
+        ring_s,
+        tuple([leg.wallet_id for leg in plan.legs]),
+        money.holds,
+        _meters(plan),
+        routes[0].meters,
+        routes,
+        dropped,
+        plan.record,
+        plan.media,
+        tuple(lines),
+        write_plan(plan, routes, dropped, lines),
+    )
+
+
+def _refused(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    """The first gate that says no. The order is the contract: behaviour.md 6.3."""
+    refusal = _expired(plan, purses, at)
+    if refusal is not None:
+        return refusal
+    lines += plan.early_lines
+    refusal = (
+        plan.early
+        or _credit(plan, purses, lines)
+        or _daily_spend(plan, purses, at, lines)
+        or _levels(plan, purses, at, lines)
+        or _endpoint(plan, purses, at, lines)
+    )
+    if refusal is None and plan.ingress:
+        refusal = _ingress(plan, purses, at, lines)
+    if refusal is None:
+        lines += plan.late_lines
+        refusal = plan.late
+    return refusal
+
+
+def _explained(refusal: Refusal, lines: list[str]) -> Refusal:
+    return replace(refusal, gates=(*lines, refused_line(refusal)))
+
+
+def _expired(plan: Plan, purses: Purses, at: datetime) -> Refusal | None:
+    for payer in plan.payers:
+        expires_at = payer.expires_at
+        if payer.valid_days is not None:
+            first_used_at = purses[payer.wallet_id].first_used_at
+            if first_used_at is not None:
+                worn_out_at = first_used_at + timedelta(days=payer.valid_days)
+                expires_at = worn_out_at if expires_at is None else min(expires_at, worn_out_at)
+        if expires_at is not None and at >= expires_at:
+            values = (("name", payer.name), ("expires_at", expires_at.isoformat()), ("at", at.isoformat()))
+            return Refusal(Key.customer_expired, scope_of(payer, plan.payers), values)
+    return None
+
+
+_CREDIT = Numbers("available_micros", "balance_micros", "limit_micros", "held_micros")
+_SPEND = Numbers("spent_micros", "held_micros", "next_minimum_micros", "limit_micros")
+_CHANNELS = Numbers("channels", "channels_max")
+_TOKENS = Numbers("tokens_milli", "cps_max_milli")
+_GRANT = Numbers("granted_s", "max_s", "held_micros")
+
+
+def _credit(plan: Plan, purses: Purses, lines: list[str]) -> Refusal | None:
+    free = _free_wallets(plan)
+    for payer in plan.payers[:-1]:
+        if payer.wallet_id in free:
+            continue
+        purse = purses[payer.wallet_id]
+        left = available(purse)
+        numbers = (left, purse.balance_micros, purse.limit_micros, purse.held_micros)
+        scope = scope_of(payer, plan.payers)
+        if left <= 0:
+            return Refusal(Key.credit, scope, _CREDIT.values(payer.name, numbers))
+        lines.append(_CREDIT.line("credit", scope, payer.name, numbers))
+    return None
+
+
+def _daily_spend(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    free = _free_wallets(plan)
+    for payer in plan.payers[:-1]:
+        purse = purses[payer.wallet_id]
+        if purse.spend_max_micros is None or payer.wallet_id in free:
+            continue
+        spent, minimum = spent_today(purse, at), _minimum(payer.wallet_id, plan, at)
+        numbers = (spent, purse.held_micros, minimum, purse.spend_max_micros)
+        scope = scope_of(payer, plan.payers)
+        if spent + purse.held_micros + minimum > purse.spend_max_micros:
+            return Refusal(Key.daily_spend, scope, _SPEND.values(payer.name, numbers))
+        lines.append(_SPEND.line("daily_spend", scope, payer.name, numbers))
+    return None
+
+
+def _free_wallets(plan: Plan) -> list[int]:
+    return [leg.wallet_id for leg in plan.legs if leg.free]
+
+
+def _minimum(wallet_id: int, plan: Plan, at: datetime) -> int:
+    """What the call will hold at the least; nothing is known where the level has no price for it."""
+    until = at + timedelta(seconds=plan.ring_allowance_s)
+    return sum([next_minimum(leg.rate, at, until) for leg in plan.legs if leg.wallet_id == wallet_id])
+
+
+def _levels(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    """Channels of every level, then CPS of every level, the account's too."""
+    payers = plan.payers
+    counted = [(purses[payer.wallet_id], scope_of(payer, payers), payer.name) for payer in payers]
+    return _counters(Key.channels_customer, Key.cps_customer, counted, at, lines)
+
+
+def _endpoint(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    endpoint = plan.endpoint
+    if endpoint is None or not endpoint.limited:
+        return None
+    counted = [(purses[endpoint.wallet_id], endpoint.kind, endpoint.name)]
+    return _counters(Key.channels_endpoint, Key.cps_endpoint, counted, at, lines)
+
+
+def _ingress(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    counted = [(purses[route.wallet_id], "route", route.name) for route in plan.ingress if route.limited]
+    return _counters(Key.channels_route, Key.cps_route, counted, at, lines)
+
+
+def _counters(
+    channels: Key, cps: Key, counted: list[tuple[Purse, str, str]], at: datetime, lines: list[str]
+) -> Refusal | None:
+    for purse, scope, name in counted:
+        if purse.channels_max:
+            numbers = (purse.channels, purse.channels_max)
+            if not has_channel(purse):
+                return Refusal(channels, scope, _CHANNELS.values(name, numbers))
+            lines.append(_CHANNELS.line(channels, scope, name, numbers))
+    for purse, scope, name in counted:
+        if purse.cps_max_milli:
+            numbers = (tokens_milli(purse, at), purse.cps_max_milli)
+            if not has_token(purse, at):
+                return Refusal(cps, scope, _TOKENS.values(name, numbers))
+            lines.append(_TOKENS.line(cps, scope, name, numbers))
+    return None
+
+
+def _with_room(plan: Plan, purses: Purses, at: datetime) -> tuple[tuple[RouteChoice, ...], tuple[Dropped, ...]]:
+    """The routes whose carrier and gateway take one more call now."""
+    roomy: list[RouteChoice] = []
+    crowded: list[Dropped] = []
+    for route in plan.routes:
+        why = _crowded(route, purses, at) if route.carrier_limited or route.gateway_limited else None
+        if why is None:
+            roomy.append(route)
+        else:
+            crowded.append(why)
+    return tuple(roomy), tuple(crowded)
+
+
+def _crowded(route: RouteChoice, purses: Purses, at: datetime) -> Dropped | None:
+    meters = [purses[wallet_id] for wallet_id in route.meters]
+    for purse in meters:
+        if not has_channel(purse):
+            return Dropped(route.carrier, route.gateway, "channels", _full(purse))
+    for purse in meters:
+        if not has_token(purse, at):
+            return Dropped(route.carrier, route.gateway, "cps", _fast(purse, at))
+    return None
+
+
+def _full(purse: Purse) -> Values:
+    return _CHANNELS.values(purse.kind, (purse.channels, purse.channels_max))
+
+
+def _fast(purse: Purse, at: datetime) -> Values:
+    return _TOKENS.values(purse.kind, (tokens_milli(purse, at), purse.cps_max_milli))
+
+
+def _no_room(crowded: tuple[Dropped, ...]) -> Refusal:
+    full = [drop for drop in crowded if drop.why == "channels"]
+    first = (full or crowded)[0]
+    key = Key.channels_carrier if full else Key.cps_carrier
+    return Refusal(key, "carrier", (("carrier", first.carrier), ("gateway", first.gateway), *first.values))
+
+
+def _longest(plan: Plan) -> int:
+    """The hard end: the shortest maximum of every level and route; zero or nothing sets none."""
+    longest = MOST_TALK_S
+    for payer in plan.payers:
+        longest = min(longest, payer.max_duration_s or longest)
+    for route in plan.ingress:
+        longest = min(longest, route.max_duration_s or longest)
+    return longest
+
+
+def _meters(plan: Plan) -> tuple[int, ...]:
+    wallets = [payer.wallet_id for payer in plan.payers]
+    if plan.endpoint is not None and plan.endpoint.limited:
+        wallets.append(plan.endpoint.wallet_id)
+    wallets += [route.wallet_id for route in plan.ingress if route.limited]
+    return tuple(wallets)

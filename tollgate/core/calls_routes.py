@@ -1,0 +1,153 @@
+"""The carriers of a call: which may carry it, which are left out and why, in which order they are tried.
+
+A new reason to leave one out is a check in `_candidate`, a word in `calls_types.Dropped`, and, when it can
+leave nobody, its words in `_nobody`.
+"""
+
+from datetime import datetime
+from operator import attrgetter
+from typing import NamedTuple
+
+from tollgate.core.calls_types import Dropped, Invite, Leg, RouteChoice
+from tollgate.core.rates import cost_micros, in_force, price_per_minute_nanos
+from tollgate.core.refusals import Key, Refusal
+from tollgate.core.routes import by_weight, cld_sent, in_order, sip_host, sip_user
+from tollgate.core.snapshot import Card, Carrier, Gateway, Option, RateRow, Revision, Route, Snapshot
+
+TYPICAL_MS = 180_000
+"""The usual call for which profit is assured, besides the shortest one."""
+
+
+class CarrierOptions(NamedTuple):
+    """The routes in the order of trying, and who was left out."""
+
+    routes: tuple[RouteChoice, ...]
+    dropped: tuple[Dropped, ...]
+    refusal: Refusal | None
+
+
+class Candidate(NamedTuple):
+    """A carrier that may carry the call, with its price."""
+
+    position: int
+    weight: int
+    price_nanos: int  # per minute
+    foreign: bool  # priced in another currency than the call is sold in: not comparable
+    card: Card
+    revision: Revision
+    row: RateRow
+    carrier: Carrier
+
+
+def carrier_options(
+    invite: Invite, snapshot: Snapshot, route: Route, leg: Leg, number: str, at: datetime
+) -> CarrierOptions:
+    """All gateways for a number, by the route of the payer nearest the account."""
+    dropped: list[Dropped] = []
+    candidates: list[Candidate] = []
+    for option in route.options:
+        found = _candidate(option, snapshot, route, leg, number, at)
+        if isinstance(found, Dropped):
+            dropped.append(found)
+        else:
+            candidates.append(found)
+    routes: list[RouteChoice] = []
+    for candidate in _ordered(candidates, route.strategy, invite.call_id):
+        gateways = candidate.carrier.gateways
+        if len(gateways) > 1:
+            gateways = tuple(by_weight(gateways, _weight, f"{candidate.carrier.id} {invite.call_id}"))
+        routes += [_choice(candidate, gateway, invite.cli, number) for gateway in gateways]
+    return CarrierOptions(tuple(routes), tuple(dropped), None if routes else _nobody(number, dropped))
+
+
+_weight = attrgetter("weight")
+_position = attrgetter("position")
+_price = attrgetter("price_nanos")
+_foreign = attrgetter("foreign")
+
+
+def _ordered(candidates: list[Candidate], strategy: str, seed: str) -> list[Candidate]:
+    if len(candidates) < 2:
+        return candidates
+    ordered = in_order(candidates, strategy, price=_price, position=_position, weight=_weight, seed=seed)
+    return sorted(ordered, key=_foreign) if strategy in ("lcr", "reverse_lcr") else ordered
+
+
+def _candidate(
+    option: Option, snapshot: Snapshot, route: Route, leg: Leg, number: str, at: datetime
+) -> Candidate | Dropped:
+    card = snapshot.cards.get(option.card_id)
+    carrier = None if card is None or card.carrier_id is None else snapshot.carriers.get(card.carrier_id)
+    if card is None or carrier is None:
+        return Dropped("" if card is None else card.name, "", "unknown", (("card", option.card_id),))
+    if option.excluded:
+        return Dropped(carrier.name, "", "excluded", (("card", card.name),))
+    if carrier.status != "active":
+        return Dropped(carrier.name, "", "inactive", (("status", carrier.status),))
+    if not carrier.gateways:
+        return Dropped(carrier.name, "", "no_gateway")
+    if card.currency != carrier.currency:
+        currencies = (("card_currency", card.currency), ("currency", carrier.currency))
+        return Dropped(carrier.name, "", "currency", currencies)
+    revision = card.at(at)
+    row = None if revision is None else revision.find(number)
+    if revision is None or row is None or not in_force(row.rate, at):
+        return Dropped(carrier.name, "", "no_rate", (("card", card.name), ("number", number)))
+    if row.blocked:
+        return Dropped(carrier.name, "", "blocked", (("card", card.name), ("prefix", row.prefix)))
+    loss = _loss(leg, card, row, at) if route.profit_assurance else None
+    if loss is not None:
+        return loss._replace(carrier=carrier.name)
+    price = price_per_minute_nanos(row.rate, at)
+    return Candidate(option.position, option.weight, price, card.currency != leg.currency, card, revision, row, carrier)
+
+
+def _loss(leg: Leg, card: Card, row: RateRow, at: datetime) -> Dropped | None:
+    """Profit assurance by expected billed cost: the shortest charged call and the usual one, fees included."""
+    if card.currency != leg.currency:
+        return Dropped("", "", "profit", (("card_currency", card.currency), ("currency", leg.currency)))
+    shortest_ms = (max(leg.rate.grace_s, row.rate.grace_s) + 1) * 1000
+    for duration_ms in (shortest_ms, TYPICAL_MS):
+        sold, bought = cost_micros(leg.rate, at, duration_ms), cost_micros(row.rate, at, duration_ms)
+        if bought > sold:
+            values = (("duration_s", duration_ms // 1000), ("cost_micros", bought), ("charge_micros", sold))
+            return Dropped("", "", "profit", values)
+    return None
+
+
+def _choice(candidate: Candidate, gateway: Gateway, cli: str, number: str) -> RouteChoice:
+    card, carrier, row = candidate.card, candidate.carrier, candidate.row
+    cld = cld_sent(number, gateway, card)
+    host = sip_host(gateway.host)
+    return RouteChoice(
+        carrier.id,
+        carrier.name,
+        gateway.id,
+        gateway.name,
+        f"sip:{sip_user(cld)}@{host}:{gateway.port};transport={gateway.transport}",
+        gateway.host,
+        gateway.port,
+        gateway.transport,
+        cli,
+        cld,
+        carrier.wallet_id,
+        gateway.wallet_id,
+        carrier.limited,
+        gateway.limited,
+        card.id,
+        candidate.revision.id,
+        row.prefix,
+        row.rate,
+        row.rate_json,
+        card.currency,
+        carrier.first_reply_s,
+        carrier.pdd_s,
+        carrier.ring_s,
+    )
+
+
+def _nobody(number: str, dropped: list[Dropped]) -> Refusal:
+    """No carrier is left: the words name profit assurance or exclusion when that is what left nobody."""
+    whys = {drop.why for drop in dropped}
+    variant = "profit_assurance" if "profit" in whys else "lock" if "excluded" in whys else ""
+    return Refusal(Key.no_carrier, "carrier", (("number", number), ("why", " ".join(sorted(whys)))), variant)

@@ -1,0 +1,134 @@
+"""The end of a call: seconds that can be true, exact costs of every leg, the carrier's cost, and late corrections.
+
+Times are the edge's; what cannot be true is clipped and the clipping is noted in the CDR. A new correction is a
+function that returns entries and never changes what is written already.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tollgate.core.calls_text import SettledCall, SettledLeg
+from tollgate.core.calls_types import CarrierCost, LegCost, LiveCall, Settlement
+from tollgate.core.ledger import Entry
+from tollgate.core.rates import Rate, billed_s, cost_micros
+
+TOLERANCE = timedelta(seconds=5)
+"""How far an edge's clock may run ahead of ours."""
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Talk(NamedTuple):
+    """When a call talked, as far as that can be true, and what was clipped."""
+
+    answered_at: datetime | None
+    ended_at: datetime
+    used_ms: int
+    notes: tuple[str, ...]
+
+
+def settle(
+    call: LiveCall,
+    *,
+    ended_at: datetime,
+    answered_at: datetime | None,
+    duration_ms: int | None,
+    at: datetime,
+    unresolved: bool = False,
+) -> Settlement:
+    """The exact cost of an ended call; nothing for one that was not answered.
+
+    `ended_at` of an unresolved call is the last instant it was proven to live; it is never charged beyond its grant.
+    """
+    talk = _talk(call, ended_at=ended_at, answered_at=answered_at, duration_ms=duration_ms, at=at)
+    answered_at = talk.answered_at
+    if answered_at is None:
+        nothing = tuple([_NO_COST] * len(call.plan.legs))
+        return Settlement(None, talk.ended_at, 0, 0, nothing, None, 0, talk.notes)
+    used_ms, granted_ms = talk.used_ms, call.granted_s * 1000
+    if unresolved and used_ms > granted_ms:
+        used_ms = granted_ms
+        talk = talk._replace(notes=(*talk.notes, "charged to the end of the grant: nothing proves more"))
+    legs = call.plan.legs
+    costs = tuple(
+        [
+            _leg_cost(leg.rate, answered_at, used_ms, granted_ms, held)
+            for leg, held in zip(legs, call.held_micros, strict=True)
+        ]
+    )
+    carrier = _carrier_cost(call, answered_at, used_ms)
+    profit = None
+    if carrier is not None and carrier.route.currency == legs[-1].currency:
+        profit = costs[-1].cost_micros - carrier.cost_micros
+    return Settlement(answered_at, talk.ended_at, used_ms, costs[0].billed_s, costs, carrier, profit, talk.notes)
+
+
+def late_end(settled: SettledCall, *, answered_at: datetime, duration_ms: int) -> tuple[Entry, ...]:
+    """The true end of a call settled without one: the difference to what was posted, either way.
+
+    Idempotence is the caller's: post these once.
+    """
+    duration_ms = max(0, duration_ms)
+    entries = [_adjustment(settled.call_id, leg, -1, answered_at, duration_ms) for leg in settled.legs]
+    if settled.carrier is not None:
+        entries.append(_adjustment(settled.call_id, settled.carrier, 1, answered_at, duration_ms))
+    return tuple([entry for entry in entries if entry.amount_micros])
+
+
+_NO_COST = LegCost(0, 0, 0)
+
+
+def _talk(
+    call: LiveCall, *, ended_at: datetime, answered_at: datetime | None, duration_ms: int | None, at: datetime
+) -> Talk:
+    notes: list[str] = []
+    latest_at = max(at + TOLERANCE, call.authorized_at)
+    if ended_at > latest_at:
+        ended_at = _clipped(notes, "the end lay in the future", latest_at)
+    if ended_at < call.authorized_at:
+        ended_at = _clipped(notes, "the end lay before the call", call.authorized_at)
+    answered_at = answered_at or call.answered_at
+    if answered_at is None and duration_ms:
+        answered_at = ended_at - duration_ms * _MILLISECOND
+    if answered_at is None:
+        return Talk(None, ended_at, 0, tuple(notes))
+    if answered_at < call.authorized_at:
+        answered_at = _clipped(notes, "the answer lay before the call", call.authorized_at)
+    if answered_at > latest_at:
+        answered_at = _clipped(notes, "the answer lay in the future", latest_at)
+    used_ms = duration_ms if duration_ms is not None else (ended_at - answered_at) // _MILLISECOND
+    most_ms = (latest_at - answered_at) // _MILLISECOND
+    if not 0 <= used_ms <= most_ms:
+        notes.append(f"{used_ms} ms of talk cannot be: clipped")
+        used_ms = max(0, min(used_ms, most_ms))
+    return Talk(answered_at, ended_at, used_ms, tuple(notes))
+
+
+def _clipped(notes: list[str], sentence: str, moment: datetime) -> datetime:
+    notes.append(f"{sentence}: taken as {moment.isoformat()}")
+    return moment
+
+
+def _leg_cost(rate: Rate, answered_at: datetime, used_ms: int, granted_ms: int, held: int) -> LegCost:
+    """What is within the grant never passes what was held for it; all else has the name overrun."""
+    cost = cost_micros(rate, answered_at, used_ms)
+    within = cost if used_ms <= granted_ms else cost_micros(rate, answered_at, granted_ms)
+    within = min(within, held, cost)
+    return LegCost(within, cost - within, billed_s(rate, answered_at, used_ms))
+
+
+def _carrier_cost(call: LiveCall, answered_at: datetime, used_ms: int) -> CarrierCost | None:
+    routes = call.plan.routes
+    index = call.route_index or 0
+    if not 0 <= index < len(routes):
+        return None
+    route = routes[index]
+    cost = cost_micros(route.rate, answered_at, used_ms)
+    return CarrierCost(route.carrier_wallet_id, cost, billed_s(route.rate, answered_at, used_ms), route)
+
+
+def _adjustment(call_id: int, leg: SettledLeg, sign: int, answered_at: datetime, duration_ms: int) -> Entry:
+    """Wallets of payers lose what a call costs (sign -1), carriers' wallets gain it (sign 1)."""
+    difference = cost_micros(leg.rate, answered_at, duration_ms) - leg.cost_micros
+    note = "the end of the call came late"
+    return Entry(leg.wallet_id, "adjustments", "adjustment", sign * difference, leg.currency, call_id, note)

@@ -1,0 +1,333 @@
+"""A call's decision as JSON text: kept in `call.plan` while the call lives, then in `cdr.detail` for ever.
+
+The text is put together from lines that are JSON already and taken apart at line breaks and tabs, which JSON never has
+inside a string: so a live call is read without a parser when this process has seen its parts before. To keep another
+fact, add it to the line of its leg or route and to the reader below it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+from tollgate.core.calls_types import (
+    CarrierCost,
+    Dropped,
+    Leg,
+    LiveCall,
+    Plan,
+    RouteChoice,
+    Settlement,
+    StoredLeg,
+    StoredPlan,
+    StoredRoute,
+)
+from tollgate.core.money import Method
+from tollgate.core.rates import Increments, Rate, Rounding, rate_from_json, rate_to_json
+from tollgate.core.refusals import Refusal, Value
+
+T = TypeVar("T")
+
+_MOST_RATES = 1 << 16
+_MOST_PLANS = 1 << 14
+_known_rates: dict[str, Rate] = {}
+_known_plans: dict[str, tuple[Sequence[Leg], list[str], Sequence[RouteChoice], list[str], str, str]] = {}
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=_MOST_RATES)
+def quote(text: str) -> str:
+    """A JSON string that PostgreSQL takes as well: it has no NUL and no half of a surrogate pair."""
+    if "\0" in text or not text.isascii():
+        text = text.replace("\0", "").encode("utf-8", "replace").decode()
+    return _encode(text)
+
+
+def value_text(value: Value) -> str:
+    """One compared value as JSON."""
+    if type(value) is int:
+        return str(value)
+    return quote(value) if isinstance(value, str) else _encode(value)
+
+
+def values_text(values: Iterable[tuple[str, Value]]) -> str:
+    """Compared values as a JSON object."""
+    return "{" + ",".join([f"{quote(name)}:{value_text(value)}" for name, value in values]) + "}"
+
+
+def gate_line(gate: str, ok: bool, scope: str, values: Iterable[tuple[str, Value]]) -> str:
+    """One step of a decision."""
+    done = "true" if ok else "false"
+    return f'{{"gate":"{gate}","ok":{done},"scope":{quote(scope)},"values":{values_text(values)}}}'
+
+
+class Numbers:
+    """The numbers which one kind of gate compares for somebody: as a JSON line, or as the values of a refusal.
+
+    Every call writes some of these lines, so the names are put into a template once.
+    """
+
+    __slots__ = ("_names", "_template")
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._template = ",".join([f'"{name}":%d' for name in names])
+
+    def line(self, gate: str, scope: str, name: str, numbers: tuple[int, ...]) -> str:
+        """The gate as passed."""
+        values = f'{{"name":{quote(name)},{self._template % numbers}}}'
+        return f'{{"gate":"{gate}","ok":true,"scope":"{scope}","values":{values}}}'
+
+    def values(self, name: str, numbers: tuple[int, ...]) -> tuple[tuple[str, Value], ...]:
+        """The same for a Refusal."""
+        return (("name", name), *zip(self._names, numbers, strict=True))
+
+
+def refused_line(refusal: Refusal) -> str:
+    """The step at which a call was refused."""
+    return gate_line(refusal.key, False, refusal.scope, refusal.values)
+
+
+def rate_text(rate: Rate) -> str:
+    """A rate with its card's roundings on one line: `RateRow.rate_json`."""
+    rounding = rate.rounding
+    roundings = {
+        "precision": rounding.precision,
+        "method": rounding.method.value,
+        "duration": rounding.duration.value,
+        "increments": rounding.increments.value,
+    }
+    return _encode({**rate_to_json(rate), "rounding": roundings})
+
+
+def read_rate(text: str) -> Rate:
+    """The rate of `rate_text`; each is built once per process."""
+    rate = _known_rates.get(text)
+    if rate is None:
+        rate = _rate(json.loads(text))
+        _remember(_known_rates, text, rate, _MOST_RATES)
+    return rate
+
+
+def write_plan(plan: Plan, routes: Sequence[RouteChoice], dropped: Sequence[Dropped], gates: Sequence[str]) -> str:
+    """The text of `call.plan`, which `read_plan` of this process will know again without parsing."""
+    legs = [_leg_text(leg) for leg in plan.legs]
+    choices = [_route_text(route) for route in routes]
+    dropped_json = _dropped_text(dropped)
+    gates_json = "[" + ",".join(gates) + "]"
+    text = (
+        f'{{"legs":[\n{_BETWEEN.join(legs)}\n],"routes":[\n{_BETWEEN.join(choices)}\n],'
+        f'"dropped":\n{dropped_json}\n,"gates":\n{gates_json}\n}}'
+    )
+    _remember(_known_plans, text, (plan.legs, legs, routes, choices, dropped_json, gates_json), _MOST_PLANS)
+    return text
+
+
+def read_plan(text: str) -> StoredPlan:
+    """The plan of a live call."""
+    known = _known_plans.get(text)
+    if known is not None:
+        legs, leg_lines, routes, route_lines, dropped_json, gates_json = known
+        return StoredPlan(
+            tuple([StoredLeg(*leg[:11], line) for leg, line in zip(legs, leg_lines, strict=True)]),
+            tuple([_stored_route(route, line) for route, line in zip(routes, route_lines, strict=True)]),
+            dropped_json,
+            gates_json,
+        )
+    _, leg_section, _, route_section, _, dropped_json, _, gates_json, _ = text.split("\n")
+    return StoredPlan(
+        tuple([_read_leg(line) for line in _lines(leg_section)]),
+        tuple([_read_route(line) for line in _lines(route_section)]),
+        dropped_json,
+        gates_json,
+    )
+
+
+def forget_plan(text: str) -> None:
+    """A call that has ended needs its plan no more."""
+    _known_plans.pop(text, None)
+
+
+def call_detail(call: LiveCall, settlement: Settlement, attempts_json: str = "[]") -> str:
+    """`cdr.detail` of a call that was granted."""
+    legs = ",".join(
+        [
+            f'{leg.text[:-1]},"held":{held},"cost":{cost.cost_micros},"overrun":{cost.overrun_micros},'
+            f'"billed_s":{cost.billed_s}}}'
+            for leg, held, cost in zip(call.plan.legs, call.held_micros, settlement.leg_costs, strict=True)
+        ]
+    )
+    routes = ",".join([route.text for route in call.plan.routes])
+    return (
+        f'{{"gates":{call.plan.gates_json},"legs":[{legs}],"routes":[{routes}],"dropped":{call.plan.dropped_json},'
+        f'"attempts":{attempts_json},"granted_s":{call.granted_s},"extended":{call.extended_count},'
+        f'"carrier":{_carrier_text(settlement.carrier)},"notes":{_encode(settlement.notes)}}}'
+    )
+
+
+def refusal_detail(plan: Plan, refusal: Refusal) -> str:
+    """`cdr.detail` of a call that was refused."""
+    return (
+        f'{{"gates":[{",".join(refusal.gates)}],"legs":[{",".join([_leg_text(leg) for leg in plan.legs])}],"routes":[],'
+        f'"dropped":{_dropped_text(plan.dropped)},"attempts":[],"refusal_values":{values_text(refusal.values)}}}'
+    )
+
+
+class SettledLeg(NamedTuple):
+    """One payer's part of an ended call, as its CDR tells."""
+
+    wallet_id: int
+    currency: str
+    rate: Rate
+    cost_micros: int
+
+
+class SettledCall(NamedTuple):
+    """An ended call, as its CDR tells: what an adjustment starts from."""
+
+    call_id: int
+    legs: tuple[SettledLeg, ...]
+    carrier: SettledLeg | None
+
+
+def read_settled(call_id: int, detail: str) -> SettledCall:
+    """The money of an ended call from its `cdr.detail`."""
+    data = json.loads(detail)
+    carrier = data["carrier"]
+    return SettledCall(
+        call_id, tuple(map(_settled_leg, data["legs"])), None if carrier is None else _settled_leg(carrier)
+    )
+
+
+_BETWEEN = ",\t"
+_RATE = ',"rate":'
+
+
+def _remember(known: dict[str, T], key: str, value: T, most: int) -> None:
+    """Keep one more, and begin anew when there are too many: what is forgotten is read from its text."""
+    if len(known) >= most:
+        known.clear()
+    known[key] = value
+
+
+def _rate(data: dict[str, Any]) -> Rate:
+    given = data.pop("rounding")
+    rounding = Rounding(
+        given["precision"], Method(given["method"]), Method(given["duration"]), Increments(given["increments"])
+    )
+    return rate_from_json(data, rounding)
+
+
+def _leg_text(leg: Leg) -> str:
+    if leg.rate_json not in _known_rates:
+        _remember(_known_rates, leg.rate_json, leg.rate, _MOST_RATES)
+    return (
+        f'{{"kind":"{leg.kind}","owner":{leg.owner_id},"name":{quote(leg.name)},"wallet":{leg.wallet_id},'
+        f'"book":"{leg.book}","currency":"{leg.currency}","card":{leg.card_id},"revision":{leg.revision_id},'
+        f'"prefix":"{leg.prefix}","destination":{quote(leg.destination)},"rate":{leg.rate_json}}}'
+    )
+
+
+def _read_leg(line: str) -> StoredLeg:
+    head, _, rate = line.partition(_RATE)
+    leg = json.loads(head + "}")
+    return StoredLeg(
+        kind=leg["kind"],
+        owner_id=leg["owner"],
+        name=leg["name"],
+        wallet_id=leg["wallet"],
+        book=leg["book"],
+        currency=leg["currency"],
+        card_id=leg["card"],
+        revision_id=leg["revision"],
+        prefix=leg["prefix"],
+        destination=leg["destination"],
+        rate=read_rate(rate[:-1]),
+        text=line,
+    )
+
+
+def _route_text(route: RouteChoice) -> str:
+    if route.rate_json not in _known_rates:
+        _remember(_known_rates, route.rate_json, route.rate, _MOST_RATES)
+    return (
+        f'{{"carrier_id":{route.carrier_id},"carrier":{quote(route.carrier)},"gateway_id":{route.gateway_id},'
+        f'"gateway":{quote(route.gateway)},"cli":{quote(route.cli)},"cld":{quote(route.cld)},'
+        f'"wallet":{route.carrier_wallet_id},"gateway_wallet":{route.gateway_wallet_id},'
+        f'"limited":[{int(route.carrier_limited)},{int(route.gateway_limited)}],"currency":"{route.currency}",'
+        f'"card":{route.card_id},"revision":{route.revision_id},"prefix":"{route.prefix}","rate":{route.rate_json}}}'
+    )
+
+
+def _stored_route(route: RouteChoice, line: str) -> StoredRoute:
+    return StoredRoute(
+        route.carrier_id,
+        route.carrier,
+        route.gateway_id,
+        route.gateway,
+        route.carrier_wallet_id,
+        route.gateway_wallet_id,
+        route.carrier_limited,
+        route.gateway_limited,
+        route.currency,
+        route.card_id,
+        route.revision_id,
+        route.prefix,
+        route.rate,
+        line,
+    )
+
+
+def _read_route(line: str) -> StoredRoute:
+    head, _, rate = line.partition(_RATE)
+    route = json.loads(head + "}")
+    carrier_limited, gateway_limited = route["limited"]
+    return StoredRoute(
+        carrier_id=route["carrier_id"],
+        carrier=route["carrier"],
+        gateway_id=route["gateway_id"],
+        gateway=route["gateway"],
+        carrier_wallet_id=route["wallet"],
+        gateway_wallet_id=route["gateway_wallet"],
+        carrier_limited=bool(carrier_limited),
+        gateway_limited=bool(gateway_limited),
+        currency=route["currency"],
+        card_id=route["card"],
+        revision_id=route["revision"],
+        prefix=route["prefix"],
+        rate=read_rate(rate[:-1]),
+        text=line,
+    )
+
+
+def _lines(section: str) -> list[str]:
+    return section.split(_BETWEEN) if section else []
+
+
+def _dropped_text(dropped: Iterable[Dropped]) -> str:
+    return (
+        "["
+        + ",".join(
+            [
+                f'{{"carrier":{quote(d.carrier)},"gateway":{quote(d.gateway)},"why":"{d.why}",'
+                f'"values":{values_text(d.values)}}}'
+                for d in dropped
+            ]
+        )
+        + "]"
+    )
+
+
+def _carrier_text(carrier: CarrierCost | None) -> str:
+    if carrier is None:
+        return "null"
+    route = carrier.route
+    return (
+        f'{{"wallet":{carrier.wallet_id},"currency":"{route.currency}","cost":{carrier.cost_micros},'
+        f'"billed_s":{carrier.billed_s},"rate":{route.text.partition(_RATE)[2]}'
+    )
+
+
+def _settled_leg(data: Mapping[str, Any]) -> SettledLeg:
+    return SettledLeg(data["wallet"], data["currency"], read_rate(_encode(data["rate"])), data["cost"])

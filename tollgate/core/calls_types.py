@@ -1,0 +1,313 @@
+"""The values that pass between the steps of a call: what came in, what was planned, granted, extended and settled.
+
+The ones made anew for every call are named tuples, immutable as dataclasses are, because a frozen dataclass of twenty
+fields costs more to make than the decision it carries. To carry a new fact to the CDR, add it to `Leg` or
+`RouteChoice` and to the lines of `calls_text`.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from tollgate.core.rates import Rate
+from tollgate.core.refusals import Refusal, Value
+from tollgate.core.snapshot import Endpoint, Payer, Route
+
+MOST_RING_S = 300
+
+Values = tuple[tuple[str, Value], ...]
+
+
+class Invite(NamedTuple):
+    """A call that asks to be carried, as the switch saw it. `user` is set only when the edge has checked a digest."""
+
+    edge: str
+    call_id: str
+    source_ip: str
+    source_port: int = 5060
+    transport: str = "udp"
+    user: str | None = None
+    cli: str = ""
+    cld: str = ""
+    cli_name: str = ""
+    pai: str | None = None
+    privacy: str | None = None
+    diversion: str | None = None
+    identity: str | None = None
+    codecs: tuple[str, ...] = ()
+    user_agent: str = ""
+
+
+class Gate(NamedTuple):
+    """One step of a decision with the values it compared."""
+
+    gate: str
+    ok: bool
+    scope: str
+    values: dict[str, Value]
+
+
+def read_gates(lines: tuple[str, ...]) -> tuple[Gate, ...]:
+    """Gates are kept as JSON lines while a call is decided; this reads them for people."""
+    return tuple(Gate(g["gate"], g["ok"], g["scope"], g["values"]) for g in map(json.loads, lines))
+
+
+class Leg(NamedTuple):
+    """One payer's price for the call."""
+
+    kind: str
+    owner_id: int
+    name: str
+    wallet_id: int
+    book: str  # 'revenue' at depth 1, 'resale' below
+    currency: str
+    card_id: int
+    revision_id: int
+    prefix: str
+    destination: str
+    rate: Rate
+    rate_json: str
+    free: bool
+
+
+class RouteChoice(NamedTuple):
+    """One gateway to try."""
+
+    carrier_id: int
+    carrier: str
+    gateway_id: int
+    gateway: str
+    uri: str
+    host: str
+    port: int
+    transport: str
+    cli: str
+    cld: str
+    carrier_wallet_id: int
+    gateway_wallet_id: int
+    carrier_limited: bool
+    gateway_limited: bool
+    card_id: int
+    revision_id: int
+    prefix: str
+    rate: Rate
+    rate_json: str
+    currency: str
+    first_reply_s: int
+    pdd_s: int
+    ring_s: int
+
+    @property
+    def meters(self) -> tuple[int, ...]:
+        """The wallets whose channel this choice occupies while it is tried or talks: only the limited ones."""
+        return occupied(self.carrier_wallet_id, self.gateway_wallet_id, self.carrier_limited, self.gateway_limited)
+
+
+def occupied(carrier_wallet_id: int, gateway_wallet_id: int, carrier: bool, gateway: bool) -> tuple[int, ...]:
+    """The wallets of a carrier and its gateway that count channels, by which of the two is limited."""
+    if carrier:
+        return (carrier_wallet_id, gateway_wallet_id) if gateway else (carrier_wallet_id,)
+    return (gateway_wallet_id,) if gateway else ()
+
+
+class Dropped(NamedTuple):
+    """A carrier or gateway left out, and why.
+
+    The words, in the order of the checks: unknown, excluded, inactive, no_gateway, currency, no_rate, blocked, profit,
+    and by the counters channels, cps.
+    """
+
+    carrier: str
+    gateway: str
+    why: str
+    values: Values = ()
+
+
+class Plan(NamedTuple):
+    """What can be said of a call without looking at counters and money.
+
+    The three refusals belong to three places in the order of the gates: `status_refusal` before the expiry, `early`
+    before the credit, `late` after endpoint and (when there is a route) route counters.
+    """
+
+    invite: Invite
+    customer: Payer | None
+    endpoint: Endpoint | None
+    payers: tuple[Payer, ...]  # customer, resellers, account
+    ingress: tuple[Route, ...]  # the selected route of the customer, then of its resellers
+    number: str
+    destination: str
+    legs: tuple[Leg, ...]
+    routes: tuple[RouteChoice, ...]
+    dropped: tuple[Dropped, ...]
+    status_lines: tuple[str, ...]
+    early_lines: tuple[str, ...]
+    late_lines: tuple[str, ...]
+    status_refusal: Refusal | None
+    early: Refusal | None
+    late: Refusal | None
+    wallet_ids: tuple[int, ...]  # all that must be locked before `decide`
+    slice_s: int
+    record: bool
+    media: str
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """The stateless steps, for people."""
+        return read_gates(self.status_lines + self.early_lines + self.late_lines)
+
+    @property
+    def ring_allowance_s(self) -> int:
+        """How long the call may look for an answer: the sum over its routes, 300 s at most."""
+        seconds = 0
+        for route in self.routes:
+            seconds += route.pdd_s + route.ring_s
+        return min(MOST_RING_S, seconds)
+
+
+class Grant(NamedTuple):
+    """The call may ring, and talk `granted_s` seconds."""
+
+    granted_s: int
+    max_s: int
+    ring_s: int  # the ring allowance: granted_until = authorized_at + ring_s until the answer
+    leg_wallet_ids: tuple[int, ...]
+    holds: tuple[int, ...]  # micros, one per leg
+    meters: tuple[int, ...]  # wallets on which the call occupies a channel: payers, limited endpoint and routes
+    carrier_wallet_ids: tuple[int, ...]  # the same of the first route's carrier and gateway
+    routes: tuple[RouteChoice, ...]  # those with room
+    dropped: tuple[Dropped, ...]
+    record: bool
+    media: str
+    gate_lines: tuple[str, ...]
+    plan_json: str  # text of `call.plan`
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Every step of the decision, for people."""
+        return read_gates(self.gate_lines)
+
+
+class StoredLeg(NamedTuple):
+    """A leg as read back from `call.plan`; `text` is its JSON line."""
+
+    kind: str
+    owner_id: int
+    name: str
+    wallet_id: int
+    book: str
+    currency: str
+    card_id: int
+    revision_id: int
+    prefix: str
+    destination: str
+    rate: Rate
+    text: str
+
+
+class StoredRoute(NamedTuple):
+    """A route as read back from `call.plan`."""
+
+    carrier_id: int
+    carrier: str
+    gateway_id: int
+    gateway: str
+    carrier_wallet_id: int
+    gateway_wallet_id: int
+    carrier_limited: bool
+    gateway_limited: bool
+    currency: str
+    card_id: int
+    revision_id: int
+    prefix: str
+    rate: Rate
+    text: str
+
+    @property
+    def meters(self) -> tuple[int, ...]:
+        """As `RouteChoice.meters`."""
+        return occupied(self.carrier_wallet_id, self.gateway_wallet_id, self.carrier_limited, self.gateway_limited)
+
+
+class StoredPlan(NamedTuple):
+    """What is needed to settle and explain a call without any snapshot."""
+
+    legs: tuple[StoredLeg, ...]
+    routes: tuple[StoredRoute, ...]
+    dropped_json: str  # JSON array
+    gates_json: str  # JSON array
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """The working copy of one locked row of `call`, its plan decoded."""
+
+    id: int
+    account_id: int
+    edge: str
+    edge_call_id: str
+    customer_id: int
+    endpoint_id: int
+    ingress_route_id: int
+    cli: str
+    cld: str
+    number: str
+    destination: str
+    state: str  # 'authorized' or 'answered'
+    authorized_at: datetime
+    answered_at: datetime | None
+    granted_s: int
+    granted_until: datetime
+    max_s: int
+    extended_count: int
+    route_index: int | None
+    carrier_wallet_ids: tuple[int, ...]
+    wallet_ids: tuple[int, ...]
+    held_micros: tuple[int, ...]
+    currency: str
+    last_seen_at: datetime
+    hangup_at: datetime | None
+    plan: StoredPlan
+
+
+class Extension(NamedTuple):
+    """More time: the new total from the answer, and what each leg's hold changes by (micros, may be negative)."""
+
+    granted_s: int
+    holds: tuple[int, ...]
+
+
+class LegCost(NamedTuple):
+    """What one payer owes: within the grant, and beyond it."""
+
+    within_grant_micros: int
+    overrun_micros: int
+    billed_s: int
+
+    @property
+    def cost_micros(self) -> int:
+        """Both together: the exact price of the call."""
+        return self.within_grant_micros + self.overrun_micros
+
+
+class CarrierCost(NamedTuple):
+    """What we owe the carrier whose route answered."""
+
+    wallet_id: int
+    cost_micros: int
+    billed_s: int
+    route: StoredRoute
+
+
+class Settlement(NamedTuple):
+    """The end of a call in money. `notes` say what was clipped because it could not be true."""
+
+    answered_at: datetime | None
+    ended_at: datetime
+    used_ms: int
+    billed_s: int  # of the customer's leg
+    leg_costs: tuple[LegCost, ...]
+    carrier: CarrierCost | None
+    profit_micros: int | None
+    notes: tuple[str, ...]

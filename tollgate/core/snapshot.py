@@ -1,0 +1,201 @@
+"""What the charging process knows of one account at a moment: customers, endpoints, routes, cards and carriers.
+
+Frozen objects which `charging.snapshot` builds from the tables and swaps whole; disabled and deleted records are not in
+it. To let calls obey a new field, add it to the class that carries it and read it in `calls_plan` or `calls_decide`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Protocol
+
+from tollgate.core.digits import PrefixIndex
+from tollgate.core.hours import Hours
+from tollgate.core.rates import Rate
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A carrier card which a route may use, or must never use (`excluded`)."""
+
+    card_id: int
+    position: int = 0
+    weight: int = 100
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An enabled ingress route: what a customer may dial, at which card, over which carrier cards."""
+
+    id: int
+    name: str
+    wallet_id: int
+    limited: bool
+    tech_prefix: str
+    patterns: tuple[str, ...]  # prefixes, or regular expressions that start with ^; none = every number
+    card_id: int
+    strategy: str
+    options: tuple[Option, ...]
+    max_duration_s: int | None = None
+    media: str = "proxy"
+    recording: str = "inherit"
+    profit_assurance: bool = False
+    capped_price_nanos: int | None = None
+    block_connect_fee: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """The account, or a customer who pays for calls: every level of a call has one."""
+
+    kind: str  # 'account' or 'customer'
+    id: int
+    name: str
+    wallet_id: int
+    depth: int  # account 0, its customers 1, theirs 2 ...
+    currency: str
+    status: str
+    expires_at: datetime | None = None
+    valid_days: int | None = None
+    hours: Hours | None = None
+    email_ok: bool = True
+    mobile_ok: bool = True
+    max_duration_s: int | None = 3600
+    recording: bool = False
+    routes: tuple[Route, ...] = ()
+    parents: tuple["Payer", ...] = ()  # nearest first, the account last
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One way a customer reaches us: an address or a SIP user."""
+
+    id: int
+    customer_id: int
+    kind: str  # 'ip' or 'sip_user'
+    wallet_id: int
+    limited: bool = False
+    tech_prefix: str = ""
+    allowed: tuple[Network, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """One published rate. `rate_json` is `calls.rate_text(rate)`, written once so that calls copy it."""
+
+    prefix: str
+    destination: str
+    blocked: bool
+    rate: Rate
+    rate_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A published, immutable list of rates."""
+
+    id: int
+    number: int
+    index: PrefixIndex  # prefix -> position in `rates`
+    rates: Sequence[RateRow]
+
+    def find(self, number: str) -> RateRow | None:
+        """The rate of the longest prefix of `number`."""
+        position = self.index.find(number)
+        return None if position is None else self.rates[position]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A rate card with its published revisions, newest first, those not yet in force included."""
+
+    id: int
+    kind: str  # 'customer' or 'carrier'
+    name: str
+    carrier_id: int | None
+    currency: str
+    tech_prefix: str = ""
+    revisions: tuple[tuple[datetime, Revision], ...] = ()
+
+    def at(self, instant: datetime) -> Revision | None:
+        """The revision in force at an instant."""
+        for effective_at, revision in self.revisions:
+            if effective_at <= instant:
+                return revision
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """An enabled address of a carrier."""
+
+    id: int
+    name: str
+    wallet_id: int
+    limited: bool
+    host: str
+    port: int = 5060
+    transport: str = "udp"
+    weight: int = 100
+    strip_digits: int = 0
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Who we buy calls from."""
+
+    id: int
+    name: str
+    wallet_id: int
+    currency: str
+    status: str
+    limited: bool = False
+    first_reply_s: int = 3
+    pdd_s: int = 5
+    ring_s: int = 60
+    gateways: tuple[Gateway, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeInfo:
+    """A switch node that talks to us."""
+
+    id: int
+    name: str
+    kind: str
+    rpc_url: str = ""
+
+
+class Networks(Protocol):
+    """Endpoints by address."""
+
+    def find(self, ip: str) -> tuple[Endpoint, ...]:
+        """The endpoints whose network holds `ip`, narrowest network first; none for what is not an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of one account."""
+
+    account: Payer
+    customers: Mapping[int, Payer]
+    networks: Networks
+    users: Mapping[str, Endpoint]
+    cards: Mapping[int, Card]
+    carriers: Mapping[int, Carrier]
+    ha1: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # username -> (realm, ha1)
+    edges: Mapping[str, EdgeInfo] = field(default_factory=dict)
+    challenge_unknown: bool = True
+    slice_s: int = 60
+    validity_s: int = 30
+    recording: bool = False
+
+
+Snapshots = Mapping[str, Snapshot]
+"""Edge name -> the account it serves."""
