@@ -1,0 +1,1 @@
+"""One straight line of history. Each migration is named for its change."""

@@ -1,0 +1,28 @@
+"""Edges: the switch nodes that ask us about calls and tell us what became of them."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from tollgate.store.models.accounts import Account
+
+
+class Edge(models.Model):
+    """One switch node, known by the name it gives in every message."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="edges")
+    name = models.CharField(max_length=64, unique=True)
+    kind = models.TextField(default="plain")
+    rpc_url = models.TextField(blank=True, default="")
+    enabled = models.BooleanField(default=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "edge"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=["kamailio", "plain"]), name="edge_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

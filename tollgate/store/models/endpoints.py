@@ -1,0 +1,43 @@
+"""Endpoints: the ways a customer reaches us, an IP address or network, or a SIP user with a password."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from tollgate.store.models.accounts import Account
+from tollgate.store.models.customers import Customer
+from tollgate.store.models.networks import NetworkField
+from tollgate.store.models.records import Record, not_negative, one_of
+
+
+class Endpoint(Record):
+    """One way in. `ha1` is all that is kept of a SIP user's password (RFC 2617 section 3.2.2.2)."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="endpoints")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="endpoints")
+    name = models.CharField(max_length=200, blank=True, default="")
+    kind = models.TextField()
+    network = NetworkField(null=True, blank=True)
+    tech_prefix = models.CharField(max_length=20, blank=True, default="")
+    username = models.CharField(max_length=64, null=True, blank=True)
+    realm = models.CharField(max_length=200, null=True, blank=True)
+    ha1 = models.CharField(max_length=32, null=True, blank=True)
+    allowed_networks = ArrayField(NetworkField(), default=list, blank=True)
+    channels = models.IntegerField(default=0)
+    cps_milli = models.IntegerField(default=0)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "endpoint"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "username"], name="endpoint_username_once"),
+            one_of("kind", "ip", "sip_user", name="endpoint_kind"),
+            not_negative("channels", "cps_milli", name="endpoint_limits"),
+            models.CheckConstraint(
+                condition=models.Q(kind="ip", network__isnull=False)
+                | models.Q(kind="sip_user", username__isnull=False, ha1__isnull=False, realm__isnull=False),
+                name="endpoint_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.username or str(self.network)

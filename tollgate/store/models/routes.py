@@ -1,0 +1,60 @@
+"""Ingress routes: which numbers a customer may call, at which card, over which carriers."""
+
+from django.db import models
+
+from tollgate.store.models.cards import Card
+from tollgate.store.models.customers import Customer
+from tollgate.store.models.records import Record, not_negative, one_of
+
+
+class IngressRoute(Record):
+    """One selling arrangement of a customer: a prefix or dial pattern, the card it sells by, and its controls."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="ingress_routes")
+    name = models.CharField(max_length=200)
+    tech_prefix = models.CharField(max_length=20, blank=True, default="")
+    dial_patterns = models.TextField(blank=True, default="")
+    card = models.ForeignKey(Card, on_delete=models.PROTECT, related_name="ingress_routes")
+    enabled = models.BooleanField(default=True)
+    strategy = models.TextField(default="lcr")
+    channels = models.IntegerField(default=0)
+    cps_milli = models.IntegerField(default=0)
+    max_duration_s = models.IntegerField(null=True, blank=True)
+    media = models.TextField(default="proxy")
+    recording = models.TextField(default="inherit")
+    profit_assurance = models.BooleanField(default=True)
+    capped_price_nanos = models.BigIntegerField(null=True, blank=True)
+    block_connect_fee = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "ingress_route"
+        constraints = [
+            one_of("strategy", "lcr", "reverse_lcr", "manual", "weighted", "random", name="ingress_route_strategy"),
+            one_of("media", "proxy", "direct", name="ingress_route_media"),
+            one_of("recording", "inherit", "off", "on", name="ingress_route_recording"),
+            not_negative("channels", "cps_milli", name="ingress_route_limits"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RouteOption(models.Model):
+    """A carrier card that an ingress route may use, with its place in the manual order and its weight."""
+
+    id = models.BigAutoField(primary_key=True)
+    ingress_route = models.ForeignKey(IngressRoute, on_delete=models.CASCADE, related_name="options")
+    card = models.ForeignKey(Card, on_delete=models.PROTECT, related_name="route_options")
+    position = models.IntegerField(default=1)
+    weight = models.IntegerField(default=100)
+    excluded = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "route_option"
+        constraints = [
+            models.UniqueConstraint(fields=["ingress_route", "card"], name="route_option_once"),
+            not_negative("weight", name="route_option_weight"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ingress_route} {self.position}"
