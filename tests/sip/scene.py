@@ -1,0 +1,180 @@
+"""The whole path for tests: a real database, the real charging service, a real edge, callers and carriers.
+
+`Scene` starts all of it in a block of loopback addresses; `scene.seller()` gives one customer with an address, a route,
+a card and a carrier of its own, so that tests do not meet.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from tests.sip.harness import SipEdge
+from tests.sip.sipp import Sipp, until
+from tests.world import EURO, World
+from tollgate.store.sql import load
+
+SECRET: Final = "open-sesame"
+PER_SECOND: Final = {"prefix": "44", "destination": "United Kingdom", "price_nanos": 60_000_000}
+"""0.001 a second, by the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """One customer and what its calls need: ids, its address and its carriers' addresses."""
+
+    customer: int
+    endpoint: int
+    route: int
+    card: int
+    ip: str
+    carriers: tuple[int, ...]
+    gateways: tuple[str, ...]
+
+
+class Charging:
+    """A charging process, to be killed and started again."""
+
+    def __init__(self, folder: Path, *, host: str, port: int, database_url: str) -> None:
+        self.folder, self.host, self.port, self.database_url = folder, host, port, database_url
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def start(self) -> Charging:
+        """Start it and wait until it answers."""
+        environment = os.environ | {
+            "TOLLGATE_DATABASE_URL": self.database_url,
+            "TOLLGATE_CHARGING_HOST": self.host,
+            "TOLLGATE_CHARGING_PORT": str(self.port),
+            "TOLLGATE_CHARGING_SECRET": SECRET,
+            "TOLLGATE_DATA": str(self.folder),
+        }
+        with (self.folder / "charging.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tollgate.jobs.command_line", "charge"],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        until(self.healthy, timeout_s=20, what=f"charging: {self.log()}")
+        return self
+
+    def healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.stop(signal.SIGKILL)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(20)
+
+    def log(self) -> str:
+        path = self.folder / "charging.log"
+        return path.read_text(errors="replace")[-2000:] if path.exists() else ""
+
+
+class Scene:
+    """Everything one call passes."""
+
+    def __init__(self, folder: Path, *, database_url: str, **edge: object) -> None:
+        self.edge = SipEdge(folder, database_url=database_url, secret=SECRET, **edge)
+        self.world = World(database_url)
+        self.charging = Charging(folder, host=self.edge.address(9), port=8080, database_url=database_url)
+        self._last = count(30)
+        self._names = count(1)
+        self._carriers: dict[str, Sipp] = {}
+
+    def start(self) -> Scene:
+        self.world.insert("edge", account_id=self.world.account, name="kam1", rpc_url=self.edge.rpc_url)
+        self.edge.start()
+        self.charging.start()
+        return self
+
+    def stop(self) -> None:
+        self.edge.stop()
+        self.charging.stop()
+        self.world.close()
+
+    def reconnect(self) -> None:
+        """A new connection of our own, after the database was killed."""
+        self.world.connection.close()
+        self.world.connection = psycopg.connect(self.charging.database_url, autocommit=True)
+
+    def seller(
+        self,
+        *,
+        money_micros: int = 5 * EURO,
+        rates: tuple[dict[str, Any], ...] = (PER_SECOND,),
+        costs: tuple[dict[str, Any], ...] = (PER_SECOND,),
+        carriers: tuple[str, ...] = ("answer",),
+        card: dict[str, Any] | None = None,
+        carrier_card: dict[str, Any] | None = None,
+        route: dict[str, Any] | None = None,
+        endpoint: dict[str, Any] | None = None,
+        carrier: dict[str, Any] | None = None,
+        gateway: dict[str, Any] | None = None,
+        **customer: Any,
+    ) -> Seller:
+        """A customer that may call; every part may be given other columns. `carriers` say what each carrier does."""
+        world, name = self.world, f"customer {next(self._names)}"
+        ip = self.edge.address(next(self._last))
+        customer_id = world.customer(name, money_micros=money_micros, **customer)
+        carrier_ids, gateways, cards = [], [], []
+        for number, kind in enumerate(carriers, 1):
+            host = self.edge.address(next(self._last))
+            if kind != "down":
+                self._carriers[host] = self.edge.carrier(host, kind)
+            carrier_ids.append(world.carrier(f"{name} carrier {number}", [host], **(carrier or {})))
+            if gateway:
+                ((gateway_id,),) = world.rows("SELECT id FROM gateway WHERE carrier_id = %s", carrier_ids[-1])
+                world.update("gateway", gateway_id, **gateway)
+            cards.append(world.card(f"{name} buys {number}", costs, carrier_id=carrier_ids[-1], **(carrier_card or {})))
+            gateways.append(host)
+        card_id = world.card(f"{name} sells", rates, **(card or {}))
+        route_id = world.route(customer_id, card_id, cards, **(route or {}))
+        endpoint_id = world.ip_endpoint(customer_id, ip, **(endpoint or {}))
+        return Seller(customer_id, endpoint_id, route_id, card_id, ip, tuple(carrier_ids), tuple(gateways))
+
+    def carrier_at(self, host: str) -> Sipp:
+        """The carrier that listens on `host`."""
+        return self._carriers[host]
+
+    def cdr(self, call_id: str, *, timeout_s: float = 10.0) -> Any:
+        """The CDR of a call, as soon as it is written."""
+        statement = "SELECT count(*) FROM cdr WHERE edge_call_id = %s"
+        until(lambda: self.world.rows(statement, call_id)[0][0], timeout_s=timeout_s, what=f"the CDR of {call_id}")
+        return self.world.one("SELECT * FROM cdr WHERE edge_call_id = %s", call_id)
+
+    def live_count(self) -> int:
+        """Calls the books believe alive."""
+        return int(self.world.rows("SELECT count(*) FROM call")[0][0])
+
+    def assert_books(self) -> None:
+        """Every law of the books holds now."""
+        assert self.world.laws_broken(load("ledger_laws")) == {}
+
+
+def audible(path: Path, *, seconds: int) -> Path:
+    """A file of raw PCMA: a soft square tone of 500 Hz."""
+    path.write_bytes((b"\x95" * 8 + b"\x15" * 8) * (500 * seconds))
+    return path

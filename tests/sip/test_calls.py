@@ -1,0 +1,169 @@
+"""Claims about whole calls: a real INVITE through Kamailio, charging and the database, to a real carrier."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.sip.scene import PER_SECOND, Scene
+from tests.sip.sipp import until
+from tests.world import CENT_PER_MINUTE, EURO
+
+pytestmark = pytest.mark.sip
+NUMBER = "442071838750"
+SIX_SIX = {"prefix": "44", "price_nanos": 15_000_000, "initial_s": 6, "increment_s": 6}
+
+
+def test_seven_seconds_at_6_6_cost_0_0030_and_the_carrier_side_its_own_price(scene: Scene) -> None:
+    seller = scene.seller(
+        rates=(SIX_SIX,),
+        costs=({"prefix": "44", "price_nanos": CENT_PER_MINUTE},),
+        carrier_card={"duration_method": "down"},
+    )
+    result = scene.edge.call(caller=seller.ip, cld=NUMBER, hold_ms=7200)
+    assert result.code == 200
+    cdr = scene.cdr(result.call_id)
+    assert (cdr["state"], cdr["billed_s"], cdr["cost_micros"]) == ("charged", 12, 3000)
+    assert (cdr["carrier_billed_s"], cdr["carrier_cost_micros"]) == (7, 1200)
+    assert cdr["profit_micros"] == 1800
+    assert 7000 <= cdr["duration_ms"] < 8000
+    assert (cdr["released_by"], cdr["sip_sent"]) == ("caller", 200)
+    assert scene.world.wallet("customer", seller.customer)["balance_micros"] == 5 * EURO - 3000
+    assert scene.world.wallet("carrier", seller.carriers[0])["balance_micros"] == 1200
+    assert scene.world.rows("SELECT sum(amount_micros) FROM ledger_line")[0][0] == 0
+    scene.assert_books()
+
+
+def test_the_money_ends_the_call_to_the_second_and_both_ends_hear_it(scene: Scene) -> None:
+    seller = scene.seller(money_micros=20_000)
+    caller = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=None)
+    result = caller.result(timeout_s=40)
+    assert result.ended_by == "edge"
+    assert 19.0 <= result.duration_s <= 21.0
+    assert scene.carrier_at(seller.gateways[0]).wait_for("BYE", call_id=result.call_id)
+    cdr = scene.cdr(result.call_id)
+    wallet = scene.world.wallet("customer", seller.customer)
+    overrun = scene.world.rows("SELECT count(*) FROM entry WHERE call_id = %s AND kind = 'overrun'", cdr["id"])[0][0]
+    assert wallet["balance_micros"] >= 0 or overrun == 1
+    assert (wallet["held_micros"], wallet["channels"]) == (0, 0)
+    scene.assert_books()
+
+
+def test_of_ten_calls_at_once_on_money_for_three_first_slices_three_ring(scene: Scene) -> None:
+    minute = {"prefix": "44", "price_nanos": 60_000_000, "initial_s": 60, "increment_s": 60}
+    scene.world.update("account", scene.world.account, slice_s=0)  # then a first slice is one minute
+    try:
+        seller = scene.seller(money_micros=180_000, rates=(minute,), carriers=("ring",))
+        time.sleep(1)
+        caller = scene.edge.place(caller=seller.ip, cld=NUMBER, cancel_after_ms=4000, count=10, rate=100)
+        statement = "SELECT count(*) FROM call WHERE customer_id = %s"
+        until(lambda: scene.world.rows(statement, seller.customer)[0][0] == 3, what="three calls")
+        results = caller.results()
+    finally:
+        scene.world.update("account", scene.world.account, slice_s=60)
+    assert sorted(result.code for result in results) == [402] * 7 + [487] * 3
+    wallet = scene.world.wallet("customer", seller.customer)
+    until(
+        lambda: scene.world.wallet("customer", seller.customer)["held_micros"] == 0,
+        what="the holds of canceled calls to be released",
+    )
+    assert wallet["balance_micros"] == 180_000
+    scene.assert_books()
+
+
+@pytest.mark.parametrize("first", ["refuse503", "silent", "down"])
+def test_a_failed_carrier_is_followed_by_the_next_and_the_call_is_charged_once(scene: Scene, first: str) -> None:
+    seller = scene.seller(carriers=(first, "answer"))
+    result = scene.edge.call(caller=seller.ip, cld=NUMBER, hold_ms=1200)
+    assert result.code == 200
+    cdr = scene.cdr(result.call_id)
+    assert cdr["carrier_id"] == seller.carriers[1]
+    assert [attempt["route"] for attempt in cdr["detail"]["attempts"]] == [0]
+    assert cdr["cost_micros"] == 2000
+    charges = scene.world.rows("SELECT amount_micros FROM entry WHERE call_id = %s AND book = 'revenue'", cdr["id"])
+    assert charges == [(-2000,)]
+    assert scene.world.wallet("carrier", seller.carriers[0])["balance_micros"] == 0
+    scene.assert_books()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "q850"),
+    [("busy", 486, 17), ("refuse503", 503, None)],
+)
+def test_a_call_that_no_carrier_takes_costs_nothing(scene: Scene, kind: str, code: int, q850: int | None) -> None:
+    seller = scene.seller(carriers=(kind,))
+    result = scene.edge.call(caller=seller.ip, cld=NUMBER)
+    cdr = scene.cdr(result.call_id)
+    assert result.code == code
+    assert (cdr["state"], cdr["cost_micros"], cdr["sip_received"]) == ("failed", 0, code)
+    assert q850 is None or cdr["q850"] == q850
+    wallet = scene.world.wallet("customer", seller.customer)
+    assert (wallet["held_micros"], wallet["channels"], wallet["balance_micros"]) == (0, 0, 5 * EURO)
+    scene.assert_books()
+
+
+def test_a_call_longer_than_its_first_slice_is_extended(scene: Scene) -> None:
+    seller = scene.seller(money_micros=EURO)
+    scene.world.update("account", scene.world.account, slice_s=5)
+    try:
+        caller = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=22_000)
+        result = caller.result(timeout_s=40)
+    finally:
+        scene.world.update("account", scene.world.account, slice_s=60)
+    assert result.ended_by == "caller"
+    cdr = scene.cdr(result.call_id)
+    assert 22_000 <= cdr["duration_ms"] < 24_000
+    assert cdr["cost_micros"] == cdr["billed_s"] * 1000
+    assert cdr["held_micros"] > 6000
+    scene.assert_books()
+
+
+def test_every_level_pays_its_own_price(scene: Scene) -> None:
+    world = scene.world
+    reseller = scene.seller(rates=({**PER_SECOND, "price_nanos": 30_000_000},), is_reseller=True)
+    below = world.customer("below", money_micros=EURO, parent_id=reseller.customer)
+    card = world.card("below sells", [PER_SECOND])
+    world.route(below, card, [])
+    ip = scene.edge.address(250)
+    world.ip_endpoint(below, ip)
+    result = scene.edge.call(caller=ip, cld=NUMBER, hold_ms=1300)
+    cdr = scene.cdr(result.call_id)
+    assert (cdr["billed_s"], cdr["cost_micros"]) == (2, 2000)
+    entries = dict(world.rows("SELECT book, amount_micros FROM entry WHERE call_id = %s", cdr["id"]))
+    assert entries == {"resale": -2000, "revenue": -1000, "carrier_cost": 2000}
+    assert world.wallet("customer", reseller.customer)["balance_micros"] == 5 * EURO - 1000
+    scene.assert_books()
+
+
+def test_a_changed_limit_is_obeyed_by_the_next_invite_within_a_second(scene: Scene) -> None:
+    seller = scene.seller()
+    assert scene.edge.call(caller=seller.ip, cld=NUMBER, hold_ms=100).code == 200
+    scene.world.update("customer", seller.customer, status="inactive")
+    until(
+        lambda: scene.edge.call(caller=seller.ip, cld=NUMBER, hold_ms=100).code == 403,
+        timeout_s=1.0,
+        what="the refusal",
+    )
+    scene.world.update("customer", seller.customer, status="active", channels=1, max_duration_s=2)
+    result = until(
+        lambda: (r := scene.edge.call(caller=seller.ip, cld=NUMBER, hold_ms=5000)).code == 200 and r, what="the call"
+    )
+    assert result.ended_by == "edge"
+    assert 1.0 <= result.duration_s <= 3.0
+
+
+def test_a_sip_user_registers_calls_and_is_called(scene: Scene) -> None:
+    seller = scene.seller()
+    scene.world.sip_user(seller.customer, "carla", "correct-horse-7", realm=scene.edge.settings.realm)
+    phone = scene.edge.address(200)
+    until(
+        lambda: scene.edge.register(ip=phone, user="carla", password="correct-horse-7").code == 200,
+        timeout_s=3,
+        what="the registration",
+    )
+    result = scene.edge.call(
+        caller=scene.edge.address(201), cld=NUMBER, user="carla", password="correct-horse-7", hold_ms=300
+    )
+    assert result.code == 200
+    assert scene.cdr(result.call_id)["customer_id"] == seller.customer

@@ -1,0 +1,424 @@
+"""The edge alone: real Kamailio, rtpengine and SIPp, an instant service.
+
+What the service decides happens, and what happens it hears.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.sip.conftest import StartEdge
+from tests.sip.fake_service import FakeService
+from tests.sip.harness import SipEdge, free_block
+from tests.sip.sipp import Sipp, until
+
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(60)]
+
+CLI_OUT = "441632960001"
+ACME, BALTIC, CARLA, STRANGER, SCANNER = 2, 3, 30, 40, 41
+CIRRUS, REFUSING, BUSY, RINGING, QUIET, HANGING_UP = 11, 12, 13, 14, 15, 16
+
+
+class Rig:
+    """One edge, one service, Cirrus's gateways; `plans` says what the service decides for a dialed number."""
+
+    def __init__(self, edge: SipEdge, service: FakeService) -> None:
+        self.edge, self.service = edge, service
+        self.plans: dict[str, dict[str, Any]] = {}
+        self.carriers: dict[int, Sipp] = {}
+
+    def decide(self, question: dict[str, Any]) -> dict[str, Any]:
+        known = question.get("auth_user") or question["src_ip"] in {self.edge.address(ACME), self.edge.address(BALTIC)}
+        return self.plans[question["cld"]] if known else {"action": "challenge"}
+
+    def plan(self, cld: str, *gateways: int, ring_ms: int = 20_000, **more: Any) -> None:
+        """Calls to `cld` go to these gateways in turn."""
+        routes = [
+            {
+                "uri": f"sip:00{cld}@{self.edge.address(gateway)}",
+                "dst_uri": f"sip:{self.edge.address(gateway)}:5060;transport=udp",
+                "carrier": "Cirrus",
+                "headers": {
+                    "from": {"display": "", "uri": f"sip:{CLI_OUT}@edge.test"},
+                    "extra": f"P-Asserted-Identity: <sip:{CLI_OUT}@edge.test>\r\n",
+                },
+                "fr_timer": 700,
+                "fr_inv_timer": ring_ms,
+            }
+            for gateway in gateways
+        ]
+        base = {"action": "route", "call_ref": f"ref{cld}", "max_duration": 600, "media": 0, "record": 0}
+        self.plans[cld] = {**base, "version": "1.0", "routing": "serial", "routes": routes, **more}
+
+    def refuse(self, cld: str, *, code: int, reason: str, hdrs: str) -> None:
+        self.plans[cld] = {"action": "refuse", "code": code, "reason": reason, "hdrs": hdrs}
+
+    def address(self, last: int) -> str:
+        return self.edge.address(last)
+
+    def events(self, call_id: str, *, last: str) -> list[dict[str, Any]]:
+        """The events of a call, once the one named `last` is there."""
+        until(lambda: any(e["event"] == last for e in self.service.events_of(call_id)), what=f"{last} of {call_id}")
+        return self.service.events_of(call_id)
+
+
+@pytest.fixture(scope="module")
+def rig(start_edge: StartEdge, edge_database: str) -> Iterator[Rig]:
+    block = free_block()
+    service = FakeService(f"{block}.9").start()
+    service.passwords = {"carla": "s3cret", "dan": "dan-pw"}
+    edge = start_edge(block=block, database_url=edge_database, service_url=service.url)
+    rig = Rig(edge, service)
+    service.decide = rig.decide
+    kinds = {CIRRUS: "answer", REFUSING: "refuse503", BUSY: "busy", RINGING: "ring", HANGING_UP: "hang_up"}
+    rig.carriers = {last: edge.carrier(edge.address(last), kind) for last, kind in kinds.items()}
+    yield rig
+    assert edge.errors() == []
+    service.stop()
+
+
+def seconds_of(event: dict[str, Any]) -> float:
+    return float(event["at"]) - float(event["answered_at"])
+
+
+def test_a_call_reaches_the_carrier_rewritten_and_the_service_hears_of_it(rig: Rig) -> None:
+    rig.plan("1001", CIRRUS)
+    result = rig.edge.call(
+        caller=rig.address(ACME), cld="1001", hold_ms=1200, headers="P-Asserted-Identity: <sip:999@x>\nX-Secret: 1"
+    )
+    assert (result.code, result.ended_by, result.exit_code) == (200, "caller", 0)
+    cirrus = rig.carriers[CIRRUS]
+    invite = cirrus.received("INVITE", call_id=result.call_id)[0]
+    bye = cirrus.wait_for("BYE", call_id=result.call_id)
+    assert invite.uri == f"sip:001001@{rig.address(CIRRUS)}"
+    assert invite.headers("P-Asserted-Identity") == [f"<sip:{CLI_OUT}@edge.test>"]
+    assert not invite.header("X-Secret")
+    for request in (invite, bye):
+        assert f"sip:{CLI_OUT}@edge.test" in request.header("From")
+    assert "sip:02079460001@" in result.header("From")
+    question = rig.service.question_of(result.call_id)
+    assert {event["h"] for event in rig.service.events_of(result.call_id)} == {question["h"]}
+    assert (question["src_ip"], question["src_port"], question["proto"]) == (rig.address(ACME), 5060, "udp")
+    assert (question["cld"], question["cli"], question["pai"]) == ("1001", "02079460001", "<sip:999@x>")
+    answered, ended = rig.events(result.call_id, last="ended")
+    assert (answered["event"], answered["route"], answered["call_ref"]) == ("answered", 0, "ref1001")
+    assert 0 <= answered["pdd_ms"] <= 1000
+    assert 0 <= answered["ring_ms"] <= 1000
+    assert (ended["why"], ended["route"], ended["answered_at"]) == ("caller_bye", 0, answered["at"])
+    assert abs(seconds_of(ended) - result.duration_s) < 0.2
+    assert rig.service.secrets == {rig.edge.settings.secret}
+
+
+def test_a_carrier_that_hangs_up_ends_the_call(rig: Rig) -> None:
+    rig.plan("1016", HANGING_UP)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1016", hold_ms=None)
+    assert (result.code, result.ended_by, result.exit_code) == (200, "edge", 0)
+    ended = rig.events(result.call_id, last="ended")[-1]
+    assert (ended["why"], ended["reason_hdr"]) == ("callee_bye", 'Q.850;cause=16;text="Normal call clearing"')
+
+
+def test_a_refusal_is_passed_on_word_for_word(rig: Rig) -> None:
+    hdrs = 'Reason: Q.850;cause=21;text="balance exhausted"\r\nX-Tollgate-Refusal: credit\r\nRetry-After: 7\r\n'
+    rig.refuse("1002", code=402, reason="Insufficient Credit", hdrs=hdrs)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1002")
+    assert (result.code, result.reason, result.exit_code) == (402, "Insufficient Credit", 0)
+    assert result.header("Reason") == 'Q.850;cause=21;text="balance exhausted"'
+    assert (result.header("X-Tollgate-Refusal"), result.header("Retry-After")) == ("credit", "7")
+    time.sleep(0.2)
+    assert rig.service.events_of(result.call_id) == []
+
+
+def test_the_next_carrier_is_tried_after_503_and_after_silence(rig: Rig) -> None:
+    rig.plan("1003", REFUSING, QUIET, CIRRUS)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1003", hold_ms=200)
+    assert (result.code, result.exit_code) == (200, 0)
+    events = rig.events(result.call_id, last="ended")
+    told = [(e["event"], e.get("route"), e.get("sip_code"), e.get("why")) for e in events]
+    assert told[:3] == [("attempt", 0, 503, None), ("attempt", 1, 408, "no_reply"), ("answered", 2, None, None)]
+    assert events[0]["reason_hdr"] == "Q.850;cause=42"
+
+
+def test_when_no_carrier_takes_the_call_the_caller_hears_503(rig: Rig) -> None:
+    for cld, gateways in {"1023": (REFUSING,), "1024": (REFUSING, QUIET)}.items():
+        rig.plan(cld, *gateways)
+        result = rig.edge.call(caller=rig.address(ACME), cld=cld)
+        assert (result.code, result.exit_code) == (503, 0)
+        events = rig.events(result.call_id, last="failed")
+        assert [e["event"] for e in events] == ["attempt"] * len(gateways) + ["failed"]
+        assert events[-1]["sip_code"] == 503
+
+
+def test_a_busy_number_is_not_tried_elsewhere(rig: Rig) -> None:
+    rig.plan("1004", BUSY, CIRRUS)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1004")
+    assert (result.code, result.header("Reason"), result.exit_code) == (486, "Q.850;cause=17", 0)
+    events = rig.events(result.call_id, last="failed")
+    assert [(e["event"], e["sip_code"]) for e in events] == [("attempt", 486), ("failed", 486)]
+    assert {e["reason_hdr"] for e in events} == {"Q.850;cause=17"}
+    assert rig.carriers[CIRRUS].received("INVITE", call_id=result.call_id) == []
+
+
+def test_ringing_without_answer_ends_with_480_and_a_cancel(rig: Rig) -> None:
+    rig.plan("1005", RINGING, CIRRUS, ring_ms=1500)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1005")
+    assert (result.code, result.exit_code) == (480, 0)
+    rig.carriers[RINGING].wait_for("CANCEL", call_id=result.call_id)
+    attempt, failed = rig.events(result.call_id, last="failed")
+    assert (attempt["why"], failed["sip_code"]) == ("no_answer", 480)
+    assert 1000 < attempt["ring_ms"] < 2500
+    assert rig.carriers[CIRRUS].received("INVITE", call_id=result.call_id) == []
+
+
+def test_a_caller_may_give_up(rig: Rig) -> None:
+    rig.plan("1006", RINGING)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1006", cancel_after_ms=400)
+    assert (result.code, result.exit_code) == (487, 0)
+    rig.carriers[RINGING].wait_for("CANCEL", call_id=result.call_id)
+    assert [e["sip_code"] for e in rig.events(result.call_id, last="failed")] == [487]
+
+
+def test_calls_are_cut_when_their_time_is_over_and_never_after_it(rig: Rig) -> None:
+    rig.plan("1007", CIRRUS, max_duration=3)
+    calls = rig.edge.place(caller=rig.address(ACME), cld="1007", hold_ms=None, count=12, rate=7).results()
+    assert len(calls) == 12
+    for result in calls:
+        assert (result.code, result.ended_by) == (200, "edge")
+        bye = next(m for m in result.messages if m.method == "BYE" and m.received and not m.code)
+        assert bye.header("Reason") == 'Q.850;cause=102;text="Credit time used"'
+        rig.carriers[CIRRUS].wait_for("BYE", call_id=result.call_id)
+        ended = rig.events(result.call_id, last="ended")[-1]
+        assert ended["why"] == "max_duration"
+        assert 2.6 < seconds_of(ended) <= 3.0
+
+
+def test_a_long_ring_does_not_shorten_the_call(rig: Rig) -> None:
+    rig.plan("1008", 17, max_duration=2)
+    rig.edge.carrier(rig.address(17), "answer", ring_ms=2500)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1008", hold_ms=None)
+    answered, ended = rig.events(result.call_id, last="ended")
+    assert answered["ring_ms"] > 2300
+    assert 1.6 < seconds_of(ended) <= 2.0
+
+
+def test_an_extended_call_ends_at_its_new_end(rig: Rig) -> None:
+    rig.plan("1009", CIRRUS, max_duration=3)
+    caller = rig.edge.place(caller=rig.address(ACME), cld="1009", hold_ms=None)
+    caller.wait_for_answer()
+    call = rig.edge.find(caller.call_id)
+    answered_at = float(rig.events(caller.call_id, last="answered")[0]["at"])
+    left_ms = round((answered_at + 5 - time.time()) * 1000)
+    assert rig.edge.extend(call, left_ms=left_ms).gone == ()
+    result = caller.result()
+    ended = rig.events(result.call_id, last="ended")[-1]
+    assert (result.ended_by, ended["why"]) == ("edge", "max_duration")
+    assert 4.6 < seconds_of(ended) <= 5.0
+    assert rig.edge.extend(call, left_ms=60_000).gone == ((call.h_entry, call.h_id),)
+
+
+def test_we_may_hang_up_a_call(rig: Rig) -> None:
+    rig.plan("1010", CIRRUS)
+    caller = rig.edge.place(caller=rig.address(ACME), cld="1010", hold_ms=None)
+    caller.wait_for_answer()
+    call = rig.edge.find(caller.call_id)
+    rig.edge.hang_up(call, reason='Q.850;cause=102;text="ended by Ann"')
+    result = caller.result()
+    bye = next(m for m in result.messages if m.method == "BYE" and m.received and not m.code)
+    assert bye.header("Reason") == 'Q.850;cause=102;text="ended by Ann"'
+    rig.carriers[CIRRUS].wait_for("BYE", call_id=result.call_id)
+    assert rig.events(result.call_id, last="ended")[-1]["why"] == "edge"
+    until(lambda: result.call_id not in {live.call_id for live in rig.edge.live()}, what="the end in the live list")
+
+
+def test_a_sip_user_calls_with_a_password_that_nobody_else_sees(rig: Rig) -> None:
+    rig.plan("1011", CIRRUS)
+    rig.edge.forget_user("carla")
+    asked = len(rig.service.ha1_questions)
+    for _ in range(2):  # the second call uses the HA1 the edge remembers
+        result = rig.edge.call(caller=rig.address(CARLA), cld="1011", hold_ms=200, user="carla", password="s3cret")
+        assert (result.code, result.exit_code) == (200, 0)
+        assert rig.service.questions[-1]["call_id"] == result.call_id
+        assert rig.service.questions[-1]["auth_user"] == "carla"
+        invite = rig.carriers[CIRRUS].received("INVITE", call_id=result.call_id)[0]
+        assert not invite.header("Proxy-Authorization")
+        assert [e["event"] for e in rig.events(result.call_id, last="ended")] == ["answered", "ended"]
+    assert len(rig.service.ha1_questions) == asked + 1
+    rig.edge.forget_user("carla")
+    rig.edge.call(caller=rig.address(CARLA), cld="1011", hold_ms=100, user="carla", password="s3cret")
+    assert len(rig.service.ha1_questions) == asked + 2
+
+
+@pytest.mark.parametrize(("user", "password"), [("carla", "wrong"), ("mallory", "x")])
+def test_a_wrong_digest_is_refused_and_reported(rig: Rig, user: str, password: str) -> None:
+    result = rig.edge.call(caller=rig.address(CARLA), cld="1012", user=user, password=password)
+    assert (result.code, result.reason, result.exit_code) == (403, "Authentication Failed", 0)
+    assert result.header("X-Tollgate-Refusal") == "digest_failed"
+    assert result.header("Reason").startswith("Q.850;cause=21")
+    (event,) = rig.events(result.call_id, last="auth_failed")
+    assert (event["user"], event["src_ip"], event["cld"]) == (user, rig.address(CARLA), "1012")
+    assert (event["cli"], event["realm"]) == (user, "edge.test")
+    assert all(
+        question["call_id"] != result.call_id or "auth_user" not in question for question in rig.service.questions
+    )
+
+
+def test_a_registered_phone_behind_nat_can_be_called(rig: Rig) -> None:
+    assert rig.edge.register(ip=rig.address(31), user="dan", password="wrong").code == 403
+    done = rig.edge.register(ip=rig.address(31), user="dan", password="dan-pw", contact_ip="10.1.2.3")
+    assert done.code == 200
+    phone = rig.edge.carrier(rig.address(31), "answer")
+    rig.plan("1013", local="dan", media=1)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1013", hold_ms=300)
+    assert (result.code, result.exit_code) == (200, 0)
+    invite = phone.received("INVITE", call_id=result.call_id)[0]
+    assert f"c=IN IP4 {rig.address(1)}" in invite.text  # speaks to our media proxy, not to the caller
+    assert rig.events(result.call_id, last="ended")[-1]["why"] == "caller_bye"
+    rig.plan("1014", local="carla")
+    absent = rig.edge.call(caller=rig.address(ACME), cld="1014")
+    assert (absent.code, absent.header("Reason")) == (480, 'Q.850;cause=20;text="Subscriber absent"')
+    assert rig.events(absent.call_id, last="failed")[-1]["sip_code"] == 480
+
+
+def test_an_end_the_service_could_not_take_arrives_later_even_after_a_crash(rig: Rig) -> None:
+    rig.plan("1015", CIRRUS)
+    caller = rig.edge.place(caller=rig.address(ACME), cld="1015", hold_ms=800)
+    caller.wait_for_answer()
+    rig.events(caller.call_id, last="answered")
+    rig.service.refusing_events = True
+    result = caller.result()
+    until(lambda: rig.edge.spooled() == 1, what="the event in the spool")
+    rig.edge.kill_kamailio()
+    rig.edge.start_kamailio()
+    rig.service.refusing_events = False
+    ended = rig.events(result.call_id, last="ended")[-1]
+    assert abs(seconds_of(ended) - result.duration_s) < 0.2
+    until(lambda: rig.edge.spooled() == 0, what="an empty spool")
+
+
+def test_without_the_service_calls_are_refused_at_once_and_go_on_when_it_is_back(rig: Rig) -> None:
+    rig.plan("1017", CIRRUS)
+    rig.service.stop()
+    try:
+        results = [rig.edge.call(caller=rig.address(ACME), cld="1017") for _ in range(4)]
+        for result in results:
+            assert (result.code, result.header("Retry-After")) == (503, "5")
+            assert result.header("Reason").startswith("Q.850;cause=41")
+        assert results[-1].setup_s < 0.3
+    finally:
+        rig.service.start()
+    until(lambda: rig.edge.call(caller=rig.address(ACME), cld="1017", hold_ms=100).code == 200, what="a call")
+
+
+def test_a_crash_in_mid_call_loses_neither_the_call_nor_its_end(rig: Rig) -> None:
+    rig.plan("1018", CIRRUS)
+    rig.plan("1019", CIRRUS, max_duration=9)
+    by_itself = rig.edge.place(caller=rig.address(ACME), cld="1018", hold_ms=9000)
+    cut = rig.edge.place(caller=rig.address(BALTIC), cld="1019", hold_ms=None)
+    by_itself.wait_for_answer()
+    cut.wait_for_answer()
+    until(lambda: rig.edge.kept(by_itself.call_id) and rig.edge.kept(cut.call_id), what="both dialogs in the database")
+    rig.edge.kill_kamailio()
+    rig.edge.start_kamailio()
+    assert {call.call_id for call in rig.edge.live()} >= {by_itself.call_id, cut.call_id}
+    rig.edge.extend(rig.edge.find(cut.call_id), left_ms=8000)
+    first, second = by_itself.result(), cut.result()
+    assert (first.exit_code, second.exit_code, second.ended_by) == (0, 0, "edge")
+    ended = {e["call_id"]: e for call in (first, second) for e in rig.events(call.call_id, last="ended")}
+    assert (ended[first.call_id]["why"], ended[first.call_id]["call_ref"]) == ("caller_bye", "ref1018")
+    assert abs(seconds_of(ended[first.call_id]) - first.duration_s) < 0.2
+    assert ended[second.call_id]["why"] == "max_duration"
+    rig.carriers[CIRRUS].wait_for("BYE", call_id=second.call_id)
+
+
+def test_the_cut_off_survives_a_crash(rig: Rig) -> None:
+    rig.plan("1020", CIRRUS, max_duration=4)
+    caller = rig.edge.place(caller=rig.address(ACME), cld="1020", hold_ms=None)
+    caller.wait_for_answer()
+    rig.edge.extend(rig.edge.find(caller.call_id), left_ms=9000)
+    until(lambda: rig.edge.kept(caller.call_id), what="the dialog in the database")
+    time.sleep(3.2)  # what changed since is written every three seconds
+    rig.edge.kill_kamailio()
+    rig.edge.start_kamailio()
+    result = caller.result()
+    assert (result.exit_code, result.ended_by) == (0, "edge")
+    assert 6.0 < result.duration_s < 11.5  # by the safety net, Kamailio's own timer, which counts whole seconds
+    assert rig.events(result.call_id, last="ended")[-1]["why"] == "max_duration"
+
+
+def test_what_dies_is_started_again(rig: Rig) -> None:
+    assert rig.edge.edge.heal() == []
+    rig.edge.kill_kamailio()
+    rig.edge.edge.kill("rtpengine")
+    assert sorted(rig.edge.edge.heal()) == ["kamailio", "rtpengine"]
+    rig.plan("1021", CIRRUS)
+    assert rig.edge.call(caller=rig.address(ACME), cld="1021", hold_ms=100).code == 200
+
+
+def sip_message(method: str, uri: str, *, source: str, cseq: int = 1, extra: str = "", to_tag: str = "") -> bytes:
+    tag = f";tag={to_tag}" if to_tag else ""
+    lines = [
+        f"{method} {uri} SIP/2.0",
+        f"Via: SIP/2.0/UDP {source}:5060;branch=z9hG4bK{time.monotonic_ns()};rport",
+        f"From: <sip:x@{source}>;tag=f1",
+        f"To: <{uri}>{tag}",
+        f"Call-ID: hostile-{time.monotonic_ns()}",
+        f"CSeq: {cseq} {method}",
+        "Max-Forwards: 70",
+        *([extra] if extra else []),
+        "Content-Length: 0",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def test_hostile_messages_cost_nothing(rig: Rig) -> None:
+    source, target = rig.address(SCANNER), f"sip:1001@{rig.address(1)}"
+    asked = len(rig.service.questions)
+    send = rig.edge.send_raw
+    scanner = sip_message("INVITE", target, source=source, extra="User-Agent: friendly-scanner")
+    assert send(scanner, ip=source) == b""
+    assert b" 513 " in send(sip_message("INVITE", target, source=source, extra="X-Fill: " + "a" * 20_000), ip=source)
+    without_cseq = re.sub(rb"CSeq:.*\r\n", b"", sip_message("INVITE", target, source=source))
+    assert b" 200 " not in send(without_cseq, ip=source)
+    for junk in (b"\x00" * 600, b"INVITE\r\n\r\n", b"INVITE sip:1@x SIP/2.0\r\nVia: \r\n\r\n", b"\r\n\r\n"):
+        send(junk, ip=source, wait_s=0.05)
+    assert b" 405 " in send(sip_message("PUBLISH", target, source=source), ip=source)
+    assert len(rig.service.questions) == asked
+    assert rig.edge.edge.answers()
+
+
+@pytest.mark.parametrize("method", ["BYE", "INVITE", "MESSAGE", "ACK"])
+def test_requests_of_unknown_dialogs_are_never_relayed(rig: Rig, method: str) -> None:
+    victim = rig.edge.carrier(rig.address(50), "answer") if "victim" not in vars(rig) else rig.carriers[50]
+    vars(rig)["victim"] = rig.carriers[50] = victim
+    source = rig.address(STRANGER)
+    route = f"Route: <sip:{rig.address(1)};lr;ftag=f1;tg={'0' * 32}>"
+    uri = f"sip:stranger@{rig.address(50)}"
+    answer = rig.edge.send_raw(sip_message(method, uri, source=source, extra=route, to_tag="t1"), ip=source)
+    assert (b" 481 " in answer) or (method == "ACK" and answer == b"")
+    assert victim.messages == []
+
+
+def test_a_flood_from_a_stranger_is_shut_out_and_a_busy_customer_is_not(rig: Rig) -> None:
+    rig.plan("1022", CIRRUS)
+    assert rig.edge.call(caller=rig.address(BALTIC), cld="1022", hold_ms=100).code == 200
+    target = f"sip:{rig.address(1)}"
+    for source in (rig.address(42), rig.address(BALTIC)):
+        for _ in range(300):
+            rig.edge.send_raw(sip_message("OPTIONS", target, source=source), ip=source, wait_s=0.001)
+    assert rig.edge.send_raw(sip_message("OPTIONS", target, source=rig.address(42)), ip=rig.address(42)) == b""
+    assert rig.edge.call(caller=rig.address(BALTIC), cld="1022", hold_ms=100).code == 200
+
+
+def test_the_rpc_answers_only_those_who_know_the_secret(rig: Rig) -> None:
+    from dataclasses import replace
+
+    from tollgate.jobs.edge import Edge
+    from tollgate.switches.kamailio_rpc import list_request
+
+    impostor = Edge(replace(rig.edge.settings, secret="guessed"))
+    with pytest.raises(ConnectionError, match="secret"):
+        impostor.rpc(list_request())
