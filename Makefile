@@ -1,0 +1,47 @@
+# The two to know: `make run` starts everything, `make test` proves it. deploy/setup installs what is missing.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON := .venv/bin/python
+# Checks read the settings but belong to no installation, so they leave no key behind.
+CHECKING := TOLLGATE_SECRET_KEY=checking
+
+.PHONY: run setup test check bench fmt vendor demo-reset
+.DEFAULT_GOAL := run
+
+run: setup  ## everything on this machine: pages on :8000, charging on :8080, SIP on :5060
+	@exec $(PYTHON) -m tollgate.jobs.command_line run
+
+setup: .venv/ready  ## the virtual environment and the Debian packages of the SIP edge
+	@deploy/setup packages sip
+
+.venv/ready: requirements.lock deploy/setup
+	@deploy/setup python
+
+test: setup  ## every test, with real calls and a real browser
+	@deploy/setup packages test
+	$(PYTHON) -m pytest
+
+check: .venv/ready  ## format, lint, types, layers, migrations, vendored assets, the rules of the house
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	$(CHECKING) .venv/bin/mypy --strict tollgate
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/djlint --check --lint --quiet tollgate
+	$(CHECKING) $(PYTHON) -m django makemigrations --check --dry-run --settings tollgate.config.settings
+	$(CHECKING) $(PYTHON) -m tollgate.jobs.vendor --check
+	$(PYTHON) -m pytest -q tests/house
+
+bench: setup  ## measures the charging service and the SIP edge, writes docs/benchmarks.md
+	@deploy/setup packages test
+	$(PYTHON) -m tests.bench.run
+
+fmt: .venv/ready  ## formats Python and templates
+	.venv/bin/ruff check --fix-only --quiet .
+	.venv/bin/ruff format .
+	.venv/bin/djlint --reformat --quiet tollgate || true
+
+vendor: .venv/ready  ## fetches the browser assets named in vendor.toml anew (needs npm)
+	$(PYTHON) -m tollgate.jobs.vendor
+
+demo-reset: .venv/ready  ## throws the data of this installation away and loads the demo data again
+	$(PYTHON) -m tollgate.jobs.command_line demo-reset

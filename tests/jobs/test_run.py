@@ -1,0 +1,192 @@
+"""`tollgate run`: one command brings everything up, keeps it up, and takes it down without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "tollgate.jobs.command_line", "run", "--json")
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+
+
+class Running:
+    """A `tollgate run` of this test's own: its ports, its folder, what it says."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.ports = free_ports(2)
+        self.said: list[dict[str, Any]] = []
+        self.process = subprocess.Popen(
+            [*COMMAND, "--no-sip", *options],
+            cwd=ROOT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Settings that keep it away from every other installation."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("TOLLGATE_", "DJANGO_"))}
+        web, charging = map(str, self.ports)
+        return own | {
+            "TOLLGATE_DATA": str(self.folder),
+            "TOLLGATE_WEB_PORT": web,
+            "TOLLGATE_CHARGING_PORT": charging,
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def wait_for(self, key: str, words: str = "") -> dict[str, Any]:
+        """The next thing it says that has `key`, and `words` in it."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            fact: dict[str, Any] = json.loads(line)
+            self.said.append(fact)
+            if key in fact and words in str(fact[key]):
+                return fact
+        raise AssertionError((self.said, self.process.communicate()))
+
+    def get(self, place: int) -> int:
+        """The status of a health page: 0 the panel's, 1 the charging service's."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[place]}/healthz", timeout=5) as answer:
+            return int(answer.status)
+
+    def children(self) -> dict[str, int]:
+        """The processes it started, by the last word of their command."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(path.read_text().rpartition(")")[2].split()[1])
+                command = (path.parent / "cmdline").read_text().rstrip("\0").split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if parent == self.process.pid and command[-1]:
+                name = "postgres" if command[0].endswith("/postgres") else command[-1]
+                found[name] = int(path.parent.name)
+        return found
+
+    def stop(self) -> int:
+        """Ctrl-C, and the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def wait_until(truth: Callable[[], bool]) -> None:
+    """Waits for something to become true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not truth():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A running installation without demo data, for tests that leave it running."""
+    running = Running(tmp_path_factory.mktemp("installation") / "data", "--no-demo")
+    running.wait_for("running")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Running]:
+    """One to be stopped or killed."""
+    running = Running(tmp_path / "data", "--no-demo")
+    running.wait_for("running")
+    yield running
+    running.stop()
+
+
+def test_everything_answers_before_it_is_announced(installation: Running) -> None:
+    before = installation.said[: [("running" in fact) for fact in installation.said].index(True)]
+    assert [fact for fact in before if "event" in fact] == []
+    assert (installation.get(0), installation.get(1)) == (200, 200)
+    assert set(installation.children()) == {"postgres", "charge", "web", "work"}
+
+
+def test_ctrl_c_stops_everything_and_the_next_start_finds_it_as_it_was(own: Running) -> None:
+    started = own.children()
+    assert own.stop() == 0
+    assert [name for name, pid in started.items() if Path(f"/proc/{pid}").exists()] == []
+    with pytest.raises(OSError, match="refused"):
+        own.get(0)
+    url = (own.folder / "postgres.url").read_text()
+    again = Running(own.folder, "--no-demo")
+    again.wait_for("running")
+    assert (own.folder / "postgres.url").read_text() == url
+    assert again.stop() == 0
+
+
+def test_whatever_is_killed_is_started_again(installation: Running) -> None:
+    for name, words in (("postgres", "database"), ("charge", "charge ended"), ("web", "web ended")):
+        os.kill(installation.children()[name], signal.SIGKILL)
+        installation.wait_for("event", words)
+
+    def healthy() -> bool:
+        try:
+            return (installation.get(0), installation.get(1)) == (200, 200)
+        except OSError:
+            return False
+
+    wait_until(healthy)
+
+
+def test_nothing_outlives_a_killed_supervisor(own: Running) -> None:
+    started = own.children()
+    own.process.kill()
+    wait_until(lambda: not any(alive(pid) for pid in started.values()))
+
+
+def test_the_same_data_folder_is_not_run_twice(installation: Running) -> None:
+    second = Running(installation.folder)
+    _, complaint = second.process.communicate(timeout=PATIENCE_S)
+    assert second.process.returncode == 1
+    assert "already runs on" in json.loads(complaint)["error"]
+
+
+def test_a_taken_port_is_named_with_the_setting_that_moves_it(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("TOLLGATE_")},
+            "TOLLGATE_DATA": str(tmp_path / "data"),
+            "TOLLGATE_WEB_PORT": str(taken.getsockname()[1]),
+        }
+        done = subprocess.run(
+            COMMAND, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+    assert done.returncode == 1
+    assert "set TOLLGATE_WEB_PORT" in json.loads(done.stderr)["error"]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be counted does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

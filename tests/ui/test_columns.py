@@ -1,0 +1,52 @@
+"""Columns: one declaration, exact texts, nothing unescaped."""
+
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+
+import pytest
+
+from tollgate.ui.columns import Column, Kind, plain, read
+
+
+def test_an_amount_is_shown_exactly_and_with_its_code() -> None:
+    column = Column("cost", "Amount", value="micros", kind=Kind.MONEY, currency="customer.currency")
+    cell = column.cell(SimpleNamespace(micros=3_000, customer={"currency": "EUR"}))
+    assert 'data-value="0.003"' in cell
+    assert 'data-unit="EUR"' in cell
+    assert '<span class="unit">EUR</span>' in cell
+
+
+def test_an_amount_without_a_currency_cannot_be_declared() -> None:
+    with pytest.raises(AssertionError, match="needs its currency"):
+        Column("cost", "Amount", kind=Kind.MONEY)
+
+
+def test_only_money_below_zero_is_red() -> None:
+    money = Column("n", "Profit", kind=Kind.MONEY, unit="EUR")
+    count = Column("n", "Change", kind=Kind.COUNT)
+    assert "below-zero" in money.cell({"n": -1})
+    assert "below-zero" not in money.cell({"n": 0})
+    assert "below-zero" not in count.cell({"n": -1})
+
+
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.LINK, Kind.BADGE])
+def test_what_a_user_typed_is_escaped(kind: Kind) -> None:
+    column = Column("name", "Name", kind=kind, link=lambda row: f"/?q={row['name']}")
+    cell = column.cell({"name": '<script>"'})
+    assert "<script>" not in cell
+    assert "&lt;script&gt;" in cell
+
+
+def test_an_instant_is_shown_in_utc() -> None:
+    vilnius = timezone(timedelta(hours=2))
+    assert plain(Kind.INSTANT, datetime(2026, 11, 21, 1, 0, 0, tzinfo=vilnius)) == "2026-11-20 23:00:00"
+
+
+def test_a_missing_step_of_a_path_is_an_empty_cell() -> None:
+    assert read(SimpleNamespace(parent=None), "parent.name") is None
+    assert plain(Kind.TEXT, None) == ""
+
+
+def test_prices_and_ratios_have_no_sum() -> None:
+    adding = {kind for kind in Kind if Column("x", "X", kind=kind, unit="EUR").adds}
+    assert adding == {Kind.MONEY, Kind.COUNT, Kind.DURATION}

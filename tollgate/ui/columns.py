@@ -1,0 +1,155 @@
+"""One column of a grid, declared once: from it come the page's cell, the copied text, the CSV and the XLSX.
+
+    Column("name", "Customer", link=lambda row: f"/customers/{row.id}/")
+    Column("started_at", "Start (UTC)", kind=Kind.INSTANT, sort="started_at")
+    Column("duration", "Duration", value=lambda row: row.duration_ms // 1000, kind=Kind.DURATION, unit="s")
+    Column("cost", "Amount", value="cost_micros", kind=Kind.MONEY, currency="currency")     # currency of each row
+    Column("status", "Status", kind=Kind.BADGE, tone={"active": "green", "inactive": "gray"})
+
+`value` and `currency` are an attribute path ("customer.name", also into dicts) or a function of the row; `value` is the
+column's name when not given. What each kind expects: TEXT, LINK and BADGE anything with a text; NUMBER and COUNT int or
+Decimal; MONEY int micros; PRICE int nanos; DURATION int seconds; INSTANT an aware datetime, shown in UTC. None is an
+empty cell. `sort` names what the source orders by (a queryset's field path); a column without it cannot be sorted.
+`unit` goes into the title ("Duration, s"). Every amount carries its ISO code: in the title when `unit` names the one
+currency of the column, otherwise in each cell; `places` is how many decimals it shows at least. To add a kind: a
+member of Kind and its line in `plain`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from tollgate.core.money import format_micros, format_nanos
+
+Row = Any
+Reader = str | Callable[[Row], Any]
+
+
+class Kind(StrEnum):
+    """What a column's values are; decides alignment, exactness and whether a sum makes sense."""
+
+    TEXT = "text"
+    LINK = "link"
+    BADGE = "badge"
+    INSTANT = "instant"
+    NUMBER = "number"
+    COUNT = "count"
+    DURATION = "duration"
+    MONEY = "money"
+    PRICE = "price"
+
+
+NUMERIC = frozenset({Kind.NUMBER, Kind.COUNT, Kind.DURATION, Kind.MONEY, Kind.PRICE})
+ADDING = NUMERIC - {Kind.PRICE, Kind.NUMBER}  # adding prices or ratios says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """See the module's docstring. `export` gives another value for files; `hidden` columns wait to be chosen."""
+
+    name: str
+    title: str
+    value: Reader = ""
+    kind: Kind = Kind.TEXT
+    sort: str = ""
+    unit: str = ""
+    currency: Reader = ""
+    places: int = 2
+    link: Callable[[Row], str | None] | None = None
+    tone: Mapping[str, str] | Callable[[Row], str] | None = None
+    export: Callable[[Row], Any] | None = None
+    hidden: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.kind is not Kind.MONEY or self.unit or self.currency, f"{self.name}: an amount needs its currency"
+
+    @property
+    def heading(self) -> str:
+        """The title with its unit."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
+
+    @property
+    def numeric(self) -> bool:
+        """Whether cells are numbers: right-aligned, copied plain."""
+        return self.kind in NUMERIC
+
+    @property
+    def adds(self) -> bool:
+        """Whether a sum of its cells means something."""
+        return self.kind in ADDING
+
+    def read(self, row: Row) -> Any:
+        """The row's value of this column."""
+        return read(row, self.value or self.name)
+
+    def read_currency(self, row: Row) -> str:
+        """The ISO code of this row's amount; empty when the column has one currency."""
+        return str(read(row, self.currency) or "") if self.currency else ""
+
+    def read_export(self, row: Row) -> Any:
+        """The value that files carry."""
+        return self.export(row) if self.export else self.read(row)
+
+    def cell(self, row: Row) -> SafeString:
+        """The finished <td>."""
+        value = self.read(row)
+        text: str = escape(plain(self.kind, value, self.places))
+        if self.numeric:
+            return self._number_cell(text, escape(self.read_currency(row)), negative=_negative(value))
+        if self.kind is Kind.BADGE and value is not None:
+            text = f'<span class="badge tone-{escape(self._tone(row, str(value)))}">{text}</span>'
+        address = self.link(row) if self.link else None
+        if address:
+            text = f'<a href="{escape(address)}">{text}</a>'
+        return mark_safe(f'<td tabindex="-1" aria-selected="false">{text}</td>')  # noqa: S308 - escaped above
+
+    def _number_cell(self, text: str, code: str, *, negative: bool) -> SafeString:
+        below = ' class="num below-zero"' if negative and self.kind is Kind.MONEY else ' class="num"'
+        unit = f' data-unit="{code}"' if code else ""
+        shown = f'{text} <span class="unit">{code}</span>' if code and text else text
+        inner = f'tabindex="-1" aria-selected="false"{below} data-value="{text}"{unit}>{shown}'
+        return mark_safe(f"<td {inner}</td>")  # noqa: S308 - its parts were escaped by cell()
+
+    def _tone(self, row: Row, value: str) -> str:
+        if callable(self.tone):
+            return self.tone(row)
+        return (self.tone or {}).get(value.lower(), "gray")
+
+
+def read(row: Row, reader: Reader) -> Any:
+    """What `reader` finds in the row: a function of it, or a path of attributes or keys. None ends a path."""
+    if callable(reader):
+        return reader(row)
+    for step in reader.split("."):
+        if row is None:
+            return None
+        row = row.get(step) if isinstance(row, Mapping) else getattr(row, step)
+    return row
+
+
+def plain(kind: Kind, value: Any, places: int = 2) -> str:
+    """The exact text of a value, as shown, copied and exported; an amount has at least `places` decimals."""
+    if value is None:
+        return ""
+    match kind:
+        case Kind.MONEY:
+            return format_micros(value, places)
+        case Kind.PRICE:
+            return format_nanos(value)
+        case Kind.INSTANT:
+            assert isinstance(value, datetime)
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        case Kind.NUMBER if isinstance(value, Decimal):
+            return f"{value:f}"
+        case _:
+            return str(value)
+
+
+def _negative(value: Any) -> bool:
+    return isinstance(value, (int, Decimal)) and value < 0

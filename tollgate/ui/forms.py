@@ -1,0 +1,143 @@
+"""Forms: one way to lay them out, to answer errors, and to notice that somebody else saved first.
+
+    class CustomerForm(HouseForm):
+        tabs = [("Basic", ["name", "currency"]), ("Limits", ["channels", "debit_limit_micros"])]
+        widths = {"name": 6}            # of 12 columns; 4 unless named, hidden fields none
+        units = {"channels": "calls"}   # suffixes; fields may bring their own
+        versioned = True                # adds the hidden `version` field
+        name = forms.CharField(...)
+        debit_limit_micros = MoneyField(...)
+
+    def edit(request, customer_id):
+        form = CustomerForm(request.POST or None, initial=...)
+        if request.method == "POST" and form.is_valid():
+            try: act...
+            except StaleVersion as stale: form.show_conflict(stale.version, [Difference("Debit limit", "10", "20")])
+            else: return redirect(...)
+        return render_form(request, form, title="Acme", back_url="...")
+
+`render_form` answers 200 for a fresh form, 422 for one with errors and 409 for a conflict (the version field then
+holds the new version, so saving again is a decision). The page is `ui/form_page.html` unless `template=` names one
+that extends it; its blocks are those of the layout plus `above` and `below` the form. The button pressed arrives as
+`save` = `continue` or `stay`. A tab with an error carries a red count, and the first such tab is open. Leaving with
+unsaved changes warns. An error of the act that names a field goes to `form.add_error(field, words)`.
+
+A form without `tabs` shows its fields on one sheet. Any Django widget works; a `<select>` with the attribute
+`data-searchable` becomes a searchable list (pass `fields.SEARCHABLE`). In a page of another kind `{{ form }}`
+renders the same sheet, and `{{ form.name.as_field_group }}` one field.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.forms.renderers import DjangoTemplates
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+WIDTH = 4
+
+
+class HouseRenderer(DjangoTemplates):
+    """Draws every form and field by the house's templates."""
+
+    form_template_name = "ui/form.html"
+    field_template_name = "ui/field.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that somebody else saved since the form was opened."""
+
+    title: str
+    theirs: str
+    yours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One sheet of a form."""
+
+    title: str
+    slug: str
+    fields: tuple[BoundField, ...]
+    error_count: int
+    active: bool
+
+
+class HouseForm(forms.Form):
+    """The base of every form of the panel and the portal."""
+
+    default_renderer = HouseRenderer
+    tabs: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
+    widths: ClassVar[Mapping[str, int]] = {}
+    units: ClassVar[Mapping[str, str]] = {}
+    versioned: ClassVar[bool] = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*arguments, **options)
+        self.differences: tuple[Difference, ...] = ()
+        if self.versioned:
+            self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
+        for name, field in self.fields.items():
+            _dress(field.widget)
+            field.widget.attrs.setdefault("data-width", str(self.widths.get(name, WIDTH)))
+        for name, unit in self.units.items():
+            self.set_unit(name, unit)
+
+    def set_unit(self, name: str, unit: str) -> None:
+        """The suffix of one field's input, such as the record's currency."""
+        self.fields[name].unit = unit  # type: ignore[attr-defined]  # the field template reads it
+
+    def sheets(self) -> tuple[Tab, ...]:
+        """The tabs with their fields; the open one is the first with an error, otherwise the first."""
+        named = {name for _, names in self.tabs for name in names}
+        unnamed = [field.name for field in self.visible_fields() if field.name not in named]
+        assert not (self.tabs and unnamed), f"fields without a tab: {unnamed}"
+        sheets = [(title, [self[name] for name in names]) for title, names in self.tabs or [("", unnamed)]]
+        counts = [sum(len(field.errors) for field in fields) for _, fields in sheets]
+        open_at = next((i for i, count in enumerate(counts) if count), 0)
+        return tuple(
+            Tab(title, f"{self.prefix or 'tab'}-{i}", tuple(fields), counts[i], i == open_at)
+            for i, (title, fields) in enumerate(sheets)
+        )
+
+    def show_conflict(self, version: int, differences: Iterable[Difference]) -> None:
+        """The record changed since the form was opened: shows both values and asks; saving again overwrites."""
+        self.differences = tuple(differences)
+        data = cast(QueryDict, self.data).copy()  # a QueryDict is read-only, its copy is not
+        data[self.add_prefix("version")] = str(version)
+        self.data = data
+
+    def status(self) -> int:
+        """The HTTP status that showing this form deserves."""
+        if self.differences:
+            return 409
+        return 422 if self.is_bound and self.errors else 200
+
+
+def render_form(
+    request: HttpRequest, form: HouseForm, *, template: str = "ui/form_page.html", **context: object
+) -> HttpResponse:
+    """The page of a form, with the status its state deserves (200, 409 or 422).
+
+    Context the page reads: `title`, `breadcrumbs`, `help_url`, `back_url` (where Cancel goes), `save_title` (words of
+    the primary button), `can_stay` (offers Save and stay), `read_only` (shows no buttons).
+    """
+    return render(request, template, {"form": form, **context}, status=form.status())
+
+
+def _dress(widget: forms.Widget) -> None:
+    """Tabler's class for a widget, kept beside what the form has set itself."""
+    if isinstance(widget, forms.CheckboxInput):
+        css = "form-check-input"
+    elif isinstance(widget, (forms.CheckboxSelectMultiple, forms.RadioSelect)):
+        css = ""
+    elif isinstance(widget, forms.Select):
+        css = "form-select"
+    else:
+        css = "form-control"
+    widget.attrs["class"] = f"{css} {widget.attrs.get('class', '')}".strip()

@@ -1,0 +1,344 @@
+"""A list of records: filter, quick search, sort, chosen columns, paging by key, export. Declared once per list.
+
+    CUSTOMERS = Grid(
+        name="customers",
+        columns=(Column("name", "Customer", sort="name", link=...), ...),       # columns.py
+        filters=(Filter("status", "Status", "status", choices=(("active", "Active"), ...)),),
+        sort="-started_at",
+        empty_text="No customers yet.", empty_url="/customers/new/", empty_action="Add a customer",
+    )
+
+    def list_customers(request):
+        source = QuerysetSource(queryset=..., search=("name__icontains",))      # sources.py
+        return respond(request, CUSTOMERS, source, title="Customers", help_url="...")
+
+`respond` answers the page (`ui/grid_page.html`, or a template extending it with `actions`, `above`, `bulk` and `below`
+blocks) and, for `?export=csv` or `?export=xlsx`, the file. In a page of another kind: `grid=CUSTOMERS.page(request.GET,
+source)` in the context and `{% include "ui/grid.html" %}`; `compact=True` leaves out the search and the columns menu.
+
+The address carries the state, so a link to a list is a saved view: `q`, `sort` (`-amount` falls), `columns=a,b`,
+`f.<filter>`, `after`/`before` (a row's key). A caller that remembers a user's choice passes it as `saved=Choice(...)`
+(the address wins over it) and stores `choice_to_keep(request, grid)` whenever that is not None.
+
+With `ticks=True` each row has a checkbox named `id`, belonging to the form with the id `<grid name>-ticks`, which the
+`bulk` block holds with its buttons.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from tollgate.ui.columns import Column, Row
+from tollgate.ui.exports import csv_response, xlsx_response
+from tollgate.ui.sources import Key, Query, Source
+
+COUNT_MOST = 10_000
+PAGE_SIZE = 100
+
+
+class FilterKind(StrEnum):
+    """What is typed into a filter."""
+
+    TEXT = "text"
+    WHOLE = "number"
+    INSTANT = "instant"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One field of the filter row: `lookup` is what the source understands, such as "started_at__gte".
+
+    With `choices` it is a list; a choice's value is passed on as text.
+    """
+
+    name: str
+    title: str
+    lookup: str
+    kind: FilterKind = FilterKind.TEXT
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def read(self, text: str) -> Any:
+        """The typed value; raises ValueError with a sentence."""
+        if self.choices and text not in dict(self.choices):
+            raise ValueError(f"{self.title}: {text!r} is not one of the choices.")
+        if self.kind is FilterKind.WHOLE:
+            if not text.lstrip("-").isdecimal():
+                raise ValueError(f"{self.title}: write a whole number.")
+            return int(text)
+        if self.kind is FilterKind.INSTANT:
+            return self._read_instant(text)
+        return text
+
+    def _read_instant(self, text: str) -> datetime:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{self.title}: write a date and time, such as 2026-11-20 08:00.") from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a user wants to see of a grid: column names in order, and the sort. Empty means the grid's own."""
+
+    columns: tuple[str, ...] = ()
+    sort: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """See the module's docstring. `sort` is a column's sort, "-" in front to fall; ties are ended by the id."""
+
+    name: str
+    columns: tuple[Column, ...]
+    sort: str
+    filters: tuple[Filter, ...] = ()
+    page_size: int = PAGE_SIZE
+    ticks: bool = False
+    searchable: bool = True
+    compact: bool = False
+    empty_text: str = "Nothing here yet."
+    empty_url: str = ""
+    empty_action: str = ""
+
+    def page(self, parameters: Mapping[str, str], source: Source, saved: Choice | None = None) -> "Page":
+        """What the address asks for, read from the source in two queries (rows, count)."""
+        view = View.read(self, parameters, saved or Choice())
+        rows = list(source.rows(view.query, self.page_size + 1))
+        more = len(rows) > self.page_size
+        rows = rows[: self.page_size]
+        if view.query.back:
+            rows.reverse()
+        total = source.count(view.query, COUNT_MOST + 1)
+        first = source.key(rows[0], view.query.sort) if rows else None
+        last = source.key(rows[-1], view.query.sort) if rows else None
+        walking = view.query.after is not None
+        return Page(
+            grid=self,
+            view=view,
+            rows=rows,
+            total=total,
+            previous=first if (more if view.query.back else walking) else None,
+            following=last if (view.query.back or more) else None,
+            row_ids=[source.key(row, view.query.sort).row_id for row in rows] if self.ticks else [],
+        )
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The state that an address describes."""
+
+    query: Query
+    columns: tuple[Column, ...]
+    sort: str
+    kept: Mapping[str, str]
+    errors: tuple[str, ...]
+
+    @classmethod
+    def read(cls, grid: Grid, parameters: Mapping[str, str], saved: Choice) -> "View":
+        """The view of an address; what cannot be understood is named in `errors` and otherwise left out."""
+        # PostgreSQL has no text with a NUL in it.
+        parameters = {name: text.replace("\0", "") for name, text in parameters.items()}
+        filters, errors = _filters(grid, parameters)
+        sort = _known_sort(grid, parameters.get("sort", "")) or _known_sort(grid, saved.sort) or grid.sort
+        wanted = [name for name in parameters.get("columns", "").split(",") if name] or saved.columns
+        chosen = tuple(column for name in wanted if (column := grid.column(name)))
+        back = read_key(parameters.get("before", ""), sort.removeprefix("-"))
+        query = Query(
+            search=parameters.get("q", "").strip() if grid.searchable else "",
+            filters=filters,
+            sort=sort.removeprefix("-"),
+            descending=sort.startswith("-"),
+            after=back or read_key(parameters.get("after", ""), sort.removeprefix("-")),
+            back=back is not None,
+        )
+        names = ("q", "sort", "columns", *(f"f.{f.name}" for f in grid.filters))
+        kept = {name: parameters[name] for name in names if parameters.get(name)}
+        visible = tuple(column for column in grid.columns if not column.hidden)
+        return cls(query=query, columns=chosen or visible, sort=sort, kept=kept, errors=errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One column title as the template shows it."""
+
+    column: Column
+    sort_url: str
+    aria_sort: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a grid, ready for `ui/grid.html`."""
+
+    grid: Grid
+    view: View
+    rows: Sequence[Row]
+    total: int
+    previous: Key | None
+    following: Key | None
+    row_ids: Sequence[Any]
+
+    def titles(self) -> list[Title]:
+        """The chosen columns with their sort links."""
+        return [self._title(column) for column in self.view.columns]
+
+    def lines(self) -> list[SafeString]:
+        """The finished rows."""
+        ids = self.row_ids or [None] * len(self.rows)
+        return [self._line(row, row_id) for row, row_id in zip(self.rows, ids, strict=True)]
+
+    def count_text(self) -> str:
+        """How many, and how many of them are shown."""
+        total = f"{COUNT_MOST:,}+" if self.total > COUNT_MOST else f"{self.total:,}"
+        return f"{len(self.rows):,} of {total}" if len(self.rows) != self.total else f"{total}"
+
+    def filters(self) -> list[tuple[Filter, str]]:
+        """Each filter with what is typed into it."""
+        return [(found, self.view.kept.get(f"f.{found.name}", "")) for found in self.grid.filters]
+
+    def filter_count(self) -> int:
+        """How many filters are in use."""
+        return len(self.view.query.filters)
+
+    def choosable(self) -> list[tuple[Column, bool]]:
+        """Every column, the chosen ones first in their order, for the columns dialog."""
+        chosen = list(self.view.columns)
+        return [(c, True) for c in chosen] + [(c, False) for c in self.grid.columns if c not in chosen]
+
+    def hidden_parameters(self) -> list[tuple[str, str]]:
+        """What the search and filter form must carry along."""
+        return [(name, value) for name, value in self.view.kept.items() if name in ("sort", "columns")]
+
+    def state_parameters(self) -> list[tuple[str, str]]:
+        """What the columns form must carry along."""
+        return [(name, value) for name, value in self.view.kept.items() if name != "columns"]
+
+    def previous_url(self) -> str:
+        """The page before, or nothing."""
+        return self._url(before=write_key(self.previous, self.view.query.sort)) if self.previous else ""
+
+    def following_url(self) -> str:
+        """The page after, or nothing."""
+        return self._url(after=write_key(self.following, self.view.query.sort)) if self.following else ""
+
+    def csv_url(self) -> str:
+        """Every row that is found, as CSV."""
+        return self._url(export="csv")
+
+    def xlsx_url(self) -> str:
+        """Every row that is found, as XLSX."""
+        return self._url(export="xlsx")
+
+    def _title(self, column: Column) -> Title:
+        if not column.sort:
+            return Title(column, "", "")
+        active = column.sort == self.view.query.sort
+        falling = active and self.view.query.descending
+        wanted = f"-{column.sort}" if active and not falling else column.sort
+        state = ("descending" if falling else "ascending") if active else "none"
+        return Title(column, self._url(sort=wanted), state)
+
+    def _line(self, row: Row, row_id: Any) -> SafeString:
+        tick = ""
+        if self.grid.ticks:
+            form, number = escape(f"{self.grid.name}-ticks"), escape(str(row_id))
+            box = f'<input class="form-check-input" type="checkbox" name="id" value="{number}" form="{form}"'
+            tick = f'<td class="tick">{box} aria-label="Choose row {number}"></td>'
+        cells = "".join(column.cell(row) for column in self.view.columns)
+        return mark_safe(f"<tr>{tick}{cells}</tr>")  # noqa: S308 - cells escape their values
+
+    def _url(self, **changes: str) -> str:
+        return "?" + urlencode({**self.view.kept, **changes})
+
+
+def respond(
+    request: HttpRequest,
+    grid: Grid,
+    source: Source,
+    *,
+    saved: Choice | None = None,
+    template: str = "ui/grid_page.html",
+    **context: object,
+) -> HttpResponseBase:
+    """The page of a grid, or the file when the address asks for an export."""
+    parameters = request.GET.dict()
+    wanted = parameters.get("export", "")
+    if wanted in ("csv", "xlsx"):
+        view = View.read(grid, parameters, saved or Choice())
+        query = replace(view.query, after=None, back=False)
+        return (csv_response if wanted == "csv" else xlsx_response)(grid.name, view.columns, source, query)
+    page = grid.page(parameters, source, saved)
+    answer: HttpResponse = render(request, template, {"grid": page, **context}, status=422 if page.view.errors else 200)
+    return answer
+
+
+def choice_to_keep(request: HttpRequest, grid: Grid) -> Choice | None:
+    """The columns and sort that the user has just chosen in the columns dialog, to be stored; otherwise None."""
+    if request.GET.get("remember") != "1":
+        return None
+    view = View.read(grid, request.GET.dict(), Choice())
+    return Choice(tuple(column.name for column in view.columns), view.sort)
+
+
+def write_key(key: Key, sort: str) -> str:
+    """A key as a word for an address, signed, so that it fits no other sort and nobody can make one up."""
+    value = key.value.isoformat() if isinstance(key.value, datetime) else str(key.value)
+    words = [type(key.value).__name__, value, type(key.row_id).__name__, str(key.row_id)]
+    return _signer(sort).sign_object(words)
+
+
+def read_key(word: str, sort: str) -> Key | None:
+    """The key of a word; None for one that is empty, tampered with or of another sort: the list then starts anew."""
+    try:
+        kind, text, id_kind, row_id = _signer(sort).unsign_object(word)
+    except BadSignature:
+        return None
+    return Key(_READERS[kind](text), _READERS[id_kind](row_id))
+
+
+def _signer(sort: str) -> Signer:
+    return Signer(salt=f"tollgate.ui.grid {sort}")
+
+
+_READERS: Mapping[str, Any] = {
+    "int": int,
+    "str": str,
+    "bool": lambda text: text == "True",
+    "Decimal": Decimal,
+    "datetime": datetime.fromisoformat,
+    "NoneType": lambda _: None,
+}
+
+
+def _filters(grid: Grid, parameters: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    read: dict[str, Any] = {}
+    errors = []
+    for found in grid.filters:
+        text = parameters.get(f"f.{found.name}", "").strip()
+        if text:
+            try:
+                read[found.lookup] = found.read(text)
+            except ValueError as error:
+                errors.append(str(error))
+    return read, tuple(errors)
+
+
+def _known_sort(grid: Grid, sort: str) -> str:
+    known = {column.sort for column in grid.columns if column.sort} | {grid.sort.removeprefix("-")}
+    return sort if sort.removeprefix("-") in known else ""

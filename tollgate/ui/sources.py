@@ -1,0 +1,189 @@
+"""Where a grid's rows come from.
+
+    QuerysetSource(Customer.objects.filter(account=1), search=("name__icontains", "number__startswith"))
+    ListSource(live_calls, search=lambda call: f"{call.cli} {call.cld}")
+
+A source answers a `Query` in its order, starting after a key. The key of a row is (its sort value, its id): paging by
+key costs the same on page one and page ten thousand. Ties are ended by the id, so the order is total and no row is
+shown twice or skipped. To feed a grid by SQL of your own, write a class with the three methods of `Source`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+from django.db.models import F, Field, Model, Q, QuerySet
+from django.db.models.expressions import OrderBy
+
+from tollgate.ui.columns import Reader, Row, read
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A place in the order: the sort value of a row and its id."""
+
+    value: Any
+    row_id: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to show. `filters` maps a filter's lookup to its read value; `back` walks towards the beginning."""
+
+    search: str = ""
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    sort: str
+    descending: bool = False
+    after: Key | None = None
+    back: bool = False
+
+
+class Source(Protocol):
+    """The three questions a grid asks."""
+
+    def rows(self, query: Query, limit: int) -> Sequence[Row]:
+        """At most `limit` rows after the key, nearest first (so reversed when `back`)."""
+
+    def stream(self, query: Query) -> Iterator[Row]:
+        """Every row in order, without holding all of them."""
+
+    def count(self, query: Query, most: int) -> int:
+        """How many rows, counted no further than `most`."""
+
+    def key(self, row: Row, sort: str) -> Key:
+        """The row's place in the order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuerysetSource:
+    """Rows of a queryset; `search` are lookups, any of which may match the search text."""
+
+    queryset: QuerySet[Any]
+    search: Sequence[str] = ()
+    id_path: str = "pk"
+
+    def rows(self, query: Query, limit: int) -> Sequence[Row]:
+        """One page by key."""
+        found = self._chosen(query)
+        if query.after is not None:
+            found = found.filter(self._beyond(query, query.after))
+        return list(found.order_by(*self._order(query))[:limit])
+
+    def stream(self, query: Query) -> Iterator[Row]:
+        """All rows by a server-side cursor; prefetches work in chunks."""
+        return self._chosen(query).order_by(*self._order(query)).iterator(chunk_size=2000)
+
+    def count(self, query: Query, most: int) -> int:
+        """Counted no further than `most`."""
+        return self._chosen(query).order_by()[:most].count()
+
+    def key(self, row: Row, sort: str) -> Key:
+        """Sort value and id."""
+        return Key(read(row, sort.replace("__", ".")), read(row, self.id_path.replace("__", ".")))
+
+    def _chosen(self, query: Query) -> QuerySet[Any]:
+        found = self.queryset.filter(**query.filters)
+        if query.search and self.search:
+            matches = Q()
+            for lookup in self.search:
+                matches |= Q(**{lookup: query.search})
+            found = found.filter(matches)
+        return found
+
+    def _order(self, query: Query) -> list[OrderBy]:
+        """Empty values come last, so first when walking back; a column that is never empty keeps its index's order."""
+        falling = query.descending != query.back
+        paths = [query.sort] if query.sort == self.id_path else [query.sort, self.id_path]
+        orders = []
+        for path in paths:
+            nulls = {"nulls_first" if query.back else "nulls_last": True} if self._nullable(path) else {}
+            orders.append(F(path).desc(**nulls) if falling else F(path).asc(**nulls))
+        return orders
+
+    def _beyond(self, query: Query, key: Key) -> Q:
+        """Rows after the key. Empty values come last, so walking back finds the others before them."""
+        sort, step = query.sort, "lt" if query.descending != query.back else "gt"
+        if sort == self.id_path:
+            return Q(**{f"{sort}__{step}": key.row_id})
+        tie = Q(**{f"{self.id_path}__{step}": key.row_id})
+        nullable = self._nullable(sort)
+        if key.value is None:
+            same = Q(**{f"{sort}__isnull": True}) & tie
+            return same | Q(**{f"{sort}__isnull": False}) if query.back else same
+        # The first condition is implied by the second; it lets an index on (sort, id) start at the key.
+        beyond = Q(**{f"{sort}__{step}e": key.value}) & (
+            Q(**{f"{sort}__{step}": key.value}) | (Q(**{sort: key.value}) & tie)
+        )
+        return beyond | Q(**{f"{sort}__isnull": True}) if nullable and not query.back else beyond
+
+    def _nullable(self, path: str) -> bool:
+        """Whether any step of the path may be empty; an annotation is taken to be."""
+        model: type[Model] | None = self.queryset.model
+        for step in path.split("__"):
+            if step == "pk":
+                return False
+            names = {known.name: known for known in model._meta.get_fields()} if model else {}  # noqa: SLF001 - Django's public name
+            found = names.get(step)
+            if not isinstance(found, Field) or found.null:
+                return True
+            model = found.related_model if isinstance(found.related_model, type) else None
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSource:
+    """Rows already in memory; sorting and filters read attribute paths, filters match equal values."""
+
+    items: Sequence[Row]
+    search: Callable[[Row], str] = str
+    id_path: Reader = "id"
+
+    def rows(self, query: Query, limit: int) -> Sequence[Row]:
+        """One page."""
+        ordered = self._ordered(query)
+        if query.after is not None:
+            place = self._place(query.after.value, query.after.row_id)
+            passed = self._passed(query, place)
+            ordered = [row for row in ordered if passed(row)]
+        return list(islice(ordered, limit))
+
+    def stream(self, query: Query) -> Iterator[Row]:
+        """All rows."""
+        return iter(self._ordered(query))
+
+    def count(self, query: Query, most: int) -> int:
+        """How many are chosen."""
+        return min(len(self._chosen(query)), most)
+
+    def key(self, row: Row, sort: str) -> Key:
+        """Sort value and id."""
+        return Key(read(row, sort.replace("__", ".")), read(row, self.id_path))
+
+    def _place(self, value: Any, row_id: Any) -> tuple[bool, Any, Any]:
+        return (value is None, 0 if value is None else value, row_id)
+
+    def _row_place(self, row: Row, sort: str) -> tuple[bool, Any, Any]:
+        key = self.key(row, sort)
+        return self._place(key.value, key.row_id)
+
+    def _chosen(self, query: Query) -> list[Row]:
+        text = query.search.lower()
+        return [
+            row
+            for row in self.items
+            if text in self.search(row).lower()
+            and all(read(row, path.replace("__", ".")) == value for path, value in query.filters.items())
+        ]
+
+    def _ordered(self, query: Query) -> list[Row]:
+        return sorted(
+            self._chosen(query),
+            key=lambda row: self._row_place(row, query.sort),
+            reverse=query.descending != query.back,
+        )
+
+    def _passed(self, query: Query, place: tuple[bool, Any, Any]) -> Callable[[Row], bool]:
+        if query.descending != query.back:
+            return lambda row: self._row_place(row, query.sort) < place
+        return lambda row: self._row_place(row, query.sort) > place

@@ -1,0 +1,67 @@
+"""The template tags of the furniture: `{% load ui %}`.
+
+icon       {% icon "phone" %}                      an icon of the sprite; `title=` gives it a name for screen readers
+badge      {% badge "Active" "green" %}            a status badge; tones: green, blue, yellow, red, gray
+confirm    {% confirm "close-acme" url name="Acme" title="Close this customer" text="..." button="Close" %}
+           with <button type="button" data-dialog="close-acme">: asks to type the name, then posts to the url
+line_chart {% line_chart chart %}                  a tollgate.ui.charts.LineChart
+get        {{ mapping|get:'data-width' }}            a value by a name that a template cannot write after a dot
+"""
+
+import json
+
+from django import template
+from django.template.context import RequestContext
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from tollgate.ui.charts import LineChart
+
+register = template.Library()
+
+TONES = frozenset({"green", "blue", "yellow", "red", "gray"})
+
+
+@register.simple_tag
+def icon(name: str, title: str = "") -> SafeString:
+    """One icon of the sprite; hidden from screen readers unless it has a title."""
+    address = f"{static('ui/icons.svg')}#{name}"
+    if title:
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', title, address)
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', address)
+
+
+@register.simple_tag
+def badge(text: object, tone: str = "gray") -> SafeString:
+    """A status badge in one of the five tones."""
+    assert tone in TONES, tone
+    return format_html('<span class="badge tone-{}">{}</span>', tone, text)
+
+
+@register.inclusion_tag("ui/confirm.html", takes_context=True)
+def confirm(
+    context: RequestContext, dialog_id: str, action: str, *, name: str, title: str, text: str = "", button: str
+) -> dict[str, object]:
+    """A dialog that posts to `action` once the user has typed `name`."""
+    return {
+        "dialog_id": dialog_id,
+        "action": action,
+        "name": name,
+        "title": title,
+        "text": text,
+        "button": button,
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.inclusion_tag("ui/line_chart.html")
+def line_chart(chart: LineChart) -> dict[str, object]:
+    """The chart as an element with its numbers beside it in a data block."""
+    return {"chart": chart, "data": json.dumps(chart.data())}
+
+
+@register.filter
+def get(mapping: dict[str, object], name: str) -> object:
+    """One value of a mapping by a name that a template cannot write after a dot; empty when missing."""
+    return mapping.get(name, "")
