@@ -223,13 +223,15 @@ class SipEdge:
         )
 
     def send_raw(self, data: bytes, *, ip: str, wait_s: float = 0.5) -> bytes:
-        """One datagram from `ip` to the edge, and the first answer (empty when none comes)."""
+        """One datagram from `ip` to the edge, and the first answer beyond "trying" (empty when none comes)."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
             link.bind((ip, 0))
             link.settimeout(wait_s)
             link.sendto(data, (self.settings.listen_ip, self.settings.sip_port))
             try:
-                return link.recv(65535)
+                while (answer := link.recv(65535)).startswith(b"SIP/2.0 100 "):
+                    pass
+                return answer
             except TimeoutError:
                 return b""
 

@@ -167,3 +167,32 @@ def test_a_sip_user_registers_calls_and_is_called(scene: Scene) -> None:
     )
     assert result.code == 200
     assert scene.cdr(result.call_id)["customer_id"] == seller.customer
+
+
+def invite_again(scene: Scene, ip: str, call_id: str) -> bytes:
+    """A second INVITE with the Call-ID of a live call and a From tag of its own."""
+    edge = scene.edge.settings.listen_ip
+    lines = [
+        f"INVITE sip:{NUMBER}@{edge} SIP/2.0",
+        f"Via: SIP/2.0/UDP {ip}:5099;rport;branch=z9hG4bKsecond",
+        f"From: <sip:acme@{ip}>;tag=second",
+        f"To: <sip:{NUMBER}@{edge}>",
+        f"Call-ID: {call_id}",
+        "CSeq: 1 INVITE",
+        f"Contact: <sip:acme@{ip}:5099>",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def test_a_call_id_used_twice_never_buys_a_second_call(scene: Scene) -> None:
+    seller = scene.seller()
+    first = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=4000)
+    first.wait_for_answer()
+    answer = scene.edge.send_raw(invite_again(scene, seller.ip, first.call_id), ip=seller.ip, wait_s=3)
+    assert answer.startswith(b"SIP/2.0 482 "), answer
+    assert first.result().code == 200
+    cdr = scene.world.one("SELECT * FROM cdr WHERE edge_call_id = %s AND state = 'charged'", first.call_id)
+    assert cdr["cost_micros"] >= 4000
+    scene.assert_books()

@@ -15,6 +15,9 @@ from tollgate.core.rates import Rate, billed_s, cost_micros
 TOLERANCE = timedelta(seconds=5)
 """How far an edge's clock may run ahead of ours."""
 
+HANGUP_DELAY = timedelta(seconds=20)
+"""How long after its grant an edge may be believed to have talked on, when nothing but its own count says so."""
+
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -82,6 +85,7 @@ def _talk(
     call: LiveCall, *, ended_at: datetime, answered_at: datetime | None, duration_ms: int | None, at: datetime
 ) -> Talk:
     notes: list[str] = []
+    counted_ms = _counted_ms(call, ended_at=ended_at, answered_at=answered_at, duration_ms=duration_ms)
     latest_at = max(at + TOLERANCE, call.authorized_at)
     if ended_at > latest_at:
         ended_at = _clipped(notes, "the end lay in the future", latest_at)
@@ -96,12 +100,31 @@ def _talk(
         answered_at = _clipped(notes, "the answer lay before the call", call.authorized_at)
     if answered_at > latest_at:
         answered_at = _clipped(notes, "the answer lay in the future", latest_at)
+    if counted_ms is not None:
+        return Talk(answered_at, ended_at, counted_ms, tuple(notes))
     used_ms = duration_ms if duration_ms is not None else (ended_at - answered_at) // _MILLISECOND
     most_ms = (latest_at - answered_at) // _MILLISECOND
     if not 0 <= used_ms <= most_ms:
         notes.append(f"{used_ms} ms of talk cannot be: clipped")
         used_ms = max(0, min(used_ms, most_ms))
     return Talk(answered_at, ended_at, used_ms, tuple(notes))
+
+
+def _counted_ms(
+    call: LiveCall, *, ended_at: datetime, answered_at: datetime | None, duration_ms: int | None
+) -> int | None:
+    """The talk that the edge counted, when its own times agree with it and it is not far beyond the grant.
+
+    Such talk can be, whatever our clock says: that may have been set in the meantime, or be apart from the edge's.
+    """
+    if answered_at is None:
+        return None
+    apart_ms = (ended_at - answered_at) // _MILLISECOND
+    counted_ms = apart_ms if duration_ms is None else duration_ms
+    longest_ms = call.granted_s * 1000 + HANGUP_DELAY // _MILLISECOND
+    if abs(apart_ms - counted_ms) > TOLERANCE // _MILLISECOND or not 0 <= counted_ms <= longest_ms:
+        return None
+    return counted_ms
 
 
 def _clipped(notes: list[str], sentence: str, moment: datetime) -> datetime:

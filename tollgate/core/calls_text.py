@@ -162,6 +162,7 @@ def call_detail(call: LiveCall, settlement: Settlement, attempts_json: str = "[]
     return (
         f'{{"gates":{call.plan.gates_json},"legs":[{legs}],"routes":[{routes}],"dropped":{call.plan.dropped_json},'
         f'"attempts":{attempts_json},"granted_s":{call.granted_s},"extended":{call.extended_count},'
+        f'"route":{call.route_index or 0},'
         f'"carrier":{_carrier_text(settlement.carrier)},"notes":{_encode(settlement.notes)}}}'
     )
 
@@ -191,13 +192,21 @@ class SettledCall(NamedTuple):
     carrier: SettledLeg | None
 
 
-def read_settled(call_id: int, detail: str) -> SettledCall:
-    """The money of an ended call from its `cdr.detail`."""
+def read_settled(call_id: int, detail: str, route: int | None = None) -> SettledCall:
+    """The money of an ended call from its `cdr.detail`.
+
+    `route` is the one that talked, where its CDR does not know: a call closed before its answer was heard of names the
+    carrier who tried it last, unpaid.
+    """
     data = json.loads(detail)
-    carrier = data["carrier"]
-    return SettledCall(
-        call_id, tuple(map(_settled_leg, data["legs"])), None if carrier is None else _settled_leg(carrier)
-    )
+    return SettledCall(call_id, tuple(map(_settled_leg, data["legs"])), _settled_carrier(data, route))
+
+
+def _settled_carrier(data: Mapping[str, Any], route: int | None) -> SettledLeg | None:
+    if data["carrier"] is not None:
+        return _settled_leg(data["carrier"])
+    routes, index = data["routes"], data.get("route", 0) if route is None else route
+    return _settled_leg({**routes[index], "cost": 0}) if index < len(routes) else None
 
 
 _BETWEEN = ",\t"

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "backup",
     "test_call",
     "work",
+    "new_account",
 )
 EXPECTED: Final = (SettingInvalid, CommandFailed, AlreadyRunning, NotStarted, WrongVersion, ProgramsMissing)
 

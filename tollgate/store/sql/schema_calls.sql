@@ -27,7 +27,7 @@ CREATE TABLE wallet (
 
 CREATE TABLE call (
   id                 bigint NOT NULL,
-  account_id         bigint NOT NULL REFERENCES account (id),
+  account_id         bigint NOT NULL,
   edge               text NOT NULL,
   edge_call_id       text NOT NULL,
   customer_id        bigint NOT NULL,
@@ -55,9 +55,10 @@ CREATE TABLE call (
   attempts           text NOT NULL DEFAULT '[]',
   plan               text NOT NULL,
   PRIMARY KEY (account_id, id),
-  UNIQUE (account_id, edge, edge_call_id)
+  UNIQUE (edge_call_id, edge, account_id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500,
         autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE call ALTER plan SET STORAGE EXTERNAL;
 CREATE INDEX call_granted_until ON call (granted_until);
 CREATE INDEX call_customer ON call (account_id, customer_id);
 
@@ -110,7 +111,7 @@ CREATE TABLE cdr (
 CREATE INDEX cdr_started_at ON cdr USING brin (started_at);
 CREATE INDEX cdr_newest ON cdr (account_id, started_at DESC, id DESC);
 CREATE INDEX cdr_customer ON cdr (account_id, customer_id, started_at DESC, id DESC);
-CREATE INDEX cdr_edge_call_id ON cdr (edge_call_id);
+CREATE INDEX cdr_edge_call_id ON cdr (edge_call_id, edge, account_id);
 CREATE TABLE cdr_default PARTITION OF cdr DEFAULT;
 
 -- Makes the partition of one UTC day. Returns false when it exists already or the default partition holds that day.
@@ -127,9 +128,9 @@ END $$;
 
 CREATE TABLE entry (
   id            bigint GENERATED ALWAYS AS IDENTITY,
-  account_id    bigint NOT NULL REFERENCES account (id),
+  account_id    bigint NOT NULL,
   at            timestamptz NOT NULL,
-  wallet_id     bigint NOT NULL REFERENCES wallet (id),
+  wallet_id     bigint NOT NULL,
   book          text NOT NULL CHECK (book IN ('revenue', 'resale', 'carrier_cost', 'payments', 'adjustments', 'tax')),
   kind          text NOT NULL CHECK (kind IN ('call', 'overrun', 'topup', 'adjustment')),
   amount_micros bigint NOT NULL,

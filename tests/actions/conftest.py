@@ -1,0 +1,30 @@
+"""Acts are done by Ann unless a test says otherwise. (Models are imported late: Django is set up after this file.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tollgate.actions.acts import Done
+    from tollgate.store.models import Account
+
+
+@pytest.fixture
+def done(db: None) -> Iterator[Done]:
+    """Ann acts; gives what the acts warned of."""
+    from tests.actions.cast import ANN
+    from tollgate.actions.acts import acting
+
+    with acting(ANN) as said:
+        yield said
+
+
+@pytest.fixture
+def account(done: Done) -> Account:
+    """An account in EUR."""
+    from tests.actions.cast import demo_account
+
+    return demo_account()

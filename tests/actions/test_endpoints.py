@@ -1,0 +1,102 @@
+"""Claims about endpoints: passwords are never kept, addresses stay distinguishable, channels are shared out."""
+
+import hashlib
+
+import pytest
+
+from tests.actions.cast import acme
+from tests.actions.test_customers import PASSWORD, refused
+from tollgate.actions.acts import Done
+from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.endpoints import (
+    create_ip_endpoint,
+    create_sip_user,
+    delete_endpoint,
+    set_sip_password,
+    update_endpoint,
+)
+from tollgate.store.models import Account, Audit, Endpoint
+
+
+def test_of_a_password_only_the_digest_is_kept(account: Account) -> None:
+    user = create_sip_user(customer_id=acme(account).pk, username="Desk1", password=PASSWORD, realm="sip.demo.example")
+    assert user.username == "desk1"
+    assert user.ha1 == hashlib.md5(f"desk1:sip.demo.example:{PASSWORD}".encode()).hexdigest()
+    changed = set_sip_password(endpoint_id=user.pk, password="another secret")
+    assert changed.ha1 == hashlib.md5(b"desk1:sip.demo.example:another secret").hexdigest()
+    log = str(list(Audit.objects.values_list("before", "after")))
+    assert PASSWORD not in log
+    assert str(user.ha1) not in log
+
+
+def test_a_password_has_ten_characters(account: Account) -> None:
+    assert "10 characters" in refused(
+        "password", create_sip_user, customer_id=acme(account).pk, username="desk", password="short"
+    )
+
+
+def test_a_user_name_belongs_to_one_sip_user(account: Account) -> None:
+    customer = acme(account)
+    create_sip_user(customer_id=customer.pk, username="desk", password=PASSWORD)
+    sentence = refused("username", create_sip_user, customer_id=customer.pk, username="DESK", password=PASSWORD)
+    assert sentence == "Duplicate User Detected"
+
+
+def test_sip_users_share_the_channels_of_their_customer(account: Account) -> None:
+    customer = acme(account, channels=5)
+    first = create_sip_user(customer_id=customer.pk, username="a", password=PASSWORD, channels=3)
+    create_sip_user(customer_id=customer.pk, username="b", password=PASSWORD, channels=2)
+    full = "No channel capacity available for your account."
+    one_more = {"customer_id": customer.pk, "username": "c", "password": PASSWORD, "channels": 1}
+    assert refused("channels", create_sip_user, **one_more) == full
+    assert refused("channels", update_endpoint, endpoint_id=first.pk, channels=4) == full
+    assert update_endpoint(endpoint_id=first.pk, channels=2).channels == 2
+    update_customer(customer_id=customer.pk, channels=0)
+    assert create_sip_user(**one_more).channels == 1  # type: ignore[arg-type]
+
+
+def test_two_customers_on_one_address_need_different_tech_prefixes(account: Account, done: Done) -> None:
+    baltic = create_customer(account_id=account.pk, name="Baltic", currency="EUR")
+    create_ip_endpoint(customer_id=acme(account).pk, network="192.0.2.7")
+    sentence = refused("network", create_ip_endpoint, customer_id=baltic.pk, network="192.0.2.7/32")
+    assert "Acme (192.0.2.7/32)" in sentence
+    assert not done.warnings
+    told_apart = create_ip_endpoint(customer_id=baltic.pk, network="192.0.2.7", tech_prefix="77")
+    assert "tech prefix decides" in done.warnings[0]
+    refused("network", update_endpoint, endpoint_id=told_apart.pk, tech_prefix="")
+    assert update_endpoint(endpoint_id=told_apart.pk, tech_prefix="77", name="Office").name == "Office"
+
+
+def test_overlapping_networks_are_saved_with_a_warning(account: Account, done: Done) -> None:
+    customer = acme(account)
+    create_ip_endpoint(customer_id=customer.pk, network="192.0.2.0/24")
+    create_ip_endpoint(customer_id=customer.pk, network="2001:db8::/32")
+    narrow = create_ip_endpoint(customer_id=customer.pk, network="192.0.2.7")
+    assert str(narrow.network) == "192.0.2.7/32"
+    assert len(done.warnings) == 1
+    assert "the narrower network wins" in done.warnings[0]
+
+
+def test_each_kind_has_its_own_fields(account: Account) -> None:
+    customer = acme(account)
+    address = create_ip_endpoint(customer_id=customer.pk, network="192.0.2.7")
+    user = create_sip_user(
+        customer_id=customer.pk, username="desk", password=PASSWORD, allowed_networks=["192.0.2.0/24"]
+    )
+    refused("allowed_networks", update_endpoint, endpoint_id=address.pk, allowed_networks=[])
+    refused("network", update_endpoint, endpoint_id=user.pk, network="192.0.2.9")
+    refused("endpoint_id", set_sip_password, endpoint_id=address.pk, password=PASSWORD)
+    assert [str(net) for net in update_endpoint(endpoint_id=user.pk, enabled=False).allowed_networks] == [
+        "192.0.2.0/24"
+    ]
+
+
+def test_a_deleted_endpoint_is_gone(account: Account) -> None:
+    address = create_ip_endpoint(customer_id=acme(account).pk, network="192.0.2.7")
+    delete_endpoint(endpoint_id=address.pk)
+    assert not Endpoint.objects.exists()
+
+
+@pytest.mark.parametrize("username", ["", "a b", "a@b", "-a", "ä"])
+def test_a_user_name_is_what_phones_can_type(account: Account, username: str) -> None:
+    refused("username", create_sip_user, customer_id=acme(account).pk, username=username, password=PASSWORD)

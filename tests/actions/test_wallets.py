@@ -1,0 +1,83 @@
+"""Claims about money that people move: the balance is always the sum of the entries."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.actions.cast import ANN, EURO, acme, demo_account
+from tests.actions.test_customers import refused
+from tollgate.actions.acts import NotFound, acting
+from tollgate.actions.checks import MOST_MICROS
+from tollgate.actions.wallets import adjust, top_up
+from tollgate.store.models import Account, Audit, Customer, Entry, Wallet
+
+AMOUNTS = st.integers(-10 * EURO, 10 * EURO).filter(bool)
+
+
+def wallet_of(customer: Customer) -> Wallet:
+    """The wallet as it is now."""
+    return Wallet.objects.get(kind="customer", owner_id=customer.pk)
+
+
+def test_a_top_up_is_one_entry_and_in_the_balance_at_once(account: Account) -> None:
+    customer = acme(account)
+    entry = top_up(customer_id=customer.pk, amount_micros=25 * EURO, note="bank transfer 17")
+    assert (entry.book, entry.kind, entry.amount_micros, entry.currency) == ("payments", "topup", 25 * EURO, "EUR")
+    assert (wallet_of(customer).balance_micros, entry.note) == (25 * EURO, "bank transfer 17")
+    assert Audit.objects.filter(table_name="entry", row_id=entry.pk, actor="Ann", act="top_up").exists()
+
+
+def test_an_adjustment_needs_a_reason_and_goes_both_ways(account: Account) -> None:
+    wallet = wallet_of(acme(account))
+    assert adjust(wallet_id=wallet.pk, amount_micros=-EURO, note="wrong rate in May").book == "adjustments"
+    refused("note", adjust, wallet_id=wallet.pk, amount_micros=EURO, note=" ")
+    refused("amount_micros", adjust, wallet_id=wallet.pk, amount_micros=0, note="nothing")
+    assert Wallet.objects.get(pk=wallet.pk).balance_micros == -EURO
+
+
+def test_a_top_up_is_above_zero_and_within_range(account: Account) -> None:
+    customer = acme(account)
+    for amount in (0, -1, MOST_MICROS + 1, "25", 2.5):
+        refused("amount_micros", top_up, customer_id=customer.pk, amount_micros=amount)
+    top_up(customer_id=customer.pk, amount_micros=MOST_MICROS)
+    refused("amount_micros", top_up, customer_id=customer.pk, amount_micros=1)
+    assert Entry.objects.count() == 1
+
+
+def test_the_same_key_posts_once(account: Account) -> None:
+    customer = acme(account)
+    first = top_up(customer_id=customer.pk, amount_micros=EURO, key="invoice-1")
+    assert top_up(customer_id=customer.pk, amount_micros=EURO, key="invoice-1") == first
+    assert wallet_of(customer).balance_micros == EURO
+    refused("key", top_up, customer_id=customer.pk, amount_micros=2 * EURO, key="invoice-1")
+
+
+def test_only_wallets_with_money_are_adjusted(account: Account) -> None:
+    own = Wallet.objects.get(kind="account", owner_id=account.pk)
+    refused("wallet_id", adjust, wallet_id=own.pk, amount_micros=1, note="x")
+    with pytest.raises(NotFound):
+        adjust(wallet_id=own.pk + 1000, amount_micros=1, note="x")
+
+
+@pytest.mark.django_db
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(amounts=st.lists(AMOUNTS, max_size=6))
+def test_a_balance_is_the_sum_of_its_entries_and_the_books_sum_to_zero(amounts: list[int]) -> None:
+    with acting(ANN):
+        account = demo_account()
+        customer = acme(account)
+        wallet = wallet_of(customer)
+        for amount in amounts:
+            if amount > 0:
+                top_up(customer_id=customer.pk, amount_micros=amount)
+            else:
+                adjust(wallet_id=wallet.pk, amount_micros=amount, note="correction")
+    entries = Entry.objects.filter(wallet=wallet).aggregate(total=Sum("amount_micros"))["total"] or 0
+    assert wallet_of(customer).balance_micros == entries == sum(amounts)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COALESCE(sum(amount_micros), 0) FROM ledger_line WHERE account_id = %s", [account.pk])
+        assert cursor.fetchone() == (Decimal(0),)

@@ -1,0 +1,69 @@
+"""One installation with three days of demo data, loaded once; tests that change it say how they stay apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.jobs.installation import Installation
+from tollgate.jobs.postgres import Postgres
+
+DEMO_TEMPLATE = "demo_template"
+
+
+@pytest.fixture(scope="session")
+def demo_template(postgres: Postgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with demo data to copy from."""
+    with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(DEMO_TEMPLATE), sql.Identifier(migrated_template)
+            )
+        )
+    folder = tmp_path_factory.mktemp("demo")
+    Installation(postgres.url_of(DEMO_TEMPLATE), folder).ok("demo", "--days", "3")
+    return DEMO_TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def copy_demo(
+    postgres: Postgres, demo_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Installation]]:
+    """Makes copies of the demo that several tests share."""
+    names: list[str] = []
+
+    def copy(name: str) -> Installation:
+        with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as connection:
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(demo_template)))
+        names.append(name)
+        return Installation(postgres.url_of(name), tmp_path_factory.mktemp(name))
+
+    yield copy
+    with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as connection:
+        for name in names:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def demo(copy_demo: Callable[[str], Installation]) -> Installation:
+    """An installation with demo data that tests only read."""
+    return copy_demo("demo_shared")
+
+
+@pytest.fixture
+def own_demo(
+    fresh_database: Callable[[str], str], demo_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    """An installation with demo data that belongs to one test."""
+    return Installation(fresh_database(demo_template), tmp_path_factory.mktemp("own-demo"))
+
+
+@pytest.fixture
+def empty(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A migrated installation without any record."""
+    return Installation(database_url, tmp_path_factory.mktemp("empty"))

@@ -1,0 +1,50 @@
+"""Claims about `tollgate backup` and `tollgate restore`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.jobs.installation import Installation
+
+COUNTS = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in ("cdr", "entry", "audit", "rate"))
+
+
+def test_a_restored_installation_is_the_same_and_in_order(
+    demo: Installation, fresh_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    (demo.folder / "secret.key").write_text("the old key\n")
+    (demo.folder / "recordings").mkdir()
+    (demo.folder / "recordings" / "call.wav").write_bytes(b"RIFF")
+    file = tmp_path / "all.tar"
+    assert demo.ok("backup", str(file))["files"] >= 2
+    assert file.stat().st_mode & 0o777 == 0o600
+    other = Installation(fresh_database("template0"), tmp_path / "other")
+    findings = other.ok("restore", str(file))["findings"]
+    assert {row["state"] for row in findings} <= {"ok", "note"}
+    assert other.rows(COUNTS) == demo.rows(COUNTS)
+    assert (other.folder / "secret.key").read_text() == "the old key\n"
+    assert (other.folder / "recordings" / "call.wav").read_bytes() == b"RIFF"
+    assert other.fails("explain", "1").startswith("tollgate: no call is known")
+
+
+def test_nothing_is_overwritten(demo: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "all.tar"
+    file.write_text("mine")
+    assert "exists already" in demo.fails("backup", str(file))
+    assert file.read_text() == "mine"
+
+
+def test_a_database_with_records_is_not_restored_into(demo: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "all.tar"
+    demo.ok("backup", str(file))
+    before = demo.rows(COUNTS)
+    assert "not empty" in demo.fails("restore", str(file))
+    assert demo.rows(COUNTS) == before
+
+
+def test_what_is_no_backup_says_so(empty: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "some.tar"
+    file.write_text("not a tar")
+    assert "is not a backup" in empty.fails("restore", str(file))
+    assert empty.rows("SELECT count(*) FROM account") == [(0,)]

@@ -1,0 +1,58 @@
+"""Claims about the commands that ask the running charging service: `simulate` and `test-call`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.jobs.installation import Installation
+
+
+@pytest.fixture(scope="module")
+def served(copy_demo: Callable[[str], Installation]) -> Iterator[Installation]:
+    """A copy of the demo with its charging service running."""
+    installation = copy_demo("demo_served")
+    with installation.charging():
+        yield installation
+
+
+def test_a_simulated_call_passes_its_gates_and_changes_nothing(served: Installation) -> None:
+    before = served.rows("SELECT count(*) FROM cdr"), served.rows("SELECT sum(held_micros), sum(channels) FROM wallet")
+    said = served.ok("simulate", "--customer", "Acme", "--to", "442071838750")
+    assert said["allow"] is True
+    assert {gate["gate"] for gate in said["gates"]} >= {"status", "credit", "channels_customer"}
+    assert said["routes"][0]["carrier"] == "Cirrus"
+    after = served.rows("SELECT count(*) FROM cdr"), served.rows("SELECT sum(held_micros), sum(channels) FROM wallet")
+    assert after == before
+
+
+def test_a_simulated_refusal_names_gate_and_answer(served: Installation) -> None:
+    said = served.ok("simulate", "--customer", "Harbor Callshop", "--to", "442071838750")
+    assert (said["allow"], said["refusal"], said["sip"]) == (False, "status_penalty", 403)
+    words = served.run("simulate", "--customer", "Acme", "--to", "881612345678").stdout
+    assert "The call would be refused: destination_type, SIP 403" in words
+
+
+def test_an_address_that_nobody_owns_is_refused(served: Installation) -> None:
+    said = served.ok("simulate", "--customer", "Acme", "--to", "442071838750", "--ip", "203.0.113.9")
+    assert said["refusal"] == "ip_unknown"
+
+
+def test_a_test_call_without_sip_is_charged_and_says_how_it_was_placed(served: Installation) -> None:
+    said = served.ok("test-call", "--customer", "Acme", "--to", "442071838750", "--hold", "1")
+    assert "no SIP was spoken" in said["by"]
+    assert (said["answer"], said["state"], said["billed_s"]) == ("200 OK", "charged", 1)
+    assert said["balance_before_micros"] - said["balance_after_micros"] == said["cost_micros"] > 0
+
+
+def test_a_refused_test_call_costs_nothing(served: Installation) -> None:
+    said = served.ok("test-call", "--customer", "Harbor Callshop", "--to", "442071838750")
+    assert (said["answer"], said["refusal"]) == ("403 Account Penalty", "status_penalty")
+    assert said["balance_before_micros"] == said["balance_after_micros"]
+
+
+def test_without_the_service_the_commands_say_how_to_start_it(own_demo: Installation) -> None:
+    assert "tollgate run" in own_demo.fails("simulate", "--customer", "Acme", "--to", "44")
+    assert "tollgate run" in own_demo.fails("test-call", "--customer", "Acme", "--to", "44")
+    assert "there are: Acme" in own_demo.fails("simulate", "--customer", "Nobody", "--to", "44")

@@ -1,0 +1,66 @@
+"""Claims about the timetable and its worker."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import connection
+
+from tests.jobs.installation import MODULE, ROOT, Installation
+from tollgate.jobs import doctor, timetable
+
+TODAY = date(2031, 5, 1)
+
+
+@pytest.mark.django_db
+def test_the_week_ahead_has_its_partitions_and_they_are_made_once() -> None:
+    days = [TODAY + timedelta(days=ahead) for ahead in range(8)]
+    assert timetable.make_partitions(TODAY) == days
+    assert timetable.make_partitions(TODAY) == []
+    timetable.partitions(timestamp=int(datetime(2031, 5, 2, tzinfo=UTC).timestamp()))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('cdr_20310509') IS NOT NULL")
+        assert cursor.fetchone() == (True,)
+
+
+@pytest.mark.django_db
+def test_sessions_that_have_ended_are_forgotten() -> None:
+    for days in (-1, 1):
+        session = SessionStore()
+        session.set_expiry(timedelta(days=days))
+        session.save()
+    timetable.sessions(timestamp=0)
+    assert Session.objects.count() == 1
+
+
+def test_a_broken_law_raises_an_alarm(
+    own_demo: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLGATE_DATABASE_URL", own_demo.url)
+    monkeypatch.setattr(doctor, "CHECKS", doctor.CHECKS[-1:])
+    with caplog.at_level(logging.CRITICAL):
+        timetable.examine(timestamp=0)
+        assert caplog.messages == []
+        with psycopg.connect(own_demo.url) as changing:
+            changing.execute("UPDATE wallet SET balance_micros = 0 WHERE kind = 'carrier'")
+        timetable.examine(timestamp=0)
+    assert [message.split(":")[0] for message in caplog.messages] == ["ALARM balance_is_the_sum_of_entries"]
+
+
+def test_the_worker_makes_partitions_at_once_and_stops_when_asked(empty: Installation) -> None:
+    with subprocess.Popen([*MODULE, "work"], cwd=ROOT, env=empty.environment()) as worker:
+        deadline = time.monotonic() + 30
+        while not empty.rows("SELECT 1 FROM procrastinate_workers") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        tomorrow = f"cdr_{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
+        assert empty.rows("SELECT to_regclass(%s) IS NOT NULL", tomorrow) == [(True,)]
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0

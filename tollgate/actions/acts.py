@@ -1,0 +1,135 @@
+"""An act is one thing a person or a job may do: a permission, a transaction, an audit entry.
+
+Every act takes keyword arguments that JSON can carry. That one rule lets the same function serve a form, the API, a
+bulk edit and a delayed save. To add one, see the package. To do one:
+
+    with acting(Actor("Ann", frozenset({"*"}), "asked by phone")) as done:
+        create_customer(account_id=1, name="Acme", currency="EUR")
+    done.warnings  # sentences about what was saved all the same
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import connection, transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+EVERY_ACT = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and why: kept with every row the act changes. `*` in `may` stands for every act."""
+
+    name: str
+    may: frozenset[str]
+    reason: str = ""
+
+    def may_do(self, act_name: str) -> bool:
+        """Whether this actor has the permission named like the act."""
+        return act_name in self.may or EVERY_ACT in self.may
+
+
+class NotPermitted(Exception):
+    """The actor lacks the permission named like the act."""
+
+    def __init__(self, act_name: str) -> None:
+        super().__init__(f"You may not do this: it needs the permission {act_name}.")
+        self.act = act_name
+
+
+class Invalid(Exception):
+    """Some arguments cannot be. `errors` has sentences by argument name; nothing was saved."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        lines = [f"{name}: {sentence}" for name, sentences in errors.items() for sentence in sentences]
+        super().__init__("\n".join(lines))
+        self.errors = dict(errors)
+
+
+class OutOfDate(Exception):
+    """Somebody else saved the record since the version that was given; `current` holds its values now."""
+
+    def __init__(self, current_values: Mapping[str, object]) -> None:
+        super().__init__("Somebody else has changed this record in the meantime.")
+        self.current = dict(current_values)
+
+
+class NotFound(Exception):
+    """There is no such record, or no longer."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What acts had to say beside their results."""
+
+    warnings: list[str] = field(default_factory=list)
+
+
+ACTS: dict[str, Callable[..., object]] = {}
+current: ContextVar[Actor] = ContextVar("actor")
+_done: ContextVar[Done] = ContextVar("done")
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[Done]:
+    """Acts inside the block are done by this actor; gives what they warned of."""
+    done = Done()
+    actor_token, done_token = current.set(actor), _done.set(done)
+    try:
+        yield done
+    finally:
+        current.reset(actor_token)
+        _done.reset(done_token)
+
+
+def warn(sentence: str) -> None:
+    """Says something that does not stop the act."""
+    _done.get().warnings.append(sentence)
+
+
+def because(reason: str) -> None:
+    """Gives the audit rows of this act a reason of their own."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('audit.reason', %s, true)", [reason])
+
+
+def act(function: Callable[P, R]) -> Callable[P, R]:
+    """Makes a function an act: checks the permission, opens the transaction, tells the audit trigger who acts."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        actor = current.get(None)
+        if actor is None or not actor.may_do(name):
+            raise NotPermitted(name)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('audit.actor', %s, true), set_config('audit.act', %s, true),"
+                " set_config('audit.reason', %s, true)",
+                [actor.name, name, actor.reason],
+            )
+            return function(*args, **kwargs)
+
+    assert name not in ACTS, f"two acts are named {name}"
+    ACTS[name] = run
+    return run
+
+
+def refuse(field_name: str, sentence: str) -> Invalid:
+    """The exception for one bad field, to be raised."""
+    return Invalid({field_name: [sentence]})
+
+
+def call_act(name: str, arguments: Mapping[str, Any]) -> object:
+    """Does an act by its name. Raises NotFound for a name that is none."""
+    if name not in ACTS:
+        raise NotFound(f"There is no act named {name}.")
+    return ACTS[name](**arguments)

@@ -1,0 +1,13 @@
+"""Acts on live calls."""
+
+from __future__ import annotations
+
+from tollgate.actions.acts import NotFound, act
+from tollgate.actions.statements import fetch
+
+
+@act
+def end_call(*, call_id: int) -> None:
+    """Asks the charging service to end a live call; the edge hangs up within a second or two."""
+    if not fetch("panel_calls", "ask_to_end", call_id):
+        raise NotFound(f"There is no live call {call_id}: it may have ended already.")

@@ -1,0 +1,106 @@
+"""Acts on rate cards. Their prices are in revisions: see `revisions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, refuse
+from tollgate.core.money import Method
+from tollgate.core.rates import Increments
+from tollgate.store.models import Account, Card, Carrier, Customer, RouteOption
+
+
+class CardFields(TypedDict, total=False):
+    """What may be set on a card at any time."""
+
+    precision: int
+    method: str
+    duration_method: str
+    increments: str
+    tech_prefix: str
+
+
+class CardChanges(CardFields, total=False):
+    """What may be changed on a card."""
+
+    name: str
+
+
+class NewCardFields(CardFields, total=False):
+    """Whose card it is, fixed when it is made."""
+
+    carrier_id: int | None
+    reseller_id: int | None
+
+
+CHECKS: Mapping[str, checks.Check] = {
+    "name": checks.text(required=True),
+    "precision": checks.whole(0, 6),
+    "method": checks.one_of([member.value for member in Method]),
+    "duration_method": checks.one_of([member.value for member in Method]),
+    "increments": checks.one_of([member.value for member in Increments]),
+    "tech_prefix": checks.tech_prefix,
+}
+NEW_CHECKS: Mapping[str, checks.Check] = {
+    **CHECKS,
+    "kind": checks.one_of(("customer", "carrier")),
+    "currency": checks.currency,
+    "carrier_id": checks.optional(checks.record_id),
+    "reseller_id": checks.optional(checks.record_id),
+}
+
+
+@act
+def create_card(*, account_id: int, kind: str, name: str, currency: str, **fields: Unpack[NewCardFields]) -> Card:
+    """Makes a card without prices. A carrier card belongs to a carrier and has its currency."""
+    given: dict[str, Any] = {**fields, "kind": kind, "name": name, "currency": currency}
+    values = checks.cleaned(NEW_CHECKS, given)
+    account = records.find(Account, account_id)
+    _check_owner(account.pk, values)
+    _check_tech_prefix(values["kind"], values.get("tech_prefix", ""))
+    return records.create(Card, {**values, "account_id": account.pk})
+
+
+@act
+def update_card(*, card_id: int, version: int | None = None, **changes: Unpack[CardChanges]) -> Card:
+    """Changes a card's name, roundings or tech prefix; calls that begin from now on obey them."""
+    values = checks.cleaned(CHECKS, changes)
+    card = records.locked(Card, card_id, version)
+    _check_tech_prefix(card.kind, values.get("tech_prefix", ""))
+    return records.change(card, values)
+
+
+@act
+def delete_card(*, card_id: int, version: int | None = None) -> None:
+    """Removes a card that never had a published revision and that no route uses."""
+    card = records.locked(Card, card_id, version)
+    if card.revisions.exclude(published_at=None).exists():
+        raise refuse("card_id", "The card has published revisions, and calls may have been rated by them: it stays.")
+    if card.ingress_routes.exists() or RouteOption.objects.filter(card=card).exists():
+        raise refuse("card_id", "Routes use this card: take it out of them first.")
+    card.delete()
+
+
+def _check_tech_prefix(kind: str, tech_prefix: str) -> None:
+    if kind == "customer" and tech_prefix:
+        raise refuse("tech_prefix", "Only a carrier card puts a prefix before the number; a route has its own.")
+
+
+def _check_owner(account_id: int, values: Mapping[str, Any]) -> None:
+    carrier_id, reseller_id = values.get("carrier_id"), values.get("reseller_id")
+    if values["kind"] == "customer":
+        if carrier_id is not None:
+            raise refuse("carrier_id", "A customer card has no carrier.")
+        owners = Customer.objects.filter(account_id=account_id, is_reseller=True, deleted_at=None)
+        if reseller_id is not None and not owners.filter(pk=reseller_id).exists():
+            raise refuse("reseller_id", "Choose a reseller of the same account.")
+        return
+    if reseller_id is not None:
+        raise refuse("reseller_id", "A carrier card has no reseller.")
+    carrier = Carrier.objects.filter(account_id=account_id, pk=carrier_id or 0).first()
+    if carrier is None:
+        raise refuse("carrier_id", "Choose the carrier that this card is of.")
+    if carrier.currency != values["currency"]:
+        raise refuse("currency", f"The carrier is paid in {carrier.currency}: its cards have the same currency.")

@@ -1,0 +1,118 @@
+"""Acts on carriers and their gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, refuse
+from tollgate.store.models import Account, Call, Carrier, Gateway, Wallet
+
+
+class CarrierFields(TypedDict, total=False):
+    """What may be set on a carrier beside its currency."""
+
+    status: str
+    channels: int
+    cps_milli: int
+    first_reply_s: int
+    pdd_s: int
+    ring_s: int
+
+
+class CarrierChanges(CarrierFields, total=False):
+    """What may be changed on a carrier."""
+
+    name: str
+
+
+class GatewayFields(TypedDict, total=False):
+    """What may be set on a gateway."""
+
+    port: int
+    transport: str
+    weight: int
+    enabled: bool
+    channels: int
+    cps_milli: int
+    strip_digits: int
+    prefix: str
+
+
+class GatewayChanges(GatewayFields, total=False):
+    """What may be changed on a gateway."""
+
+    name: str
+    host: str
+
+
+CARRIER_CHECKS: Mapping[str, checks.Check] = {
+    "name": checks.text(required=True),
+    "status": checks.one_of(("active", "inactive", "pending")),
+    "channels": checks.channels,
+    "cps_milli": checks.cps_milli,
+    "first_reply_s": checks.whole(1, 120),
+    "pdd_s": checks.whole(1, 120),
+    "ring_s": checks.whole(1, 600),
+}
+GATEWAY_CHECKS: Mapping[str, checks.Check] = {
+    "name": checks.text(required=True),
+    "host": checks.host,
+    "port": checks.whole(1, 65_535),
+    "transport": checks.one_of(("udp", "tcp", "tls")),
+    "weight": checks.whole(0, 10_000),
+    "enabled": checks.yes_no,
+    "channels": checks.channels,
+    "cps_milli": checks.cps_milli,
+    "strip_digits": checks.whole(0, 18),
+    "prefix": checks.tech_prefix,
+}
+
+
+@act
+def create_carrier(*, account_id: int, name: str, currency: str, **fields: Unpack[CarrierFields]) -> Carrier:
+    """Makes a carrier with its wallet. The currency is fixed from now on."""
+    given: dict[str, Any] = {**fields, "name": name, "currency": currency}
+    values = checks.cleaned({**CARRIER_CHECKS, "currency": checks.currency}, given)
+    return records.create(Carrier, {**values, "account_id": records.find(Account, account_id).pk})
+
+
+@act
+def update_carrier(*, carrier_id: int, version: int | None = None, **changes: Unpack[CarrierChanges]) -> Carrier:
+    """Changes a carrier. The next call obeys it."""
+    values = checks.cleaned(CARRIER_CHECKS, changes)
+    return records.change(records.locked(Carrier, carrier_id, version), values)
+
+
+@act
+def create_gateway(*, carrier_id: int, name: str, host: str, **fields: Unpack[GatewayFields]) -> Gateway:
+    """Adds an address of a carrier. TLS goes to port 5061 unless another is given."""
+    given: dict[str, Any] = {**fields, "name": name, "host": host}
+    values = checks.cleaned(GATEWAY_CHECKS, given)
+    if values.get("transport") == "tls":
+        values.setdefault("port", 5061)
+    return records.create(Gateway, {**values, "carrier_id": records.find(Carrier, carrier_id).pk})
+
+
+@act
+def update_gateway(*, gateway_id: int, version: int | None = None, **changes: Unpack[GatewayChanges]) -> Gateway:
+    """Changes a gateway; a disabled one gets no new calls."""
+    values = checks.cleaned(GATEWAY_CHECKS, changes)
+    return records.change(records.locked(Gateway, gateway_id, version), values)
+
+
+@act
+def delete_gateway(*, gateway_id: int, version: int | None = None) -> None:
+    """Removes a gateway that has no live calls; its CDRs stay."""
+    gateway = records.locked(Gateway, gateway_id, version)
+    meters = Wallet.objects.filter(kind="gateway", owner_id=gateway.pk)
+    account_id = gateway.carrier.account_id
+    if any(meter.channels for meter in meters) or _calls_over(account_id, gateway.pk):
+        raise refuse("gateway_id", "The gateway has live calls: disable it and wait for them to end.")
+    gateway.delete()
+
+
+def _calls_over(account_id: int, gateway_id: int) -> bool:
+    """Whether a live call was offered this gateway (a route's stored line names it)."""
+    return Call.objects.filter(account_id=account_id, plan__contains=f'"gateway_id":{gateway_id},').exists()

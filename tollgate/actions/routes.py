@@ -1,0 +1,186 @@
+"""Acts on ingress routes: which numbers a customer may call, at which card, over which carrier cards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import Invalid, act, refuse, warn
+from tollgate.store.models import Call, Card, Customer, IngressRoute, RouteOption
+
+
+class OptionFields(TypedDict, total=False):
+    """A carrier card that the route may use."""
+
+    card_id: int
+    position: int
+    weight: int
+    excluded: bool
+
+
+class RouteFields(TypedDict, total=False):
+    """What may be set on an ingress route."""
+
+    tech_prefix: str
+    dial_patterns: str
+    enabled: bool
+    strategy: str
+    channels: int
+    cps_milli: int
+    max_duration_s: int | None
+    media: str
+    recording: str
+    profit_assurance: bool
+    capped_price_nanos: int | None
+    block_connect_fee: bool
+    options: Sequence[OptionFields]
+
+
+class RouteChanges(RouteFields, total=False):
+    """What may be changed on a route."""
+
+    name: str
+    card_id: int
+
+
+STRATEGIES = ("lcr", "reverse_lcr", "manual", "weighted", "random")
+OPTION_CHECKS: Mapping[str, checks.Check] = {
+    "card_id": checks.record_id,
+    "position": checks.whole(0, 10_000),
+    "weight": checks.whole(0, 10_000),
+    "excluded": checks.yes_no,
+}
+
+
+def _patterns(value: object) -> str:
+    """One prefix, or regular expression starting with ^, on each line."""
+    lines = [line.strip() for line in checks.text(20_000)(value).splitlines()]
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("^"):
+            try:
+                re.compile(line)
+            except re.error as problem:
+                raise checks.Unfit(f"Line {number}: {line} is not a regular expression ({problem}).") from None
+        elif line and not re.fullmatch(r"[0-9]{1,18}", line, re.ASCII):
+            raise checks.Unfit(
+                f"Line {number}: give the digits of a prefix, or a regular expression that starts with ^."
+            )
+    return "\n".join(line for line in lines if line)
+
+
+def _options(value: object) -> list[dict[str, Any]]:
+    """Checked rows; positions follow the list where none are given."""
+    if not isinstance(value, (list, tuple)):
+        raise checks.Unfit("Give a list of carrier cards.")
+    rows: list[dict[str, Any]] = []
+    for number, row in enumerate(value, start=1):
+        try:
+            values = checks.cleaned(OPTION_CHECKS, row)
+        except Invalid as problem:
+            raise checks.Unfit(f"Row {number}: {problem}") from None
+        if "card_id" not in values:
+            raise checks.Unfit(f"Row {number}: choose a carrier card.")
+        rows.append({"position": number, **values})
+    return rows
+
+
+CHECKS: Mapping[str, checks.Check] = {
+    "name": checks.text(required=True),
+    "card_id": checks.record_id,
+    "tech_prefix": checks.tech_prefix,
+    "dial_patterns": _patterns,
+    "enabled": checks.yes_no,
+    "strategy": checks.one_of(STRATEGIES),
+    "channels": checks.channels,
+    "cps_milli": checks.cps_milli,
+    "max_duration_s": checks.optional(checks.whole(1, 86_400)),
+    "media": checks.one_of(("proxy", "direct")),
+    "recording": checks.one_of(("inherit", "off", "on")),
+    "profit_assurance": checks.yes_no,
+    "capped_price_nanos": checks.optional(checks.amount(0, checks.MOST_NANOS, price=True)),
+    "block_connect_fee": checks.yes_no,
+    "options": _options,
+}
+
+
+@act
+def create_ingress_route(*, customer_id: int, name: str, card_id: int, **fields: Unpack[RouteFields]) -> IngressRoute:
+    """Lets a customer call what the patterns match, sold by a customer card, over the carrier cards listed."""
+    given: dict[str, Any] = {**fields, "name": name, "card_id": card_id}
+    values = checks.cleaned(CHECKS, given)
+    options = values.pop("options", [])
+    customer = records.find(Customer, customer_id)
+    _check_card(customer, values["card_id"])
+    _check_options(customer, options)
+    route = records.create(IngressRoute, {**values, "customer_id": customer.pk})
+    _save_options(route, options)
+    _advise(route)
+    return route
+
+
+@act
+def update_ingress_route(
+    *, ingress_route_id: int, version: int | None = None, **changes: Unpack[RouteChanges]
+) -> IngressRoute:
+    """Changes a route; `options` replaces the whole list. The next call obeys it."""
+    values = checks.cleaned(CHECKS, changes)
+    options = values.pop("options", None)
+    route = records.locked(IngressRoute, ingress_route_id, version)
+    if "card_id" in values:
+        _check_card(route.customer, values["card_id"])
+    records.change(route, values)
+    if options is not None:
+        _check_options(route.customer, options)
+        _save_options(route, options)
+    _advise(route)
+    return route
+
+
+@act
+def delete_ingress_route(*, ingress_route_id: int, version: int | None = None) -> None:
+    """Removes a route that has no live calls; its CDRs stay."""
+    route = records.locked(IngressRoute, ingress_route_id, version)
+    if Call.objects.filter(account_id=route.customer.account_id, ingress_route=route).exists():
+        raise refuse("ingress_route_id", "The route has live calls: disable it and end them first.")
+    route.delete()
+
+
+def _check_card(customer: Customer, card_id: int) -> None:
+    card = Card.objects.filter(account_id=customer.account_id, pk=card_id).first()
+    if card is None or card.kind != "customer":
+        raise refuse("card_id", "Choose a customer card: it says what this customer pays.")
+    if card.currency != customer.currency:
+        raise refuse("card_id", f"The card is in {card.currency}, the customer pays in {customer.currency}.")
+    if card.reseller_id is not None and card.reseller_id != customer.parent_id:
+        raise refuse("card_id", "This card belongs to a reseller that the customer is not below.")
+
+
+def _check_options(customer: Customer, options: Sequence[Mapping[str, Any]]) -> None:
+    wanted = [row["card_id"] for row in options]
+    known = Card.objects.filter(account_id=customer.account_id, kind="carrier", pk__in=wanted)
+    strangers = set(wanted) - set(known.values_list("pk", flat=True))
+    if strangers:
+        raise refuse("options", "Choose carrier cards: they say what we pay.")
+    if len(set(wanted)) != len(wanted):
+        raise refuse("options", "A carrier card is listed twice: list each once.")
+
+
+def _save_options(route: IngressRoute, options: Sequence[Mapping[str, Any]]) -> None:
+    """Leaves exactly these options, touching only rows that differ, so that the audit log shows real changes."""
+    wanted = {row["card_id"]: row for row in options}
+    for option in route.options.select_for_update():
+        row = wanted.pop(option.card_id, None)
+        if row is None:
+            option.delete()
+        else:
+            records.change(option, row)
+    for row in wanted.values():
+        records.create(RouteOption, {**row, "ingress_route_id": route.pk})
+
+
+def _advise(route: IngressRoute) -> None:
+    """Carriers are those of the route of the customer directly below the account: others need no options."""
+    if route.enabled and route.customer.parent_id is None and not route.options.filter(excluded=False).exists():
+        warn("The route has no carrier cards yet: its calls are refused until it has one.")

@@ -1,0 +1,21 @@
+"""Runs named statements of store/sql with their $1 parameters inside the act's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from tollgate.store.sql import load
+
+
+def fetch(file: str, statement: str, *parameters: object) -> list[dict[str, Any]]:
+    """The rows of one statement as dictionaries; none for a statement that returns none."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        cursor.execute(load(file)[statement].encode(), parameters)
+        if cursor.description is None:
+            return []
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,152 @@
+"""`tollgate backup FILE` and `tollgate restore FILE`: the whole installation in one file.
+
+The file is a tar of `manifest.json`, `database.dump` (pg_dump's own format) and the files of the data folder named in
+`KEPT`. The dump holds our schema only: an edge keeps its dialogs in a schema of its own and makes it anew. To back up
+another file, add its pattern to `KEPT`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from tollgate import __version__, environment
+from tollgate.jobs import doctor
+from tollgate.jobs.console import CommandFailed, Commands, add_command, say
+from tollgate.jobs.migrate import migrate
+from tollgate.jobs.postgres import serving
+from tollgate.jobs.postgres_programs import ProgramsMissing, major_of, sources
+from tollgate.jobs.records import records
+
+KEPT: Final = ("*.key", "*.secret", "demo-logins.txt", "recordings/**/*")
+MANIFEST: Final = "manifest.json"
+DUMP: Final = "database.dump"
+FILES: Final = "files/"
+FORMAT: Final = 1
+
+
+def register(commands: Commands) -> None:
+    """Adds the commands."""
+    for name, run, words in (
+        ("backup", run_backup, "write the whole installation to a file"),
+        ("restore", run_restore, "read a backup into an empty database"),
+    ):
+        add_command(commands, name, run=run, words=words, machine=True).add_argument("file", type=Path, metavar="FILE")
+
+
+def run_backup(arguments: Namespace) -> int:
+    """Writes the file; it appears whole or not at all, readable by its owner only."""
+    target: Path = arguments.file.absolute()
+    if target.exists():
+        raise CommandFailed(f"{target} exists already")
+    folder = environment.data_folder()
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    with records() as url, tempfile.TemporaryDirectory(prefix="tollgate-backup-") as work:
+        dump = Path(work) / DUMP
+        run_program("pg_dump", url, "--format=custom", "--no-owner", "--schema=public", f"--file={dump}")
+        try:
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                count = _pack(tarfile.open(fileobj=file, mode="w"), dump, folder)  # noqa: SIM115 - _pack closes it
+            aside.replace(target)
+        except OSError as problem:
+            aside.unlink(missing_ok=True)
+            raise CommandFailed(f"{target} cannot be written: {problem.strerror}") from None
+    size_mb = target.stat().st_size // 2**20
+    say(arguments, f"wrote {target}: {size_mb} MB, the database and {count} files", file=str(target), files=count)
+    return 0
+
+
+def run_restore(arguments: Namespace) -> int:
+    """Reads a backup into an empty database and an installation that does not run; then looks whether all is well."""
+    folder = environment.data_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with serving(folder) as url, tempfile.TemporaryDirectory(prefix="tollgate-restore-") as work:
+        _unpack(arguments.file, Path(work))
+        _empty(url)
+        dump = Path(work) / DUMP
+        options = ("--no-owner", "--schema=public", "--exit-on-error", "--single-transaction", str(dump))
+        run_program("pg_restore", url, *options)
+        migrate(url)
+        count = _put_back(Path(work) / FILES, folder)
+        findings = doctor.examine(url)
+    words = f"restored {arguments.file}: the database and {count} files"
+    say(arguments, words, restored=str(arguments.file), files=count)
+    doctor.report(arguments, findings)
+    return 1 if any(finding.state == doctor.WRONG for finding in findings) else 0
+
+
+def run_program(name: str, url: str, *options: str) -> None:
+    """One of PostgreSQL's programs on the database behind `url`; its password never shows in the list of processes."""
+    with psycopg.connect(url) as connection:
+        server = connection.info.server_version // 10_000
+    fit = (found for found in sources() if (found / name).exists() and (major_of(found) or 0) >= server)
+    folder = next(fit, None)
+    if folder is None:
+        raise ProgramsMissing(f"{name} of PostgreSQL {server} or later is needed: install PostgreSQL {server}")
+    parts = environment.database_parts(url)
+    surroundings = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGPASSWORD": parts["password"]}
+    where = [f"--host={parts['host']}", f"--port={parts['port'] or 5432}", f"--username={parts['user']}"]
+    where += [f"--dbname={parts['name']}", "--no-password"]
+    done = subprocess.run(
+        [folder / name, *where, *options], capture_output=True, text=True, env=surroundings, check=False
+    )
+    if done.returncode:
+        raise CommandFailed(f"{name} failed: {done.stderr.strip()[-800:]}")
+
+
+def _pack(archive: tarfile.TarFile, dump: Path, folder: Path) -> int:
+    """Everything into one tar. Returns how many files of the data folder went with it."""
+    with archive:
+        manifest = {"format": FORMAT, "tollgate": __version__, "made_at": datetime.now(UTC).isoformat()}
+        note = dump.with_name(MANIFEST)
+        note.write_text(json.dumps(manifest), encoding="utf-8")
+        archive.add(note, MANIFEST)
+        archive.add(dump, DUMP)
+        files = [path for pattern in KEPT for path in sorted(folder.glob(pattern)) if path.is_file()]
+        for path in files:
+            archive.add(path, FILES + str(path.relative_to(folder)))
+    return len(files)
+
+
+def _unpack(file: Path, into: Path) -> None:
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(into, filter="data")
+        manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, tarfile.TarError, ValueError) as problem:
+        raise CommandFailed(f"{file} is not a backup: {problem}") from None
+    if manifest.get("format") != FORMAT or not (into / DUMP).exists():
+        raise CommandFailed(f"{file} was made by another version ({manifest.get('tollgate')}) and cannot be read")
+
+
+def _empty(url: str) -> None:
+    """Refuses a database that holds an account; one that was only migrated is cleared."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SELECT to_regclass('public.account') IS NOT NULL").fetchone()
+        if row == (True,) and connection.execute("SELECT count(*) FROM account").fetchone() != (0,):
+            raise CommandFailed("the database is not empty: TOLLGATE_DATA or TOLLGATE_DATABASE_URL names another")
+        owner = connection.execute("SELECT current_user").fetchone()
+        assert owner is not None
+        connection.execute("DROP SCHEMA IF EXISTS public CASCADE")
+        connection.execute(sql.SQL("CREATE SCHEMA public AUTHORIZATION {}").format(sql.Identifier(owner[0])))
+
+
+def _put_back(files: Path, folder: Path) -> int:
+    """The kept files into the data folder: keys of the backup win over those of a first start."""
+    found = [path for path in sorted(files.rglob("*")) if path.is_file()] if files.exists() else []
+    for path in found:
+        target = folder / path.relative_to(files)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+        target.chmod(0o600)
+    return len(found)

@@ -1,0 +1,159 @@
+"""`tollgate doctor`: is the installation whole, and are the books in order?
+
+Each check is a function that yields findings; the books' checks are the named laws in `store/sql/ledger_laws.sql`. To
+add a check, write its function and name it in `CHECKS`, or add a law to that file.
+"""
+
+from __future__ import annotations
+
+import http.client
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.rows import dict_row
+
+from tollgate.jobs import charging_link
+from tollgate.jobs.console import Commands, add_command, say
+from tollgate.jobs.migrate import OLDEST
+from tollgate.jobs.records import records
+from tollgate.store.sql import load
+
+OK: Final = "ok"
+NOTE: Final = "note"  # something to know that is no fault, such as a part that does not run now
+WRONG: Final = "WRONG"
+CLOCK_TOLERANCE: Final = timedelta(seconds=2)
+SHOWN_ROWS: Final = 10
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says. `rows` are the differences found."""
+
+    check: str
+    state: str
+    words: str
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+def register(commands: Commands) -> None:
+    """Adds the command."""
+    add_command(commands, "doctor", run=run, words="check the installation and the books", machine=True)
+
+
+def run(arguments: Namespace) -> int:
+    """Prints every finding; exit 1 when one of them is wrong."""
+    with records() as url:
+        findings = examine(url)
+    report(arguments, findings)
+    return 1 if any(finding.state == WRONG for finding in findings) else 0
+
+
+def report(arguments: Namespace, findings: list[Finding]) -> None:
+    """The findings as lines, the differences below them."""
+    lines: list[str] = []
+    for finding in findings:
+        lines.append(f"{finding.state:<6} {finding.check.replace('_', ' ')}: {finding.words}")
+        lines += [f"         {_plain(row)}" for row in finding.rows[:SHOWN_ROWS]]
+    say(arguments, "\n".join(lines), findings=[_facts(finding) for finding in findings])
+
+
+def examine(url: str) -> list[Finding]:
+    """Every check, on one unchanging view of the database. Needs the records."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        return [finding for check in CHECKS for finding in check(connection)]
+
+
+def _version(connection: Connection) -> Iterator[Finding]:
+    version = connection.info.server_version
+    state = OK if version >= OLDEST else WRONG
+    yield Finding("database", state, f"PostgreSQL {version // 10_000}.{version % 10_000}")
+
+
+def _migrations(_: Connection) -> Iterator[Finding]:
+    from django.db import connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connections["default"])
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    names = ", ".join(str(migration) for migration, _ in missing)
+    yield Finding("migrations", WRONG if missing else OK, f"run `tollgate migrate`: {names}" if missing else "complete")
+
+
+def _partitions(connection: Connection) -> Iterator[Finding]:
+    tomorrow = f"cdr_{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
+    row = connection.execute(
+        "SELECT to_regclass(%s) IS NOT NULL AS ahead, (SELECT count(*) FROM cdr_default) AS homeless", [tomorrow]
+    ).fetchone()
+    assert row is not None
+    if row["homeless"]:
+        yield Finding("partitions", NOTE, f"{row['homeless']} CDRs are in none: reports on them are slow")
+    words = "made ahead" if row["ahead"] else "none for tomorrow: `tollgate work` makes them"
+    yield Finding("partitions", OK if row["ahead"] else NOTE, words)
+
+
+def _clock(connection: Connection) -> Iterator[Finding]:
+    row = connection.execute("SELECT clock_timestamp() AS at").fetchone()
+    assert row is not None
+    apart = abs(datetime.now(UTC) - row["at"])
+    state = OK if apart <= CLOCK_TOLERANCE else WRONG
+    yield Finding("clock", state, f"{apart.total_seconds():.3f} s apart from the database's")
+
+
+def _parts(connection: Connection) -> Iterator[Finding]:
+    """Charging and the edges may be stopped on purpose: that is a note."""
+    up = charging_link.healthy()
+    words = "answers" if up else "does not answer: calls are refused until it runs"
+    yield Finding("charging", OK if up else NOTE, words)
+    for edge in connection.execute("SELECT name, rpc_url FROM edge WHERE enabled AND rpc_url <> '' ORDER BY name"):
+        reached = _answers(edge["rpc_url"])
+        yield Finding("edge", OK if reached else NOTE, f"{edge['name']} {'answers' if reached else 'does not answer'}")
+
+
+def _answers(url: str) -> bool:
+    """Whether anything speaks HTTP there."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=2.0)
+    try:
+        connection.request("GET", parts.path or "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _books(connection: Connection) -> Iterator[Finding]:
+    for name, statement in load("ledger_laws").items():
+        rows = tuple(connection.execute(statement.encode()).fetchall())
+        words = f"{len(rows)} differences" if rows else "holds"
+        yield Finding(name, WRONG if rows else OK, words, rows)
+
+
+def _facts(finding: Finding) -> dict[str, Any]:
+    rows = [_plain(row) for row in finding.rows]
+    return {"check": finding.check, "state": finding.state.lower(), "words": finding.words, "rows": rows}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in row.items()}
+
+
+CHECKS: Final[tuple[Callable[[Connection], Iterator[Finding]], ...]] = (
+    _version,
+    _migrations,
+    _partitions,
+    _clock,
+    _parts,
+    _books,
+)

@@ -1,0 +1,72 @@
+"""Rate cards with the revision in force, and the rate of one number, priced by the same rules as a call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import DateTimeField, IntegerField, OuterRef, QuerySet, Subquery
+
+from tollgate.core.digits import MOST_DIGITS
+from tollgate.core.money import Method
+from tollgate.core.rates import Explained, Increments, Rounding, explain, rate_from_json, simple
+from tollgate.core.rates import Rate as Price
+from tollgate.store.models import Account, Card, Rate, Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A number on a card: the rate that wins, and what a call costs by it."""
+
+    revision: Revision
+    rate: Rate
+    explained: Explained
+
+
+def with_revisions(account: Account, at: datetime) -> QuerySet[Card]:
+    """Cards with the number and size of the revision in force, and when the next one takes over."""
+    published = Revision.objects.filter(card=OuterRef("pk"), published_at__isnull=False)
+    active = published.filter(effective_at__lte=at).order_by("-effective_at", "-number")
+    coming = published.filter(effective_at__gt=at).order_by("effective_at", "number")
+    return (
+        Card.objects.filter(account=account)
+        .select_related("carrier", "reseller")
+        .annotate(
+            active_number=Subquery(active.values("number")[:1], output_field=IntegerField()),
+            active_rates=Subquery(active.values("rate_count")[:1], output_field=IntegerField()),
+            next_at=Subquery(coming.values("effective_at")[:1], output_field=DateTimeField()),
+        )
+    )
+
+
+def revision_at(card: Card, at: datetime) -> Revision | None:
+    """The revision that rates a call which starts at this moment."""
+    published = card.revisions.filter(published_at__isnull=False, effective_at__lte=at)
+    return published.order_by("-effective_at", "-number").first()
+
+
+def price(card: Card, revision: Revision, number: str, *, at: datetime, duration_ms: int) -> Priced | None:
+    """What a call to this number costs; None when no rate of the revision matches it."""
+    prefixes = [number[:length] for length in range(min(len(number), MOST_DIGITS) + 1)]
+    found = Rate.objects.filter(revision=revision, prefix__in=prefixes)
+    rate = max(found, key=lambda row: len(row.prefix), default=None)
+    return None if rate is None else Priced(revision, rate, explain(price_of(card, rate), at, duration_ms))
+
+
+def price_of(card: Card, rate: Rate) -> Price:
+    """A stored rate with its card's roundings, as the rules know it."""
+    rounding = Rounding(
+        precision=card.precision,
+        method=Method(card.method),
+        duration=Method(card.duration_method),
+        increments=Increments(card.increments),
+    )
+    if rate.tariff is not None:
+        return rate_from_json(rate.tariff, rounding)
+    return simple(
+        price_nanos=rate.price_nanos,
+        connect_fee_nanos=rate.connect_fee_nanos,
+        initial_s=rate.initial_s,
+        increment_s=rate.increment_s,
+        included_s=rate.included_s,
+        grace_s=rate.grace_s,
+        rounding=rounding,
+    )

@@ -1,0 +1,66 @@
+-- Looking after live calls: the questions of the timers and of reconciliation. What changes money goes through the desk.
+
+-- name: ending_calls
+-- Answered calls whose grant is nearly used up and may be renewed: those which somebody has proven to be alive lately,
+-- at an edge that can be told of more time (by RPC, or because it asks for its grants).
+SELECT edge, edge_call_id, granted_until
+FROM call
+WHERE account_id = $1 AND state = 'answered' AND granted_until <= $2 AND granted_until > $3 AND granted_s < max_s
+  AND hangup_at IS NULL AND last_seen_at >= $4
+  AND (edge = ANY($5::text[]) OR last_seen_at > answered_at + interval '2 seconds')
+ORDER BY granted_until
+LIMIT 5000
+
+-- name: stopping_calls
+-- Calls that somebody wants ended, and calls that outlived their grant.
+SELECT edge, edge_call_id
+FROM call
+WHERE account_id = $1 AND edge = ANY($2::text[])
+  AND (hangup_at IS NOT NULL OR (state = 'answered' AND granted_until BETWEEN $3 AND $4))
+LIMIT 5000
+
+-- name: lost_calls
+-- Calls nobody has spoken of since their grant ran out, and long enough after.
+SELECT edge, edge_call_id
+FROM call
+WHERE account_id = $1 AND granted_until < $2 AND last_seen_at < $2
+ORDER BY granted_until
+LIMIT 5000
+
+-- name: calls_of_edge
+SELECT id, edge_call_id, customer_id, cli, cld, state, authorized_at, answered_at, granted_s, granted_until, hangup_at
+FROM call
+WHERE account_id = $1 AND edge = $2
+
+-- name: seen_calls
+-- The edge has just shown these calls.
+UPDATE call
+SET last_seen_at = $3, missing_count = 0
+WHERE account_id = $1 AND id = ANY($2::bigint[])
+
+-- name: missed_calls
+-- The edge did not show these calls; the count tells how often in a row.
+UPDATE call
+SET missing_count = missing_count + 1
+WHERE account_id = $1 AND id = ANY($2::bigint[])
+RETURNING edge_call_id, missing_count
+
+-- name: request_hangup
+UPDATE call
+SET hangup_at = COALESCE(hangup_at, $3)
+WHERE account_id = ANY($1::bigint[]) AND id = $2
+RETURNING edge, edge_call_id
+
+-- name: edge_seen
+UPDATE edge
+SET last_seen_at = $2::timestamptz
+WHERE id = $1 AND (last_seen_at IS NULL OR last_seen_at < $2::timestamptz - interval '5 minutes')
+
+-- name: live_counts
+SELECT state, count(*) AS count
+FROM call
+GROUP BY state
+
+-- name: keep_alone
+-- True for the one process that reconciles; the lock ends with its connection.
+SELECT pg_try_advisory_lock(7700001)

@@ -1,0 +1,113 @@
+-- What the charging process knows of the accounts: read whole at the start, and by id after a notice.
+-- Every statement takes the ids wanted, or NULL for all rows.
+
+-- name: accounts
+SELECT account.id, account.name, account.currency, account.status, account.challenge_unknown, account.slice_s,
+       account.validity_s, account.recording, wallet.id AS wallet_id
+FROM account
+JOIN wallet ON wallet.account_id = account.id AND wallet.kind = 'account' AND wallet.owner_id = account.id
+WHERE $1::bigint[] IS NULL OR account.id = ANY($1)
+
+-- name: edges
+SELECT id, account_id, name, kind, rpc_url, enabled
+FROM edge
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: customers
+-- A verification counts as done when one contact has done it.
+SELECT customer.id, customer.account_id, customer.parent_id, customer.name, customer.currency, customer.status,
+       customer.expires_at, customer.valid_days, customer.hours::text AS hours, customer.max_duration_s,
+       customer.recording, wallet.id AS wallet_id, wallet.depth,
+       NOT customer.email_verification OR EXISTS (
+         SELECT FROM contact WHERE contact.customer_id = customer.id AND contact.email_verified_at IS NOT NULL) AS email_ok,
+       NOT customer.mobile_verification OR EXISTS (
+         SELECT FROM contact WHERE contact.customer_id = customer.id AND contact.mobile_verified_at IS NOT NULL) AS mobile_ok
+FROM customer
+JOIN wallet ON wallet.account_id = customer.account_id AND wallet.kind = 'customer' AND wallet.owner_id = customer.id
+WHERE customer.deleted_at IS NULL AND ($1::bigint[] IS NULL OR customer.id = ANY($1))
+
+-- name: contacts
+SELECT id, customer_id
+FROM contact
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: endpoints
+SELECT endpoint.id, endpoint.account_id, endpoint.customer_id, endpoint.kind, endpoint.name, endpoint.network,
+       endpoint.tech_prefix, lower(endpoint.username) AS username, endpoint.realm, endpoint.ha1, endpoint.allowed_networks,
+       endpoint.channels > 0 OR endpoint.cps_milli > 0 AS limited, wallet.id AS wallet_id
+FROM endpoint
+JOIN wallet ON wallet.account_id = endpoint.account_id AND wallet.kind = 'endpoint' AND wallet.owner_id = endpoint.id
+WHERE endpoint.enabled AND ($1::bigint[] IS NULL OR endpoint.id = ANY($1))
+
+-- name: ingress_routes
+SELECT ingress_route.id, customer.account_id, ingress_route.customer_id, ingress_route.name, ingress_route.tech_prefix,
+       ingress_route.dial_patterns, ingress_route.card_id, ingress_route.strategy, ingress_route.max_duration_s,
+       ingress_route.media, ingress_route.recording, ingress_route.profit_assurance, ingress_route.capped_price_nanos,
+       ingress_route.block_connect_fee, ingress_route.channels > 0 OR ingress_route.cps_milli > 0 AS limited,
+       wallet.id AS wallet_id
+FROM ingress_route
+JOIN customer ON customer.id = ingress_route.customer_id
+JOIN wallet ON wallet.account_id = customer.account_id AND wallet.kind = 'ingress_route'
+           AND wallet.owner_id = ingress_route.id
+WHERE ingress_route.enabled AND ($1::bigint[] IS NULL OR ingress_route.id = ANY($1))
+
+-- name: route_options
+SELECT id, ingress_route_id, card_id, position, weight, excluded
+FROM route_option
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: cards
+SELECT id, account_id, kind, carrier_id, name, currency, precision, method, duration_method, increments, tech_prefix
+FROM card
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: revisions
+-- Published ones that are in force or will be: the newest of the past, and all of the future.
+SELECT id, card_id, number, effective_at
+FROM revision
+WHERE published_at IS NOT NULL AND ($1::bigint[] IS NULL OR card_id = ANY($1))
+  AND effective_at >= COALESCE((
+    SELECT max(past.effective_at) FROM revision AS past
+    WHERE past.card_id = revision.card_id AND past.published_at IS NOT NULL AND past.effective_at <= $2
+  ), '-infinity')
+ORDER BY card_id, effective_at DESC, number DESC
+
+-- name: revision_card
+SELECT id, card_id
+FROM revision
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: rates
+SELECT prefix, destination, blocked, price_nanos, connect_fee_nanos, initial_s, increment_s, grace_s, included_s,
+       tariff::text AS tariff
+FROM rate
+WHERE revision_id = $1
+ORDER BY prefix
+
+-- name: carriers
+SELECT carrier.id, carrier.account_id, carrier.name, carrier.currency, carrier.status, carrier.first_reply_s,
+       carrier.pdd_s, carrier.ring_s, carrier.channels > 0 OR carrier.cps_milli > 0 AS limited, wallet.id AS wallet_id
+FROM carrier
+JOIN wallet ON wallet.account_id = carrier.account_id AND wallet.kind = 'carrier' AND wallet.owner_id = carrier.id
+WHERE $1::bigint[] IS NULL OR carrier.id = ANY($1)
+
+-- name: gateways
+SELECT gateway.id, gateway.carrier_id, gateway.name, gateway.host, gateway.port, gateway.transport, gateway.weight,
+       gateway.strip_digits, gateway.prefix, gateway.channels > 0 OR gateway.cps_milli > 0 AS limited,
+       wallet.id AS wallet_id
+FROM gateway
+JOIN carrier ON carrier.id = gateway.carrier_id
+JOIN wallet ON wallet.account_id = carrier.account_id AND wallet.kind = 'gateway' AND wallet.owner_id = gateway.id
+WHERE gateway.enabled AND ($1::bigint[] IS NULL OR gateway.id = ANY($1))
+
+-- name: register_edge
+-- A switch node heard for the first time, when there is only one account it can belong to.
+INSERT INTO edge (account_id, name, kind, rpc_url, enabled, created_at)
+SELECT min(account.id), $1, $2, '', true, $3 FROM account HAVING count(*) = 1
+ON CONFLICT (name) DO NOTHING
+
+-- name: recent_changes
+-- What the audit log saw lately: catches a notice that was missed. Newest first; the limit is the caller's sign to read all.
+SELECT table_name, row_id
+FROM (SELECT at, table_name, row_id FROM audit ORDER BY id DESC LIMIT $2) AS newest
+WHERE at > $1
