@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from tests.store.cast import EURO, cirrus_card, customer, demo_account, wallet_of
-from tollgate.store.models import Audit, Endpoint, Rate, Revision, User
+from tollgate.store.models import Audit, Edge, Endpoint, Rate, Revision, User
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -135,3 +135,12 @@ def test_the_version_grows_with_every_change() -> None:
     acme.save()
     acme.refresh_from_db()
     assert acme.version == 2
+
+
+def test_that_an_edge_was_heard_is_no_change() -> None:
+    edge = Edge.objects.create(account=demo_account(), name="kam1")
+    before = Audit.objects.count()
+    Edge.objects.filter(pk=edge.pk).update(last_seen_at=NOON)
+    assert Audit.objects.count() == before
+    Edge.objects.filter(pk=edge.pk).update(enabled=False)
+    assert Audit.objects.count() == before + 1

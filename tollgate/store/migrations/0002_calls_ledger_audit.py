@@ -29,13 +29,14 @@ VERSIONED = [
     "gateway",
     "ingress_route",
 ]
+NOTED = {"edge": "OF name, kind, rpc_url, enabled, account_id"}  # that an edge was heard is no change
 SECRETS = {"endpoint": "'ha1'", "app_user": "'password', 'last_login'"}
 
 
 def triggers() -> str:
     """One audit trigger for each table that people edit, one version trigger for each with an optimistic lock."""
     audit = (
-        f"CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON {table} "
+        f"CREATE TRIGGER audit AFTER INSERT OR UPDATE {NOTED.get(table, '')} OR DELETE ON {table} "
         f"FOR EACH ROW EXECUTE FUNCTION audit_row({SECRETS.get(table, '')});"
         for table in AUDITED
     )

@@ -10,6 +10,7 @@ class Call(models.Model):
     account = models.ForeignKey("store.Account", on_delete=models.DO_NOTHING, related_name="calls")
     edge = models.TextField()
     edge_call_id = models.TextField()
+    dialog = models.TextField(default="")
     customer = models.ForeignKey("store.Customer", on_delete=models.DO_NOTHING, related_name="calls")
     endpoint = models.ForeignKey("store.Endpoint", on_delete=models.DO_NOTHING, null=True, related_name="calls")
     ingress_route = models.ForeignKey(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django.db.models import BigIntegerField, DateTimeField, Exists, IntegerField, Model, OuterRef, QuerySet, Subquery
 
-from tollgate.store.models import CDR, Account, Call, Carrier, Customer, Endpoint, Entry, IngressRoute, Wallet
+from tollgate.store.models import CDR, Account, Carrier, Customer, Endpoint, Entry, IngressRoute, Wallet
 
 LAST_CALL_DAYS = 31
 
@@ -49,11 +49,6 @@ def wallet_of(owner: Account | Customer | Carrier) -> Wallet:
 def spent_today_micros(wallet: Wallet, today: date) -> int:
     """What the wallet spent on that UTC day; yesterday's figure stays in the row until the next call."""
     return wallet.spent_micros if wallet.spent_on == today else 0
-
-
-def live_of(customer: Customer) -> QuerySet[Call]:
-    """The customer's live calls, oldest first."""
-    return Call.objects.filter(account_id=customer.account_id, customer=customer).order_by("authorized_at", "id")
 
 
 def entries(account: Account) -> QuerySet[Entry]:

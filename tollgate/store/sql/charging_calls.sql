@@ -3,7 +3,7 @@
 -- name: ending_calls
 -- Answered calls whose grant is nearly used up and may be renewed: those which somebody has proven to be alive lately,
 -- at an edge that can be told of more time (by RPC, or because it asks for its grants).
-SELECT edge, edge_call_id, granted_until
+SELECT edge, edge_call_id, dialog, granted_until
 FROM call
 WHERE account_id = $1 AND state = 'answered' AND granted_until <= $2 AND granted_until > $3 AND granted_s < max_s
   AND hangup_at IS NULL AND last_seen_at >= $4
@@ -13,7 +13,7 @@ LIMIT 5000
 
 -- name: stopping_calls
 -- Calls that somebody wants ended, and calls that outlived their grant.
-SELECT edge, edge_call_id
+SELECT edge, edge_call_id, dialog
 FROM call
 WHERE account_id = $1 AND edge = ANY($2::text[])
   AND (hangup_at IS NOT NULL OR (state = 'answered' AND granted_until BETWEEN $3 AND $4))
@@ -28,7 +28,7 @@ ORDER BY granted_until
 LIMIT 5000
 
 -- name: calls_of_edge
-SELECT id, edge_call_id, customer_id, cli, cld, state, authorized_at, answered_at, granted_s, granted_until, hangup_at
+SELECT id, edge_call_id, dialog, customer_id, cli, cld, state, authorized_at, answered_at, granted_s, granted_until, hangup_at
 FROM call
 WHERE account_id = $1 AND edge = $2
 
@@ -64,3 +64,10 @@ GROUP BY state
 -- name: keep_alone
 -- True for the one process that reconciles; the lock ends with its connection.
 SELECT pg_try_advisory_lock(7700001)
+
+-- name: wallets
+-- For a decision that is only tried: read, not locked. Columns in the order of core.ledger.Purse.
+SELECT id, account_id, kind, owner_id, parent_id, depth, currency, balance_micros, limit_micros, held_micros, channels,
+       channels_max, cps_max_milli, cps_tokens_milli, cps_at, spent_micros, spent_on, spend_max_micros, first_used_at
+FROM wallet
+WHERE id = ANY($1::bigint[])

@@ -8,7 +8,7 @@
 -- serve, whatever is believed about a table that was empty at night.
 SELECT id, account_id, edge, edge_call_id, customer_id, endpoint_id, ingress_route_id, cli, cld, number, destination, state,
        authorized_at, answered_at, granted_s, granted_until, max_s, extended_count, route_index, carrier_wallet_ids,
-       wallet_ids, held_micros, currency, last_seen_at, hangup_at, attempts
+       wallet_ids, held_micros, currency, last_seen_at, hangup_at, attempts, dialog
 FROM call
 WHERE account_id + 0 = ANY($1::bigint[]) AND edge = ANY($2::text[]) AND edge_call_id = ANY($3::text[])
 ORDER BY id + 0
@@ -29,7 +29,7 @@ ORDER BY depth DESC, id
 FOR UPDATE
 
 -- name: past_calls
--- The CDRs of some keys since a moment, the first of each key last, for messages that come again. Read after the wallets
+-- The CDRs of some keys since a moment, newest first, for messages that come again. Read after the wallets
 -- are locked; planned as lock_calls is.
 SELECT id, account_id, edge, edge_call_id, customer_id, state, started_at, answered_at, cost_micros, currency, refusal,
        detail::text AS detail

@@ -30,6 +30,7 @@ CREATE TABLE call (
   account_id         bigint NOT NULL,
   edge               text NOT NULL,
   edge_call_id       text NOT NULL,
+  dialog             text NOT NULL DEFAULT '',
   customer_id        bigint NOT NULL,
   endpoint_id        bigint,
   ingress_route_id   bigint,

@@ -1,0 +1,297 @@
+"""How figures become docs/benchmarks.md: goals beside medians, tables, and what limits a goal that was missed.
+
+Each benchmark gives one `Section`. To add one: a function here that makes its section, called in `run.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.bench import edge, report_beside
+
+FULL_CORE: Final = 0.85
+"""A process that uses this much of a core has no more to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One figure that was promised, and what was measured."""
+
+    name: str
+    wanted: str
+    measured: str
+    met: bool
+    limit: str = ""
+    """What stands in the way, in one sentence; said when it is missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One benchmark on the page."""
+
+    title: str
+    text: str
+    goals: tuple[Goal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A goal for one figure of the charging benchmark."""
+
+    load: str
+    """A word in the name of the load."""
+    name: str
+    value: Callable[[dict[str, float]], float]
+    least: float | None = None
+    most: float | None = None
+
+    def fits(self, load: str) -> bool:
+        """Whether this goal speaks of that load; a load at half pace is judged by its latency only."""
+        name = load.lower()
+        return self.load in name and (self.load == "half" or "half" not in name)
+
+    def judge(self, figure: dict[str, float], cores: int, load: str) -> Goal:
+        """The goal with its figure."""
+        value = self.value(figure)
+        met = value >= self.least if self.least is not None else value <= (self.most or 0)
+        wanted = f">= {self.least:,.0f} /s" if self.least is not None else f"<= {self.most} ms"
+        measured = f"{value:,.0f} /s" if self.least is not None else f"{value} ms"
+        return Goal(f"{self.name} ({load})", wanted, measured, met, charging_limit(figure, cores))
+
+
+WISHES: Final = (
+    Wish("customers", "full calls in process", lambda one: one["calls_per_s"], least=10_000),
+    Wish("hot", "full calls in process", lambda one: one["calls_per_s"], least=15_000),
+    Wish("http", "full calls through HTTP", lambda one: one["calls_per_s"], least=4_000),
+    Wish("half", "authorize at half load, p50", lambda one: one["authorize_p50_ms"], most=3),
+    Wish("half", "authorize at half load, p99", lambda one: one["authorize_p99_ms"], most=10),
+)
+
+
+def charging(found: dict[str, Any], cores: int) -> Section:
+    """The desk alone: from the JSON that `charging.py` prints."""
+    figures: dict[str, dict[str, float]] = found["figures"]
+    goals = [wish.judge(figure, cores, name) for wish in WISHES for name, figure in figures.items() if wish.fits(name)]
+    told = found["method"]
+    method = (
+        "Full calls: authorize, answered and ended, every step durable before it is answered (`synchronous_commit=on`,"
+        f" fsync on). {told['customers']:,} customers below {told['resellers']} resellers below one account, so"
+        f" three wallets are charged by each call; two customer cards and two carrier cards of {told['prefixes']:,}"
+        f" prefixes. {_runs(told['runs'])} of {told['seconds']:g} s. Half load: calls that come at half of that"
+        " pace, whatever the answers take."
+    )
+    lines = [
+        method,
+        "",
+        *table(
+            ("load", "full calls/s", "authorize p50", "p99", "CPU per call: Python", "PostgreSQL", "requests a batch"),
+            (
+                (
+                    name,
+                    f"{one['calls_per_s']:,.0f}",
+                    f"{one['authorize_p50_ms']} ms",
+                    f"{one['authorize_p99_ms']} ms",
+                    f"{one['python_ms_per_call']:.3f} ms",
+                    f"{one['postgres_ms_per_call']:.3f} ms",
+                    f"{one['mean_batch']:.0f}",
+                )
+                for name, one in figures.items()
+            ),
+        ),
+    ]
+    return Section("The charging service", "\n".join(lines), tuple(goals))
+
+
+def charging_limit(figure: dict[str, float], cores: int) -> str:
+    """Where the time of the machine went."""
+    python = figure["calls_per_s"] * figure["python_ms_per_call"] / 1000
+    postgres = figure["calls_per_s"] * figure["postgres_ms_per_call"] / 1000
+    spent = f"Python kept {python:.2f} and PostgreSQL {postgres:.2f} of {cores} cores busy"
+    if python + postgres >= FULL_CORE * cores:
+        return f"{spent}: the machine is full"
+    if python >= FULL_CORE:
+        return f"{spent}: one Python process has no more than one core"
+    return f"{spent}: neither is full; what the calls waited for was not measured (commits, locks, other work)"
+
+
+def sip(runs: dict[edge.Kind, list[edge.Found]], pace: edge.Pace, cores: int) -> Section:
+    """The edge with the real service and with the stub."""
+    clean = {kind: edge.median_step([one.clean for one in found]) for kind, found in runs.items()}
+    carried = {kind: edge.median_step([one.carried for one in found]) for kind, found in runs.items()}
+    limit = edge_limit(clean["charging"], clean["stub"], [one.beyond for one in runs["charging"]], cores)
+    goals = (
+        _ratio("calls through the edge without a failed one, against an instant stub", carried, pace, limit),
+        _ratio("the same with events at most a second behind", clean, pace, limit),
+    )
+    names: dict[edge.Kind, str] = {"stub": "instant stub", "charging": "charging service"}
+    method = (
+        f"A call is INVITE, 180, 200, ACK and BYE with {edge.RING_MS} ms of ringing and {edge.HOLD_MS / 1000:g} s of"
+        " talk; SIPp is caller and carrier, media does not pass the edge. Kamailio, PostgreSQL, the service and SIPp"
+        f" share the {cores} cores. Both services stand behind the same Kamailio, one after the other, on the same HTTP"
+        " server; the stub answers with a constant and keeps nothing. All calls are one customer's. The rate climbs in"
+        f" steps of {pace.factor - 1:.0%}; a step is clean when every call is set up and ended no later than"
+        f" {edge.LATE_S:g} s after it should be, and the service has heard of every end within"
+        f" {edge.BEHIND_MOST_S:g} s of the last call."
+        f" {_runs(len(runs['charging']))} of stub and service in turn."
+    )
+    lines = [
+        method,
+        "",
+        *table(
+            ("service", "clean", "set-up", "no call failed (events may lag)", "events behind there"),
+            (
+                (
+                    names[kind],
+                    f"{clean[kind].rate} /s",
+                    f"{clean[kind].setup_ms:.0f} ms",
+                    f"{carried[kind].rate} /s",
+                    f"{carried[kind].behind_s:.1f} s",
+                )
+                for kind in runs
+            ),
+        ),
+        "",
+        "CPU per call at the clean rate:",
+        "",
+        *table(
+            ("service", "Kamailio", "service", "PostgreSQL, charging", "PostgreSQL, dialogs", "SIPp", "cores busy"),
+            ((names[kind], *_cpu(clean[kind])) for kind in runs),
+        ),
+    ]
+    return Section("The SIP edge", "\n".join(lines), goals)
+
+
+def _ratio(name: str, steps: dict[edge.Kind, edge.Step], pace: edge.Pace, limit: str) -> Goal:
+    """What the real service carries of what the stub does. A climb that ran out of rates proves nothing."""
+    ratio = steps["charging"].rate / steps["stub"].rate
+    measured = f"{ratio:.2f} ({steps['charging'].rate} of {steps['stub'].rate} /s)"
+    if steps["stub"].rate >= pace.rates[-1]:
+        limit = "the search ended before the stub did, so the ratio is no figure"
+        return Goal(name, ">= 0.80", f"{measured}, not reached its end", False, limit)
+    return Goal(name, ">= 0.80", measured, ratio >= 0.8, limit)
+
+
+def edge_limit(charged: edge.Step, stub: edge.Step, beyond: Sequence[edge.Step | None], cores: int) -> str:
+    """Why the charging service carries less than the stub."""
+    extra_ms = charged.cpu.total_ms - stub.cpu.total_ms
+    busy = charged.cpu.total_ms * charged.rate / 1000
+    parts = (
+        f"a charged call costs {extra_ms:.2f} ms of CPU more than one that is not ({charged.cpu.service_ms:.2f} ms in"
+        f" the service, {charged.cpu.postgres_charging_ms:.2f} ms in PostgreSQL) on the {cores} cores that Kamailio and"
+        f" SIPp use too; {busy:.1f} of them were busy"
+    )
+    behind = [step for step in beyond if step is not None and step.carried]
+    if len(behind) * 2 > len([step for step in beyond if step is not None]):
+        return f"{parts}, and at the next step no call failed but the events came late"
+    return parts
+
+
+def beside(found: Sequence[report_beside.Beneath], pace: report_beside.Pace) -> Section:
+    """A long report beside the calls."""
+    method = (
+        f"{pace.calls_per_s:,} full calls a second, in process, for {pace.seconds} s: alone, and beside a report that"
+        f" keeps one snapshot open all the time, in the same database and in another one of the same server."
+        f" {_runs(pace.runs)}, taking turns. While a snapshot is open no dead row version can be removed."
+    )
+    lines = [
+        method,
+        "",
+        *table(
+            (
+                "report",
+                "calls/s",
+                "authorize p50",
+                "p99",
+                "p50 in the last quarter",
+                "p99 in the last quarter",
+                "CPU of PostgreSQL a call",
+                "pages read for the hottest row",
+            ),
+            (
+                (
+                    one.beside,
+                    f"{one.calls_per_s:,.0f}",
+                    f"{one.whole.p50_ms} ms",
+                    f"{one.whole.p99_ms} ms",
+                    f"{one.last.p50_ms} ms",
+                    f"{one.last.p99_ms} ms",
+                    f"{one.postgres_ms} ms",
+                    f"{one.pages:,.0f}",
+                )
+                for one in found
+            ),
+        ),
+        "",
+        "Median of authorize, by the age of the report:",
+        "",
+        *table(
+            ("report", *(f"{second + 1} s" for second in _few(pace.seconds))),
+            ((one.beside, *(f"{one.by_second_ms[second]} ms" for second in _few(pace.seconds))) for one in found),
+        ),
+        "",
+        "What follows from it: [decision 0010](decisions/0010-hot-tables-one-database.md).",
+    ]
+    return Section("A long report beside the calls", "\n".join(lines))
+
+
+def absent(title: str, why: str) -> Section:
+    """A benchmark that this machine cannot run."""
+    return Section(title, f"Not measured: {why}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    rule = "|" + "---|" * len(head)
+    return [_row(head), rule, *(_row(row) for row in rows)]
+
+
+def write(sections: Sequence[Section], *, machine: Sequence[tuple[str, str]], note: str) -> str:
+    """The whole page."""
+    goals = [goal for section in sections for goal in section.goals]
+    missed = [goal for goal in goals if not goal.met]
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`; figures are medians. They say what this machine did on that day: compare ratios, and",
+        "measure on your own.",
+        "",
+        *table(("machine", ""), machine),
+        "",
+        note,
+        "",
+        "## Goals",
+        "",
+        *table(
+            ("figure", "goal", "measured", ""),
+            ((goal.name, goal.wanted, goal.measured, "met" if goal.met else "missed") for goal in goals),
+        ),
+        "",
+    ]
+    if missed:
+        lines += ["What limits those that were missed:", ""]
+        lines += [f"- {goal.name}: {goal.limit}." for goal in missed]
+        lines += [""]
+    for section in sections:
+        lines += [f"## {section.title}", "", section.text, ""]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _runs(count: int) -> str:
+    return "One run" if count == 1 else f"{count} runs"
+
+
+def _few(seconds: int) -> list[int]:
+    """First, last, and some seconds between."""
+    return sorted({0, *range(2, seconds, 3), seconds - 1})
+
+
+def _cpu(step: edge.Step) -> tuple[str, ...]:
+    cpu = step.cpu
+    parts = (cpu.kamailio_ms, cpu.service_ms, cpu.postgres_charging_ms, cpu.postgres_dialogs_ms, cpu.sipp_ms)
+    return *(f"{part:.2f} ms" for part in parts), f"{cpu.total_ms * step.rate / 1000:.2f}"

@@ -1,0 +1,129 @@
+"""What `make bench` runs: every benchmark, one after the other, and docs/benchmarks.md with what they found.
+
+`python -m tests.bench.run` takes about ten minutes on a machine that does nothing else; `--quick` takes one, proves
+that the benchmarks still work, and prints the page instead of writing it. How the page is written stands in `page.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.bench import edge, page, report_beside
+from tollgate.jobs.edge_programs import install_line, missing, program
+from tollgate.jobs.postgres_programs import find_programs
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+QUIET_LOAD: Final = 0.5
+"""A machine whose load is above this for each core does something else too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How long each benchmark takes."""
+
+    charging: tuple[str, ...]
+    edge: edge.Pace
+    beside: report_beside.Pace
+
+
+FULL: Final = Size(("--runs", "5", "--seconds", "6"), edge.FULL, report_beside.FULL)
+QUICK: Final = Size(("--runs", "1", "--seconds", "1"), edge.QUICK, report_beside.QUICK)
+
+
+def run_charging(size: Size, cores: int) -> page.Section:
+    """The desk, in a process of its own."""
+    command = [sys.executable, "tests/bench/charging.py", *size.charging]
+    done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    found, _ = json.JSONDecoder().raw_decode(done.stdout[done.stdout.index("{") :])
+    return page.charging(found, cores)
+
+
+def run_edge(size: Size, cores: int) -> page.Section:
+    """The SIP edge, where its programs are."""
+    absent = missing(media=False) + ([] if program("sipp") else ["sip-tester"])
+    if absent:
+        return page.absent("The SIP edge", f"its programs are not installed. To get them: `{install_line(absent)}`")
+    return page.sip(edge.measure(size.edge, tell=tell), size.edge, cores)
+
+
+def run_beside(size: Size, _cores: int) -> page.Section:
+    """The report beside the calls."""
+    return page.beside(report_beside.measure(size.beside), size.beside)
+
+
+BENCHMARKS: Final[tuple[Callable[[Size, int], page.Section], ...]] = (run_charging, run_edge, run_beside)
+
+
+def tell(words: str) -> None:
+    """Progress, for who waits."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def machine(cores: int) -> list[tuple[str, str]]:
+    """What was measured on, without names."""
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    return [
+        ("cores", str(cores)),
+        ("memory", f"{memory_gb:.0f} GB"),
+        ("system", f"{platform.system()} {platform.machine()}"),
+        ("Python", platform.python_version()),
+        ("PostgreSQL", version(str(find_programs(None).folder / "postgres"), "--version")),
+        ("Kamailio", version(program("kamailio"), "-v")),
+        ("SIPp", version(program("sipp"), "-v")),
+    ]
+
+
+def version(command: str | Path | None, option: str) -> str:
+    """The first version number that a program tells of itself."""
+    if command is None or shutil.which(command) is None:
+        return "not installed"
+    done = subprocess.run([command, option], check=False, capture_output=True, text=True)
+    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    return found[0] if found else "unknown"
+
+
+def note(load: float, cores: int, took_s: float) -> str:
+    """What else the machine did."""
+    began = f"The whole took {took_s / 60:.0f} minutes; the load of the machine was {load:.1f} when it began."
+    if load > QUIET_LOAD * cores:
+        return f"{began} **It was not quiet: other work took part of the cores, so these figures are too low.**"
+    return began
+
+
+def main() -> None:
+    """Runs all and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run of about a minute; prints the page")
+    parser.add_argument("--page", type=Path, help="where the page goes (default docs/benchmarks.md)")
+    chosen = parser.parse_args()
+    os.chdir(ROOT)
+    size, cores = QUICK if chosen.quick else FULL, len(os.sched_getaffinity(0))
+    load, begun = os.getloadavg()[0], time.monotonic()
+    sections = []
+    for benchmark in BENCHMARKS:
+        tell(f"{benchmark.__name__.removeprefix('run_')}: begins after {time.monotonic() - begun:.0f} s")
+        sections.append(benchmark(size, cores))
+    text = page.write(sections, machine=machine(cores), note=note(load, cores, time.monotonic() - begun))
+    target = chosen.page or (None if chosen.quick else PAGE)
+    if target is None:
+        print(text)
+    else:
+        target.write_text(text, encoding="utf-8")
+        tell(f"written: {target.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The cast of the panel's tests: Ann operates, Bob reads, Nils is in no group; Acme, Baltic, Cirrus and their calls.
+
+Records are made by the acts, calls by the rules themselves, so that every page shows what it will show in life.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from tests.core.call_cast import AT, INVITE, Desk, world
+from tollgate.actions.accounts import create_account
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.cards import create_card
+from tollgate.actions.carriers import create_carrier, create_gateway
+from tollgate.actions.contacts import create_contact
+from tollgate.actions.customers import create_customer
+from tollgate.actions.edges import create_edge
+from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user
+from tollgate.actions.revisions import publish_revision
+from tollgate.actions.routes import create_ingress_route
+from tollgate.actions.users import create_user, create_user_group
+from tollgate.actions.wallets import top_up
+from tollgate.core.calls import call_detail, refusal_detail
+from tollgate.core.refusals import Refusal
+from tollgate.store.models import (
+    CDR,
+    Account,
+    Call,
+    Card,
+    Carrier,
+    Contact,
+    Customer,
+    Edge,
+    Endpoint,
+    Gateway,
+    IngressRoute,
+    User,
+    UserGroup,
+)
+
+EURO = 1_000_000
+PASSWORD = "correct horse battery"
+RATES = (
+    {"prefix": "44", "destination": "UK", "price_nanos": 60_000_000, "initial_s": 60, "increment_s": 60},
+    {"prefix": "4477", "destination": "UK mobile", "price_nanos": 90_000_000},
+    {"prefix": "882", "destination": "Satellite", "blocked": True},
+)
+LIVE_ID, RINGING_ID, CHARGED_ID, REFUSED_ID = 7001, 7002, 7003, 7004
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Everybody and everything."""
+
+    account: Account
+    ann: User
+    bob: User
+    nils: User
+    group: UserGroup
+    acme: Customer
+    baltic: Customer
+    contact: Contact
+    ip_endpoint: Endpoint
+    sip_user: Endpoint
+    route: IngressRoute
+    cirrus: Carrier
+    gateway: Gateway
+    customer_card: Card
+    carrier_card: Card
+    edge: Edge
+
+
+def assemble() -> Cast:
+    """A small working installation."""
+    with acting(Actor("setup", frozenset({"*"}))):
+        account = create_account(name="Demo Telecom", currency="EUR")
+        group = create_user_group(name="Operators", acts=["*"])
+        readers = create_user_group(name="Readers", acts=[])
+        ann = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[group.pk])
+        bob = create_user(name="Bob", email="bob@demo.example", password=PASSWORD, group_ids=[readers.pk])
+        nils = create_user(name="Nils", email="nils@demo.example", password=PASSWORD)
+        acme = create_customer(account_id=account.pk, name="Acme", currency="EUR", channels=10)
+        baltic = create_customer(
+            account_id=account.pk, name="Baltic", currency="EUR", debit_limit_micros=500 * EURO, is_reseller=True
+        )
+        contact = create_contact(
+            customer_id=acme.pk, email="carla@acme.example", first_name="Carla", mobile="+37061234567"
+        )
+        ip_endpoint = create_ip_endpoint(customer_id=acme.pk, network="198.51.100.7", name="office")
+        sip_user = create_sip_user(customer_id=acme.pk, username="acme-carla", password="long enough secret")
+        cirrus = create_carrier(account_id=account.pk, name="Cirrus", currency="EUR")
+        gateway = create_gateway(carrier_id=cirrus.pk, name="west", host="203.0.113.5")
+        sold = create_card(account_id=account.pk, kind="customer", name="Retail", currency="EUR")
+        bought = create_card(
+            account_id=account.pk, kind="carrier", name="Cirrus A-Z", currency="EUR", carrier_id=cirrus.pk
+        )
+        publish_revision(card_id=sold.pk, rows=list(RATES), effective_at=datetime(2020, 1, 1, tzinfo=UTC))
+        publish_revision(card_id=bought.pk, rows=[{"prefix": "44", "price_nanos": 12_000_000}])
+        route = create_ingress_route(
+            customer_id=acme.pk, name="World", card_id=sold.pk, options=[{"card_id": bought.pk}]
+        )
+        edge = create_edge(account_id=account.pk, name="kam1", kind="kamailio")
+        top_up(customer_id=acme.pk, amount_micros=25 * EURO, note="first money")
+    cast = Cast(
+        account, ann, bob, nils, group, acme, baltic, contact, ip_endpoint, sip_user, route,
+        cirrus, gateway, sold, bought, edge,
+    )  # fmt: skip
+    _calls(cast, datetime.now(UTC))
+    return cast
+
+
+def _calls(cast: Cast, at: datetime) -> None:
+    """One call talks, one rings, one was charged, one refused."""
+    desk = Desk(world(purses={11: {"balance_micros": 25 * EURO}}))
+    for call_id, state, name in ((LIVE_ID, "answered", "live"), (RINGING_ID, "authorized", "ringing")):
+        desk.authorize(INVITE._replace(call_id=name))
+        _live(cast, desk, call_id=call_id, state=state, name=name, at=at)
+    desk.authorize(INVITE._replace(call_id="charged"))
+    desk.answer("charged", AT)
+    call = desk.calls["charged"]
+    settled = desk.end("charged", AT + timedelta(seconds=67), 67_000)
+    attempt = {"route": 0, "carrier": "Cirrus", "gateway": "west", "sip": 200, "why": "", "pdd_ms": 900, "at": None}
+    detail = _known(cast, json.loads(call_detail(call, settled, json.dumps([attempt]))))
+    costs = settled.leg_costs[0], settled.carrier
+    assert costs[1] is not None
+    CDR.objects.create(
+        id=CHARGED_ID, account=cast.account, edge="kam1", edge_call_id="charged@edge", customer=cast.acme,
+        endpoint=cast.ip_endpoint, ingress_route=cast.route, carrier=cast.cirrus, gateway=cast.gateway, state="charged",
+        started_at=at - timedelta(minutes=5), answered_at=at - timedelta(minutes=5), ended_at=at - timedelta(minutes=4),
+        cli="442071838750", cld="442079460001", number="442079460001", prefix="44", destination="UK",
+        duration_ms=67_000, billed_s=costs[0].billed_s, currency="EUR", price_nanos=60_000_000,
+        cost_micros=costs[0].cost_micros, held_micros=0, customer_card=cast.customer_card,
+        carrier_billed_s=costs[1].billed_s, carrier_currency="EUR", carrier_price_nanos=12_000_000,
+        carrier_cost_micros=costs[1].cost_micros, carrier_card=cast.carrier_card,
+        profit_micros=settled.profit_micros, sip_sent=200, sip_received=200, q850=16, released_by="caller",
+        pdd_ms=900, ring_ms=4000, source_ip="198.51.100.7", detail=detail,
+    )  # fmt: skip
+    _refused(cast, at)
+
+
+def _live(cast: Cast, desk: Desk, *, call_id: int, state: str, name: str, at: datetime) -> None:
+    call = desk.calls[name]
+    Call.objects.create(
+        id=call_id, account=cast.account, edge="kam1", edge_call_id=f"{name}@edge", customer=cast.acme,
+        endpoint=cast.ip_endpoint, ingress_route=cast.route, cli=call.cli, cld=call.cld, number=call.number,
+        destination=call.destination, state=state, authorized_at=at, answered_at=at if state == "answered" else None,
+        granted_s=60, granted_until=at + timedelta(seconds=60), max_s=3600, extended_count=0, currency="EUR",
+        last_seen_at=at, plan=desk.texts[name],
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE call SET held_micros = '{60000}' WHERE id = %s", [call_id])
+
+
+def _refused(cast: Cast, at: datetime) -> None:
+    poor = world(purses={11: {"balance_micros": 0}})
+    refusal = poor.decide()
+    assert isinstance(refusal, Refusal)
+    CDR.objects.create(
+        id=REFUSED_ID, account=cast.account, edge="kam1", edge_call_id="refused@edge", customer=cast.acme,
+        endpoint=cast.ip_endpoint, state="refused", started_at=at, ended_at=at, cli="442071838750", cld="442079460001",
+        number="442079460001", destination="UK", duration_ms=0, billed_s=0, cost_micros=0, held_micros=0,
+        refusal=refusal.key.value, sip_sent=402, q850=21, detail=json.loads(refusal_detail(poor.plan(), refusal)),
+    )  # fmt: skip
+
+
+def _known(cast: Cast, detail: dict[str, Any]) -> dict[str, Any]:
+    """The detail with the ids of this installation in place of those of the core's cast."""
+    for leg in detail["legs"]:
+        leg |= {"owner": cast.acme.pk, "card": cast.customer_card.pk}
+    for route in detail["routes"]:
+        route |= {"carrier_id": cast.cirrus.pk, "gateway_id": cast.gateway.pk, "card": cast.carrier_card.pk}
+    return detail

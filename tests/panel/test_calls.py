@@ -1,0 +1,111 @@
+"""Claims about the lists of calls, their sums and one call's page."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from tests.panel.cast import CHARGED_ID, LIVE_ID, REFUSED_ID, Cast
+from tollgate import environment
+from tollgate.store.models import CDR, User
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_call_page_tells_decision_price_and_answer(cast: Cast, ann: Client) -> None:
+    page = ann.get(f"/calls/{CHARGED_ID}/").content.decode()
+    for words in (
+        "Seconds 0 to 120 at 0.06 EUR per 60 s, in increments of 60 s", "0.12 EUR",
+        "Seconds 0 to 67 at 0.012 EUR per 60 s, in increments of 1 s", "0.0134 EUR",
+        "0.1066", "Q.850 16, normal clearing", "Credit", "Cirrus A-Z", "charged@edge",
+    ):  # fmt: skip
+        assert words in page, words
+    assert "not what the rate alone gives" not in page
+
+
+def test_a_charge_that_the_rate_does_not_give_is_pointed_at(cast: Cast, ann: Client) -> None:
+    cdr = CDR.objects.get(pk=CHARGED_ID)
+    assert cdr.detail is not None
+    cdr.detail["legs"][0]["cost"] = 1
+    cdr.pk = CHARGED_ID + 100
+    cdr.save(force_insert=True)
+    assert "not what the rate alone gives" in ann.get(f"/calls/{cdr.pk}/").content.decode()
+
+
+def test_a_refused_call_says_why_and_what_was_compared(cast: Cast, ann: Client) -> None:
+    page = ann.get(f"/calls/{REFUSED_ID}/").content.decode()
+    assert "Refused: Credit." in page
+    assert "402 Insufficient Credit" in page
+    assert "available <b>0</b>" in page
+
+
+def test_a_live_call_has_the_same_address(cast: Cast, ann: Client) -> None:
+    page = ann.get(f"/calls/{LIVE_ID}/").content.decode()
+    assert "Live call" in page
+    assert "End call" in page
+    assert ann.get("/calls/999/").status_code == 404
+
+
+def test_the_time_of_a_call_is_told_in_the_users_zone_too(cast: Cast, ann: Client) -> None:
+    User.objects.filter(pk=cast.ann.pk).update(zone="Asia/Tokyo")
+    assert "in Asia/Tokyo" in ann.get(f"/calls/{CHARGED_ID}/").content.decode()
+
+
+def test_sums_are_of_everything_found_and_never_mix_currencies(cast: Cast, ann: Client) -> None:
+    other = CDR.objects.get(pk=CHARGED_ID)
+    other.pk, other.currency, other.cost_micros, other.profit_micros = CHARGED_ID + 1, "USD", 5_000_000, None
+    other.save(force_insert=True)
+    sums = {line.currency: line for line in ann.get("/cdrs/", follow=True).context["sums"]}
+    assert (sums["EUR"].cost_micros, sums["USD"].cost_micros) == (120_000, 5_000_000)
+    assert sums["EUR"].carrier_cost_micros == 2 * 13_400, "both calls cost the carrier's euros"
+    assert sums["USD"].carrier_cost_micros == 0
+    assert (sums[""].attempts, sums["EUR"].connected) == (1, 1)
+
+
+def test_filters_narrow_list_and_sums_alike(cast: Cast, ann: Client) -> None:
+    since = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    for filters, found in (
+        ({"f.state": "refused"}, 1), ({"f.least": "60"}, 1), ({"f.least": "68"}, 0), ({"f.number": "4420"}, 2),
+        ({"f.number": "4421"}, 0), ({"f.customer": "acm"}, 2), ({"f.carrier": "cir"}, 1), ({"f.refusal": "credit"}, 1),
+        ({"f.destination": "uk"}, 2),
+    ):  # fmt: skip
+        answer = ann.get("/cdrs/", {"f.from": since, **filters})
+        assert answer.context["grid"].total == found, filters
+        assert sum(line.attempts for line in answer.context["sums"]) == found, filters
+    assert ann.get("/cdrs/", {"f.from": "yesterday"}).status_code == 422
+
+
+def test_an_export_holds_every_row_with_exact_amounts(cast: Cast, ann: Client) -> None:
+    answer = ann.get("/cdrs/", {"export": "csv"})
+    lines = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    charged = next(line for line in lines if line["State"] == "Charged")
+    assert (charged["Charge"], charged["Charge currency"], charged["Carrier cost"]) == ("0.12", "EUR", "0.0134")
+    assert len(lines) == 2
+
+
+def test_live_calls_are_asked_for_again_without_the_page_around(cast: Cast, ann: Client) -> None:
+    whole = ann.get("/live/").content.decode()
+    part = ann.get("/live/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" in whole
+    assert "<html" not in part
+    for words in ("Ringing", "Talking", "0.06", "Cirrus / cirrus-a", "End call"):
+        assert words in part
+
+
+def test_a_recording_is_played_only_from_its_folder(cast: Cast, ann: Client) -> None:
+    folder = environment.data_folder() / "recordings"
+    folder.mkdir(exist_ok=True)
+    (folder / "call.wav").write_bytes(b"RIFF")
+    (environment.data_folder() / "secret.txt").write_text("secret")
+    (folder / f"{CHARGED_ID + 14}.wav").write_bytes(b"RIFF")
+    cases = ((1, "call.wav", 200), (2, "../secret.txt", 404), (3, None, 404), (4, None, 200))
+    for number, name, status in cases:
+        cdr = CDR.objects.get(pk=CHARGED_ID)
+        cdr.pk, cdr.recording = CHARGED_ID + 10 + number, name
+        cdr.save(force_insert=True)
+        answer = ann.get(f"/calls/{cdr.pk}/recording/")
+        assert answer.status_code == status
+        assert status == 404 or b"".join(answer) == b"RIFF"
+        assert ("<audio" in ann.get(f"/calls/{cdr.pk}/").content.decode()) == (status == 200)

@@ -1,0 +1,121 @@
+"""Claims about lists and the dashboard: what they show, what an empty one says, how many queries a page takes."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.panel.cast import CHARGED_ID, EURO, Cast
+from tests.panel.conftest import logged_in
+from tests.panel.test_access import NOT_HERE, POST_ONLY, REFRESHED, addresses
+from tollgate.store.models import User, UserGroup
+from tollgate.store.queries import dashboard
+
+pytestmark = pytest.mark.django_db
+COUNTS = Path(__file__).parent / "query_counts.json"
+
+
+def test_a_customer_that_cannot_call_is_marked(cast: Cast, ann: Client) -> None:
+    rows = {row.name: row for row in ann.get("/customers/").context["grid"].rows}
+    assert (rows["Acme"].has_endpoint, rows["Acme"].has_route) == (True, True)
+    assert (rows["Baltic"].has_endpoint, rows["Baltic"].has_route) == (False, False)
+    assert rows["Acme"].balance_micros == 25 * EURO
+    assert "no endpoint, no route" in ann.get("/customers/").content.decode()
+
+
+def test_the_dashboard_counts_calls_money_and_refusals(cast: Cast) -> None:
+    now = dashboard.now(cast.account, datetime.now(UTC))
+    assert (now.live, now.talking) == (2, 1)
+    assert now.refusals == (("credit", 1),)
+    assert now.today.refused == 1
+    assert now.today.carried == now.today.attempts - 1
+    for spend in now.spends:
+        assert (spend.currency, spend.profit_micros) == ("EUR", spend.cost_micros - spend.carrier_cost_micros)
+    assert [carrier.name for carrier in now.carriers] == ["Cirrus"]
+    assert [edge.heard for edge in now.edges] == [False]
+
+
+def test_the_last_day_is_drawn_in_whole_steps(cast: Cast) -> None:
+    series = dashboard.series(cast.account, datetime.now(UTC))
+    assert len(series.times) == len(series.attempts) == len(series.answered) == 24 * 12 + 1
+    assert (sum(series.attempts), sum(series.answered)) == (4, 2)
+
+
+def test_ratios_of_nothing_are_not_told() -> None:
+    nothing = dashboard.Traffic(attempts=3, refused=3, answered=0, duration_ms=0)
+    assert (nothing.asr_percent, nothing.acd_s) == (None, None)
+    some = dashboard.Traffic(attempts=4, refused=1, answered=2, duration_ms=9_000)
+    assert (str(some.asr_percent), some.acd_s) == ("66.7", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("acm", "Acme"),
+        ("carla@", "Carla"),
+        ("198.51.100.7", "198.51.100.7/32"),
+        ("acme-carla", "acme-carla"),
+        ("cirr", "Cirrus A-Z"),
+        ("charged@edge", "442071838750 to 442079460001"),
+        ("+44 2079", "442071838750 to"),
+        (str(CHARGED_ID), "442071838750 to"),
+        ("live@edge", "442071838750 to 442079460001"),
+        ("+370 612", "Carla"),
+    ],
+)
+def test_the_search_finds_each_kind(cast: Cast, ann: Client, text: str, title: str) -> None:
+    answer = ann.get("/search/", {"q": text})
+    if answer.status_code == 302:
+        assert ann.get(answer["Location"]).status_code == 200
+    else:
+        assert title in answer.content.decode()
+
+
+def test_the_search_takes_anything_that_is_typed(cast: Cast, ann: Client) -> None:
+    for text in ("", "a", "%", "'", "198.51.100.0/24", "9" * 400, "\x00", "🙂🙂", "::1"):
+        assert ann.get("/search/", {"q": text}).status_code == 200, text
+
+
+def test_empty_lists_say_what_to_do_next(db: None) -> None:
+    from tollgate.actions.accounts import create_account
+    from tollgate.actions.acts import Actor, acting
+
+    with acting(Actor("setup", frozenset({"*"}))):
+        create_account(name="Fresh", currency="EUR")
+    user = User.objects.create_user("first@demo.example", name="First")
+    user.groups.add(UserGroup.objects.create(name="All", acts=["*"]))
+    client = logged_in(user)
+    for address, words in (
+        ("/customers/", "Add a customer"), ("/carriers/", "Add a carrier"), ("/cards/customer/", "Add a card"),
+        ("/endpoints/", "open a customer"), ("/routes/", "open a customer"), ("/gateways/", "open a carrier"),
+        ("/edges/", "Add an edge"), ("/live/", "Calls appear here"), ("/", "Register the first"),
+    ):  # fmt: skip
+        assert words in client.get(address).content.decode(), address
+
+
+def test_the_audit_log_tells_what_changed(cast: Cast, ann: Client) -> None:
+    page = ann.get(f"/customers/{cast.acme.pk}/audit/").content.decode()
+    assert "name: Acme" in page
+    assert "Create customer" in page
+
+
+def test_every_page_keeps_its_number_of_queries(cast: Cast, ann: Client) -> None:
+    """After a change that needs more queries, delete the file: the next run writes it anew, for review."""
+    found = {}
+    for name, address in addresses(cast):
+        if name not in POST_ONLY | NOT_HERE | REFRESHED:
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                assert ann.get(address).status_code == 200
+            found[name] = len(queries)
+    with CaptureQueriesContext(connection) as queries:
+        ann.get("/cdrs/?f.from=2026-01-01T00:00")
+    found["cdrs"] = len(queries)
+    if not COUNTS.exists():
+        COUNTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    assert found == json.loads(COUNTS.read_text(encoding="utf-8"))

@@ -1,0 +1,125 @@
+"""One call's page, live or ended: how it was decided, where it was offered, what it cost step by step."""
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+
+from tollgate import environment
+from tollgate.actions.calls import end_call
+from tollgate.core.refusals import ANSWERS, Key
+from tollgate.panel.access import current_user, own_account, reading, writing
+from tollgate.panel.calls import live_state
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import press
+from tollgate.store.models import CDR, Call
+from tollgate.store.queries.calls import live_calls
+from tollgate.store.queries.explain import explain_call, explain_cdr
+
+# ITU-T Q.850, the causes that calls usually end with.
+CAUSES = {
+    1: "unallocated number",
+    3: "no route to destination",
+    16: "normal clearing",
+    17: "user busy",
+    18: "no user responding",
+    19: "no answer",
+    21: "call rejected",
+    27: "destination out of order",
+    28: "invalid number format",
+    31: "normal, unspecified",
+    34: "no circuit available",
+    38: "network out of order",
+    41: "temporary failure",
+    42: "switching equipment congestion",
+    65: "bearer capability not implemented",
+    102: "recovery on timer expiry",
+    111: "protocol error",
+}
+
+
+@reading
+def call(request: HttpRequest, call_id: int) -> HttpResponseBase:
+    """The call while it lives, and the same address after it has ended."""
+    account = own_account(request)
+    live = live_calls(account).select_related("customer", "endpoint", "ingress_route").filter(pk=call_id).first()
+    if live is not None:
+        return _live(request, live)
+    related = ("customer", "carrier", "gateway", "ingress_route", "endpoint")
+    cdr = get_object_or_404(CDR.objects.select_related(*related), pk=call_id, account=account)
+    zone = ZoneInfo(current_user(request).zone)
+    context: dict[str, Any] = {
+        "title": f"{cdr.cli or 'no CLI'} → {cdr.cld}",
+        "breadcrumbs": crumbs(("Traffic", ""), ("CDRs", reverse("panel:cdrs"))),
+        "cdr": cdr,
+        "told": explain_cdr(cdr),
+        "cause": CAUSES.get(cdr.q850 or 0, ""),
+        "answer": ANSWERS[Key(cdr.refusal)] if cdr.refusal and cdr.refusal in Key.__members__ else None,
+        "own_zone": zone.key,
+        "own_time": cdr.started_at.astimezone(zone),
+        "recorded": _recording(cdr) is not None,
+    }
+    return render(request, "panel/call.html", context)
+
+
+@writing("end_call", shown_to_all=False)
+def end(request: HttpRequest, call_id: int) -> HttpResponseBase:
+    """Asks before it ends a live call."""
+    live = live_calls(own_account(request)).filter(pk=call_id).first()
+    if live is None:
+        messages.info(request, "The call has ended already.")
+        return redirect("panel:live_calls")
+    if request.method == "POST":
+        press(request, end_call, "The call is being ended.", call_id=live.pk)
+        return redirect("panel:live_calls")
+    context: dict[str, Any] = {
+        "title": "End this call?",
+        "breadcrumbs": _way(),
+        "call": live,
+        "state": live_state(live),
+    }
+    return render(request, "panel/call_end.html", context)
+
+
+@reading
+def recording(request: HttpRequest, call_id: int) -> HttpResponseBase:
+    """The sound of one call."""
+    cdr = get_object_or_404(CDR, pk=call_id, account=own_account(request))
+    file = _recording(cdr)
+    if file is None:
+        raise Http404("This call has no recording.")
+    return FileResponse(file.open("rb"), filename=file.name)
+
+
+def _live(request: HttpRequest, live: Call) -> HttpResponseBase:
+    context: dict[str, Any] = {
+        "title": f"{live.cli or 'no CLI'} → {live.cld}",
+        "breadcrumbs": _way(),
+        "call": live,
+        "state": live_state(live),
+        "told": explain_call(live),
+    }
+    return render(request, "panel/call_live.html", context)
+
+
+def _recording(cdr: CDR) -> Path | None:
+    """The file, when it is there and inside the recordings' folder. The SIP edge names it by our id of the call."""
+    folder = environment.data_folder() / "recordings"
+    file = (folder / (cdr.recording or f"{cdr.pk}.wav")).resolve()
+    return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
+
+
+def _way() -> list[Any]:
+    return crumbs(("Traffic", ""), ("Live calls", reverse("panel:live_calls")))
+
+
+urlpatterns = [
+    path("calls/<int:call_id>/", call, name="call"),
+    path("calls/<int:call_id>/end/", end, name="call_end"),
+    path("calls/<int:call_id>/recording/", recording, name="call_recording"),
+]

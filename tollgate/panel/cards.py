@@ -1,0 +1,327 @@
+"""Rate cards: what we sell by and buy by. Prices come in by card_import.py, whole revisions at a time."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+
+from tollgate.actions.cards import create_card, update_card
+from tollgate.core.digits import NumberInvalid, normalize
+from tollgate.core.money import Method
+from tollgate.core.rates import Increments
+from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel.cells import excerpt, fixed, link
+from tollgate.panel.fields import InstantField, pick, words
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import after_save, changes, initial, posted, saved
+from tollgate.store.models import Account, Card, Carrier, Customer, Rate, Revision
+from tollgate.store.queries.cards import Priced, price, revision_at, with_revisions
+from tollgate.store.queries.explain import price_lines
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import CurrencyField, DurationField
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+METHOD_WORDS = [(method.value, words(method.value)) for method in Method]
+INCREMENT_WORDS = {
+    Increments.initial_then_increment.value: "Initial, then increments after it",
+    Increments.whole_to_increment.value: "Whole duration to the increment",
+}
+COLUMNS = (
+    Column("name", "Card", sort="name", link=link("panel:card", lambda row: row.pk)),
+    Column(
+        "carrier",
+        "Carrier",
+        value="carrier.name",
+        sort="carrier__name",
+        link=link("panel:carrier", lambda row: row.carrier_id),
+    ),
+    Column("reseller", "Reseller", value="reseller.name", sort="reseller__name"),
+    Column("currency", "Currency", sort="currency"),
+    Column("active", "Active revision", value="active_number", kind=Kind.NUMBER, sort="active_number"),
+    Column("rates", "Rates", value="active_rates", kind=Kind.COUNT, sort="active_rates"),
+    Column("next_at", "Next revision (UTC)", kind=Kind.INSTANT, sort="next_at"),
+)
+
+
+def _list(name: str, *, without: tuple[str, ...], empty_text: str) -> Grid:
+    """A list of cards without the columns that say nothing there."""
+    columns = tuple(column for column in COLUMNS if column.name not in without)
+    address = f"/cards/new-{name.split('_', maxsplit=1)[0]}/"
+    return Grid(
+        name=name, columns=columns, sort="name", empty_text=empty_text, empty_url=address, empty_action="Add a card"
+    )
+
+
+CUSTOMER_CARDS = _list(
+    "customer_cards",
+    without=("carrier",),
+    empty_text="No customer cards yet. A customer card says what customers pay for a call.",
+)
+CARRIER_CARDS = _list(
+    "carrier_cards",
+    without=("reseller",),
+    empty_text="No carrier cards yet. A carrier card says what you pay a carrier: add the carrier first.",
+)
+OF_CARRIER = Grid(
+    name="cards",
+    columns=fixed(column for column in COLUMNS if column.name not in ("carrier", "reseller")),
+    sort="name",
+    compact=True,
+    empty_text="No cards yet: calls cannot go over this carrier. Add the card it sells to you by.",
+)
+REVISIONS = Grid(
+    name="revisions",
+    columns=(
+        Column(
+            "number", "Revision", value=lambda row: f"Revision {row.number}", link=lambda row: f"?revision={row.number}"
+        ),
+        Column(
+            "state",
+            "State",
+            value="state",
+            kind=Kind.BADGE,
+            tone={"active": "green", "coming": "blue", "draft": "yellow"},
+        ),
+        Column("effective_at", "In force from (UTC)", kind=Kind.INSTANT),
+        Column("rate_count", "Rates", kind=Kind.COUNT),
+        Column("note", "Note"),
+    ),
+    sort="-number",
+    page_size=12,
+    compact=True,
+    empty_text="No revisions yet: this card prices nothing. Import a file.",
+)
+
+
+class CardForm(HouseForm):
+    """The name of a card and how it rounds."""
+
+    versioned = True
+    name = forms.CharField(max_length=200)
+    precision = forms.IntegerField(
+        min_value=0, max_value=6, initial=4, label="Decimals of a charge", help_text="Each call is rounded once"
+    )
+    method = forms.ChoiceField(choices=METHOD_WORDS, label="Rounding of the charge")
+    duration_method = forms.ChoiceField(choices=METHOD_WORDS, label="Rounding of the duration", help_text="To seconds")
+    increments = forms.ChoiceField(choices=list(INCREMENT_WORDS.items()), label="Increments")
+    tech_prefix = forms.CharField(
+        max_length=20, required=False, help_text="Carrier cards only: put in front of the number sent"
+    )
+
+
+class NewCardForm(CardForm):
+    """The same with what never changes."""
+
+    versioned = False
+    field_order = ("name", "currency", "carrier_id", "reseller_id")
+    currency = CurrencyField(help_text="Cannot be changed later")
+    carrier_id = pick("Carrier", [])
+    reseller_id = pick("Reseller", [], required=False, help_text="Whose customers pay by it, if not yours")
+
+    def __init__(self, *arguments: Any, kind: str, account: Account, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        del self.fields["reseller_id" if kind == "carrier" else "carrier_id"]
+        if kind == "customer":
+            del self.fields["tech_prefix"]
+            resellers = Customer.objects.filter(account=account, is_reseller=True, deleted_at=None).order_by("name")
+            self._offer("reseller_id", [(row.pk, row.name) for row in resellers], blank="None: yours")
+        else:
+            carriers = Carrier.objects.filter(account=account).order_by("name")
+            self._offer("carrier_id", [(row.pk, f"{row.name} ({row.currency})") for row in carriers])
+
+    def _offer(self, name: str, options: list[tuple[int, str]], *, blank: str = "") -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.TypedChoiceField)
+        field.choices = [("", blank), *options]
+
+
+class NumberForm(HouseForm):
+    """A number to look up on a card."""
+
+    widths = {"number": 5, "duration_s": 3, "at": 4}
+    number = forms.CharField(max_length=40, help_text="International digits")
+    duration_s = DurationField(label="Duration", initial=60, most=86_400)
+    at = InstantField(label="At (UTC)", required=False, help_text="Empty = now")
+
+    def clean_number(self) -> str:
+        """The digits."""
+        try:
+            return normalize(self.cleaned_data["number"])
+        except NumberInvalid as invalid:
+            raise forms.ValidationError(str(invalid)) from None
+
+
+def _rates(card: Card) -> Grid:
+    """The rates of one revision of a card, with its currency in the titles."""
+    unit = f"{card.currency}/min"
+    return Grid(
+        name="rates",
+        columns=(
+            Column("prefix", "Prefix", sort="prefix"),
+            Column("destination", "Destination", sort="destination"),
+            Column("price", "Price", value="price_nanos", kind=Kind.PRICE, unit=unit, sort="price_nanos"),
+            Column("connect", "Connect fee", value="connect_fee_nanos", kind=Kind.PRICE, unit=card.currency),
+            Column("increments", "Increments, s", value=lambda row: f"{row.initial_s}/{row.increment_s}"),
+            Column("grace_s", "Grace", kind=Kind.NUMBER, unit="s"),
+            Column("included_s", "Included", kind=Kind.NUMBER, unit="s", hidden=True),
+            Column("tariff", "Tariff", value=lambda row: "Own windows" if row.tariff else None, kind=Kind.BADGE),
+            Column(
+                "blocked",
+                "State",
+                value=lambda row: "Blocked" if row.blocked else "Open",
+                kind=Kind.BADGE,
+                tone={"blocked": "red", "open": "green"},
+                sort="blocked",
+            ),
+        ),
+        sort="prefix",
+        empty_text="This revision has no rates.",
+    )
+
+
+@reading
+def customer_cards(request: HttpRequest) -> HttpResponseBase:
+    """What customers pay by."""
+    return _cards(request, "customer", CUSTOMER_CARDS, "Customer cards", "Selling")
+
+
+@reading
+def carrier_cards(request: HttpRequest) -> HttpResponseBase:
+    """What we pay carriers by."""
+    return _cards(request, "carrier", CARRIER_CARDS, "Carrier cards", "Buying")
+
+
+@reading
+def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
+    """One card: its revisions, the rates of one of them, and the price of a number."""
+    found = _card(request, card_id)
+    at = datetime.now(UTC)
+    active = revision_at(found, at)
+    wanted = request.GET.get("revision", "")
+    chosen = found.revisions.filter(number=int(wanted)).first() if wanted.isdecimal() else active
+    asked = NumberForm(request.GET if "number" in request.GET else None)
+    moment = (asked.cleaned_data["at"] or at) if asked.is_valid() else at
+    answered = _priced(found, asked, moment)
+    revisions = QuerysetSource(queryset=Revision.objects.filter(card=found))
+    page = excerpt(REVISIONS, revisions)
+    for revision in page.rows:
+        revision.state = _state(revision, active, at)
+    context: dict[str, Any] = {
+        "title": found.name,
+        "breadcrumbs": _way(found.kind),
+        "card": found,
+        "active": active,
+        "chosen": chosen,
+        "revisions": page,
+        "asked": asked,
+        "answered": answered,
+        "answer_lines": price_lines(answered.explained, found.currency) if answered else (),
+        "price_at": moment,
+    }
+    source = QuerysetSource(
+        queryset=Rate.objects.filter(revision=chosen) if chosen else Rate.objects.none(),
+        search=("prefix__startswith", "destination__icontains"),
+    )
+    return respond(request, _rates(found), source, template="panel/card.html", **context)
+
+
+@writing("create_card", shown_to_all=False)
+def new_card(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """A new card without prices."""
+    account = own_account(request)
+    start = {"currency": account.currency, "carrier_id": request.GET.get("carrier")}
+    form = NewCardForm(posted(request), initial=start, kind=kind, account=account)
+    if form.is_valid():
+        done = saved(request, form, create_card, account_id=account.pk, kind=kind, **changes(form))
+        if done is not None:
+            page = reverse("panel:card", args=[done.pk])
+            return after_save(request, f"{done.name} is created: import its prices.", form_url=page, done_url=page)
+    back = reverse(f"panel:{kind}_cards")
+    context: dict[str, Any] = {"title": f"New {kind} card", "breadcrumbs": _way(kind), "save_title": "Create"}
+    return render_form(request, form, back_url=back, **context)
+
+
+@writing("update_card")
+def edit_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
+    """The name of a card and how it rounds."""
+    found = _card(request, card_id)
+    page = reverse("panel:card", args=[found.pk])
+    names = ("name", "precision", "method", "duration_method", "increments", "tech_prefix")
+    form = CardForm(posted(request), initial=initial(found, names))
+    if found.kind == "customer":
+        del form.fields["tech_prefix"]
+    if form.is_valid():
+        version = form.cleaned_data["version"]
+        done = saved(request, form, update_card, card_id=found.pk, version=version, **changes(form))
+        if done is not None:
+            return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=page)
+    return render_form(
+        request,
+        form,
+        title=f"{found.name}: settings",
+        breadcrumbs=[*_way(found.kind), *crumbs((found.name, page))],
+        back_url=page,
+        can_stay=True,
+        read_only=not may(request, "update_card"),
+    )
+
+
+def _cards(request: HttpRequest, kind: str, grid: Grid, title: str, group: str) -> HttpResponseBase:
+    found = with_revisions(own_account(request), datetime.now(UTC)).filter(kind=kind)
+    source = QuerysetSource(queryset=found, search=("name__icontains", "carrier__name__icontains"))
+    context: dict[str, Any] = {
+        "title": title,
+        "breadcrumbs": crumbs((group, "")),
+        "new_url": reverse(f"panel:card_new_{kind}"),
+    }
+    return respond(request, grid, source, template="panel/cards.html", **context)
+
+
+def _priced(found: Card, asked: NumberForm, at: datetime) -> Priced | None:
+    """The answer to the number form; says at its field why there is none."""
+    if not asked.is_bound or not asked.is_valid():
+        return None
+    revision = revision_at(found, at)
+    if revision is None:
+        asked.add_error("at", "The card has no revision in force at that moment.")
+        return None
+    number, duration_s = asked.cleaned_data["number"], asked.cleaned_data["duration_s"]
+    answered = price(found, revision, number, at=at, duration_ms=duration_s * 1000)
+    if answered is None:
+        asked.add_error("number", f"No rate of revision {revision.number} matches: such a call is refused.")
+    return answered
+
+
+def _state(revision: Revision, active: Revision | None, at: datetime) -> str:
+    if revision.published_at is None:
+        return "Draft"
+    if active is not None and revision.pk == active.pk:
+        return "Active"
+    return "Coming" if revision.effective_at > at else "Past"
+
+
+def _card(request: HttpRequest, card_id: int) -> Card:
+    return get_object_or_404(
+        Card.objects.select_related("carrier", "reseller"), pk=card_id, account=own_account(request)
+    )
+
+
+def _way(kind: str) -> list[Any]:
+    group, title = ("Selling", "Customer cards") if kind == "customer" else ("Buying", "Carrier cards")
+    return crumbs((group, ""), (title, reverse(f"panel:{kind}_cards")))
+
+
+urlpatterns = [
+    path("cards/customer/", customer_cards, name="customer_cards"),
+    path("cards/carrier/", carrier_cards, name="carrier_cards"),
+    path("cards/new-customer/", new_card, {"kind": "customer"}, name="card_new_customer"),
+    path("cards/new-carrier/", new_card, {"kind": "carrier"}, name="card_new_carrier"),
+    path("cards/<int:card_id>/", card, name="card"),
+    path("cards/<int:card_id>/edit/", edit_card, name="card_edit"),
+]

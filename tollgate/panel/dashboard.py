@@ -1,0 +1,54 @@
+"""The dashboard: the traffic now and today. The page asks for its changing parts again every few seconds."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import path
+
+from tollgate.panel.access import own_account, reading
+from tollgate.store.models import Account
+from tollgate.store.queries import dashboard as figures
+from tollgate.ui.charts import LineChart, Series
+
+
+@reading
+def dashboard(request: HttpRequest) -> HttpResponseBase:
+    """The whole page."""
+    account, at = own_account(request), datetime.now(UTC)
+    context: dict[str, Any] = {
+        "title": "Dashboard",
+        "now": figures.now(account, at),
+        "chart": _chart(account, at),
+        "at": at,
+    }
+    return render(request, "panel/dashboard.html", context)
+
+
+@reading
+def now(request: HttpRequest) -> HttpResponseBase:
+    """The figures alone."""
+    at = datetime.now(UTC)
+    return render(request, "panel/dashboard_now.html", {"now": figures.now(own_account(request), at), "at": at})
+
+
+@reading
+def chart(request: HttpRequest) -> HttpResponseBase:
+    """The chart alone."""
+    return render(request, "panel/dashboard_chart.html", {"chart": _chart(own_account(request), datetime.now(UTC))})
+
+
+def _chart(account: Account, at: datetime) -> LineChart:
+    found = figures.series(account, at)
+    lines = (Series("Attempts", found.attempts), Series("Answered", found.answered))
+    title = "Calls begun per 5 minutes, last 24 hours"
+    return LineChart(name="calls", title=title, unit="calls", times=found.times, series=lines)
+
+
+urlpatterns = [
+    path("", dashboard, name="dashboard"),
+    path("dashboard/now/", now, name="dashboard_now"),
+    path("dashboard/chart/", chart, name="dashboard_chart"),
+]

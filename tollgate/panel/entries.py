@@ -1,0 +1,70 @@
+"""Entries: every posting of money, never changed. They are made by calls, top-ups and adjustments."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
+
+from tollgate.panel.access import own_account, reading
+from tollgate.panel.cells import fixed, link
+from tollgate.panel.fields import words
+from tollgate.panel.frame import crumbs
+from tollgate.store.models import Wallet
+from tollgate.store.queries.customers import entries as entries_of
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+KIND_WORDS = {"call": "Call", "overrun": "Overrun", "topup": "Top-up", "adjustment": "Adjustment"}
+BOOKS = ("revenue", "resale", "carrier_cost", "payments", "adjustments", "tax")
+
+
+def _owner(entry: Any) -> str | None:
+    """The page of whose wallet it is."""
+    pages = {"customer": "panel:customer", "carrier": "panel:carrier"}
+    wallet: Wallet = entry.wallet
+    return reverse(pages[wallet.kind], args=[wallet.owner_id]) if wallet.kind in pages else None
+
+
+COLUMNS = (
+    Column("at", "At (UTC)", kind=Kind.INSTANT, sort="at"),
+    Column("id", "Entry", value="pk", sort="id"),
+    Column("wallet", "Wallet", value=lambda row: f"{words(row.wallet.kind)} {row.wallet.owner_id}", link=_owner),
+    Column("kind", "Kind", value=lambda row: KIND_WORDS[row.kind], sort="kind"),
+    Column("book", "Book", value=lambda row: words(row.book), sort="book"),
+    Column("amount", "Amount", value="amount_micros", kind=Kind.MONEY, currency="currency"),
+    Column("call", "Call", value="call_id", link=link("panel:call", lambda row: row.call_id)),
+    Column("note", "Note"),
+)
+LIST = Grid(
+    name="entries",
+    columns=COLUMNS,
+    filters=(
+        Filter("kind", "Kind", "kind", choices=tuple(KIND_WORDS.items())),
+        Filter("book", "Book", "book", choices=tuple((book, words(book)) for book in BOOKS)),
+        Filter("wallet", "Wallet id", "wallet_id", kind=FilterKind.WHOLE),
+        Filter("call", "Call id", "call_id", kind=FilterKind.WHOLE),
+    ),
+    sort="-id",
+    searchable=False,
+    empty_text="No entries yet. They appear when money comes in or a call is charged.",
+)
+OF_WALLET = Grid(
+    name="entries",
+    columns=fixed(column for column in COLUMNS if column.name != "wallet"),
+    sort="-id",
+    page_size=15,
+    compact=True,
+    empty_text="No entries yet. A top-up makes the first.",
+)
+
+
+@reading
+def entries(request: HttpRequest) -> HttpResponseBase:
+    """Every posting of the account."""
+    source = QuerysetSource(queryset=entries_of(own_account(request)))
+    return respond(request, LIST, source, title="Entries", breadcrumbs=crumbs(("Money", "")))
+
+
+urlpatterns = [path("entries/", entries, name="entries")]

@@ -1,0 +1,91 @@
+"""Form fields and choices that several nouns of the panel share.
+
+CpsField       "2.5" calls per second -> 2500 milli
+InstantField   a moment in UTC, named in its label
+choices        the words of stored values: choices("active", "inactive") -> (("active", "Active"), ...)
+"""
+
+from typing import Any
+
+from django import forms
+
+from tollgate.core.money import AmountError, format_micros, parse_micros
+from tollgate.ui.fields import SEARCHABLE, ExactField
+
+CPS_MOST_MILLI = 10_000_000
+COUNT_MOST = 1_000_000
+FORMAT = "%Y-%m-%dT%H:%M:%S"
+
+
+class CpsField(ExactField):
+    """Calls per second: decimal text, integer thousandths."""
+
+    def __init__(self, **options: Any) -> None:
+        options = {"unit": "calls/s", "least": 0, "most": CPS_MOST_MILLI, "initial": 0, **options}
+        super().__init__(**options)
+
+    def read(self, text: str) -> int:
+        """Thousandths of the text."""
+        try:
+            micros = parse_micros(text)
+        except AmountError as error:
+            raise ValueError(str(error)) from None
+        if micros % 1000:
+            raise ValueError("At most three decimals.")
+        return micros // 1000
+
+    def write(self, value: int) -> str:
+        """The shortest exact decimal."""
+        return format_micros(value * 1000)
+
+
+class InstantField(forms.DateTimeField):
+    """A moment, typed and kept in UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=FORMAT)
+        super().__init__(**{"widget": widget, **options})
+
+
+class TicksWidget(forms.CheckboxSelectMultiple):
+    """Ticks in columns."""
+
+    template_name = "panel/ticks.html"
+    use_fieldset = True
+
+
+class ChannelsField(forms.IntegerField):
+    """How many calls at once; 0 is no limit."""
+
+    def __init__(self, **options: Any) -> None:
+        help_text = options.pop("help_text", "0 = no limit")
+        options = {"label": "Channels", "min_value": 0, "max_value": COUNT_MOST, "initial": 0, **options}
+        super().__init__(help_text=help_text, **options)
+
+
+def choices(*values: str, blank: str | None = None) -> list[tuple[str, str]]:
+    """The values with their words; `blank` adds an empty choice with those words."""
+    first = [("", blank)] if blank is not None else []
+    return [*first, *((value, words(value)) for value in values)]
+
+
+def words(value: object) -> str:
+    """A stored value as a person reads it: "sip_user" -> "Sip user"."""
+    return str(value).replace("_", " ").capitalize()
+
+
+def pick(label: str, options: list[tuple[Any, str]], **more: Any) -> forms.TypedChoiceField:
+    """A choice of records by id, searched by typing; empty gives None."""
+    return forms.TypedChoiceField(
+        label=label,
+        choices=options,
+        coerce=int,
+        empty_value=None,
+        widget=forms.Select(attrs=SEARCHABLE),
+        **more,
+    )
+
+
+def note(**options: Any) -> forms.CharField:
+    """A field for longer text."""
+    return forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), required=False, **options)

@@ -1,0 +1,300 @@
+"""Ingress routes: which numbers a customer may call, at which customer card, over which carrier cards.
+
+The carrier cards of a route are a table in its form, one row per card of the account: used or not, its place in the
+manual order, its weight.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+
+from tollgate.actions.routes import STRATEGIES, create_ingress_route, delete_ingress_route, update_ingress_route
+from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
+from tollgate.panel.fields import ChannelsField, CpsField, pick
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.store.models import Card, Customer, IngressRoute
+from tollgate.ui.columns import Column
+from tollgate.ui.fields import DurationField, PriceField
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Filter, Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+STRATEGY_WORDS = {
+    "lcr": "Cheapest first",
+    "reverse_lcr": "Dearest first",
+    "manual": "Listed order",
+    "weighted": "By weight",
+    "random": "Random",
+}
+COLUMNS = (
+    Column("name", "Route", sort="name", link=link("panel:route", lambda row: row.pk)),
+    Column(
+        "customer",
+        "Customer",
+        value="customer.name",
+        sort="customer__name",
+        link=link("panel:customer_routing", lambda row: row.customer_id),
+    ),
+    Column("tech_prefix", "Tech prefix", sort="tech_prefix"),
+    Column("dial_patterns", "Numbers", value=lambda row: ", ".join(row.dial_patterns.split()) or "all"),
+    Column("card", "Card", value="card.name", link=link("panel:card", lambda row: row.card_id)),
+    Column("strategy", "Strategy", value=lambda row: STRATEGY_WORDS[row.strategy], sort="strategy"),
+    Column(
+        "options",
+        "Carrier cards",
+        value=lambda row: ", ".join(o.card.name for o in row.options.all() if not o.excluded),
+    ),
+    channels_column(),
+    cps_column(),
+    enabled_column(),
+)
+LIST = Grid(
+    name="routes",
+    columns=COLUMNS,
+    filters=(Filter("strategy", "Strategy", "strategy", choices=tuple(STRATEGY_WORDS.items())),),
+    sort="customer__name",
+    empty_text="No ingress routes yet. A route says what a customer may call and at which card: open a customer first.",
+    empty_url="/customers/",
+    empty_action="Choose a customer",
+)
+OF_CUSTOMER = Grid(
+    name="routes",
+    columns=tuple(column for column in COLUMNS if column.name != "customer"),
+    sort="name",
+    compact=True,
+    empty_text="No routes yet: this customer cannot call. Add a route with the card it pays by.",
+)
+FIELDS = (
+    "name",
+    "card_id",
+    "tech_prefix",
+    "dial_patterns",
+    "enabled",
+    "strategy",
+    "profit_assurance",
+    "channels",
+    "cps_milli",
+    "max_duration_s",
+    "capped_price_nanos",
+    "block_connect_fee",
+    "media",
+    "recording",
+)
+
+
+class RouteForm(HouseForm):
+    """Everything a route decides."""
+
+    tabs = [
+        ("Basic", ["name", "card_id", "enabled", "tech_prefix", "dial_patterns"]),
+        ("Carriers", ["strategy", "profit_assurance", "options"]),
+        (
+            "Limits",
+            ["channels", "cps_milli", "max_duration_s", "capped_price_nanos", "block_connect_fee"],
+        ),
+        ("Media", ["media", "recording"]),
+    ]
+    widths = {"options": 12, "dial_patterns": 8}
+
+    name = forms.CharField(max_length=200)
+    card_id = pick("Customer card", [], help_text="What the customer pays")
+    enabled = forms.BooleanField(required=False, initial=True)
+    tech_prefix = forms.CharField(
+        max_length=20, required=False, help_text="Dialed in front of the number and taken off before routing"
+    )
+    dial_patterns = forms.CharField(
+        required=False,
+        label="Numbers",
+        help_text="One prefix, or regular expression starting with ^, per line. Empty = all",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    strategy = forms.ChoiceField(choices=[(name, STRATEGY_WORDS[name]) for name in STRATEGIES])
+    profit_assurance = forms.BooleanField(
+        required=False, initial=True, label="Never over a carrier that costs more than the customer pays"
+    )
+    channels = ChannelsField()
+    cps_milli = CpsField(label="New calls per second", help_text="0 = no limit")
+    max_duration_s = DurationField(
+        label="Longest call", required=False, least=1, most=86_400, help_text="Empty = as the customer's"
+    )
+    capped_price_nanos = PriceField(
+        label="Highest price", required=False, least=0, help_text="Dearer destinations are refused. Empty = no cap"
+    )
+    block_connect_fee = forms.BooleanField(required=False, label="Refuse destinations with a connect fee")
+    media = forms.ChoiceField(choices=(("proxy", "Through the media proxy"), ("direct", "Direct")))  # type: ignore[assignment]  # Django takes fields out of the class
+    recording = forms.ChoiceField(choices=(("inherit", "As the customer's"), ("off", "Never"), ("on", "Always")))
+
+    def __init__(self, *arguments: Any, customer: Customer, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        known = Card.objects.filter(account_id=customer.account_id).select_related("carrier").order_by("name")
+        cards = [card for card in known if _fits(card, customer)]
+        field = self.fields["card_id"]
+        assert isinstance(field, forms.TypedChoiceField)
+        field.choices = [("", ""), *((card.pk, card.name) for card in cards)]
+        self.fields["options"] = OptionsField([card for card in known if card.kind == "carrier"])
+        self.fields["options"].widget.attrs["data-width"] = "12"
+        self.set_unit("capped_price_nanos", f"{customer.currency}/min")
+
+
+class ChangedRouteForm(RouteForm):
+    """With the version that was opened."""
+
+    versioned = True
+
+
+class OptionsWidget(forms.Widget):
+    """A table of carrier cards: used, position, weight."""
+
+    template_name = "panel/route_options.html"
+    use_fieldset = True
+
+    def __init__(self, cards: list[Card]) -> None:
+        super().__init__()
+        self.cards = cards
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """One row per card with what is chosen for it; the chosen ones first."""
+        chosen = {int(row["card_id"]): row for row in value or ()}
+        rows = [{"card": card, **chosen.get(card.pk, {})} for card in self.cards]
+        rows.sort(key=lambda row: ("card_id" not in row, int(row.get("position") or 0)))
+        return {**super().get_context(name, value, attrs), "rows": rows}
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[dict[str, Any]]:
+        """The ticked rows, as typed."""
+        return [
+            {
+                "card_id": card.pk,
+                "position": data.get(f"{name}-{card.pk}-position", ""),
+                "weight": data.get(f"{name}-{card.pk}-weight", ""),
+            }
+            for card in self.cards
+            if data.get(f"{name}-{card.pk}-used")
+        ]
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        """No tick at all is an answer."""
+        return False
+
+    def id_for_label(self, id_: str) -> str:
+        """A fieldset's legend points at no single control."""
+        return ""
+
+
+class OptionsField(forms.Field):
+    """The carrier cards that a route may use."""
+
+    def __init__(self, cards: list[Card]) -> None:
+        words = "Calls try them in the order of the strategy"
+        super().__init__(required=False, label="Carrier cards", help_text=words, widget=OptionsWidget(cards))
+
+    def clean(self, value: Any) -> list[dict[str, int]]:
+        """Whole numbers; an error names the card's place in the table."""
+        found = []
+        for number, row in enumerate(value or (), start=1):
+            try:
+                weight, position = int(row["weight"] or 100), int(row["position"] or number)
+            except ValueError:
+                raise forms.ValidationError(f"Row {number}: write whole numbers.") from None
+            found.append({"card_id": row["card_id"], "position": position, "weight": weight, "excluded": False})
+        return found
+
+
+@reading
+def routes(request: HttpRequest) -> HttpResponseBase:
+    """Every customer's routes."""
+    found = IngressRoute.objects.filter(customer__account=own_account(request), customer__deleted_at=None)
+    source = QuerysetSource(queryset=listed(found), search=("name__icontains", "customer__name__icontains"))
+    return respond(request, LIST, source, title="Ingress routes", breadcrumbs=crumbs(("Selling", "")))
+
+
+def listed(found: Any) -> Any:
+    """The routes with the names their list shows."""
+    return found.select_related("customer", "card").prefetch_related("options__card")
+
+
+@writing("create_ingress_route", shown_to_all=False)
+def new_route(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """A new route of a customer."""
+    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request), deleted_at=None)
+    form = RouteForm(posted(request), customer=customer)
+    if form.is_valid():
+        done = saved(request, form, create_ingress_route, customer_id=customer.pk, **changes(form))
+        if done is not None:
+            return after_save(request, f"{done.name} is added.", form_url=request.path, done_url=_list(customer))
+    return render_form(request, form, title="New ingress route", breadcrumbs=_way(customer), back_url=_list(customer))
+
+
+@writing("update_ingress_route")
+def edit_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
+    """One route."""
+    route = _route(request, route_id)
+    options = [
+        {"card_id": option.card_id, "position": option.position, "weight": option.weight}
+        for option in route.options.all()
+        if not option.excluded
+    ]
+    start = {**initial(route, FIELDS), "options": options}
+    form = ChangedRouteForm(posted(request), initial=start, customer=route.customer)
+    if form.is_valid():
+        version = form.cleaned_data["version"]
+        done = saved(request, form, update_ingress_route, ingress_route_id=route.pk, version=version, **changes(form))
+        if done is not None:
+            back = _list(route.customer)
+            return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=back)
+    return render_form(
+        request,
+        form,
+        template="panel/route.html",
+        title=route.name,
+        breadcrumbs=_way(route.customer),
+        back_url=_list(route.customer),
+        can_stay=True,
+        route=route,
+        read_only=not may(request, "update_ingress_route"),
+    )
+
+
+@writing("delete_ingress_route", shown_to_all=False)
+def remove_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
+    """Removes one route; its CDRs stay."""
+    route = _route(request, route_id)
+    if request.POST.get("confirmation") != route.name:
+        messages.error(request, f"Type {route.name} to remove this route.")
+    elif press(request, delete_ingress_route, f"{route.name} is removed.", ingress_route_id=route.pk):
+        return redirect(_list(route.customer))
+    return redirect("panel:route", route.pk)
+
+
+def _fits(card: Card, customer: Customer) -> bool:
+    """Whether the customer may pay by the card."""
+    same = card.kind == "customer" and card.currency == customer.currency
+    return same and (card.reseller_id is None or card.reseller_id == customer.parent_id)
+
+
+def _route(request: HttpRequest, route_id: int) -> IngressRoute:
+    return get_object_or_404(
+        IngressRoute.objects.select_related("customer"), pk=route_id, customer__account=own_account(request)
+    )
+
+
+def _list(customer: Customer) -> str:
+    return reverse("panel:customer_routing", args=[customer.pk])
+
+
+def _way(customer: Customer) -> list[Any]:
+    return crumbs(("Customers", reverse("panel:customers")), (customer.name, _list(customer)))
+
+
+urlpatterns = [
+    path("routes/", routes, name="routes"),
+    path("customers/<int:customer_id>/routes/new/", new_route, name="route_new"),
+    path("routes/<int:route_id>/", edit_route, name="route"),
+    path("routes/<int:route_id>/delete/", remove_route, name="route_delete"),
+]

@@ -1,0 +1,88 @@
+"""How the panel's pages write amounts and moments: `{% load panel %}`.
+
+{{ micros|money:"EUR" }}       12.50 EUR, red below zero; nothing for None
+{{ nanos|price }}              the exact decimal of a price
+{{ at|utc }}                   2026-11-21 13:00:00
+{{ duration_ms|seconds }}      7.25
+{{ seconds|clock }}            2:03
+{{ milli|per_second }}         the words of a CPS limit; {{ count|limit }} those of a channel limit
+{{ status|tone }}              the tone of a status badge; {{ name|words }} a stored value for people
+{{ field|dressed }}            an input of a form that is not ours (login pages) in the house style
+"""
+
+from datetime import UTC, datetime
+
+from django import template
+from django.forms import BoundField, CheckboxInput
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from tollgate.core.money import format_micros, format_nanos
+from tollgate.panel import cells, fields
+
+register = template.Library()
+
+
+@register.filter
+def money(micros: int | None, currency: str | None) -> SafeString | str:
+    """An exact amount with its ISO code."""
+    if micros is None or not currency:
+        return ""
+    below = " below-zero" if micros < 0 else ""
+    amount = format_micros(micros, 2)
+    return format_html('<span class="num{}">{} <span class="unit">{}</span></span>', below, amount, currency)
+
+
+@register.filter
+def price(nanos: int | None) -> str:
+    """An exact price."""
+    return "" if nanos is None else format_nanos(nanos)
+
+
+@register.filter
+def utc(at: datetime | None) -> str:
+    """A moment in UTC, to the second."""
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@register.filter
+def seconds(duration_ms: int | None) -> str:
+    """Milliseconds as seconds."""
+    return cells.seconds(duration_ms)
+
+
+@register.filter
+def clock(duration_s: int | None) -> str:
+    """Seconds as minutes and seconds."""
+    return cells.clock(duration_s)
+
+
+@register.filter
+def limit(count: int) -> str:
+    """The words of a limit of channels."""
+    return cells.limit(count)
+
+
+@register.filter
+def per_second(milli: int) -> str:
+    """The words of a limit of calls per second."""
+    return cells.cps(milli)
+
+
+@register.filter
+def tone(status: object) -> str:
+    """The tone of a status badge."""
+    return cells.STATUS_TONES.get(str(status).lower(), "gray")
+
+
+@register.filter
+def words(value: object) -> str:
+    """A stored value for people."""
+    return fields.words(value)
+
+
+@register.filter
+def dressed(field: BoundField) -> SafeString:
+    """The field's input with the house's class."""
+    css = "form-check-input" if isinstance(field.field.widget, CheckboxInput) else "form-control"
+    return field.as_widget(attrs={"class": css})
