@@ -12,7 +12,7 @@ def test_an_empty_installation_gets_an_account_an_operator_and_an_edge(empty: In
     assert len(said["password"]) >= 10
     assert empty.rows("SELECT name, currency FROM account") == [("Acme Telecom", "EUR")]
     assert empty.rows("SELECT name, kind, rpc_url FROM edge") == [("kam1", "kamailio", "http://127.0.0.1:8060/RPC")]
-    assert empty.rows("SELECT email, is_active FROM user_group") == [("ann@acme.example", True)]
+    assert empty.rows("SELECT email, is_active FROM app_user") == [("ann@acme.example", True)]
     assert "there is an account already" in empty.fails(*ASKED)
 
 

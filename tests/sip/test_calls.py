@@ -193,6 +193,8 @@ def test_a_call_id_used_twice_never_buys_a_second_call(scene: Scene) -> None:
     answer = scene.edge.send_raw(invite_again(scene, seller.ip, first.call_id), ip=seller.ip, wait_s=3)
     assert answer.startswith(b"SIP/2.0 482 "), answer
     assert first.result().code == 200
-    cdr = scene.world.one("SELECT * FROM cdr WHERE edge_call_id = %s AND state = 'charged'", first.call_id)
-    assert cdr["cost_micros"] >= 4000
+    until(lambda: scene.live_count() == 0, what="the end of the first call")
+    statement = "SELECT state, cost_micros >= 4000 FROM cdr WHERE edge_call_id = %s ORDER BY started_at"
+    until(lambda: len(scene.world.rows(statement, first.call_id)) == 2, what="both CDRs")
+    assert scene.world.rows(statement, first.call_id) == [("charged", True), ("refused", False)]
     scene.assert_books()
