@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker
 
 TESTS: Final = Path(__file__).parent
-WITHOUT_DJANGO: Final = frozenset({"core", "switches", "charging", "house", "sip", "test_environment.py"})
+WITHOUT_DJANGO: Final = frozenset({"core", "switches", "charging", "house", "sip", "simulator", "test_environment.py"})
 TEMPLATE: Final = "migrated_template"
 
 _folder = tempfile.TemporaryDirectory(prefix="tollgate-tests-")

@@ -55,6 +55,12 @@ def test_nobody_makes_a_user_of_their_own(client: Client, db: None) -> None:
     assert not User.objects.exists()
 
 
+@pytest.mark.parametrize("page", ["password/reset/", "password/reset/done/", "password/reset/key/1-2/", "email/"])
+def test_pages_that_would_send_mail_are_absent(ann: Client, page: str) -> None:
+    assert ann.get(f"/account/{page}").status_code == 404
+    assert ann.post(f"/account/{page}", {"email": "ann@example.com"}).status_code == 404
+
+
 def test_the_admin_site_is_not_installed() -> None:
     assert not apps.is_installed("django.contrib.admin")
 

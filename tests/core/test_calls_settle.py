@@ -11,6 +11,7 @@ from tests.core.call_cast import (
     ACME_WALLET,
     AT,
     BUY,
+    CARRIER_2_WALLET,
     CARRIER_WALLET,
     CENT,
     EURO,
@@ -150,6 +151,19 @@ def test_times_that_cannot_be_true_are_clipped_and_noted(fields: dict[str, objec
     assert note in " ".join(done.notes)
 
 
+@pytest.mark.parametrize("duration_ms", [None, 50_000])
+@pytest.mark.parametrize("minutes", [-60, 60])
+def test_a_clock_of_ours_that_was_set_takes_nothing_from_the_talk_that_the_edge_counted(
+    minutes: int, duration_ms: int | None
+) -> None:
+    """Set back an hour, the end seems to lie in the future; set forward before the call, all of it in the past."""
+    call = a_call(PER_SECOND)
+    edge_at = AT - max(0, minutes) * 60 * SECOND
+    told = {"answered_at": edge_at + 5 * SECOND, "ended_at": edge_at + 55 * SECOND, "duration_ms": duration_ms}
+    done = ended(call, 55, **{**told, "at": AT + min(0, minutes) * 60 * SECOND + 55 * SECOND})
+    assert done.used_ms == 50_000
+
+
 def test_an_answer_known_before_counts_when_the_end_does_not_tell() -> None:
     call = a_call()
     call.answered_at = AT + 5 * SECOND
@@ -178,6 +192,17 @@ def test_a_late_end_corrects_an_unresolved_call_either_way(true_s: int, customer
         Entry(ACME_WALLET, "adjustments", "adjustment", customer, "EUR", 9, note),
         Entry(CARRIER_WALLET, "adjustments", "adjustment", carrier, "EUR", 9, note),
     )
+
+
+@pytest.mark.parametrize(("told", "carriers"), [(None, [CARRIER_WALLET]), (1, [CARRIER_2_WALLET]), (7, [])])
+def test_a_late_end_of_a_call_never_seen_answered_pays_the_carrier_who_talked(
+    told: int | None, carriers: list[int]
+) -> None:
+    call = a_call(PER_SECOND)
+    closed = settle(call, ended_at=AT, answered_at=None, duration_ms=None, at=AT + 200 * SECOND, unresolved=True)
+    settled = read_settled(9, call_detail(call, closed), told)
+    entries = late_end(settled, answered_at=AT, duration_ms=30_000)
+    assert [entry.wallet_id for entry in entries] == [ACME_WALLET, *carriers]
 
 
 def test_a_late_end_that_agrees_corrects_nothing() -> None:

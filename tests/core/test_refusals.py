@@ -2,7 +2,7 @@
 
 import pytest
 
-from tollgate.core.refusals import ANSWERS, VARIANTS, Answer, Key, Refusal, answer, headers, reason_header
+from tollgate.core.refusals import ANSWERS, VARIANTS, Answer, Key, Refusal, answer, headers, q850_of, reason_header
 
 TABLE = {  # behaviour.md 16.2 with the causes of standards.md section 3
     "ip_unknown": (401, "IP Not Authorised", 21),
@@ -42,6 +42,7 @@ TABLE = {  # behaviour.md 16.2 with the causes of standards.md section 3
     "number_invalid": (484, "Address Incomplete", 28),
     "number_unallocated": (404, "Not Found", 1),
     "codec_unsupported": (488, "Not Acceptable Here", 65),
+    "call_id_in_use": (482, "Merged Request", 31),
 }
 
 
@@ -109,3 +110,8 @@ def test_a_refusal_carries_cause_key_and_retry_advice_as_headers() -> None:
     )
     refusal = Refusal(Key.credit)
     assert [name for name, _ in headers(refusal, answer(refusal))] == ["Reason", "X-Tollgate-Refusal"]
+
+
+@pytest.mark.parametrize(("sip", "cause"), [(486, 17), (503, 41), (404, 1), (480, 18), (487, 16), (603, 21), (420, 31)])
+def test_a_sip_answer_has_its_cause(sip: int, cause: int) -> None:
+    assert q850_of(sip) == cause

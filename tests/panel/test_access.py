@@ -13,9 +13,9 @@ from tollgate.panel.urls import urlpatterns
 pytestmark = pytest.mark.django_db
 POST_ONLY = {
     "customer_delete", "endpoint_delete", "contact_delete", "contact_verify_email", "contact_verify_mobile",
-    "route_delete", "gateway_delete", "theme",
+    "route_delete", "gateway_delete", "theme", "customer_restore", "card_delete",
 }  # fmt: skip
-OWN = {"me", "theme"}  # everybody's, whatever the groups
+OWN = {"me", "theme", "help", "help_page", "help_picture"}  # everybody's, whatever the groups
 NOT_HERE = {"call_recording", "card_check"}  # they need a file: test_cards.py, test_calls.py
 REFRESHED = {"cdrs"}  # leads to its last day
 
@@ -26,7 +26,7 @@ def addresses(cast: Cast) -> Iterator[tuple[str, str]]:
         "customer_id": cast.acme.pk, "contact_id": cast.contact.pk, "endpoint_id": cast.ip_endpoint.pk,
         "route_id": cast.route.pk, "carrier_id": cast.cirrus.pk, "gateway_id": cast.gateway.pk,
         "card_id": cast.customer_card.pk, "call_id": LIVE_ID, "user_id": cast.ann.pk, "group_id": cast.group.pk,
-        "edge_id": cast.edge.pk,
+        "edge_id": cast.edge.pk, "page": "how-to/connect-a-customer", "name": "call.png",
     }  # fmt: skip
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)
@@ -98,6 +98,18 @@ def test_every_page_carries_the_policy_without_exceptions(ann: Client) -> None:
 
 def _writes(name: str) -> bool:
     """Whether a POST to the page changes something."""
-    endings = ("_new", "_edit", "_delete", "_end", "_import", "_password", "_top_up", "_adjust", "_email", "_mobile")
+    endings = (
+        "_new",
+        "_edit",
+        "_delete",
+        "_restore",
+        "_end",
+        "_import",
+        "_password",
+        "_top_up",
+        "_adjust",
+        "_email",
+        "_mobile",
+    )
     forms = {"contact", "endpoint", "route", "gateway", "user", "group", "edge", "account"}
     return name.endswith(endings) or name in forms or "_new_" in name

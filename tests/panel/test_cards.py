@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tests.panel.cast import Cast
-from tollgate.store.models import Rate, Revision
+from tollgate.store.models import Card, Rate, Revision
 
 pytestmark = pytest.mark.django_db
 FILE = "Country;Per minute;Dial code;Increment\nUK;0,05;44;60/6\nLithuania;0,08;370;1/1\n"
@@ -71,3 +71,22 @@ def test_the_longest_prefix_wins_and_is_priced_step_by_step(cast: Cast, ann: Cli
     assert "has characters that are not digits" in ann.get(address, {"number": "x", "duration_s": "1"}).content.decode()
     blocked = ann.get(address, {"number": "88212345", "duration_s": "60"}).content.decode()
     assert "Blocked" in blocked
+
+
+def test_only_a_card_that_never_priced_a_call_can_be_deleted(cast: Cast, ann: Client, bob: Client) -> None:
+    ann.post("/cards/new-carrier/", {
+        "name": "Spare", "currency": "EUR", "carrier_id": cast.cirrus.pk, "precision": "4", "method": "up",
+        "duration_method": "up", "increments": "initial_then_increment",
+    })  # fmt: skip
+    spare = Card.objects.get(name="Spare")
+    page, used = f"/cards/{spare.pk}/", f"/cards/{cast.carrier_card.pk}/"
+    assert "Delete this card" in ann.get(page).content.decode()
+    assert "Delete this card" not in bob.get(page).content.decode()
+    assert "Delete this card" not in ann.get(used).content.decode()
+    ann.post(f"{page}delete/", {"confirmation": "something else"})
+    assert Card.objects.filter(pk=spare.pk).exists()
+    assert ann.post(f"{page}delete/", {"confirmation": "Spare"})["Location"] == "/cards/carrier/"
+    assert not Card.objects.filter(pk=spare.pk).exists()
+    refused = ann.post(f"{used}delete/", {"confirmation": "Cirrus A-Z"}, follow=True)
+    assert "published revisions" in refused.content.decode()
+    assert Card.objects.filter(pk=cast.carrier_card.pk).exists()

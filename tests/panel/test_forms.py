@@ -189,12 +189,69 @@ def as_shown(answer: Any) -> dict[str, Any]:
             for row in value:
                 for part in ("position", "weight"):
                     sent[f"options-{row['card_id']}-{part}"] = row[part]
+                if row["excluded"]:
+                    sent[f"options-{row['card_id']}-excluded"] = "on"
                 sent[f"options-{row['card_id']}-used"] = "on"
         elif value is True:
             sent[bound.name] = "on"
         elif value is not None and value is not False:
             sent[bound.name] = value
     return sent
+
+
+def test_a_carrier_card_left_out_stays_with_its_route_until_it_is_taken_in_again(cast: Cast, ann: Client) -> None:
+    address = f"/routes/{cast.route.pk}/"
+    used = f"options-{cast.carrier_card.pk}"
+    option = RouteOption.objects.get(ingress_route=cast.route)
+    assert (
+        ann.post(address, as_shown(ann.get(address)) | {f"{used}-excluded": "on", f"{used}-weight": "7"}).status_code
+        == 302
+    )
+    option.refresh_from_db()
+    assert (option.excluded, option.weight) == (True, 7)
+    page = ann.get(address)
+    assert f'name="{used}-excluded"' in page.content.decode()
+    assert ann.post(address, as_shown(page) | {"name": "Renamed"}).status_code == 302
+    option.refresh_from_db()
+    assert (option.excluded, option.weight) == (True, 7), "saving something else keeps what is left out"
+    assert "Cirrus A-Z (left out)" in ann.get("/routes/").content.decode()
+    taken_in = as_shown(ann.get(address))
+    del taken_in[f"{used}-excluded"]
+    assert ann.post(address, taken_in).status_code == 302
+    option.refresh_from_db()
+    assert not option.excluded
+
+
+def test_a_deleted_customer_is_found_by_its_filter_and_restored_by_its_button(cast: Cast, ann: Client) -> None:
+    page = f"/customers/{cast.baltic.pk}/"
+    assert ann.post(f"{page}delete/", {"confirmation": "Baltic"}).status_code == 302
+    assert names_in(ann.get("/customers/")) == ["Acme"]
+    assert names_in(ann.get("/customers/?f.shown=deleted")) == ["Baltic"]
+    shown = ann.get(page).content.decode()
+    assert "Restore this customer" in shown
+    assert "Top up" not in shown
+    for part in ("cdrs/", "audit/"):
+        assert ann.get(f"{page}{part}").status_code == 200
+    for part in ("edit/", "top-up/", "adjust/", "auth/", "routing/", "contacts/", "routes/new/"):
+        assert ann.get(f"{page}{part}").status_code == 404, part
+    assert ann.get(f"{page}restore/").status_code == 302
+    assert Customer.objects.get(pk=cast.baltic.pk).deleted_at is not None, "looking restores nothing"
+    assert "Baltic is restored." in ann.post(f"{page}restore/", follow=True).content.decode()
+    assert Customer.objects.get(pk=cast.baltic.pk).deleted_at is None
+    assert names_in(ann.get("/customers/")) == ["Acme", "Baltic"]
+
+
+def test_a_reader_sees_a_deleted_customer_and_no_way_back(cast: Cast, ann: Client, bob: Client) -> None:
+    page = f"/customers/{cast.baltic.pk}/"
+    ann.post(f"{page}delete/", {"confirmation": "Baltic"})
+    assert "Restore" not in bob.get(page).content.decode()
+    assert bob.post(f"{page}restore/").status_code == 403
+    assert Customer.objects.get(pk=cast.baltic.pk).deleted_at is not None
+
+
+def names_in(answer: Any) -> list[str]:
+    """The customers of a list."""
+    return [row.name for row in answer.context["grid"].rows]
 
 
 def test_a_top_up_is_one_entry_however_often_it_is_pressed(cast: Cast, ann: Client) -> None:

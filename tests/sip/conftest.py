@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from tests.sip.harness import SipEdge
-from tests.sip.scene import Scene
-from tollgate.jobs.edge_programs import install_line, missing, program
+from tests.sip.scene import Scene, require_programs, whole_path
 from tollgate.jobs.postgres import Postgres
 
 StartEdge = Callable[..., SipEdge]
@@ -20,10 +18,8 @@ StartEdge = Callable[..., SipEdge]
 
 @pytest.fixture(scope="session")
 def sip_programs() -> None:
-    """Kamailio, rtpengine and SIPp; where they are not, the test says how to get them."""
-    absent = missing() + ([] if program("sipp") else ["sip-tester"])
-    if absent:
-        pytest.fail(f"SIP tests need: {install_line(absent)}")
+    """Kamailio, rtpengine and SIPp."""
+    require_programs()
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +52,5 @@ def scene(
     sip_programs: None, postgres: Postgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     """The whole path, shared by the tests of one file; each takes customers of its own."""
-    name = f"scene_{uuid4().hex[:8]}"
-    with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as link:
-        link.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY file_copy")
-    whole = Scene(tmp_path_factory.mktemp("scene"), database_url=postgres.url_of(name))
-    try:
-        yield whole.start()
-    finally:
-        whole.stop()
-        with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as link:
-            link.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with whole_path(postgres, template=migrated_template, folder=tmp_path_factory.mktemp("scene")) as whole:
+        yield whole

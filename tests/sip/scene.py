@@ -1,7 +1,7 @@
 """The whole path for tests: a real database, the real charging service, a real edge, callers and carriers.
 
 `Scene` starts all of it in a block of loopback addresses; `scene.seller()` gives one customer with an address, a route,
-a card and a carrier of its own, so that tests do not meet.
+a card and a carrier of its own, so that tests do not meet. `whole_path` gives a started scene on a database of its own.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import psycopg
+import pytest
 
 from tests.sip.harness import SipEdge
 from tests.sip.sipp import Sipp, until
 from tests.world import EURO, World
+from tollgate.jobs.edge_programs import install_line, missing, program
+from tollgate.jobs.postgres import Postgres
 from tollgate.store.sql import load
 
 SECRET: Final = "open-sesame"
@@ -172,6 +178,28 @@ class Scene:
     def assert_books(self) -> None:
         """Every law of the books holds now."""
         assert self.world.laws_broken(load("ledger_laws")) == {}
+
+
+def require_programs() -> None:
+    """Kamailio, rtpengine and SIPp; where they are not, the test fails and says how to get them."""
+    absent = missing() + ([] if program("sipp") else ["sip-tester"])
+    if absent:
+        pytest.fail(f"SIP tests need: {install_line(absent)}")
+
+
+@contextmanager
+def whole_path(postgres: Postgres, *, template: str, folder: Path) -> Iterator[Scene]:
+    """A started scene on a copy of the template; all of it is gone afterwards."""
+    name = f"scene_{uuid4().hex[:8]}"
+    with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as link:
+        link.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    scene = Scene(folder, database_url=postgres.url_of(name))
+    try:
+        yield scene.start()
+    finally:
+        scene.stop()
+        with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as link:
+            link.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def audible(path: Path, *, seconds: int) -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import include, path, re_path
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -14,8 +14,14 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+def absent(request: HttpRequest) -> HttpResponse:
+    """404 for pages of allauth that end in a mail: nothing here sends any, and an address is changed by an act."""
+    raise Http404("There is no such page.")
+
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    re_path(r"^account/(?:password/reset|email|confirm-email)/", absent),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("", include("tollgate.panel.urls")),

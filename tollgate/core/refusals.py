@@ -62,6 +62,7 @@ class Key(StrEnum):
     number_unallocated = "number_unallocated"
     charging_unavailable = "charging_unavailable"
     codec_unsupported = "codec_unsupported"
+    call_id_in_use = "call_id_in_use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ ANSWERS: Mapping[Key, Answer] = {
     Key.number_unallocated: Answer(404, "Not Found", 1),
     Key.charging_unavailable: Answer(503, "Service Unavailable", 41, retry_after_s=5, retry_elsewhere=True),
     Key.codec_unsupported: Answer(488, "Not Acceptable Here", 65),
+    Key.call_id_in_use: Answer(482, "Merged Request", 31),
 }
 
 VARIANTS: Mapping[tuple[Key, str], Answer] = {
@@ -171,3 +173,14 @@ def headers(refusal: Refusal, given: Answer) -> tuple[tuple[str, str], ...]:
     if given.retry_after_s is not None:
         lines.append(("Retry-After", str(given.retry_after_s)))
     return tuple(lines)
+
+
+_Q850_OF_SIP: Mapping[int, int] = {
+    401: 21, 402: 21, 403: 21, 404: 1, 407: 21, 408: 102, 410: 22, 480: 18, 484: 28, 486: 17, 487: 16, 488: 65, 500: 41,
+    502: 38, 503: 41, 504: 102, 600: 17, 603: 21, 604: 1,
+}  # fmt: skip
+
+
+def q850_of(sip: int) -> int:
+    """The cause of a final SIP answer (standards.md 3.6); 31, normal and unspecified, for those without one."""
+    return _Q850_OF_SIP.get(sip, 31)

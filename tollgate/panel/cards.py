@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
-from tollgate.actions.cards import create_card, update_card
+from tollgate.actions.cards import create_card, delete_card, update_card
 from tollgate.core.digits import NumberInvalid, normalize
 from tollgate.core.money import Method
 from tollgate.core.rates import Increments
@@ -17,9 +18,9 @@ from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.fields import InstantField, pick, words
 from tollgate.panel.frame import crumbs
-from tollgate.panel.saving import after_save, changes, initial, posted, saved
+from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Account, Card, Carrier, Customer, Rate, Revision
-from tollgate.store.queries.cards import Priced, price, revision_at, with_revisions
+from tollgate.store.queries.cards import Priced, is_unused, price, revision_at, with_revisions
 from tollgate.store.queries.explain import price_lines
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, DurationField
@@ -223,6 +224,7 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
         "answered": answered,
         "answer_lines": price_lines(answered.explained, found.currency) if answered else (),
         "price_at": moment,
+        "unused": is_unused(found),
     }
     source = QuerysetSource(
         queryset=Rate.objects.filter(revision=chosen) if chosen else Rate.objects.none(),
@@ -270,6 +272,17 @@ def edit_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
         can_stay=True,
         read_only=not may(request, "update_card"),
     )
+
+
+@writing("delete_card", shown_to_all=False)
+def remove_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
+    """Removes a card that never priced a call."""
+    found = _card(request, card_id)
+    if request.POST.get("confirmation") != found.name:
+        messages.error(request, f"Type {found.name} to delete this card.")
+    elif press(request, delete_card, f"{found.name} is deleted.", card_id=found.pk):
+        return redirect(f"panel:{found.kind}_cards")
+    return redirect("panel:card", found.pk)
 
 
 def _cards(request: HttpRequest, kind: str, grid: Grid, title: str, group: str) -> HttpResponseBase:
@@ -324,4 +337,5 @@ urlpatterns = [
     path("cards/new-carrier/", new_card, {"kind": "carrier"}, name="card_new_carrier"),
     path("cards/<int:card_id>/", card, name="card"),
     path("cards/<int:card_id>/edit/", edit_card, name="card_edit"),
+    path("cards/<int:card_id>/delete/", remove_card, name="card_delete"),
 ]

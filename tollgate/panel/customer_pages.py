@@ -34,6 +34,8 @@ TABS = (
     ("cdrs", "CDRs", "panel:customer_cdrs"),
     ("audit", "Audit", "panel:customer_audit"),
 )
+OF_DELETED = ("main", "cdrs", "audit")
+"""What there is to see of a deleted customer."""
 
 
 class TopUpForm(HouseForm):
@@ -60,7 +62,7 @@ class AdjustmentForm(TopUpForm):
 @reading
 def main(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Money now, live calls, the latest entries."""
-    customer = _customer(request, customer_id)
+    customer = _customer(request, customer_id, deleted=True)
     wallet = wallet_of(customer)
     latest = QuerysetSource(queryset=entries_of(customer.account).filter(wallet=wallet))
     live = QuerysetSource(queryset=call_queries.live_calls(customer.account).filter(customer=customer))
@@ -117,7 +119,7 @@ def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @reading
 def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """The customer's calls that have ended."""
-    customer = _customer(request, customer_id)
+    customer = _customer(request, customer_id, deleted=True)
     source = QuerysetSource(queryset=call_queries.cdrs(customer.account).filter(customer=customer))
     return _list_page(request, customer, "cdrs", calls.CDRS_OF_CUSTOMER, source)
 
@@ -125,25 +127,29 @@ def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @reading
 def history(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Who changed this customer's own fields, and how."""
-    customer = _customer(request, customer_id)
+    customer = _customer(request, customer_id, deleted=True)
     source = QuerysetSource(queryset=Audit.objects.filter(table_name="customer", row_id=customer.pk))
     return _list_page(request, customer, "audit", audit.OF_RECORD, source)
 
 
-def _customer(request: HttpRequest, customer_id: int) -> Customer:
+def _customer(request: HttpRequest, customer_id: int, *, deleted: bool = False) -> Customer:
+    """The customer of the address; a deleted one only where there is something to see of it."""
     account: Account = own_account(request)
-    found = Customer.objects.select_related("account", "parent").filter(deleted_at=None)
+    found = Customer.objects.select_related("account", "parent")
+    if not deleted:
+        found = found.filter(deleted_at=None)
     return get_object_or_404(found, pk=customer_id, account=account)
 
 
 def _context(customer: Customer, tab: str) -> dict[str, Any]:
     title = {name: title for name, title, _ in TABS}[tab]
+    tabs = [found for found in TABS if customer.deleted_at is None or found[0] in OF_DELETED]
     return {
         "title": customer.name,
         "tab_title": title,
         "customer": customer,
         "tab": tab,
-        "tabs": [(name, words, reverse(address, args=[customer.pk])) for name, words, address in TABS],
+        "tabs": [(name, words, reverse(address, args=[customer.pk])) for name, words, address in tabs],
         "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers"))),
     }
 

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from tollgate.actions.customers import create_customer, delete_customer, update_customer
+from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import limit, link, status_column
 from tollgate.panel.fields import ChannelsField, CpsField, InstantField, choices, note, pick
@@ -59,7 +59,10 @@ LIST = Grid(
         Column("reseller", "Reseller", value="parent.name", link=link("panel:customer", lambda row: row.parent_id)),
         Column("last_call_at", "Last call (UTC)", kind=Kind.INSTANT),
     ),
-    filters=(Filter("status", "Status", "status", choices=tuple(choices(*STATUSES))),),
+    filters=(
+        Filter("status", "Status", "status", choices=tuple(choices(*STATUSES))),
+        Filter("shown", "Shown", "shown", choices=(("in_service", "In service"), ("deleted", "Deleted"))),
+    ),
     sort="name",
     empty_text="No customers yet. A customer buys calls: add one, then give it an endpoint and a route.",
     empty_url="/customers/new/",
@@ -141,9 +144,10 @@ class NewCustomerForm(CustomerForm):
 
 @reading
 def customers(request: HttpRequest) -> HttpResponseBase:
-    """The list."""
+    """The list: customers in service, or the deleted ones when their filter is chosen."""
+    deleted = request.GET.get("f.shown") == "deleted"
     source = QuerysetSource(
-        queryset=with_figures(own_account(request), datetime.now(UTC)),
+        queryset=with_figures(own_account(request), datetime.now(UTC), deleted=deleted),
         search=("name__icontains", "number__startswith", "company__icontains", "reference__icontains"),
     )
     return respond(
@@ -212,9 +216,19 @@ def remove_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     return redirect("panel:customer", customer.pk)
 
 
+@writing("restore_customer", shown_to_all=False)
+def bring_back_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Puts one deleted customer back into service."""
+    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request))
+    if request.method == "POST":
+        press(request, restore_customer, f"{customer.name} is restored.", customer_id=customer.pk)
+    return redirect("panel:customer", customer.pk)
+
+
 urlpatterns = [
     path("customers/", customers, name="customers"),
     path("customers/new/", new_customer, name="customer_new"),
     path("customers/<int:customer_id>/edit/", edit_customer, name="customer_edit"),
     path("customers/<int:customer_id>/delete/", remove_customer, name="customer_delete"),
+    path("customers/<int:customer_id>/restore/", bring_back_customer, name="customer_restore"),
 ]

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from tollgate.panel.access import Rights
+from tollgate.panel.help_texts import page_for
 from tollgate.store.models import User
 from tollgate.ui.layout import Crumb, Frame, Group, Item, active_items
 
@@ -61,6 +62,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
             theme=user.theme,
             theme_url=reverse("panel:theme"),
         ).context(),
+        "help_url": _help_url(request),
         "may": getattr(request, "rights", Rights(frozenset())),
     }
 
@@ -68,6 +70,13 @@ def frame(request: HttpRequest) -> dict[str, object]:
 def crumbs(*steps: tuple[str, str]) -> list[Crumb]:
     """The way to a page: (title, address or nothing) from the group down to its parent."""
     return [Crumb(title, url) for title, url in steps]
+
+
+def _help_url(request: HttpRequest) -> str:
+    """The help page of whatever is shown; empty where the documentation is not installed."""
+    match = request.resolver_match
+    page = page_for(match.func.__module__ if match else "")
+    return reverse("panel:help_page", args=[page]) if page else ""
 
 
 def _groups() -> tuple[Group, ...]:

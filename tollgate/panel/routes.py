@@ -1,7 +1,7 @@
 """Ingress routes: which numbers a customer may call, at which customer card, over which carrier cards.
 
 The carrier cards of a route are a table in its form, one row per card of the account: used or not, its place in the
-manual order, its weight.
+manual order, its weight, or left out for now, which keeps the rest for later.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from tollgate.panel.cells import channels_column, cps_column, enabled_column, li
 from tollgate.panel.fields import ChannelsField, CpsField, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Card, Customer, IngressRoute
+from tollgate.store.models import Card, Customer, IngressRoute, RouteOption
 from tollgate.ui.columns import Column
 from tollgate.ui.fields import DurationField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -33,6 +33,13 @@ STRATEGY_WORDS = {
     "weighted": "By weight",
     "random": "Random",
 }
+
+
+def _option_words(option: RouteOption) -> str:
+    """A carrier card as lists name it."""
+    return f"{option.card.name} (left out)" if option.excluded else option.card.name
+
+
 COLUMNS = (
     Column("name", "Route", sort="name", link=link("panel:route", lambda row: row.pk)),
     Column(
@@ -49,7 +56,7 @@ COLUMNS = (
     Column(
         "options",
         "Carrier cards",
-        value=lambda row: ", ".join(o.card.name for o in row.options.all() if not o.excluded),
+        value=lambda row: ", ".join(_option_words(option) for option in row.options.all()),
     ),
     channels_column(),
     cps_column(),
@@ -150,7 +157,7 @@ class ChangedRouteForm(RouteForm):
 
 
 class OptionsWidget(forms.Widget):
-    """A table of carrier cards: used, position, weight."""
+    """A table of carrier cards: used, position, weight, left out for now."""
 
     template_name = "panel/route_options.html"
     use_fieldset = True
@@ -173,6 +180,7 @@ class OptionsWidget(forms.Widget):
                 "card_id": card.pk,
                 "position": data.get(f"{name}-{card.pk}-position", ""),
                 "weight": data.get(f"{name}-{card.pk}-weight", ""),
+                "excluded": bool(data.get(f"{name}-{card.pk}-excluded")),
             }
             for card in self.cards
             if data.get(f"{name}-{card.pk}-used")
@@ -194,15 +202,16 @@ class OptionsField(forms.Field):
         words = "Calls try them in the order of the strategy"
         super().__init__(required=False, label="Carrier cards", help_text=words, widget=OptionsWidget(cards))
 
-    def clean(self, value: Any) -> list[dict[str, int]]:
+    def clean(self, value: Any) -> list[dict[str, int | bool]]:
         """Whole numbers; an error names the card's place in the table."""
-        found = []
+        found: list[dict[str, int | bool]] = []
         for number, row in enumerate(value or (), start=1):
             try:
                 weight, position = int(row["weight"] or 100), int(row["position"] or number)
             except ValueError:
                 raise forms.ValidationError(f"Row {number}: write whole numbers.") from None
-            found.append({"card_id": row["card_id"], "position": position, "weight": weight, "excluded": False})
+            excluded = bool(row["excluded"])
+            found.append({"card_id": row["card_id"], "position": position, "weight": weight, "excluded": excluded})
         return found
 
 
@@ -236,9 +245,8 @@ def edit_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
     """One route."""
     route = _route(request, route_id)
     options = [
-        {"card_id": option.card_id, "position": option.position, "weight": option.weight}
+        {name: getattr(option, name) for name in ("card_id", "position", "weight", "excluded")}
         for option in route.options.all()
-        if not option.excluded
     ]
     start = {**initial(route, FIELDS), "options": options}
     form = ChangedRouteForm(posted(request), initial=start, customer=route.customer)

@@ -17,6 +17,7 @@ from tollgate.panel import (
     entries,
     gateways,
     groups,
+    help_pages,
     me,
     routes,
     search,
@@ -45,5 +46,6 @@ NOUNS = (
     audit,
     search,
     me,
+    help_pages,
 )
 urlpatterns = [pattern for noun in NOUNS for pattern in noun.urlpatterns]

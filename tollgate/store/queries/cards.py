@@ -9,7 +9,7 @@ from tollgate.core.digits import MOST_DIGITS
 from tollgate.core.money import Method
 from tollgate.core.rates import Explained, Increments, Rounding, explain, rate_from_json, simple
 from tollgate.core.rates import Rate as Price
-from tollgate.store.models import Account, Card, Rate, Revision
+from tollgate.store.models import Account, Card, Rate, Revision, RouteOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,13 @@ def revision_at(card: Card, at: datetime) -> Revision | None:
     """The revision that rates a call which starts at this moment."""
     published = card.revisions.filter(published_at__isnull=False, effective_at__lte=at)
     return published.order_by("-effective_at", "-number").first()
+
+
+def is_unused(card: Card) -> bool:
+    """Whether the card never priced a call and no route names it, so that it may be deleted."""
+    if card.revisions.filter(published_at__isnull=False).exists() or card.ingress_routes.exists():
+        return False
+    return not RouteOption.objects.filter(card=card).exists()
 
 
 def price(card: Card, revision: Revision, number: str, *, at: datetime, duration_ms: int) -> Priced | None:

@@ -7,7 +7,17 @@ annotation to `with_figures`.
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import BigIntegerField, DateTimeField, Exists, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models import (
+    BigIntegerField,
+    DateTimeField,
+    Exists,
+    IntegerField,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+)
 
 from tollgate.store.models import CDR, Account, Carrier, Customer, Endpoint, Entry, IngressRoute, Wallet
 
@@ -16,17 +26,21 @@ LAST_CALL_DAYS = 31
 Owner = TypeVar("Owner", bound=Model)
 
 
-def with_figures(account: Account, at: datetime) -> QuerySet[Customer]:
-    """Customers that are not deleted, each with balance, channels, last call and what it lacks to make calls."""
+def with_figures(account: Account, at: datetime, *, deleted: bool = False) -> QuerySet[Customer]:
+    """Customers in service, or the deleted ones, each with balance, channels, last call and what it lacks to call.
+
+    Each says which of the two it is as `shown`: "deleted" or "in_service".
+    """
     endpoints = Endpoint.objects.filter(customer=OuterRef("pk"), enabled=True)
     routes = IngressRoute.objects.filter(customer=OuterRef("pk"), enabled=True)
     recent = CDR.objects.filter(
         account=account, customer=OuterRef("pk"), started_at__gte=at - timedelta(days=LAST_CALL_DAYS)
     ).order_by("-started_at", "-id")
-    money = with_wallet(Customer.objects.filter(account=account, deleted_at=None), "customer")
+    money = with_wallet(Customer.objects.filter(account=account, deleted_at__isnull=not deleted), "customer")
     return money.select_related("parent").annotate(
         has_endpoint=Exists(endpoints),
         has_route=Exists(routes),
+        shown=Value("deleted" if deleted else "in_service"),
         last_call_at=Subquery(recent.values("started_at")[:1], output_field=DateTimeField()),
     )
 

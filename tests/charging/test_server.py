@@ -1,0 +1,31 @@
+"""A call over HTTP: decided, answered, ended, charged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.charging.cast import EURO, World
+from tests.charging.process import Charging, now
+
+
+def test_a_call_is_decided_answered_ended_and_charged_exactly(world: World, charging: Charging) -> None:
+    decision = charging.authorize("c1")
+    assert decision["allow"] is True
+    assert decision["max_s"] == 61
+    assert [route["carrier"] for route in decision["routes"]] == ["Cirrus", "Cirrus"]
+    assert world.wallet("customer", world.acme)["held_micros"] == 61_000
+    world.age(10)
+    answered_at = now() - timedelta(seconds=9)
+    charging.answered("c1", answered_at, route=0)
+    ended = charging.ended("c1", answered_at + timedelta(seconds=7), answered_at, sip=200, released_by="caller")
+    assert ended == {"cost": "0.007", "currency": "EUR", "already": False}
+    cdr = world.cdr("c1")
+    assert (cdr["state"], cdr["cost_micros"], cdr["carrier_cost_micros"], cdr["profit_micros"]) == (
+        "charged",
+        7_000,
+        3_500,
+        3_500,
+    )
+    wallet = world.wallet("customer", world.acme)
+    assert (wallet["balance_micros"], wallet["held_micros"], wallet["channels"]) == (50 * EURO - 7_000, 0, 0)
+    assert world.live() == []

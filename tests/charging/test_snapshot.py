@@ -1,0 +1,138 @@
+"""A saved change is obeyed by the next call, within a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+
+from tests.charging.cast import World
+from tests.charging.process import Charging, now
+
+calls = count()
+
+
+def refusal(charging: Charging, cld: str = "14155550100") -> str | None:
+    """What one more call is told; allowed ones end at once."""
+    call_id = f"s{next(calls)}"
+    answer = charging.authorize(call_id, cld=cld)
+    if not answer["allow"]:
+        return str(answer["refusal"])
+    charging.ended(call_id, now(), sip=487)
+    return None
+
+
+def within_a_second(charging: Charging, wanted: str | None, cld: str = "14155550100") -> None:
+    """The next calls come to be told so."""
+    limit = time.monotonic() + 1
+    while (found := refusal(charging, cld)) != wanted:
+        assert time.monotonic() < limit, f"still {found} after a second"
+        time.sleep(0.02)
+
+
+CHANGES = {
+    "status_penalty": ("UPDATE customer SET status = 'penalty'", "UPDATE customer SET status = 'active'"),
+    "customer_expired": (
+        "UPDATE customer SET expires_at = now() - interval '1 s'",
+        "UPDATE customer SET expires_at = NULL",
+    ),
+    "credit": ("UPDATE customer SET debit_limit_micros = -50000000", "UPDATE customer SET debit_limit_micros = 0"),
+    "daily_spend": (
+        "UPDATE customer SET daily_spend_limit_micros = 100",
+        "UPDATE customer SET daily_spend_limit_micros = NULL",
+    ),
+    "email_unverified": (
+        "UPDATE customer SET email_verification = true",
+        "UPDATE customer SET email_verification = false",
+    ),
+    "time_restricted": (
+        "UPDATE customer SET hours = jsonb_build_object('zone', 'UTC', 'holidays', jsonb_build_array(CURRENT_DATE))",
+        "UPDATE customer SET hours = NULL",
+    ),
+    "account_paused": ("UPDATE account SET status = 'paused'", "UPDATE account SET status = 'active'"),
+    "ip_unknown": ("UPDATE endpoint SET enabled = false", "UPDATE endpoint SET enabled = true"),
+    "no_ingress_route": ("UPDATE ingress_route SET enabled = false", "UPDATE ingress_route SET enabled = true"),
+    "rate_capped": (
+        "UPDATE ingress_route SET capped_price_nanos = 1",
+        "UPDATE ingress_route SET capped_price_nanos = NULL",
+    ),
+    "channels_customer": ("UPDATE account SET channels = 1", "UPDATE account SET channels = 0"),
+}
+"""What a change leads to, and how it is taken back."""
+
+BUYING = [
+    ("UPDATE carrier SET status = 'inactive'", "UPDATE carrier SET status = 'active'"),
+    ("UPDATE gateway SET enabled = false", "UPDATE gateway SET enabled = true"),
+    ("UPDATE route_option SET excluded = true", "UPDATE route_option SET excluded = false"),
+    ("DELETE FROM route_option", ""),
+]
+
+
+def test_a_change_of_a_record_is_obeyed_within_a_second_and_so_is_its_undoing(world: World, charging: Charging) -> None:
+    world.run("UPDATE customer SET debit_limit_micros = 0")
+    charging.authorize("holds a channel")
+    for wanted, (change, undo) in CHANGES.items():
+        world.run(change)
+        within_a_second(charging, wanted)
+        world.run(undo)
+        within_a_second(charging, None)
+    for change, undo in BUYING:
+        world.run(change)
+        within_a_second(charging, "no_carrier")
+        if undo:
+            world.run(undo)
+            within_a_second(charging, None)
+    world.run("UPDATE customer SET deleted_at = now()")
+    within_a_second(charging, "ip_unknown")
+    charging.ended("holds a channel", now(), sip=487)
+
+
+def test_a_contact_that_verifies_opens_the_customer(world: World, charging: Charging) -> None:
+    world.run("UPDATE customer SET email_verification = true")
+    within_a_second(charging, "email_unverified")
+    contact = world.insert("contact", customer_id=world.acme, email="carla@acme.example")
+    world.run("UPDATE contact SET email_verified_at = now() WHERE id = %s", contact)
+    within_a_second(charging, None)
+    world.run("DELETE FROM contact WHERE id = %s", contact)
+    within_a_second(charging, "email_unverified")
+
+
+def test_a_published_revision_prices_the_next_call_and_not_the_running_one(world: World, charging: Charging) -> None:
+    charging.authorize("before")
+    world.publish(world.card, {"1": 120_000_000, "33": 1_000})
+    assert refusal(charging, "3312345678") in (None, "no_rate", "no_carrier")
+    limit = time.monotonic() + 1
+    while world.one("SELECT price_nanos FROM cdr ORDER BY id DESC LIMIT 1")["price_nanos"] != 120_000_000:
+        assert time.monotonic() < limit
+        assert refusal(charging) is None
+    world.age(20)
+    at = now() - timedelta(seconds=15)
+    charging.answered("before", at, route=0)
+    assert charging.ended("before", at + timedelta(seconds=10), at)["cost"] == "0.01"
+
+
+def test_a_revision_of_tomorrow_waits(world: World, charging: Charging) -> None:
+    revision = world.insert("revision", card_id=world.card, number=2, effective_at=now() + timedelta(seconds=2))
+    world.insert(
+        "rate",
+        revision_id=revision,
+        prefix="1",
+        destination="",
+        blocked=True,
+        price_nanos=1,
+        initial_s=1,
+        increment_s=1,
+    )
+    world.run("UPDATE revision SET published_at = now() WHERE id = %s", revision)
+    time.sleep(0.3)
+    assert refusal(charging) is None
+    time.sleep(2)
+    assert refusal(charging) == "destination_type"
+
+
+def test_a_bad_record_parks_its_own_calls_only(world: World, start: Callable[..., Charging]) -> None:
+    world.run("UPDATE customer SET hours = '{\"zone\": \"Moon/Base\"}' WHERE name = 'Baltic'")
+    charging = start()
+    assert refusal(charging) is None
+    assert charging.authorize("b1", ip="198.51.100.8")["refusal"] == "ip_unknown"

@@ -1,0 +1,60 @@
+"""The neutral charging API: what bodies become, and what becomes a body."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from tollgate.core.refusals import Key, Refusal
+from tollgate.switches import MessageInvalid, plain
+
+AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def body(**fields: object) -> bytes:
+    """A JSON body."""
+    return json.dumps(fields).encode()
+
+
+def test_unknown_fields_are_ignored_and_missing_ones_have_defaults() -> None:
+    source = {"ip": "198.51.100.7", "colour": "red"}
+    invite, deadline_ms = plain.read_authorize(body(edge="sw1", call_id="c", source=source, cld="1", moon="full"))
+    assert (invite.source_ip, invite.source_port, invite.user, deadline_ms) == ("198.51.100.7", 5060, None, 1500)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["2026-11-21T12:00:00Z", "2026-11-21T14:00:00+02:00", int(AT.timestamp() * 1000), "2026-11-21T12:00:00.000Z"],
+)
+def test_a_moment_is_the_same_in_every_form(told: object) -> None:
+    assert plain.read_answered(body(edge="sw1", call_id="c", at=told)).at == AT
+
+
+@pytest.mark.parametrize("told", ["2026-11-21T12:00:00", "now", -1, 10**15, 1.5, None, "1999-01-01T00:00:00Z"])
+def test_what_is_no_moment_is_named(told: object) -> None:
+    with pytest.raises(MessageInvalid) as problem:
+        plain.read_answered(body(edge="sw1", call_id="c", at=told))
+    assert problem.value.field == "at"
+
+
+def test_an_answer_after_the_end_is_named() -> None:
+    with pytest.raises(MessageInvalid, match="answered_at"):
+        plain.read_ended(body(edge="sw1", call_id="c", at=1_795_255_949_000, answered_at=1_795_255_950_000))
+
+
+def test_a_refusal_carries_its_sip_answer() -> None:
+    written = json.loads(plain.write_refused(Refusal(Key.credit)))
+    assert written == {
+        "allow": False,
+        "refusal": "credit",
+        "sip": 402,
+        "reason": "Insufficient Credit",
+        "q850": 21,
+        "retry_after_s": None,
+    }
+
+
+def test_a_cost_is_written_exactly() -> None:
+    assert json.loads(plain.write_ended(cost_micros=3000, currency="EUR", already=False))["cost"] == "0.003"

@@ -1,0 +1,73 @@
+"""Connections to PostgreSQL: the settings that every connection of the charging process has.
+
+To tune a kind of connection, add its settings to the function that opens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from tollgate.store.sql import load
+
+Connection = asyncpg.Connection | PoolConnectionProxy
+AWAY: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+"""What is raised when the database cannot be reached or says goodbye."""
+
+_DESK_SETTINGS: Final = {
+    "application_name": "tollgate charging",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "timezone": "UTC",
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "5s",
+}
+"""Every statement of the desk touches few rows of hot tables by their keys: no plan may ever depend on statistics."""
+
+
+async def connect(url: str, *, name: str = "tollgate charging", **settings: str) -> asyncpg.Connection:
+    """A connection for reading records and listening."""
+    return await asyncpg.connect(
+        url,
+        timeout=5,
+        server_settings={"application_name": name, "timezone": "UTC", "jit": "off", **settings},
+        statement_cache_size=200,
+    )
+
+
+class DeskConnection:
+    """A connection whose named statements are prepared once."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self._prepared: dict[str, asyncpg.prepared_stmt.PreparedStatement] = {}
+
+    @classmethod
+    async def open(cls, url: str) -> DeskConnection:
+        """Connects and prepares."""
+        connection = await asyncpg.connect(
+            url, timeout=3, server_settings=_DESK_SETTINGS, statement_cache_size=20, command_timeout=10
+        )
+        desk = cls(connection)
+        for name, sql in load("ledger_desk").items():
+            desk._prepared[name] = await connection.prepare(sql)
+        return desk
+
+    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        """Runs a statement of `ledger_desk.sql`."""
+        return await self._prepared[statement].fetch(*values)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Copies rows into a table."""
+        await self.connection.copy_records_to_table(table, records=rows, columns=list(columns))
+
+    def close(self) -> None:
+        """Hangs up without ceremony: the server rolls back what was open."""
+        self.connection.terminate()

@@ -1,0 +1,107 @@
+"""Speaking to edges: one HTTP POST to the edge's RPC address.
+
+The bytes are made and read in `switches.kamailio_rpc`. An edge without an address is never spoken to: it asks us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from tollgate.core.snapshot import EdgeInfo
+from tollgate.switches import kamailio_rpc as rpc
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S: Final = 5
+Call = tuple[str, str]
+"""The edge's call id, and its own name of the dialog."""
+UNREACHABLE: Final = (OSError, TimeoutError, EOFError, ValueError, rpc.RpcError)
+"""What is raised when an edge cannot be reached or answers nonsense."""
+
+
+async def post(url: str, body: bytes, *, secret: str) -> bytes:
+    """One HTTP/1.1 POST; the answer's body. Raises OSError, TimeoutError, EOFError or ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"{url!r} is not an http address")
+    path = parts.path if parts.path not in ("", "/") else rpc.PATH
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        f"{rpc.SECRET_HEADER}: {secret}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    async with asyncio.timeout(TIMEOUT_S):
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+        try:
+            writer.write(head.encode("latin-1") + body)
+            await writer.drain()
+            return await _read_answer(reader)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    status = head[0].split(" ")[1:2]
+    if status not in (["200"], ["404"], ["500"]):  # an error of the RPC itself is in the body
+        raise ValueError(f"HTTP status {' '.join(status)}")
+    fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    return await reader.readexactly(int(fields["content-length"]))
+
+
+class Edges:
+    """Every edge that can be spoken to."""
+
+    def __init__(self, *, secret: str) -> None:
+        self._secret = secret
+        self.up: dict[str, bool] = {}
+        """Whether the edge answered the last time it was spoken to."""
+
+    async def calls(self, edge: EdgeInfo) -> list[rpc.EdgeCall]:
+        """The dialogs the edge has live. Raises one of `UNREACHABLE`."""
+        return [call for call in rpc.parse_list(await self._ask(edge, rpc.list_request())) if call.live]
+
+    async def hang_up(self, edge: EdgeInfo, calls: Iterable[Call], reason: str) -> None:
+        """Ends calls; those the edge does not know are over already. Raises one of `UNREACHABLE`."""
+        for handle in (await self._handles(edge, calls)).values():
+            rpc.check(await self._ask(edge, rpc.hangup_request(*handle, reason)))
+
+    async def extend(self, edge: EdgeInfo, ends: Mapping[Call, datetime], at: datetime) -> None:
+        """Moves the ends of calls. Raises one of `UNREACHABLE`."""
+        millisecond = timedelta(milliseconds=1)
+        handles = await self._handles(edge, ends)
+        rows = [(*handle, max(1, (ends[call] - at) // millisecond)) for call, handle in handles.items()]
+        for start in range(0, len(rows), rpc.EXTEND_MOST):
+            rpc.parse_extended(await self._ask(edge, rpc.extend_request(rows[start : start + rpc.EXTEND_MOST])))
+
+    async def _handles(self, edge: EdgeInfo, calls: Iterable[Call]) -> dict[Call, tuple[int, int]]:
+        """How the edge names these calls; a call that came without its name is looked for in the edge's list."""
+        wanted = list(calls)
+        shown: dict[str, tuple[int, int]] = {}
+        if any(not dialog for _, dialog in wanted):
+            shown = {call.call_id: (call.h_entry, call.h_id) for call in await self.calls(edge)}
+        found = {call: rpc.read_handle(call[1]) if call[1] else shown.get(call[0]) for call in wanted}
+        return {call: handle for call, handle in found.items() if handle is not None}
+
+    async def forget_users(self, edge: EdgeInfo, users: Iterable[str]) -> None:
+        """Makes the edge ask us again for the secrets of SIP users. Raises one of `UNREACHABLE`."""
+        for user in users:
+            rpc.check(await self._ask(edge, rpc.flush_ha1_request(user)))
+
+    async def _ask(self, edge: EdgeInfo, body: bytes) -> bytes:
+        try:
+            answer = await post(edge.rpc_url, body, secret=self._secret)
+        except UNREACHABLE as problem:
+            if self.up.get(edge.name, True):
+                log.warning("edge %s cannot be reached: %s", edge.name, problem)
+            self.up[edge.name] = False
+            raise
+        self.up[edge.name] = True
+        return answer

@@ -1,0 +1,346 @@
+"""Rows become snapshots: the tables as last read, and the frozen objects of `core.snapshot` built from them.
+
+To let calls obey a new column: add it to the statement in `charging_snapshot.sql`, to the class in `core.snapshot`, and
+to the builder here. A new table also needs its place in `TABLES` and, if one changed row should not rebuild its whole
+account, in `Changes.note`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import asyncpg
+
+from tollgate.charging.cards import Library
+from tollgate.charging.networks import AddressBook
+from tollgate.core import hours
+from tollgate.core.hours import Hours, HoursInvalid
+from tollgate.core.snapshot import Card, Carrier, EdgeInfo, Endpoint, Gateway, Option, Payer, Route, Snapshot
+
+log = logging.getLogger(__name__)
+
+Row = asyncpg.Record
+TABLES: Final = {
+    "account": "accounts",
+    "edge": "edges",
+    "customer": "customers",
+    "contact": "contacts",
+    "endpoint": "endpoints",
+    "ingress_route": "ingress_routes",
+    "route_option": "route_options",
+    "card": "cards",
+    "carrier": "carriers",
+    "gateway": "gateways",
+}
+"""Table -> the statement that reads it. `revision` is read with its card."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What has to be built again after some rows changed."""
+
+    accounts: set[int] = field(default_factory=set)
+    customers: set[int] = field(default_factory=set)
+    cards: set[int] = field(default_factory=set)
+    carriers: set[int] = field(default_factory=set)
+    endpoints: set[int] = field(default_factory=set)
+    edges: bool = False
+
+    def merge(self, other: Changes) -> None:
+        """Adds what other rows changed."""
+        self.accounts |= other.accounts
+        self.customers |= other.customers
+        self.cards |= other.cards
+        self.carriers |= other.carriers
+        self.endpoints |= other.endpoints
+        self.edges = self.edges or other.edges
+
+    def note(self, table: str, row: Row | None) -> None:
+        """One row as it was or as it is."""
+        if row is None:
+            return
+        match table:
+            case "account":
+                self.accounts.add(row["id"])
+            case "edge":
+                self.edges = True
+            case "customer":
+                self.customers.add(row["id"])
+            case "contact" | "ingress_route":
+                self.customers.add(row["customer_id"])
+            case "endpoint":
+                self.endpoints.add(row["account_id"])
+            case "card":
+                self.cards.add(row["id"])
+            case "carrier":
+                self.carriers.add(row["id"])
+            case "gateway":
+                self.carriers.add(row["carrier_id"])
+
+
+class Records:
+    """The rows of all accounts as last read, and what they become."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[int, Row]] = {table: {} for table in TABLES}
+        self.revisions: dict[int, list[Row]] = {}
+        self.library = Library()
+        self.by_account: dict[int, Snapshot] = {}
+
+    def put(self, table: str, ids: Iterable[int] | None, rows: Iterable[Row]) -> Changes:
+        """Takes rows in: all of a table (`ids` None), or those found of some ids. The others of these are gone."""
+        held = self.rows[table]
+        changes = Changes()
+        fresh = {row["id"]: row for row in rows}
+        for identity in list(held) if ids is None else ids:
+            self._note(changes, table, held.pop(identity, None))
+        for row in fresh.values():
+            self._note(changes, table, row)
+        held.update(fresh)
+        return changes
+
+    def _note(self, changes: Changes, table: str, row: Row | None) -> None:
+        if table == "route_option" and row is not None:
+            table, row = "ingress_route", self.rows["ingress_route"].get(row["ingress_route_id"])
+        changes.note(table, row)
+
+    def build(self) -> dict[int, Snapshot]:
+        """Every account from its rows. Long when there are many, so it may run in a thread."""
+        return {account_id: self._snapshot(row) for account_id, row in self.rows["account"].items()}
+
+    def rebuild(self, changes: Changes) -> dict[int, Snapshot]:
+        """The accounts after some changes; what did not change is kept."""
+        result = {identity: found for identity, found in self.by_account.items() if identity in self.rows["account"]}
+        for account_id in changes.accounts & self.rows["account"].keys():
+            result[account_id] = self._snapshot(self.rows["account"][account_id])
+        if changes.customers:
+            self._rebuild_customers(result, changes.customers)
+        for account_id in changes.endpoints & result.keys():
+            result[account_id] = replace(result[account_id], **self._endpoints(account_id))
+        self._rebuild_named(result, cards=changes.cards, carriers=changes.carriers)
+        if changes.edges:
+            result = {key: replace(found, edges=self._edges(key)) for key, found in result.items()}
+        return result
+
+    def _rebuild_customers(self, result: dict[int, Snapshot], ids: set[int]) -> None:
+        ids = self._with_descendants(ids)
+        routes = self._routes(ids)
+        for account_id, snapshot in result.items():
+            mine = {key for key in ids if key in snapshot.customers or self._owns("customer", key, account_id)}
+            if mine:
+                kept = {key: payer for key, payer in snapshot.customers.items() if key not in mine}
+                wanted = [self.rows["customer"][key] for key in mine if key in self.rows["customer"]]
+                customers = self._customers(wanted, routes, snapshot.account, kept)
+                result[account_id] = replace(snapshot, customers=customers)
+
+    def _rebuild_named(self, result: dict[int, Snapshot], *, cards: set[int], carriers: set[int]) -> None:
+        gateways = self._gateways(carriers)
+        for account_id, snapshot in result.items():
+            if any(key in snapshot.cards or self._owns("card", key, account_id) for key in cards):
+                kept = {key: card for key, card in snapshot.cards.items() if key not in cards}
+                fresh = {key: self._card(key) for key in cards if self._owns("card", key, account_id)}
+                result[account_id] = replace(result[account_id], cards=kept | fresh)
+            if any(key in snapshot.carriers or self._owns("carrier", key, account_id) for key in carriers):
+                stayed = {key: carrier for key, carrier in snapshot.carriers.items() if key not in carriers}
+                mine = [key for key in carriers if self._owns("carrier", key, account_id)]
+                renewed = {key: self._carrier(key, gateways) for key in mine}
+                result[account_id] = replace(result[account_id], carriers=stayed | renewed)
+
+    def _owns(self, table: str, key: int, account_id: int) -> bool:
+        row = self.rows[table].get(key)
+        return row is not None and row["account_id"] == account_id
+
+    def _with_descendants(self, ids: set[int]) -> set[int]:
+        result, added = set(ids), set(ids)
+        while added:
+            rows = self.rows["customer"].values()
+            added = {row["id"] for row in rows if row["parent_id"] in added} - result
+            result |= added
+        return result
+
+    def _snapshot(self, row: Row) -> Snapshot:
+        account_id = row["id"]
+        account = Payer(
+            kind="account",
+            id=account_id,
+            name=row["name"],
+            wallet_id=row["wallet_id"],
+            depth=0,
+            currency=row["currency"],
+            status=row["status"],
+            max_duration_s=None,
+            recording=row["recording"],
+        )
+        customers = [found for found in self.rows["customer"].values() if found["account_id"] == account_id]
+        gateways = self._gateways(None)
+        return Snapshot(
+            account=account,
+            customers=self._customers(customers, self._routes(None), account, {}),
+            cards={key: self._card(key) for key in self.rows["card"] if self._owns("card", key, account_id)},
+            carriers={
+                key: self._carrier(key, gateways)
+                for key in self.rows["carrier"]
+                if self._owns("carrier", key, account_id)
+            },
+            edges=self._edges(account_id),
+            challenge_unknown=row["challenge_unknown"],
+            slice_s=row["slice_s"],
+            validity_s=row["validity_s"],
+            recording=row["recording"],
+            **self._endpoints(account_id),
+        )
+
+    def _customers(
+        self, rows: Iterable[Row], routes: Mapping[int, tuple[Route, ...]], account: Payer, known: dict[int, Payer]
+    ) -> dict[int, Payer]:
+        """Payers from the account downward, so that each finds its parents made. A customer in doubt is parked."""
+        result = known
+        for row in sorted(rows, key=lambda found: found["depth"]):
+            above = account if row["parent_id"] is None else result.get(row["parent_id"])
+            if above is None:
+                log.error("customer %s has no living parent: its calls are refused", row["id"])
+                continue
+            try:
+                opening = _hours(row["hours"])
+            except HoursInvalid as problem:
+                log.error("customer %s is parked, its calls are refused: hours: %s", row["id"], problem)
+                continue
+            result[row["id"]] = _payer(row, opening, routes.get(row["id"], ()), above)
+        return result
+
+    def _routes(self, customer_ids: set[int] | None) -> dict[int, tuple[Route, ...]]:
+        options: dict[int, list[Row]] = defaultdict(list)
+        for option in self.rows["route_option"].values():
+            options[option["ingress_route_id"]].append(option)
+        result: dict[int, list[Route]] = defaultdict(list)
+        for row in self.rows["ingress_route"].values():
+            if customer_ids is None or row["customer_id"] in customer_ids:
+                result[row["customer_id"]].append(_route(row, options.get(row["id"], [])))
+        return {key: tuple(sorted(routes, key=lambda route: route.id)) for key, routes in result.items()}
+
+    def _endpoints(self, account_id: int) -> dict[str, Any]:
+        book, users, secrets = [], {}, {}
+        for row in self.rows["endpoint"].values():
+            if row["account_id"] != account_id:
+                continue
+            endpoint = _endpoint(row)
+            if row["kind"] == "ip":
+                book.append((row["network"], endpoint))
+            else:
+                users[row["username"]] = endpoint
+                secrets[row["username"]] = (row["realm"], row["ha1"])
+        return {"networks": AddressBook(book), "users": users, "ha1": secrets}
+
+    def _card(self, card_id: int) -> Card:
+        return self.library.card(self.rows["card"][card_id], self.revisions.get(card_id, []))
+
+    def _gateways(self, carrier_ids: set[int] | None) -> dict[int, list[Row]]:
+        result: dict[int, list[Row]] = defaultdict(list)
+        for row in self.rows["gateway"].values():
+            if carrier_ids is None or row["carrier_id"] in carrier_ids:
+                result[row["carrier_id"]].append(row)
+        return result
+
+    def _carrier(self, carrier_id: int, gateways: Mapping[int, list[Row]]) -> Carrier:
+        row = self.rows["carrier"][carrier_id]
+        return Carrier(
+            id=row["id"],
+            name=row["name"],
+            wallet_id=row["wallet_id"],
+            currency=row["currency"],
+            status=row["status"],
+            limited=row["limited"],
+            first_reply_s=row["first_reply_s"],
+            pdd_s=row["pdd_s"],
+            ring_s=row["ring_s"],
+            gateways=tuple(_gateway(gateway) for gateway in gateways.get(carrier_id, ())),
+        )
+
+    def _edges(self, account_id: int) -> dict[str, EdgeInfo]:
+        return {
+            row["name"]: EdgeInfo(row["id"], row["name"], row["kind"], row["rpc_url"])
+            for row in self.rows["edge"].values()
+            if row["account_id"] == account_id and row["enabled"]
+        }
+
+
+def _hours(text: str | None) -> Hours | None:
+    return hours.from_json(json.loads(text)) if text is not None and text != "null" else None
+
+
+def _payer(row: Row, opening: Hours | None, routes: tuple[Route, ...], above: Payer) -> Payer:
+    return Payer(
+        kind="customer",
+        id=row["id"],
+        name=row["name"],
+        wallet_id=row["wallet_id"],
+        depth=row["depth"],
+        currency=row["currency"],
+        status=row["status"],
+        expires_at=row["expires_at"],
+        valid_days=row["valid_days"],
+        hours=opening,
+        email_ok=row["email_ok"],
+        mobile_ok=row["mobile_ok"],
+        max_duration_s=row["max_duration_s"],
+        recording=row["recording"],
+        routes=routes,
+        parents=(above, *above.parents),
+    )
+
+
+def _route(row: Row, options: list[Row]) -> Route:
+    return Route(
+        id=row["id"],
+        name=row["name"],
+        wallet_id=row["wallet_id"],
+        limited=row["limited"],
+        tech_prefix=row["tech_prefix"],
+        patterns=tuple(line.strip() for line in row["dial_patterns"].splitlines() if line.strip()),
+        card_id=row["card_id"],
+        strategy=row["strategy"],
+        options=tuple(_option(option) for option in sorted(options, key=lambda option: int(option["id"]))),
+        max_duration_s=row["max_duration_s"],
+        media=row["media"],
+        recording=row["recording"],
+        profit_assurance=row["profit_assurance"],
+        capped_price_nanos=row["capped_price_nanos"],
+        block_connect_fee=row["block_connect_fee"],
+    )
+
+
+def _option(row: Row) -> Option:
+    return Option(row["card_id"], row["position"], row["weight"], row["excluded"])
+
+
+def _endpoint(row: Row) -> Endpoint:
+    return Endpoint(
+        id=row["id"],
+        customer_id=row["customer_id"],
+        kind=row["kind"],
+        wallet_id=row["wallet_id"],
+        limited=row["limited"],
+        tech_prefix=row["tech_prefix"],
+        allowed=tuple(row["allowed_networks"]),
+        name=row["name"] or row["username"] or str(row["network"]),
+    )
+
+
+def _gateway(row: Row) -> Gateway:
+    return Gateway(
+        id=row["id"],
+        name=row["name"],
+        wallet_id=row["wallet_id"],
+        limited=row["limited"],
+        host=row["host"],
+        port=row["port"],
+        transport=row["transport"],
+        weight=row["weight"],
+        strip_digits=row["strip_digits"],
+        prefix=row["prefix"],
+    )

@@ -1,0 +1,293 @@
+"""Rows: how calls, CDRs, entries and wallets go into the tables and come back.
+
+New rows are copied in, in the order of the column names here; changed ones go to the statements of
+`ledger_desk.sql`, in the order of their arrays. A new column is one place in both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Final
+
+import asyncpg
+
+from tollgate.core.calls import (
+    Grant,
+    LiveCall,
+    Plan,
+    Settlement,
+    StoredLeg,
+    StoredPlan,
+    StoredRoute,
+    call_detail,
+    refusal_detail,
+)
+from tollgate.core.ledger import Entry, Purse
+from tollgate.core.rates import price_per_minute_nanos
+from tollgate.core.refusals import Refusal, answer, q850_of
+from tollgate.switches import AuthFailed, Ended
+
+NEW_CALL: Final = (
+    "id", "account_id", "edge", "edge_call_id", "dialog", "customer_id", "endpoint_id", "ingress_route_id",
+    "cli", "cld", "number", "destination", "state", "authorized_at", "granted_s", "granted_until", "max_s",
+    "route_index", "carrier_wallet_ids", "wallet_ids", "held_micros", "currency", "last_seen_at", "plan",
+)  # fmt: skip
+NEW_CDR: Final = (
+    "id", "account_id", "edge", "edge_call_id", "customer_id", "endpoint_id", "ingress_route_id", "carrier_id",
+    "gateway_id", "state", "started_at", "answered_at", "ended_at", "cli", "cld", "number", "prefix",
+    "destination", "duration_ms", "billed_s", "currency", "price_nanos", "cost_micros", "held_micros",
+    "customer_card_id", "customer_revision_id", "carrier_billed_s", "carrier_currency", "carrier_price_nanos",
+    "carrier_cost_micros", "carrier_card_id", "carrier_revision_id", "profit_micros", "refusal", "sip_sent",
+    "sip_received", "q850", "released_by", "pdd_ms", "ring_ms", "source_ip", "detail",
+)  # fmt: skip
+NEW_ENTRY: Final = ("account_id", "at", "wallet_id", "book", "kind", "amount_micros", "currency", "call_id", "note")
+CHANGE_COLUMNS: Final = 12
+WALLET_COLUMNS: Final = 9
+
+Row = tuple[Any, ...]
+
+
+def columns(rows: Sequence[Row], count: int) -> Sequence[Sequence[Any]]:
+    """Rows turned on their side, for `unnest`."""
+    return list(zip(*rows, strict=True)) if rows else [()] * count
+
+
+def array(values: Iterable[int]) -> str:
+    """A PostgreSQL array inside a column of arrays, which `unnest` would otherwise take apart."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def read_call(row: asyncpg.Record, plan: StoredPlan) -> LiveCall:
+    """A locked row of `call`, whose columns come in the order of `LiveCall`."""
+    wallets: tuple[Any, ...] = (tuple(row[19]), tuple(row[20]), tuple(row[21]))
+    return LiveCall(*(*row[:19], *wallets, *row[22:25], plan))
+
+
+def new_call(call_id: int, plan: Plan, grant: Grant, *, dialog: str, at: datetime, until: datetime) -> Row:
+    """A row in the order of `NEW_CALL`."""
+    invite, customer, endpoint = plan.invite, plan.customer, plan.endpoint
+    assert customer is not None
+    return (
+        call_id,
+        customer.parents[-1].id,
+        invite.edge,
+        invite.call_id,
+        dialog,
+        customer.id,
+        None if endpoint is None else endpoint.id,
+        plan.ingress[0].id if plan.ingress else None,
+        printable(invite.cli),
+        printable(invite.cld),
+        plan.number,
+        plan.destination,
+        "authorized",
+        at,
+        grant.granted_s,
+        until,
+        grant.max_s,
+        0,
+        grant.carrier_wallet_ids,
+        grant.meters,
+        grant.holds,
+        plan.legs[0].currency,
+        at,
+        grant.plan_json,
+    )
+
+
+def changed_call(call: LiveCall, attempts: str) -> Row:
+    """For `update_calls`."""
+    return (
+        call.account_id,
+        call.id,
+        call.state,
+        call.answered_at,
+        call.granted_s,
+        call.granted_until,
+        call.extended_count,
+        call.route_index,
+        array(call.carrier_wallet_ids),
+        array(call.held_micros),
+        call.last_seen_at,
+        attempts,
+    )
+
+
+def settled_cdr(
+    call: LiveCall, settlement: Settlement, *, told: Ended | None, attempts: str, dialog: str, why: str
+) -> Row:
+    """A row in the order of `NEW_CDR`: a call that was granted, and is over. Without `told` it is unresolved."""
+    leg: StoredLeg = call.plan.legs[0]
+    index = call.route_index or 0
+    route: StoredRoute | None = call.plan.routes[index] if index < len(call.plan.routes) else None
+    carrier = settlement.carrier
+    talked = settlement.answered_at is not None
+    state = "unresolved" if told is None else "charged" if talked else "failed"
+    sip = (200 if talked else None) if told is None or told.sip is None else told.sip
+    cause = None if told is None else told.q850
+    if cause is None and sip is not None and not talked:
+        cause = q850_of(sip)
+    return (
+        call.id,
+        call.account_id,
+        call.edge,
+        call.edge_call_id,
+        call.customer_id,
+        call.endpoint_id,
+        call.ingress_route_id,
+        (route.carrier_id or None) if route is not None else None,
+        (route.gateway_id or None) if route is not None else None,
+        state,
+        call.authorized_at,
+        settlement.answered_at,
+        settlement.ended_at,
+        call.cli,
+        call.cld,
+        call.number,
+        leg.prefix,
+        call.destination,
+        settlement.used_ms,
+        settlement.billed_s,
+        call.currency,
+        price_per_minute_nanos(leg.rate, call.authorized_at),
+        settlement.leg_costs[0].cost_micros,
+        call.held_micros[0],
+        leg.card_id or None,
+        leg.revision_id or None,
+        None if carrier is None else carrier.billed_s,
+        None if route is None else route.currency,
+        None if route is None else price_per_minute_nanos(route.rate, call.authorized_at),
+        None if carrier is None else carrier.cost_micros,
+        (route.card_id or None) if route is not None else None,
+        (route.revision_id or None) if route is not None else None,
+        settlement.profit_micros,
+        None,
+        sip,
+        _received(attempts) or sip,
+        cause,
+        "edge" if told is None else told.released_by,
+        None if told is None else told.pdd_ms,
+        None if told is None else told.ring_ms,
+        _ip_of(call),
+        with_notes(call_detail(call, settlement, attempts), why=why, dialog=dialog),
+    )
+
+
+def refused_cdr(*, call_id: int, account_id: int, plan: Plan, refusal: Refusal, dialog: str, at: datetime) -> Row:
+    """A row in the order of `NEW_CDR`: a call that was not let through."""
+    invite, leg = plan.invite, plan.legs[0] if plan.legs else None
+    given = answer(refusal)
+    return (
+        call_id,
+        account_id,
+        invite.edge,
+        invite.call_id,
+        None if plan.customer is None else plan.customer.id,
+        None if plan.endpoint is None else plan.endpoint.id,
+        plan.ingress[0].id if plan.ingress else None,
+        None,
+        None,
+        "refused",
+        at,
+        None,
+        at,
+        printable(invite.cli),
+        printable(invite.cld),
+        plan.number,
+        None if leg is None else leg.prefix,
+        plan.destination,
+        0,
+        0,
+        None if plan.customer is None else plan.customer.currency,
+        None if leg is None else price_per_minute_nanos(leg.rate, at),
+        0,
+        0,
+        None if leg is None else leg.card_id or None,
+        None if leg is None else leg.revision_id or None,
+        *(None,) * 7,
+        refusal.key.value,
+        given.sip,
+        None,
+        given.q850,
+        "tollgate",
+        None,
+        None,
+        address(invite.source_ip),
+        with_notes(refusal_detail(plan, refusal), variant=refusal.variant, scope=refusal.scope, dialog=dialog),
+    )
+
+
+def rejected_cdr(
+    *, call_id: int, account_id: int, told: AuthFailed, customer_id: int | None, refusal: Refusal, detail: str
+) -> Row:
+    """A row in the order of `NEW_CDR`: a caller whose password was wrong at the edge."""
+    given = answer(refusal)
+    head = (call_id, account_id, told.edge, told.call_id, customer_id, None, None, None, None, "refused", told.at, None)
+    numbers = (told.at, printable(told.cli), printable(told.cld), "", None, "", 0, 0, None, None, 0, 0, None, None)
+    tail = (refusal.key.value, given.sip, None, given.q850, "tollgate", None, None, address(told.source_ip), detail)
+    return (*head, *numbers, *(None,) * 7, *tail)
+
+
+def new_entry(account_id: int, at: datetime, entry: Entry) -> Row:
+    """A row in the order of `NEW_ENTRY`."""
+    return (
+        account_id,
+        at,
+        entry.wallet_id,
+        entry.book,
+        entry.kind,
+        entry.amount_micros,
+        entry.currency,
+        entry.call_id,
+        entry.note,
+    )
+
+
+def changed_wallet(purse: Purse) -> Row:
+    """For `update_wallets`."""
+    return (
+        purse.id,
+        purse.balance_micros,
+        purse.held_micros,
+        purse.channels,
+        purse.cps_tokens_milli,
+        purse.cps_at,
+        purse.spent_micros,
+        purse.spent_on,
+        purse.first_used_at,
+    )
+
+
+def with_notes(detail: str, **notes: str) -> str:
+    """A CDR's detail with a few more words, those that say something."""
+    said = {name: text for name, text in notes.items() if text}
+    return detail[:-1] + "," + json.dumps(said)[1:] if said else detail
+
+
+def printable(text: str) -> str:
+    """What a stranger dialed, fit for a text column."""
+    return text if text.isprintable() and len(text) <= 128 else "".join(c for c in text[:128] if c.isprintable())
+
+
+@lru_cache(maxsize=10_000)
+def address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address that the column `source_ip` takes, or nothing."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _received(attempts: str) -> int | None:
+    """What the last route that failed has answered."""
+    tried = json.loads(attempts) if attempts != "[]" else []
+    return tried[-1]["sip"] if tried else None
+
+
+def _ip_of(call: LiveCall) -> IPv4Address | IPv6Address | None:
+    """Where the call came from, from the first gate of its decision."""
+    return address(call.plan.gates_json.partition('"ip":"')[2].partition('"')[0])

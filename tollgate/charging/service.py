@@ -1,0 +1,123 @@
+"""The charging service without its doors: snapshot, desk, edges and timers, started and stopped together.
+
+`ask` puts a request to the desk and waits for the answer, no longer than its deadline. Doors are in `server`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from tollgate.charging import requests
+from tollgate.charging.desk import OVERLOAD, Desk
+from tollgate.charging.edges import Edges
+from tollgate.charging.local import local_user
+from tollgate.charging.metrics import Metrics
+from tollgate.charging.reconcile import Reader
+from tollgate.charging.requests import Key, Outcome, Request
+from tollgate.charging.snapshot import SnapshotKeeper
+from tollgate.core.calls import Invite, Plan, plan
+from tollgate.core.refusals import Key as RefusalKey
+from tollgate.core.snapshot import Snapshot
+
+DEADLINE_MS: Final = 1500
+EVENT_DEADLINE_MS: Final = 5000
+
+R = TypeVar("R", bound=Request)
+
+
+class EdgeUnknown(Exception):
+    """No account has an edge of this name, or it is disabled."""
+
+
+class Service:
+    """Everything one charging process has, besides its listening socket."""
+
+    def __init__(self, url: str, *, secret: str = "", connections: int = 2) -> None:
+        self.url = url
+        self.secret = secret
+        self.snapshots = SnapshotKeeper(url)
+        self.desk = Desk(url, connections=connections)
+        self.edges = Edges(secret=secret)
+        self.reader = Reader(url)
+        self.metrics = Metrics(self)
+
+    async def start(self) -> None:
+        """Reads the records and opens the desk. Raises what a database that is away raises."""
+        await self.snapshots.start()
+        await self.desk.start()
+
+    async def stop(self) -> None:
+        """Answers what waits, and closes."""
+        await self.desk.stop()
+        await self.snapshots.stop()
+        self.reader.close()
+
+    async def snapshot_of(self, edge: str, kind: str) -> Snapshot:
+        """The account behind an edge; an edge heard for the first time is registered. Raises EdgeUnknown."""
+        snapshot = self.snapshots.by_edge.get(edge)
+        if snapshot is not None:
+            return snapshot
+        if edge in self.snapshots.disabled_edges:
+            raise EdgeUnknown(f"the edge {edge!r} is disabled")
+        if not await self.snapshots.register_edge(edge, kind):
+            raise EdgeUnknown(f"no account has an edge named {edge!r}")
+        return self.snapshots.by_edge[edge]
+
+    def request(self, kind: type[R], key: Key, deadline_ms: int = DEADLINE_MS) -> R:
+        """A request about one call, to be filled in and asked."""
+        now_s = time.monotonic()
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        return kind(key, future, now_s, now_s + deadline_ms / 1000)
+
+    async def ask(self, request: Request) -> Outcome:
+        """The durable answer, or `Unavailable` when the deadline passes first."""
+        future = request.future
+        self.desk.submit(request)
+        if not future.done():
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(max(0.0, request.deadline_s - time.monotonic()), _give_up, future)
+            try:
+                await future
+            finally:
+                timer.cancel()
+        outcome = future.result()
+        self.metrics.count(request, outcome)
+        return outcome
+
+    def planned(self, invite: Invite, snapshot: Snapshot) -> Plan:
+        """The stateless part of a decision, now."""
+        return plan(invite, snapshot, datetime.now(UTC))
+
+    async def authorize(self, planned: Plan, snapshot: Snapshot, deadline_ms: int, *, dialog: str = "") -> Outcome:
+        """Asks for a call to be carried."""
+        invite = planned.invite
+        key = (snapshot.account.id, invite.edge, invite.call_id)
+        request = self.request(requests.Authorize, key, deadline_ms)
+        request.dialog = dialog
+        request.plan = planned
+        request.local = local_user(planned, snapshot)
+        return await self.ask(request)
+
+    async def tell(self, kind: type[Any], key: Key, told: object) -> Outcome:
+        """Asks for what a switch has told to be carried out."""
+        request = self.request(kind, key, EVENT_DEADLINE_MS)
+        request.told = told
+        request.dialog = getattr(told, "dialog", "")
+        if isinstance(request, requests.End):
+            request.corrected = frozenset()
+        return await self.ask(request)
+
+
+def challenged(planned: Plan, snapshot: Snapshot) -> bool:
+    """Whether a SIP edge should ask this caller for a password, because nobody knows its address."""
+    refusal = planned.status_refusal
+    unknown = refusal is not None and refusal.key is RefusalKey.ip_unknown
+    return unknown and snapshot.challenge_unknown and planned.invite.user is None
+
+
+def _give_up(future: asyncio.Future[Outcome]) -> None:
+    if not future.done():
+        future.set_result(OVERLOAD)

@@ -1,0 +1,52 @@
+"""A decision that is only tried: the real rules on the wallets as they are, nothing held, nothing written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tollgate.charging.local import local_plan, local_user
+from tollgate.core.calls import Grant, decide, plan, read_gates
+from tollgate.core.ledger import Purse
+from tollgate.core.snapshot import Endpoint, Snapshot
+from tollgate.switches import MessageInvalid
+from tollgate.switches.plain import Supposed, write_simulated
+
+if TYPE_CHECKING:
+    from tollgate.charging.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Everywhere:
+    """Takes every address for one customer's: its calls can be tried before it has an endpoint."""
+
+    endpoint: Endpoint
+
+    def find(self, _ip: str) -> tuple[Endpoint, ...]:
+        """The one endpoint."""
+        return (self.endpoint,)
+
+
+async def dry_run(service: Service, snapshot: Snapshot, question: Supposed) -> bytes:
+    """The answer of `POST /v1/simulate`."""
+    at = question.at or datetime.now(UTC)
+    if question.customer_id is not None:
+        snapshot = _for_customer(snapshot, question.customer_id)
+    planned = plan(question.invite, snapshot, at)
+    if local_user(planned, snapshot) is not None:
+        planned = local_plan(planned)
+    rows = await service.reader.fetch("wallets", list(planned.wallet_ids))
+    decision = decide(planned, {row["id"]: Purse(*row) for row in rows}, at)
+    if isinstance(decision, Grant):
+        routes, dropped, lines = decision.routes, decision.dropped, decision.gate_lines
+    else:
+        routes, dropped, lines = (), planned.dropped, decision.gates
+    return write_simulated(decision=decision, gates=read_gates(lines), routes=routes, dropped=dropped)
+
+
+def _for_customer(snapshot: Snapshot, customer_id: int) -> Snapshot:
+    if customer_id not in snapshot.customers:
+        raise MessageInvalid("customer", f"{customer_id} is no customer of this account that may call")
+    endpoint = Endpoint(id=0, customer_id=customer_id, kind="ip", wallet_id=0, name="any address")
+    return replace(snapshot, networks=Everywhere(endpoint))

@@ -1,0 +1,218 @@
+"""The snapshot: what is known of every account now, read at the start and kept fresh by notices.
+
+`changed` notices (`table:id`) are collected for 20 ms and the records they name are read again; a look into the audit
+log twice a minute catches what a notice missed, and a lost connection leads to a full reading. Snapshots are swapped
+whole: a decision sees the old one or the new one. Which rows become what is told in `records`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import asyncpg
+
+from tollgate.charging.database import AWAY, connect
+from tollgate.charging.records import TABLES, Changes, Records
+from tollgate.core.snapshot import Snapshot
+from tollgate.store.sql import load
+
+log = logging.getLogger(__name__)
+
+COALESCE_S: Final = 0.02
+POLL_S: Final = 30
+LOOK_BACK: Final = timedelta(seconds=90)
+CHANGES_MOST: Final = 2000
+"""More changes than this at once are cheaper to read whole."""
+
+
+class SnapshotKeeper:
+    """Holds the snapshots of all accounts and keeps them fresh until it is stopped."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sql = load("charging_snapshot")
+        self._records = Records()
+        self._noted: set[tuple[str, int]] = set()
+        self._wake = asyncio.Event()
+        self._connection: asyncpg.Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.by_account: Mapping[int, Snapshot] = {}
+        self.by_edge: Mapping[str, Snapshot] = {}
+        self.disabled_edges: frozenset[str] = frozenset()
+        self.changed_users: set[str] = set()
+        """SIP users whose password is another now, or who are gone: edges must forget what they remember of them."""
+        self.fresh_at = 0.0
+        """The monotonic second of the last proof that nothing was missed."""
+
+    async def start(self) -> None:
+        """Reads everything, then listens. Raises what a database that is away raises."""
+        await self._connect()
+        self._task = asyncio.create_task(self._keep(), name="snapshot")
+
+    async def stop(self) -> None:
+        """Ends the listening."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._connection is not None:
+            self._connection.terminate()
+
+    async def register_edge(self, name: str, kind: str) -> bool:
+        """Makes an edge heard for the first time known, if there is just one account it can belong to."""
+        assert self._connection is not None
+        if len(self.by_account) != 1:
+            return False
+        connection = await connect(self._url)
+        try:
+            await connection.execute(self._sql["register_edge"], name, kind, datetime.now(UTC))
+            rows = await connection.fetch(self._sql["edges"], None)
+        finally:
+            connection.terminate()
+        self._records.put("edge", None, rows)
+        self._swap(self._records.rebuild(Changes(edges=True)))
+        return name in self.by_edge
+
+    async def _connect(self) -> None:
+        self._connection = await connect(self._url, name="tollgate charging: snapshot")
+        await self._connection.add_listener("changed", self._hear)
+        await self._read_all()
+
+    def _hear(self, _connection: object, _process: int, _channel: str, payload: object) -> None:
+        table, _, identity = str(payload).partition(":")
+        if (table in TABLES or table == "revision") and identity.isdigit():
+            self._noted.add((table, int(identity)))
+            self._wake.set()
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await self._serve()
+            except AWAY as problem:
+                log.warning("snapshot: the database is away: %s", problem)
+            await self._reconnect()
+
+    async def _serve(self) -> None:
+        assert self._connection is not None
+        while not self._connection.is_closed():
+            try:
+                await asyncio.wait_for(self._wake.wait(), POLL_S if self._heard_lately() else 1)
+            except TimeoutError:
+                await self._poll()
+                continue
+            await asyncio.sleep(COALESCE_S)
+            self._wake.clear()
+            noted, self._noted = self._noted, set()
+            await self._read_changes(noted)
+
+    def _heard_lately(self) -> bool:
+        return time.monotonic() - self.fresh_at < POLL_S
+
+    async def _reconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+        while True:
+            await asyncio.sleep(0.25)
+            try:
+                await self._connect()
+            except AWAY:
+                continue
+            return
+
+    async def _poll(self) -> None:
+        """Reads again what the audit log saw lately."""
+        assert self._connection is not None
+        since = datetime.now(UTC) - LOOK_BACK
+        rows = await self._connection.fetch(self._sql["recent_changes"], since, CHANGES_MOST)
+        if len(rows) >= CHANGES_MOST:
+            await self._read_all()
+            return
+        await self._read_changes({(row["table_name"], row["row_id"]) for row in rows})
+        self.fresh_at = time.monotonic()
+        if gc.isenabled() is False:
+            gc.collect(1)
+
+    async def _read_all(self) -> None:
+        assert self._connection is not None
+        records = Records()
+        records.library = self._records.library
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            for table, statement in TABLES.items():
+                records.put(table, None, await self._connection.fetch(self._sql[statement], None))
+            await self._read_revisions(records, None)
+        built = await asyncio.to_thread(records.build)
+        records.library.keep_only({row["id"] for rows in records.revisions.values() for row in rows})
+        self._records = records
+        self._swap(built)
+        _freeze()
+
+    async def _read_changes(self, noted: set[tuple[str, int]]) -> None:
+        """Reads the rows that were named, and builds what hangs on them."""
+        assert self._connection is not None
+        if len(noted) >= CHANGES_MOST:
+            await self._read_all()
+            return
+        ids: dict[str, list[int]] = defaultdict(list)
+        for table, identity in noted:
+            ids[table].append(identity)
+        changes = Changes()
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            cards = ids.pop("revision", [])
+            if cards:
+                rows = await self._connection.fetch(self._sql["revision_card"], cards)
+                ids["card"].extend(row["card_id"] for row in rows)
+            for table in [table for table in TABLES if ids.get(table)]:
+                rows = await self._connection.fetch(self._sql[TABLES[table]], ids[table])
+                changes.merge(self._records.put(table, ids[table], rows))
+            if changes.customers:
+                await self._read_verified(changes)
+            if changes.cards:
+                await self._read_revisions(self._records, list(changes.cards))
+        self._swap(self._records.rebuild(changes))
+
+    async def _read_verified(self, changes: Changes) -> None:
+        """A customer row carries what its contacts have verified, so it is read again after a contact changed."""
+        assert self._connection is not None
+        wanted = list(changes.customers)
+        rows = await self._connection.fetch(self._sql["customers"], wanted)
+        changes.merge(self._records.put("customer", wanted, rows))
+
+    async def _read_revisions(self, records: Records, card_ids: list[int] | None) -> None:
+        """The published revisions of cards; a new one is indexed in a thread, beside those in use."""
+        assert self._connection is not None
+        rows = await self._connection.fetch(self._sql["revisions"], card_ids, datetime.now(UTC))
+        for row in rows:
+            if records.library.lacks(row["id"]):
+                rates = await self._connection.fetch(self._sql["rates"], row["id"])
+                await asyncio.to_thread(records.library.add, row["id"], rates)
+        for card_id in records.revisions if card_ids is None else card_ids:
+            records.revisions[card_id] = []
+        for row in rows:
+            records.revisions.setdefault(row["card_id"], []).append(row)
+
+    def _swap(self, built: Mapping[int, Snapshot]) -> None:
+        for account_id, before in self.by_account.items():
+            after = built[account_id].ha1 if account_id in built else {}
+            if after is not before.ha1:
+                self.changed_users |= {user for user, secret in before.ha1.items() if after.get(user) != secret}
+        self._records.by_account = dict(built)
+        self.by_account = self._records.by_account
+        self.by_edge = {name: snapshot for snapshot in built.values() for name in snapshot.edges}
+        edges = self._records.rows["edge"].values()
+        self.disabled_edges = frozenset(row["name"] for row in edges if not row["enabled"])
+        self.fresh_at = time.monotonic()
+
+
+def _freeze() -> None:
+    """Takes everything loaded out of the garbage collector's rounds, which would stop decisions for tens of ms."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()

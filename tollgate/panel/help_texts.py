@@ -1,0 +1,135 @@
+"""The documentation as help: finds the pages in `docs/`, renders them, and says which explains a page of the panel.
+
+A page is named by its path without the ending, such as "how-to/connect-a-customer". Only files that were found under
+`docs/` are ever opened. To give a noun help of its own, add its module to `EXPLAINED_BY`.
+"""
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+import tollgate
+
+DOCS: Final = Path(tollgate.__file__).parent.parent / "docs"
+"""Beside the package, as in a checkout."""
+START: Final = "index"
+CUSTOMER, CARRIER, CALL = "connect-a-customer", "connect-a-carrier", "find-out-why-a-call-was-refused"
+EXPLAINED_BY: Final[Mapping[str, str]] = {
+    "customers": f"how-to/{CUSTOMER}",
+    "customer_pages": f"how-to/{CUSTOMER}",
+    "contacts": f"how-to/{CUSTOMER}",
+    "endpoints": f"how-to/{CUSTOMER}",
+    "routes": f"how-to/{CUSTOMER}",
+    "carriers": f"how-to/{CARRIER}",
+    "gateways": f"how-to/{CARRIER}",
+    "cards": "how-to/import-a-rate-card",
+    "card_import": "reference/rate-card-files",
+    "calls": f"how-to/{CALL}",
+    "call_pages": f"how-to/{CALL}",
+    "edges": "how-to/connect-another-switch",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HelpPage:
+    """One page, ready to be shown."""
+
+    title: str
+    body: SafeString
+
+
+def pages() -> dict[str, Path]:
+    """Every page of the documentation by its name."""
+    return {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in DOCS.rglob("*.md")}
+
+
+def pictures() -> dict[str, Path]:
+    """Every picture of the documentation by its file's name."""
+    return {path.name: path for path in (DOCS / "pictures").glob("*.png")}
+
+
+def page_for(module: str) -> str:
+    """The page that explains what a module of the panel shows; empty where there is no documentation."""
+    wanted = EXPLAINED_BY.get(module.rpartition(".")[2], START)
+    return next((name for name in (wanted, START) if (DOCS / f"{name}.md").is_file()), "")
+
+
+def read_page(name: str) -> HelpPage | None:
+    """A page by its name, its links leading to other help pages; None when there is none."""
+    path = pages().get(name)
+    if path is None:
+        return None
+    tokens = MARKDOWN.parse(path.read_text(encoding="utf-8"))
+    title, tokens = _split_title(tokens, name)
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open":
+            token.attrSet("id", slug(tokens[place + 1].content))
+        elif token.type in ("th_open", "td_open"):
+            token.attrs.pop("style", None)  # the Content-Security-Policy lets no style through
+        elif token.children:
+            token.children = _linked(token.children, name)
+    html = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+    return HelpPage(title, mark_safe(html))  # noqa: S308 - rendered with HTML disabled
+
+
+def slug(words: str) -> str:
+    """The anchor of a heading, as code hosts make it: "SIP edge" is #sip-edge."""
+    return re.sub(r"[^\w\- ]", "", words.lower()).strip().replace(" ", "-")
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    # Wide tables scroll by themselves instead of widening the page.
+    parser.add_render_rule("table_open", lambda *_: '<div class="table-scroll"><table class="plain-table">')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>")
+    return parser
+
+
+MARKDOWN: Final = _parser()
+
+
+def _split_title(tokens: list[Token], name: str) -> tuple[str, list[Token]]:
+    """The first heading, which the frame shows, and the rest."""
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        return tokens[1].content.replace("`", ""), tokens[3:]
+    return name, tokens
+
+
+def _linked(tokens: Sequence[Token], name: str) -> list[Token]:
+    """The tokens with every link and picture leading to what the panel serves; links to other files become words."""
+    kept: list[Token] = []
+    dropped = False
+    for token in tokens:
+        if token.type == "link_open":
+            address = _address(str(token.attrGet("href") or ""), name)
+            dropped = not address
+            token.attrSet("href", address)
+        elif token.type == "image":
+            picture = posixpath.basename(str(token.attrGet("src") or ""))
+            token.attrSet("src", reverse("panel:help_picture", args=[picture]))
+        if not (dropped and token.type in ("link_open", "link_close")):
+            kept.append(token)
+        if token.type == "link_close":
+            dropped = False
+    return kept
+
+
+def _address(target: str, name: str) -> str:
+    """Where a link of a page leads within the panel: another site's as it is, empty when it leads nowhere here."""
+    parts = urlsplit(target)
+    if parts.scheme or not parts.path:
+        return target
+    place = posixpath.normpath(posixpath.join(posixpath.dirname(name), parts.path))
+    wanted = place.removesuffix(".md")
+    if not place.endswith(".md") or wanted not in pages():
+        return ""
+    return reverse("panel:help_page", args=[wanted]) + (f"#{parts.fragment}" if parts.fragment else "")

@@ -1,0 +1,274 @@
+"""The Kamailio edge: the JSON that its routing script asks and tells (docs/reference/kamailio-edge.md).
+
+The script wants its own shape: routes as its `rtjson` module takes them, refusals with ready-made header lines, moments
+as text of seconds with a fraction. To add a field: the struct here, and the script in deploy/kamailio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tollgate.core.calls import Invite, RouteChoice
+from tollgate.core.refusals import Refusal, answer, headers
+from tollgate.switches import Answered, Attempt, Attempted, AuthFailed, Ended, MessageInvalid
+from tollgate.switches.plain import CallId, Name, Number, Port, Small, Text, read, reader
+
+DEADLINE_MS: Final = 1500
+"""The script waits 2 s for a decision; less the way there and back."""
+HA1_TTL_S: Final = 300
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_S: Final = 7_258_118_400
+_RELEASED_BY: Final = {
+    "caller_bye": "caller",
+    "callee_bye": "callee",
+    "max_duration": "tollgate",
+    "edge": "tollgate",
+}
+
+Handle = Annotated[str, Meta(max_length=32, pattern=r"^[0-9:]*$")]
+"""How the edge itself names a dialog: `h_entry:h_id`. Callers choose Call-IDs, so this tells their calls apart."""
+Message = Attempted | Answered | Ended | AuthFailed
+
+
+class AuthorizeBody(Struct):
+    """An INVITE at the edge."""
+
+    edge: Name
+    call_id: CallId
+    src_ip: Annotated[str, Meta(min_length=1, max_length=64)]
+    cld: Number = ""
+    h: Handle = ""
+    src_port: Port = 5060
+    proto: str = "udp"
+    dst_ip: Number = ""
+    auth_user: Number | None = None
+    cli: Number = ""
+    cli_name: Number = ""
+    pai: Text | None = None
+    privacy: Text | None = None
+    diversion: Text | None = None
+    identity: Annotated[str, Meta(max_length=16384)] | None = None
+    ua: Text = ""
+
+
+class Ha1Body(Struct):
+    """A digest that the edge wants to check."""
+
+    user: Number
+    realm: Number = ""
+    src_ip: Number = ""
+    edge: Number = ""
+
+
+class EventBody(Struct):
+    """What became of a call."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=512)]
+    edge: Name
+    event: Literal["attempt", "answered", "ended", "failed", "auth_failed"]
+    at: str
+    call_id: CallId | None = None
+    h: Handle = ""
+    route: Small | None = None
+    sip_code: int | None = None
+    why: str | None = None
+    answered_at: str | None = None
+    lifetime: int | None = None
+    reason_hdr: Text | None = None
+    pdd_ms: int | None = None
+    ring_ms: int | None = None
+    user: Number = ""
+    src_ip: Number = ""
+    cli: Number = ""
+    cld: Number = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An authorize request: the invite, and the edge's own address for the headers of its routes."""
+
+    invite: Invite
+    edge_ip: str
+    dialog: str = ""
+
+
+_authorize = reader(AuthorizeBody)
+_ha1 = reader(Ha1Body)
+_event = reader(EventBody)
+_events = reader(list[EventBody])
+
+
+def read_authorize(body: bytes) -> Asked:
+    """`POST /v1/kamailio/authorize`."""
+    asked = read(_authorize, body)
+    invite = Invite(
+        edge=asked.edge,
+        call_id=asked.call_id,
+        source_ip=asked.src_ip,
+        source_port=asked.src_port,
+        transport=asked.proto.lower(),
+        user=asked.auth_user or None,
+        cli=asked.cli,
+        cld=asked.cld,
+        cli_name=asked.cli_name,
+        pai=asked.pai,
+        privacy=asked.privacy,
+        diversion=asked.diversion,
+        identity=asked.identity,
+        user_agent=asked.ua,
+    )
+    return Asked(invite, asked.dst_ip, asked.h)
+
+
+def read_ha1(body: bytes) -> Ha1Body:
+    """`POST /v1/kamailio/ha1`."""
+    return read(_ha1, body)
+
+
+def read_event(body: bytes) -> Message:
+    """`POST /v1/kamailio/event`."""
+    return _message(read(_event, body))
+
+
+def read_events(body: bytes) -> list[Message]:
+    """`POST /v1/kamailio/events`: several at once, in the order they happened."""
+    return [_message(told) for told in read(_events, body)]
+
+
+def _message(told: EventBody) -> Message:
+    at = _instant(told.at, "at")
+    if told.event == "auth_failed":
+        return AuthFailed(told.edge, told.call_id or told.id, at, told.user, told.src_ip, told.cli, told.cld)
+    if told.call_id is None:
+        raise MessageInvalid("call_id", "it is missing")
+    match told.event:
+        case "attempt":
+            return Attempted(told.edge, told.call_id, _attempt(told, at), told.h)
+        case "answered":
+            return Answered(
+                told.edge, told.call_id, at, told.route, _positive(told.pdd_ms), _positive(told.ring_ms), told.h
+            )
+        case _:
+            return _ended(told, told.call_id, at)
+
+
+def _attempt(told: EventBody, at: datetime) -> Attempt:
+    if told.route is None:
+        raise MessageInvalid("route", "an attempt must say which route it tried")
+    return Attempt(told.route, _sip(told.sip_code), told.why or "", _positive(told.pdd_ms), at, told.id)
+
+
+def _ended(told: EventBody, call_id: str, at: datetime) -> Ended:
+    answered_at = None if told.answered_at is None else _instant(told.answered_at, "answered_at")
+    if answered_at is not None and answered_at > at:
+        answered_at = at
+    failed = told.event == "failed"
+    return Ended(
+        edge=told.edge,
+        call_id=call_id,
+        at=at,
+        answered_at=None if failed else answered_at,
+        duration_ms=None,
+        sip=_sip(told.sip_code) if failed else 200,
+        q850=_cause(told.reason_hdr),
+        released_by=None if failed else _RELEASED_BY.get(told.why or "", "edge"),
+        pdd_ms=_positive(told.pdd_ms),
+        ring_ms=_positive(told.ring_ms),
+        failed=failed,
+        dialog=told.h,
+        route=told.route,
+    )
+
+
+def _instant(text: str, field: str) -> datetime:
+    try:
+        seconds = Decimal(text)
+    except InvalidOperation:
+        seconds = Decimal(0)
+    if not seconds.is_finite() or not 0 < seconds < _LATEST_S:
+        raise MessageInvalid(field, f"{text!r} is not a time in seconds since 1970")
+    return _EPOCH + timedelta(microseconds=int(seconds * 1_000_000))
+
+
+def _positive(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value < 2**31 else None
+
+
+def _sip(code: int | None) -> int | None:
+    return code if code is not None and 100 <= code <= 699 else None
+
+
+def _cause(reason: str | None) -> int | None:
+    """The Q.850 cause in a Reason header (RFC 3326)."""
+    if reason is None or not reason.upper().lstrip().startswith("Q.850"):
+        return None
+    digits = reason.partition("cause=")[2].partition(";")[0].partition(",")[0].strip()
+    return int(digits) if digits.isdigit() and len(digits) <= 3 else None
+
+
+def write_allowed(
+    asked: Asked,
+    *,
+    call: int,
+    granted_s: int,
+    record: bool,
+    media: str,
+    routes: Sequence[RouteChoice],
+    local: str | None,
+) -> bytes:
+    """A decision to carry the call, with the routes in the order to try them."""
+    decision: dict[str, object] = {
+        "action": "route",
+        "call_ref": str(call),
+        "max_duration": granted_s,
+        "media": 1 if record or media == "proxy" else 0,
+        "record": 1 if record else 0,
+        "version": "1.0",
+        "routing": "serial",
+        "routes": [_route(route, asked) for route in routes],
+    }
+    if local is not None:
+        decision["local"] = local
+    return msgspec.json.encode(decision)
+
+
+def _route(route: RouteChoice, asked: Asked) -> dict[str, object]:
+    edge = f"[{asked.edge_ip}]" if ":" in asked.edge_ip else asked.edge_ip or "localhost"
+    shown = f"sip:{route.cli}@{edge}" if route.cli else "sip:anonymous@anonymous.invalid"
+    extra = f"P-Asserted-Identity: <{shown}>\r\n" if route.cli else ""
+    if asked.invite.privacy and "id" in asked.invite.privacy.lower():
+        extra += "Privacy: id\r\n"
+    return {
+        "uri": route.uri,
+        "dst_uri": f"sip:{route.host}:{route.port};transport={route.transport}",
+        "carrier": route.carrier,
+        "headers": {"from": {"display": "", "uri": shown}, "extra": extra},
+        "fr_timer": route.first_reply_s * 1000,
+        "fr_inv_timer": (route.pdd_s + route.ring_s) * 1000,
+    }
+
+
+def write_refused(refusal: Refusal) -> bytes:
+    """A refusal with the headers that say why."""
+    given = answer(refusal)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers(refusal, given))
+    return msgspec.json.encode({"action": "refuse", "code": given.sip, "reason": given.reason, "hdrs": lines})
+
+
+CHALLENGE: Final = msgspec.json.encode({"action": "challenge"})
+"""An address nobody knows: the edge asks for a digest."""
+
+
+def write_ha1(ha1: str) -> bytes:
+    """The secret of a SIP user for the edge's digest check; empty for an unknown user."""
+    return msgspec.json.encode({"ha1": ha1, "ttl": HA1_TTL_S})
+
+
+DONE: Final = b'{"ok":true}'
