@@ -89,8 +89,9 @@ def test_metrics_count_what_was_decided(world: World, charging: Charging) -> Non
 
 def sip_user(world: World, name: str, **fields: Any) -> int:
     """A SIP user of Acme."""
-    named = {"kind": "sip_user", "username": name, "realm": "demo", "ha1": "0" * 32} | fields
-    return world.insert("endpoint", account_id=world.account, customer_id=world.acme, **named)
+    user = world.sip_user(world.acme, name, "secret", realm="demo", **fields)
+    world.update("endpoint", user, ha1="0" * 32)
+    return user
 
 
 def test_kamailio_is_told_routes_in_its_own_words(world: World, start: Callable[..., Charging]) -> None:

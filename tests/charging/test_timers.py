@@ -15,7 +15,7 @@ from tests.charging.test_desk import until
 
 def rpc_edge(world: World, edge: EdgeDouble, name: str = "kam1") -> None:
     """Makes the edge known with its RPC address."""
-    world.insert("edge", account_id=world.account, name=name, kind="kamailio", rpc_url=edge.url)
+    world.insert("edge", account_id=world.account, name=name, rpc_url=edge.url)
 
 
 def event(charging: Charging, name: str, call_id: str, **fields: Any) -> None:

@@ -25,7 +25,10 @@ def only_error(text: str) -> tuple[int, str, str]:
         "prefix,destination,rate,setup,increment\n44,United Kingdom,0.015,0.01,60/6\n",
         "Country;Dial Code;Billing Increments;Connection Fee;Price\nUnited Kingdom;44;60/6;0,01;0,015\n",
         "\ufeffRate (EUR)\tCODE\tName\tMcd\tNext interval\tRate Connect\n.015\t+44\tUnited Kingdom\t60\t6\t0.01",
-        'Our rates,,,,\nfrom Monday,,\n"Prefix","Name","Price","Setup","Billing"\n"44","United Kingdom","0.015","0.0100","60 / 6"\n\n,,\n',
+        (
+            'Our rates,,,,\nfrom Monday,,\n"Prefix","Name","Price","Setup","Billing"\n'
+            '"44","United Kingdom","0.015","0.0100","60 / 6"\n\n,,\n'
+        ),
         "prefix,destination,rate,setup,interval,mcd\r\n'44,United Kingdom,0.015,0.01,6,60\r\n",
     ],
 )

@@ -26,6 +26,18 @@ def test_a_refused_call_names_the_gate_and_the_answer(demo: Installation) -> Non
     assert "REFUSED status_penalty" in words
 
 
+def test_the_call_itself_is_told_and_not_one_refused_for_using_its_call_id(demo: Installation) -> None:
+    ((edge_call_id, call_id),) = demo.rows(
+        "SELECT edge_call_id, id FROM cdr WHERE state = 'charged' ORDER BY id DESC LIMIT 1"
+    )
+    demo.rows(
+        "INSERT INTO cdr (id, account_id, edge, edge_call_id, state, started_at, ended_at, refusal)"
+        " SELECT id + 1, account_id, edge, edge_call_id, 'refused', ended_at, ended_at, 'call_id_in_use' FROM cdr"
+        f" WHERE id = {call_id} RETURNING id"
+    )
+    assert demo.ok("explain", edge_call_id)["call"] == call_id
+
+
 def test_a_call_nobody_knows_is_said_so(demo: Installation) -> None:
     assert "no call is known by 12345" in demo.fails("explain", "12345")
     assert "no call is known" in demo.fails("explain", "a84b4c76e66710")

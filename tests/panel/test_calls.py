@@ -94,18 +94,13 @@ def test_live_calls_are_asked_for_again_without_the_page_around(cast: Cast, ann:
         assert words in part
 
 
-def test_a_recording_is_played_only_from_its_folder(cast: Cast, ann: Client) -> None:
+def test_a_recording_is_played_when_there_is_one(cast: Cast, ann: Client) -> None:
     folder = environment.data_folder() / "recordings"
     folder.mkdir(exist_ok=True)
-    (folder / "call.wav").write_bytes(b"RIFF")
-    (environment.data_folder() / "secret.txt").write_text("secret")
-    (folder / f"{CHARGED_ID + 14}.wav").write_bytes(b"RIFF")
-    cases = ((1, "call.wav", 200), (2, "../secret.txt", 404), (3, None, 404), (4, None, 200))
-    for number, name, status in cases:
-        cdr = CDR.objects.get(pk=CHARGED_ID)
-        cdr.pk, cdr.recording = CHARGED_ID + 10 + number, name
-        cdr.save(force_insert=True)
-        answer = ann.get(f"/calls/{cdr.pk}/recording/")
+    for status in (404, 200):
+        answer = ann.get(f"/calls/{CHARGED_ID}/recording/")
         assert answer.status_code == status
         assert status == 404 or b"".join(answer) == b"RIFF"
-        assert ("<audio" in ann.get(f"/calls/{cdr.pk}/").content.decode()) == (status == 200)
+        assert ("<audio" in ann.get(f"/calls/{CHARGED_ID}/").content.decode()) == (status == 200)
+        (folder / f"{CHARGED_ID}.wav").write_bytes(b"RIFF")
+    (folder / f"{CHARGED_ID}.wav").unlink()

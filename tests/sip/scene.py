@@ -102,7 +102,7 @@ class Charging:
 class Scene:
     """Everything one call passes."""
 
-    def __init__(self, folder: Path, *, database_url: str, **edge: object) -> None:
+    def __init__(self, folder: Path, *, database_url: str, **edge: Any) -> None:
         self.edge = SipEdge(folder, database_url=database_url, secret=SECRET, **edge)
         self.world = World(database_url)
         self.charging = Charging(folder, host=self.edge.address(9), port=8080, database_url=database_url)

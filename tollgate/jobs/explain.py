@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +34,12 @@ def run(arguments: Namespace) -> int:
 
 def story(call_id: str) -> tuple[str, dict[str, Any]]:
     """The explanation in words and as facts. Needs the records."""
-    from tollgate.store.models import CDR, Call
+    from tollgate.store.models import Call
     from tollgate.store.queries.explain import explain_call, explain_cdr
 
     by_id = call_id.isascii() and call_id.isdigit() and int(call_id) < 2**63
-    ours = {"pk": int(call_id)} if by_id else {"edge_call_id": call_id}
-    cdr = CDR.objects.select_related("customer").filter(**ours).order_by("-started_at").first()
-    if cdr is None and by_id:
-        cdr = CDR.objects.select_related("customer").filter(edge_call_id=call_id).order_by("-started_at").first()
+    ours: dict[str, int | str] = {"pk": int(call_id)} if by_id else {"edge_call_id": call_id}
+    cdr = _newest(ours) or (_newest({"edge_call_id": call_id}) if by_id else None)
     if cdr is not None:
         explanation = explain_cdr(cdr)
         return "\n".join([*_head(cdr), *_steps(explanation)]), {**_facts(cdr), **_plain(explanation)}
@@ -50,6 +48,14 @@ def story(call_id: str) -> tuple[str, dict[str, Any]]:
         raise CommandFailed(f"no call is known by {call_id}")
     explanation = explain_call(call)
     return "\n".join([_live(call), *_steps(explanation)]), {"call": call.pk, "state": call.state, **_plain(explanation)}
+
+
+def _newest(wanted: Mapping[str, int | str]) -> CDR | None:
+    """The newest CDR; one refused because its Call-ID was taken is told only when the call that took it has none."""
+    from tollgate.store.models import CDR
+
+    found = CDR.objects.select_related("customer").filter(**wanted).order_by("-started_at")
+    return found.exclude(refusal="call_id_in_use").first() or found.first()
 
 
 def _live(call: Call) -> str:

@@ -108,10 +108,9 @@ def _live(request: HttpRequest, live: Call) -> HttpResponseBase:
 
 
 def _recording(cdr: CDR) -> Path | None:
-    """The file, when it is there and inside the recordings' folder. The SIP edge names it by our id of the call."""
-    folder = environment.data_folder() / "recordings"
-    file = (folder / (cdr.recording or f"{cdr.pk}.wav")).resolve()
-    return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
+    """The file, when there is one. The SIP edge names it by our id of the call."""
+    file = environment.data_folder() / "recordings" / f"{cdr.pk}.wav"
+    return file if file.is_file() else None
 
 
 def _way() -> list[Any]:

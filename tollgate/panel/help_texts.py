@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -47,11 +48,13 @@ class HelpPage:
     body: SafeString
 
 
+@cache
 def pages() -> dict[str, Path]:
-    """Every page of the documentation by its name."""
+    """Every page of the documentation by its name, found once per process."""
     return {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in DOCS.rglob("*.md")}
 
 
+@cache
 def pictures() -> dict[str, Path]:
     """Every picture of the documentation by its file's name."""
     return {path.name: path for path in (DOCS / "pictures").glob("*.png")}
@@ -60,7 +63,7 @@ def pictures() -> dict[str, Path]:
 def page_for(module: str) -> str:
     """The page that explains what a module of the panel shows; empty where there is no documentation."""
     wanted = EXPLAINED_BY.get(module.rpartition(".")[2], START)
-    return next((name for name in (wanted, START) if (DOCS / f"{name}.md").is_file()), "")
+    return next((name for name in (wanted, START) if name in pages()), "")
 
 
 def read_page(name: str) -> HelpPage | None:

@@ -84,7 +84,6 @@ class CDR(models.Model):
     released_by = models.TextField(null=True)
     pdd_ms = models.IntegerField(null=True)
     ring_ms = models.IntegerField(null=True)
-    recording = models.TextField(null=True)
     source_ip = models.GenericIPAddressField(null=True)
     detail = models.JSONField(null=True)
 

@@ -2,10 +2,15 @@
 -- one repeatable-read transaction, they may be asked at any time, with calls in progress.
 
 -- name: lines_sum_to_zero
-SELECT account_id, currency, sum(amount_micros) AS sum_micros
-FROM ledger_line
+-- The wallets as they stand and the books as posted: what one gained, the other gave.
+SELECT account_id, currency, sum(micros) AS sum_micros
+FROM (
+  SELECT account_id, currency, balance_micros AS micros FROM wallet WHERE currency IS NOT NULL
+  UNION ALL
+  SELECT account_id, currency, -amount_micros FROM entry
+) AS line
 GROUP BY account_id, currency
-HAVING sum(amount_micros) <> 0
+HAVING sum(micros) <> 0
 
 -- name: balance_is_the_sum_of_entries
 SELECT wallet.id AS wallet_id, wallet.balance_micros, COALESCE(sum(entry.amount_micros), 0) AS entries_micros
@@ -42,11 +47,16 @@ GROUP BY wallet.id, wallet.kind, wallet.channels
 HAVING wallet.channels <> count(occupied.wallet_id)
 
 -- name: available_is_never_negative_without_a_name
--- Below its limit only after a named overrun or a correction of one of its calls.
+-- Below the highest limit it ever had (people may lower one below the debt) only after a named overrun or a correction.
 SELECT wallet.id AS wallet_id, wallet.balance_micros + wallet.limit_micros - wallet.held_micros AS available_micros
 FROM wallet
 WHERE wallet.kind = 'customer' AND wallet.limit_micros >= 0
   AND wallet.balance_micros + wallet.limit_micros - wallet.held_micros < 0
+  AND wallet.balance_micros - wallet.held_micros + GREATEST(wallet.limit_micros, (
+    SELECT max((audit.before ->> 'debit_limit_micros')::bigint)
+    FROM audit
+    WHERE audit.table_name = 'customer' AND audit.row_id = wallet.owner_id AND audit.verb = 'UPDATE'
+  )) < 0
   AND NOT EXISTS (
     SELECT FROM entry WHERE entry.wallet_id = wallet.id AND entry.kind IN ('overrun', 'adjustment')
   )

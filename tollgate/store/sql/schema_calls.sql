@@ -104,7 +104,6 @@ CREATE TABLE cdr (
   released_by          text,
   pdd_ms               integer,
   ring_ms              integer,
-  recording            text,
   source_ip            inet,
   detail               jsonb,
   PRIMARY KEY (account_id, id, started_at)
