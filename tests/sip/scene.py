@@ -59,19 +59,23 @@ class Charging:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    def start(self) -> Charging:
-        """Start it and wait until it answers."""
-        environment = os.environ | {
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of this installation is told."""
+        return os.environ | {
             "TOLLGATE_DATABASE_URL": self.database_url,
             "TOLLGATE_CHARGING_HOST": self.host,
             "TOLLGATE_CHARGING_PORT": str(self.port),
             "TOLLGATE_CHARGING_SECRET": SECRET,
             "TOLLGATE_DATA": str(self.folder),
         }
+
+    def start(self) -> Charging:
+        """Start it and wait until it answers."""
         with (self.folder / "charging.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tollgate.jobs.command_line", "charge"],
-                env=environment,
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -174,6 +178,18 @@ class Scene:
     def live_count(self) -> int:
         """Calls the books believe alive."""
         return int(self.world.rows("SELECT count(*) FROM call")[0][0])
+
+    def doctor(self) -> tuple[int, str]:
+        """What `tollgate doctor` says of this installation: exit code and words."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tollgate.jobs.command_line", "doctor"],
+            env=self.charging.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
 
     def assert_books(self) -> None:
         """Every law of the books holds now."""

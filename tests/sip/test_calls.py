@@ -167,6 +167,12 @@ def test_a_sip_user_registers_calls_and_is_called(scene: Scene) -> None:
     )
     assert result.code == 200
     assert scene.cdr(result.call_id)["customer_id"] == seller.customer
+    scene.edge.carrier(phone, "answer")  # the phone that registered takes calls now
+    called = scene.edge.call(caller=seller.ip, cld="carla", hold_ms=300)
+    assert called.code == 200
+    cdr = scene.cdr(called.call_id)
+    assert (cdr["state"], cdr["destination"], cdr["cost_micros"]) == ("charged", "Local", 0)
+    scene.assert_books()
 
 
 def invite_again(scene: Scene, ip: str, call_id: str) -> bytes:

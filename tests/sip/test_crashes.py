@@ -37,6 +37,9 @@ def assert_settled_once(scene: Scene, call_id: str, *, customer: int) -> None:
     assert wallet["balance_micros"] == 5 * EURO - cdr["cost_micros"]
     assert (wallet["held_micros"], wallet["channels"], scene.live_count()) == (0, 0, 0)
     scene.assert_books()
+    code, words = scene.doctor()
+    assert code == 0, words
+    assert "held is the sum of live holds: holds" in words
 
 
 def test_charging_killed_in_mid_call_loses_and_doubles_nothing(hardy: Scene) -> None:
