@@ -113,7 +113,7 @@ def charging_limit(figure: dict[str, float], cores: int) -> str:
         return f"{spent}: the machine is full"
     if python >= FULL_CORE:
         return f"{spent}: one Python process has no more than one core"
-    return f"{spent}: neither is full; what the calls waited for was not measured (commits, locks, other work)"
+    return f"{spent}: neither is full: batches that share a wallet follow one another (decision 0011)"
 
 
 def sip(runs: dict[edge.Kind, list[edge.Found]], pace: edge.Pace, cores: int) -> Section:
