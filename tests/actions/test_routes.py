@@ -111,8 +111,21 @@ def test_gateways_have_addresses_that_can_be_called(account: Account) -> None:
     assert Gateway.objects.count() == 1
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1:5070", "http://"])
-def test_an_edge_has_an_address_that_can_be_asked(account: Account, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "127.0.0.1:5070",
+        "http://",
+        "http://192.0.34.7:8060/RPC",
+        "http://kam1.example:8060",
+        "http://10.0.0.5",
+        "http://10.0.0.5:8060/elsewhere",
+        "http://0.0.0.0:8060",
+        "http://10.0.0.5:x",
+    ],
+)
+def test_the_secret_goes_only_to_a_private_address_of_an_edge(account: Account, url: str) -> None:
     edge = create_edge(account_id=account.pk, name="kam1", kind="kamailio", rpc_url="http://127.0.0.1:5070/RPC")
     refused("rpc_url", update_edge, edge_id=edge.pk, rpc_url=url)
     refused("name", create_edge, account_id=account.pk, name="kam1")

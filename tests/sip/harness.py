@@ -16,6 +16,7 @@ import socket
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -72,6 +73,11 @@ class Caller:
             timeout_s=timeout_s,
             what=f"an answer at {self.sipp.ip}",
         )
+
+    @property
+    def answered_at(self) -> datetime:
+        """When the 200 came, by this machine's clock, without a zone."""
+        return next(m.at for m in self.sipp.messages if m.received and m.code == 200 and m.method == "INVITE")
 
     def result(self, timeout_s: float = 40.0) -> CallResult:
         return self.results(timeout_s)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
@@ -26,11 +27,23 @@ class EdgeChanges(EdgeFields, total=False):
 
 
 def _address(value: object) -> str:
+    """The installation's secret is sent there: a private address only, and no name that could lead elsewhere."""
     url = value.strip() if isinstance(value, str) else ""
-    parts = urlsplit(url)
-    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
-        raise checks.Unfit("Give the address of the edge's RPC, such as http://10.0.0.5:5070/RPC, or leave it empty.")
+    if url and not _is_private(url):
+        raise checks.Unfit(
+            "Give the private address of the edge's RPC, such as http://10.0.0.5:8060, or leave it empty."
+        )
     return url
+
+
+def _is_private(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = ip_address(parts.hostname or "")
+        plain = parts.scheme == "http" and parts.path in {"", "/", "/RPC"} and not (parts.query or parts.username)
+        return plain and parts.port is not None and (host.is_private or host.is_loopback) and not host.is_unspecified
+    except ValueError:
+        return False
 
 
 CHECKS: Mapping[str, checks.Check] = {
