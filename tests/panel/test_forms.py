@@ -126,7 +126,7 @@ def good_input(cast: Cast, address: str) -> dict[str, Any]:
             "recording": "inherit", "enabled": "on", f"options-{cast.carrier_card.pk}-used": "on", **limits,
         }  # fmt: skip
     if "contacts" in address:
-        return {"email": "dan@acme.example", "kind": "General"}
+        return {"email": "dan@acme.example", "kind": "general"}
     if "carriers" in address:
         return {
             "name": "Delta", "currency": "EUR", "status": "active", "first_reply_s": "3", "pdd_s": "5", "ring_s": "60",

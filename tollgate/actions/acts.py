@@ -31,6 +31,10 @@ class Actor:
     name: str
     may: frozenset[str]
     reason: str = ""
+    kind: str = "job"
+    """`user`, `contact` or `job`; `id` is the user's or the contact's, `ip` where they are."""
+    id: int | None = None
+    ip: str | None = None
 
     def may_do(self, act_name: str) -> bool:
         """Whether this actor has the permission named like the act."""
@@ -110,17 +114,30 @@ def act(function: Callable[P, R]) -> Callable[P, R]:
         actor = current.get(None)
         if actor is None or not actor.may_do(name):
             raise NotPermitted(name)
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('audit.actor', %s, true), set_config('audit.act', %s, true),"
-                " set_config('audit.reason', %s, true)",
-                [actor.name, name, actor.reason],
-            )
+        with transaction.atomic():
+            _tell_audit(actor, name)
             return function(*args, **kwargs)
 
     assert name not in ACTS, f"two acts are named {name}"
     ACTS[name] = run
     return run
+
+
+def _tell_audit(actor: Actor, act_name: str) -> None:
+    """Says to the audit trigger, for this transaction, who acts."""
+    told = {
+        "audit.actor": actor.name,
+        "audit.act": act_name,
+        "audit.reason": actor.reason,
+        "audit.actor_kind": actor.kind,
+        "audit.actor_id": str(actor.id or ""),
+        "audit.ip": actor.ip or "",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS told (name, value)",
+            [list(told), list(told.values())],
+        )
 
 
 def refuse(field_name: str, sentence: str) -> Invalid:

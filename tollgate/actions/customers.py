@@ -37,7 +37,6 @@ class CustomerFields(TypedDict, total=False):
     mobile_verification: bool
     recording: bool
     max_duration_s: int
-    notes: str
 
 
 class CustomerChanges(CustomerFields, total=False):
@@ -64,7 +63,6 @@ CHECKS: Mapping[str, checks.Check] = {
     "mobile_verification": checks.yes_no,
     "recording": checks.yes_no,
     "max_duration_s": checks.whole(1, 86_400),
-    "notes": checks.text(10_000),
 }
 
 

@@ -166,7 +166,7 @@ def _customers(account: Account, logins: dict[str, str]) -> dict[str, Customer]:
             realm=environment.text("TOLLGATE_SIP_REALM", "tollgate.local"),
         )  # fmt: skip
         logins[f"sip:{username}"] = password
-    update_customer(customer_id=made["Harbor Callshop"].pk, status="penalty", notes="unpaid since spring")
+    update_customer(customer_id=made["Harbor Callshop"].pk, status="penalty")
     return made
 
 

@@ -14,14 +14,17 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from tollgate.actions.acts import Actor
-from tollgate.store.models import Account, User
+from tollgate.store.models import Account, Customer, User
 from tollgate.store.models.users import EVERY_ACT
+from tollgate.store.queries.customers import below
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -92,7 +95,24 @@ def may(request: HttpRequest, act: str) -> bool:
 
 def actor(request: HttpRequest, reason: str = "") -> Actor:
     """The user as the acts know one."""
-    return Actor(name=current_user(request).email, may=rights(request).acts, reason=reason)
+    user = current_user(request)
+    return Actor(
+        name=user.email, may=rights(request).acts, reason=reason, kind="user", id=user.pk, ip=client_ip(request)
+    )
+
+
+def own_customers(request: HttpRequest) -> QuerySet[Customer]:
+    """Whom this user may see, the deleted included: all customers of the account, or those below the reseller."""
+    customers = Customer.objects.filter(account=own_account(request))
+    reseller_id = current_user(request).reseller_id
+    return customers if reseller_id is None else customers.filter(pk__in=below(reseller_id))
+
+
+def client_ip(request: HttpRequest) -> str:
+    """Where the request comes from. Behind a proxy of ours (`TOLLGATE_BEHIND_PROXY`), what that proxy saw."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
+    told = forwarded.rsplit(",", 1)[-1].strip()
+    return told or str(request.META["REMOTE_ADDR"])
 
 
 def own_account(request: HttpRequest) -> Account:

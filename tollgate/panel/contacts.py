@@ -63,7 +63,7 @@ class ContactForm(HouseForm):
     email = forms.EmailField(help_text="Belongs to one person of all customers")
     phone = forms.CharField(max_length=30, required=False, help_text="International, such as +37061234567")
     mobile = forms.CharField(max_length=30, required=False, help_text="International, such as +37061234567")
-    kind = forms.CharField(max_length=50, initial="General", label="Department")
+    kind = forms.CharField(max_length=50, initial="general", label="Department")
     public_notes = note(help_text="For the customer's eyes too; never a password")
     private_notes = note(help_text="For users of this panel only; never a password")
 

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import limit, link, status_column
-from tollgate.panel.fields import ChannelsField, CpsField, InstantField, choices, note, pick
+from tollgate.panel.fields import ChannelsField, CpsField, InstantField, choices, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Account, Customer
@@ -90,9 +90,8 @@ class CustomerForm(HouseForm):
         ),
         ("Verification", ["email_verification", "mobile_verification"]),
         ("Day/Time", ["hours"]),
-        ("Notes", ["notes"]),
     ]
-    widths = {"hours": 12, "notes": 12, "is_reseller": 12, "recording": 12}
+    widths = {"hours": 12, "is_reseller": 12, "recording": 12}
     versioned = True
 
     name = forms.CharField(max_length=200)
@@ -121,7 +120,6 @@ class CustomerForm(HouseForm):
     email_verification = forms.BooleanField(required=False, label="Calls only after a contact's email is verified")
     mobile_verification = forms.BooleanField(required=False, label="Calls only after a contact's mobile is verified")
     hours = HoursField(required=False, label="When calls are allowed")
-    notes = note(label="Internal notes")
 
     def __init__(self, *arguments: Any, account: Account, currency: str, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -1,6 +1,7 @@
 """The account: the operator's own company. Everything else belongs to exactly one account."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from tollgate.store.models.records import Record, not_negative, one_of
 
@@ -20,14 +21,165 @@ class Account(Record):
     validity_s = models.IntegerField(default=30)
     challenge_unknown = models.BooleanField(default=True)
     recording = models.BooleanField(default=False)
+    registration_id = models.CharField(max_length=100, blank=True, default="")
+    ocn = models.CharField(max_length=4, blank=True, default="")
+    frn = models.CharField(max_length=50, blank=True, default="")
+    vat_id = models.CharField(max_length=20, blank=True, default="")
+    pending_email = models.EmailField(blank=True, default="")
+    address_line1 = models.CharField(max_length=200, blank=True, default="")
+    address_line2 = models.CharField(max_length=200, blank=True, default="")
+    city = models.CharField(max_length=100, blank=True, default="")
+    state = models.CharField(max_length=100, blank=True, default="")
+    postcode = models.CharField(max_length=20, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    address_confirmed_at = models.DateTimeField(null=True, blank=True)
+    address_confirmed_by = models.TextField(blank=True, default="")
+    phone = models.CharField(max_length=20, blank=True, default="")
+    phone_verified_at = models.DateTimeField(null=True, blank=True)
+    mobile = models.CharField(max_length=20, blank=True, default="")
+    mobile_verified_at = models.DateTimeField(null=True, blank=True)
+    billing_method = models.TextField(default="per_minute")
+    billing_method_before = models.TextField(blank=True, default="")
+    billing_method_changed_at = models.DateTimeField(null=True, blank=True)
+    minute_price_nanos = models.BigIntegerField(default=0)
+    channel_day_price_nanos = models.BigIntegerField(default=0)
+    number_digits_count = models.IntegerField(default=10)
+    block_start = models.BigIntegerField(null=True, blank=True)
+    block_size = models.IntegerField(null=True, blank=True)
+    audit_comment = models.BooleanField(default=False)
+    profit_assurance_default = models.BooleanField(default=True)
+    valid_from_creation = models.BooleanField(default=False)
+    termination_addresses = models.TextField(blank=True, default="")
+    origination_addresses = models.TextField(blank=True, default="")
+    portal_text = models.TextField(blank=True, default="")
+    support_url = models.URLField(blank=True, default="")
+    support_phone = models.CharField(max_length=20, blank=True, default="")
+    support_email = models.EmailField(blank=True, default="")
+    idle_logout_min = models.IntegerField(null=True, blank=True)
+    inactive_portal = models.BooleanField(default=False)
+    sip_rewrites = models.JSONField(default=list, blank=True)
+    recording_retention_days = models.IntegerField(null=True, blank=True)
 
     class Meta:
         db_table = "account"
         constraints = [
             one_of("status", "active", "paused", name="account_status"),
+            one_of("billing_method", "per_channel", "per_minute", name="account_billing_method"),
             not_negative("channels", "cps_milli", "slice_s", name="account_limits"),
             models.CheckConstraint(condition=models.Q(validity_s__gte=5), name="account_validity"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class AccountPackage(Record):
+    """An add-on of the platform that the account holds: priced per unit and day, or per minute used."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="packages")
+    kind = models.TextField()
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True, default="")
+    unit = models.CharField(max_length=30)
+    basis = models.TextField(default="unit_day")
+    price_nanos = models.BigIntegerField(default=0)
+    quantity = models.IntegerField(default=1)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        db_table = "account_package"
+        constraints = [
+            one_of("kind", "recording", "other", name="account_package_kind"),
+            one_of("basis", "unit_day", "minute", name="account_package_basis"),
+            not_negative("price_nanos", "quantity", name="account_package_amounts"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountCharge(models.Model):
+    """What the platform charged the account for one UTC day: once for the billing method, once per package."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="charges")
+    on = models.DateField()
+    package = models.ForeignKey(AccountPackage, on_delete=models.PROTECT, null=True, blank=True, related_name="charges")
+    what = models.TextField()
+    used = models.BigIntegerField()
+    unit = models.CharField(max_length=30)
+    price_nanos = models.BigIntegerField()
+    amount_micros = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    entry_id = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "account_charge"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "on", "package"], nulls_distinct=False, name="account_charge_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.on} {self.what}"
+
+
+class Agreement(models.Model):
+    """One version of the service agreement; immutable once published."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="agreements")
+    number = models.IntegerField()
+    title = models.CharField(max_length=200)
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    published_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "agreement"
+        constraints = [models.UniqueConstraint(fields=["account", "number"], name="agreement_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.number}"
+
+
+class AgreementAcceptance(models.Model):
+    """Who accepted which version of the agreement, when, from where, and the hash of what was read."""
+
+    id = models.BigAutoField(primary_key=True)
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="acceptances")
+    by = models.TextField()
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    ip = models.GenericIPAddressField(null=True)
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "agreement_acceptance"
+
+    def __str__(self) -> str:
+        return f"{self.by} {self.at}"
+
+
+class ChangeRequest(models.Model):
+    """A change somebody asked for and another decides: the account's address."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="change_requests")
+    kind = models.TextField(default="address")
+    proposed = models.JSONField()
+    message = models.TextField(blank=True, default="")
+    state = models.TextField(default="open")
+    asked_by = models.TextField()
+    asked_at = models.DateTimeField(db_default=Now(), editable=False)
+    decided_by = models.TextField(blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "change_request"
+        constraints = [one_of("state", "open", "approved", "rejected", name="change_request_state")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"

@@ -16,6 +16,11 @@ class Audit(models.Model):
     verb = models.TextField()
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
+    actor_kind = models.TextField(null=True)
+    actor_id = models.BigIntegerField(null=True)
+    ip = models.GenericIPAddressField(null=True)
+    account_id = models.BigIntegerField(null=True)
+    customer_id = models.BigIntegerField(null=True)
 
     class Meta:
         managed = False
@@ -23,3 +28,20 @@ class Audit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.table_name} {self.row_id}"
+
+
+class AuditSeal(models.Model):
+    """The chain over the audit log: each seal's hash covers its row and the seal before it, so that no row can be
+    altered or taken out unseen.
+    """
+
+    audit_id = models.BigIntegerField(primary_key=True)
+    hash = models.BinaryField()
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_seal"
+
+    def __str__(self) -> str:
+        return str(self.audit_id)

@@ -1,9 +1,12 @@
-"""Contacts: the people at a customer."""
+"""Contacts: the people at a customer, their logins to the portal, and the codes sent to them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower, Now
 
 from tollgate.store.models.customers import Customer
-from tollgate.store.models.records import Record
+from tollgate.store.models.networks import NetworkField
+from tollgate.store.models.records import Record, one_of
 
 
 class Contact(Record):
@@ -18,11 +21,77 @@ class Contact(Record):
     kind = models.TextField(default="general")
     email_verified_at = models.DateTimeField(null=True, blank=True)
     mobile_verified_at = models.DateTimeField(null=True, blank=True)
+    email_verified_how = models.TextField(blank=True, default="")
+    mobile_verified_how = models.TextField(blank=True, default="")
+    login_domain = models.BigIntegerField(default=0, editable=False)
+    login_enabled = models.BooleanField(default=True)
+    password = models.TextField(blank=True, default="")
+    password_must_change = models.BooleanField(default=False)
+    totp_secret = models.TextField(blank=True, default="")
+    recovery_hashes = ArrayField(models.TextField(), default=list, blank=True)
+    allowed_networks = ArrayField(NetworkField(), default=list, blank=True)
+    zone = models.TextField(blank=True, default="")
+    language = models.CharField(max_length=10, blank=True, default="")
+    theme = models.TextField(default="auto")
+    marketing = models.BooleanField(default=True)
+    last_login_at = models.DateTimeField(null=True, blank=True)
     public_notes = models.TextField(blank=True, default="")
     private_notes = models.TextField(blank=True, default="")
 
     class Meta:
         db_table = "contact"
+        constraints = [
+            models.UniqueConstraint("login_domain", Lower("email"), name="contact_email_once"),
+            one_of("kind", "general", "billing", "technical", "sales", "legal", "noc", name="contact_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email
+
+
+class ContactSession(models.Model):
+    """One login to the portal. Only the hash of its cookie is kept; `user_id` is set when a user of ours looks in."""
+
+    id = models.BigAutoField(primary_key=True)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="sessions")
+    key_hash = models.CharField(max_length=64, unique=True)
+    user_id = models.BigIntegerField(null=True, blank=True)
+    user_name = models.TextField(blank=True, default="")
+    read_only = models.BooleanField(default=False)
+    ip = models.GenericIPAddressField()
+    agent = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    seen_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "contact_session"
+
+    def __str__(self) -> str:
+        return f"{self.contact} {self.created_at}"
+
+
+class Code(models.Model):
+    """A secret sent to somebody, of which only the hash is kept: a link to set a password, a code to verify a number.
+
+    It belongs to a contact or to a user, fits one purpose, ends by itself and works once.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="codes")
+    user_id = models.BigIntegerField(null=True, blank=True)
+    purpose = models.TextField()
+    target = models.TextField(blank=True, default="")
+    secret_hash = models.CharField(max_length=64)
+    tries_count = models.IntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_by = models.TextField(blank=True, default="")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "code"
+        indexes = [models.Index(fields=["secret_hash"], name="code_secret")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.target}"

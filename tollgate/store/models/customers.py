@@ -1,9 +1,15 @@
 """Customers: who buys calls and holds a balance. A reseller is a customer who owns customers."""
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 
 from tollgate.store.models.accounts import Account
+from tollgate.store.models.localizations import Localization
+from tollgate.store.models.portal_domains import PortalDomain
 from tollgate.store.models.records import Record, not_negative, one_of
+from tollgate.store.models.tags import Tag
 
 
 class Customer(Record):
@@ -17,6 +23,8 @@ class Customer(Record):
     company = models.TextField(blank=True, default="")
     reference = models.TextField(blank=True, default="")
     status = models.TextField(default="active")
+    status_reason = models.TextField(blank=True, default="")
+    status_until = models.DateTimeField(null=True, blank=True)
     currency = models.CharField(max_length=3)
     channels = models.IntegerField(default=0)
     cps_milli = models.IntegerField(default=0)
@@ -29,7 +37,40 @@ class Customer(Record):
     mobile_verification = models.BooleanField(default=False)
     recording = models.BooleanField(default=False)
     max_duration_s = models.IntegerField(default=3600)
-    notes = models.TextField(blank=True, default="")
+    phone = models.CharField(max_length=20, blank=True, default="")
+    website = models.URLField(blank=True, default="")
+    address_line1 = models.CharField(max_length=200, blank=True, default="")
+    address_line2 = models.CharField(max_length=200, blank=True, default="")
+    city = models.CharField(max_length=100, blank=True, default="")
+    state = models.CharField(max_length=100, blank=True, default="")
+    postcode = models.CharField(max_length=20, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    zone = models.TextField(blank=True, default="")
+    accounting_id = models.CharField(max_length=100, null=True, blank=True)
+    account_manager = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="managed_customers"
+    )
+    domain = models.ForeignKey(PortalDomain, on_delete=models.PROTECT, null=True, blank=True, related_name="customers")
+    portal_show = ArrayField(models.TextField(), default=list, blank=True)
+    portal_hide = ArrayField(models.TextField(), default=list, blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="customers", db_table="customer_tag")
+    vars_toml = models.TextField(blank=True, default="")
+    pai_mode = models.TextField(default="default")
+    first_reply_s = models.IntegerField(null=True, blank=True)
+    pdd_s = models.IntegerField(null=True, blank=True)
+    ring_s = models.IntegerField(null=True, blank=True)
+    rtp_firewall = models.TextField(default="locked")
+    recording_retention_days = models.IntegerField(null=True, blank=True)
+    attestation = models.CharField(max_length=1, default="C")
+    approved_clis_only = models.BooleanField(default=False)
+    local_calls = models.BooleanField(default=True)
+    local_price_nanos = models.BigIntegerField(default=0)
+    local_increment_s = models.IntegerField(default=60)
+    loss_making_calls = models.BooleanField(default=True)
+    ip_management = models.BooleanField(default=False)
+    localization = models.ForeignKey(
+        Localization, on_delete=models.PROTECT, null=True, blank=True, related_name="customers"
+    )
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -37,7 +78,14 @@ class Customer(Record):
         constraints = [
             models.UniqueConstraint(fields=["account", "name"], name="customer_name_once"),
             models.UniqueConstraint(fields=["account", "number"], name="customer_number_once"),
+            models.UniqueConstraint(fields=["account", "accounting_id"], name="customer_accounting_id_once"),
             one_of("status", "active", "inactive", "penalty", "pending", name="customer_status"),
+            one_of("pai_mode", "default", "remove", "if_available", "required", name="customer_pai_mode"),
+            one_of("rtp_firewall", "locked", "unlocked", name="customer_rtp_firewall"),
+            one_of("attestation", "A", "B", "C", name="customer_attestation"),
+            models.CheckConstraint(
+                condition=models.Q(local_price_nanos__gte=0, local_increment_s__gte=1), name="customer_local_price"
+            ),
             not_negative("channels", "cps_milli", name="customer_limits"),
             models.CheckConstraint(condition=models.Q(max_duration_s__gte=1), name="customer_max_duration"),
             models.CheckConstraint(
@@ -51,3 +99,42 @@ class Customer(Record):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CustomerNote(models.Model):
+    """An internal note about a customer: who wrote it, and when. Never changed, only taken back."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="notes")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    author = models.TextField()
+    text = models.TextField()
+
+    class Meta:
+        db_table = "customer_note"
+
+    def __str__(self) -> str:
+        return self.text[:50]
+
+
+class VerifiedCli(models.Model):
+    """A caller's number that a customer may show, with the STIR/SHAKEN attestation it earned when it was verified."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="verified_clis")
+    number = models.CharField(max_length=20)
+    method = models.TextField()
+    attestation = models.CharField(max_length=1)
+    verified_at = models.DateTimeField(db_default=Now(), editable=False)
+    verified_by = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "verified_cli"
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "number"], name="verified_cli_once"),
+            one_of("method", "operator", "call_back", name="verified_cli_method"),
+            one_of("attestation", "A", "B", "C", name="verified_cli_attestation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number

@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 
 from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
@@ -24,6 +25,8 @@ class Endpoint(Record):
     allowed_networks = ArrayField(NetworkField(), default=list, blank=True)
     channels = models.IntegerField(default=0)
     cps_milli = models.IntegerField(default=0)
+    cli_authentication = models.BooleanField(default=False)
+    rewrites = models.JSONField(default=list, blank=True)
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -41,3 +44,26 @@ class Endpoint(Record):
 
     def __str__(self) -> str:
         return self.name or self.username or str(self.network)
+
+
+class NumberBlock(models.Model):
+    """A range of extensions that belongs to one customer, both ends included. No two of an account overlap."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="number_blocks")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="number_blocks")
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "number_block"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(first__gte=0, last__gte=models.F("first"), last__lt=10**12),
+                name="number_block_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"

@@ -7,6 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from tollgate.store.models.networks import NetworkField
+
 EVERY_ACT = "*"
 
 
@@ -16,6 +18,7 @@ class UserGroup(models.Model):
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=100, unique=True)
     acts = ArrayField(models.TextField(), default=list, blank=True)
+    areas = ArrayField(models.TextField(), default=list, blank=True)
 
     class Meta:
         db_table = "user_group"
@@ -48,6 +51,11 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     zone = models.TextField(default="UTC")
     theme = models.TextField(default="auto")
+    language = models.CharField(max_length=10, blank=True, default="")
+    reseller_id = models.BigIntegerField(null=True, blank=True)
+    allowed_networks = ArrayField(NetworkField(), default=list, blank=True)
+    password_must_change = models.BooleanField(default=False)
+    session_epoch = models.IntegerField(default=0)
     groups = models.ManyToManyField(UserGroup, blank=True, related_name="users", db_table="app_user_group")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -66,3 +74,68 @@ class User(AbstractBaseUser):
         """The acts this user may do, None when the user is in no group and may not even read."""
         groups = list(self.groups.all())
         return frozenset(act for group in groups for act in group.acts) if groups and self.is_active else None
+
+
+class SavedView(models.Model):
+    """How a user likes to see a list: its address part, by name. The one named '' is taken when none is asked for."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
+    grid = models.CharField(max_length=50)
+    name = models.CharField(max_length=100, blank=True, default="")
+    query = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "saved_view"
+        constraints = [models.UniqueConstraint(fields=["user", "grid", "name"], name="saved_view_once")]
+
+    def __str__(self) -> str:
+        return f"{self.grid}: {self.name}"
+
+
+class ApiToken(models.Model):
+    """A bearer token of a user or a contact. Only its hash is kept; `scopes` narrow what its owner may do."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="api_tokens")
+    contact_id = models.BigIntegerField(null=True, blank=True)
+    name = models.CharField(max_length=100)
+    shown = models.CharField(max_length=12)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.TextField(), default=list, blank=True)
+    allowed_networks = ArrayField(NetworkField(), default=list, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "api_token"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False) ^ models.Q(contact_id__isnull=False), name="api_token_owner"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiAnswer(models.Model):
+    """The first answer to a write with an Idempotency-Key, given again to every repeat for a day."""
+
+    id = models.BigAutoField(primary_key=True)
+    owner = models.CharField(max_length=80)
+    key = models.CharField(max_length=200)
+    request_hash = models.CharField(max_length=64)
+    status = models.IntegerField()
+    body = models.BinaryField()
+    content_type = models.TextField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "api_answer"
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="api_answer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.key}"

@@ -7,6 +7,7 @@ annotation to `with_figures`.
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
+from django.db import connection
 from django.db.models import (
     BigIntegerField,
     DateTimeField,
@@ -68,3 +69,14 @@ def spent_today_micros(wallet: Wallet, today: date) -> int:
 def entries(account: Account) -> QuerySet[Entry]:
     """The postings of an account's wallets; those of one wallet by a filter on `wallet`."""
     return Entry.objects.filter(account=account).select_related("wallet")
+
+
+def below(reseller_id: int) -> list[int]:
+    """The ids of every customer below a reseller, at any depth, without the reseller itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE owned AS (SELECT id FROM customer WHERE parent_id = %s"
+            " UNION SELECT customer.id FROM customer JOIN owned ON customer.parent_id = owned.id) SELECT id FROM owned",
+            [reseller_id],
+        )
+        return [row[0] for row in cursor.fetchall()]
