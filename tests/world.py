@@ -22,19 +22,32 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "account": {
         "version": 1, "company": "", "email": "", "currency": "EUR", "zone": "UTC", "status": "active", "channels": 0,
         "cps_milli": 0, "slice_s": 60, "validity_s": 30, "challenge_unknown": True, "recording": False,
+        "registration_id": "", "ocn": "", "frn": "", "vat_id": "", "pending_email": "", "address_line1": "",
+        "address_line2": "", "city": "", "state": "", "postcode": "", "country": "", "address_confirmed_by": "",
+        "phone": "", "mobile": "", "billing_method": "per_minute", "minute_price_nanos": 0,
+        "channel_day_price_nanos": 0, "number_digits_count": 10, "audit_comment": False,
+        "profit_assurance_default": True, "valid_from_creation": False, "termination_addresses": "",
+        "origination_addresses": "", "portal_text": "", "support_url": "", "support_phone": "", "support_email": "",
+        "inactive_portal": False, "sip_rewrites": [],
     },
     "customer": {
         "version": 1, "is_reseller": False, "company": "", "reference": "", "status": "active", "currency": "EUR",
         "channels": 0, "cps_milli": 0, "debit_limit_micros": 0, "email_verification": False,
-        "mobile_verification": False, "recording": False, "max_duration_s": 3600, "notes": "",
+        "mobile_verification": False, "recording": False, "max_duration_s": 3600, "status_reason": "", "phone": "",
+        "website": "", "address_line1": "", "address_line2": "", "city": "", "state": "", "postcode": "", "country": "",
+        "zone": "", "portal_show": [], "portal_hide": [], "vars_toml": "", "pai_mode": "default",
+        "rtp_firewall": "locked", "attestation": "C", "approved_clis_only": False, "local_calls": True,
+        "local_price_nanos": 0, "local_increment_s": 60, "loss_making_calls": True, "ip_management": False,
     },
     "contact": {
         "version": 1, "first_name": "", "last_name": "", "phone": "", "mobile": "", "kind": "general",
-        "public_notes": "", "private_notes": "",
+        "email_verified_how": "", "mobile_verified_how": "", "login_domain": 0, "login_enabled": True, "password": "",
+        "password_must_change": False, "totp_secret": "", "recovery_hashes": [], "allowed_networks": [], "zone": "",
+        "language": "", "theme": "auto", "marketing": True, "public_notes": "", "private_notes": "",
     },
     "endpoint": {
         "version": 1, "name": "", "tech_prefix": "", "allowed_networks": [], "channels": 0, "cps_milli": 0,
-        "enabled": True,
+        "cli_authentication": False, "shared": False, "rewrites": [], "enabled": True,
     },
     "card": {
         "version": 1, "currency": "EUR", "precision": 4, "method": "up", "duration_method": "up",
@@ -46,20 +59,30 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "carrier": {
         "version": 1, "status": "active", "currency": "EUR", "channels": 0, "cps_milli": 0, "first_reply_s": 1,
-        "pdd_s": 5, "ring_s": 20,
+        "pdd_s": 5, "ring_s": 20, "pai_mode": "default",
     },
     "gateway": {
         "version": 1, "port": 5060, "transport": "udp", "weight": 100, "enabled": True, "channels": 0,
         "cps_milli": 0, "strip_digits": 0, "prefix": "",
     },
     "ingress_route": {
-        "version": 1, "name": "all", "tech_prefix": "", "dial_patterns": "", "enabled": True, "strategy": "manual",
-        "channels": 0, "cps_milli": 0, "media": "direct", "recording": "inherit", "profit_assurance": False,
-        "block_connect_fee": False,
+        "version": 1, "options_version": 1, "name": "all", "tech_prefix": "", "dial_patterns": "", "enabled": True,
+        "strategy": "manual", "channels": 0, "cps_milli": 0, "media": "direct", "recording": "inherit",
+        "profit_assurance": False, "block_connect_fee": False,
     },
     "route_option": {"position": 1, "weight": 100, "excluded": False},
-    "edge": {"kind": "kamailio", "rpc_url": "", "enabled": True},
+    "localization": {
+        "version": 1, "originate_cli_in": "", "originate_cli_out": "", "originate_cld": "", "terminate_cli_in": "",
+        "terminate_cli_out": "", "terminate_cld": "",
+    },
+    "tag": {"version": 1, "color": ""},
+    "verified_cli": {"method": "operator", "attestation": "C", "verified_by": ""},
+    "edge": {"version": 1, "kind": "kamailio", "rpc_url": "", "enabled": True},
 }  # fmt: skip
+
+
+JSON_LISTS: Final = frozenset({"rewrites", "sip_rewrites"})
+"""Columns whose list is JSON; every other list is an array."""
 
 
 class World:
@@ -81,13 +104,13 @@ class World:
             sql.SQL(", ").join(map(sql.Identifier, row)),
             sql.SQL(", ").join(sql.Placeholder() for _ in row),
         )
-        values = [Jsonb(value) if isinstance(value, dict) else value for value in row.values()]
+        values = [_adapted(name, value) for name, value in row.items()]
         return int(self.rows(statement, *values)[0][0])
 
     def update(self, table: str, row_id: int, **columns: Any) -> None:
         """Change one row."""
         pairs = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns)
-        values = [Jsonb(value) if isinstance(value, dict) else value for value in columns.values()]
+        values = [_adapted(name, value) for name, value in columns.items()]
         statement = sql.SQL("UPDATE {} SET {} WHERE id = %s").format(sql.Identifier(table), pairs)
         self.connection.execute(statement, [*values, row_id])
 
@@ -181,3 +204,7 @@ class World:
         """The laws of the books (named queries that return what breaks them) that do not hold now."""
         found = {name: self.rows(statement) for name, statement in statements.items()}
         return {name: json.dumps(rows, default=str) for name, rows in found.items() if rows}
+
+
+def _adapted(column: str, value: Any) -> Any:
+    return Jsonb(value) if isinstance(value, dict) or column in JSON_LISTS else value

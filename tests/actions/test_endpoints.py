@@ -6,10 +6,12 @@ import pytest
 
 from tests.actions.cast import acme
 from tests.actions.test_customers import PASSWORD, refused
-from tollgate.actions.acts import Done
+from tollgate.actions.acts import Done, Invalid
+from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.endpoints import (
     create_ip_endpoint,
+    create_ip_endpoints,
     create_sip_user,
     delete_endpoint,
     set_sip_password,
@@ -77,6 +79,75 @@ def test_overlapping_networks_are_saved_with_a_warning(account: Account, done: D
     assert "the narrower network wins" in done.warnings[0]
 
 
+def test_of_overlapping_networks_the_rule_that_decides_is_told(account: Account, done: Done) -> None:
+    baltic = create_customer(account_id=account.pk, name="Baltic", currency="EUR")
+    create_ip_endpoint(customer_id=acme(account).pk, network="192.0.2.0/24")
+    create_ip_endpoint(customer_id=baltic.pk, network="192.0.2.7", tech_prefix="77")
+    assert "of two that fit the longer wins, whichever network is narrower" in done.warnings.pop()
+    create_ip_endpoint(customer_id=baltic.pk, network="192.0.2.9", cli_authentication=True)
+    without_cli, overlap = done.warnings.pop(), done.warnings.pop()
+    assert "verified CLI go to the one with CLI authentication" in overlap
+    assert "Baltic has no verified CLI yet" in without_cli
+
+
+def test_customers_on_one_address_are_told_apart_by_cli_when_all_are(account: Account, done: Done) -> None:
+    ours, baltic = acme(account), create_customer(account_id=account.pk, name="Baltic", currency="EUR")
+    for customer, number in ((ours, "+37061234567"), (baltic, "+37069999999")):
+        add_verified_cli(customer_id=customer.pk, number=number)
+    first = create_ip_endpoint(customer_id=ours.pk, network="192.0.2.7")
+    shared = {"customer_id": baltic.pk, "network": "192.0.2.7"}
+    said = refused("cli_authentication", create_ip_endpoint, **shared, cli_authentication=True)
+    assert "turn it on there first" in said
+    update_endpoint(endpoint_id=first.pk, cli_authentication=True)
+    assert "every endpoint of this address" in refused("cli_authentication", create_ip_endpoint, **shared)
+    second = create_ip_endpoint(customer_id=baltic.pk, network="192.0.2.7", cli_authentication=True)
+    assert done.warnings == [
+        "192.0.2.7/32 is also an endpoint of Acme (192.0.2.7/32): the CLI decides whose call it is."
+    ]
+    refused("cli_authentication", update_endpoint, endpoint_id=second.pk, cli_authentication=False)
+    refused("network", create_ip_endpoint, customer_id=ours.pk, network="192.0.2.7", cli_authentication=True)
+    delete_endpoint(endpoint_id=second.pk)
+    assert not update_endpoint(endpoint_id=first.pk, cli_authentication=False).cli_authentication
+
+
+def test_many_addresses_are_added_at_once_or_none(account: Account) -> None:
+    customer = acme(account)
+    create_ip_endpoint(customer_id=customer.pk, network="192.0.2.9")
+    many = ["192.0.2.7", "198.51.100.0/28", "2001:db8::/48"]
+    made = create_ip_endpoints(customer_id=customer.pk, networks=many, channels=5, tech_prefix="9#")
+    assert [(str(one.network), one.channels, one.tech_prefix) for one in made] == [
+        ("192.0.2.7/32", 5, "9#"), ("198.51.100.0/28", 5, "9#"), ("2001:db8::/48", 5, "9#"),
+    ]  # fmt: skip
+    with pytest.raises(Invalid) as refusal:
+        create_ip_endpoints(customer_id=customer.pk, networks=["192.0.2.8", "192.0.2.9"])
+    assert refusal.value.errors["networks"][0].startswith("Line 2: Calls could not be told apart")
+    assert Endpoint.objects.count() == 4
+    refused("networks", create_ip_endpoints, customer_id=customer.pk, networks=[])
+    refused("networks", create_ip_endpoints, customer_id=customer.pk, networks=["fe80::1%eth0"])
+
+
+def test_an_address_is_kept_as_calls_are_looked_up(account: Account) -> None:
+    customer = acme(account)
+    refused("network", create_ip_endpoint, customer_id=customer.pk, network="fe80::1%eth0")
+    assert str(create_ip_endpoint(customer_id=customer.pk, network="::ffff:192.0.2.7").network) == "192.0.2.7/32"
+
+
+def test_rewrites_are_checked_and_their_traps_told(account: Account, done: Done) -> None:
+    customer = acme(account)
+    bad = [{"target": "cld", "current": "^(0", "new": "44"}]
+    said = refused("rewrites", create_ip_endpoint, customer_id=customer.pk, network="192.0.2.7", rewrites=bad)
+    assert said == "Row 1, current: Sign 2: this ( is not closed."
+    refused("rewrites", create_ip_endpoint, customer_id=customer.pk, network="192.0.2.7", rewrites="0")
+    refused("rewrites", create_ip_endpoint, customer_id=customer.pk, network="192.0.2.7", rewrites=["0"])
+    good = [{"target": "cld", "current": "^0([1-9]+)$", "new": r"44\1"}]
+    user = create_sip_user(customer_id=customer.pk, username="desk", password=PASSWORD, rewrites=good)
+    assert user.rewrites == [{"target": "cld", "current": "^0([1-9]+)$", "new": "44$1"}]
+    assert "leaves the digit 0 out" in done.warnings.pop()
+    update_endpoint(endpoint_id=user.pk, rewrites=user.rewrites, name="Desk")
+    assert not done.warnings
+    assert update_endpoint(endpoint_id=user.pk, rewrites=[]).rewrites == []
+
+
 def test_each_kind_has_its_own_fields(account: Account) -> None:
     customer = acme(account)
     address = create_ip_endpoint(customer_id=customer.pk, network="192.0.2.7")
@@ -85,6 +156,8 @@ def test_each_kind_has_its_own_fields(account: Account) -> None:
     )
     refused("allowed_networks", update_endpoint, endpoint_id=address.pk, allowed_networks=[])
     refused("network", update_endpoint, endpoint_id=user.pk, network="192.0.2.9")
+    many = [f"10.0.{number}.0/24" for number in range(201)]
+    refused("allowed_networks", update_endpoint, endpoint_id=user.pk, allowed_networks=many)
     refused("endpoint_id", set_sip_password, endpoint_id=address.pk, password=PASSWORD)
     assert [str(net) for net in update_endpoint(endpoint_id=user.pk, enabled=False).allowed_networks] == [
         "192.0.2.0/24"

@@ -1,4 +1,4 @@
-"""Claims about users, contacts and live calls."""
+"""Claims about users and live calls."""
 
 import pytest
 from django.db import connection
@@ -7,22 +7,15 @@ from tests.actions.cast import acme, sold_by
 from tests.actions.test_customers import PASSWORD, refused
 from tollgate.actions.acts import NotFound
 from tollgate.actions.calls import end_call
-from tollgate.actions.contacts import (
-    create_contact,
-    delete_contact,
-    update_contact,
-    verify_contact_email,
-    verify_contact_mobile,
-)
 from tollgate.actions.customers import delete_customer
 from tollgate.actions.endpoints import create_ip_endpoint, delete_endpoint
 from tollgate.actions.routes import create_ingress_route, delete_ingress_route
 from tollgate.actions.users import create_user, create_user_group, update_user, update_user_group
-from tollgate.store.models import Account, Audit, Call, Contact, User
+from tollgate.store.models import Account, Audit, Call, User
 
 
 def test_a_user_logs_in_with_an_email_of_its_own(account: Account) -> None:
-    group = create_user_group(name="Operators", acts=["*"])
+    group = create_user_group(name="Operators", acts=["*"], areas=["*"])
     ann = create_user(name="Ann", email="Ann@demo.example", password=PASSWORD, group_ids=[group.pk])
     assert ann.email == "ann@demo.example"
     assert ann.check_password(PASSWORD)
@@ -33,7 +26,7 @@ def test_a_user_logs_in_with_an_email_of_its_own(account: Account) -> None:
 
 
 def test_a_user_in_a_group_without_acts_may_read_only(account: Account) -> None:
-    readers = create_user_group(name="Readers", acts=[])
+    readers = create_user_group(name="Readers", acts=[], areas=["*"])
     assert (
         create_user(name="Bob", email="b@demo.example", password=PASSWORD, group_ids=[readers.pk]).acts() == frozenset()
     )
@@ -41,8 +34,8 @@ def test_a_user_in_a_group_without_acts_may_read_only(account: Account) -> None:
 
 
 def test_the_last_operator_keeps_every_right(account: Account) -> None:
-    operators = create_user_group(name="Operators", acts=["*"])
-    readers = create_user_group(name="Readers", acts=[])
+    operators = create_user_group(name="Operators", acts=["*"], areas=["*"])
+    readers = create_user_group(name="Readers", acts=[], areas=["*"])
     ann = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[operators.pk])
     refused("group_ids", update_user, user_id=ann.pk, group_ids=[readers.pk])
     refused("is_active", update_user, user_id=ann.pk, is_active=False)
@@ -57,30 +50,6 @@ def test_groups_name_acts_that_exist(account: Account) -> None:
     refused("acts", create_user_group, name="Pilots", acts="*")
     refused("group_ids", create_user, name="A", email="a@demo.example", password=PASSWORD, group_ids=[77])
     refused("group_ids", create_user, name="A", email="a@demo.example", password=PASSWORD, group_ids="all")
-
-
-def test_a_contact_has_an_email_of_its_own_and_numbers_that_can_be_dialed(account: Account) -> None:
-    customer = acme(account)
-    carla = create_contact(customer_id=customer.pk, email="carla@acme.example", mobile="+370 612 34567")
-    assert carla.mobile == "+37061234567"
-    refused("email", create_contact, customer_id=customer.pk, email="Carla@acme.example")
-    refused("phone", update_contact, contact_id=carla.pk, phone="0612345678")
-    other = create_contact(customer_id=customer.pk, email="c2@acme.example")
-    refused("email", update_contact, contact_id=other.pk, email="carla@acme.example")
-    delete_contact(contact_id=other.pk)
-    assert Contact.objects.count() == 1
-
-
-def test_a_verification_by_hand_has_a_reason_and_ends_with_a_new_address(account: Account) -> None:
-    carla = create_contact(customer_id=acme(account).pk, email="carla@acme.example")
-    assert verify_contact_email(contact_id=carla.pk, reason="saw the passport").email_verified_at is not None
-    assert Audit.objects.filter(table_name="contact", reason="saw the passport").exists()
-    refused("reason", verify_contact_email, contact_id=carla.pk, reason="")
-    refused("mobile", verify_contact_mobile, contact_id=carla.pk, reason="called her")
-    update_contact(contact_id=carla.pk, mobile="+37061234567", email="CARLA@acme.example")
-    assert verify_contact_mobile(contact_id=carla.pk, reason="called her").email_verified_at is not None
-    changed = update_contact(contact_id=carla.pk, mobile="+37061234568", email="new@acme.example")
-    assert (changed.email_verified_at, changed.mobile_verified_at) == (None, None)
 
 
 def test_a_live_call_is_asked_to_end_and_keeps_its_records(account: Account) -> None:

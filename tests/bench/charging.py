@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 import uvloop
 
@@ -38,6 +38,8 @@ from tollgate.jobs.postgres import Postgres  # noqa: E402
 from tollgate.switches import Answered, Ended  # noqa: E402
 
 CALLERS: Final = 600
+OVER: Final = 3
+DEADLINE_MS: Final = 1500
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -53,6 +55,23 @@ class Figure:
     mean_batch: float
 
 
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """What a desk carries of more than it can."""
+
+    offered_per_s: float
+    goodput_per_s: float
+    """Calls that were allowed within their deadline."""
+    share: float
+    """Of what the desk carries when nothing is turned away."""
+    accepted_p99_ms: float
+    shed_p99_ms: float
+    """How long a caller waits to be turned away."""
+
+
+F = TypeVar("F", Figure, Overload)
+
+
 class Load:
     """Callers who make one whole call after the other in this process, straight at the desk."""
 
@@ -62,11 +81,12 @@ class Load:
         self.random = Random(seed)
         self.calls = 0
         self.latencies_ms: list[float] = []
+        self.shed_ms: list[float] = []
         self.snapshot = service.snapshots.by_edge["bench"]
         self.seed = seed
 
-    async def call(self) -> None:
-        """One whole call."""
+    async def call(self, deadline_ms: int = 30_000) -> None:
+        """One whole call, unless it is turned away."""
         service, account_id = self.service, self.snapshot.account.id
         self.calls += 1
         call_id = f"{self.seed}-{self.calls}"
@@ -78,8 +98,14 @@ class Load:
             cld=f"{100_001 + self.random.randrange(PREFIXES)}5550100",
         )
         began_s = time.perf_counter()
-        decided = await service.authorize(service.planned(invite, self.snapshot), self.snapshot, 30_000)
-        self.latencies_ms.append((time.perf_counter() - began_s) * 1000)
+        decided: requests.Outcome | None = service.sheds(deadline_ms)
+        if decided is None:
+            decided = await service.authorize(service.planned(invite, self.snapshot), self.snapshot, deadline_ms)
+        took_ms = (time.perf_counter() - began_s) * 1000
+        if isinstance(decided, requests.Unavailable):
+            self.shed_ms.append(took_ms)
+            return
+        self.latencies_ms.append(took_ms)
         assert isinstance(decided, requests.Allowed), decided
         key, at = (account_id, "bench", call_id), datetime.now(UTC)
         answered = await service.tell(requests.Answer, key, Answered("bench", call_id, at, 0))
@@ -98,12 +124,12 @@ class Load:
 
         await asyncio.gather(*[caller() for _ in range(callers)])
 
-    async def paced(self, seconds: float, calls_per_s: float) -> None:
+    async def paced(self, seconds: float, calls_per_s: float, deadline_ms: int = 30_000) -> None:
         """Calls that come at their own pace, whatever the answers take."""
         began_s, tasks, made = time.perf_counter(), set(), 0
         while (elapsed_s := time.perf_counter() - began_s) < seconds:
             while made < elapsed_s * calls_per_s:
-                task = asyncio.create_task(self.call())
+                task = asyncio.create_task(self.call(deadline_ms))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
                 made += 1
@@ -146,17 +172,42 @@ async def measured(load: Load, pid: int, work: Callable[[], Awaitable[None]]) ->
     )
 
 
-def median(figures: Sequence[Figure]) -> Figure:
+def median(figures: Sequence[F]) -> F:
     """The median of each value."""
     rows = [asdict(figure) for figure in figures]
-    return Figure(**{name: statistics.median(row[name] for row in rows) for name in rows[0]})
+    return type(figures[0])(**{name: statistics.median(row[name] for row in rows) for name in rows[0]})
 
 
-async def bench(url: str, pid: int, *, runs: int, seconds: float) -> dict[str, Figure]:
+async def overloaded(load: Load, seconds: float, capacity: float) -> Overload:
+    """Three times as many calls as the desk carries."""
+    offered = OVER * capacity
+    began_s = time.perf_counter()
+    await load.paced(seconds, offered, DEADLINE_MS)
+    took_s = time.perf_counter() - began_s
+    in_time = [took_ms for took_ms in load.latencies_ms if took_ms <= DEADLINE_MS]
+    return Overload(
+        offered_per_s=round(load.calls / took_s),
+        goodput_per_s=round(len(in_time) / took_s),
+        share=round(len(in_time) / took_s / capacity, 2),
+        accepted_p99_ms=percentile(load.latencies_ms, 99),
+        shed_p99_ms=percentile(load.shed_ms, 99),
+    )
+
+
+def percentile(values_ms: Sequence[float], hundredth: int) -> float:
+    """Of none, zero."""
+    ordered = sorted(values_ms)
+    return round(ordered[len(ordered) * hundredth // 100], 2) if ordered else 0.0
+
+
+async def bench(url: str, pid: int, *, runs: int, seconds: float) -> tuple[dict[str, Figure], Overload]:
     """Every measurement in this process."""
     service = Service(url)
     await service.start()
     found: dict[str, list[Figure]] = {"10,000 customers": [], "one hot customer": [], "half load": []}
+    over: list[Overload] = []
+    warm = Load(service, customers=range(1, CUSTOMERS + 1), seed=10**6)
+    await warm.full(seconds, CALLERS)
     for run in range(runs):
         full = Load(service, customers=range(1, CUSTOMERS + 1), seed=3 * run)
         found["10,000 customers"].append(await measured(full, pid, partial(full.full, seconds, CALLERS)))
@@ -165,8 +216,10 @@ async def bench(url: str, pid: int, *, runs: int, seconds: float) -> dict[str, F
         half = Load(service, customers=range(1, CUSTOMERS + 1), seed=3 * run + 2)
         pace = found["10,000 customers"][-1].calls_per_s / 2
         found["half load"].append(await measured(half, pid, partial(half.paced, seconds, pace)))
+        much = Load(service, customers=range(1, CUSTOMERS + 1), seed=10**6 + run + 1)
+        over.append(await overloaded(much, seconds, 2 * pace))
     await service.stop()
-    return {name: median(figures) for name, figures in found.items()}
+    return {name: median(figures) for name, figures in found.items()}, median(over)
 
 
 SERVE: Final = """
@@ -254,7 +307,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tollgate-bench-") as folder, Postgres(Path(folder)) as server:
         fill(server.url)
         assert server.pid is not None
-        figures = uvloop.run(bench(server.url, server.pid, runs=chosen.runs, seconds=chosen.seconds))
+        figures, over = uvloop.run(bench(server.url, server.pid, runs=chosen.runs, seconds=chosen.seconds))
         figures |= over_http(server.url, server.pid, runs=chosen.runs, seconds=chosen.seconds)
     method = {
         "customers": CUSTOMERS,
@@ -265,7 +318,8 @@ def main() -> None:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
     }
-    print(json.dumps({"method": method, "figures": {name: asdict(found) for name, found in figures.items()}}, indent=1))
+    found = {name: asdict(figure) for name, figure in figures.items()}
+    print(json.dumps({"method": method, "figures": found, "overload": asdict(over)}, indent=1))
     print(table(figures))
 
 

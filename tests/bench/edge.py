@@ -113,7 +113,7 @@ class Pace:
         return [round(self.first * self.factor**number) for number in range(self.steps)]
 
 
-FULL: Final = Pace(runs=5, seconds=3, first=40, factor=1.08, steps=45, budget_s=300)
+FULL: Final = Pace(runs=5, seconds=3, first=40, factor=1.08, steps=60, budget_s=300)
 QUICK: Final = Pace(runs=1, seconds=1, first=20, factor=1.5, steps=3, budget_s=60)
 STRIDE: Final = 5
 """Rates passed over while the first climb looks for its neighborhood."""

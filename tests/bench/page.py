@@ -74,6 +74,7 @@ def charging(found: dict[str, Any], cores: int) -> Section:
     """The desk alone: from the JSON that `charging.py` prints."""
     figures: dict[str, dict[str, float]] = found["figures"]
     goals = [wish.judge(figure, cores, name) for wish in WISHES for name, figure in figures.items() if wish.fits(name)]
+    goals += overload_goals(found["overload"])
     told = found["method"]
     method = (
         "Full calls: authorize, answered and ended, every step durable before it is answered (`synchronous_commit=on`,"
@@ -101,7 +102,48 @@ def charging(found: dict[str, Any], cores: int) -> Section:
             ),
         ),
     ]
+    lines += ["", *overload(found["overload"])]
     return Section("The charging service", "\n".join(lines), tuple(goals))
+
+
+def overload_goals(found: dict[str, float]) -> list[Goal]:
+    """An answer in time, or none at once."""
+    share, took_ms = found["share"], found["accepted_p99_ms"]
+    limit = "questions are turned away too late or too many at once"
+    return [
+        Goal(
+            "calls allowed in time at three times the load",
+            ">= 0.80 of all it carries",
+            f"{share}",
+            share >= 0.8,
+            limit,
+        ),
+        Goal("authorize at three times the load, p99", "<= 1500 ms", f"{took_ms} ms", took_ms <= 1500, limit),
+    ]
+
+
+def overload(found: dict[str, float]) -> list[str]:
+    """Three times the load."""
+    method = (
+        "Three times as many calls as it carries, each with a deadline of 1.5 s, for as long: those that cannot be"
+        " decided in time are turned away before any work is spent on them."
+    )
+    return [
+        method,
+        "",
+        *table(
+            ("offered", "allowed in time", "of all it carries", "authorize p99", "turned away within (p99)"),
+            [
+                (
+                    f"{found['offered_per_s']:,.0f} /s",
+                    f"{found['goodput_per_s']:,.0f} /s",
+                    f"{found['share']}",
+                    f"{found['accepted_p99_ms']} ms",
+                    f"{found['shed_p99_ms']} ms",
+                )
+            ],
+        ),
+    ]
 
 
 def charging_limit(figure: dict[str, float], cores: int) -> str:
@@ -113,7 +155,7 @@ def charging_limit(figure: dict[str, float], cores: int) -> str:
         return f"{spent}: the machine is full"
     if python >= FULL_CORE:
         return f"{spent}: one Python process has no more than one core"
-    return f"{spent}: neither is full: batches that share a wallet follow one another (decision 0011)"
+    return f"{spent}: neither is full: decision 0011"
 
 
 def sip(runs: dict[edge.Kind, list[edge.Found]], pace: edge.Pace, cores: int) -> Section:

@@ -6,61 +6,52 @@ server as the charging service, so that the difference between the two is chargi
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
-import uvicorn
+import uvloop
+
+from tollgate.charging.listener import Answer, Listener, Message
 
 DONE: Final = b'{"ok":true}'
 ENDED: Final = b'"ended"'
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
 
 class Stub:
-    """A bare ASGI application. `GET /ended` tells how many calls have ended."""
+    """`GET /ended` tells how many calls have ended."""
 
     def __init__(self, decision: bytes) -> None:
         self.decision = decision
         self.ended = 0
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def answer(self, message: Message) -> Answer:
         """One request."""
-        body: bytes = (await receive()).get("body", b"")
-        match scope["path"]:
+        match message.path:
             case "/v1/kamailio/authorize":
-                answer = self.decision
+                return Answer(200, self.decision)
             case "/ended":
-                answer = b"%d" % self.ended
+                return Answer(200, b"%d" % self.ended)
             case _:
-                self.ended += ENDED in body
-                answer = DONE
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+                self.ended += message.body.count(ENDED)
+                return Answer(200, DONE)
+
+
+async def serve(host: str, port: int) -> None:
+    """Serves until it is told to stop."""
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    listener = Listener(Stub(sys.stdin.buffer.read()).answer)
+    await listener.start(host, port)
+    await told.wait()
+    await listener.stop()
 
 
 def main() -> None:
-    """Serves until it is told to stop."""
-    host, port = sys.argv[1], int(sys.argv[2])
-    stub = Stub(sys.stdin.buffer.read())
-    uvicorn.run(
-        stub,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        backlog=4096,
-        timeout_graceful_shutdown=1,
-    )
+    """On the address that was given."""
+    uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ class EdgeDouble:
         self.calls: dict[str, tuple[int, int]] = {}
         self.hung_up: list[tuple[int, int]] = []
         self.forgotten: list[str] = []
+        self.unregistered: list[str] = []
         self.extended: list[tuple[int, int, int]] = []
         edge = self
 
@@ -49,6 +50,8 @@ class EdgeDouble:
                 return {"extended": len(rows), "gone": ""}
             case "htable.delete":
                 self.forgotten.append(params[1])
+            case "ul.rm":
+                self.unregistered.append(params[1])
         return {}
 
     def _dialog(self, call_id: str, handle: tuple[int, int]) -> dict[str, Any]:

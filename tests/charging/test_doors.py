@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.charging.cast import World
 from tests.charging.edge_double import EdgeDouble
 from tests.charging.process import Charging, now
@@ -105,7 +107,7 @@ def test_kamailio_is_told_routes_in_its_own_words(world: World, start: Callable[
         "from": {"display": "", "uri": "sip:4420718@10.1.1.1"},
         "extra": "P-Asserted-Identity: <sip:4420718@10.1.1.1>\r\nPrivacy: id\r\n",
     }
-    assert (first["fr_timer"], first["fr_inv_timer"]) == (3000, 65_000)
+    assert (first["fr_timer"], first["fr_inv_timer"]) == (3000, 5000)
     event(charging, "failed", "c1", sip_code=487)
     assert world.cdr("c1")["sip_received"] == 487
 
@@ -143,6 +145,30 @@ def test_a_new_password_is_believed_at_once(world: World, start: Callable[..., C
         start(edge="kam1")
         world.run("UPDATE endpoint SET ha1 = %s WHERE id = %s", "1" * 32, user)
         until(lambda: edge.forgotten == ["alice"])
+
+
+@pytest.mark.parametrize("change", [{"allowed_networks": ["192.0.2.0/24"]}, {"enabled": False}])
+def test_whoever_registered_by_what_no_longer_holds_is_called_no_more(
+    world: World, start: Callable[..., Charging], change: dict[str, Any]
+) -> None:
+    with EdgeDouble() as edge:
+        rpc_edge(world, edge)
+        user = sip_user(world, "alice")
+        other = sip_user(world, "bert")
+        start(edge="kam1")
+        world.update("endpoint", other, name="Bert's desk")
+        world.update("endpoint", user, **change)
+        until(lambda: edge.unregistered == ["alice"])
+        assert edge.forgotten == ["alice"]
+
+
+def test_an_edge_is_told_where_a_sip_user_may_register_from(world: World, start: Callable[..., Charging]) -> None:
+    charging = start(edge="kam1")
+    sip_user(world, "alice", allowed_networks=["192.0.2.0/24", "2001:db8::/32"])
+    question = {"user": "alice", "realm": "demo"}
+    told = {"ha1": "0" * 32, "networks": "192.0.2.0/24,2001:db8::/32", "ttl": 300}
+    until(lambda: charging.send("POST", "/v1/kamailio/ha1", question)[1] == told)
+    assert charging.send("GET", "/v1/ha1?user=alice&realm=demo")[1] == told
 
 
 def test_a_user_of_the_same_customer_is_called_for_nothing(world: World, start: Callable[..., Charging]) -> None:

@@ -1,85 +1,132 @@
-"""Claims about identity: who a call belongs to, by address, tech prefix or SIP user."""
+"""Claims about the stateless gates: status and its end, loss-making calls, the operator's words, the edge's orders."""
 
-from ipaddress import ip_network
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from tests.core.call_cast import (
-    ENDPOINT_WALLET,
+    ACME_WALLET,
+    AT,
+    FREE,
     INVITE,
-    Addresses,
+    LONG_AGO,
+    RESALE,
+    SAAR_INVITE,
+    SELL,
+    card,
+    ingress,
+    row,
     world,
 )
-from tollgate.core.calls import Grant
-from tollgate.core.refusals import Key, Refusal
-from tollgate.core.snapshot import Endpoint
+from tollgate.core.calls_types import Handling
+from tollgate.core.rates import simple
+from tollgate.core.refusals import Answer, Key, answer
 
-
-def test_an_unknown_address_is_refused_and_locks_nothing() -> None:
-    planned = world().plan(INVITE._replace(source_ip="192.0.2.1"))
-    assert planned.status_refusal is not None
-    assert planned.status_refusal.key is Key.ip_unknown
-    assert planned.wallet_ids == ()
-    assert planned.customer is None
-
-
-def test_customers_on_one_address_are_told_apart_by_their_tech_prefix() -> None:
-    shared = ip_network("198.51.100.7/32")
-    both = Addresses(
-        (
-            (shared, Endpoint(1, 1, "ip", ENDPOINT_WALLET, tech_prefix="71")),
-            (shared, Endpoint(2, 2, "ip", 22, tech_prefix="7")),
-        )
-    )
-    known = world(networks=both)
-    acme = known.plan(INVITE._replace(cld="71442079460001"))
-    baltic = known.plan(INVITE._replace(cld="7442079460001"))
-    assert [p.customer and p.customer.name for p in (acme, baltic)] == ["Acme", "Baltic"]
-    assert (acme.number, baltic.number) == ("442079460001", "442079460001")
-    assert known.refused(INVITE._replace(cld="442079460001")).key is Key.ip_unknown
-
-
-def test_the_narrower_network_wins_when_prefixes_do_not_decide() -> None:
-    nested = Addresses(
-        (
-            (ip_network("198.51.100.0/24"), Endpoint(2, 2, "ip", 22)),
-            (ip_network("198.51.100.7/32"), Endpoint(1, 1, "ip", ENDPOINT_WALLET)),
-        )
-    )
-    planned = world(networks=nested).plan()
-    assert planned.customer is not None
-    assert planned.customer.name == "Acme"
-
-
-def test_an_endpoint_of_a_customer_who_is_gone_is_unknown() -> None:
-    orphan = Addresses(((ip_network("198.51.100.7/32"), Endpoint(1, 99, "ip", 1)),))
-    assert world(networks=orphan).refused().key is Key.ip_unknown
-    users = {"ann": Endpoint(7, 99, "sip_user", 27)}
-    assert world(users=users).refused(INVITE._replace(user="ann")).key is Key.digest_failed
-
-
-def sip_user(*allowed: str) -> dict[str, Endpoint]:
-    return {"acme1": Endpoint(7, 1, "sip_user", 27, allowed=tuple(map(ip_network, allowed)), name="acme1")}
-
-
-def test_a_sip_user_is_known_by_name_in_any_case_from_anywhere() -> None:
-    usual = world(users=sip_user())
-    assert isinstance(usual.decide(INVITE._replace(user="ACME1", source_ip="192.0.2.1")), Grant)
-    assert usual.refused(INVITE._replace(user="nobody")).key is Key.digest_failed
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    ("ip", "allowed"),
+    ("status", "key"), [("penalty", Key.status_penalty), ("inactive", Key.status_inactive), ("x", Key.status_inactive)]
+)
+def test_a_status_holds_until_its_moment(status: str, key: Key) -> None:
+    fields = {"status": status, "status_until": AT}
+    assert world(acme=fields).refused(at=AT - MINUTE).key is key
+    if status != "x":
+        granted = world(acme=fields).granted(at=AT)
+        assert next(gate for gate in granted.gates if gate.gate == "status").values["Acme"] == "active"
+
+
+def test_a_pending_customer_does_not_become_active_by_waiting() -> None:
+    assert world(acme={"status": "pending", "status_until": AT}).refused(at=AT + MINUTE).key is Key.status_pending
+
+
+def test_a_reseller_s_penalty_ends_for_its_customers_too() -> None:
+    below = world(rhine={"status": "penalty", "status_until": AT})
+    assert below.refused(SAAR_INVITE, AT - MINUTE).scope == "reseller"
+    below.granted(SAAR_INVITE, AT)
+
+
+def test_the_days_of_validity_count_from_the_first_call_or_from_where_the_account_says() -> None:
+    used = {ACME_WALLET: {"first_used_at": AT - timedelta(days=9)}}
+    assert world(acme={"valid_days": 9}, purses=used).refused().key is Key.customer_expired
+    world(acme={"valid_days": 10}, purses=used).granted()
+    world(acme={"valid_days": 10}).granted()
+    made = {"valid_days": 10, "valid_from_at": AT - timedelta(days=10)}
+    assert world(acme=made).refused().key is Key.customer_expired
+    world(acme=made, purses=used).granted(at=AT - MINUTE)
+    assert world(acme={**made, "expires_at": LONG_AGO}).refused().key is Key.customer_expired
+
+
+def test_without_loss_making_calls_no_route_sells_below_its_cost() -> None:
+    dear = {101: card(101, [row("44", simple(price_nanos=70_000_000))], carrier_id=1)}
+    assert [route.carrier for route in world(cards=dear).granted().routes] == ["Delta", "Cirrus"]
+    assured = world(cards=dear, acme={"loss_making_calls": False}).granted()
+    assert [route.carrier for route in assured.routes] == ["Delta"]
+    assert [(drop.carrier, drop.why) for drop in assured.dropped] == [("Cirrus", "profit")]
+
+
+def test_a_reseller_is_kept_from_selling_below_what_it_pays() -> None:
+    cheap = {1: card(1, [row("44", FREE)])}
+    world(cards=cheap).granted(SAAR_INVITE)
+    refusal = world(cards=cheap, saar={"loss_making_calls": False}).refused(SAAR_INVITE)
+    assert (refusal.key, refusal.variant, refusal.scope) == (Key.no_carrier, "profit_assurance", "customer")
+    assert dict(refusal.values)["seller"] == "Rhine"
+    world(saar={"loss_making_calls": False}).granted(SAAR_INVITE)
+
+
+def test_the_one_nearest_the_account_is_assured_against_the_carriers() -> None:
+    dear = {3: card(3, [row("44", FREE)]), 1: card(1, [row("44", SELL)])}
+    world(cards=dear, saar={"loss_making_calls": False}).granted(SAAR_INVITE)
+    assert world(cards=dear, rhine={"loss_making_calls": False}).refused(SAAR_INVITE).variant == "profit_assurance"
+    assert RESALE != SELL
+
+
+def test_the_account_s_own_words_answer_a_refusal() -> None:
+    own = Answer(404, "No Such Number", 28)
+    known = world(answers={"number_invalid": own})
+    planned = known.plan(INVITE._replace(cld="rubbish"))
+    assert planned.late is not None
+    assert answer(planned.late, planned.answers) == own
+    assert known.plan(INVITE._replace(source_ip="192.0.2.1")).answers == planned.answers
+
+
+def test_the_edge_is_told_what_the_customer_s_record_says_of_every_attempt() -> None:
+    assert world().plan().handling == Handling()
+    planned = world(acme={"media_locked": False, "removed_headers": "^X$"}).plan()
+    assert planned.handling == Handling(media_locked=False, removed_headers="^X$")
+    assert planned.local_user is None
+
+
+@pytest.mark.parametrize(
+    ("account", "route", "customer", "recorded"),
     [
-        ("192.0.2.255", True),
-        ("192.0.3.0", False),
-        ("::ffff:192.0.2.1", True),
-        ("2001:db8::1", False),
-        ("rubbish", False),
+        (False, "on", True, False),
+        (True, "off", True, False),
+        (True, "on", False, True),
+        (True, "inherit", True, True),
+        (True, "inherit", False, False),
     ],
 )
-def test_a_sip_user_with_a_list_calls_only_from_it(ip: str, allowed: bool) -> None:
-    outcome = world(users=sip_user("192.0.2.0/24")).decide(INVITE._replace(user="acme1", source_ip=ip))
-    assert isinstance(outcome, Grant) is allowed
-    if isinstance(outcome, Refusal):
-        assert outcome.key is Key.sip_user_ip_denied
+def test_a_call_is_recorded_when_account_and_route_or_customer_say_so(
+    account: bool, route: str, customer: bool, recorded: bool
+) -> None:
+    known = world(recording=account, route={"recording": route}, acme={"recording": customer})
+    assert known.plan().record is recorded
+
+
+def test_a_tag_s_route_stands_behind_the_customer_s_own() -> None:
+    of_tag = ingress(9, 39, 1, limited=False, name="template", tag="Wholesale")
+    longer = replace(of_tag, patterns=("442079",))
+    assert world(acme={"tag_routes": (longer,)}).plan().ingress[0].id == 1
+    narrow = world(route={"patterns": ("33",)}, acme={"tag_routes": (of_tag,)})
+    told = next(gate for gate in narrow.granted().gates if gate.gate == "no_rate")
+    assert (told.values["route"], told.values["tag"]) == ("template", "Wholesale")
+    neither = world(route={"patterns": ("33",)}, acme={"tag_routes": (replace(of_tag, patterns=("34",)),)}).refused()
+    assert (neither.key, dict(neither.values)["routes"]) == (Key.no_ingress_route, 2)
+
+
+def test_a_reseller_s_tags_give_it_routes_too() -> None:
+    of_tag = ingress(9, 39, 3, limited=False, tag="Wholesale")
+    below = world(rhine={"routes": (), "tag_routes": (of_tag,)})
+    assert [route.id for route in below.plan(SAAR_INVITE).ingress] == [4, 9]

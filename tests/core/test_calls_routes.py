@@ -150,3 +150,19 @@ def test_ringing_is_bounded_by_five_minutes() -> None:
 def test_a_carrier_without_limits_needs_no_lock() -> None:
     planned = world(carrier={"limited": False}, carrier_2={"limited": False}, route={"limited": False}).plan()
     assert planned.wallet_ids == (ACME_WALLET, ACCOUNT_WALLET)
+
+
+def test_the_customer_s_timeouts_come_before_the_carrier_s() -> None:
+    usual = world(carrier={"first_reply_s": 4, "pdd_s": 6, "ring_s": 70}).granted().routes[0]
+    assert (usual.first_reply_s, usual.pdd_s, usual.ring_s) == (4, 6, 70)
+    own = world(acme={"first_reply_s": 1, "pdd_s": 2, "ring_s": 30}).granted()
+    assert {(route.first_reply_s, route.pdd_s, route.ring_s) for route in own.routes} == {(1, 2, 30)}
+    assert own.ring_s == 2 * 32
+
+
+def test_a_carrier_that_wants_an_identity_is_left_out_without_one() -> None:
+    strict = {"carrier": {"pai_mode": "required"}}
+    assert whys(**strict, acme={"pai_mode": "remove"}) == {"Cirrus": "paid_required"}
+    assert whys(**strict) == {}
+    only = world(**strict, acme={"pai_mode": "remove"}, route={"options": (Option(101),)}).refused()
+    assert (only.key, only.scope) == (Key.paid_required, "carrier")

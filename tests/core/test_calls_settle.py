@@ -180,7 +180,8 @@ def test_an_unresolved_call_is_never_charged_beyond_its_grant() -> None:
 
 def detail_of(talked_s: float) -> str:
     call = a_call(PER_SECOND)
-    return call_detail(call, ended(call, talked_s, unresolved=True), '[{"route":0,"sip":503}]')
+    call.attempts = '[{"route":0,"sip":503}]'
+    return call_detail(call, ended(call, talked_s, unresolved=True))
 
 
 @pytest.mark.parametrize(("true_s", "customer", "carrier"), [(30, -20_000, 4000), (5, 5000, -1000)])
@@ -203,6 +204,15 @@ def test_a_late_end_of_a_call_never_seen_answered_pays_the_carrier_who_talked(
     settled = read_settled(9, call_detail(call, closed), told)
     entries = late_end(settled, answered_at=AT, duration_ms=30_000)
     assert [entry.wallet_id for entry in entries] == [ACME_WALLET, *carriers]
+
+
+def test_a_late_end_is_not_believed_beyond_the_grant() -> None:
+    settled = read_settled(9, detail_of(10))
+    told, believed = (
+        late_end(settled, answered_at=AT, duration_ms=ms) for ms in (10**10, settled.granted_s * 1000 + 20_000)
+    )
+    assert [entry.amount_micros for entry in told] == [entry.amount_micros for entry in believed]
+    assert all("10000000000 ms of talk cannot be" in entry.note for entry in told)
 
 
 def test_a_late_end_that_agrees_corrects_nothing() -> None:

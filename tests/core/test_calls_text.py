@@ -20,9 +20,9 @@ from tests.core.call_cast import (
 )
 from tests.core.rate_strategies import RATES
 from tollgate.core import calls_text
-from tollgate.core.calls import call_detail, forget_plan, rate_text, read_plan, read_rate, refusal_detail, settle
+from tollgate.core.calls import call_detail, rate_text, read_plan, read_rate, refusal_detail, settle
 from tollgate.core.calls_text import gate_line, quote, value_text
-from tollgate.core.rates import Rate
+from tollgate.core.rates import Rate, simple
 
 HOSTILE = 'Ac"me\t\n,"rate":{}\\ Ü \0'
 
@@ -30,9 +30,8 @@ HOSTILE = 'Ac"me\t\n,"rate":{}\\ Ü \0'
 @pytest.mark.parametrize("invite", [INVITE, SAAR_INVITE])
 def test_a_plan_read_by_a_process_that_never_saw_it_is_the_same(invite: object) -> None:
     usual = world(acme={"name": HOSTILE}, saar={"name": HOSTILE}, carrier={"name": HOSTILE})
-    text = usual.granted(SAAR_INVITE if invite is SAAR_INVITE else INVITE).plan_json
-    known = read_plan(text)
-    forget_plan(text)
+    grant = usual.granted(SAAR_INVITE if invite is SAAR_INVITE else INVITE)
+    text, known = grant.plan_json, grant.stored
     calls_text._known_rates.clear()
     read = read_plan(text)
     clean = HOSTILE.replace("\0", "")
@@ -57,8 +56,9 @@ def test_a_plan_is_one_json_text_of_gates_legs_routes_and_what_was_dropped() -> 
 def test_the_detail_of_a_charged_call_tells_every_leg_step_and_attempt() -> None:
     usual = world(slice_s=60)
     call = live(usual.plan(), usual.granted(), AT)
+    call.attempts = '[{"route":0,"sip":503}]'
     done = settle(call, ended_at=AT, answered_at=AT, duration_ms=1000, at=AT)
-    detail = json.loads(call_detail(call, done, '[{"route":0,"sip":503}]'))
+    detail = json.loads(call_detail(call, done))
     leg = detail["legs"][0]
     assert (leg["name"], leg["cost"], leg["held"], leg["billed_s"], leg["overrun"]) == ("Acme", 60_000, 120_000, 60, 0)
     assert read_rate(json.dumps(leg["rate"])) == SELL
@@ -111,10 +111,9 @@ def test_values_are_written_as_what_they_are(value: int | bool | str | None, tex
     assert json.loads(gate_line("g", True, "s", [("v", value)]))["values"] == {"v": value}
 
 
-def test_the_memory_of_plans_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls_text, "_MOST_PLANS", 3)
-    calls_text._known_plans.clear()
-    usual = world()
-    texts = [usual.granted(INVITE._replace(cld=f"44207946000{n}")).plan_json for n in range(5)]
-    assert len(calls_text._known_plans) <= 3
-    assert [read_plan(text).routes[0].carrier for text in texts] == ["Cirrus"] * 5
+def test_the_memory_of_rates_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls_text, "_MOST_RATES", 3)
+    calls_text._known_rates.clear()
+    rates = [simple(price_nanos=price) for price in range(5)]
+    assert [read_rate(rate_text(rate)) for rate in rates] == rates
+    assert len(calls_text._known_rates) <= 3

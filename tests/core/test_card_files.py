@@ -82,6 +82,7 @@ def test_a_cell_may_hold_several_prefixes(cell: str, prefixes: list[str]) -> Non
         ("4424-4420", "not a range"),
         ("100000-300000", "more than 10000"),
         ("٤٤", "not a prefix"),
+        (";", "names no prefix"),
     ],
 )
 def test_a_prefix_that_is_none_is_named_with_its_place(cell: str, words: str) -> None:
@@ -275,3 +276,10 @@ def test_what_is_written_is_read_back_in_any_order_of_columns(
         for prefix, (price, initial_s, increment_s, blocked) in rows.items()
     )
     assert parsed == parse("\n".join(";".join(line) for line in lines))
+
+
+@pytest.mark.parametrize(("name", "words"), [("Li\0thuania", "control characters"), ("a" * 5000, "at most 200")])
+def test_a_name_that_cannot_be_kept_is_refused_with_its_row(name: str, words: str) -> None:
+    line, column, sentence = only_error(f"code,name,rate\n370,{name},0.01\n")
+    assert (line, column) == (2, "name")
+    assert words in sentence

@@ -2,7 +2,18 @@
 
 import pytest
 
-from tollgate.core.refusals import ANSWERS, VARIANTS, Answer, Key, Refusal, answer, headers, q850_of, reason_header
+from tollgate.core.refusals import (
+    ANSWERS,
+    VARIANTS,
+    Answer,
+    Key,
+    Refusal,
+    answer,
+    headers,
+    q850_of,
+    reason_header,
+    rewritten,
+)
 
 TABLE = {  # behaviour.md 16.2 with the causes of standards.md section 3
     "ip_unknown": (401, "IP Not Authorised", 21),
@@ -115,3 +126,16 @@ def test_a_refusal_carries_cause_key_and_retry_advice_as_headers() -> None:
 @pytest.mark.parametrize(("sip", "cause"), [(486, 17), (503, 41), (404, 1), (480, 18), (487, 16), (603, 21), (420, 31)])
 def test_a_sip_answer_has_its_cause(sip: int, cause: int) -> None:
     assert q850_of(sip) == cause
+
+
+def test_the_operator_s_rows_change_code_and_words_and_nothing_else() -> None:
+    rows = [
+        {"refusal": "cps_customer", "sip": 480, "reason": "Slow Down"},
+        {"refusal": "gone_long_ago", "sip": 400, "reason": "?"},
+    ]
+    own = rewritten(rows)
+    assert own.keys() == {"cps_customer"}
+    usual = ANSWERS[Key.cps_customer]
+    assert own["cps_customer"] == Answer(480, "Slow Down", usual.q850, usual.retry_after_s, usual.retry_elsewhere)
+    assert answer(Refusal(Key.cps_customer), own).reason == "Slow Down"
+    assert answer(Refusal(Key.credit), own) == ANSWERS[Key.credit]

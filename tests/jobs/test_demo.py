@@ -54,7 +54,7 @@ def test_among_the_calls_are_failures_and_refusals_and_second_carriers(demo: Ins
     refusals = {key for (key,) in demo.rows("SELECT DISTINCT refusal FROM cdr WHERE state = 'refused'")}
     assert {"ip_unknown", "digest_failed", "status_penalty", "no_rate", "destination_type"} <= refusals
     assert demo.rows("SELECT count(*) > 100 FROM cdr WHERE state = 'failed'") == [(True,)]
-    assert demo.rows("SELECT count(*) > 5 FROM cdr WHERE jsonb_array_length(detail -> 'attempts') = 1") == [(True,)]
+    assert demo.rows("SELECT count(*) > 5 FROM cdr WHERE json_array_length(detail -> 'attempts') = 1") == [(True,)]
     assert demo.rows("SELECT count(*) FROM cdr_default") == [(0,)]
 
 

@@ -38,6 +38,8 @@ MODULES = Path("/usr/lib/kamailio/modules")
         ("secret", 'a"b'),
         ("secret", "a!b"),
         ("listen_ip", "1.2.3.4; rm"),
+        ("listen_ip6", "198.51.100.7"),
+        ("listen_ip6", "fe80::1%eth0"),
         ("public_ip", "x y"),
         ("realm", ""),
         ("service_url", "https://127.0.0.1:8080"),
@@ -66,7 +68,8 @@ def test_the_edge_uses_a_role_of_its_own() -> None:
 
 def test_every_word_of_the_routing_is_defined_and_every_word_defined_is_used() -> None:
     words = set(site_words(EdgeSettings(**GOOD), database_password="pw", modules=MODULES))
-    used = set(re.findall(r"\bTG_[A-Z]+(?:_[A-Z]+)*", ROUTING.read_text()))
+    routing = "".join(path.read_text() for path in ROUTING.parent.glob("*.cfg"))
+    used = set(re.findall(r"\bTG_[A-Z]+(?:_[A-Z]+)*", routing))
     example = (DEPLOY / "kamailio" / "site.cfg.example").read_text()
     assert used == words
     assert set(re.findall(r'^#!substdef "!(TG_[A-Z_]+)!', example, re.MULTILINE)) == words
@@ -87,6 +90,21 @@ def test_switches_are_off_when_not_wanted() -> None:
     for word in ("WITH_MEDIA", "WITH_KEEPALIVE"):
         assert word in on
         assert word not in off
+
+
+def test_an_ipv6_address_is_told_to_both_programs() -> None:
+    settings = EdgeSettings(**{**GOOD, "listen_ip6": "2001:db8::7"})
+    site = render_site(settings, database_password="pw", modules=MODULES)
+    assert '"!TG_SIX_LISTEN![2001:db8::7]:5060!g"' in site
+    assert "#!define WITH_IPV6\n" in site
+    assert "interface = 198.51.100.7;2001:db8::7\n" in render_media(settings)
+    assert "WITH_IPV6" not in render_site(EdgeSettings(**GOOD), database_password="pw", modules=MODULES)
+
+
+def test_no_two_edges_and_no_two_purposes_share_a_secret() -> None:
+    edges = [EdgeSettings(**{**GOOD, "name": name}) for name in ("kam1", "kam2")]
+    secrets = [secret for edge in edges for secret in (edge.secret, edge.rpc_secret, edge.nonce_secret)]
+    assert len(set(secrets)) == 5  # the installation's is the same for both
 
 
 def test_a_public_address_is_told_to_both_programs() -> None:

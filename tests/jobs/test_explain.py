@@ -6,7 +6,7 @@ from tests.jobs.installation import Installation
 def test_a_charged_call_is_told_from_the_gates_to_the_entries(demo: Installation) -> None:
     ((call_id, edge_call_id, cost),) = demo.rows(
         "SELECT cdr.id, edge_call_id, cost_micros FROM cdr JOIN customer ON customer.id = customer_id"
-        " WHERE state = 'charged' AND customer.name = 'Fjord Voice' AND cost_micros > 0 ORDER BY cdr.id LIMIT 1"
+        " WHERE cdr.state = 'charged' AND customer.name = 'Fjord Voice' AND cost_micros > 0 ORDER BY cdr.id LIMIT 1"
     )
     said = demo.ok("explain", str(call_id))
     assert said == demo.ok("explain", edge_call_id)

@@ -1,4 +1,4 @@
-"""Claims about `tollgate new-account`."""
+"""Claims about `tollgate new-account` and `tollgate reset-login`."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ def test_nothing_is_left_of_an_account_that_cannot_be(empty: Installation) -> No
     assert "currency" in empty.fails("new-account", "Acme Telecom", "--currency", "XYZ", "--email", "ann@acme.example")
     assert "email" in empty.fails("new-account", "Acme Telecom", "--currency", "EUR", "--email", "nobody")
     assert empty.rows("SELECT count(*) FROM account") == [(0,)]
+
+
+def test_who_lost_the_password_gets_a_link_that_works_once(empty: Installation) -> None:
+    empty.ok(*ASKED)
+    first, second = (empty.ok("reset-login", "Ann@acme.example", "--drop-second-factor") for _ in range(2))
+    assert "/set-password/" in second["link"]
+    assert first["link"] != second["link"]
+    assert empty.rows("SELECT count(*) FROM code WHERE used_at IS NULL AND purpose = 'set_user_password'") == [(1,)]
+    assert "no active user" in empty.fails("reset-login", "bob@acme.example")

@@ -14,8 +14,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
 
+from tests.actions.cast import ANN, acme, demo_account
 from tests.jobs.installation import MODULE, ROOT, Installation
+from tollgate.actions.acts import acting
+from tollgate.actions.contacts import create_contact
 from tollgate.jobs import doctor, timetable
+from tollgate.store.models import Audit, Customer, Message
 
 TODAY = date(2031, 5, 1)
 
@@ -39,6 +43,22 @@ def test_sessions_that_have_ended_are_forgotten() -> None:
         session.save()
     timetable.sessions(timestamp=0)
     assert Session.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_penalty_that_is_over_is_taken_off_and_an_end_that_is_near_is_told() -> None:
+    with acting(ANN):
+        customer = acme(demo_account(), expires_at=datetime.now(UTC) + timedelta(days=2))
+        create_contact(customer_id=customer.pk, email="carla@acme.example", first_name="Carla")
+    Customer.objects.update(status="penalty", status_until=datetime.now(UTC) - timedelta(minutes=1))
+    timetable.customer_blocks(timestamp=0)
+    assert Customer.objects.get().status == "active"
+    timetable.expiry_notices(timestamp=0)
+    timetable.expiry_notices(timestamp=0)
+    assert Message.objects.get().recipient == "carla@acme.example"
+    assert {"end_customer_blocks", "notify_expiring_customers"} == set(
+        Audit.objects.filter(actor="timetable").values_list("act", flat=True)
+    )
 
 
 def test_a_broken_law_raises_an_alarm(

@@ -30,7 +30,7 @@ django.setup()
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.users import create_user, create_user_group
 with acting(Actor("setup", frozenset({"*"}))):
-    group = create_user_group(name="Operators", acts=["*"])
+    group = create_user_group(name="Operators", acts=["*"], areas=["*"])
     create_user(name="Ann", email=sys.argv[1], password=sys.argv[2], group_ids=[group.pk])
 """
 

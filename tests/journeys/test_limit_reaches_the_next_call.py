@@ -80,14 +80,14 @@ def test_fewer_channels_hold_for_the_next_call_and_spare_the_live_one(scene: Sce
 def test_a_credit_line_given_carries_the_next_call_and_taken_away_refuses_it(scene: Scene, ann: Session) -> None:
     acme = scene.seller(money_micros=0)
     assert short_call(scene, acme).code == 402
-    change(ann, acme, debit_limit_micros="5")
+    change(ann, acme, debit_limit_micros_kind="credit", debit_limit_micros_amount="5")
     assert scene.world.wallet("customer", acme.customer)["limit_micros"] == 5 * EURO
     answered = short_call(scene, acme)
     assert answered.code == 200
     cost_micros = scene.cdr(answered.call_id)["cost_micros"]
     assert cost_micros > 0
     scene.world.top_up(acme.customer, cost_micros)  # a debt beyond the limit is a finding of the laws
-    change(ann, acme, debit_limit_micros="0")
+    change(ann, acme, debit_limit_micros_kind="none", debit_limit_micros_amount="")
     refused = short_call(scene, acme)
     assert refused.code == 402
     assert scene.cdr(refused.call_id)["refusal"] == "credit"

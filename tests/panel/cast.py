@@ -15,12 +15,21 @@ from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.cards import create_card
 from tollgate.actions.carriers import create_carrier, create_gateway
+from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.contacts import create_contact
+from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customers import create_customer
 from tollgate.actions.edges import create_edge
 from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user
+from tollgate.actions.localizations import create_localization
+from tollgate.actions.mail_settings import create_mail_settings, create_sms_settings
+from tollgate.actions.messages import queue
+from tollgate.actions.number_blocks import assign_number_block
+from tollgate.actions.portal_domains import create_portal_domain
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.routes import create_ingress_route
+from tollgate.actions.tags import create_tag
+from tollgate.actions.templates import create_template
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.actions.wallets import top_up
 from tollgate.core.calls import call_detail, refusal_detail
@@ -48,6 +57,7 @@ RATES = (
     {"prefix": "4477", "destination": "UK mobile", "price_nanos": 90_000_000},
     {"prefix": "882", "destination": "Satellite", "blocked": True},
 )
+LOGO = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="  # <svg/>
 LIVE_ID, RINGING_ID, CHARGED_ID, REFUSED_ID = 7001, 7002, 7003, 7004
 
 
@@ -77,8 +87,8 @@ def assemble() -> Cast:
     """A small working installation."""
     with acting(Actor("setup", frozenset({"*"}))):
         account = create_account(name="Demo Telecom", currency="EUR")
-        group = create_user_group(name="Operators", acts=["*"])
-        readers = create_user_group(name="Readers", acts=[])
+        group = create_user_group(name="Operators", acts=["*"], areas=["*"])
+        readers = create_user_group(name="Readers", acts=[], areas=["*"])
         ann = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[group.pk])
         bob = create_user(name="Bob", email="bob@demo.example", password=PASSWORD, group_ids=[readers.pk])
         nils = create_user(name="Nils", email="nils@demo.example", password=PASSWORD)
@@ -104,6 +114,17 @@ def assemble() -> Cast:
         )
         edge = create_edge(account_id=account.pk, name="kam1", kind="kamailio")
         top_up(customer_id=acme.pk, amount_micros=25 * EURO, note="first money")
+        Account.objects.filter(pk=account.pk).update(block_start=1000, block_size=1000)
+        assign_number_block(customer_id=baltic.pk)
+        add_customer_note(customer_id=acme.pk, text="Calls back on Monday")
+        add_verified_cli(customer_id=acme.pk, number="+37061234567")
+        queue(account_id=account.pk, template="password_changed", values={}, contact=contact)
+        create_mail_settings(account_id=account.pk, server="127.0.0.1:2525", from_address="hello@demo.example")
+        create_sms_settings(account_id=account.pk, provider="log")
+        create_template(account_id=account.pk, key="email_changed", language="lt")
+        create_tag(account_id=account.pk, name="Wholesale", color="blue")
+        create_localization(account_id=account.pk, name="Lithuania", originate_cld="00/*, 0/370")
+        create_portal_domain(account_id=account.pk, host="portal.demo.example", brand="Demo", logo=LOGO)
     cast = Cast(
         account, ann, bob, nils, group, acme, baltic, contact, ip_endpoint, sip_user, route,
         cirrus, gateway, sold, bought, edge,
@@ -123,7 +144,8 @@ def _calls(cast: Cast, at: datetime) -> None:
     call = desk.calls["charged"]
     settled = desk.end("charged", AT + timedelta(seconds=67), 67_000)
     attempt = {"route": 0, "carrier": "Cirrus", "gateway": "west", "sip": 200, "why": "", "pdd_ms": 900, "at": None}
-    detail = _known(cast, json.loads(call_detail(call, settled, json.dumps([attempt]))))
+    call.attempts = json.dumps([attempt])
+    detail = _known(cast, json.loads(call_detail(call, settled)))
     costs = settled.leg_costs[0], settled.carrier
     assert costs[1] is not None
     CDR.objects.create(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from copy import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,12 @@ from django.test import Client
 
 from tests.panel.cast import CHARGED_ID, LIVE_ID, REFUSED_ID, Cast
 from tollgate import environment
+from tollgate.panel.calls import CDR_COLUMNS
 from tollgate.store.models import CDR, User
+from tollgate.store.queries.calls import cdrs
+from tollgate.ui.copying import copied
+from tollgate.ui.exports import csv_lines
+from tollgate.ui.sources import Query, QuerysetSource
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +45,15 @@ def test_a_refused_call_says_why_and_what_was_compared(cast: Cast, ann: Client) 
     assert "Refused: Credit." in page
     assert "402 Insufficient Credit" in page
     assert "available <b>0</b>" in page
+
+
+def test_a_refusal_in_the_account_s_own_words_is_shown_in_them(cast: Cast, ann: Client) -> None:
+    cdr = CDR.objects.get(pk=REFUSED_ID)
+    assert cdr.detail is not None
+    cdr.detail["reason"] = "Please Pay"
+    cdr.pk, cdr.sip_sent = REFUSED_ID + 100, 480
+    cdr.save(force_insert=True)
+    assert "480 Please Pay" in ann.get(f"/calls/{cdr.pk}/").content.decode()
 
 
 def test_a_live_call_has_the_same_address(cast: Cast, ann: Client) -> None:
@@ -83,6 +98,38 @@ def test_an_export_holds_every_row_with_exact_amounts(cast: Cast, ann: Client) -
     charged = next(line for line in lines if line["State"] == "Charged")
     assert (charged["Charge"], charged["Charge currency"], charged["Carrier cost"]) == ("0.12", "EUR", "0.0134")
     assert len(lines) == 2
+
+
+def test_the_database_writes_the_same_file_as_the_rows_one_by_one(cast: Cast, ann: Client) -> None:
+    odd = CDR.objects.get(pk=CHARGED_ID)
+    changes: tuple[dict[str, object], ...] = (
+        {"cli": "=1+1", "cld": 'a "b", c\nd', "cost_micros": -5, "profit_micros": None, "duration_ms": 59_999},
+        {"cli": "", "currency": None, "carrier": None, "duration_ms": 0, "sip_received": 0, "price_nanos": 1},
+        {"cli": "-1", "currency": "USD", "destination": "\ttab", "cost_micros": 10**15, "duration_ms": 3_600_500},
+    )
+    for place, change in enumerate(changes, start=1):
+        other = copy(odd)
+        other.pk = CHARGED_ID + place
+        for name, value in change.items():
+            setattr(other, name, value)
+        other.save(force_insert=True)
+    source, query = QuerysetSource(queryset=cdrs(cast.account)), Query(sort="started_at")
+    file = copied(source, query, CDR_COLUMNS)
+    assert file is not None
+    with file:
+        by_database = list(csv.reader(io.StringIO(file.read().decode(), newline="")))
+    slowly = csv.reader(io.StringIO("".join(csv_lines(CDR_COLUMNS, source.stream(query))), newline=""))
+    assert by_database == list(slowly)[1:]
+    assert len(by_database) == 5
+    answer = ann.get("/cdrs/", {"export": "csv", "f.customer": "ACM", "columns": "cli,talked"})
+    assert b"".join(answer).decode().splitlines()[0] == 'CLI,"Talked, s"'
+
+
+def test_a_file_of_a_filter_that_cannot_be_is_refused(cast: Cast, ann: Client) -> None:
+    for export in ("csv", "xlsx"):
+        answer = ann.get("/cdrs/", {"export": export, "f.from": "garbage"})
+        assert answer.status_code == 422
+        assert "From (UTC): write a date and time" in answer.content.decode()
 
 
 def test_live_calls_are_asked_for_again_without_the_page_around(cast: Cast, ann: Client) -> None:

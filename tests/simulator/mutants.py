@@ -16,6 +16,7 @@ from tests.simulator import store
 from tollgate.charging import batch, decisions, desk
 from tollgate.charging.database import DeskConnection
 from tollgate.charging.decisions import Again, Work
+from tollgate.charging.memory import Memory
 from tollgate.charging.requests import Authorize, End, Outcome, Request, Void
 from tollgate.core import calls_settle
 from tollgate.core.calls import Extension, LiveCall, Settlement, apply_settlement, extend, move_carrier, settle
@@ -37,11 +38,13 @@ def a_crash_keeps_half_of_a_batch(patch: Patch) -> None:
     """Calls and CDRs are committed before the wallets: nothing is rolled back together."""
     write = batch._write
 
-    async def apart(connection: DeskConnection, work: Work) -> None:
+    async def apart(
+        connection: DeskConnection, memory: Memory, requests: Sequence[Request], work: Work, asked: list[str]
+    ) -> None:
         purses, work.purses = work.purses, {}
-        await write(connection, work)
+        await write(connection, memory, requests, work, asked)
         await connection.connection.execute("COMMIT")
-        await write(connection, Work(work.at, purses=purses))
+        await write(connection, memory, requests, Work(work.at, purses=purses), [])
 
     patch.setattr(batch, "_write", apart)
 
@@ -50,9 +53,9 @@ def an_end_that_comes_again_is_charged_again(patch: Patch) -> None:
     """What was corrected already is not looked for."""
     look_back = batch._look_back
 
-    async def forgetful(connection: DeskConnection, requests: Sequence[Request], work: Work) -> None:
+    async def forgetful(connection: DeskConnection, requests: Sequence[Request], work: Work) -> list[int]:
         await look_back(connection, requests, work)
-        work.corrections = {}
+        return []
 
     patch.setattr(batch, "_look_back", forgetful)
 
@@ -144,10 +147,30 @@ def the_end_does_not_name_its_carrier(patch: Patch) -> None:
 
 
 def a_refusal_does_not_look_again(patch: Patch) -> None:
-    async def blind(_connection: DeskConnection, _work: Work) -> None:
-        return None
+    write = batch._write
 
-    patch.setattr(batch, "_look_again", blind)
+    async def blind(
+        connection: DeskConnection, memory: Memory, requests: Sequence[Request], work: Work, asked: list[str]
+    ) -> None:
+        work.refused.clear()
+        await write(connection, memory, requests, work, asked)
+
+    patch.setattr(batch, "_write", blind)
+
+
+def beliefs_are_not_verified(patch: Patch) -> None:
+    patch.setattr(store.Connection, "_verify", lambda _self, _found, _believed: None)
+
+
+def a_repeated_question_is_not_looked_for(patch: Patch) -> None:
+    write = batch._write
+
+    async def trusting(
+        connection: DeskConnection, memory: Memory, requests: Sequence[Request], work: Work, _asked: list[str]
+    ) -> None:
+        await write(connection, memory, requests, work, [])
+
+    patch.setattr(batch, "_write", trusting)
 
 
 def a_request_without_an_answer_blocks_its_call(patch: Patch) -> None:
@@ -194,14 +217,15 @@ MUTANTS: Final[Mapping[str, Callable[[Patch], None]]] = {
         a_late_event_is_taken_for_a_sign_of_life,
         the_end_does_not_name_its_carrier,
         a_refusal_does_not_look_again,
+        beliefs_are_not_verified,
+        a_repeated_question_is_not_looked_for,
         a_request_without_an_answer_blocks_its_call,
         an_unheard_grant_is_taken_back_from_a_call_that_talks,
         a_refused_repeat_hides_the_call_before_it,
         lost_calls_stay_open,
     )
 }
-SUBTLE: Final = (
-    "a_late_event_is_taken_for_a_sign_of_life",
-    "an_unheard_grant_is_taken_back_from_a_call_that_talks",
-)
+SUBTLE: Final = ("a_late_event_is_taken_for_a_sign_of_life",)
 """Those that only rare histories find."""
+DIRECTED: Final = ("an_unheard_grant_is_taken_back_from_a_call_that_talks",)
+"""Those that chance hardly finds: a test of their own leads to them."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
-from tollgate.store.sql import load
+from tollgate.store.sql import load, script
 
 if TYPE_CHECKING:
     from tests.simulator.service import Process
@@ -25,23 +25,28 @@ Row = dict[str, Any]
 Key = tuple[int, str, str]
 LOCK_TIMEOUT_S: Final = 5.0
 ASK_TIMEOUT_S: Final = 10.0
-_ALIAS: Final = re.compile(r"AS\s+changed\s*\(([^)]*)\)", re.DOTALL)
+_TYPE: Final = re.compile(r"CREATE TYPE (\w+) AS \((.*?)\n\);", re.DOTALL)
 _SELECT: Final = re.compile(r"SELECT (\w[\w,\s]*?)\s+FROM (?:call|wallet)\b", re.DOTALL)
 UNHEARD: Final = frozenset({"digest_failed", "ip_unknown"})
 
 
 def _columns() -> dict[str, tuple[str, ...]]:
-    """Statement -> the columns of its arrays, or of its answer."""
+    """Statement -> the columns of its answer; type -> its attributes."""
     found = {}
     for name, statement in load("ledger_desk").items():
-        match = _ALIAS.search(statement) or _SELECT.search(statement)
+        match = _SELECT.search(statement)
         if match is not None:
             found[name] = tuple(column.strip() for column in match[1].split(","))
+    for name, attributes in _TYPE.findall(script("ledger_charge")):
+        found[name] = tuple(attribute.split()[0] for attribute in attributes.split(","))
     return found
 
 
 COLUMNS: Final = _columns()
-ARRAYS: Final = ("carrier_wallet_ids", "held_micros")
+
+
+def _rows(kind: str, tuples: Iterable[tuple[Any, ...]]) -> list[Row]:
+    return [dict(zip(COLUMNS[kind], values, strict=True)) for values in tuples]
 
 
 class Record(tuple[Any, ...]):
@@ -141,11 +146,12 @@ class Tables:
             self.calls[key_of(row)] = row
 
     def update_calls(self, rows: list[Row], _committed: Committed) -> None:
-        """An upsert, as the statement is: what is not there would come to be, without a key."""
         by_id = {call["id"]: key for key, call in self.calls.items()}
         for row in rows:
             key = by_id.get(row["id"], (row["account_id"], "", ""))
-            self.calls[key] = {**self.calls.get(key, {}), **row, "missing_count": 0}
+            known = self.calls.get(key, {})
+            seen_at = max(known["last_seen_at"], row["last_seen_at"])
+            self.calls[key] = {**known, **row, "last_seen_at": seen_at, "missing_count": 0, "turn": row["turn"] + 1}
 
     def delete_calls(self, rows: list[Row], _committed: Committed) -> None:
         ended = {row["id"] for row in rows}
@@ -168,6 +174,15 @@ class Tables:
     def update_wallets(self, rows: list[Row], _committed: Committed) -> None:
         for row in rows:
             self.wallets[row["id"]] = {**self.wallets[row["id"]], **row}
+
+    def turns(self, ids: Sequence[int]) -> list[Row]:
+        """Live calls by their ids, in that order."""
+        by_id = {call["id"]: call for call in self.calls.values()}
+        return [by_id[row_id] for row_id in ids if row_id in by_id]
+
+    def cdrs_of(self, accounts: Sequence[int], edge_call_id: str) -> list[Row]:
+        """All records of a switch's own id."""
+        return [row for key, rows in self.cdrs.items() if key[0] in accounts and key[2] == edge_call_id for row in rows]
 
     # What the timers and the reconciler ask.
 
@@ -266,6 +281,7 @@ class Connection:
         self.tables = tables
         self.process = process
         self.transaction = Transaction()
+        self.is_begun = False
         self.is_broken = False
 
     @property
@@ -289,14 +305,18 @@ class Connection:
     async def execute(self, command: str) -> None:
         self.check()
         if command == "COMMIT":
-            applied = await self.process.before_commit(self)
-            if applied is not False:
-                self.tables.commit(self.transaction)
-            if applied is not None:
-                self.close()
-            self.check()
-            await self.process.after_commit(self)
+            await self._commit()
+        self.is_begun = command == "BEGIN"
         self.tables.release(self.transaction)
+
+    async def _commit(self) -> None:
+        applied = await self.process.before_commit(self)
+        if applied is not False:
+            self.tables.commit(self.transaction)
+        if applied is not None:
+            self.close()
+        self.check()
+        await self.process.after_commit(self)
 
     async def fetch(self, statement: str, *values: Any) -> list[Any]:
         await self.process.before_statement(self, statement)
@@ -304,31 +324,80 @@ class Connection:
         match statement:
             case "lock_calls":
                 return await self._lock_calls(*values)
+            case "find_calls":
+                return [CallRow(call[name] for name in CallRow.names) for call in self._calls(values)]
             case "lock_wallets":
                 return await self._lock_wallets(*values)
+            case "find_wallets":
+                return [self._wallet(row_id) for row_id in values[0]]
             case "past_calls":
                 return self._past_calls(*values)
             case "corrected_calls":
                 return self._corrected_calls(*values)
             case "call_plans":
                 return [call for call in self.tables.calls.values() if call["id"] in values[1]]
-            case "delete_calls":
-                rows: list[Row] = [{"id": row_id} for row_id in values[1]]
-            case _:
-                rows = [dict(zip(COLUMNS[statement], row, strict=True)) for row in zip(*values, strict=True)]
-        if statement == "update_calls":
-            for row in rows:
-                row.update({name: _array(row[name]) for name in ARRAYS})
-        self.transaction.writes.append((statement, rows))
+        assert statement == "charge"
+        try:
+            await self._charge(*values)
+            if not self.is_begun:
+                await self._commit()
+        finally:
+            if not self.is_begun:
+                self.tables.release(self.transaction)
         return []
 
-    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        await self.process.before_statement(self, table)
+    async def _charge(
+        self,
+        lane: int,
+        turn: int,
+        since: datetime,
+        accounts: list[int],
+        asked: list[str],
+        refused: list[str],
+        *rest: Any,
+    ) -> None:
+        """The function of the database, step by step: others act between its locks."""
+        known_ids, known_turns, ended_ids, ended_turns, changed, wallets, new_calls, cdrs, entries = rest
+        tables, mine = self.tables, self.transaction
+        await tables.lock(mine, ("lane", lane))
+        for row in _rows("changed_call", changed):
+            await tables.lock(mine, ("call", row["id"]))
+        for row_id in ended_ids:
+            await tables.lock(mine, ("call", row_id))
+        self._verify([row["turn"] for row in tables.turns([one[1] for one in changed])], [one[2] for one in changed])
+        self._verify([row["turn"] for row in tables.turns(ended_ids)], ended_turns)
+        await self.process.before_statement(self, "wallets")
         self.check()
-        fresh = [dict(zip(columns, row, strict=True)) for row in rows]
-        if table == "call":
-            await self._check_keys(fresh)
-        self.transaction.writes.append((f"insert_{table}", fresh))
+        for row in _rows("changed_wallet", wallets):
+            await tables.lock(mine, ("wallet", row["id"]))
+            self._verify([tables.wallets[row["id"]]["turn"]], [row["turn"]])
+        await self.process.before_statement(self, "rows")
+        self.check()
+        self._verify([row["turn"] for row in tables.turns(known_ids)], known_turns)
+        past = [row for name in asked for row in tables.cdrs_of(accounts, name)]
+        self._verify([], [row for row in past if row["started_at"] >= since and row["refusal"] not in UNHEARD])
+        self._verify([], [key for key in tables.calls if key[0] in accounts and key[2] in refused])
+        fresh = _rows("new_call", new_calls)
+        await self._check_keys(fresh)
+        writes: dict[str, list[Row]] = {
+            "insert_call": fresh,
+            "update_calls": _rows("changed_call", changed),
+            "delete_calls": [{"id": row_id} for row_id in ended_ids],
+            "insert_cdr": _rows("new_cdr", cdrs),
+            "insert_entry": _rows("new_entry", entries),
+            "update_wallets": [{**row, "turn": turn} for row in _rows("changed_wallet", wallets)],
+        }
+        mine.writes += [(name, rows) for name, rows in writes.items() if rows]
+
+    def _verify(self, found: list[Any], believed: list[Any]) -> None:
+        if found != believed:
+            raise asyncpg.SerializationError("what the batch was decided on is not so any more")
+
+    def _calls(self, parts: Sequence[Sequence[Any]]) -> list[Row]:
+        return [call for key, call in self.tables.calls.items() if _meets(key, parts)]
+
+    def _wallet(self, row_id: int) -> WalletRow:
+        return WalletRow(self.tables.wallets[row_id][name] for name in WalletRow.names)
 
     async def _lock_calls(self, *parts: list[Any]) -> list[CallRow]:
         calls, found = self.tables.calls, []
@@ -343,7 +412,7 @@ class Connection:
         wallets = self.tables.wallets
         for row_id in sorted(ids, key=lambda row_id: (-wallets[row_id]["depth"], row_id)):
             await self.tables.lock(self.transaction, ("wallet", row_id))
-        return [WalletRow(wallets[row_id][name] for name in WalletRow.names) for row_id in ids]
+        return [self._wallet(row_id) for row_id in ids]
 
     def _past_calls(self, accounts: list[int], edges: list[str], call_ids: list[str], since: datetime) -> list[Row]:
         parts = (accounts, edges, call_ids)
@@ -372,12 +441,15 @@ class Connection:
             await self.tables.lock(self.transaction, ("key", key_of(row)))
             if key_of(row) in self.tables.calls:
                 raise asyncpg.UniqueViolationError("call_account_id_edge_edge_call_id_key")
-            row.update({name: value for name, value in _FRESH.items() if name not in row})
+            row.update(_FRESH, last_seen_at=row["authorized_at"])
 
 
 _FRESH: Final = {
+    "state": "authorized",
     "answered_at": None,
     "extended_count": 0,
+    "route_index": 0,
+    "turn": 0,
     "hangup_at": None,
     "attempts": "[]",
     "missing_count": 0,
@@ -391,10 +463,6 @@ def key_of(row: Mapping[str, Any]) -> Key:
 
 def _meets(key: Key, parts: Sequence[Sequence[Any]]) -> bool:
     return key[0] in parts[0] and key[1] in parts[1] and key[2] in parts[2]
-
-
-def _array(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text[1:-1].split(","))) if len(text) > 2 else ()
 
 
 def _give_up(turn: asyncio.Future[None], problem: Exception) -> None:

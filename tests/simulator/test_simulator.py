@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -21,7 +21,7 @@ from tests.simulator.history import (
     history_of,
     shortened,
 )
-from tests.simulator.mutants import MUTANTS, SUBTLE
+from tests.simulator.mutants import DIRECTED, MUTANTS, SUBTLE
 from tests.simulator.run import first_failure, report
 from tests.simulator.world import World, play
 
@@ -63,10 +63,23 @@ def _seeds_until_found(limit: int) -> int | None:
     return next((seed for seed in range(limit) if play(history_of(seed))), None)
 
 
-@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in SUBTLE])
+@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in SUBTLE + DIRECTED])
 def test_a_bug_made_on_purpose_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name](monkeypatch)
     assert _seeds_until_found(1_000) is not None
+
+
+def late_grants() -> Iterator[History]:
+    """The process that grants a call commits too late to be heard, and the other one hears the question again."""
+    for noise in range(1, 61):
+        late = replace(call(50, ring_s=23), at_s=0.5, noise=noise * 104_729)
+        yield history(Fault(0.0, 6, "pause"), late, processes=2, seed=noise)
+
+
+def test_a_call_that_talks_keeps_the_grant_that_came_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [play(late) for late in late_grants()] == [[]] * 60
+    MUTANTS["an_unheard_grant_is_taken_back_from_a_call_that_talks"](monkeypatch)
+    assert any(play(late) for late in late_grants())
 
 
 @pytest.mark.slow

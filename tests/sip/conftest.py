@@ -1,4 +1,6 @@
-"""Fixtures for tests that speak SIP: `start_edge` gives started edges, `edge_database` a database for edges alone."""
+"""Fixtures for tests that speak SIP: `start_edge` gives started edges, `edge_database` a database for edges alone,
+`rig` an edge with an instant service, `scene` the whole path.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.sip.harness import SipEdge
+from tests.sip.fake_service import FakeService
+from tests.sip.harness import SipEdge, free_block
+from tests.sip.rig import BUSY, CIRRUS, HANGING_UP, REFUSING, RINGING, Rig
 from tests.sip.scene import Scene, require_programs, whole_path
 from tollgate.jobs.postgres import Postgres
 
@@ -54,3 +58,21 @@ def scene(
     """The whole path, shared by the tests of one file; each takes customers of its own."""
     with whole_path(postgres, template=migrated_template, folder=tmp_path_factory.mktemp("scene")) as whole:
         yield whole
+
+
+@pytest.fixture(scope="module")
+def rig(start_edge: StartEdge, edge_database: str) -> Iterator[Rig]:
+    """One edge with an instant service, shared by the tests of one file; `plan` says what it decides."""
+    block = free_block()
+    service = FakeService(f"{block}.9").start()
+    service.passwords = {"carla": "s3cret", "dan": "dan-pw", "desk": "desk-pw"}
+    edge = start_edge(block=block, database_url=edge_database, service_url=service.url)
+    rig = Rig(edge, service)
+    service.decide = rig.decide
+    kinds = {CIRRUS: "answer", REFUSING: "refuse503", BUSY: "busy", RINGING: "ring", HANGING_UP: "hang_up"}
+    rig.carriers = {last: edge.carrier(edge.address(last), kind) for last, kind in kinds.items()}
+    yield rig
+    for party in rig.parties:
+        party.close()
+    assert edge.errors() == []
+    service.stop()

@@ -149,6 +149,7 @@ class SipEdge:
         count: int = 1,
         rate: int = 10,
         port: int = 5060,
+        transport: str = "udp",
     ) -> Caller:
         """Starts a call (or `count` of them, `rate` a second) and returns at once.
 
@@ -169,6 +170,8 @@ class SipEdge:
         arguments = ["-s", cld, "-m", str(count), "-r", str(rate), "-l", str(max(10, count))]
         if user:
             arguments += ["-au", user, "-ap", password]
+        if transport == "tcp":
+            arguments += ["-t", "t1"]
         target = f"{self.settings.listen_ip}:{self.settings.sip_port}"
         file = render(scenario, folder=self.folder / "sipp", words=words)
         return Caller(self._start(Sipp(file, caller, port, (*arguments, target))))
@@ -198,14 +201,16 @@ class SipEdge:
         hold_ms: int = 1000,
         echo: bool = False,
         traced: bool = True,
+        transport: str = "udp",
     ) -> Sipp:
         """A carrier that does the same with every call until it is stopped: one of `sipp.CARRIERS`."""
         scenario, words = CARRIERS[kind]
         file = render(
             scenario, folder=self.folder / "sipp", words={"RING": str(ring_ms), "HOLD": str(hold_ms), **words}
         )
-        sipp = self._start(Sipp(file, ip, 5060, ("-rtp_echo",) if echo else (), traced=traced))
-        until(lambda: not _free(ip, 5060), what=f"the carrier at {ip}")
+        arguments = (*(("-rtp_echo",) if echo else ()), *(("-t", "t1") if transport == "tcp" else ()))
+        sipp = self._start(Sipp(file, ip, 5060, arguments, traced=traced))
+        until(lambda: not _free(ip, 5060, transport=transport), what=f"the carrier at {ip}")
         return sipp
 
     def register(self, *, ip: str, user: str, password: str, contact_ip: str = "") -> CallResult:
@@ -289,8 +294,9 @@ class SipEdge:
         return sipp
 
 
-def _free(ip: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def _free(ip: str, port: int, *, transport: str) -> bool:
+    kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as probe:
         try:
             probe.bind((ip, port))
         except OSError:

@@ -56,6 +56,7 @@ CARRIERS = {
     "refuse503": ("carrier_refuse", {"CODE": "503 Service Unavailable", "HEADERS": "Reason: Q.850;cause=42"}),
     "silent": ("carrier_silent", {}),
     "ring": ("carrier_ring", {}),
+    "try": ("carrier_tries", {}),
 }
 FOREVER_MS = 600_000
 _numbers = count(1)

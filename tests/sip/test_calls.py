@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 
 import pytest
@@ -175,6 +176,37 @@ def test_a_sip_user_registers_calls_and_is_called(scene: Scene) -> None:
     scene.assert_books()
 
 
+def test_a_sip_user_registers_from_its_networks_only_and_anew_after_a_change(scene: Scene) -> None:
+    seller, world, realm = scene.seller(), scene.world, scene.edge.settings.realm
+    here, elsewhere = scene.edge.address(203), scene.edge.address(204)
+    home = [f"{here}/32", "2001:db8::/32"]
+    endpoint = world.sip_user(seller.customer, "dora", "dora-password-1", realm=realm, allowed_networks=home)
+
+    def register(ip: str, password: str = "dora-password-1") -> tuple[int, str]:
+        answer = scene.edge.register(ip=ip, user="dora", password=password)
+        return answer.code, answer.header("X-Tollgate-Refusal")
+
+    def call() -> int:
+        return scene.edge.call(caller=seller.ip, cld="dora", hold_ms=100).code
+
+    until(lambda: register(here)[0] == 200, timeout_s=3, what="the registration")
+    assert register(elsewhere) == (403, "sip_user_ip_denied")  # by what the edge remembers
+    scene.edge.forget_user("dora")
+    assert register(elsewhere) == (403, "sip_user_ip_denied")  # by what it is told
+    phone = scene.edge.carrier(here, "answer")
+    assert call() == 200
+    other = [f"{elsewhere}/32"]
+    world.update("endpoint", endpoint, allowed_networks=other)
+    until(lambda: call() == 480, timeout_s=5, what="the old phone to be called no more")
+    phone.stop()
+    assert register(here) == (403, "sip_user_ip_denied")
+    assert register(elsewhere) == (200, "")
+    scene.edge.carrier(elsewhere, "answer")
+    assert call() == 200
+    world.update("endpoint", endpoint, ha1=hashlib.md5(f"dora:{realm}:new-password-2".encode()).hexdigest())
+    until(lambda: call() == 480, timeout_s=5, what="the phone with the old password to be called no more")
+
+
 def invite_again(scene: Scene, ip: str, call_id: str) -> bytes:
     """A second INVITE with the Call-ID of a live call and a From tag of its own."""
     edge = scene.edge.settings.listen_ip
@@ -204,3 +236,23 @@ def test_a_call_id_used_twice_never_buys_a_second_call(scene: Scene) -> None:
     until(lambda: len(scene.world.rows(statement, first.call_id)) == 2, what="both CDRs")
     assert scene.world.rows(statement, first.call_id) == [("charged", True), ("refused", False)]
     scene.assert_books()
+
+
+def test_a_changed_password_counts_even_when_the_edge_could_not_be_told_at_once(scene: Scene) -> None:
+    seller, world, realm = scene.seller(), scene.world, scene.edge.settings.realm
+    endpoint = world.sip_user(seller.customer, "clara", "old-password-1", realm=realm)
+    phone = scene.edge.address(202)
+
+    def code(password: str) -> int:
+        return scene.edge.call(caller=phone, cld=NUMBER, user="clara", password=password, hold_ms=100).code
+
+    until(lambda: code("old-password-1") == 200, timeout_s=3, what="the first call")
+    ((edge, url),) = world.rows("SELECT id, rpc_url FROM edge")
+    world.update("edge", edge, rpc_url="http://127.0.0.1:1/RPC")
+    time.sleep(1)
+    world.update("endpoint", endpoint, ha1=hashlib.md5(f"clara:{realm}:new-password-1".encode()).hexdigest())
+    time.sleep(2)
+    assert code("old-password-1") == 200  # the edge has not heard of it
+    world.update("edge", edge, rpc_url=url)
+    until(lambda: code("new-password-1") == 200, timeout_s=5, what="the new password to count")
+    assert code("old-password-1") == 403

@@ -7,80 +7,32 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from tests.sip.conftest import StartEdge
-from tests.sip.fake_service import FakeService
-from tests.sip.harness import SipEdge, free_block
-from tests.sip.sipp import Sipp, until
+from tests.sip.rig import (
+    ACME,
+    BALTIC,
+    BUSY,
+    CARLA,
+    CIRRUS,
+    CLI_OUT,
+    HANGING_UP,
+    QUIET,
+    REFUSING,
+    RINGING,
+    SCANNER,
+    STRANGER,
+    Rig,
+)
+from tests.sip.sipp import until
+from tollgate.switches.kamailio_rpc import SECRET_HEADER, list_request, secret_of
 
 pytestmark = [pytest.mark.sip, pytest.mark.timeout(60)]
-
-CLI_OUT = "441632960001"
-ACME, BALTIC, CARLA, STRANGER, SCANNER = 2, 3, 30, 40, 41
-CIRRUS, REFUSING, BUSY, RINGING, QUIET, HANGING_UP = 11, 12, 13, 14, 15, 16
-
-
-class Rig:
-    """One edge, one service, Cirrus's gateways; `plans` says what the service decides for a dialed number."""
-
-    def __init__(self, edge: SipEdge, service: FakeService) -> None:
-        self.edge, self.service = edge, service
-        self.plans: dict[str, dict[str, Any]] = {}
-        self.carriers: dict[int, Sipp] = {}
-
-    def decide(self, question: dict[str, Any]) -> dict[str, Any]:
-        known = question.get("auth_user") or question["src_ip"] in {self.edge.address(ACME), self.edge.address(BALTIC)}
-        return self.plans[question["cld"]] if known else {"action": "challenge"}
-
-    def plan(self, cld: str, *gateways: int, ring_ms: int = 20_000, **more: Any) -> None:
-        """Calls to `cld` go to these gateways in turn."""
-        routes = [
-            {
-                "uri": f"sip:00{cld}@{self.edge.address(gateway)}",
-                "dst_uri": f"sip:{self.edge.address(gateway)}:5060;transport=udp",
-                "carrier": "Cirrus",
-                "headers": {
-                    "from": {"display": "", "uri": f"sip:{CLI_OUT}@edge.test"},
-                    "extra": f"P-Asserted-Identity: <sip:{CLI_OUT}@edge.test>\r\n",
-                },
-                "fr_timer": 700,
-                "fr_inv_timer": ring_ms,
-            }
-            for gateway in gateways
-        ]
-        base = {"action": "route", "call_ref": f"ref{cld}", "max_duration": 600, "media": 0, "record": 0}
-        self.plans[cld] = {**base, "version": "1.0", "routing": "serial", "routes": routes, **more}
-
-    def refuse(self, cld: str, *, code: int, reason: str, hdrs: str) -> None:
-        self.plans[cld] = {"action": "refuse", "code": code, "reason": reason, "hdrs": hdrs}
-
-    def address(self, last: int) -> str:
-        return self.edge.address(last)
-
-    def events(self, call_id: str, *, last: str) -> list[dict[str, Any]]:
-        """The events of a call, once the one named `last` is there."""
-        until(lambda: any(e["event"] == last for e in self.service.events_of(call_id)), what=f"{last} of {call_id}")
-        return self.service.events_of(call_id)
-
-
-@pytest.fixture(scope="module")
-def rig(start_edge: StartEdge, edge_database: str) -> Iterator[Rig]:
-    block = free_block()
-    service = FakeService(f"{block}.9").start()
-    service.passwords = {"carla": "s3cret", "dan": "dan-pw"}
-    edge = start_edge(block=block, database_url=edge_database, service_url=service.url)
-    rig = Rig(edge, service)
-    service.decide = rig.decide
-    kinds = {CIRRUS: "answer", REFUSING: "refuse503", BUSY: "busy", RINGING: "ring", HANGING_UP: "hang_up"}
-    rig.carriers = {last: edge.carrier(edge.address(last), kind) for last, kind in kinds.items()}
-    yield rig
-    assert edge.errors() == []
-    service.stop()
 
 
 def seconds_of(event: dict[str, Any]) -> float:
@@ -297,6 +249,20 @@ def test_a_phone_is_called_where_it_registered_from_and_not_where_it_says(rig: R
     assert not rig.carriers[CIRRUS].received("INVITE", call_id=result.call_id)
 
 
+@pytest.mark.parametrize(("calling", "called"), [("tcp", "udp"), ("udp", "tcp"), ("tcp", "tcp")])
+def test_calls_cross_between_transports_and_end_on_both(rig: Rig, calling: str, called: str) -> None:
+    last = {"udp": CIRRUS, "tcp": 18}[called]
+    carrier = rig.carriers.get(last) or rig.edge.carrier(rig.address(last), "answer", transport="tcp")
+    rig.carriers[last] = carrier
+    rig.plan("1027", last, transport=called, max_duration=2)
+    for hold_ms, why in ((300, "caller_bye"), (None, "max_duration")):
+        result = rig.edge.call(caller=rig.address(ACME), cld="1027", hold_ms=hold_ms, transport=calling)
+        assert (result.code, result.exit_code) == (200, 0)
+        assert carrier.wait_for("BYE", call_id=result.call_id)
+        assert rig.service.question_of(result.call_id)["proto"] == calling
+        assert rig.events(result.call_id, last="ended")[-1]["why"] == why
+
+
 def test_an_end_the_service_could_not_take_arrives_later_even_after_a_crash(rig: Rig) -> None:
     rig.plan("1015", CIRRUS)
     caller = rig.edge.place(caller=rig.address(ACME), cld="1015", hold_ms=800)
@@ -361,8 +327,8 @@ def test_the_cut_off_survives_a_crash(rig: Rig) -> None:
     rig.edge.start_kamailio()
     result = caller.result()
     assert (result.exit_code, result.ended_by) == (0, "edge")
-    # by the safety net, Kamailio's own timer, which counts whole seconds
-    assert 6.0 < result.duration_s - talked_s < 11.2
+    # by the safety net, Kamailio's own timer, which counts whole seconds, and loses some of them on a busy machine
+    assert 6.0 < result.duration_s - talked_s < 14.0
     assert rig.events(result.call_id, last="ended")[-1]["why"] == "max_duration"
 
 
@@ -430,12 +396,10 @@ def test_a_flood_from_a_stranger_is_shut_out_and_a_busy_customer_is_not(rig: Rig
     assert rig.edge.call(caller=rig.address(BALTIC), cld="1022", hold_ms=100).code == 200
 
 
-def test_the_rpc_answers_only_those_who_know_the_secret(rig: Rig) -> None:
-    from dataclasses import replace
-
-    from tollgate.jobs.edge import Edge
-    from tollgate.switches.kamailio_rpc import list_request
-
-    impostor = Edge(replace(rig.edge.settings, secret="guessed"))
-    with pytest.raises(ConnectionError, match="secret"):
-        impostor.rpc(list_request())
+def test_the_rpc_answers_only_those_who_know_the_secret_of_this_edge(rig: Rig) -> None:
+    settings = rig.edge.settings
+    for shown in ("", "guessed", settings.secret, secret_of("kam2", settings.secret)):
+        question = urllib.request.Request(f"{rig.edge.rpc_url}/RPC", list_request(), {SECRET_HEADER: shown})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(question, timeout=3)
+    assert settings.rpc_secret not in rig.service.secrets

@@ -30,6 +30,8 @@ def test_moments_keep_their_microseconds() -> None:
         ("caller_bye", "caller"),
         ("callee_bye", "callee"),
         ("max_duration", "tollgate"),
+        ("vanished", "tollgate"),
+        ("no_media", "tollgate"),
         ("edge", "tollgate"),
         (None, "edge"),
     ],

@@ -75,5 +75,13 @@ def test_a_handle_reads_as_the_events_write_it() -> None:
         rpc.read_handle("748")
 
 
-def test_a_user_is_forgotten_by_name() -> None:
+def test_a_user_is_forgotten_by_name_and_all_of_them_by_a_star() -> None:
     assert json.loads(rpc.flush_ha1_request("carla"))["params"] == ["ha1", "carla"]
+    assert json.loads(rpc.flush_ha1_request(rpc.FORGET_ALL))["method"] == "htable.flush"
+    assert json.loads(rpc.unregister_request("1001"))["params"] == ["location", "1001"]
+
+
+@given(st.text(), st.text(), st.text())
+def test_the_secret_of_an_edge_is_its_own_and_not_the_one_it_comes_from(first: str, second: str, root: str) -> None:
+    assert rpc.secret_of(first, root) not in {root, first}
+    assert (rpc.secret_of(first, root) == rpc.secret_of(second, root)) == (first == second)

@@ -32,7 +32,9 @@ def test_a_moment_is_the_same_in_every_form(told: object) -> None:
     assert plain.read_answered(body(edge="sw1", call_id="c", at=told)).at == AT
 
 
-@pytest.mark.parametrize("told", ["2026-11-21T12:00:00", "now", -1, 10**15, 1.5, None, "1999-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "told", ["2026-11-21T12:00:00", "now", -1, 10**15, 1.5, None, "1999-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"]
+)
 def test_what_is_no_moment_is_named(told: object) -> None:
     with pytest.raises(MessageInvalid) as problem:
         plain.read_answered(body(edge="sw1", call_id="c", at=told))

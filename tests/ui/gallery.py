@@ -134,7 +134,7 @@ CALLS = Grid(
         Column("customer", "Customer", sort="customer", link=lambda call: "/customer/"),
         Column("cld", "CLD"),
         Column("duration_s", "Duration", kind=Kind.DURATION, unit="s", sort="duration_s"),
-        Column("price", "Rate", value="price_nanos", kind=Kind.PRICE, unit="EUR/min"),
+        Column("price", "Rate", value="price_nanos", kind=Kind.PRICE, unit="EUR/min", minor=True),
         Column(
             "cost", "Amount", value="cost_micros", kind=Kind.MONEY, currency="currency", sort="cost_micros", places=6
         ),

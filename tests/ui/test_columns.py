@@ -50,3 +50,8 @@ def test_a_missing_step_of_a_path_is_an_empty_cell() -> None:
 def test_prices_and_ratios_have_no_sum() -> None:
     adding = {kind for kind in Kind if Column("x", "X", kind=kind, unit="EUR").adds}
     assert adding == {Kind.MONEY, Kind.COUNT, Kind.DURATION}
+
+
+def test_a_menu_leads_where_its_words_say() -> None:
+    column = Column("menu", "", value=lambda row: [("Change <it>", f"/{row}/?a=1&b=2")], kind=Kind.MENU)
+    assert '<a class="dropdown-item" href="/7/?a=1&amp;b=2">Change &lt;it&gt;</a>' in column.cell(7)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.grid import COUNT_MOST, Choice, Filter, FilterKind, Grid, Page, choice_to_keep, read_key, write_key
+from tollgate.ui.grid import COUNT_MOST, Choice, Filter, FilterKind, Grid, Page, read_key, respond, write_key
 from tollgate.ui.sources import Key, ListSource
 
 GRID = Grid(
@@ -97,10 +97,11 @@ def test_the_address_chooses_and_orders_columns_and_wins_over_the_saved_choice()
     assert shown.view.sort == "name"
 
 
-def test_a_choice_made_in_the_columns_dialog_is_given_to_be_kept() -> None:
-    asked = RequestFactory().get("/", {"columns": "seconds,name", "sort": "-seconds", "remember": "1"})
-    assert choice_to_keep(asked, GRID) == Choice(("seconds", "name"), "-seconds")
-    assert choice_to_keep(RequestFactory().get("/", {"columns": "seconds"}), GRID) is None
+def test_a_file_of_a_filter_that_cannot_be_is_refused_with_its_reason() -> None:
+    for export in ("csv", "xlsx"):
+        answer = respond(RequestFactory().get("/", {"f.seconds": "many", "export": export}), GRID, source([]))
+        assert answer.status_code == 422
+        assert "Duration: write a whole number." in answer.content.decode()  # type: ignore[attr-defined]  # a page
 
 
 def test_a_sort_that_no_column_offers_is_ignored() -> None:

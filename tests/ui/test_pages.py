@@ -194,6 +194,23 @@ def test_columns_are_chosen_and_ordered_in_their_dialog(page: Page) -> None:
     assert names == ["started_at", "cld", "customer", "duration_s", "cost", "profit", "state"]
 
 
+def test_a_phone_folds_the_filters_and_leaves_out_minor_columns(page: Page) -> None:
+    page.goto("/calls/?f.state=refused")
+    state, fold = page.get_by_label("State", exact=True).first, page.locator("summary")
+    expect(state).to_be_visible()
+    expect(fold).to_be_hidden()
+    expect(page.locator("th[data-name=price]")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(state).to_be_hidden()
+    expect(page.locator("th[data-name=price]")).to_be_hidden()
+    expect(cell(page, 0, 5)).to_be_hidden()
+    assert fold.inner_text().strip() == "Filters (1)"
+    fold.click()
+    expect(state).to_be_visible()
+    page.goto("/calls/?columns=price,cld")
+    expect(page.locator("th[data-name=price]")).to_be_visible()
+
+
 def test_a_filter_and_its_error_are_shown(page: Page) -> None:
     page.goto("/calls/")
     page.get_by_label("State", exact=True).first.select_option("refused")

@@ -19,6 +19,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import connection, transaction
 
+from tollgate.core.areas import AREAS, area_of_acts
+
 P = ParamSpec("P")
 R = TypeVar("R")
 EVERY_ACT = "*"
@@ -35,6 +37,11 @@ class Actor:
     """`user`, `contact` or `job`; `id` is the user's or the contact's, `ip` where they are."""
     id: int | None = None
     ip: str | None = None
+    areas: frozenset[str] = frozenset()
+    reseller_id: int | None = None
+    reach: frozenset[int] | None = None
+    """The customers whose records may be touched; None is all of them. Then only acts of shared areas may be done
+    (core.areas), on those customers' records alone (actions.records). `areas` are those the actor may read."""
 
     def may_do(self, act_name: str) -> bool:
         """Whether this actor has the permission named like the act."""
@@ -56,6 +63,10 @@ class Invalid(Exception):
         lines = [f"{name}: {sentence}" for name, sentences in errors.items() for sentence in sentences]
         super().__init__("\n".join(lines))
         self.errors = dict(errors)
+
+
+class NotEditable(Invalid):
+    """These fields are not changed here by anybody; `errors` says where, or that they never are."""
 
 
 class OutOfDate(Exception):
@@ -80,6 +91,9 @@ class Done:
 ACTS: dict[str, Callable[..., object]] = {}
 current: ContextVar[Actor] = ContextVar("actor")
 _done: ContextVar[Done] = ContextVar("done")
+_within: ContextVar[tuple[Actor, str] | None] = ContextVar("within", default=None)
+"""The act that runs now, for an act that another one does."""
+SAY_WHY = "Say why: this account keeps a reason with every change."
 
 
 @contextmanager
@@ -108,19 +122,39 @@ def because(reason: str) -> None:
 def act(function: Callable[P, R]) -> Callable[P, R]:
     """Makes a function an act: checks the permission, opens the transaction, tells the audit trigger who acts."""
     name = function.__name__
+    area = AREAS.get(area_of_acts(function.__module__))
+    shared = area is not None and area.shared
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         actor = current.get(None)
-        if actor is None or not actor.may_do(name):
+        outer = _within.get()
+        if actor is None or not actor.may_do(name) or (outer is None and actor.reach is not None and not shared):
             raise NotPermitted(name)
-        with transaction.atomic():
-            _tell_audit(actor, name)
-            return function(*args, **kwargs)
+        if outer is None and actor.kind == "user" and not (actor.reason or kwargs.get("reason")):
+            _check_reason()
+        token = _within.set((actor, name))
+        try:
+            with transaction.atomic():
+                _tell_audit(actor, name)
+                result = function(*args, **kwargs)
+                if outer is not None:
+                    _tell_audit(*outer)
+                return result
+        finally:
+            _within.reset(token)
 
     assert name not in ACTS, f"two acts are named {name}"
     ACTS[name] = run
     return run
+
+
+def _check_reason() -> None:
+    """Refuses a change without a reason where the account wants one with each."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM account WHERE audit_comment)")
+        if cursor.fetchone() == (True,):
+            raise Invalid({"reason": [SAY_WHY]})
 
 
 def _tell_audit(actor: Actor, act_name: str) -> None:
@@ -146,7 +180,18 @@ def refuse(field_name: str, sentence: str) -> Invalid:
 
 
 def call_act(name: str, arguments: Mapping[str, Any]) -> object:
-    """Does an act by its name. Raises NotFound for a name that is none."""
+    """Does an act by its name, checked like one that somebody asks for, even inside another act.
+
+    Raises NotFound for a name that is none.
+    """
     if name not in ACTS:
         raise NotFound(f"There is no act named {name}.")
-    return ACTS[name](**arguments)
+    outer = _within.get()
+    token = _within.set(None)
+    try:
+        result = ACTS[name](**arguments)
+    finally:
+        _within.reset(token)
+    if outer is not None:
+        _tell_audit(*outer)
+    return result

@@ -19,6 +19,7 @@ class CarrierFields(TypedDict, total=False):
     first_reply_s: int
     pdd_s: int
     ring_s: int
+    pai_mode: str
 
 
 class CarrierChanges(CarrierFields, total=False):
@@ -30,7 +31,7 @@ class CarrierChanges(CarrierFields, total=False):
 class GatewayFields(TypedDict, total=False):
     """What may be set on a gateway."""
 
-    port: int
+    port: int | None
     transport: str
     weight: int
     enabled: bool
@@ -55,11 +56,12 @@ CARRIER_CHECKS: Mapping[str, checks.Check] = {
     "first_reply_s": checks.whole(1, 120),
     "pdd_s": checks.whole(1, 120),
     "ring_s": checks.whole(1, 600),
+    "pai_mode": checks.one_of(("default", "remove", "if_available", "required")),
 }
 GATEWAY_CHECKS: Mapping[str, checks.Check] = {
     "name": checks.text(required=True),
     "host": checks.host,
-    "port": checks.whole(1, 65_535),
+    "port": checks.optional(checks.whole(1, 65_535)),
     "transport": checks.one_of(("udp", "tcp", "tls")),
     "weight": checks.whole(0, 10_000),
     "enabled": checks.yes_no,
@@ -87,11 +89,10 @@ def update_carrier(*, carrier_id: int, version: int | None = None, **changes: Un
 
 @act
 def create_gateway(*, carrier_id: int, name: str, host: str, **fields: Unpack[GatewayFields]) -> Gateway:
-    """Adds an address of a carrier. TLS goes to port 5061 unless another is given."""
+    """Adds an address of a carrier. Without a port: 5061 by TLS, else 5060."""
     given: dict[str, Any] = {**fields, "name": name, "host": host}
     values = checks.cleaned(GATEWAY_CHECKS, given)
-    if values.get("transport") == "tls":
-        values.setdefault("port", 5061)
+    values["port"] = values.get("port") or _usual_port(values.get("transport"))
     return records.create(Gateway, {**values, "carrier_id": records.find(Carrier, carrier_id).pk})
 
 
@@ -99,7 +100,10 @@ def create_gateway(*, carrier_id: int, name: str, host: str, **fields: Unpack[Ga
 def update_gateway(*, gateway_id: int, version: int | None = None, **changes: Unpack[GatewayChanges]) -> Gateway:
     """Changes a gateway; a disabled one gets no new calls."""
     values = checks.cleaned(GATEWAY_CHECKS, changes)
-    return records.change(records.locked(Gateway, gateway_id, version), values)
+    gateway = records.locked(Gateway, gateway_id, version)
+    if "port" in values and values["port"] is None:
+        values["port"] = _usual_port(values.get("transport", gateway.transport))
+    return records.change(gateway, values)
 
 
 @act
@@ -111,6 +115,11 @@ def delete_gateway(*, gateway_id: int, version: int | None = None) -> None:
     if any(meter.channels for meter in meters) or _calls_over(account_id, gateway.pk):
         raise refuse("gateway_id", "The gateway has live calls: disable it and wait for them to end.")
     gateway.delete()
+
+
+def _usual_port(transport: str | None) -> int:
+    """By RFC 3261 section 19.1.2."""
+    return 5061 if transport == "tls" else 5060
 
 
 def _calls_over(account_id: int, gateway_id: int) -> bool:

@@ -26,6 +26,8 @@ MOST_NANOS = 10**13  # ten thousand units a minute
 MOST_CHANNELS = 1_000_000
 MOST_CPS_MILLI = 10_000_000
 MOST_ID = 2**63 - 1
+MAPPED_BITS = 96
+"""Before the IPv4 address in an IPv6 address of ::ffff:0:0/96 (RFC 4291 section 2.5.5.2)."""
 
 _LABEL = r"[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
@@ -192,11 +194,16 @@ def phone(value: object) -> str:
 
 
 def network(value: object) -> Network:
-    """An IP address or network."""
+    """An IP address or network. IPv4 written as IPv6 is kept as IPv4, as calls are looked up."""
+    text = value.strip() if isinstance(value, str) else str(value)
+    if "%" in text:
+        raise Unfit("Leave the zone out: % and the name of an interface mean something on one machine only.")
     try:
-        found = ip_network(value.strip() if isinstance(value, str) else str(value))
+        found = ip_network(text)
     except ValueError as problem:
         raise Unfit(f"Give an IP address or network such as 192.0.2.7 or 192.0.2.0/24 ({problem}).") from None
+    if isinstance(found, IPv6Network) and found.prefixlen >= MAPPED_BITS and found.network_address.ipv4_mapped:
+        found = IPv4Network((int(found.network_address.ipv4_mapped), found.prefixlen - MAPPED_BITS))
     if found.prefixlen == 0:
         raise Unfit("This network is the whole Internet: give a narrower one.")
     return found
@@ -212,6 +219,8 @@ def networks(value: object) -> list[Network]:
 def host(value: object) -> str:
     """An IP address or a host name."""
     name = value.strip().lower().strip("[]") if isinstance(value, str) else ""
+    if "%" in name:
+        raise Unfit("Leave the zone out: % and the name of an interface mean something on one machine only.")
     try:
         return str(ip_address(name))
     except ValueError:

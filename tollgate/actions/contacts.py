@@ -1,15 +1,25 @@
-"""Acts on contacts: the people at a customer."""
+"""Acts on contacts: the people at a customer. Their passwords, codes and sessions are in the files portal_*.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypedDict, Unpack
 
-from django.db.models.functions import Now
+from tollgate.actions import checks, portal_passwords, records
+from tollgate.actions.acts import act, because, current, refuse, warn
+from tollgate.actions.messages import queue
+from tollgate.actions.portal_access import close_sessions
+from tollgate.store.models import Contact, Customer
 
-from tollgate.actions import checks, records
-from tollgate.actions.acts import act, because, refuse
-from tollgate.store.models import Account, Contact, Customer
+KINDS: Final = ("general", "billing", "technical", "sales", "legal", "noc")
+MOST_BY_CONTACTS: Final = 100
+"""How many contacts a customer may have before only the operator adds more."""
+SECRET: Final = re.compile(
+    r"\b(pass(word|wd|phrase|code)?|pwd|pw|pin|secret|api[ _-]?key|token|otp)\b\s*(is\b|[:=])\s*\S{4,}",
+    re.IGNORECASE | re.ASCII,
+)
+"""What somebody writes who keeps a password in a note."""
 
 
 class ContactFields(TypedDict, total=False):
@@ -20,6 +30,12 @@ class ContactFields(TypedDict, total=False):
     phone: str
     mobile: str
     kind: str
+    zone: str
+    language: str
+    theme: str
+    marketing: bool
+    login_enabled: bool
+    allowed_networks: Sequence[str]
     public_notes: str
     private_notes: str
 
@@ -34,68 +50,132 @@ def _number_or_empty(value: object) -> str:
     return "" if value == "" else checks.phone(value)
 
 
+def _zone_or_empty(value: object) -> str:
+    return "" if value == "" else checks.zone(value)
+
+
 CHECKS: Mapping[str, checks.Check] = {
     "first_name": checks.text(100),
     "last_name": checks.text(100),
     "email": checks.email,
     "phone": _number_or_empty,
     "mobile": _number_or_empty,
-    "kind": checks.text(50, required=True),
+    "kind": checks.one_of(KINDS),
+    "zone": _zone_or_empty,
+    "language": checks.matching(r"([a-z]{2,3}(-[A-Z]{2})?)?", "Give a language such as en or pt-BR."),
+    "theme": checks.one_of(("auto", "light", "dark")),
+    "marketing": checks.yes_no,
+    "login_enabled": checks.yes_no,
+    "allowed_networks": checks.networks,
     "public_notes": checks.text(10_000),
     "private_notes": checks.text(10_000),
 }
 
 
 @act
-def create_contact(*, customer_id: int, email: str, **fields: Unpack[ContactFields]) -> Contact:
-    """Makes a contact. Its email is not used by another contact of the account."""
+def create_contact(
+    *, customer_id: int, email: str, invite: bool = False, password: str = "", **fields: Unpack[ContactFields]
+) -> Contact:
+    """Makes a contact. `invite` sends a link to set a password; a typed `password` has to be changed at first login."""
     given: dict[str, Any] = {**fields, "email": email}
     values = checks.cleaned(CHECKS, given)
+    _check_name(values.get("first_name", ""), values.get("last_name", ""))
+    if invite and password:
+        raise refuse("password", "Leave this empty when a link is sent.")
     customer = records.find(Customer, customer_id)
-    _check_email(customer.account_id, values["email"])
-    return records.create(Contact, {**values, "customer_id": customer.pk})
+    if current.get().kind == "contact":
+        records.locked(Customer, customer.pk)  # several at once take turns to be counted
+        if invite:
+            portal_passwords.check_invitations(customer.pk)
+        if Contact.objects.filter(customer=customer).count() >= MOST_BY_CONTACTS:
+            raise refuse("email", f"There are {MOST_BY_CONTACTS} contacts already: ask your provider to add more.")
+    contact = records.create(Contact, {**values, "customer_id": customer.pk})
+    _warn_of_secrets(values)
+    if password:
+        portal_passwords.keep(contact, password, must_change=True)
+    if invite:
+        portal_passwords.send_link(contact)
+    return contact
 
 
 @act
 def update_contact(*, contact_id: int, version: int | None = None, **changes: Unpack[ContactChanges]) -> Contact:
-    """Changes a contact. A new email or mobile number has to be verified again."""
+    """Changes a contact. A new email or mobile number has to be verified again; the old email is told."""
     values = checks.cleaned(CHECKS, changes)
     contact = records.locked(Contact, contact_id, version)
-    if "email" in values and values["email"].lower() != contact.email.lower():
-        _check_email(contact.customer.account_id, values["email"])
-        values["email_verified_at"] = None
+    was = contact.email
+    _check_name(values.get("first_name", contact.first_name), values.get("last_name", contact.last_name))
+    if "email" in values and values["email"].lower() != was.lower():
+        values |= {"email_verified_at": None, "email_verified_how": ""}
     if "mobile" in values and values["mobile"] != contact.mobile:
-        values["mobile_verified_at"] = None
-    return records.change(contact, values)
+        values |= {"mobile_verified_at": None, "mobile_verified_how": ""}
+    _warn_of_secrets({name: text for name, text in values.items() if text != getattr(contact, name)})
+    changed = records.change(contact, values)
+    if values.get("login_enabled") is False:
+        close_sessions(contact)
+    if "email_verified_at" in values:
+        portal_passwords.forget_links(contact)
+        _tell_of_new_email(contact, was)
+    return changed
 
 
 @act
 def delete_contact(*, contact_id: int, version: int | None = None) -> None:
-    """Removes a contact; the audit log keeps who it was."""
+    """Removes a contact and its login; the audit log keeps who it was."""
     records.locked(Contact, contact_id, version).delete()
 
 
 @act
-def verify_contact_email(*, contact_id: int, reason: str) -> Contact:
-    """Marks the email as verified by hand; the reason is kept."""
-    return _verify(contact_id, "email", reason)
+def delete_contacts(*, contact_ids: Sequence[int]) -> int:
+    """Removes several contacts, all or none; gives how many there were."""
+    for contact_id in contact_ids:
+        records.locked(Contact, contact_id).delete()
+    return len(contact_ids)
 
 
 @act
-def verify_contact_mobile(*, contact_id: int, reason: str) -> Contact:
-    """Marks the mobile number as verified by hand; the reason is kept."""
-    return _verify(contact_id, "mobile", reason)
+def verify_contact_email(*, contact_id: int, reason: str, verified: bool = True) -> Contact:
+    """Marks the email as verified by hand, or takes that back; the reason is kept."""
+    return _verify(contact_id, "email", reason, verified=verified)
 
 
-def _verify(contact_id: int, what: str, reason: str) -> Contact:
+@act
+def verify_contact_mobile(*, contact_id: int, reason: str, verified: bool = True) -> Contact:
+    """Marks the mobile number as verified by hand, or takes that back; the reason is kept."""
+    return _verify(contact_id, "mobile", reason, verified=verified)
+
+
+def _verify(contact_id: int, what: str, reason: str, *, verified: bool) -> Contact:
     because(checks.cleaned({"reason": checks.text(500, required=True)}, {"reason": reason})["reason"])
     contact = records.locked(Contact, contact_id)
     if not getattr(contact, what):
         raise refuse(what, "The contact has none: enter it first.")
-    return records.change(contact, {f"{what}_verified_at": Now()})
+    return records.change(contact, portal_passwords.verification(what, verified=verified, how=current.get().name))
 
 
-def _check_email(account_id: int, email: str) -> None:
-    records.locked(Account, account_id)  # two new contacts take turns
-    if Contact.objects.filter(customer__account_id=account_id, email__iexact=email).exists():
-        raise refuse("email", "Another contact has this email: it is a login and belongs to one person.")
+def _check_name(first_name: str, last_name: str) -> None:
+    if not first_name and not last_name:
+        raise refuse("first_name", "Give the person's name.")
+
+
+def _warn_of_secrets(values: Mapping[str, object]) -> None:
+    for name in ("public_notes", "private_notes"):
+        if SECRET.search(str(values.get(name, ""))):
+            warn("A note looks as if it held a password. Notes are read by many: take it out and send a link instead.")
+
+
+def _tell_of_new_email(contact: Contact, was: str) -> None:
+    """Both addresses hear of it, so that nobody's login moves away unseen."""
+    values = {"old_email": was, "new_email": contact.email}
+    for recipient in (was, contact.email):
+        queue(
+            account_id=contact.customer.account_id,
+            template="email_changed",
+            values=values,
+            contact=contact,
+            recipient=recipient,
+            customer_id=contact.customer_id,
+            domain_id=contact.customer.domain_id,
+            language=contact.language,
+            created_by=current.get().name,
+        )

@@ -1,9 +1,12 @@
-"""Acts on customers: make, change, delete (kept for history), restore."""
+"""Acts on customers: make, change, delete (kept for history), restore. Their status is in customer_status.py.
+
+To add a field: its line in `CustomerFields` and in `CHECKS`; what one field says about another is in `check_together`.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -11,32 +14,70 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, refuse
+from tollgate.actions.acts import act, current, refuse, warn
+from tollgate.actions.customer_checks import CHECKS, REFERENCES, tags_of
+from tollgate.core import postcodes
+from tollgate.core.vars import parse as parse_vars
 from tollgate.store.models import Account, Call, Customer, Endpoint
 
 NO_CAPACITY = "No channel capacity available for your account."
 STATUSES = ("active", "inactive", "penalty", "pending")
+BLOCKED = ("inactive", "penalty")
+"""The statuses that may end by themselves."""
 
 
 class CustomerFields(TypedDict, total=False):
     """What may be set on a customer beside its currency."""
 
+    number: str
     parent_id: int | None
     is_reseller: bool
     company: str
     reference: str
+    accounting_id: str | None
     status: str
+    status_reason: str
+    status_until: datetime | str | None
     channels: int
     cps_milli: int
+    max_duration_s: int
     debit_limit_micros: int
     daily_spend_limit_micros: int | None
     expires_at: datetime | str | None
     valid_days: int | None
-    hours: dict[str, Any] | None
+    zone: str
+    phone: str
+    website: str
+    address_line1: str
+    address_line2: str
+    city: str
+    state: str
+    postcode: str
+    country: str
+    account_manager_id: int | None
+    domain_id: int | None
+    portal_show: Sequence[str]
+    portal_hide: Sequence[str]
+    tag_ids: Sequence[int]
+    vars_toml: str
+    pai_mode: str
+    first_reply_s: int | None
+    pdd_s: int | None
+    ring_s: int | None
+    rtp_firewall: str
+    recording: bool
+    recording_retention_days: int | None
+    attestation: str
+    approved_clis_only: bool
     email_verification: bool
     mobile_verification: bool
-    recording: bool
-    max_duration_s: int
+    local_calls: bool
+    local_price_nanos: int
+    local_increment_s: int
+    loss_making_calls: bool
+    ip_management: bool
+    localization_id: int | None
+    hours: dict[str, Any] | None
 
 
 class CustomerChanges(CustomerFields, total=False):
@@ -45,49 +86,40 @@ class CustomerChanges(CustomerFields, total=False):
     name: str
 
 
-CHECKS: Mapping[str, checks.Check] = {
-    "name": checks.text(required=True),
-    "parent_id": checks.optional(checks.record_id),
-    "is_reseller": checks.yes_no,
-    "company": checks.text(),
-    "reference": checks.text(),
-    "status": checks.one_of(STATUSES),
-    "channels": checks.channels,
-    "cps_milli": checks.cps_milli,
-    "debit_limit_micros": checks.amount(-checks.MOST_MICROS, checks.MOST_MICROS),
-    "daily_spend_limit_micros": checks.optional(checks.amount(0, checks.MOST_MICROS)),
-    "expires_at": checks.optional(checks.instant),
-    "valid_days": checks.optional(checks.whole(1, 36_500)),
-    "hours": checks.optional(checks.opening_hours),
-    "email_verification": checks.yes_no,
-    "mobile_verification": checks.yes_no,
-    "recording": checks.yes_no,
-    "max_duration_s": checks.whole(1, 86_400),
-}
-
-
 @act
 def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpack[CustomerFields]) -> Customer:
-    """Makes a customer with its wallet and a number of its own. The currency is fixed from now on."""
+    """Makes a customer with its wallet and, unless one is given, a number of its own. The currency is fixed from now
+    on."""
     given: dict[str, Any] = {**fields, "name": name, "currency": currency}
     values = checks.cleaned({**CHECKS, "currency": checks.currency}, given)
     account = records.find(Account, account_id)
     _check_parent(account.pk, values.get("parent_id"))
-    return records.create(Customer, {**values, "account_id": account.pk, "number": _free_number(account.pk)})
+    _check_references(account.pk, values)
+    check_together(values, Customer(), records.now())
+    tags = values.pop("tag_ids", [])
+    values.setdefault("number", free_number(account))
+    customer = records.create(Customer, {**values, "account_id": account.pk})
+    customer.tags.set(tags)
+    return customer
 
 
 @act
 def update_customer(*, customer_id: int, version: int | None = None, **changes: Unpack[CustomerChanges]) -> Customer:
-    """Changes a customer. The next call obeys it."""
+    """Changes a customer. The next call obeys it; calls that were charged stay as they are, whatever is changed."""
     values = checks.cleaned(CHECKS, changes)
     customer = records.locked(Customer, customer_id, version)
     if "parent_id" in values and values["parent_id"] != customer.parent_id:
         _check_parent(customer.account_id, values["parent_id"])
         _check_idle(customer, "parent_id")
+        warn("The reseller is another from the next call on. Past calls keep what they were charged.")
     if values.get("is_reseller") is False and customer.children.exists():
         raise refuse("is_reseller", "Customers belong to this reseller: move them first.")
     if "channels" in values:
         _check_allotment(customer, values["channels"])
+    _check_references(customer.account_id, values)
+    check_together(values, customer, records.now())
+    if "tag_ids" in values:
+        customer.tags.set(values.pop("tag_ids"))
     return records.change(customer, values)
 
 
@@ -115,6 +147,39 @@ def sip_users_channels(customer: Customer, *, without: int | None = None) -> int
     return users.aggregate(total=Sum("channels"))["total"] or 0
 
 
+def check_together(values: dict[str, Any], before: Customer, at: datetime) -> None:
+    """What fields say about one another, as they will stand together. A new status without words loses the old."""
+
+    def later(name: str) -> Any:
+        return values.get(name, getattr(before, name))
+
+    if later("status") != before.status:
+        values.setdefault("status_reason", "")
+        values.setdefault("status_until", None)
+    until = later("status_until")
+    if until is not None and later("status") not in BLOCKED:
+        raise refuse("status_until", "Only inactive and penalty end by themselves: leave this empty.")
+    if until is not None and until != before.status_until and until <= at:
+        raise refuse("status_until", "Give a moment that is still to come.")
+    country, postcode = later("country"), later("postcode")
+    if postcode and {"country", "postcode"} & values.keys() and not postcodes.fits(country, postcode):
+        raise refuse("postcode", f"In {country} a code is written {postcodes.example(country)}.")
+    for sentence in parse_vars(values.get("vars_toml", "")).warnings:
+        warn(f"Variables: {sentence}")
+    both = sorted(set(later("portal_show")) & set(later("portal_hide")))
+    if both:
+        raise refuse("portal_hide", f"Shown and hidden at once: {', '.join(both)}.")
+
+
+def free_number(account: Account) -> str:
+    """As many digits as the account says, that no customer has: random, so that one tells nothing of the next."""
+    least = 10 ** (account.number_digits_count - 1)
+    while True:
+        number = str(secrets.randbelow(9 * least) + least)
+        if not Customer.objects.filter(account=account, number=number).exists():
+            return number
+
+
 def _check_allotment(customer: Customer, channels: int) -> None:
     allotted = sip_users_channels(customer)
     if channels and allotted > channels:
@@ -127,6 +192,9 @@ def _check_idle(customer: Customer, field: str) -> None:
 
 
 def _check_parent(account_id: int, parent_id: int | None) -> None:
+    actor = current.get()
+    if actor.reach is not None and parent_id != actor.reseller_id and parent_id not in actor.reach:
+        raise refuse("parent_id", "Choose your own company or one of your resellers.")
     if parent_id is None:
         return
     owners = Customer.objects.filter(account_id=account_id, is_reseller=True, deleted_at=None)
@@ -134,9 +202,11 @@ def _check_parent(account_id: int, parent_id: int | None) -> None:
         raise refuse("parent_id", "Choose a reseller of the same account.")
 
 
-def _free_number(account_id: int) -> str:
-    """Ten digits that no customer has: random, so that one number tells nothing of the next."""
-    while True:
-        number = str(secrets.randbelow(9 * 10**9) + 10**9)
-        if not Customer.objects.filter(account_id=account_id, number=number).exists():
-            return number
+def _check_references(account_id: int, values: Mapping[str, Any]) -> None:
+    """What is named by its id exists and belongs to the same account."""
+    for name, (of_account, sentence) in REFERENCES.items():
+        wanted = values.get(name)
+        if wanted is not None and not of_account(account_id).filter(pk=wanted).exists():
+            raise refuse(name, sentence)
+    if "tag_ids" in values and tags_of(account_id).filter(pk__in=values["tag_ids"]).count() != len(values["tag_ids"]):
+        raise refuse("tag_ids", "One of these tags does not exist.")

@@ -63,6 +63,6 @@ def create_edge(*, account_id: int, name: str, **fields: Unpack[EdgeFields]) -> 
 
 
 @act
-def update_edge(*, edge_id: int, **changes: Unpack[EdgeChanges]) -> Edge:
+def update_edge(*, edge_id: int, version: int | None = None, **changes: Unpack[EdgeChanges]) -> Edge:
     """Changes a switch node; calls of a disabled one are refused."""
-    return records.change(records.locked(Edge, edge_id), checks.cleaned(CHECKS, changes))
+    return records.change(records.locked(Edge, edge_id, version), checks.cleaned(CHECKS, changes))

@@ -1,4 +1,8 @@
-"""Acts on endpoints: the addresses and SIP users a customer calls from."""
+"""Acts on endpoints: the addresses and SIP users a customer calls from.
+
+What tells endpoints on one address apart is in endpoint_sharing.py, what contacts may do themselves in
+own_addresses.py. To add a field: its line in the fitting `...Fields` and in the checks below them.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, refuse, warn
+from tollgate.actions.acts import Invalid, act, refuse, warn
 from tollgate.actions.customers import NO_CAPACITY, sip_users_channels
-from tollgate.store.models import Account, Call, Customer, Endpoint
+from tollgate.actions.endpoint_sharing import check_sharing
+from tollgate.actions.number_blocks import check_extension
+from tollgate.core import rewrites
+from tollgate.core.rewrite_hints import hints
+from tollgate.store.models import Call, Customer, Endpoint
 
 REALM = "tollgate.local"  # what the SIP edge challenges with unless its settings say otherwise
+MOST_AT_ONCE = 100
+MOST_ALLOWED = 200
+"""Networks of one SIP user: an edge keeps them as one text, and too long a text lets nobody in."""
 
 
 class EndpointFields(TypedDict, total=False):
-    """What may be set on both kinds."""
+    """What may be set on both kinds. Of the rewrites each is {"target": "cld" or "cli", "current": ..., "new": ...}."""
 
     name: str
     channels: int
     cps_milli: int
+    rewrites: Sequence[Mapping[str, str]]
     enabled: bool
 
 
@@ -27,30 +39,53 @@ class IpEndpointFields(EndpointFields, total=False):
     """What may be set on an IP endpoint beside its network."""
 
     tech_prefix: str
+    cli_authentication: bool
 
 
 class SipUserFields(EndpointFields, total=False):
     """What may be set on a SIP user beside its name and password."""
 
     allowed_networks: Sequence[str]
+    shared: bool
 
 
 class EndpointChanges(EndpointFields, total=False):
-    """What may be changed: network and tech prefix of an IP endpoint, allowed networks of a SIP user."""
+    """What may be changed: what tells an IP endpoint from others, from where a SIP user calls and who may call it."""
 
     network: str
     tech_prefix: str
+    cli_authentication: bool
     allowed_networks: Sequence[str]
+    shared: bool
+
+
+def _rewrites(value: object) -> list[dict[str, str]]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(row, Mapping) for row in value):
+        raise checks.Unfit("Give a list of rows, each with target, current and new.")
+    try:
+        return rewrites.to_json(rewrites.parse(value))
+    except rewrites.RewriteInvalid as problem:
+        raise checks.Unfit(str(problem)) from None
+
+
+def _allowed(value: object) -> list[checks.Network]:
+    found = checks.networks(value)
+    if len(found) > MOST_ALLOWED:
+        raise checks.Unfit(f"Give at most {MOST_ALLOWED} addresses or networks.")
+    return found
 
 
 COMMON: Mapping[str, checks.Check] = {
     "name": checks.text(),
     "channels": checks.channels,
     "cps_milli": checks.cps_milli,
+    "rewrites": _rewrites,
     "enabled": checks.yes_no,
 }
-IP_CHECKS = {**COMMON, "network": checks.network, "tech_prefix": checks.tech_prefix}
-SIP_CHECKS = {**COMMON, "allowed_networks": checks.networks}
+TOLD_APART = {"tech_prefix": checks.tech_prefix, "cli_authentication": checks.yes_no}
+IP_CHECKS = {**COMMON, **TOLD_APART, "network": checks.network}
+MANY_CHECKS = {**COMMON, **TOLD_APART, "networks": checks.networks}
+SIP_CHECKS = {**COMMON, "allowed_networks": _allowed, "shared": checks.yes_no}
 
 
 def _password(value: object) -> str:
@@ -76,24 +111,44 @@ def create_ip_endpoint(*, customer_id: int, network: str, **fields: Unpack[IpEnd
     """Lets a customer call from an address or network. Warns when another endpoint's network overlaps."""
     given: dict[str, Any] = {**fields, "network": network}
     values = checks.cleaned(IP_CHECKS, given)
-    customer = records.find(Customer, customer_id)
-    _check_network(customer.account_id, values["network"], values.get("tech_prefix", ""))
-    return records.create(
-        Endpoint, {**values, "kind": "ip", "customer_id": customer.pk, "account_id": customer.account_id}
-    )
+    return _added(records.find(Customer, customer_id), values)
+
+
+@act
+def create_ip_endpoints(
+    *, customer_id: int, networks: Sequence[str], **fields: Unpack[IpEndpointFields]
+) -> list[Endpoint]:
+    """Lets a customer call from several addresses or networks: an endpoint each, all alike, all or none."""
+    given: dict[str, Any] = {**fields, "networks": networks}
+    values = checks.cleaned(MANY_CHECKS, given)
+    customer, wanted = records.find(Customer, customer_id), values.pop("networks")
+    if not 1 <= len(wanted) <= MOST_AT_ONCE:
+        raise refuse("networks", f"Give 1 to {MOST_AT_ONCE} addresses or networks at once.")
+    made = []
+    for place, network in enumerate(wanted, start=1):
+        try:
+            made.append(_added(customer, {**values, "network": network}))
+        except Invalid as problem:
+            raise Invalid(_named("networks", place, problem.errors)) from None
+    return made
 
 
 @act
 def create_sip_user(
     *, customer_id: int, username: str, password: str, realm: str = REALM, **fields: Unpack[SipUserFields]
 ) -> Endpoint:
-    """Lets a customer call with a name and password. Only the digest's HA1 is kept, never the password."""
+    """Lets a customer call with a name and password. Only the digest's HA1 is kept, never the password.
+
+    A customer with number blocks takes the name from them; nobody takes one from the blocks of another.
+    """
     given: dict[str, Any] = {**fields, "username": username, "password": password, "realm": realm}
     values = checks.cleaned({**SIP_CHECKS, **LOGIN_CHECKS}, given)
     values["username"] = values["username"].lower()
     customer = records.locked(Customer, customer_id)  # its SIP users are counted
     _check_allotment(customer, values.get("channels", 0))
+    check_extension(customer, values["username"])
     values["ha1"] = _ha1(values["username"], values["realm"], values.pop("password"))
+    _tell_hints(values)
     return records.create(
         Endpoint, {**values, "kind": "sip_user", "customer_id": customer.pk, "account_id": customer.account_id}
     )
@@ -117,13 +172,15 @@ def update_endpoint(*, endpoint_id: int, version: int | None = None, **changes: 
     values = checks.cleaned(IP_CHECKS if endpoint.kind == "ip" else SIP_CHECKS, changes)
     customer = records.locked(Customer, endpoint.customer_id)
     endpoint = records.locked(Endpoint, endpoint_id, version)
-    if endpoint.kind == "ip" and {"network", "tech_prefix"} & values.keys():
-        network = values.get("network") or endpoint.network
-        assert network is not None
-        prefix = values.get("tech_prefix", endpoint.tech_prefix)
-        _check_network(endpoint.account_id, network, prefix, without=endpoint.pk)
+    telling = {"network", *TOLD_APART}
+    if endpoint.kind == "ip" and any(
+        values.get(name, getattr(endpoint, name)) != getattr(endpoint, name) for name in telling
+    ):
+        check_sharing(customer, {name: values.get(name, getattr(endpoint, name)) for name in telling}, endpoint.pk)
     if endpoint.kind == "sip_user" and "channels" in values:
         _check_allotment(customer, values["channels"], without=endpoint.pk)
+    if values.get("rewrites") != endpoint.rewrites:
+        _tell_hints(values)
     return records.change(endpoint, values)
 
 
@@ -141,22 +198,25 @@ def _ha1(username: str, realm: str, password: str) -> str:
     return hashlib.md5(f"{username}:{realm}:{password}".encode(), usedforsecurity=False).hexdigest()
 
 
-def _check_network(account_id: int, network: checks.Network, tech_prefix: str, *, without: int | None = None) -> None:
-    """Refuses what could not be told apart from another endpoint; warns of networks that overlap."""
-    records.locked(Account, account_id)  # two new endpoints take turns
-    others = Endpoint.objects.filter(account_id=account_id, kind="ip", network__isnull=False).exclude(pk=without or 0)
-    for other in others.select_related("customer"):
-        taken = other.network
-        if taken is None or taken.version != network.version or not taken.overlaps(network):
-            continue
-        owner = f"{other.customer.name} ({taken})"
-        if taken == network and other.tech_prefix == tech_prefix:
-            hint = "give one of them a tech prefix" if not tech_prefix else "use another tech prefix"
-            raise refuse("network", f"Calls could not be told apart from those of {owner}: {hint}.")
-        if taken == network:
-            warn(f"{network} is also an endpoint of {owner}: the tech prefix decides whose call it is.")
-        else:
-            warn(f"{network} overlaps an endpoint of {owner}: the narrower network wins.")
+def _added(customer: Customer, values: dict[str, Any]) -> Endpoint:
+    check_sharing(customer, values)
+    _tell_hints(values)
+    return records.create(
+        Endpoint, {**values, "kind": "ip", "customer_id": customer.pk, "account_id": customer.account_id}
+    )
+
+
+def _named(field: str, place: int, errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The errors of one network of several, under the field that has them all."""
+    return {
+        field if name == "network" else name: [f"Line {place}: {sentence}" for sentence in sentences]
+        for name, sentences in errors.items()
+    }
+
+
+def _tell_hints(values: Mapping[str, Any]) -> None:
+    for hint in hints(rewrites.parse(values.get("rewrites", ()))):
+        warn(f"Rewrite {hint.row}: {hint.sentence}")
 
 
 def _check_allotment(customer: Customer, channels: int, *, without: int | None = None) -> None:

@@ -1,41 +1,55 @@
 """How acts find, lock and save rows, so that every act fails in the same words and saves whole or not at all.
 
 The database's own constraints decide what must be unique; `CONSTRAINTS` gives each its field and sentence. To add a
-constraint that people can break, add its line there.
+constraint that people can break, add its line there; one that would tell of records out of reach, in `NEUTRAL` too.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 
-from tollgate.actions.acts import Invalid, NotFound, OutOfDate
+from tollgate.actions.acts import Invalid, NotFound, OutOfDate, current
+from tollgate.store.models import Account, Code, ContactSession, Customer
 
 Row = TypeVar("Row", bound=models.Model)
-SECRETS = frozenset({"password", "ha1"})
+SECRETS = frozenset({"password", "ha1", "password_sealed", "key_sealed", "totp_secret", "recovery_hashes"})
 CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "customer_name_once": ("name", "Another customer has this name (perhaps a deleted one): choose another."),
     "customer_number_once": ("number", "Another customer has this number: choose another."),
+    "customer_accounting_id_once": ("accounting_id", "Another customer has this accounting id."),
+    "tag_name_once": ("name", "Another tag has this name: choose another."),
+    "localization_name_once": ("name", "Another localization has this name: choose another."),
+    "portal_domain_host_key": ("host", "This portal domain exists already."),
+    "verified_cli_once": ("number", "The customer may show this number already."),
+    "contact_email_once": ("email", "Another contact logs in with this email at the same portal."),
     "carrier_name_once": ("name", "Another carrier has this name: choose another."),
     "gateway_name_once": ("name", "This carrier has a gateway of that name: choose another."),
     "card_name_once": ("name", "Another card has this name: choose another."),
     "endpoint_username_once": ("username", "Duplicate User Detected"),
+    "edge_rpc_url_once": ("rpc_url", "Another edge has this control address: each ends only its own calls."),
     "edge_name_key": ("name", "Another edge has this name: choose another."),
     "app_user_email_key": ("email", "Another user logs in with this email."),
     "user_group_name_key": ("name", "Another group has this name: choose another."),
     "entry_key": ("key", "This key has posted something else: use a new one for a new posting."),
+    "mail_settings_once": ("domain_id", "This already has a mail server: change that one."),
+    "sms_settings_account_id_key": ("provider", "The account already has an SMS provider: change that one."),
+    "template_once": ("language", "This message already has words of your own in this language: change those."),
     "route_option_once": ("options", "A carrier card is listed twice: list each once."),
 }
+NEUTRAL: Mapping[str, str] = {"contact_email_once": "This email cannot be used here: choose another."}
+"""What those hear who are held to some customers: not that somebody they may not see has the same."""
 TRIGGER_FIELDS: Mapping[str, str] = {"parent": "parent_id"}  # as triggers call them -> as acts do
 
 
 def find(model: type[Row], row_id: object) -> Row:
     """The row of an id. Raises NotFound."""
     found: Row | None = _all(model).filter(pk=row_id).first()
-    if found is None:
+    if found is None or not _in_reach(found, changing=False):
         raise NotFound(f"There is no {_word(model)} {row_id}.")
     return found
 
@@ -43,11 +57,27 @@ def find(model: type[Row], row_id: object) -> Row:
 def locked(model: type[Row], row_id: object, version: int | None = None) -> Row:
     """The row of an id, locked until the act ends. Raises NotFound, and OutOfDate when another version was seen."""
     found: Row | None = _all(model).select_for_update(no_key=True).filter(pk=row_id).first()
-    if found is None:
+    if found is None or not _in_reach(found, changing=True):
         raise NotFound(f"There is no {_word(model)} {row_id}.")
     if version is not None and getattr(found, "version", version) != version:
         raise OutOfDate(values_of(found))
     return found
+
+
+def _in_reach(row: models.Model, *, changing: bool) -> bool:
+    """Whether the actor may touch the row: one held to some customers, only what belongs to one of those.
+
+    The account itself may be read by such an actor, because new records name it.
+    """
+    actor = current.get(None)
+    if actor is None or actor.reach is None:
+        return True
+    if isinstance(row, Account):
+        return not changing
+    customer_id = row.pk if isinstance(row, Customer) else getattr(row, "customer_id", None)
+    if customer_id is None and isinstance(row, (ContactSession, Code)):
+        customer_id = row.contact.customer_id if row.contact is not None else None
+    return customer_id in actor.reach
 
 
 def create(model: type[Row], values: Mapping[str, Any]) -> Row:
@@ -69,6 +99,15 @@ def change(row: Row, values: Mapping[str, Any]) -> Row:
     return row
 
 
+def now() -> datetime:
+    """The moment of this transaction by the clock of the database, which also stamps what acts do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        moment = cursor.fetchone()[0]
+    assert isinstance(moment, datetime)
+    return moment
+
+
 @contextlib.contextmanager
 def refusals_named() -> Iterator[None]:
     """Turns a broken constraint into Invalid with its field; the act's transaction stays usable."""
@@ -80,6 +119,9 @@ def refusals_named() -> Iterator[None]:
         constraint = getattr(diagnosis, "constraint_name", None) or ""
         if constraint in CONSTRAINTS:
             name, sentence = CONSTRAINTS[constraint]
+            actor = current.get(None)
+            if actor is not None and actor.reach is not None:
+                sentence = NEUTRAL.get(constraint, sentence)
             raise Invalid({name: [sentence]}) from None
         message = getattr(diagnosis, "message_primary", None) or ""
         name, colon, sentence = message.partition(": ")

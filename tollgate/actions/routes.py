@@ -1,4 +1,4 @@
-"""Acts on ingress routes: which numbers a customer may call, at which card, over which carrier cards."""
+"""Acts on ingress routes: which numbers a customer, or each with a tag, may call, by which card over which carriers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
+from django.db.models import F
+
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse, warn
-from tollgate.store.models import Call, Card, Customer, IngressRoute, RouteOption
+from tollgate.store.models import Call, Card, Customer, IngressRoute, RouteOption, Tag
 
 
 class OptionFields(TypedDict, total=False):
@@ -114,7 +116,27 @@ def create_ingress_route(*, customer_id: int, name: str, card_id: int, **fields:
     customer = records.find(Customer, customer_id)
     _check_card(customer, values["card_id"])
     _check_options(customer, options)
+    values.setdefault("profit_assurance", customer.account.profit_assurance_default)
     route = records.create(IngressRoute, {**values, "customer_id": customer.pk})
+    _save_options(route, options)
+    _advise(route)
+    return route
+
+
+@act
+def create_tag_route(*, tag_id: int, name: str, card_id: int, **fields: Unpack[RouteFields]) -> IngressRoute:
+    """Lets every customer with a tag call what the patterns match, where no route of its own takes the number.
+
+    Only customers in the currency of the card have it; channels and calls per second are those of all together.
+    """
+    given: dict[str, Any] = {**fields, "name": name, "card_id": card_id}
+    values = checks.cleaned(CHECKS, given)
+    options = values.pop("options", [])
+    tag = records.find(Tag, tag_id)
+    _check_card(tag, values["card_id"])
+    _check_options(tag, options)
+    values.setdefault("profit_assurance", tag.account.profit_assurance_default)
+    route = records.create(IngressRoute, {**values, "tag_id": tag.pk})
     _save_options(route, options)
     _advise(route)
     return route
@@ -129,11 +151,12 @@ def update_ingress_route(
     options = values.pop("options", None)
     route = records.locked(IngressRoute, ingress_route_id, version)
     if "card_id" in values:
-        _check_card(route.customer, values["card_id"])
+        _check_card(route.owner, values["card_id"])
     records.change(route, values)
     if options is not None:
-        _check_options(route.customer, options)
-        _save_options(route, options)
+        _check_options(route.owner, options)
+        if _save_options(route, options):
+            _next_version(route)
     _advise(route)
     return route
 
@@ -142,24 +165,29 @@ def update_ingress_route(
 def delete_ingress_route(*, ingress_route_id: int, version: int | None = None) -> None:
     """Removes a route that has no live calls; its CDRs stay."""
     route = records.locked(IngressRoute, ingress_route_id, version)
-    if Call.objects.filter(account_id=route.customer.account_id, ingress_route=route).exists():
+    if Call.objects.filter(account_id=route.owner.account_id, ingress_route=route).exists():
         raise refuse("ingress_route_id", "The route has live calls: disable it and end them first.")
     route.delete()
 
 
-def _check_card(customer: Customer, card_id: int) -> None:
-    card = Card.objects.filter(account_id=customer.account_id, pk=card_id).first()
+def _check_card(owner: Customer | Tag, card_id: int) -> None:
+    card = Card.objects.filter(account_id=owner.account_id, pk=card_id).first()
     if card is None or card.kind != "customer":
         raise refuse("card_id", "Choose a customer card: it says what this customer pays.")
+    if isinstance(owner, Tag):
+        if card.reseller_id is not None:
+            raise refuse("card_id", "This card belongs to a reseller: a tag's customers need not be below it.")
+        return
+    customer = owner
     if card.currency != customer.currency:
         raise refuse("card_id", f"The card is in {card.currency}, the customer pays in {customer.currency}.")
     if card.reseller_id is not None and card.reseller_id != customer.parent_id:
         raise refuse("card_id", "This card belongs to a reseller that the customer is not below.")
 
 
-def _check_options(customer: Customer, options: Sequence[Mapping[str, Any]]) -> None:
+def _check_options(owner: Customer | Tag, options: Sequence[Mapping[str, Any]]) -> None:
     wanted = [row["card_id"] for row in options]
-    known = Card.objects.filter(account_id=customer.account_id, kind="carrier", pk__in=wanted)
+    known = Card.objects.filter(account_id=owner.account_id, kind="carrier", pk__in=wanted)
     strangers = set(wanted) - set(known.values_list("pk", flat=True))
     if strangers:
         raise refuse("options", "Choose carrier cards: they say what we pay.")
@@ -167,20 +195,34 @@ def _check_options(customer: Customer, options: Sequence[Mapping[str, Any]]) -> 
         raise refuse("options", "A carrier card is listed twice: list each once.")
 
 
-def _save_options(route: IngressRoute, options: Sequence[Mapping[str, Any]]) -> None:
-    """Leaves exactly these options, touching only rows that differ, so that the audit log shows real changes."""
+def _save_options(route: IngressRoute, options: Sequence[Mapping[str, Any]]) -> bool:
+    """Leaves exactly these options, touching only rows that differ, so that the audit log shows real changes.
+
+    Returns whether any did.
+    """
+    changed = False
     wanted = {row["card_id"]: row for row in options}
     for option in route.options.select_for_update():
         row = wanted.pop(option.card_id, None)
         if row is None:
             option.delete()
-        else:
+            changed = True
+        elif any(getattr(option, name) != value for name, value in row.items()):
             records.change(option, row)
+            changed = True
     for row in wanted.values():
         records.create(RouteOption, {**row, "ingress_route_id": route.pk})
+    return changed or bool(wanted)
+
+
+def _next_version(route: IngressRoute) -> None:
+    """The options are part of the route as people see it: who holds an older form is told."""
+    IngressRoute.objects.filter(pk=route.pk).update(options_version=F("options_version") + 1)
+    route.refresh_from_db()
 
 
 def _advise(route: IngressRoute) -> None:
     """Carriers are those of the route of the customer directly below the account: others need no options."""
-    if route.enabled and route.customer.parent_id is None and not route.options.filter(excluded=False).exists():
+    top = route.customer is None or route.customer.parent_id is None
+    if route.enabled and top and not route.options.filter(excluded=False).exists():
         warn("The route has no carrier cards yet: its calls are refused until it has one.")

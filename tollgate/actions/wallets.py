@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import NotFound, act, refuse
+from tollgate.actions.acts import NotFound, act, current, refuse
 from tollgate.actions.statements import fetch
 from tollgate.store.models import Customer, Entry, Wallet
 
@@ -39,6 +39,10 @@ def adjust(*, wallet_id: int, amount_micros: int, note: str, key: str | None = N
     wallet = Wallet.objects.filter(pk=wallet_id).first()
     if wallet is None:
         raise NotFound(f"There is no wallet {wallet_id}.")
+    if current.get().reach is not None:
+        if wallet.kind != "customer":
+            raise NotFound(f"There is no wallet {wallet_id}.")
+        records.find(Customer, wallet.owner_id)
     if wallet.currency is None or wallet.kind == "account":
         raise refuse("wallet_id", "This wallet only counts calls and holds no money.")
     return _post(wallet, "adjustments", "adjustment", **values)

@@ -1,7 +1,9 @@
-"""One batch in one transaction: lock calls, lock wallets, look back, decide in memory, write, commit.
+"""One batch: decided in memory on what is believed, and written by one statement that verifies it.
 
-The order of locks is the same everywhere: calls by id, then wallets deepest first. What a request may lock is said by
-its class in `requests`, what it does by its function in `decisions`.
+The usual batch reads only what this process does not know, decides, and sends `charge`, which commits when everything
+is still so and raises otherwise: so the next batch is decided while this one commits. A careful batch (after a failure,
+or when a request asks for it) locks calls by id, then wallets deepest first, reads, decides, writes and commits. What a
+request may lock is said by its class in `requests`, what it does by its function in `decisions`.
 """
 
 from __future__ import annotations
@@ -12,81 +14,122 @@ from typing import Final
 
 from tollgate.charging import rows
 from tollgate.charging.database import DeskConnection
-from tollgate.charging.decisions import Again, Work, carry_out, live_of, past_of
-from tollgate.charging.requests import End, Key, Outcome, Request
-from tollgate.charging.rows import columns
-from tollgate.core.calls import StoredPlan, read_plan
+from tollgate.charging.decisions import Again, Work, carry_out, live_of, new_id, past_of
+from tollgate.charging.memory import Memory
+from tollgate.charging.requests import Authorize, End, Key, Outcome, Request
+from tollgate.core.calls import LiveCall, read_plan
 from tollgate.core.ledger import Purse
 
 REPEAT_WINDOW: Final = timedelta(days=1)
 """How long a refused or ended call answers a repeated question as it did the first time."""
-PLANS_MOST: Final = 200_000
-Plans = dict[int, StoredPlan]
-"""The plans of live calls as this process knows them, by the call's id."""
 LATE_WINDOW: Final = timedelta(days=40)
 """How late the end of a call may still come."""
 
 
-class Overtaken(Exception):
-    """Another process was first with one of the calls: the batch is decided anew."""
+class CareNeeded(Exception):
+    """The batch cannot be decided on beliefs."""
 
 
 async def run(
-    connection: DeskConnection, plans: Plans, batch: Sequence[Request], at: datetime
+    connection: DeskConnection, memory: Memory, batch: Sequence[Request], at: datetime, *, careful: bool
 ) -> list[Outcome | Again]:
     """Carries the batch out and returns its answers, durable, in order. Raises what the database raises."""
+    if not careful:
+        return await _ahead(connection, memory, batch, at)
     await connection.connection.execute("BEGIN")
     try:
-        work = await _lock(connection, plans, batch, at)
-        outcomes = _decide(batch, work)
-        if work.refused:
-            await _look_again(connection, work)
-        await _write(connection, work)
+        work, outcomes = await _carefully(connection, memory, batch, at)
         await connection.connection.execute("COMMIT")
     except BaseException:
         if not connection.connection.is_closed():
             await connection.connection.execute("ROLLBACK")
         raise
-    _remember(plans, work)
+    memory.purses.update(work.purses)
+    memory.keep(work)
     return outcomes
 
 
-def _remember(plans: Plans, work: Work) -> None:
-    """Keeps the plans of new calls, and lets go of those that ended; other processes end some of ours unseen."""
-    plans.update(work.new_plans)
-    for _, call_id in work.ended_calls:
-        plans.pop(call_id, None)
-    while len(plans) > PLANS_MOST:
-        del plans[next(iter(plans))]
+def needs_care(batch: Sequence[Request], memory: Memory) -> bool:
+    """Whether the batch cannot be decided on beliefs: a question about a call that is known is a repeated one."""
+    return any(request.careful or (isinstance(request, Authorize) and request.key in memory.calls) for request in batch)
 
 
-async def _lock(connection: DeskConnection, plans: Plans, batch: Sequence[Request], at: datetime) -> Work:
+async def _ahead(
+    connection: DeskConnection, memory: Memory, batch: Sequence[Request], at: datetime
+) -> list[Outcome | Again]:
+    """Decides on what is believed; the rest is read first, and not locked either."""
     work = Work(at)
-    locked = await connection.fetch("lock_calls", *_keys(request.key for request in batch))
-    missing = [row for row in locked if row[0] not in plans]
+    work.live = {request.key: memory.calls[request.key] for request in batch if request.key in memory.calls}
+    unknown = [request for request in batch if request.key not in work.live and not isinstance(request, Authorize)]
+    if unknown:
+        await _read_calls(connection, memory, unknown, work, "find_calls")
+        if await _look_back(connection, unknown, work):
+            raise CareNeeded("a call's end comes after it was closed")
+    wanted = _wallets(batch, work)
+    missing = [wallet_id for wallet_id in wanted if wallet_id not in memory.purses]
     if missing:
-        found = await connection.fetch("call_plans", list({row[1] for row in missing}), [row[0] for row in missing])
-        plans.update((row["id"], read_plan(row["plan"])) for row in found)
+        memory.learn(await connection.fetch("find_wallets", missing))
+    try:  # from here to the sending nothing else runs
+        work.purses = {wallet_id: memory.purses[wallet_id] for wallet_id in wanted}
+    except KeyError:
+        raise CareNeeded("a wallet is forgotten again") from None
+    try:
+        outcomes = _decide(batch, work)
+        asked = [request.key[2] for request in batch if isinstance(request, Authorize)]
+        await _write(connection, memory, batch, work, asked)
+    except BaseException:
+        memory.forget(work)
+        raise
+    memory.keep(work)
+    return outcomes
+
+
+async def _carefully(
+    connection: DeskConnection, memory: Memory, batch: Sequence[Request], at: datetime
+) -> tuple[Work, list[Outcome | Again]]:
+    """Decides on rows that are locked until the commit."""
+    work = Work(at)
+    await _read_calls(connection, memory, batch, work, "lock_calls")
+    wanted = _wallets(batch, work)
+    if wanted:
+        found = await connection.fetch("lock_wallets", list(wanted))
+        work.purses = {row[0]: Purse(*row) for row in found}
+    unresolved = await _look_back(connection, batch, work)
+    if unresolved:
+        corrected = await connection.fetch("corrected_calls", unresolved)
+        work.corrections = {row["call_id"]: row["amount_micros"] for row in corrected}
+    outcomes = _decide(batch, work)
+    await _write(connection, memory, batch, work, [])
+    return work, outcomes
+
+
+async def _read_calls(
+    connection: DeskConnection, memory: Memory, batch: Sequence[Request], work: Work, statement: str
+) -> None:
+    """The live calls of some requests; a plan, which never changes, is read only when it is not known."""
     keys = {request.key for request in batch}
-    for row in locked:
-        if (row[1], row[2], row[3]) not in keys:
-            continue
-        call = rows.read_call(row, plans[row[0]])
-        work.live[call.account_id, call.edge, call.edge_call_id] = call
-        work.attempts[call.id] = row["attempts"]
-        work.dialogs[call.id] = row["dialog"]
-    wallet_ids: set[int] = set()
+    found = [row for row in await connection.fetch(statement, *_keys(keys)) if (row[1], row[2], row[3]) in keys]
+    plans = {call.id: call.plan for key in keys if (call := memory.calls.get(key)) is not None}
+    missing = [row for row in found if row[0] not in plans]
+    if missing:
+        texts = await connection.fetch("call_plans", list({row[1] for row in missing}), [row[0] for row in missing])
+        plans |= {row["id"]: read_plan(row["plan"]) for row in texts}
+    for row in found:
+        if row[0] in plans:  # else it has ended since
+            call = rows.read_call(row, plans[row[0]])
+            work.live[call.account_id, call.edge, call.edge_call_id] = call
+
+
+def _wallets(batch: Sequence[Request], work: Work) -> set[int]:
+    """All that the batch may look at or change."""
+    wanted: set[int] = set()
     for request in batch:
-        wallet_ids.update(request.wallets(live_of(request, work)))
-    if wallet_ids:
-        for row in await connection.fetch("lock_wallets", list(wallet_ids)):
-            work.purses[row["id"]] = Purse(*row)
-    await _look_back(connection, batch, work)
-    return work
+        wanted.update(request.wallets(live_of(request, work)))
+    return wanted
 
 
-async def _look_back(connection: DeskConnection, batch: Sequence[Request], work: Work) -> None:
-    """Finds what became of calls that are asked about and not live."""
+async def _look_back(connection: DeskConnection, batch: Sequence[Request], work: Work) -> list[int]:
+    """Finds what became of calls that are asked about and not live. Returns those whose end comes only now."""
     absent = [request for request in batch if request.looks_back and live_of(request, work) is None]
     recent = [request.key for request in absent if request.kind == "authorize"]
     older = [request.key for request in absent if request.kind != "authorize"]
@@ -95,18 +138,7 @@ async def _look_back(connection: DeskConnection, batch: Sequence[Request], work:
             for row in await connection.fetch("past_calls", *_keys(keys), work.at - window):
                 work.past[row["account_id"], row["edge"], row["edge_call_id"]].append(row)
     late = [past_of(request, work) for request in absent if isinstance(request, End)]
-    unresolved = [row["id"] for row in late if row is not None and row["state"] == "unresolved"]
-    if unresolved:
-        found = await connection.fetch("corrected_calls", unresolved)
-        work.corrections = {row["call_id"]: row["amount_micros"] for row in found}
-
-
-async def _look_again(connection: DeskConnection, work: Work) -> None:
-    """A call is never refused that another process has let through while this one waited for the wallets."""
-    refused = set(work.refused)
-    for row in await connection.fetch("lock_calls", *_keys(refused)):
-        if (row[1], row[2], row[3]) in refused:
-            raise Overtaken
+    return [row["id"] for row in late if row is not None and row["state"] == "unresolved"]
 
 
 def _decide(batch: Sequence[Request], work: Work) -> list[Outcome | Again]:
@@ -122,22 +154,39 @@ def _decide(batch: Sequence[Request], work: Work) -> list[Outcome | Again]:
     return [outcomes[place] for place in range(len(batch))]
 
 
-async def _write(connection: DeskConnection, work: Work) -> None:
-    if work.new_calls:
-        await connection.copy("call", rows.NEW_CALL, work.new_calls)
-    if work.changed_calls:
-        changed = [rows.changed_call(call, work.attempts.get(call.id, "[]")) for call in work.changed_calls.values()]
-        await connection.fetch("update_calls", *columns(changed, rows.CHANGE_COLUMNS))
-    if work.ended_calls:
-        accounts = {account_id for account_id, _ in work.ended_calls}
-        await connection.fetch("delete_calls", list(accounts), [call_id for _, call_id in work.ended_calls])
-    if work.cdrs:
-        await connection.copy("cdr", rows.NEW_CDR, work.cdrs)
-    if work.entries:
-        await connection.copy("entry", rows.NEW_ENTRY, work.entries)
-    dirty = [rows.changed_wallet(purse) for purse in work.purses.values() if purse.dirty]
-    if dirty:
-        await connection.fetch("update_wallets", *columns(dirty, rows.WALLET_COLUMNS))
+async def _write(
+    connection: DeskConnection, memory: Memory, batch: Sequence[Request], work: Work, asked: list[str]
+) -> None:
+    """One statement that verifies and writes. Wallets that were only looked at get a turn too: so they are verified."""
+    turn = new_id()
+    wallets = []
+    for purse in sorted(work.purses.values(), key=lambda purse: (-purse.depth, purse.id)):
+        wallets.append(rows.changed_wallet(purse))
+        purse.turn = turn
+    changed, ended = work.changed_calls, work.ended_calls
+    known = [call for key, call in work.live.items() if key not in changed and key not in ended]
+    await connection.fetch(
+        "charge",
+        memory.lane,
+        turn,
+        work.at - REPEAT_WINDOW,
+        list({request.key[0] for request in batch}),
+        asked,
+        work.refused,
+        *_turns(known),
+        *_turns(ended.values()),
+        [rows.changed_call(call) for call in changed.values()],
+        wallets,
+        work.new_rows,
+        work.cdrs,
+        work.entries,
+    )
+
+
+def _turns(calls: Iterable[LiveCall]) -> tuple[list[int], list[int]]:
+    """The ids of calls, in their order, and the turns that they must still have."""
+    ordered = sorted([(call.id, call.turn) for call in calls])
+    return [call_id for call_id, _ in ordered], [turn for _, turn in ordered]
 
 
 def _keys(keys: Iterable[Key]) -> tuple[list[int], list[str], list[str]]:

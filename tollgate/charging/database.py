@@ -5,7 +5,6 @@ To tune a kind of connection, add its settings to the function that opens it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -63,10 +62,6 @@ class DeskConnection:
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         """Runs a statement of `ledger_desk.sql`."""
         return await self._prepared[statement].fetch(*values)
-
-    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Copies rows into a table."""
-        await self.connection.copy_records_to_table(table, records=rows, columns=list(columns))
 
     def close(self) -> None:
         """Hangs up without ceremony: the server rolls back what was open."""

@@ -18,7 +18,6 @@ from typing import Any, Final, cast
 import asyncpg
 
 from tollgate.charging import requests, rows
-from tollgate.charging.local import local_plan
 from tollgate.charging.requests import (
     Allowed,
     Closed,
@@ -34,17 +33,16 @@ from tollgate.core.calls import (
     Grant,
     LiveCall,
     Plan,
-    StoredPlan,
+    RouteChoice,
+    Settlement,
     apply_entries,
     apply_extension,
     apply_grant,
     apply_settlement,
     decide,
     extend,
-    forget_plan,
     late_end,
     move_carrier,
-    read_plan,
     read_settled,
     settle,
 )
@@ -78,22 +76,20 @@ def new_id() -> int:
 
 @dataclass(slots=True)
 class Work:
-    """One batch: what was locked and found, and what is to be written."""
+    """One batch: what is known of its calls and wallets, and what is to be written."""
 
     at: datetime
     purses: dict[int, Purse] = field(default_factory=dict)
     live: dict[Key, LiveCall] = field(default_factory=dict)
-    attempts: dict[int, str] = field(default_factory=dict)
-    dialogs: dict[int, str] = field(default_factory=dict)
     past: dict[Key, list[asyncpg.Record]] = field(default_factory=lambda: defaultdict(list))
     """CDRs of a key, newest first."""
     corrections: Mapping[int, int] = field(default_factory=dict)
     """Call -> what its late end has already changed for its customer, in micros."""
-    new_calls: list[rows.Row] = field(default_factory=list)
-    new_plans: dict[int, StoredPlan] = field(default_factory=dict)
-    changed_calls: dict[int, LiveCall] = field(default_factory=dict)
-    ended_calls: list[tuple[int, int]] = field(default_factory=list)
-    refused: list[Key] = field(default_factory=list)
+    new_calls: dict[Key, LiveCall] = field(default_factory=dict)
+    new_rows: list[rows.Row] = field(default_factory=list)
+    changed_calls: dict[Key, LiveCall] = field(default_factory=dict)
+    ended_calls: dict[Key, LiveCall] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
     cdrs: list[rows.Row] = field(default_factory=list)
     entries: list[rows.Row] = field(default_factory=list)
 
@@ -106,7 +102,7 @@ def carry_out(request: Request, work: Work) -> Outcome:
 def live_of(request: Request, work: Work) -> LiveCall | None:
     """The live call that a request is about: of its key and of its dialog, where both name one."""
     call = work.live.get(request.key)
-    return call if call is not None and _same_dialog(request.dialog, work.dialogs.get(call.id, "")) else None
+    return call if call is not None and _same_dialog(request.dialog, call.dialog) else None
 
 
 def past_of(request: Request, work: Work) -> asyncpg.Record | None:
@@ -135,7 +131,7 @@ def _authorize(request: requests.Authorize, work: Work) -> Outcome:
     if call is not None:
         if call.state == "authorized":
             _prove(call, work.at, work)
-            work.changed_calls[call.id] = call
+            work.changed_calls[request.key] = call
         return _first_grant(request, call)
     first = None if past is None else _first_answer(past)
     if first is not None:
@@ -144,17 +140,16 @@ def _authorize(request: requests.Authorize, work: Work) -> Outcome:
         values = (("call_id", request.key[2]), ("live", request.key in work.live))
         taken = Refusal(RefusalKey.call_id_in_use, "call", values)
         return _refused(request, replace(taken, gates=(refused_line(taken),)), request.plan, work)
-    plan = local_plan(request.plan) if request.local is not None else request.plan
+    plan = request.plan
     decision = decide(plan, work.purses, work.at)
     if isinstance(decision, Refusal):
-        work.refused.append(request.key)
+        work.refused.append(request.key[2])
         return _refused(request, decision, plan, work)
-    call_id, until = new_id(), work.at + timedelta(seconds=decision.ring_s)
     apply_grant(decision, work.purses, work.at)
-    work.new_calls.append(rows.new_call(call_id, plan, decision, dialog=request.dialog, at=work.at, until=until))
-    work.new_plans[call_id] = read_plan(decision.plan_json)
-    forget_plan(decision.plan_json)
-    return _allowed(request, call_id, decision)
+    call = rows.new_call(new_id(), plan, decision, dialog=request.dialog, at=work.at)
+    work.new_calls[request.key] = call
+    work.new_rows.append(rows.new_row(call, decision.plan_json))
+    return _allowed(request, call.id, decision)
 
 
 def _refused(request: requests.Authorize, refusal: Refusal, plan: Plan, work: Work) -> Refusal:
@@ -174,7 +169,9 @@ def _first_grant(request: requests.Authorize, call: LiveCall) -> Allowed:
     """The answer that a repeated question had the first time."""
     plan = request.plan
     choices = {choice.gateway_id: choice for choice in plan.routes}
-    routes = tuple(choices[route.gateway_id] for route in call.plan.routes if route.gateway_id in choices)
+    routes: tuple[RouteChoice, ...] = ()
+    if request.local is None:
+        routes = tuple(choices[route.gateway_id] for route in call.plan.routes if route.gateway_id in choices)
     return Allowed(call.id, call.granted_s, plan.record, plan.media, routes, request.local)
 
 
@@ -199,7 +196,7 @@ def _answer(request: requests.Answer, work: Work) -> Outcome:
     call.answered_at = min(max(told.at, call.authorized_at), work.at + TOLERANCE)
     call.granted_until = call.answered_at + timedelta(seconds=call.granted_s)
     _prove(call, call.answered_at, work)
-    work.changed_calls[call.id] = call
+    work.changed_calls[request.key] = call
     return Known()
 
 
@@ -212,16 +209,16 @@ def _attempt(request: requests.Attempt, work: Work) -> Outcome:
     call, tried = live_of(request, work), request.told.attempt
     if call is None:
         return Known(already=True, live=False) if past_of(request, work) is not None else Unknown()
-    attempts = json.loads(work.attempts.get(call.id, "[]"))
+    attempts = json.loads(call.attempts)
     if tried.event_id is not None and any(found.get("id") == tried.event_id for found in attempts):
         return Known(already=True)
-    work.attempts[call.id] = json.dumps([*attempts, _attempt_json(tried, call)])
+    call.attempts = json.dumps([*attempts, _attempt_json(tried, call)])
     following = tried.route + 1
-    goes_on = tried.why == "no_reply" or tried.sip is None or tried.sip >= 500
+    goes_on = tried.why in ("no_reply", "no_ringing") or tried.sip is None or tried.sip >= 500
     if goes_on and call.state == "authorized" and (call.route_index or 0) < following < len(call.plan.routes):
         move_carrier(call, work.purses, following, work.at)
     _prove(call, tried.at or work.at, work)
-    work.changed_calls[call.id] = call
+    work.changed_calls[request.key] = call
     return Known()
 
 
@@ -261,22 +258,20 @@ def _end(request: requests.End, work: Work) -> Outcome:
 
 def _settle(told: Ended, call: LiveCall, work: Work, why: str = "") -> Outcome:
     settlement = settle(call, ended_at=told.at, answered_at=told.answered_at, duration_ms=told.duration_ms, at=work.at)
-    attempts = work.attempts.get(call.id, "[]")
-    if told.attempts and attempts == "[]":
-        attempts = json.dumps([_attempt_json(tried, call) for tried in told.attempts])
-    dialog = work.dialogs.get(call.id, "")
-    cdr = rows.settled_cdr(call, settlement, told=told, attempts=attempts, dialog=dialog, why=why)
-    _close(call, work, cdr)
-    for entry in apply_settlement(call, settlement, work.purses):
-        work.entries.append(rows.new_entry(call.account_id, work.at, entry))
+    if told.attempts and call.attempts == "[]":
+        call.attempts = json.dumps([_attempt_json(tried, call) for tried in told.attempts])
+    _close(call, settlement, work, rows.settled_cdr(call, settlement, told=told, why=why))
     overrun = any(cost.overrun_micros for cost in settlement.leg_costs)
     return Closed(settlement.leg_costs[0].cost_micros, call.currency, already=False, overrun=overrun)
 
 
-def _close(call: LiveCall, work: Work, cdr: rows.Row) -> None:
+def _close(call: LiveCall, settlement: Settlement, work: Work, cdr: rows.Row) -> None:
+    key = (call.account_id, call.edge, call.edge_call_id)
     work.cdrs.append(cdr)
-    work.ended_calls.append((call.account_id, call.id))
-    work.changed_calls.pop(call.id, None)
+    work.ended_calls[key] = call
+    work.changed_calls.pop(key, None)
+    for entry in apply_settlement(call, settlement, work.purses):
+        work.entries.append(rows.new_entry(call.account_id, work.at, entry))
 
 
 def _end_again(request: requests.End, past: asyncpg.Record, work: Work) -> Outcome:
@@ -324,7 +319,7 @@ def _extend(request: requests.Extend, work: Work) -> Outcome:
     if extension is None:
         return Extended(call.id, call.granted_s, call.granted_until, more=False)
     apply_extension(call, extension, work.purses)
-    work.changed_calls[call.id] = call
+    work.changed_calls[request.key] = call
     return Extended(call.id, call.granted_s, call.granted_until, more=True)
 
 
@@ -338,12 +333,7 @@ def _lose(request: requests.Lose, work: Work) -> Outcome:
     settlement = settle(
         call, ended_at=proven_at, answered_at=call.answered_at, duration_ms=None, at=work.at, unresolved=True
     )
-    attempts = work.attempts.get(call.id, "[]")
-    dialog = work.dialogs.get(call.id, "")
-    cdr = rows.settled_cdr(call, settlement, told=None, attempts=attempts, dialog=dialog, why=request.why)
-    _close(call, work, cdr)
-    for entry in apply_settlement(call, settlement, work.purses):
-        work.entries.append(rows.new_entry(call.account_id, work.at, entry))
+    _close(call, settlement, work, rows.settled_cdr(call, settlement, told=None, why=request.why))
     return Closed(settlement.leg_costs[0].cost_micros, call.currency, already=False)
 
 

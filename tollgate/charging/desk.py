@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -22,12 +22,13 @@ import asyncpg
 from tollgate.charging import batch as batches
 from tollgate.charging.database import AWAY, DeskConnection
 from tollgate.charging.decisions import Again
+from tollgate.charging.memory import Memory
 from tollgate.charging.requests import Allowed, Key, Outcome, Request, Unavailable, Void
 from tollgate.switches import Ended
 
 log = logging.getLogger(__name__)
 
-BATCH_MOST: Final = 400
+BATCH_MOST: Final = 128
 LINGER_S: Final = 0.001
 BUSY_COUNT: Final = 4
 """A queue this long means load: then a batch waits a moment for company."""
@@ -36,7 +37,11 @@ VOID_S: Final = 60
 STOP_S: Final = 2
 """How long a stop waits for the batches in flight."""
 TRIES_MOST: Final = 5
+CAREFUL_COUNT: Final = 8
+"""So many batches lock before they decide after one that decided on what was not so: others write the same wallets."""
 RETRY_AFTER_S: Final = 5
+PATIENCE: Final = 2 / 3
+"""The part of a deadline that a request may expect to wait in the queue; the rest is for what nobody expects."""
 STALLED_S: Final = 0.5
 """A batch that takes longer hangs, and who comes now would wait as long."""
 OVERLOAD: Final = Unavailable("overload", RETRY_AFTER_S)
@@ -47,7 +52,7 @@ _AGAIN: Final = (
     asyncpg.TransactionRollbackError,
     asyncpg.UniqueViolationError,
     asyncpg.LockNotAvailableError,
-    batches.Overtaken,
+    batches.CareNeeded,
 )
 """Errors of timing: the same request may pass when it is tried once more."""
 
@@ -66,6 +71,34 @@ class DeskCounts:
     sizes: deque[int] = field(default_factory=lambda: deque(maxlen=1000))
 
 
+class Gate:
+    """Careful batches go alone: what the others believe is not what they will leave."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._careful_count = 0
+        self._moved = asyncio.Condition()
+
+    @contextlib.asynccontextmanager
+    async def passed(self, *, careful: bool) -> AsyncIterator[None]:
+        """Waits until the batch may go, and is there for as long as it goes."""
+        async with self._moved:
+            self._careful_count += careful
+            try:
+                await self._moved.wait_for(lambda: not self._count if careful else not self._careful_count)
+            except BaseException:
+                self._careful_count -= careful
+                raise
+            self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+            self._careful_count -= careful
+            async with self._moved:
+                self._moved.notify_all()
+
+
 class Desk:
     """Collects requests into batches and carries them out."""
 
@@ -76,7 +109,9 @@ class Desk:
         self._waiting: dict[Key, tuple[Request, ...]] = {}
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._plans: batches.Plans = {}
+        self._memory = Memory()
+        self._gate = Gate()
+        self._careful_count = 0
         self._connected = 0
         self._stopping = asyncio.Event()
         self._began_s: dict[int, float] = {}
@@ -115,8 +150,7 @@ class Desk:
         """Takes a request; its future gets the answer."""
         if self._stopping.is_set() or not self._connected:
             _resolve(request, AWAY_ANSWER)
-        elif self._expected_wait_s() > request.deadline_s - time.monotonic():
-            self.counts.shed += 1
+        elif self.sheds(request.deadline_s - time.monotonic()):
             _resolve(request, OVERLOAD)
         elif request.key in self._waiting:
             following = self._waiting[request.key]
@@ -126,9 +160,16 @@ class Desk:
             self._queue.append(request)
             self._wake.set()
 
+    def sheds(self, patience_s: float) -> bool:
+        """Whether a request that can wait so long is turned away at once, because its answer would come too late."""
+        if self._expected_wait_s() <= patience_s * PATIENCE:
+            return False
+        self.counts.shed += 1
+        return True
+
     def _expected_wait_s(self) -> float:
-        """How long the last in the queue will wait, were every batch like those before; and how long one hangs now."""
-        wait_s = (len(self._queue) // (BATCH_MOST * self._count)) * self.counts.batch_s
+        """How long one more in the queue waits, were every batch like those before; and how long one hangs now."""
+        wait_s = -(-len(self._queue) // (BATCH_MOST * self._count)) * self.counts.batch_s
         if len(self._began_s) == self._count:
             wait_s += max(0.0, time.monotonic() - max(self._began_s.values()) - STALLED_S)
         return wait_s
@@ -191,7 +232,7 @@ class Desk:
         try:
             while parts:
                 part, tries = parts[-1]
-                outcomes = await self._try(connection, part)
+                outcomes = await self._try(connection, part, careful=tries > 0)
                 parts.pop()
                 if outcomes is not None:
                     self._answer_all(part, outcomes)
@@ -208,13 +249,20 @@ class Desk:
                     self._answer(request, AWAY_ANSWER)
             raise
 
-    async def _try(self, connection: DeskConnection, part: Sequence[Request]) -> list[Outcome | Again] | None:
+    async def _try(
+        self, connection: DeskConnection, part: Sequence[Request], *, careful: bool
+    ) -> list[Outcome | Again] | None:
         """The answers, or None when the transaction failed and nothing of it has happened."""
         began_s = time.monotonic()
         counts = self.counts
+        if self._careful_count:
+            self._careful_count -= 1
+            careful = True
         self._began_s[id(connection)] = began_s
+        careful = careful or batches.needs_care(part, self._memory)
         try:
-            outcomes = await batches.run(connection, self._plans, part, datetime.now(UTC))
+            async with self._gate.passed(careful=careful):
+                outcomes = await batches.run(connection, self._memory, part, datetime.now(UTC), careful=careful)
         except AWAY as problem:
             if not isinstance(problem, ValueError):
                 raise
@@ -223,6 +271,7 @@ class Desk:
             return None
         except _AGAIN as problem:
             counts.retries += 1
+            self._careful_count = CAREFUL_COUNT
             log.info("a batch of %s is tried again: %s", len(part), problem)
             return None
         except Exception:

@@ -13,28 +13,19 @@ from urllib.parse import parse_qs
 
 from tollgate.charging import metrics, requests
 from tollgate.charging.database import AWAY
+from tollgate.charging.listener import JSON, PROBLEM, Answer
 from tollgate.charging.reconcile import Shown, compare, live_calls, live_counts, request_hangup
 from tollgate.charging.requests import Allowed, Closed, Unavailable, Unknown
 from tollgate.charging.service import EVENT_DEADLINE_MS, Service, challenged
 from tollgate.charging.simulate import dry_run
 from tollgate.core.refusals import Key, Refusal
+from tollgate.core.snapshot import Network
 from tollgate.switches import Answered, Attempted, AuthFailed, Ended, MessageInvalid, kamailio, plain
 
-JSON: Final = b"application/json"
-PROBLEM: Final = b"application/problem+json"
 _UNAVAILABLE: Final = {
     "overload": Refusal(Key.charging_unavailable, variant="overload"),
 }
 _AWAY: Final = Refusal(Key.charging_unavailable)
-
-
-class Answer(NamedTuple):
-    """What goes back over HTTP."""
-
-    status: int
-    body: bytes
-    kind: bytes = JSON
-    retry_after_s: int | None = None
 
 
 class Asked(NamedTuple):
@@ -66,8 +57,12 @@ def invalid(problem: MessageInvalid, status: int = 400) -> Answer:
 async def authorize(service: Service, asked: Asked) -> Answer:
     """`POST /v1/authorize`."""
     invite, deadline_ms = plain.read_authorize(asked.body)
+    shed = service.sheds(deadline_ms)
+    if shed is not None:
+        return unavailable(shed)
     snapshot = await service.snapshot_of(invite.edge, "plain")
-    outcome = await service.authorize(service.planned(invite, snapshot), snapshot, deadline_ms)
+    planned = service.planned(invite, snapshot)
+    outcome = await service.authorize(planned, snapshot, deadline_ms)
     match outcome:
         case Allowed():
             body = plain.write_allowed(
@@ -80,7 +75,7 @@ async def authorize(service: Service, asked: Asked) -> Answer:
             )
             return Answer(200, body)
         case Refusal():
-            return Answer(200, plain.write_refused(outcome))
+            return Answer(200, plain.write_refused(outcome, planned.answers))
         case Unavailable():
             return unavailable(outcome)
         case _:
@@ -116,7 +111,7 @@ async def calls(service: Service, asked: Asked) -> Answer:
 async def hangup(service: Service, asked: Asked) -> Answer:
     """`POST /v1/calls/{call}/hangup`."""
     text = asked.path.split("/")[3]
-    if not text.isdigit() or int(text) >= 2**63:
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) >= 2**63:
         raise MessageInvalid("call", f"{text!r} is not the id of a call")
     if not await request_hangup(service, int(text)):
         return invalid(MessageInvalid("call", f"{text} is not live"), 404)
@@ -141,18 +136,21 @@ async def simulate(service: Service, asked: Asked) -> Answer:
 
 
 async def ha1(service: Service, asked: Asked) -> Answer:
-    """`GET /v1/ha1?user=&realm=`: the digest secret of a SIP user, wherever it belongs."""
+    """`GET /v1/ha1?user=&realm=`: the digest secret and the networks of a SIP user, wherever it belongs."""
     query = parse_qs(asked.query.decode("latin-1"))
     user = query.get("user", [""])[0]
     if not user:
         raise MessageInvalid("user", "the query must name it: /v1/ha1?user=...&realm=...")
-    return Answer(200, kamailio.write_ha1(_secret(service, "", user, query.get("realm", [""])[0])))
+    return Answer(200, kamailio.write_ha1(*_secret(service, "", user, query.get("realm", [""])[0])))
 
 
 async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
     """`POST /v1/kamailio/authorize`."""
     question = kamailio.read_authorize(asked.body)
     snapshot = await service.snapshot_of(question.invite.edge, "kamailio")
+    shed = service.sheds(kamailio.DEADLINE_MS)
+    if shed is not None:
+        return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(shed.why, _AWAY), snapshot.answers))
     planned = service.planned(question.invite, snapshot)
     if challenged(planned, snapshot):
         return Answer(200, kamailio.CHALLENGE)
@@ -166,13 +164,13 @@ async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
                 record=outcome.record,
                 media=outcome.media,
                 routes=outcome.routes,
-                local=outcome.local,
+                handling=planned.handling,
             )
             return Answer(200, body)
         case Refusal():
-            return Answer(200, kamailio.write_refused(outcome))
+            return Answer(200, kamailio.write_refused(outcome, planned.answers))
         case Unavailable():
-            return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(outcome.why, _AWAY)))
+            return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(outcome.why, _AWAY), planned.answers))
         case _:
             raise AssertionError(outcome)
 
@@ -180,7 +178,7 @@ async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
 async def kamailio_ha1(service: Service, asked: Asked) -> Answer:
     """`POST /v1/kamailio/ha1`."""
     question = kamailio.read_ha1(asked.body)
-    return Answer(200, kamailio.write_ha1(_secret(service, question.edge, question.user, question.realm)))
+    return Answer(200, kamailio.write_ha1(*_secret(service, question.edge, question.user, question.realm)))
 
 
 async def kamailio_event(service: Service, asked: Asked) -> Answer:
@@ -243,14 +241,14 @@ def _told(outcome: requests.Outcome, done: Answer) -> Answer:
     return done
 
 
-def _secret(service: Service, edge: str, user: str, realm: str) -> str:
-    """The HA1 of a user in a realm, within the account of the edge when that is known."""
+def _secret(service: Service, edge: str, user: str, realm: str) -> tuple[str, tuple[Network, ...]]:
+    """The HA1 and the networks of a user in a realm, within the account of the edge when that is known."""
     found = service.snapshots.by_edge.get(edge)
     for snapshot in [found] if found is not None else service.snapshots.by_account.values():
         own_realm, secret = snapshot.ha1.get(user.lower(), ("", ""))
         if secret and own_realm == (realm or own_realm):
-            return secret
-    return ""
+            return secret, snapshot.users[user.lower()].allowed
+    return "", ()
 
 
 DOORS: Final[Mapping[tuple[str, str], Door]] = {

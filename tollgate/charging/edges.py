@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,10 +16,13 @@ from urllib.parse import urlsplit
 
 from tollgate.core.snapshot import EdgeInfo
 from tollgate.switches import kamailio_rpc as rpc
+from tollgate.switches.kamailio import REGISTRATION_MOST_S
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 5
+FORGET_MOST: Final = 1000
+"""The passwords of so many users an edge is told to forget one by one; of more, it forgets all in one word."""
 Call = tuple[str, str]
 """The edge's call id, and its own name of the dialog."""
 UNREACHABLE: Final = (OSError, TimeoutError, EOFError, ValueError, rpc.RpcError)
@@ -63,6 +67,9 @@ class Edges:
         self._secret = secret
         self.up: dict[str, bool] = {}
         """Whether the edge answered the last time it was spoken to."""
+        self._owed: dict[str, dict[str, float]] = {}
+        """Edge -> user it must forget -> the monotonic second at which it will have by itself."""
+        self._telling: dict[str, asyncio.Task[None]] = {}
 
     async def calls(self, edge: EdgeInfo) -> list[rpc.EdgeCall]:
         """The dialogs the edge has live. Raises one of `UNREACHABLE`."""
@@ -90,14 +97,45 @@ class Edges:
         found = {call: rpc.read_handle(call[1]) if call[1] else shown.get(call[0]) for call in wanted}
         return {call: handle for call, handle in found.items() if handle is not None}
 
-    async def forget_users(self, edge: EdgeInfo, users: Iterable[str]) -> None:
-        """Makes the edge ask us again for the secrets of SIP users. Raises one of `UNREACHABLE`."""
-        for user in users:
-            rpc.check(await self._ask(edge, rpc.flush_ha1_request(user)))
+    def forget_users(self, edges: Iterable[EdgeInfo], users: Iterable[str]) -> None:
+        """Makes edges ask us again for the secrets of SIP users, and forget where they registered.
+
+        Waits for none. An edge that cannot be reached is told again by the next call, whatever its users, until it was
+        told or has forgotten by itself.
+        """
+        until_s = time.monotonic() + REGISTRATION_MOST_S
+        changed = dict.fromkeys(users, until_s)
+        for edge in edges:
+            owed = self._owed.get(edge.name, {}) | changed
+            self._owed[edge.name] = owed
+            if owed and edge.name not in self._telling:
+                self._telling[edge.name] = asyncio.create_task(self._forget(edge))
+
+    async def _forget(self, edge: EdgeInfo) -> None:
+        try:
+            await self._tell_owed(edge)
+        except UNREACHABLE:
+            pass  # the next call tells it again
+        finally:
+            del self._telling[edge.name]
+
+    async def _tell_owed(self, edge: EdgeInfo) -> None:
+        owed = list(self._owed[edge.name].items())
+        at_once = len(owed) > FORGET_MOST
+        if at_once:
+            rpc.check(await self._ask(edge, rpc.flush_ha1_request(rpc.FORGET_ALL)))
+        for user, until_s in owed:
+            if until_s > time.monotonic():
+                if not at_once:
+                    rpc.check(await self._ask(edge, rpc.flush_ha1_request(user)))
+                # after the password, or the old phone might register once more in between
+                rpc.check(await self._ask(edge, rpc.unregister_request(user)))
+            if self._owed[edge.name].get(user) == until_s:  # else it changed once more meanwhile
+                del self._owed[edge.name][user]
 
     async def _ask(self, edge: EdgeInfo, body: bytes) -> bytes:
         try:
-            answer = await post(edge.rpc_url, body, secret=self._secret)
+            answer = await post(edge.rpc_url, body, secret=rpc.secret_of(edge.name, self._secret))
         except UNREACHABLE as problem:
             if self.up.get(edge.name, True):
                 log.warning("edge %s cannot be reached: %s", edge.name, problem)

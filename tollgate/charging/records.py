@@ -12,15 +12,22 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Final
 
 import asyncpg
 
 from tollgate.charging.cards import Library
 from tollgate.charging.networks import AddressBook
-from tollgate.core import hours
+from tollgate.core import cli as callers_number
+from tollgate.core import hours, localization, refusals
 from tollgate.core.hours import Hours, HoursInvalid
+from tollgate.core.localization import Localization, LocalizationInvalid
+from tollgate.core.rewrites import RewriteInvalid
+from tollgate.core.rewrites import parse as parse_rewrites
 from tollgate.core.snapshot import Card, Carrier, EdgeInfo, Endpoint, Gateway, Option, Payer, Route, Snapshot
+from tollgate.core.vars import VarsInvalid
+from tollgate.core.vars import parse as parse_vars
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +37,10 @@ TABLES: Final = {
     "edge": "edges",
     "customer": "customers",
     "contact": "contacts",
+    "verified_cli": "verified_clis",
+    "localization": "localizations",
+    "tag": "tags",
+    "customer_tag": "customer_tags",
     "endpoint": "endpoints",
     "ingress_route": "ingress_routes",
     "route_option": "route_options",
@@ -71,7 +82,9 @@ class Changes:
                 self.edges = True
             case "customer":
                 self.customers.add(row["id"])
-            case "contact" | "ingress_route":
+            case "contact" | "verified_cli" | "customer_tag":
+                self.customers.add(row["customer_id"])
+            case "ingress_route" if row["customer_id"] is not None:
                 self.customers.add(row["customer_id"])
             case "endpoint":
                 self.endpoints.add(row["account_id"])
@@ -81,6 +94,22 @@ class Changes:
                 self.carriers.add(row["id"])
             case "gateway":
                 self.carriers.add(row["carrier_id"])
+
+
+@dataclass(slots=True)
+class Routes:
+    """Ingress routes by the customer, or by the tag, that has them; those of tags with the currency of their card."""
+
+    own: defaultdict[int, list[Route]] = field(default_factory=lambda: defaultdict(list))
+    by_tag: defaultdict[int, list[tuple[str, Route]]] = field(default_factory=lambda: defaultdict(list))
+
+    def of_tags(self, tag_ids: Iterable[int], currency: str) -> tuple[Route, ...]:
+        """What a customer's tags bring it: only what is sold in its currency."""
+        found = [route for tag_id in tag_ids for own, route in self.by_tag.get(tag_id, ()) if own == currency]
+        return tuple(sorted(found, key=_by_id))
+
+
+_by_id = attrgetter("id")
 
 
 class Records:
@@ -93,11 +122,15 @@ class Records:
         self.by_account: dict[int, Snapshot] = {}
 
     def put(self, table: str, ids: Iterable[int] | None, rows: Iterable[Row]) -> Changes:
-        """Takes rows in: all of a table (`ids` None), or those found of some ids. The others of these are gone."""
-        held = self.rows[table]
+        """Takes rows in: all of a table (`ids` None, which notes nothing), or those found of some ids. The others of
+        these are gone."""
         changes = Changes()
         fresh = {row["id"]: row for row in rows}
-        for identity in list(held) if ids is None else ids:
+        if ids is None:
+            self.rows[table] = fresh
+            return changes
+        held = self.rows[table]
+        for identity in ids:
             self._note(changes, table, held.pop(identity, None))
         for row in fresh.values():
             self._note(changes, table, row)
@@ -107,7 +140,17 @@ class Records:
     def _note(self, changes: Changes, table: str, row: Row | None) -> None:
         if table == "route_option" and row is not None:
             table, row = "ingress_route", self.rows["ingress_route"].get(row["ingress_route_id"])
+        if row is not None:
+            changes.customers |= self._sharers(table, row)
         changes.note(table, row)
+
+    def _sharers(self, table: str, row: Row) -> set[int]:
+        """The customers that a record of several hangs on: a localization, a tag, a route of a tag."""
+        customers = self.rows["customer"].values()
+        if table == "localization":
+            return {found["id"] for found in customers if found["localization_id"] == row["id"]}
+        tag_id = row["id"] if table == "tag" else row["tag_id"] if table == "ingress_route" else None
+        return set() if tag_id is None else {found["id"] for found in customers if tag_id in found["tag_ids"]}
 
     def build(self) -> dict[int, Snapshot]:
         """Every account from its rows. Long when there are many, so it may run in a thread."""
@@ -192,11 +235,12 @@ class Records:
             slice_s=row["slice_s"],
             validity_s=row["validity_s"],
             recording=row["recording"],
+            answers=refusals.rewritten(json.loads(row["sip_rewrites"])),
             **self._endpoints(account_id),
         )
 
     def _customers(
-        self, rows: Iterable[Row], routes: Mapping[int, tuple[Route, ...]], account: Payer, known: dict[int, Payer]
+        self, rows: Iterable[Row], routes: Routes, account: Payer, known: dict[int, Payer]
     ) -> dict[int, Payer]:
         """Payers from the account downward, so that each finds its parents made. A customer in doubt is parked."""
         result = known
@@ -210,25 +254,54 @@ class Records:
             except HoursInvalid as problem:
                 log.error("customer %s is parked, its calls are refused: hours: %s", row["id"], problem)
                 continue
-            result[row["id"]] = _payer(row, opening, routes.get(row["id"], ()), above)
+            try:
+                own = self._localization(row["localization_id"])
+            except LocalizationInvalid as problem:
+                log.error("customer %s is parked, its calls are refused: localization: %s", row["id"], problem)
+                continue
+            account_row = self.rows["account"][row["account_id"]]
+            result[row["id"]] = replace(
+                _payer(row, above),
+                hours=opening,
+                localization=own,
+                valid_from_at=row["created_at"] if account_row["valid_from_creation"] else None,
+                routes=tuple(sorted(routes.own.get(row["id"], ()), key=_by_id)),
+                tag_routes=routes.of_tags(row["tag_ids"], row["currency"]),
+            )
         return result
 
-    def _routes(self, customer_ids: set[int] | None) -> dict[int, tuple[Route, ...]]:
+    def _localization(self, localization_id: int | None) -> Localization | None:
+        row = None if localization_id is None else self.rows["localization"].get(localization_id)
+        if row is None:
+            return None
+        return Localization(row["name"], **{side: localization.parse(row[side]) for side in localization.SIDES})
+
+    def _routes(self, customer_ids: set[int] | None) -> Routes:
         options: dict[int, list[Row]] = defaultdict(list)
         for option in self.rows["route_option"].values():
             options[option["ingress_route_id"]].append(option)
-        result: dict[int, list[Route]] = defaultdict(list)
+        result = Routes()
         for row in self.rows["ingress_route"].values():
-            if customer_ids is None or row["customer_id"] in customer_ids:
-                result[row["customer_id"]].append(_route(row, options.get(row["id"], [])))
-        return {key: tuple(sorted(routes, key=lambda route: route.id)) for key, routes in result.items()}
+            tag_id = row["tag_id"]
+            if tag_id is not None:
+                card, tag = self.rows["card"].get(row["card_id"]), self.rows["tag"].get(tag_id)
+                if card is not None and tag is not None:
+                    route = replace(_route(row, options.get(row["id"], [])), tag=tag["name"])
+                    result.by_tag[tag_id].append((card["currency"], route))
+            elif customer_ids is None or row["customer_id"] in customer_ids:
+                result.own[row["customer_id"]].append(_route(row, options.get(row["id"], [])))
+        return result
 
     def _endpoints(self, account_id: int) -> dict[str, Any]:
         book, users, secrets = [], {}, {}
         for row in self.rows["endpoint"].values():
             if row["account_id"] != account_id:
                 continue
-            endpoint = _endpoint(row)
+            try:
+                endpoint = _endpoint(row)
+            except RewriteInvalid as problem:
+                log.error("endpoint %s is parked, its calls are refused: rewrites: %s", row["id"], problem)
+                continue
             if row["kind"] == "ip":
                 book.append((row["network"], endpoint))
             else:
@@ -258,6 +331,7 @@ class Records:
             first_reply_s=row["first_reply_s"],
             pdd_s=row["pdd_s"],
             ring_s=row["ring_s"],
+            pai_mode=row["pai_mode"],
             gateways=tuple(_gateway(gateway) for gateway in gateways.get(carrier_id, ())),
         )
 
@@ -273,7 +347,7 @@ def _hours(text: str | None) -> Hours | None:
     return hours.from_json(json.loads(text)) if text is not None and text != "null" else None
 
 
-def _payer(row: Row, opening: Hours | None, routes: tuple[Route, ...], above: Payer) -> Payer:
+def _payer(row: Row, above: Payer) -> Payer:
     return Payer(
         kind="customer",
         id=row["id"],
@@ -282,16 +356,38 @@ def _payer(row: Row, opening: Hours | None, routes: tuple[Route, ...], above: Pa
         depth=row["depth"],
         currency=row["currency"],
         status=row["status"],
+        status_until=row["status_until"],
         expires_at=row["expires_at"],
         valid_days=row["valid_days"],
-        hours=opening,
         email_ok=row["email_ok"],
         mobile_ok=row["mobile_ok"],
         max_duration_s=row["max_duration_s"],
         recording=row["recording"],
-        routes=routes,
+        pai_mode=row["pai_mode"],
+        approved_clis_only=row["approved_clis_only"],
+        approved_clis=frozenset(map(callers_number.comparable, row["approved_clis"])),
+        first_reply_s=row["first_reply_s"],
+        pdd_s=row["pdd_s"],
+        ring_s=row["ring_s"],
+        media_locked=row["rtp_firewall"] == "locked",
+        local_calls=row["local_calls"],
+        local_price_nanos=row["local_price_nanos"],
+        local_increment_s=row["local_increment_s"],
+        loss_making_calls=row["loss_making_calls"],
+        removed_headers=_removed_headers(row),
         parents=(above, *above.parents),
     )
+
+
+def _removed_headers(row: Row) -> str:
+    """From the vars, which the form has checked; what came in another way is told and not obeyed."""
+    if not row["vars_toml"]:
+        return ""
+    try:
+        return parse_vars(row["vars_toml"]).removed_headers
+    except VarsInvalid as problem:
+        log.error("customer %s: its vars are not obeyed: %s", row["id"], problem)
+        return ""
 
 
 def _route(row: Row, options: list[Row]) -> Route:
@@ -328,6 +424,9 @@ def _endpoint(row: Row) -> Endpoint:
         tech_prefix=row["tech_prefix"],
         allowed=tuple(row["allowed_networks"]),
         name=row["name"] or row["username"] or str(row["network"]),
+        cli_authentication=row["cli_authentication"],
+        shared=row["shared"],
+        rewrites=parse_rewrites(json.loads(row["rewrites"])),
     )
 
 

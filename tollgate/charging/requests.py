@@ -86,6 +86,8 @@ class Request:
     kind = "request"
     early = True
     """Carried out before the requests that need money and channels."""
+    careful = False
+    """Decided on what only locked rows can tell."""
 
     def __init__(self, key: Key, future: asyncio.Future[Outcome], asked_s: float, deadline_s: float) -> None:
         self.key = key
@@ -165,6 +167,7 @@ class Void(End):
 
     __slots__ = ()
     kind = "void"
+    careful = True
 
 
 class Extend(Request):
@@ -191,6 +194,7 @@ class Lose(Request):
 
     __slots__ = ("quiet_since", "silence", "why")
     kind = "lost"
+    careful = True
     quiet_since: datetime
     silence: timedelta
     why: str

@@ -1,14 +1,12 @@
 """Rows: how calls, CDRs, entries and wallets go into the tables and come back.
 
-New rows are copied in, in the order of the column names here; changed ones go to the statements of
-`ledger_desk.sql`, in the order of their arrays. A new column is one place in both.
+Each is a tuple in the order of its type in `store/sql/ledger_charge.sql`; a new column is one place in both.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
@@ -31,11 +29,6 @@ from tollgate.core.rates import price_per_minute_nanos
 from tollgate.core.refusals import Refusal, answer, q850_of
 from tollgate.switches import AuthFailed, Ended
 
-NEW_CALL: Final = (
-    "id", "account_id", "edge", "edge_call_id", "dialog", "customer_id", "endpoint_id", "ingress_route_id",
-    "cli", "cld", "number", "destination", "state", "authorized_at", "granted_s", "granted_until", "max_s",
-    "route_index", "carrier_wallet_ids", "wallet_ids", "held_micros", "currency", "last_seen_at", "plan",
-)  # fmt: skip
 NEW_CDR: Final = (
     "id", "account_id", "edge", "edge_call_id", "customer_id", "endpoint_id", "ingress_route_id", "carrier_id",
     "gateway_id", "state", "started_at", "answered_at", "ended_at", "cli", "cld", "number", "prefix",
@@ -44,39 +37,26 @@ NEW_CDR: Final = (
     "carrier_cost_micros", "carrier_card_id", "carrier_revision_id", "profit_micros", "refusal", "sip_sent",
     "sip_received", "q850", "released_by", "pdd_ms", "ring_ms", "source_ip", "detail",
 )  # fmt: skip
-NEW_ENTRY: Final = ("account_id", "at", "wallet_id", "book", "kind", "amount_micros", "currency", "call_id", "note")
-CHANGE_COLUMNS: Final = 12
-WALLET_COLUMNS: Final = 9
+"""The attributes of the type `new_cdr`, in order."""
 
 Row = tuple[Any, ...]
 
 
-def columns(rows: Sequence[Row], count: int) -> Sequence[Sequence[Any]]:
-    """Rows turned on their side, for `unnest`."""
-    return list(zip(*rows, strict=True)) if rows else [()] * count
-
-
-def array(values: Iterable[int]) -> str:
-    """A PostgreSQL array inside a column of arrays, which `unnest` would otherwise take apart."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
 def read_call(row: asyncpg.Record, plan: StoredPlan) -> LiveCall:
-    """A locked row of `call`, whose columns come in the order of `LiveCall`."""
+    """A row of `call`, whose columns come in the order of `LiveCall`; the plan in its place."""
     wallets: tuple[Any, ...] = (tuple(row[19]), tuple(row[20]), tuple(row[21]))
-    return LiveCall(*(*row[:19], *wallets, *row[22:25], plan))
+    return LiveCall(*(*row[:19], *wallets, *row[22:25], plan, *row[25:]))
 
 
-def new_call(call_id: int, plan: Plan, grant: Grant, *, dialog: str, at: datetime, until: datetime) -> Row:
-    """A row in the order of `NEW_CALL`."""
+def new_call(call_id: int, plan: Plan, grant: Grant, *, dialog: str, at: datetime) -> LiveCall:
+    """The call of a grant, as it will be in the table."""
     invite, customer, endpoint = plan.invite, plan.customer, plan.endpoint
     assert customer is not None
-    return (
+    return LiveCall(
         call_id,
         customer.parents[-1].id,
         invite.edge,
         invite.call_id,
-        dialog,
         customer.id,
         None if endpoint is None else endpoint.id,
         plan.ingress[0].id if plan.ingress else None,
@@ -86,40 +66,71 @@ def new_call(call_id: int, plan: Plan, grant: Grant, *, dialog: str, at: datetim
         plan.destination,
         "authorized",
         at,
+        None,
         grant.granted_s,
-        until,
+        at + timedelta(seconds=grant.ring_s),
         grant.max_s,
+        0,
         0,
         grant.carrier_wallet_ids,
         grant.meters,
         grant.holds,
         plan.legs[0].currency,
         at,
-        grant.plan_json,
+        None,
+        grant.stored,
+        "[]",
+        dialog,
     )
 
 
-def changed_call(call: LiveCall, attempts: str) -> Row:
-    """For `update_calls`."""
+def new_row(call: LiveCall, plan_json: str) -> Row:
+    """A call as `new_call`."""
+    return (
+        call.id,
+        call.account_id,
+        call.edge,
+        call.edge_call_id,
+        call.dialog,
+        call.customer_id,
+        call.endpoint_id,
+        call.ingress_route_id,
+        call.cli,
+        call.cld,
+        call.number,
+        call.destination,
+        call.authorized_at,
+        call.granted_s,
+        call.granted_until,
+        call.max_s,
+        call.carrier_wallet_ids,
+        call.wallet_ids,
+        call.held_micros,
+        call.currency,
+        plan_json,
+    )
+
+
+def changed_call(call: LiveCall) -> Row:
+    """A call as `changed_call`."""
     return (
         call.account_id,
         call.id,
+        call.turn,
         call.state,
         call.answered_at,
         call.granted_s,
         call.granted_until,
         call.extended_count,
         call.route_index,
-        array(call.carrier_wallet_ids),
-        array(call.held_micros),
+        call.carrier_wallet_ids,
+        call.held_micros,
         call.last_seen_at,
-        attempts,
+        call.attempts,
     )
 
 
-def settled_cdr(
-    call: LiveCall, settlement: Settlement, *, told: Ended | None, attempts: str, dialog: str, why: str
-) -> Row:
+def settled_cdr(call: LiveCall, settlement: Settlement, *, told: Ended | None, why: str) -> Row:
     """A row in the order of `NEW_CDR`: a call that was granted, and is over. Without `told` it is unresolved."""
     leg: StoredLeg = call.plan.legs[0]
     index = call.route_index or 0
@@ -167,20 +178,21 @@ def settled_cdr(
         settlement.profit_micros,
         None,
         sip,
-        _received(attempts) or sip,
+        _received(call.attempts) or sip,
         cause,
         "edge" if told is None else told.released_by,
         None if told is None else told.pdd_ms,
         None if told is None else told.ring_ms,
         _ip_of(call),
-        with_notes(call_detail(call, settlement, attempts), why=why, dialog=dialog),
+        with_notes(call_detail(call, settlement), why=why, dialog=call.dialog),
     )
 
 
 def refused_cdr(*, call_id: int, account_id: int, plan: Plan, refusal: Refusal, dialog: str, at: datetime) -> Row:
     """A row in the order of `NEW_CDR`: a call that was not let through."""
     invite, leg = plan.invite, plan.legs[0] if plan.legs else None
-    given = answer(refusal)
+    given = answer(refusal, plan.answers)
+    own_words = given.reason if refusal.key in plan.answers else ""
     return (
         call_id,
         account_id,
@@ -217,7 +229,13 @@ def refused_cdr(*, call_id: int, account_id: int, plan: Plan, refusal: Refusal, 
         None,
         None,
         address(invite.source_ip),
-        with_notes(refusal_detail(plan, refusal), variant=refusal.variant, scope=refusal.scope, dialog=dialog),
+        with_notes(
+            refusal_detail(plan, refusal),
+            variant=refusal.variant,
+            scope=refusal.scope,
+            dialog=dialog,
+            reason=own_words,
+        ),
     )
 
 
@@ -233,7 +251,7 @@ def rejected_cdr(
 
 
 def new_entry(account_id: int, at: datetime, entry: Entry) -> Row:
-    """A row in the order of `NEW_ENTRY`."""
+    """An entry as `new_entry`."""
     return (
         account_id,
         at,
@@ -248,9 +266,10 @@ def new_entry(account_id: int, at: datetime, entry: Entry) -> Row:
 
 
 def changed_wallet(purse: Purse) -> Row:
-    """For `update_wallets`."""
+    """A wallet as `changed_wallet`."""
     return (
         purse.id,
+        purse.turn,
         purse.balance_micros,
         purse.held_micros,
         purse.channels,
@@ -290,4 +309,5 @@ def _received(attempts: str) -> int | None:
 
 def _ip_of(call: LiveCall) -> IPv4Address | IPv6Address | None:
     """Where the call came from, from the first gate of its decision."""
-    return address(call.plan.gates_json.partition('"ip":"')[2].partition('"')[0])
+    begin = call.plan.gates_json.find('"ip":"') + 6
+    return address(call.plan.gates_json[begin : call.plan.gates_json.find('"', begin)])

@@ -1,4 +1,4 @@
-"""The charging process: a bare ASGI application on uvicorn, with the timers beside it.
+"""The charging process: its doors behind one listening socket, with the timers beside them.
 
 `main` is what `tollgate charge` starts. The doors are in `doors`; to add one, write it there.
 """
@@ -9,14 +9,14 @@ import asyncio
 import contextlib
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+import signal
 
-import uvicorn
+import uvloop
 
 from tollgate.charging.database import AWAY
 from tollgate.charging.desk import AWAY_ANSWER
-from tollgate.charging.doors import DOORS, OPEN, PROBLEM, Answer, Asked, Door, hangup, invalid, unavailable
+from tollgate.charging.doors import DOORS, OPEN, Asked, Door, hangup, invalid, unavailable
+from tollgate.charging.listener import PROBLEM, Answer, Listener, Message
 from tollgate.charging.reconcile import Reconciler
 from tollgate.charging.service import EdgeUnknown, Service
 from tollgate.charging.timers import Timers
@@ -25,79 +25,43 @@ from tollgate.switches.plain import write_problem
 
 log = logging.getLogger(__name__)
 
-BODY_MOST: Final = 4 * 1024 * 1024
-"""Enough for a sync of 50,000 calls."""
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class TooLarge(Exception):
-    """A body beyond `BODY_MOST`."""
-
 
 class App:
-    """The ASGI application of one charging process."""
+    """What stands before the doors: the secret, and an answer for whatever went wrong."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self._secret = service.secret.encode()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
-            answer = await self._answer(scope, receive)
-            headers = [(b"content-type", answer.kind), (b"content-length", str(len(answer.body)).encode())]
-            if answer.retry_after_s is not None:
-                headers.append((b"retry-after", str(answer.retry_after_s).encode()))
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": answer.body})
-
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        path: str = scope["path"]
-        door = _door(scope["method"], path)
+    async def answer(self, message: Message) -> Answer:
+        """The answer to one request."""
+        path = message.path
+        door = DOORS.get((message.method, path)) or _door(message.method, path)
         if isinstance(door, Answer):
             return door
-        if self._secret and path not in OPEN and not self._knows(scope["headers"]):
+        if self._secret and path not in OPEN and not hmac.compare_digest(message.secret, self._secret):
             body = write_problem(status=403, title="Forbidden", field="X-Tollgate-Secret", detail="wrong or missing")
             return Answer(403, body, PROBLEM)
         try:
-            return await door(self.service, Asked(path, scope["query_string"], await _body(receive)))
+            return await door(self.service, Asked(path, message.query, message.body))
         except MessageInvalid as problem:
             return invalid(problem)
         except EdgeUnknown as problem:
             return invalid(MessageInvalid("edge", str(problem)))
-        except TooLarge:
-            return invalid(MessageInvalid("body", f"it is longer than {BODY_MOST} bytes"), 413)
         except AWAY:
             return unavailable(AWAY_ANSWER)
 
-    def _knows(self, headers: list[tuple[bytes, bytes]]) -> bool:
-        return any(name == b"x-tollgate-secret" and hmac.compare_digest(value, self._secret) for name, value in headers)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            await self._start()
-        except AWAY as problem:
-            await send({"type": "lifespan.startup.failed", "message": f"the database cannot be reached: {problem}"})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self._stop()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Service, timers and reconciler. Raises what a database that is away raises."""
         await self.service.start()
         self._tasks = [
             asyncio.create_task(Timers(self.service).run(), name="timers"),
             asyncio.create_task(Reconciler(self.service).run(), name="reconciler"),
         ]
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Ends what `start` has begun."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -107,9 +71,7 @@ class App:
 
 
 def _door(method: str, path: str) -> Door | Answer:
-    found = DOORS.get((method, path))
-    if found is not None:
-        return found
+    """A door whose address has a number in it, or the answer that there is none."""
     if path.startswith("/v1/calls/") and path.endswith("/hangup") and path.count("/") == 4 and method == "POST":
         return hangup
     known = any(path == other for _, other in DOORS)
@@ -117,33 +79,32 @@ def _door(method: str, path: str) -> Door | Answer:
     return Answer(status, write_problem(status=status, title="Not found", field=None, detail=detail), PROBLEM)
 
 
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > BODY_MOST:
-            raise TooLarge
-    return body
+async def _serve(app: App, host: str, port: int) -> int:
+    """Serves until the process is told to end; the process's exit code."""
+    try:
+        await app.start()
+    except AWAY as problem:
+        log.error("the database cannot be reached: %s", problem)
+        return 3
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    listener = Listener(app.answer)
+    try:
+        await listener.start(host, port)
+        await told.wait()
+        await listener.stop()
+    except OSError as problem:
+        log.error("cannot listen on %s port %s: %s", host, port, problem)
+        return 1
+    finally:
+        await app.stop()
+    return 0
 
 
 def main(*, database_url: str, host: str, port: int, secret: str, log_level: str = "info") -> None:
     """Serves until the process is told to end. Exits with 3 when the database cannot be reached at the start."""
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    config = uvicorn.Config(
-        App(Service(database_url, secret=secret)),
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        lifespan="on",
-        access_log=False,
-        log_level=log_level.lower(),
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        backlog=4096,
-        timeout_graceful_shutdown=5,
-    )
-    uvicorn.Server(config).run()
+    code = uvloop.run(_serve(App(Service(database_url, secret=secret)), host, port))
+    if code:
+        raise SystemExit(code)

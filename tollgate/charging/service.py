@@ -13,10 +13,9 @@ from typing import Any, Final, TypeVar
 from tollgate.charging import requests
 from tollgate.charging.desk import OVERLOAD, Desk
 from tollgate.charging.edges import Edges
-from tollgate.charging.local import local_user
 from tollgate.charging.metrics import Metrics
 from tollgate.charging.reconcile import Reader
-from tollgate.charging.requests import Key, Outcome, Request
+from tollgate.charging.requests import Key, Outcome, Request, Unavailable
 from tollgate.charging.snapshot import SnapshotKeeper
 from tollgate.core.calls import Invite, Plan, plan
 from tollgate.core.refusals import Key as RefusalKey
@@ -87,6 +86,14 @@ class Service:
         self.metrics.count(request, outcome)
         return outcome
 
+    def sheds(self, deadline_ms: int) -> Unavailable | None:
+        """The answer to a question that cannot be decided in time, before any work is spent on it."""
+        desk = self.desk
+        if not desk.is_up or not desk.sheds(deadline_ms / 1000):
+            return None
+        self.metrics.unavailable["overload"] += 1
+        return OVERLOAD
+
     def planned(self, invite: Invite, snapshot: Snapshot) -> Plan:
         """The stateless part of a decision, now."""
         return plan(invite, snapshot, datetime.now(UTC))
@@ -98,7 +105,7 @@ class Service:
         request = self.request(requests.Authorize, key, deadline_ms)
         request.dialog = dialog
         request.plan = planned
-        request.local = local_user(planned, snapshot)
+        request.local = planned.local_user
         return await self.ask(request)
 
     async def tell(self, kind: type[Any], key: Key, told: object) -> Outcome:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tollgate.charging.local import local_plan, local_user
 from tollgate.core.calls import Grant, decide, plan, read_gates
 from tollgate.core.ledger import Purse
 from tollgate.core.snapshot import Endpoint, Snapshot
@@ -34,15 +33,15 @@ async def dry_run(service: Service, snapshot: Snapshot, question: Supposed) -> b
     if question.customer_id is not None:
         snapshot = _for_customer(snapshot, question.customer_id)
     planned = plan(question.invite, snapshot, at)
-    if local_user(planned, snapshot) is not None:
-        planned = local_plan(planned)
     rows = await service.reader.fetch("wallets", list(planned.wallet_ids))
     decision = decide(planned, {row["id"]: Purse(*row) for row in rows}, at)
     if isinstance(decision, Grant):
         routes, dropped, lines = decision.routes, decision.dropped, decision.gate_lines
     else:
         routes, dropped, lines = (), planned.dropped, decision.gates
-    return write_simulated(decision=decision, gates=read_gates(lines), routes=routes, dropped=dropped)
+    return write_simulated(
+        decision=decision, gates=read_gates(lines), routes=routes, dropped=dropped, answers=planned.answers
+    )
 
 
 def _for_customer(snapshot: Snapshot, customer_id: int) -> Snapshot:

@@ -179,7 +179,7 @@ class SnapshotKeeper:
         self._swap(self._records.rebuild(changes))
 
     async def _read_verified(self, changes: Changes) -> None:
-        """A customer row carries what its contacts have verified, so it is read again after a contact changed."""
+        """A customer row carries what was verified of it, so it is read again after a contact or a CLI changed."""
         assert self._connection is not None
         wanted = list(changes.customers)
         rows = await self._connection.fetch(self._sql["customers"], wanted)
@@ -200,15 +200,22 @@ class SnapshotKeeper:
 
     def _swap(self, built: Mapping[int, Snapshot]) -> None:
         for account_id, before in self.by_account.items():
-            after = built[account_id].ha1 if account_id in built else {}
-            if after is not before.ha1:
-                self.changed_users |= {user for user, secret in before.ha1.items() if after.get(user) != secret}
+            after = built.get(account_id)
+            if after is None or after.ha1 is not before.ha1:
+                self.changed_users |= {user for user in before.ha1 if _proof(before, user) != _proof(after, user)}
         self._records.by_account = dict(built)
         self.by_account = self._records.by_account
         self.by_edge = {name: snapshot for snapshot in built.values() for name in snapshot.edges}
         edges = self._records.rows["edge"].values()
         self.disabled_edges = frozenset(row["name"] for row in edges if not row["enabled"])
         self.fresh_at = time.monotonic()
+
+
+def _proof(snapshot: Snapshot | None, user: str) -> object:
+    """What a SIP user must show to be believed: its password, and an address; None for who is no user any more."""
+    if snapshot is None or user not in snapshot.ha1:
+        return None
+    return snapshot.ha1[user], snapshot.users[user].allowed
 
 
 def _freeze() -> None:

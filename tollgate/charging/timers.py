@@ -57,23 +57,18 @@ class Timers:
 
     async def tick(self, at: datetime) -> None:
         """One second's work."""
-        await self._flush()
+        self._flush()
         for snapshot in list(self._service.snapshots.by_account.values()):
             await self._renew(snapshot, at)
             await self._stop(snapshot, at)
             await self._resolve(snapshot, at)
 
-    async def _flush(self) -> None:
-        """Tells every Kamailio edge whose password it must not believe any more; an unreachable one forgets in time."""
+    def _flush(self) -> None:
+        """Tells every Kamailio edge whose password it must not believe any more."""
         users, self._service.snapshots.changed_users = self._service.snapshots.changed_users, set()
-        if not users:
-            return
         for snapshot in self._service.snapshots.by_account.values():
-            for edge in [edge for edge in snapshot.edges.values() if edge.rpc_url and edge.kind == "kamailio"]:
-                try:
-                    await self._service.edges.forget_users(edge, users)
-                except UNREACHABLE as problem:
-                    log.info("timers: edge %s: %s", edge.name, problem)
+            told = [edge for edge in snapshot.edges.values() if edge.rpc_url and edge.kind == "kamailio"]
+            self._service.edges.forget_users(told, users)
 
     async def _renew(self, snapshot: Snapshot, at: datetime) -> None:
         """Holds more for calls whose grant is nearly used up, then tells the edges of the new ends."""

@@ -1,34 +1,84 @@
-"""Who may open a session in the panel, and when it ends by itself."""
+"""Who may open a session in the panel, from where, and when it ends by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from ipaddress import ip_address
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from tollgate.actions import portal_delays
+from tollgate.actions.acts import Actor
+from tollgate.actions.audit import note_event
+from tollgate.actions.portal_access import end_looks
+from tollgate.store.models import Account, User
+from tollgate.ui.requests import client_ip
 
 ACTIVE_AT: Final = "active_at_s"
+IDLE_MIN: Final = "idle_min"
 POLL_HEADER: Final = "X-Tollgate-Poll"
 WRITE_EVERY_S: Final = 60
+PANEL: Final = -1
+"""Stands for the panel where portal logins have the id of their domain."""
 
 
 class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Users of the panel are made by other users, never by themselves."""
+    """Users of the panel are made by other users, never by themselves; every login and failure is in the audit log."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Always closed."""
         return False
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """The user, or None. Each failure makes the next attempt of that email and address wait longer."""
+        at, ip, email = datetime.now(UTC), client_ip(request), str(credentials.get("email", ""))
+        with transaction.atomic():
+            delays = portal_delays.locked(PANEL, email, ip, at)
+            if delays.waiting_s(at):
+                raise self.validation_error("too_many_login_attempts")
+            user = super().authenticate(request, **credentials)
+            why = "email or password" if user is None else "" if may_come_from(user, ip) else "address not allowed"
+            if why:
+                delays.failed(at)
+                note_login("LOGIN_FAILED", email, ip, user or User.objects.filter(email__iexact=email).first(), why=why)
+                return None
+        assert isinstance(user, User)
+        return user
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Opens the session, after the second factor if there is one. Only now the user's failures are forgotten."""
+        super().login(request, user)
+        portal_delays.forget(PANEL, user.email)
+        note_login("LOGIN", user.email, client_ip(request), user)
+
+    def logout(self, request: HttpRequest) -> None:
+        """Ends the session, and the user's looks into the portal."""
+        user = request.user
+        super().logout(request)
+        if isinstance(user, User):
+            end_looks(user.pk)
+            note_login("LOGOUT", user.email, client_ip(request), user)
+
+
+def may_come_from(user: User, ip: str) -> bool:
+    """Whether the user's list of addresses, if there is one, holds this one."""
+    return not user.allowed_networks or any(ip_address(ip) in network for network in user.allowed_networks)
+
 
 class IdleLogout:
-    """Logs a user out after `TOLLGATE_IDLE_LOGOUT_MINUTES` without a request of their own.
+    """Logs a user out after some minutes without a request of their own, and at once from an address not allowed.
 
-    Pages that refresh themselves send the header `X-Tollgate-Poll`; such requests prove nothing
-    about the person and do not keep the session alive.
+    The minutes are those of the account's options, at most `TOLLGATE_IDLE_LOGOUT_MINUTES`. Pages that refresh
+    themselves send the header `X-Tollgate-Poll`; such requests prove nothing about the person and do not keep the
+    session alive. Whoever must change the password is led there first.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -36,16 +86,43 @@ class IdleLogout:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Ends the session or notes the activity, then goes on."""
-        if request.user.is_authenticated:
-            self.note(request, now_s=int(datetime.now(UTC).timestamp()))
+        user = request.user
+        if isinstance(user, User):
+            if not may_come_from(user, client_ip(request)):
+                note_login("LOGOUT", user.email, client_ip(request), user, why="address not allowed")
+                logout(request)
+            else:
+                self.note(request, now_s=int(datetime.now(UTC).timestamp()))
+        if isinstance(request.user, User) and request.user.password_must_change:
+            own = (reverse("panel:own_password"), reverse("account_logout"))
+            if request.path not in own and not request.path.startswith("/static/"):
+                return redirect(own[0])
         return self.get_response(request)
 
     def note(self, request: HttpRequest, *, now_s: int) -> None:
         """Compares the last activity with now; writes it at most once a minute."""
         seen_s = int(request.session.get(ACTIVE_AT, now_s))
-        if now_s - seen_s >= settings.IDLE_LOGOUT_MINUTES * 60:
+        idle_min = int(request.session.get(IDLE_MIN, settings.IDLE_LOGOUT_MINUTES))
+        if now_s - seen_s >= idle_min * 60:
             logout(request)
         elif POLL_HEADER not in request.headers and (
             ACTIVE_AT not in request.session or now_s - seen_s >= WRITE_EVERY_S
         ):
             request.session[ACTIVE_AT] = now_s
+            request.session[IDLE_MIN] = _idle_min()
+
+
+def _idle_min() -> int:
+    wanted = Account.objects.order_by("pk").values_list("idle_logout_min", flat=True).first()
+    return min(wanted or settings.IDLE_LOGOUT_MINUTES, settings.IDLE_LOGOUT_MINUTES)
+
+
+def note_login(verb: str, email: str, ip: str, user: User | None, **told: str) -> None:
+    """Writes what happened to a login into the audit log."""
+    note_event(
+        actor=Actor(email, frozenset(), kind="user", id=user.pk if user else None, ip=ip),
+        verb=verb,
+        table_name="app_user",
+        row_id=user.pk if user else 0,
+        told=told,
+    )

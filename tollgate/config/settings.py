@@ -14,6 +14,7 @@ INSTALLED_APPS = [
     "tollgate.store",
     "tollgate.ui",
     "tollgate.panel",  # before allauth, whose pages it dresses
+    "tollgate.portal",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -37,6 +38,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tollgate.config.sessions.IdleLogout",
+    "tollgate.portal.frame.FrontDoor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -57,6 +59,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tollgate.panel.frame.frame",
+                "tollgate.portal.frame.frame",
             ],
         },
     },
@@ -115,8 +118,13 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {"login_failed": None}  # failures are counted by sessions.StaffOnly
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Tollgate"
+MFA_FORMS = {
+    "authenticate": "tollgate.config.second_factor.LoginCodeForm",
+    "reauthenticate": "tollgate.config.second_factor.RepeatedCodeForm",
+}
 
 SECURE_COOKIES = environment.flag("TOLLGATE_SECURE_COOKIES", False)
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

@@ -6,6 +6,8 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
+from tollgate.panel.unsubscribe import unsubscribe
+
 
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 while this process answers and reaches the database; for supervisors and load balancers."""
@@ -15,14 +17,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def absent(request: HttpRequest) -> HttpResponse:
-    """404 for pages of allauth that end in a mail: nothing here sends any, and an address is changed by an act."""
+    """404 for pages of allauth that the panel has its own for: passwords, and addresses of logins."""
     raise Http404("There is no such page.")
 
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    re_path(r"^account/(?:password/reset|email|confirm-email)/", absent),
+    re_path(r"^account/(?:password|email|confirm-email)/", absent),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
+    path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
+    path("api/v1/", include("tollgate.api.urls")),
+    path("portal/", include("tollgate.portal.urls")),
     path("", include("tollgate.panel.urls")),
 ]

@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 
 from tollgate.core.calls_money import first_grant, next_minimum
 from tollgate.core.calls_plan import scope_of
-from tollgate.core.calls_text import Numbers, refused_line, write_plan
+from tollgate.core.calls_text import Numbers, gate_line, refused_line, write_plan
 from tollgate.core.calls_types import Dropped, Grant, Plan, RouteChoice, Values
 from tollgate.core.ledger import Purse, Purses, available
 from tollgate.core.limits import has_channel, has_token, spent_today, tokens_milli
 from tollgate.core.refusals import Key, Refusal
+
+RECORDED = gate_line("recorded", True, "account", ())
+"""Stands in the trace of a call that is recorded; the account is charged by it (panel_account.sql)."""
 
 MOST_TALK_S = 86_400
 """The longest call where nobody sets a maximum."""
@@ -35,6 +38,8 @@ def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
     if isinstance(money, Refusal):
         return _explained(money, lines)
     lines.append(_GRANT.line("grant", "customer", plan.legs[0].name, (money.granted_s, max_s, money.holds[0])))
+    if plan.record:
+        lines.append(RECORDED)
     dropped = plan.dropped + crowded
     return Grant(
         money.granted_s,
@@ -49,7 +54,7 @@ def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
         plan.record,
         plan.media,
         tuple(lines),
-        write_plan(plan, routes, dropped, lines),
+        *write_plan(plan, routes, dropped, lines),
     )
 
 
@@ -82,9 +87,9 @@ def _expired(plan: Plan, purses: Purses, at: datetime) -> Refusal | None:
     for payer in plan.payers:
         expires_at = payer.expires_at
         if payer.valid_days is not None:
-            first_used_at = purses[payer.wallet_id].first_used_at
-            if first_used_at is not None:
-                worn_out_at = first_used_at + timedelta(days=payer.valid_days)
+            counted_from_at = payer.valid_from_at or purses[payer.wallet_id].first_used_at
+            if counted_from_at is not None:
+                worn_out_at = counted_from_at + timedelta(days=payer.valid_days)
                 expires_at = worn_out_at if expires_at is None else min(expires_at, worn_out_at)
         if expires_at is not None and at >= expires_at:
             values = (("name", payer.name), ("expires_at", expires_at.isoformat()), ("at", at.isoformat()))

@@ -21,6 +21,13 @@ class Money(NamedTuple):
     holds: tuple[int, ...]
 
 
+class Slice(NamedTuple):
+    """Seconds that one level affords, and what it holds for them."""
+
+    seconds: int
+    micros: int
+
+
 def next_minimum(rate: Rate, at: datetime, until: datetime) -> int:
     """What the shortest charged call holds: connect fee and one billable step."""
     return hold_micros(rate, at, until, rate.grace_s + 1)
@@ -33,18 +40,24 @@ def first_grant(
 
     A level which the call costs nothing does not bound it.
     """
-    granted_s = max_s
+    granted_s, found = max_s, []
     for leg in legs:
         if leg.free:
+            found.append(Slice(max_s, 0))
             continue
         purse = purses[leg.wallet_id]
-        most_s = _first_seconds(leg.rate, purse, at, until, slice_s=slice_s, max_s=max_s)
-        if most_s == 0:
+        most = _first_slice(leg.rate, purse, at, until, slice_s=slice_s, max_s=max_s)
+        if most.seconds == 0:
             needed = next_minimum(leg.rate, at, until)
             values = (("name", leg.name), ("available_micros", available(purse)), ("needed_micros", needed))
             return Refusal(Key.credit, "customer" if leg is legs[0] else "reseller", values)
-        granted_s = min(granted_s, most_s)
-    return Money(granted_s, tuple([hold_micros(leg.rate, at, until, granted_s) for leg in legs]))
+        granted_s = min(granted_s, most.seconds)
+        found.append(most)
+    holds = [
+        most.micros if most.seconds == granted_s or leg.free else hold_micros(leg.rate, at, until, granted_s)
+        for leg, most in zip(legs, found, strict=True)
+    ]
+    return Money(granted_s, tuple(holds))
 
 
 def extend(call: LiveCall, purses: Purses, at: datetime, slice_s: int) -> Extension | None:
@@ -74,14 +87,15 @@ def extend(call: LiveCall, purses: Purses, at: datetime, slice_s: int) -> Extens
     return Extension(granted_s, tuple([new - old for new, old in zip(needed, call.held_micros, strict=True)]))
 
 
-def _first_seconds(rate: Rate, purse: Purse, at: datetime, until: datetime, *, slice_s: int, max_s: int) -> int:
-    """A normal slice, or as much of it as the fair share buys, or one step; 0 when not even that fits."""
+def _first_slice(rate: Rate, purse: Purse, at: datetime, until: datetime, *, slice_s: int, max_s: int) -> Slice:
+    """A normal slice, or as much of it as the fair share buys, or one step; none when not even that fits."""
     share = available(purse) // (purse.channels + 1)
     normal_s = first_slice_s(rate, at, slice_s)
     wanted = hold_micros(rate, at, until, normal_s)
     if wanted <= share:
-        return min(normal_s, max_s)
+        return Slice(normal_s, wanted) if normal_s <= max_s else Slice(max_s, hold_micros(rate, at, until, max_s))
     least = next_minimum(rate, at, until)
     if least > available(purse):
-        return 0
-    return affordable_s(rate, at, until, max(least, min(share, wanted)), max_s)
+        return Slice(0, 0)
+    seconds = affordable_s(rate, at, until, max(least, min(share, wanted)), max_s)
+    return Slice(seconds, hold_micros(rate, at, until, seconds))

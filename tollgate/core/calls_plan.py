@@ -6,29 +6,22 @@ where behaviour.md 6.3 places it: status (before the expiry), early (before the 
 
 from collections.abc import Sequence
 from datetime import datetime
-from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
-from tollgate.core.calls_routes import CarrierOptions, carrier_options
+from tollgate.core import calls_local
+from tollgate.core import cli as callers_number
+from tollgate.core.calls_caller import Caller, clean, identify
+from tollgate.core.calls_routes import CarrierOptions, Wanted, carrier_options, loss
 from tollgate.core.calls_text import gate_line, quote
-from tollgate.core.calls_types import Invite, Leg, Plan
+from tollgate.core.calls_types import Delivery, Handling, Invite, Leg, Plan
+from tollgate.core.localization import swapped
 from tollgate.core.rates import in_force, is_free, price_per_minute_nanos
 from tollgate.core.refusals import Key, Refusal
-from tollgate.core.routes import select, select_above, without_prefix
+from tollgate.core.routes import select, select_above
 from tollgate.core.snapshot import Endpoint, Payer, RateRow, Route, Snapshot
 
-_MOST_CHARACTERS = 128
 _NO_OPTIONS = CarrierOptions((), (), None)
 _NO_LINES: tuple[str, ...] = ()
-
-
-class Caller(NamedTuple):
-    """Who calls, and what they dialed behind the tech prefix of their endpoint."""
-
-    customer: Payer | None
-    endpoint: Endpoint | None
-    dialed: str
-    refusal: Refusal | None
 
 
 class Priced(NamedTuple):
@@ -41,23 +34,32 @@ class Priced(NamedTuple):
     refusal: Refusal | None
 
 
+class Sold(NamedTuple):
+    """What a call costs its payers and who carries it: a carrier, or the edge itself to one of our own phones."""
+
+    priced: Priced
+    options: CarrierOptions
+    local: Delivery | None
+    lines: tuple[str, ...]
+
+
 def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
     """The stateless part of a decision."""
-    invite = _clean(invite)
+    invite = clean(invite)
     caller = identify(invite, snapshot)
     customer = caller.customer
     if customer is None:
         return _without_customer(invite, snapshot, caller)
     payers = (customer, *customer.parents)
-    status_refusal = _paused(snapshot.account) or caller.refusal or _inactive(payers)
-    status_lines = () if status_refusal is not None else (_identity_line(invite, caller), _status_line(payers))
+    status_refusal = _paused(snapshot.account) or caller.refusal or _inactive(payers, at)
+    status_lines = _NO_LINES
+    if status_refusal is None:
+        status_lines = (_identity_line(invite, caller), *caller.lines, _status_line(payers, at))
     early_lines: list[str] = []
     early = _unverified(customer, early_lines) or _closed(payers, at, early_lines)
-    priced = _priced(payers, caller.dialed, snapshot, at)
-    options, late_lines = _NO_OPTIONS, _NO_LINES
-    if priced.refusal is None:
-        late_lines = (_price_line(priced),)
-        options = carrier_options(invite, snapshot, priced.ingress[-1], priced.legs[-1], priced.number, at)
+    sold = _sold(invite, caller, payers, snapshot, at)
+    priced, options = sold.priced, sold.options
+    hidden = _may_show(invite, caller, sold.local)
     return Plan(
         invite,
         customer,
@@ -71,70 +73,57 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         options.dropped,
         status_lines,
         tuple(early_lines),
-        late_lines,
+        _NO_LINES if hidden is not None else _cli_line(customer, caller.cli) + sold.lines,
         status_refusal,
         early,
-        priced.refusal or options.refusal,
+        hidden or priced.refusal or options.refusal,
         () if status_refusal is not None else _wallet_ids(payers, caller.endpoint, priced.ingress, options),
         snapshot.slice_s,
         _recorded(snapshot, payers, priced.ingress),
         priced.ingress[0].media if priced.ingress else "proxy",
+        snapshot.answers,
+        Handling(customer.media_locked, customer.removed_headers, sold.local),
     )
 
 
-def identify(invite: Invite, snapshot: Snapshot) -> Caller:
-    """The customer of a call: by the SIP user whose digest the edge has checked, else by the address it came from."""
-    if invite.user is not None:
-        endpoint = snapshot.users.get(invite.user.lower())
-        customer = None if endpoint is None else snapshot.customers.get(endpoint.customer_id)
-        if endpoint is None or customer is None:
-            refusal = Refusal(Key.digest_failed, "sip_user", (("user", invite.user), ("ip", invite.source_ip)))
-            return Caller(None, None, invite.cld, refusal)
-        denied = None
-        if endpoint.allowed and not _is_allowed(invite.source_ip, endpoint):
-            allowed = " ".join(map(str, endpoint.allowed))
-            denied = Refusal(
-                Key.sip_user_ip_denied,
-                "sip_user",
-                (("ip", invite.source_ip), ("allowed", allowed), ("user", invite.user)),
-            )
-        return Caller(customer, endpoint, invite.cld, denied)
-    best: tuple[Endpoint, Payer, str] | None = None
-    for endpoint in snapshot.networks.find(invite.source_ip):
-        rest = without_prefix(invite.cld, endpoint.tech_prefix)
-        owner = snapshot.customers.get(endpoint.customer_id)
-        if rest is None or owner is None:
-            continue
-        if best is None or len(endpoint.tech_prefix) > len(best[0].tech_prefix):
-            best = endpoint, owner, rest
-    if best is None:
-        return Caller(None, None, invite.cld, Refusal(Key.ip_unknown, "ip", (("ip", invite.source_ip),)))
-    return Caller(best[1], best[0], best[2] if best[0].tech_prefix else invite.cld, None)
+def _sold(invite: Invite, caller: Caller, payers: tuple[Payer, ...], snapshot: Snapshot, at: datetime) -> Sold:
+    phone = calls_local.called_phone(caller, snapshot)
+    if phone is not None:
+        return _sold_locally(invite, caller, payers, phone[1], at)
+    customer = payers[0]
+    priced = _priced(payers, caller.dialed, snapshot, at)
+    if priced.refusal is not None:
+        return Sold(priced, _NO_OPTIONS, None, _NO_LINES)
+    cli = caller.cli
+    if customer.localization is not None:
+        cli = swapped(customer.localization.originate_cli_out, cli)
+    wanted = Wanted(
+        customer,
+        invite.call_id,
+        priced.number,
+        cli,
+        callers_number.asserted(invite.pai),
+        priced.legs[-1],
+        not payers[len(priced.legs) - 1].loss_making_calls,
+    )
+    options = carrier_options(wanted, snapshot, priced.ingress[-1], at)
+    return Sold(priced, options, None, (_price_line(priced),))
 
 
-def _clean(invite: Invite) -> Invite:
-    """The invite with numbers that can be printed, stored and sent on."""
-    if _is_clean(invite.cld) and _is_clean(invite.cli) and _is_clean(invite.source_ip):
-        return invite
-    return invite._replace(cld=_cleaned(invite.cld), cli=_cleaned(invite.cli), source_ip=_cleaned(invite.source_ip))
+def _sold_locally(invite: Invite, caller: Caller, payers: tuple[Payer, ...], called: Payer, at: datetime) -> Sold:
+    legs, delivery = calls_local.local_legs(payers), calls_local.delivery(caller, invite, called)
+    number = callers_number.comparable(caller.dialed)
+    priced = Priced((), number, calls_local.DESTINATION, legs, calls_local.not_reachable(called, at))
+    phone = CarrierOptions((calls_local.at_the_edge(delivery, legs[-1].currency),), (), None)
+    return Sold(priced, phone, delivery, (calls_local.local_line(caller, called),))
 
 
-def _is_clean(text: str) -> bool:
-    return len(text) <= _MOST_CHARACTERS and text.isprintable()
-
-
-def _cleaned(text: str) -> str:
-    return "".join(c for c in text[:_MOST_CHARACTERS] if c.isprintable())
-
-
-def _is_allowed(ip: str, endpoint: Endpoint) -> bool:
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in network for network in endpoint.allowed)
+def _may_show(invite: Invite, caller: Caller, local: Delivery | None) -> Refusal | None:
+    """The gate of the caller's number. Within our net a phone may show the name that its password has proved."""
+    assert caller.customer is not None
+    if local is not None and invite.user is not None and invite.cli.lower() == invite.user.lower():
+        return None
+    return callers_number.refused(caller.customer, caller.cli, callers_number.asserted(invite.pai))
 
 
 def _without_customer(invite: Invite, snapshot: Snapshot, caller: Caller) -> Plan:
@@ -142,7 +131,7 @@ def _without_customer(invite: Invite, snapshot: Snapshot, caller: Caller) -> Pla
     nothing = Priced((), "", "", (), None)
     return Plan(
         invite, None, None, (), nothing.ingress, "", "", (), (), (), (), (), (), refusal, None, None, (),
-        snapshot.slice_s, False, "proxy",
+        snapshot.slice_s, False, "proxy", snapshot.answers,
     )  # fmt: skip
 
 
@@ -152,14 +141,12 @@ def _paused(account: Payer) -> Refusal | None:
     return Refusal(Key.account_paused, "account", (("name", account.name), ("status", account.status)))
 
 
-_STATUS_KEYS = {"penalty": Key.status_penalty, "pending": Key.status_pending}
-
-
-def _inactive(payers: Sequence[Payer]) -> Refusal | None:
+def _inactive(payers: Sequence[Payer], at: datetime) -> Refusal | None:
     for payer in payers:
-        if payer.status != "active" and payer.kind == "customer":
-            key = _STATUS_KEYS.get(payer.status, Key.status_inactive)
-            return Refusal(key, scope_of(payer, payers), (("name", payer.name), ("status", payer.status)))
+        status = payer.status_at(at)
+        if status != "active" and payer.kind == "customer":
+            key = calls_local.STATUS_KEYS.get(status, Key.status_inactive)
+            return Refusal(key, scope_of(payer, payers), (("name", payer.name), ("status", status)))
     return None
 
 
@@ -194,10 +181,13 @@ def _closed(payers: Sequence[Payer], at: datetime, lines: list[str]) -> Refusal 
 def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: datetime) -> Priced:
     customer = payers[0]
     route, number = select(customer.routes, dialed)
+    if route is None and customer.tag_routes:
+        route, number = select(customer.tag_routes, dialed)
     if number is None:
         return Priced((), "", "", (), Refusal(Key.number_invalid, "number", (("number", dialed),)))
     if route is None:
-        refusal = Refusal(Key.no_ingress_route, "customer", (("number", number), ("routes", len(customer.routes))))
+        routes_count = len(customer.routes) + len(customer.tag_routes)
+        refusal = Refusal(Key.no_ingress_route, "customer", (("number", number), ("routes", routes_count)))
         return Priced((), number, "", (), refusal)
     ingress: list[Route] = []
     legs: list[Leg] = []
@@ -205,7 +195,7 @@ def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: dateti
     for payer in payers:
         if payer.kind == "account":
             continue
-        own = route if payer is customer else select_above(payer.routes, route.tech_prefix, number)
+        own = route if payer is customer else _above(payer, route.tech_prefix, number)
         if own is not None:
             ingress.append(own)
         scope = scope_of(payer, payers)
@@ -215,7 +205,23 @@ def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: dateti
         else:
             legs.append(found)
             first = first or (_capped(own, found, scope, at) if own is not None else None)
+    first = first or _sold_below_cost(payers, legs, at)
     return Priced(tuple(ingress), number, legs[0].destination if legs else "", tuple(legs), first)
+
+
+def _above(payer: Payer, tech_prefix: str, number: str) -> Route | None:
+    own = select_above(payer.routes, tech_prefix, number)
+    return own or select_above(payer.tag_routes, tech_prefix, number)
+
+
+def _sold_below_cost(payers: Sequence[Payer], legs: Sequence[Leg], at: datetime) -> Refusal | None:
+    """A reseller's cost is what it pays itself; against the carriers' prices the nearest to the account is assured."""
+    for payer, leg, cost in zip(payers, legs, legs[1:], strict=False):
+        lost = None if payer.loss_making_calls else loss(leg, cost.currency, cost.rate, at)
+        if lost is not None:
+            values = (("name", leg.name), ("seller", cost.name), *lost)
+            return Refusal(Key.no_carrier, scope_of(payer, payers), values, "profit_assurance")
+    return None
 
 
 def _leg(payer: Payer, route: Route | None, number: str, snapshot: Snapshot, at: datetime, scope: str) -> Leg | Refusal:
@@ -274,15 +280,24 @@ def _identity_line(invite: Invite, caller: Caller) -> str:
     return f'{{"gate":"identity","ok":true,"scope":"{endpoint.kind}","values":{values}}}'
 
 
-def _status_line(payers: Sequence[Payer]) -> str:
-    values = ",".join([f"{quote(payer.name)}:{quote(payer.status)}" for payer in payers])
+def _status_line(payers: Sequence[Payer], at: datetime) -> str:
+    values = ",".join([f"{quote(payer.name)}:{quote(payer.status_at(at))}" for payer in payers])
     return f'{{"gate":"status","ok":true,"scope":"customer","values":{{{values}}}}}'
+
+
+def _cli_line(customer: Payer, cli: str) -> tuple[str, ...]:
+    """Told only where there was something to decide."""
+    if not customer.approved_clis_only and customer.pai_mode == "default":
+        return _NO_LINES
+    values = (("cli", cli), ("approved_only", customer.approved_clis_only), ("pai_mode", customer.pai_mode))
+    return (gate_line(Key.cli_restricted, True, "customer", values),)
 
 
 def _price_line(priced: Priced) -> str:
     route, leg = priced.ingress[0], priced.legs[0]
+    tag = f'"tag":{quote(route.tag)},' if route.tag else ""
     values = (
-        f'{{"number":"{priced.number}","route":{quote(route.name)},"prefix":"{leg.prefix}",'
+        f'{{"number":"{priced.number}","route":{quote(route.name)},{tag}"prefix":"{leg.prefix}",'
         f'"destination":{quote(leg.destination)}}}'
     )
     return f'{{"gate":"no_rate","ok":true,"scope":"customer","values":{values}}}'
@@ -301,7 +316,8 @@ def _wallet_ids(
 
 
 def _recorded(snapshot: Snapshot, payers: Sequence[Payer], ingress: Sequence[Route]) -> bool:
-    """The account's gate first; then the route says on or off, or leaves it to the customer."""
-    if not snapshot.recording or not ingress or ingress[0].recording == "off":
+    """The account's gate first; then the route says on or off, or leaves it to the customer, as no route does."""
+    wish = ingress[0].recording if ingress else "inherit"
+    if not snapshot.recording or wish == "off":
         return False
-    return ingress[0].recording == "on" or payers[0].recording
+    return wish == "on" or payers[0].recording

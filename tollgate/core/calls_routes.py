@@ -8,11 +8,12 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from tollgate.core.calls_types import Dropped, Invite, Leg, RouteChoice
-from tollgate.core.rates import cost_micros, in_force, price_per_minute_nanos
+from tollgate.core import cli as callers_number
+from tollgate.core.calls_types import Dropped, Leg, RouteChoice, Values
+from tollgate.core.rates import Rate, in_force, price_per_minute_nanos, repeated_cost_micros
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.routes import by_weight, cld_sent, in_order, sip_host, sip_user
-from tollgate.core.snapshot import Card, Carrier, Gateway, Option, RateRow, Revision, Route, Snapshot
+from tollgate.core.snapshot import Card, Carrier, Gateway, Option, Payer, RateRow, Revision, Route, Snapshot
 
 TYPICAL_MS = 180_000
 """The usual call for which profit is assured, besides the shortest one."""
@@ -26,8 +27,20 @@ class CarrierOptions(NamedTuple):
     refusal: Refusal | None
 
 
+class Wanted(NamedTuple):
+    """What a call wants of its carriers: who calls, with which numbers, at which price it is sold to us."""
+
+    customer: Payer
+    call_id: str
+    number: str
+    cli: str
+    pai: str  # the caller's own assertion
+    leg: Leg  # of the payer nearest the account
+    assured: bool  # somebody up to there sells nothing at a loss
+
+
 class Candidate(NamedTuple):
-    """A carrier that may carry the call, with its price."""
+    """A carrier that may carry the call, with its price and the number asserted towards it."""
 
     position: int
     weight: int
@@ -37,27 +50,26 @@ class Candidate(NamedTuple):
     revision: Revision
     row: RateRow
     carrier: Carrier
+    pai: str
 
 
-def carrier_options(
-    invite: Invite, snapshot: Snapshot, route: Route, leg: Leg, number: str, at: datetime
-) -> CarrierOptions:
+def carrier_options(wanted: Wanted, snapshot: Snapshot, route: Route, at: datetime) -> CarrierOptions:
     """All gateways for a number, by the route of the payer nearest the account."""
     dropped: list[Dropped] = []
     candidates: list[Candidate] = []
     for option in route.options:
-        found = _candidate(option, snapshot, route, leg, number, at)
+        found = _candidate(option, snapshot, route, wanted, at)
         if isinstance(found, Dropped):
             dropped.append(found)
         else:
             candidates.append(found)
     routes: list[RouteChoice] = []
-    for candidate in _ordered(candidates, route.strategy, invite.call_id):
+    for candidate in _ordered(candidates, route.strategy, wanted.call_id):
         gateways = candidate.carrier.gateways
         if len(gateways) > 1:
-            gateways = tuple(by_weight(gateways, _weight, f"{candidate.carrier.id} {invite.call_id}"))
-        routes += [_choice(candidate, gateway, invite.cli, number) for gateway in gateways]
-    return CarrierOptions(tuple(routes), tuple(dropped), None if routes else _nobody(number, dropped))
+            gateways = tuple(by_weight(gateways, _weight, f"{candidate.carrier.id} {wanted.call_id}"))
+        routes += [_choice(candidate, gateway, wanted) for gateway in gateways]
+    return CarrierOptions(tuple(routes), tuple(dropped), None if routes else _nobody(wanted.number, dropped))
 
 
 _weight = attrgetter("weight")
@@ -73,9 +85,8 @@ def _ordered(candidates: list[Candidate], strategy: str, seed: str) -> list[Cand
     return sorted(ordered, key=_foreign) if strategy in ("lcr", "reverse_lcr") else ordered
 
 
-def _candidate(
-    option: Option, snapshot: Snapshot, route: Route, leg: Leg, number: str, at: datetime
-) -> Candidate | Dropped:
+def _candidate(option: Option, snapshot: Snapshot, route: Route, wanted: Wanted, at: datetime) -> Candidate | Dropped:
+    leg, number = wanted.leg, wanted.number
     card = snapshot.cards.get(option.card_id)
     carrier = None if card is None or card.carrier_id is None else snapshot.carriers.get(card.carrier_id)
     if card is None or carrier is None:
@@ -86,6 +97,10 @@ def _candidate(
         return Dropped(carrier.name, "", "inactive", (("status", carrier.status),))
     if not carrier.gateways:
         return Dropped(carrier.name, "", "no_gateway")
+    pai = callers_number.sent(wanted.customer.pai_mode, wanted.pai, wanted.cli)
+    shown = callers_number.sent_to(carrier.pai_mode, pai, wanted.pai)
+    if shown is None:
+        return Dropped(carrier.name, "", "paid_required", (("pai", None),))
     if card.currency != carrier.currency:
         currencies = (("card_currency", card.currency), ("currency", carrier.currency))
         return Dropped(carrier.name, "", "currency", currencies)
@@ -95,29 +110,34 @@ def _candidate(
         return Dropped(carrier.name, "", "no_rate", (("card", card.name), ("number", number)))
     if row.blocked:
         return Dropped(carrier.name, "", "blocked", (("card", card.name), ("prefix", row.prefix)))
-    loss = _loss(leg, card, row, at) if route.profit_assurance else None
-    if loss is not None:
-        return loss._replace(carrier=carrier.name)
+    assured = route.profit_assurance or wanted.assured
+    lost = loss(leg, card.currency, row.rate, at) if assured else None
+    if lost is not None:
+        return Dropped(carrier.name, "", "profit", lost)
     price = price_per_minute_nanos(row.rate, at)
-    return Candidate(option.position, option.weight, price, card.currency != leg.currency, card, revision, row, carrier)
+    foreign = card.currency != leg.currency
+    return Candidate(option.position, option.weight, price, foreign, card, revision, row, carrier, shown)
 
 
-def _loss(leg: Leg, card: Card, row: RateRow, at: datetime) -> Dropped | None:
-    """Profit assurance by expected billed cost: the shortest charged call and the usual one, fees included."""
-    if card.currency != leg.currency:
-        return Dropped("", "", "profit", (("card_currency", card.currency), ("currency", leg.currency)))
-    shortest_ms = (max(leg.rate.grace_s, row.rate.grace_s) + 1) * 1000
+def loss(sold_at: Leg, currency: str, bought_at: Rate, at: datetime) -> Values | None:
+    """Profit assurance by expected billed cost: the shortest charged call and the usual one, fees included.
+
+    The values that show the loss; None where there is none.
+    """
+    if currency != sold_at.currency:
+        return (("card_currency", currency), ("currency", sold_at.currency))
+    shortest_ms = (max(sold_at.rate.grace_s, bought_at.grace_s) + 1) * 1000
     for duration_ms in (shortest_ms, TYPICAL_MS):
-        sold, bought = cost_micros(leg.rate, at, duration_ms), cost_micros(row.rate, at, duration_ms)
+        sold = repeated_cost_micros(sold_at.rate, at, duration_ms)
+        bought = repeated_cost_micros(bought_at, at, duration_ms)
         if bought > sold:
-            values = (("duration_s", duration_ms // 1000), ("cost_micros", bought), ("charge_micros", sold))
-            return Dropped("", "", "profit", values)
+            return (("duration_s", duration_ms // 1000), ("cost_micros", bought), ("charge_micros", sold))
     return None
 
 
-def _choice(candidate: Candidate, gateway: Gateway, cli: str, number: str) -> RouteChoice:
-    card, carrier, row = candidate.card, candidate.carrier, candidate.row
-    cld = cld_sent(number, gateway, card)
+def _choice(candidate: Candidate, gateway: Gateway, wanted: Wanted) -> RouteChoice:
+    card, carrier, row, customer = candidate.card, candidate.carrier, candidate.row, wanted.customer
+    cld = cld_sent(wanted.number, gateway, card)
     host = sip_host(gateway.host)
     return RouteChoice(
         carrier.id,
@@ -128,7 +148,7 @@ def _choice(candidate: Candidate, gateway: Gateway, cli: str, number: str) -> Ro
         gateway.host,
         gateway.port,
         gateway.transport,
-        cli,
+        wanted.cli,
         cld,
         carrier.wallet_id,
         gateway.wallet_id,
@@ -140,14 +160,17 @@ def _choice(candidate: Candidate, gateway: Gateway, cli: str, number: str) -> Ro
         row.rate,
         row.rate_json,
         card.currency,
-        carrier.first_reply_s,
-        carrier.pdd_s,
-        carrier.ring_s,
+        customer.first_reply_s or carrier.first_reply_s,
+        customer.pdd_s or carrier.pdd_s,
+        customer.ring_s or carrier.ring_s,
+        candidate.pai,
     )
 
 
 def _nobody(number: str, dropped: list[Dropped]) -> Refusal:
     """No carrier is left: the words name profit assurance or exclusion when that is what left nobody."""
     whys = {drop.why for drop in dropped}
+    if whys == {"paid_required"}:
+        return Refusal(Key.paid_required, "carrier", (("number", number), ("pai", None)))
     variant = "profit_assurance" if "profit" in whys else "lock" if "excluded" in whys else ""
     return Refusal(Key.no_carrier, "carrier", (("number", number), ("why", " ".join(sorted(whys)))), variant)

@@ -69,12 +69,17 @@ def settle(
 def late_end(settled: SettledCall, *, answered_at: datetime, duration_ms: int) -> tuple[Entry, ...]:
     """The true end of a call settled without one: the difference to what was posted, either way.
 
-    Idempotence is the caller's: post these once.
+    No edge lets a call run on beyond its grant: what it tells of more is not believed. Idempotence is the caller's:
+    these are posted once.
     """
-    duration_ms = max(0, duration_ms)
-    entries = [_adjustment(settled.call_id, leg, -1, answered_at, duration_ms) for leg in settled.legs]
+    most_ms = settled.granted_s * 1000 + HANGUP_DELAY // _MILLISECOND
+    note = "the end of the call came late"
+    if duration_ms > most_ms:
+        note = f"{note}; {duration_ms} ms of talk cannot be: taken as {most_ms}"
+    used_ms = max(0, min(duration_ms, most_ms))
+    entries = [_adjustment(settled.call_id, leg, -1, answered_at, used_ms, note) for leg in settled.legs]
     if settled.carrier is not None:
-        entries.append(_adjustment(settled.call_id, settled.carrier, 1, answered_at, duration_ms))
+        entries.append(_adjustment(settled.call_id, settled.carrier, 1, answered_at, used_ms, note))
     return tuple([entry for entry in entries if entry.amount_micros])
 
 
@@ -150,8 +155,7 @@ def _carrier_cost(call: LiveCall, answered_at: datetime, used_ms: int) -> Carrie
     return CarrierCost(route.carrier_wallet_id, cost, billed_s(route.rate, answered_at, used_ms), route)
 
 
-def _adjustment(call_id: int, leg: SettledLeg, sign: int, answered_at: datetime, duration_ms: int) -> Entry:
+def _adjustment(call_id: int, leg: SettledLeg, sign: int, answered_at: datetime, used_ms: int, note: str) -> Entry:
     """Wallets of payers lose what a call costs (sign -1), carriers' wallets gain it (sign 1)."""
-    difference = cost_micros(leg.rate, answered_at, duration_ms) - leg.cost_micros
-    note = "the end of the call came late"
+    difference = cost_micros(leg.rate, answered_at, used_ms) - leg.cost_micros
     return Entry(leg.wallet_id, "adjustments", "adjustment", sign * difference, leg.currency, call_id, note)

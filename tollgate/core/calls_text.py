@@ -1,14 +1,14 @@
 """A call's decision as JSON text: kept in `call.plan` while the call lives, then in `cdr.detail` for ever.
 
 The text is put together from lines that are JSON already and taken apart at line breaks and tabs, which JSON never has
-inside a string: so a live call is read without a parser when this process has seen its parts before. To keep another
-fact, add it to the line of its leg or route and to the reader below it.
+inside a string: so a rate that this process has seen before is read without a parser. To keep another fact, add it to
+the line of its leg or route and to the reader below it.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from tollgate.core.calls_types import (
     CarrierCost,
@@ -23,15 +23,11 @@ from tollgate.core.calls_types import (
     StoredRoute,
 )
 from tollgate.core.money import Method
-from tollgate.core.rates import Increments, Rate, Rounding, rate_from_json, rate_to_json
+from tollgate.core.rates import USUAL, Increments, Rate, Rounding, rate_from_json, rate_to_json
 from tollgate.core.refusals import Refusal, Value
 
-T = TypeVar("T")
-
 _MOST_RATES = 1 << 16
-_MOST_PLANS = 1 << 14
 _known_rates: dict[str, Rate] = {}
-_known_plans: dict[str, tuple[Sequence[Leg], list[str], Sequence[RouteChoice], list[str], str, str]] = {}
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -90,8 +86,10 @@ def refused_line(refusal: Refusal) -> str:
 
 
 def rate_text(rate: Rate) -> str:
-    """A rate with its card's roundings on one line: `RateRow.rate_json`."""
+    """A rate with its card's roundings on one line: `RateRow.rate_json`. The usual ones go without saying."""
     rounding = rate.rounding
+    if rounding == USUAL:
+        return _encode(rate_to_json(rate))
     roundings = {
         "precision": rounding.precision,
         "method": rounding.method.value,
@@ -106,35 +104,32 @@ def read_rate(text: str) -> Rate:
     rate = _known_rates.get(text)
     if rate is None:
         rate = _rate(json.loads(text))
-        _remember(_known_rates, text, rate, _MOST_RATES)
+        if len(_known_rates) >= _MOST_RATES:
+            _known_rates.clear()
+        _known_rates[text] = rate
     return rate
 
 
-def write_plan(plan: Plan, routes: Sequence[RouteChoice], dropped: Sequence[Dropped], gates: Sequence[str]) -> str:
-    """The text of `call.plan`, which `read_plan` of this process will know again without parsing."""
-    legs = [_leg_text(leg) for leg in plan.legs]
-    choices = [_route_text(route) for route in routes]
-    dropped_json = _dropped_text(dropped)
-    gates_json = "[" + ",".join(gates) + "]"
-    text = (
-        f'{{"legs":[\n{_BETWEEN.join(legs)}\n],"routes":[\n{_BETWEEN.join(choices)}\n],'
-        f'"dropped":\n{dropped_json}\n,"gates":\n{gates_json}\n}}'
+def write_plan(
+    plan: Plan, routes: Sequence[RouteChoice], dropped: Sequence[Dropped], gates: Sequence[str]
+) -> tuple[str, StoredPlan]:
+    """The text of `call.plan`, and what `read_plan` finds in it."""
+    stored = StoredPlan(
+        tuple([StoredLeg(*leg[:11], _leg_text(leg)) for leg in plan.legs]),
+        tuple([_stored_route(route) for route in routes]),
+        _dropped_text(dropped) if dropped else "[]",
+        "[" + ",".join(gates) + "]",
     )
-    _remember(_known_plans, text, (plan.legs, legs, routes, choices, dropped_json, gates_json), _MOST_PLANS)
-    return text
+    text = (
+        f'{{"legs":[\n{_BETWEEN.join([leg.text for leg in stored.legs])}\n],'
+        f'"routes":[\n{_BETWEEN.join([route.text for route in stored.routes])}\n],'
+        f'"dropped":\n{stored.dropped_json}\n,"gates":\n{stored.gates_json}\n}}'
+    )
+    return text, stored
 
 
 def read_plan(text: str) -> StoredPlan:
     """The plan of a live call."""
-    known = _known_plans.get(text)
-    if known is not None:
-        legs, leg_lines, routes, route_lines, dropped_json, gates_json = known
-        return StoredPlan(
-            tuple([StoredLeg(*leg[:11], line) for leg, line in zip(legs, leg_lines, strict=True)]),
-            tuple([_stored_route(route, line) for route, line in zip(routes, route_lines, strict=True)]),
-            dropped_json,
-            gates_json,
-        )
     _, leg_section, _, route_section, _, dropped_json, _, gates_json, _ = text.split("\n")
     return StoredPlan(
         tuple([_read_leg(line) for line in _lines(leg_section)]),
@@ -144,12 +139,7 @@ def read_plan(text: str) -> StoredPlan:
     )
 
 
-def forget_plan(text: str) -> None:
-    """A call that has ended needs its plan no more."""
-    _known_plans.pop(text, None)
-
-
-def call_detail(call: LiveCall, settlement: Settlement, attempts_json: str = "[]") -> str:
+def call_detail(call: LiveCall, settlement: Settlement) -> str:
     """`cdr.detail` of a call that was granted."""
     legs = ",".join(
         [
@@ -161,7 +151,7 @@ def call_detail(call: LiveCall, settlement: Settlement, attempts_json: str = "[]
     routes = ",".join([route.text for route in call.plan.routes])
     return (
         f'{{"gates":{call.plan.gates_json},"legs":[{legs}],"routes":[{routes}],"dropped":{call.plan.dropped_json},'
-        f'"attempts":{attempts_json},"granted_s":{call.granted_s},"extended":{call.extended_count},'
+        f'"attempts":{call.attempts},"granted_s":{call.granted_s},"extended":{call.extended_count},'
         f'"route":{call.route_index or 0},'
         f'"carrier":{_carrier_text(settlement.carrier)},"notes":{_encode(settlement.notes)}}}'
     )
@@ -188,6 +178,7 @@ class SettledCall(NamedTuple):
     """An ended call, as its CDR tells: what an adjustment starts from."""
 
     call_id: int
+    granted_s: int
     legs: tuple[SettledLeg, ...]
     carrier: SettledLeg | None
 
@@ -199,13 +190,15 @@ def read_settled(call_id: int, detail: str, route: int | None = None) -> Settled
     carrier who tried it last, unpaid.
     """
     data = json.loads(detail)
-    return SettledCall(call_id, tuple(map(_settled_leg, data["legs"])), _settled_carrier(data, route))
+    legs = tuple(map(_settled_leg, data["legs"]))
+    return SettledCall(call_id, data["granted_s"], legs, _settled_carrier(data, route))
 
 
 def _settled_carrier(data: Mapping[str, Any], route: int | None) -> SettledLeg | None:
-    if data["carrier"] is not None:
-        return _settled_leg(data["carrier"])
-    routes, index = data["routes"], data.get("route", 0) if route is None else route
+    routes, paid = data["routes"], data["carrier"]
+    if paid is not None:
+        return _settled_leg({**routes[data["route"]], **paid})
+    index = data.get("route", 0) if route is None else route
     return _settled_leg({**routes[index], "cost": 0}) if index < len(routes) else None
 
 
@@ -213,15 +206,10 @@ _BETWEEN = ",\t"
 _RATE = ',"rate":'
 
 
-def _remember(known: dict[str, T], key: str, value: T, most: int) -> None:
-    """Keep one more, and begin anew when there are too many: what is forgotten is read from its text."""
-    if len(known) >= most:
-        known.clear()
-    known[key] = value
-
-
 def _rate(data: dict[str, Any]) -> Rate:
-    given = data.pop("rounding")
+    given = data.pop("rounding", None)
+    if given is None:
+        return rate_from_json(data)
     rounding = Rounding(
         given["precision"], Method(given["method"]), Method(given["duration"]), Increments(given["increments"])
     )
@@ -229,8 +217,6 @@ def _rate(data: dict[str, Any]) -> Rate:
 
 
 def _leg_text(leg: Leg) -> str:
-    if leg.rate_json not in _known_rates:
-        _remember(_known_rates, leg.rate_json, leg.rate, _MOST_RATES)
     return (
         f'{{"kind":"{leg.kind}","owner":{leg.owner_id},"name":{quote(leg.name)},"wallet":{leg.wallet_id},'
         f'"book":"{leg.book}","currency":"{leg.currency}","card":{leg.card_id},"revision":{leg.revision_id},'
@@ -258,8 +244,6 @@ def _read_leg(line: str) -> StoredLeg:
 
 
 def _route_text(route: RouteChoice) -> str:
-    if route.rate_json not in _known_rates:
-        _remember(_known_rates, route.rate_json, route.rate, _MOST_RATES)
     return (
         f'{{"carrier_id":{route.carrier_id},"carrier":{quote(route.carrier)},"gateway_id":{route.gateway_id},'
         f'"gateway":{quote(route.gateway)},"cli":{quote(route.cli)},"cld":{quote(route.cld)},'
@@ -269,7 +253,7 @@ def _route_text(route: RouteChoice) -> str:
     )
 
 
-def _stored_route(route: RouteChoice, line: str) -> StoredRoute:
+def _stored_route(route: RouteChoice) -> StoredRoute:
     return StoredRoute(
         route.carrier_id,
         route.carrier,
@@ -284,7 +268,7 @@ def _stored_route(route: RouteChoice, line: str) -> StoredRoute:
         route.revision_id,
         route.prefix,
         route.rate,
-        line,
+        _route_text(route),
     )
 
 
@@ -329,12 +313,12 @@ def _dropped_text(dropped: Iterable[Dropped]) -> str:
 
 
 def _carrier_text(carrier: CarrierCost | None) -> str:
+    """What the route that talked has cost; its rate is told there."""
     if carrier is None:
         return "null"
-    route = carrier.route
     return (
-        f'{{"wallet":{carrier.wallet_id},"currency":"{route.currency}","cost":{carrier.cost_micros},'
-        f'"billed_s":{carrier.billed_s},"rate":{route.text.partition(_RATE)[2]}'
+        f'{{"wallet":{carrier.wallet_id},"currency":"{carrier.route.currency}","cost":{carrier.cost_micros},'
+        f'"billed_s":{carrier.billed_s}}}'
     )
 
 

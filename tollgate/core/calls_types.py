@@ -6,12 +6,13 @@ fields costs more to make than the decision it carries. To carry a new fact to t
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from tollgate.core.rates import Rate
-from tollgate.core.refusals import Refusal, Value
+from tollgate.core.refusals import Answer, Refusal, Value
 from tollgate.core.snapshot import Endpoint, Payer, Route
 
 MOST_RING_S = 300
@@ -97,6 +98,7 @@ class RouteChoice(NamedTuple):
     first_reply_s: int
     pdd_s: int
     ring_s: int
+    pai: str = ""  # the number asserted towards this carrier
 
     @property
     def meters(self) -> tuple[int, ...]:
@@ -114,14 +116,38 @@ def occupied(carrier_wallet_id: int, gateway_wallet_id: int, carrier: bool, gate
 class Dropped(NamedTuple):
     """A carrier or gateway left out, and why.
 
-    The words, in the order of the checks: unknown, excluded, inactive, no_gateway, currency, no_rate, blocked, profit,
-    and by the counters channels, cps.
+    The words, in the order of the checks: unknown, excluded, inactive, no_gateway, paid_required, currency, no_rate,
+    blocked, profit, and by the counters channels, cps.
     """
 
     carrier: str
     gateway: str
     why: str
     values: Values = ()
+
+
+class Delivery(NamedTuple):
+    """The SIP user of our own net that a call is delivered to, and what its phone is shown instead of what was sent.
+
+    An empty `cli` or `number` leaves what the caller sent; an empty `pai` asserts nothing. The times are how long the
+    phone may take, as of a carrier.
+    """
+
+    user: str
+    cli: str = ""
+    number: str = ""
+    pai: str = ""
+    first_reply_s: int = 5
+    pdd_s: int = 5
+    ring_s: int = 60
+
+
+class Handling(NamedTuple):
+    """What the edge does to every attempt of a call."""
+
+    media_locked: bool = True
+    removed_headers: str = ""  # an expression: headers of the caller that are not passed on
+    local: Delivery | None = None
 
 
 class Plan(NamedTuple):
@@ -151,6 +177,13 @@ class Plan(NamedTuple):
     slice_s: int
     record: bool
     media: str
+    answers: Mapping[str, Answer]  # the operator's own words for refusals
+    handling: Handling = Handling()
+
+    @property
+    def local_user(self) -> str | None:
+        """The SIP user of our own net to whom the call is delivered."""
+        return None if self.handling.local is None else self.handling.local.user
 
     @property
     def gates(self) -> tuple[Gate, ...]:
@@ -164,29 +197,6 @@ class Plan(NamedTuple):
         for route in self.routes:
             seconds += route.pdd_s + route.ring_s
         return min(MOST_RING_S, seconds)
-
-
-class Grant(NamedTuple):
-    """The call may ring, and talk `granted_s` seconds."""
-
-    granted_s: int
-    max_s: int
-    ring_s: int  # the ring allowance: granted_until = authorized_at + ring_s until the answer
-    leg_wallet_ids: tuple[int, ...]
-    holds: tuple[int, ...]  # micros, one per leg
-    meters: tuple[int, ...]  # wallets on which the call occupies a channel: payers, limited endpoint and routes
-    carrier_wallet_ids: tuple[int, ...]  # the same of the first route's carrier and gateway
-    routes: tuple[RouteChoice, ...]  # those with room
-    dropped: tuple[Dropped, ...]
-    record: bool
-    media: str
-    gate_lines: tuple[str, ...]
-    plan_json: str  # text of `call.plan`
-
-    @property
-    def gates(self) -> tuple[Gate, ...]:
-        """Every step of the decision, for people."""
-        return read_gates(self.gate_lines)
 
 
 class StoredLeg(NamedTuple):
@@ -239,6 +249,30 @@ class StoredPlan(NamedTuple):
     gates_json: str  # JSON array
 
 
+class Grant(NamedTuple):
+    """The call may ring, and talk `granted_s` seconds."""
+
+    granted_s: int
+    max_s: int
+    ring_s: int  # the ring allowance: granted_until = authorized_at + ring_s until the answer
+    leg_wallet_ids: tuple[int, ...]
+    holds: tuple[int, ...]  # micros, one per leg
+    meters: tuple[int, ...]  # wallets on which the call occupies a channel: payers, limited endpoint and routes
+    carrier_wallet_ids: tuple[int, ...]  # the same of the first route's carrier and gateway
+    routes: tuple[RouteChoice, ...]  # those with room
+    dropped: tuple[Dropped, ...]
+    record: bool
+    media: str
+    gate_lines: tuple[str, ...]
+    plan_json: str  # text of `call.plan`
+    stored: StoredPlan  # what the text says
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Every step of the decision, for people."""
+        return read_gates(self.gate_lines)
+
+
 @dataclass(slots=True)
 class LiveCall:
     """The working copy of one locked row of `call`, its plan decoded."""
@@ -248,8 +282,8 @@ class LiveCall:
     edge: str
     edge_call_id: str
     customer_id: int
-    endpoint_id: int
-    ingress_route_id: int
+    endpoint_id: int | None
+    ingress_route_id: int | None
     cli: str
     cld: str
     number: str
@@ -269,6 +303,9 @@ class LiveCall:
     last_seen_at: datetime
     hangup_at: datetime | None
     plan: StoredPlan
+    attempts: str = "[]"  # JSON: the routes that failed
+    dialog: str = ""  # the edge's own name of the call; empty fits every call of its id
+    turn: int = 0  # how often the desk has changed the row
 
 
 class Extension(NamedTuple):

@@ -19,6 +19,7 @@ from tollgate.core.money import AmountError, parse_nanos
 HEADER_WITHIN_ROWS = 30
 MOST_RANGE = 10_000
 MOST_SECONDS = 86_400
+MOST_WORDS = 200
 MOST_NANOS = 10**13
 DELIMITERS = (",", ";", "\t")
 
@@ -222,7 +223,7 @@ class _Reader:
         initial_s, increment_s = self._increments(line, row)
         return CardRow(
             "",
-            self._text(row, "destination"),
+            self._cell(line, row, "destination", _words) or "",
             blocked,
             price or 0,
             self._cell(line, row, "connect_fee", self._nanos) or 0,
@@ -284,7 +285,10 @@ class _Reader:
 
 def _prefixes(text: str) -> list[str]:
     """One prefix, several in a list, or ranges of them."""
-    return [prefix for part in re.split(r"[,;|\n]", text) if part.strip() for prefix in _range(part.strip())]
+    found = [prefix for part in re.split(r"[,;|\n]", text) if part.strip() for prefix in _range(part.strip())]
+    if not found:
+        raise CellInvalid(f"{text!r} names no prefix: give 1 to {MOST_DIGITS} digits.")
+    return found
 
 
 def _range(part: str) -> list[str]:
@@ -303,6 +307,16 @@ def _range(part: str) -> list[str]:
     if int(last) - int(first) >= MOST_RANGE:
         raise CellInvalid(f"{part!r} holds more than {MOST_RANGE} prefixes.")
     return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
+
+
+def _words(text: str) -> str:
+    """A name on one line."""
+    text = re.sub(r"[ \t\r\n]+", " ", text)
+    if len(text) > MOST_WORDS:
+        raise CellInvalid(f"The name has {len(text)} characters: use at most {MOST_WORDS}.")
+    if not text.isprintable():
+        raise CellInvalid(f"{text!r} has control characters: remove them.")
+    return text
 
 
 def _seconds(text: str) -> int:

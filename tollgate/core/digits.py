@@ -8,6 +8,7 @@ numbers people type, add it to `_SEPARATORS`.
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 MOST_DIGITS = 18  # E.164 has 15 at most; dialed strings with a tech prefix are longer
 
@@ -65,8 +66,7 @@ class PrefixIndex:
 
     def find(self, number: str) -> int | None:
         """The value of the longest prefix of these digits. Raises ValueError when they are not digits."""
-        key = int(number[:MOST_DIGITS].encode("ascii").translate(_SHIFTED).ljust(MOST_DIGITS, b"0"), _BASE)
-        value = self._values[bisect_right(self._starts, key) - 1]
+        value = self._values[bisect_right(self._starts, _key(number)) - 1]
         return value if value >= 0 else None
 
     def to_bytes(self) -> bytes:
@@ -82,6 +82,12 @@ class PrefixIndex:
         numbers = view[len(_MAGIC) :].cast("q")
         count = len(numbers) // 2
         return cls(numbers[:count], numbers[count:])
+
+
+@lru_cache(maxsize=64)
+def _key(number: str) -> int:
+    """A number's place in the number space; one call looks it up in every card that it meets."""
+    return int(number[:MOST_DIGITS].encode("ascii").translate(_SHIFTED).ljust(MOST_DIGITS, b"0"), _BASE)
 
 
 def _entry(prefix: str, value: int) -> tuple[int, int, str, int]:

@@ -37,6 +37,7 @@ class Purse:
     spent_on: date | None = None
     spend_max_micros: int | None = None
     first_used_at: datetime | None = None
+    turn: int = 0  # another after every change of the row
     dirty: bool = False
 
 

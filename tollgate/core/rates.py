@@ -6,11 +6,20 @@ which price per how many seconds, in which increments). This file is the public 
 To add a property of a price, start in `rates_model`, whose docstring names the rest of the way.
 """
 
-from tollgate.core.rates_engine import UsageCost, billed_s, cost_micros, in_force, usage_cost, window_at
+from tollgate.core.rates_engine import (
+    UsageCost,
+    billed_s,
+    cost_micros,
+    in_force,
+    repeated_cost_micros,
+    usage_cost,
+    window_at,
+)
 from tollgate.core.rates_explain import Explained, Line, LineKind, explain
 from tollgate.core.rates_grants import affordable_s, first_slice_s, hold_micros, is_free, price_per_minute_nanos
 from tollgate.core.rates_json import rate_from_json, rate_to_json
 from tollgate.core.rates_model import (
+    USUAL,
     AtMaximum,
     Increments,
     Rate,
@@ -22,6 +31,7 @@ from tollgate.core.rates_model import (
 )
 
 __all__ = [
+    "USUAL",
     "AtMaximum",
     "Explained",
     "Increments",
@@ -44,6 +54,7 @@ __all__ = [
     "price_per_minute_nanos",
     "rate_from_json",
     "rate_to_json",
+    "repeated_cost_micros",
     "simple",
     "usage_cost",
     "window_at",

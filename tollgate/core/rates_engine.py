@@ -43,6 +43,17 @@ def cost_micros(rate: Rate, answered_at: datetime, duration_ms: int) -> int:
     return (exact + money_bias) // unit * scale
 
 
+def repeated_cost_micros(rate: Rate, at: datetime, duration_ms: int) -> int:
+    """`cost_micros` of one of few durations that every call asks for: remembered where no window matters."""
+    form = rate.compiled or compiled(rate)
+    found = form.costs.get(duration_ms)
+    if found is None:
+        found = cost_micros(rate, at, duration_ms)
+        if form.numbers[3] is not None:
+            form.costs[duration_ms] = found
+    return found
+
+
 def plan_cost(plan: Plan, usage_s: int) -> int:
     """The exact cost of so many billed seconds under one plan; of none or less, the connect fee."""
     fee, segments = plan
@@ -171,7 +182,7 @@ def window_at(rate: Rate, at: datetime) -> int | None:
 
 def in_force(rate: Rate, at: datetime) -> bool:
     """Whether a window covers the instant: a call that starts where none does has no rate."""
-    return window_at(rate, at) is not None
+    return (rate.compiled or compiled(rate)).always is not None or window_at(rate, at) is not None
 
 
 def windows_between(rate: Rate, at: datetime, until: datetime) -> list[tuple[int, int]]:
@@ -250,7 +261,17 @@ def _compile(rate: Rate) -> Compiled:
         boundaries_s=tuple(sorted(edges)),
         worst_plans={},
         always=by_priority[0] if _is_always_open(rate.windows[by_priority[0]]) else None,
+        free=_is_free(rate),
+        minute_nanos=tuple(max(-(-step.price_nanos * 60 // step.per_s) for step in w.steps) for w in rate.windows),
+        costs={},
     )
+
+
+def _is_free(rate: Rate) -> bool:
+    if rate.maximum_nanos == 0 and rate.at_maximum is AtMaximum.free:
+        return True
+    fees = rate.minimum_nanos or any(window.connect_fee_nanos for window in rate.windows)
+    return not fees and not any(step.price_nanos for window in rate.windows for step in window.steps)
 
 
 def _plan(window: Window, denominator: int, increments: Increments) -> Plan:

@@ -20,7 +20,7 @@ from tollgate.core.rates_engine import (
     windowed_cost,
     windows_between,
 )
-from tollgate.core.rates_model import AtMaximum, Compiled, Plan, Rate
+from tollgate.core.rates_model import Compiled, Plan, Rate
 
 
 def hold_micros(rate: Rate, at: datetime, until: datetime, seconds: int) -> int:
@@ -79,23 +79,22 @@ def affordable_s(rate: Rate, at: datetime, until: datetime, money_micros: int, m
 def first_slice_s(rate: Rate, at: datetime, normal_s: int = 60) -> int:
     """The first seconds to hold: what the shortest charged call is billed, plus whole increments within `normal_s`."""
     form = rate.compiled or compiled(rate)
-    plan = form.plans[window_at(rate, at) or 0]
+    window = form.always
+    plan = form.plans[(window_at(rate, at) or 0) if window is None else window]
     least_s = grown_s(plan, max(1, rate.grace_s + 1 - rate.included_s))
     return rate.included_s + _ended_s(plan, least_s + normal_s)
 
 
 def is_free(rate: Rate) -> bool:
     """Whether no call at this rate can ever cost anything."""
-    if rate.maximum_nanos == 0 and rate.at_maximum is AtMaximum.free:
-        return True
-    fees = rate.minimum_nanos or any(window.connect_fee_nanos for window in rate.windows)
-    return not fees and not any(step.price_nanos for window in rate.windows for step in window.steps)
+    return (rate.compiled or compiled(rate)).free
 
 
 def price_per_minute_nanos(rate: Rate, at: datetime) -> int:
     """The dearest minute of the window in force, rounded up to a nano: for comparison and for caps on price."""
-    steps = rate.windows[window_at(rate, at) or 0].steps
-    return max(-(-step.price_nanos * 60 // step.per_s) for step in steps)
+    form = rate.compiled or compiled(rate)
+    window = form.always
+    return form.minute_nanos[(window_at(rate, at) or 0) if window is None else window]
 
 
 def _affordable_answered(rate: Rate, answered_at: datetime, most_exact: int, most_s: int) -> int:

@@ -142,6 +142,9 @@ class Compiled:
     boundaries_s: tuple[int, ...]
     worst_plans: dict[tuple[int, ...], Plan]
     always: int | None  # the window in force at every instant, when there is one
+    free: bool  # no call can ever cost anything
+    minute_nanos: tuple[int, ...]  # the dearest minute of each window, rounded up
+    costs: dict[int, int]  # duration in ms -> cost in micros, of durations that are asked for again and again
 
 
 @dataclass(frozen=True, slots=True)

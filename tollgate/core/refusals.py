@@ -4,8 +4,8 @@ To add one: a member of `Key`, its row in `ANSWERS` (standards.md section 3 give
 `calls_plan` or `calls_decide` that says it. A key whose words depend on the case has rows in `VARIANTS` as well.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 Value = str | int | bool | None
@@ -159,6 +159,16 @@ def answer(refusal: Refusal, rewrites: Mapping[str, Answer] | None = None) -> An
     if refusal.variant and (variant := VARIANTS.get((refusal.key, refusal.variant))) is not None:
         return variant
     return ANSWERS[refusal.key]
+
+
+def rewritten(rows: Iterable[Mapping[str, str | int]]) -> dict[str, Answer]:
+    """The operator's own answers from rows of {refusal, sip, reason}; what has no key of ours is left out."""
+    given = {str(row["refusal"]): row for row in rows}
+    return {
+        key.value: replace(ANSWERS[key], sip=int(given[key]["sip"]), reason=str(given[key]["reason"]))
+        for key in Key
+        if key in given
+    }
 
 
 def reason_header(given: Answer) -> str:

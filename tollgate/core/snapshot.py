@@ -12,7 +12,10 @@ from typing import Protocol
 
 from tollgate.core.digits import PrefixIndex
 from tollgate.core.hours import Hours
+from tollgate.core.localization import Localization
 from tollgate.core.rates import Rate
+from tollgate.core.refusals import Answer
+from tollgate.core.rewrites import Rewrites
 
 Network = IPv4Network | IPv6Network
 
@@ -46,6 +49,7 @@ class Route:
     profit_assurance: bool = False
     capped_price_nanos: int | None = None
     block_connect_fee: bool = False
+    tag: str = ""  # whose template it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,37 @@ class Payer:
     depth: int  # account 0, its customers 1, theirs 2 ...
     currency: str
     status: str
+    status_until: datetime | None = None  # from then on a penalty or a rest is over
     expires_at: datetime | None = None
     valid_days: int | None = None
+    valid_from_at: datetime | None = None  # what `valid_days` count from; None: from the first call
     hours: Hours | None = None
     email_ok: bool = True
     mobile_ok: bool = True
     max_duration_s: int | None = 3600
     recording: bool = False
+    pai_mode: str = "default"
+    approved_clis_only: bool = False
+    approved_clis: frozenset[str] = frozenset()  # digits
+    first_reply_s: int | None = None  # None: the carrier's own
+    pdd_s: int | None = None
+    ring_s: int | None = None
+    media_locked: bool = True
+    local_calls: bool = True
+    local_price_nanos: int = 0
+    local_increment_s: int = 60
+    loss_making_calls: bool = True
+    localization: Localization | None = None
+    removed_headers: str = ""  # an expression: headers that are not passed on
     routes: tuple[Route, ...] = ()
+    tag_routes: tuple[Route, ...] = ()  # of its tags: asked where no own route takes the number
     parents: tuple["Payer", ...] = ()  # nearest first, the account last
+
+    def status_at(self, at: datetime) -> str:
+        """The status that counts at an instant: a penalty or a rest ends by itself."""
+        if self.status_until is not None and at >= self.status_until and self.status in ("penalty", "inactive"):
+            return "active"
+        return self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +108,9 @@ class Endpoint:
     tech_prefix: str = ""
     allowed: tuple[Network, ...] = ()
     name: str = ""
+    cli_authentication: bool = False  # shares its address with other customers, told apart by the caller's number
+    rewrites: Rewrites = ()
+    shared: bool = False  # a SIP user that other customers of the account may call on the net
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +189,7 @@ class Carrier:
     pdd_s: int = 5
     ring_s: int = 60
     gateways: tuple[Gateway, ...] = ()
+    pai_mode: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +225,7 @@ class Snapshot:
     slice_s: int = 60
     validity_s: int = 30
     recording: bool = False
+    answers: Mapping[str, Answer] = field(default_factory=dict)  # refusal -> the operator's own words for it
 
 
 Snapshots = Mapping[str, Snapshot]

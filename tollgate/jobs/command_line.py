@@ -34,6 +34,7 @@ COMMANDS: Final = (
     "test_call",
     "work",
     "new_account",
+    "reset_login",
 )
 EXPECTED: Final = (SettingInvalid, CommandFailed, AlreadyRunning, NotStarted, WrongVersion, ProgramsMissing)
 
@@ -43,7 +44,7 @@ def parser(wanted: str = "") -> ArgumentParser:
     result = ArgumentParser(prog="tollgate", description="Customer accounts, call charging and billing for carriers.")
     result.add_argument("--version", action="version", version=f"tollgate {__version__}")
     commands = result.add_subparsers(metavar="command", required=True)
-    for name in (wanted,) if wanted in COMMANDS else COMMANDS:
+    for name in (module,) if (module := wanted.replace("-", "_")) in COMMANDS else COMMANDS:
         importlib.import_module(f"tollgate.jobs.{name}").register(commands)
     return result
 

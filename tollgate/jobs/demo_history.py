@@ -31,10 +31,8 @@ from tollgate.core.calls import (
     call_detail,
     decide,
     extend,
-    forget_plan,
     move_carrier,
     plan,
-    read_plan,
     refusal_detail,
     settle,
 )
@@ -107,7 +105,6 @@ class Ending(NamedTuple):
     serial: int
     call: LiveCall
     attempt: Attempt
-    failed: str  # JSON of the attempts that failed before
 
 
 @dataclass(slots=True)
@@ -151,16 +148,15 @@ class Past:
             return
         apply_grant(decision, self.purses, attempt.at)
         call = _live(call_id, planned, decision, attempt.at)
-        forget_plan(decision.plan_json)
-        failed = self._fail_over(call, attempt)
+        self._fail_over(call, attempt)
         lasts_ms = attempt.pdd_ms + attempt.ring_ms + attempt.talk_ms
         over_at = attempt.at + timedelta(milliseconds=lasts_ms)
-        heapq.heappush(self.endings, Ending(over_at, serial, call, attempt, failed))
+        heapq.heappush(self.endings, Ending(over_at, serial, call, attempt))
 
-    def _fail_over(self, call: LiveCall, attempt: Attempt) -> str:
+    def _fail_over(self, call: LiveCall, attempt: Attempt) -> None:
         """The carrier tried first may not take the call; the next one does."""
         if not attempt.first_fails or len(call.plan.routes) < 2:
-            return "[]"
+            return
         first = call.plan.routes[0]
         move_carrier(call, self.purses, 1, attempt.at)
         at = attempt.at + timedelta(milliseconds=attempt.pdd_ms // 2)
@@ -174,7 +170,7 @@ class Past:
             "at": at.isoformat(),
             "id": None,
         }
-        return json.dumps([tried])
+        call.attempts = json.dumps([tried])
 
     def _end_until(self, at: datetime) -> None:
         while self.endings and self.endings[0].at <= at:
@@ -194,7 +190,7 @@ class Past:
         )
         settlement = settle(call, ended_at=ended_at, answered_at=answered_at, duration_ms=talk_ms, at=ending.at)
         self.entries += [(ended_at, entry) for entry in apply_settlement(call, settlement, self.purses)]
-        self.cdrs.append(_settled(call, settlement, attempt, ending.failed)._replace(released_by=released_by))
+        self.cdrs.append(_settled(call, settlement, attempt)._replace(released_by=released_by))
 
     def _talk_ms(self, call: LiveCall, wanted_ms: int) -> int:
         """How long the call really talks: what is granted in the end, when that is less."""
@@ -275,11 +271,11 @@ def _live(call_id: int, planned: Plan, grant: Grant, at: datetime) -> LiveCall:
         currency=planned.legs[0].currency,
         last_seen_at=at,
         hangup_at=None,
-        plan=read_plan(grant.plan_json),
+        plan=grant.stored,
     )
 
 
-def _settled(call: LiveCall, settlement: Settlement, attempt: Attempt, failed: str) -> Cdr:
+def _settled(call: LiveCall, settlement: Settlement, attempt: Attempt) -> Cdr:
     """The record of a call that was let through."""
     leg, route, carrier = call.plan.legs[0], call.plan.routes[call.route_index or 0], settlement.carrier
     return Cdr(
@@ -322,7 +318,7 @@ def _settled(call: LiveCall, settlement: Settlement, attempt: Attempt, failed: s
         pdd_ms=attempt.pdd_ms,
         ring_ms=attempt.ring_ms,
         source_ip=attempt.source_ip,
-        detail=call_detail(call, settlement, failed),
+        detail=call_detail(call, settlement),
     )
 
 

@@ -18,17 +18,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from tollgate import environment
+from tollgate.actions.account_billing import set_account_tariff
 from tollgate.actions.accounts import create_account
-from tollgate.actions.acts import EVERY_ACT
 from tollgate.actions.cards import create_card
 from tollgate.actions.carriers import create_carrier, create_gateway
+from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.contacts import create_contact, verify_contact_email, verify_contact_mobile
+from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.edges import create_edge
 from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user
+from tollgate.actions.localizations import create_localization
+from tollgate.actions.options import update_options
+from tollgate.actions.packages import enable_call_recording
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.routes import create_ingress_route
-from tollgate.actions.users import create_user, create_user_group
+from tollgate.actions.tags import create_tag
+from tollgate.actions.users import create_stock_groups, create_user, create_user_group
 from tollgate.core.card_files import CardRow
 from tollgate.core.money import Method, divide, parse_nanos
 from tollgate.store.models import Account, Card, Customer
@@ -84,11 +90,13 @@ def destinations() -> tuple[Destination, ...]:
 
 def make_records(at: datetime) -> Demo:
     """The whole company as it stands at `at`, selling since `SELLING_DAYS`. Needs an actor who may do every act."""
-    account = create_account(
-        name="Demo Telecom", currency="EUR", company="Demo Telecom", email="noc@demo.example", recording=True
-    )
+    account = create_account(name="Demo Telecom", currency="EUR", company="Demo Telecom", email="noc@demo.example")
+    enable_call_recording(account_id=account.pk)
+    update_options(account_id=account.pk, block_start=1000, block_size=100)
+    set_account_tariff(account_id=account.pk, minute_price_nanos=300_000, channel_day_price_nanos=500_000_000)
     rpc_port = environment.number("TOLLGATE_EDGE_RPC_PORT", 8060, least=1024, most=65535)
-    create_edge(account_id=account.pk, name="kam1", kind="kamailio", rpc_url=f"http://127.0.0.1:{rpc_port}/RPC")
+    edge = environment.text("TOLLGATE_EDGE", "kam1")  # the one that `tollgate sip` runs
+    create_edge(account_id=account.pk, name=edge, kind="kamailio", rpc_url=f"http://127.0.0.1:{rpc_port}/RPC")
     carrier_cards = _carriers(account, at)
     logins: dict[str, str] = {}
     customers = _customers(account, logins)
@@ -157,6 +165,7 @@ def _customers(account: Account, logins: dict[str, str]) -> dict[str, Customer]:
         debit_limit_micros=300 * EURO,
     )  # fmt: skip
     _contacts(made)
+    _particulars(account, made)
     for name, address in ADDRESSES.items():
         create_ip_endpoint(customer_id=made[name].pk, network=address, name=f"{name} switch")
     for customer, username, channels in (("Acme", "acme-desk", 2), ("Acme", "acme-hall", 2), ("Baltic", "baltic-1", 4)):
@@ -168,6 +177,24 @@ def _customers(account: Account, logins: dict[str, str]) -> dict[str, Customer]:
         logins[f"sip:{username}"] = password
     update_customer(customer_id=made["Harbor Callshop"].pk, status="penalty")
     return made
+
+
+def _particulars(account: Account, customers: dict[str, Customer]) -> None:
+    """What is known of customers beside their calls: addresses, tags, a localization, notes, verified CLIs."""
+    wholesale = create_tag(account_id=account.pk, name="Wholesale", color="blue")
+    retail = create_tag(account_id=account.pk, name="Retail", color="green")
+    local = create_localization(account_id=account.pk, name="Lithuania", originate_cld="00/*, 0/370")
+    update_customer(
+        customer_id=customers["Acme"].pk, tag_ids=[retail.pk], localization_id=local.pk, reference="PO 4711",
+        website="https://acme.example/", address_line1="Gedimino pr. 1", city="Vilnius", postcode="LT-01103",
+        country="LT", zone="Europe/Vilnius",
+    )  # fmt: skip
+    update_customer(
+        customer_id=customers["Baltic"].pk, tag_ids=[wholesale.pk], address_line1="Brivibas iela 2", city="Riga",
+        postcode="LV-1010", country="LV", zone="Europe/Riga", attestation="A",
+    )  # fmt: skip
+    add_customer_note(customer_id=customers["Acme"].pk, text="Wants a second SIP user for the hall.")
+    add_verified_cli(customer_id=customers["Baltic"].pk, number="+37129123456")
 
 
 def _contacts(customers: dict[str, Customer]) -> None:
@@ -249,8 +276,8 @@ def _peak(nanos: int) -> str:
 
 def _users(logins: dict[str, str]) -> None:
     """Ann operates, Bob reads."""
-    operators = create_user_group(name="Operators", acts=[EVERY_ACT])
-    readers = create_user_group(name="Readers", acts=[])
+    operators = create_stock_groups()["Administrators"]
+    readers = create_user_group(name="Readers", acts=[], areas=["*"])
     for name, email, group in (("Ann", "ann@demo.example", operators), ("Bob", "bob@demo.example", readers)):
         logins[email] = secrets.token_urlsafe(12)
         create_user(name=name, email=email, password=logins[email], group_ids=[group.pk])

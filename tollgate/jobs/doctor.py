@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.rows import dict_row
 
+from tollgate.core import audit_chain
 from tollgate.jobs import charging_link
 from tollgate.jobs.console import Commands, add_command, say
 from tollgate.jobs.migrate import OLDEST
@@ -65,10 +66,13 @@ def report(arguments: Namespace, findings: list[Finding]) -> None:
 
 
 def examine(url: str) -> list[Finding]:
-    """Every check, on one unchanging view of the database. Needs the records."""
-    with psycopg.connect(url, row_factory=dict_row) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+    """Every check. Needs the records.
+
+    Each statement, and so each law, has an unchanging view of its own: one view for all would keep the dead versions of
+    hot rows from being removed for as long as the doctor looks.
+    """
+    read_only = "-c default_transaction_read_only=on"
+    with psycopg.connect(url, row_factory=dict_row, autocommit=True, options=read_only) as connection:
         return [finding for check in CHECKS for finding in check(connection)]
 
 
@@ -140,6 +144,18 @@ def _books(connection: Connection) -> Iterator[Finding]:
         yield Finding(name, WRONG if rows else OK, words, rows)
 
 
+def _audit_chain(connection: Connection) -> Iterator[Finding]:
+    """The log of changes against its seals; the hash of the last may be noted elsewhere, to know the log by later."""
+    with connection.transaction(), connection.cursor("audit_chain") as cursor:
+        cursor.itersize = 10_000
+        cursor.execute(load("audit_chain")["chain"].encode())
+        found = audit_chain.examine(audit_chain.Link(row["audit_id"], row["row"], row["hash"]) for row in cursor)
+    if isinstance(found, audit_chain.Broken):
+        yield Finding("audit_chain", WRONG, f"row {found.audit_id} of the audit log {found.how}")
+    else:
+        yield Finding("audit_chain", OK, f"{found.sealed_count} rows sealed, the last as {found.head.hex()}")
+
+
 def _facts(finding: Finding) -> dict[str, Any]:
     rows = [_plain(row) for row in finding.rows]
     return {"check": finding.check, "state": finding.state.lower(), "words": finding.words, "rows": rows}
@@ -155,5 +171,6 @@ CHECKS: Final[tuple[Callable[[Connection], Iterator[Finding]], ...]] = (
     _partitions,
     _clock,
     _parts,
+    _audit_chain,
     _books,
 )

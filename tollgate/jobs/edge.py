@@ -108,7 +108,7 @@ class Edge:
     def rpc(self, body: bytes, *, timeout_s: float = 3.0) -> bytes:
         """One request of `switches.kamailio_rpc` and its answer. Raises OSError when the edge is away."""
         connection = http.client.HTTPConnection(self.settings.rpc_ip, self.settings.rpc_port, timeout=timeout_s)
-        headers = {"Content-Type": "application/json", kamailio_rpc.SECRET_HEADER: self.settings.secret}
+        headers = {"Content-Type": "application/json", kamailio_rpc.SECRET_HEADER: self.settings.rpc_secret}
         try:
             connection.request("POST", kamailio_rpc.PATH, body, headers)
             response = connection.getresponse()

@@ -6,13 +6,15 @@ add a setting: a field of `EdgeSettings`, a word in `site_words`, and the word's
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 from string import Template
 
 import tollgate
+from tollgate.switches import kamailio_rpc
 
 DEPLOY = Path(tollgate.__file__).resolve().parents[1] / "deploy"
 ROUTING = DEPLOY / "kamailio" / "kamailio.cfg"
@@ -36,7 +38,7 @@ class EdgeSettings:
     service_url: str
     """Where the charging service listens: `http://host:port`."""
     secret: str
-    """Shared with the service, both ways, in the header X-Tollgate-Secret."""
+    """The installation's: shown to the service in the header X-Tollgate-Secret, and the root of `rpc_secret`."""
     database_url: str
     """A PostgreSQL whose user may create a role and a schema."""
     run_dir: Path
@@ -44,6 +46,8 @@ class EdgeSettings:
     sip_port: int = 5060
     rpc_port: int = 8060
     rpc_ip: str = "127.0.0.1"
+    listen_ip6: str = ""
+    """An IPv6 address beside `listen_ip`, with the same port; calls cross between both."""
     public_ip: str = ""
     """What others must use to reach us, when a NAT stands before `listen_ip`."""
     media: bool = True
@@ -64,6 +68,8 @@ class EdgeSettings:
                 raise EdgeSettingsInvalid(f"{field}: {getattr(self, field)!r} is no host")
         if self.public_ip and not _HOST.fullmatch(self.public_ip):
             raise EdgeSettingsInvalid(f"public_ip: {self.public_ip!r} is no host")
+        if self.listen_ip6 and not _is_ipv6(self.listen_ip6):
+            raise EdgeSettingsInvalid(f"listen_ip6: {self.listen_ip6!r} is no IPv6 address")
         if not re.fullmatch(r"http://[A-Za-z0-9.:-]+", self.service_url):
             raise EdgeSettingsInvalid(f"service_url: {self.service_url!r} is not like http://host:port")
         for field in ("sip_port", "rpc_port", "control_port"):
@@ -77,6 +83,16 @@ class EdgeSettings:
     def database_name(self) -> str:
         """The role and the schema of this edge: its dialogs are loaded at its start, so no two edges may share them."""
         return "kamailio_" + re.sub(r"[^a-z0-9]", "_", self.name.lower())
+
+    @property
+    def rpc_secret(self) -> str:
+        """What the service shows to this edge."""
+        return kamailio_rpc.secret_of(self.name, self.secret)
+
+    @property
+    def nonce_secret(self) -> str:
+        """Signs nonces and Record-Routes of this edge: what was used at one edge must be of no use at another."""
+        return hmac.digest(self.secret.encode(), f"nonce:{self.name}".encode(), "sha256").hex()
 
     @property
     def spool(self) -> Path:
@@ -95,6 +111,13 @@ class EdgeSettings:
         return f"postgres://{self.database_name}:{password}@{found[1]}/{found[2]}"
 
 
+def _is_ipv6(text: str) -> bool:
+    try:
+        return IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
+
+
 def site_words(settings: EdgeSettings, *, database_password: str, modules: Path) -> dict[str, str]:
     """Every word of the routing file and what it stands for here."""
     port = settings.sip_port
@@ -105,12 +128,14 @@ def site_words(settings: EdgeSettings, *, database_password: str, modules: Path)
         "TG_NAME": settings.name,
         "TG_REALM": settings.realm,
         "TG_LISTEN": listen,
+        "TG_SIX_LISTEN": f"[{settings.listen_ip6}]:{port}",
         "TG_RPC_IP": settings.rpc_ip,
         "TG_RPC_PORT": str(settings.rpc_port),
         "TG_MODULES": f"{modules}/",
         "TG_SERVICE": settings.service_url.removeprefix("http://"),
         "TG_SECRET": settings.secret,
-        "TG_NONCE_SECRET": hashlib.sha256(f"nonce:{settings.secret}".encode()).hexdigest(),
+        "TG_RPC_SECRET": settings.rpc_secret,
+        "TG_NONCE_SECRET": settings.nonce_secret,
         "TG_DB_URL": settings.database_url_for(database_password),
         "TG_DB_MODE": "1" if settings.dialogs_at_once else "2",
         "TG_SPOOL": str(settings.spool),
@@ -130,6 +155,8 @@ def render_site(settings: EdgeSettings, *, database_password: str, modules: Path
         lines.append(f'#!substdef "!{word}!{value}!g"')
     if settings.media:
         lines.append("#!define WITH_MEDIA")
+    if settings.listen_ip6:
+        lines.append("#!define WITH_IPV6")
     if settings.keepalive:
         lines.append("#!define WITH_KEEPALIVE")
     lines.append(f'include_file "{ROUTING}"')
@@ -139,6 +166,8 @@ def render_site(settings: EdgeSettings, *, database_password: str, modules: Path
 def render_media(settings: EdgeSettings) -> str:
     """The configuration of rtpengine."""
     interface = settings.listen_ip + (f"!{settings.public_ip}" if settings.public_ip else "")
+    if settings.listen_ip6:
+        interface += f";{settings.listen_ip6}"
     first, last = settings.rtp_ports
     return Template(MEDIA_TEMPLATE.read_text(encoding="utf-8")).substitute(
         interface=interface,

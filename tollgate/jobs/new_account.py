@@ -5,12 +5,9 @@ from __future__ import annotations
 import getpass
 import secrets
 from argparse import Namespace
-from typing import Final
 
 from tollgate.jobs.console import CommandFailed, Commands, add_command, say
 from tollgate.jobs.records import records
-
-OPERATORS: Final = "Operators"
 
 
 def register(commands: Commands) -> None:
@@ -38,7 +35,7 @@ def run(arguments: Namespace) -> int:
         from tollgate.actions.accounts import create_account
         from tollgate.actions.acts import EVERY_ACT, Actor, Invalid, acting
         from tollgate.actions.edges import create_edge
-        from tollgate.actions.users import create_user, create_user_group
+        from tollgate.actions.users import create_stock_groups, create_user
         from tollgate.store.models import Account
 
         actor = Actor(f"{getpass.getuser()} (command line)", frozenset({EVERY_ACT}), "new account")
@@ -48,8 +45,8 @@ def run(arguments: Namespace) -> int:
                     raise CommandFailed("there is an account already: add users in the panel (System > Users)")
                 account = create_account(name=arguments.name, currency=arguments.currency)
                 create_edge(account_id=account.pk, name=arguments.edge, kind="kamailio", rpc_url=arguments.edge_rpc)
-                operators = create_user_group(name=OPERATORS, acts=[EVERY_ACT])
-                create_user(name="Operator", email=arguments.email, password=password, group_ids=[operators.pk])
+                group = create_stock_groups()["Administrators"]
+                create_user(name="Operator", email=arguments.email, password=password, group_ids=[group.pk])
         except Invalid as problem:
             raise CommandFailed(str(problem)) from None
     words = f"made {arguments.name} ({arguments.currency}); log in as\n  {arguments.email}  {password}"

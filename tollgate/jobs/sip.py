@@ -43,6 +43,7 @@ def settings(folder: Path, url: str) -> EdgeSettings:
         name=environment.text("TOLLGATE_EDGE", "kam1"),
         listen_ip=ip,
         sip_port=port,
+        listen_ip6=environment.text("TOLLGATE_SIP_IP6", ""),
         public_ip=environment.text("TOLLGATE_SIP_PUBLIC_IP", ""),
         realm=environment.text("TOLLGATE_SIP_REALM", "tollgate.local"),
         rpc_ip=environment.text("TOLLGATE_EDGE_RPC_IP", "127.0.0.1"),

@@ -15,7 +15,12 @@ from django.db import connection
 from procrastinate.contrib.django import app
 
 from tollgate import environment
-from tollgate.jobs import doctor
+from tollgate.actions import audit, deliveries, portal_access
+from tollgate.actions.account_billing import charge_account_days
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.customer_status import end_customer_blocks, notify_expiring_customers
+from tollgate.jobs import doctor, retention
+from tollgate.store.models import Account
 
 DAYS_AHEAD: Final = 7
 log = logging.getLogger(__name__)
@@ -40,6 +45,42 @@ def partitions(timestamp: int) -> None:
         log.info("CDR partition of %s made", day)
 
 
+@app.periodic(cron="* * * * *")
+@app.task(name="audit_seals", queueing_lock="audit_seals")
+def audit_seals(timestamp: int) -> None:
+    """Every minute: the new rows of the audit log are chained to those before."""
+    del timestamp
+    audit.seal_audit()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="customer_blocks", queueing_lock="customer_blocks")
+def customer_blocks(timestamp: int) -> None:
+    """Every minute: a penalty or a rest that is over is taken off; calls have obeyed its end to the second already."""
+    del timestamp
+    with acting(Actor("timetable", frozenset({"end_customer_blocks"}))):
+        end_customer_blocks()
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(name="expiry_notices", queueing_lock="expiry_notices")
+def expiry_notices(timestamp: int) -> None:
+    """Every hour: contacts are told once that their customer may call for less than another week."""
+    del timestamp
+    with acting(Actor("timetable", frozenset({"notify_expiring_customers"}))):
+        notify_expiring_customers()
+
+
+@app.periodic(cron="10 3 * * *")
+@app.task(name="platform_charges", queueing_lock="platform_charges")
+def platform_charges(timestamp: int) -> None:
+    """Every night: the days that are over are charged to the account, each once."""
+    del timestamp
+    with acting(Actor("timetable", frozenset({"charge_account_days"}))):
+        for account_id in Account.objects.values_list("pk", flat=True):
+            charge_account_days(account_id=account_id)
+
+
 @app.periodic(cron="30 3 * * *")
 @app.task(name="doctor", queueing_lock="doctor")
 def examine(timestamp: int) -> None:
@@ -50,12 +91,22 @@ def examine(timestamp: int) -> None:
             log.critical("ALARM %s: %s %s", finding.check, finding.words, finding.rows[: doctor.SHOWN_ROWS])
 
 
+@app.periodic(cron="45 3 * * *")
+@app.task(name="old_recordings", queueing_lock="old_recordings")
+def old_recordings(timestamp: int) -> None:
+    """Every night: recordings whose days are over are deleted."""
+    deleted = retention.delete_old_recordings(
+        environment.data_folder() / "recordings", datetime.fromtimestamp(timestamp, UTC)
+    )
+    log.info("%s recordings deleted", deleted)
+
+
 @app.periodic(cron="50 3 * * *")
 @app.task(name="sessions", queueing_lock="sessions")
 def sessions(timestamp: int) -> None:
-    """Every night: sessions that have ended are forgotten."""
-    del timestamp
+    """Every night: sessions that have ended are forgotten, those of contacts and their codes as well."""
     call_command("clearsessions")
+    portal_access.forget_old(datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron="55 3 * * *")
@@ -64,3 +115,11 @@ async def old_jobs(context: object, timestamp: int) -> None:
     """Every night: jobs done a month ago are forgotten."""
     del context, timestamp
     await app.job_manager.delete_old_jobs(nb_hours=30 * 24, include_failed=True, include_cancelled=True)
+
+
+@app.periodic(cron="40 3 * * *")
+@app.task(name="old_messages", queueing_lock="old_messages")
+def old_messages(timestamp: int) -> None:
+    """Every night: messages older than 90 days are forgotten."""
+    del timestamp
+    deliveries.forget_old(datetime.now(UTC))

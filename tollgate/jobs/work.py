@@ -23,11 +23,11 @@ def run(_: Namespace) -> int:
         from procrastinate.contrib.django import app
         from procrastinate.contrib.django.django_connector import DjangoConnector
 
-        from tollgate.jobs import timetable
+        from tollgate.jobs import ticks, timetable
 
         timetable.make_partitions(datetime.now(UTC).date())
         connector = app.connector
         assert isinstance(connector, DjangoConnector)
-        with app.replace_connector(connector.get_worker_connector()) as worker:
+        with ticks.ticking(), app.replace_connector(connector.get_worker_connector()) as worker:
             worker.run_worker(concurrency=AT_ONCE)
     return 0

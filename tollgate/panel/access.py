@@ -1,10 +1,14 @@
 """Who may open a page and who may press its buttons.
 
-Every view carries one of two decorators:
+A group gives areas (core.areas) to read and acts to do. Every view carries one of three decorators:
 
-    @reading                       a member of any group; writing stays with the acts' own permissions
-    @writing("update_customer")    a GET shows the page to every reader (its form read-only without the permission),
-                                   a POST needs the permission; `shown_to_all=False` keeps even the GET from others
+    @reading                       who may read the area of the view's module
+    @writing("update_customer")    a GET shows the page to every such reader (its form read-only without the act), a
+                                   POST needs the act too; `shown_to_all=False` keeps even the GET from others
+    @members                       any member of a group; the view itself shows each only what they may read
+
+A reseller's user reaches only the customers below that reseller: pages read through `own_customers` and `own_rows`,
+and the acts refuse the rest (actions.records).
 
 Nobody is sent to the login; a user without the right gets 403. Views and templates ask `may(request, "top_up")` and
 `{% if may.top_up %}` before they show a button. To protect something new, name the act that it calls.
@@ -12,40 +16,83 @@ Nobody is sent to the login; a user without the right gets 403. Views and templa
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from tollgate.actions.acts import Actor
+from tollgate.core.areas import AREAS, area_of_page, may_read
+from tollgate.panel.own_views import OwnViews
 from tollgate.store.models import Account, Customer, User
 from tollgate.store.models.users import EVERY_ACT
 from tollgate.store.queries.customers import below
+from tollgate.ui.requests import client_ip as client_ip  # noqa: PLC0414 - pages take it from here
 
 P = ParamSpec("P")
+Row = TypeVar("Row", bound=Model)
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 class Rights:
-    """The acts of one user, asked by name: `rights.has("top_up")`, in templates `may.top_up`."""
+    """What one user may do and read: `rights.has("top_up")`, in templates `may.top_up`; `rights.reads("calls")`."""
 
-    def __init__(self, acts: frozenset[str]) -> None:
+    def __init__(self, acts: frozenset[str], areas: frozenset[str], *, reseller: bool = False) -> None:
         self.acts = acts
+        self.areas = areas
+        self.reseller = reseller
 
     def has(self, act: str) -> bool:
         """Whether the act is allowed."""
         return EVERY_ACT in self.acts or act in self.acts
 
+    def reads(self, area: str) -> bool:
+        """Whether the pages of an area (core.areas) open."""
+        return may_read(area, self.areas, reseller=self.reseller)
+
     def __getitem__(self, act: str) -> bool:
         return self.has(act)
 
 
+NO_RIGHTS = Rights(frozenset(), frozenset())
+
+
 def reading(view: View[P]) -> View[P]:
-    """Lets members of any group in."""
+    """Lets in who may read the area of the view's module."""
+    area = area_of_page(view.__module__)
+
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        _enter(request, area)
+        return view(request, *args, **kwargs)
+
+    return login_required(update_wrapper(guarded, view))
+
+
+def writing(act: str, *, shown_to_all: bool = True) -> Callable[[View[P]], View[P]]:
+    """Lets readers of the area look, and those of them press who may do the act."""
+
+    def decorate(view: View[P]) -> View[P]:
+        area = area_of_page(view.__module__)
+
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            _enter(request, area)
+            looking = shown_to_all and request.method in ("GET", "HEAD")
+            if not rights(request).has(act) and not looking:
+                raise PermissionDenied(f"This needs the permission “{act}”.")
+            return view(request, *args, **kwargs)
+
+        shown = update_wrapper(guarded, view)
+        shown.act = act  # type: ignore[attr-defined]  # save_modes.py asks the page what its form does
+        return login_required(shown)
+
+    return decorate
+
+
+def members(view: View[P]) -> View[P]:
+    """Lets the members of any group in: for pages that show each what they may read."""
 
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         rights(request)
@@ -54,19 +101,11 @@ def reading(view: View[P]) -> View[P]:
     return login_required(update_wrapper(guarded, view))
 
 
-def writing(act: str, *, shown_to_all: bool = True) -> Callable[[View[P]], View[P]]:
-    """Lets readers look and only those press who may do the act."""
-
-    def decorate(view: View[P]) -> View[P]:
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            looking = shown_to_all and request.method in ("GET", "HEAD")
-            if not rights(request).has(act) and not looking:
-                raise PermissionDenied(f"This needs the permission “{act}”.")
-            return view(request, *args, **kwargs)
-
-        return login_required(update_wrapper(guarded, view))
-
-    return decorate
+def _enter(request: HttpRequest, area: str) -> None:
+    if not rights(request).reads(area):
+        title = AREAS[area].title if area in AREAS else "this page"
+        raise PermissionDenied(f"None of your groups may read {title}.")
+    request.grid_memory = OwnViews(current_user(request).pk)  # type: ignore[attr-defined]  # ui.grid asks for it
 
 
 def current_user(request: HttpRequest) -> User:
@@ -76,14 +115,15 @@ def current_user(request: HttpRequest) -> User:
 
 
 def rights(request: HttpRequest) -> Rights:
-    """The user's acts, read once per request. Raises PermissionDenied for a user without a group."""
+    """The user's rights, read once per request. Raises PermissionDenied for a user without a group."""
     known = getattr(request, "rights", None)
     if isinstance(known, Rights):
         return known
-    acts = current_user(request).acts()
-    if acts is None:
+    user = current_user(request)
+    given = user.rights()
+    if given is None:
         raise PermissionDenied("This user is in no group yet. Ask an administrator to add you to one.")
-    found = Rights(acts)
+    found = Rights(*given, reseller=user.reseller_id is not None)
     request.rights = found  # type: ignore[attr-defined]  # kept for the rest of the request
     return found
 
@@ -97,22 +137,41 @@ def actor(request: HttpRequest, reason: str = "") -> Actor:
     """The user as the acts know one."""
     user = current_user(request)
     return Actor(
-        name=user.email, may=rights(request).acts, reason=reason, kind="user", id=user.pk, ip=client_ip(request)
+        name=user.email,
+        may=rights(request).acts,
+        reason=reason,
+        kind="user",
+        id=user.pk,
+        ip=client_ip(request),
+        areas=rights(request).areas,
+        reseller_id=user.reseller_id,
+        reach=reach(request),
     )
 
 
 def own_customers(request: HttpRequest) -> QuerySet[Customer]:
     """Whom this user may see, the deleted included: all customers of the account, or those below the reseller."""
     customers = Customer.objects.filter(account=own_account(request))
+    ids = reach(request)
+    return customers if ids is None else customers.filter(pk__in=ids)
+
+
+def own_rows(request: HttpRequest, rows: QuerySet[Row], customer: str = "customer") -> QuerySet[Row]:
+    """Those of the rows that belong to customers this user may see; `customer` leads from a row to its customer."""
+    ids = reach(request)
+    return rows if ids is None else rows.filter(**{f"{customer}__in": ids})
+
+
+def reach(request: HttpRequest) -> frozenset[int] | None:
+    """The ids of the customers below the user's reseller, read once per request; None for a user of the account."""
     reseller_id = current_user(request).reseller_id
-    return customers if reseller_id is None else customers.filter(pk__in=below(reseller_id))
-
-
-def client_ip(request: HttpRequest) -> str:
-    """Where the request comes from. Behind a proxy of ours (`TOLLGATE_BEHIND_PROXY`), what that proxy saw."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-    told = forwarded.rsplit(",", 1)[-1].strip()
-    return told or str(request.META["REMOTE_ADDR"])
+    if reseller_id is None:
+        return None
+    known = getattr(request, "reach", None)
+    if not isinstance(known, frozenset):
+        known = frozenset(below(reseller_id))
+        request.reach = known  # type: ignore[attr-defined]  # kept for the rest of the request
+    return known
 
 
 def own_account(request: HttpRequest) -> Account:

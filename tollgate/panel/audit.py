@@ -1,81 +1,88 @@
-"""The audit log: who changed what, with the values before and after. A database trigger writes it."""
+"""The audit log: who did what, from where, with the values before and after. A database trigger writes it.
 
-import json
+Other pages show a part of it: `OF_RECORD` for one record, `OF_CUSTOMER` for all that belongs to a customer
+(`of_customer`), and by address: `/audit/?table=customer&row=17`, `/audit/?customer=17`.
+"""
+
 from typing import Any
+from urllib.parse import urlencode
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
-from tollgate.panel.access import reading
-from tollgate.panel.fields import words
+from tollgate.core.field_words import field_words
+from tollgate.panel import audit_words
+from tollgate.panel.access import current_user, own_account, own_customers, reading
+from tollgate.panel.audit_words import KINDS
+from tollgate.panel.cells import link
 from tollgate.panel.frame import crumbs
-from tollgate.store.models import Audit
+from tollgate.store.models import Audit, Customer
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
-PAGES = {
-    "customer": "panel:customer",
-    "contact": "panel:contact",
-    "endpoint": "panel:endpoint",
-    "ingress_route": "panel:route",
-    "carrier": "panel:carrier",
-    "gateway": "panel:gateway",
-    "card": "panel:card",
-    "app_user": "panel:user",
-    "user_group": "panel:group",
-    "edge": "panel:edge",
-    "call": "panel:call",
-}
-TABLES = (*PAGES, "account", "revision", "route_option")
-VERBS = {"INSERT": "created", "UPDATE": "changed", "DELETE": "deleted"}
-UNINTERESTING = frozenset({"version", "id", "created_at", "account_id"})
+TABLES = (
+    *("account", "account_package", "api_token", "app_user", "app_user_group", "card", "carrier", "change_request"),
+    *("contact", "customer", "customer_note", "customer_tag", "delayed_save", "edge", "endpoint", "gateway"),
+    *("ingress_route", "localization", "mail_settings", "number_block", "portal_domain", "revision", "route_option"),
+    *("sms_settings", "tag", "template", "user_group", "verified_cli"),
+)
+EVENTS = ("LOGIN", "LOGIN_FAILED", "LOGOUT", "IMPERSONATE")
+VERBS = (*audit_words.VERBS, *EVENTS)
+LINKS = {"table": "f.what", "row": "f.record", "customer": "f.customer", "actor": "f.actor"}
+"""Short names for addresses that other pages and people write."""
 
 
-def changed(row: Any) -> str:
-    """The difference in one line per field: "channels: 0 → 5"."""
-    before, after = row.before or {}, row.after or {}
-    names = [name for name in {**before, **after} if name not in UNINTERESTING]
-    if row.verb == "INSERT":
-        told = [f"{name}: {_plain(after[name])}" for name in names if after[name] not in (None, "", [], False)]
-    else:
-        told = [f"{name}: {_plain(before.get(name))} → {_plain(after.get(name))}" for name in names]
-    return "; ".join(told)
+class CustomerFilter(Filter):
+    """A customer by a part of its name, or by its id."""
 
-
-def _plain(value: object) -> str:
-    if value is None or value == "":
-        return "(empty)"
-    return value if isinstance(value, str) else json.dumps(value)
+    def read(self, text: str) -> Any:
+        """Their ids."""
+        named = Customer.objects.filter(name__icontains=text)
+        return (named | Customer.objects.filter(pk=int(text)) if text.isdecimal() else named).values("pk")
 
 
 def _record(row: Any) -> str | None:
-    page = PAGES.get(row.table_name)
-    return reverse(page, args=[row.row_id]) if page and row.verb != "DELETE" else None
+    return audit_words.record_url(row.table_name, row.row_id) if row.verb != "DELETE" else None
 
 
 COLUMNS = (
-    Column("at", "At (UTC)", kind=Kind.INSTANT, sort="at"),
-    Column("actor", "Who", value=lambda row: row.actor or "the database", sort="actor"),
-    Column("act", "Act", value=lambda row: words(row.act) if row.act else "", sort="act"),
-    Column("table_name", "What", value=lambda row: words(row.table_name), sort="table_name"),
+    Column("at", "At (UTC)", kind=Kind.INSTANT, sort="at", link=link("panel:audit_row", lambda row: row.pk)),
+    Column("actor", "Who", value=lambda row: audit_words.actor_words(row.actor, row.actor_kind), sort="actor"),
+    Column("ip", "From"),
+    Column("act", "Act", value=lambda row: field_words(row.act) if row.act else "", sort="act"),
+    Column("table_name", "What", value=lambda row: audit_words.table_words(row.table_name), sort="table_name"),
     Column("row_id", "Record", link=_record),
-    Column("verb", "Was", value=lambda row: VERBS[row.verb], kind=Kind.BADGE, sort="verb"),
-    Column("changed", "Before → after", value=changed),
+    Column("verb", "Was", value=lambda row: audit_words.verb_words(row.verb), kind=Kind.BADGE, sort="verb"),
+    Column("changed", "Before → after", value=lambda row: audit_words.sentence(row.before, row.after)),
     Column("reason", "Reason"),
+)
+FILTERS = (
+    Filter("from", "From (UTC)", "at__gte", kind=FilterKind.INSTANT),
+    Filter("until", "Until (UTC)", "at__lt", kind=FilterKind.INSTANT),
+    Filter("actor", "Who", "actor__icontains"),
+    Filter("kind", "Kind", "actor_kind", choices=tuple(KINDS.items())),
+    Filter("ip", "From address", "ip__startswith"),
+    Filter("act", "Act", "act__icontains"),
+    Filter("what", "What", "table_name", choices=tuple((name, audit_words.table_words(name)) for name in TABLES)),
+    Filter("record", "Record id", "row_id", kind=FilterKind.WHOLE),
+    Filter("verb", "Was", "verb", choices=tuple((verb, audit_words.verb_words(verb)) for verb in VERBS)),
 )
 LIST = Grid(
     name="audit",
     columns=COLUMNS,
-    filters=(
-        Filter("from", "From (UTC)", "at__gte", kind=FilterKind.INSTANT),
-        Filter("until", "Until (UTC)", "at__lt", kind=FilterKind.INSTANT),
-        Filter("actor", "Who", "actor__icontains"),
-        Filter("act", "Act", "act__icontains"),
-        Filter("what", "What", "table_name", choices=tuple((name, words(name)) for name in TABLES)),
-        Filter("record", "Record id", "row_id", kind=FilterKind.WHOLE),
-    ),
+    filters=(*FILTERS, CustomerFilter("customer", "Customer", "customer_id__in")),
+    sort="-id",
+    searchable=False,
+    empty_text="Nothing has been changed yet.",
+)
+OF_CUSTOMER = Grid(
+    name="audit",
+    columns=COLUMNS,
+    filters=FILTERS,
     sort="-id",
     searchable=False,
     empty_text="Nothing has been changed yet.",
@@ -91,9 +98,52 @@ OF_RECORD = Grid(
 
 @reading
 def audit(request: HttpRequest) -> HttpResponseBase:
-    """Every change of a record."""
-    source = QuerysetSource(queryset=Audit.objects.all())
+    """Every change and event."""
+    wanted = {LINKS[name]: value for name, value in request.GET.items() if name in LINKS}
+    if wanted:
+        rest = {name: value for name, value in request.GET.items() if name not in LINKS}
+        return redirect(f"{request.path}?{urlencode({**rest, **wanted})}")
+    source = QuerysetSource(queryset=visible(request))
     return respond(request, LIST, source, title="Audit log", breadcrumbs=crumbs(("System", "")))
 
 
-urlpatterns = [path("audit/", audit, name="audit")]
+@reading
+def audit_row(request: HttpRequest, audit_id: int) -> HttpResponseBase:
+    """One row, value by value."""
+    row = get_object_or_404(visible(request), pk=audit_id)
+    what = audit_words.table_words(row.table_name)
+    return render(
+        request,
+        "panel/audit_row.html",
+        {
+            "title": f"{what} {row.row_id} {audit_words.verb_words(row.verb)}",
+            "breadcrumbs": crumbs(("System", ""), ("Audit log", reverse("panel:audit"))),
+            "row": row,
+            "who": audit_words.actor_words(row.actor, row.actor_kind),
+            "kind": KINDS.get(row.actor_kind or "", ""),
+            "act": field_words(row.act) if row.act else "",
+            "record_url": _record(row),
+            "history_url": f"{reverse('panel:audit')}?{urlencode({'table': row.table_name, 'row': row.row_id})}",
+            "made": row.before is None,
+            "lines": audit_words.lines(row.before, row.after, table=row.table_name),
+        },
+    )
+
+
+def visible(request: HttpRequest) -> QuerySet[Audit]:
+    """What this user may see: everything of the account, or what concerns the reseller's customers."""
+    own_account(request)  # nothing without one
+    if current_user(request).reseller_id is None:
+        return Audit.objects.all()
+    return Audit.objects.filter(customer_id__in=own_customers(request).values("pk"))
+
+
+def of_customer(customer: Customer) -> QuerySet[Audit]:
+    """All that was done to a customer and to what belongs to it."""
+    return Audit.objects.filter(Q(customer_id=customer.pk) | Q(table_name="customer", row_id=customer.pk))
+
+
+urlpatterns = [
+    path("audit/", audit, name="audit"),
+    path("audit/<int:audit_id>/", audit_row, name="audit_row"),
+]

@@ -1,5 +1,6 @@
 """One call's page, live or ended: how it was decided, where it was offered, what it cost step by step."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from django.urls import path, reverse
 
 from tollgate import environment
 from tollgate.actions.calls import end_call
-from tollgate.core.refusals import ANSWERS, Key
+from tollgate.core.refusals import Answer, Key, Refusal, answer
 from tollgate.panel.access import current_user, own_account, reading, writing
 from tollgate.panel.calls import live_state
 from tollgate.panel.frame import crumbs
@@ -59,12 +60,23 @@ def call(request: HttpRequest, call_id: int) -> HttpResponseBase:
         "cdr": cdr,
         "told": explain_cdr(cdr),
         "cause": CAUSES.get(cdr.q850 or 0, ""),
-        "answer": ANSWERS[Key(cdr.refusal)] if cdr.refusal and cdr.refusal in Key.__members__ else None,
+        "answer": _refused_with(cdr),
         "own_zone": zone.key,
         "own_time": cdr.started_at.astimezone(zone),
         "recorded": _recording(cdr) is not None,
     }
     return render(request, "panel/call.html", context)
+
+
+def _refused_with(cdr: CDR) -> Answer | None:
+    """The answer of a refusal, in the words of its case, or in the account's own at the time."""
+    if not cdr.refusal or cdr.refusal not in Key.__members__:
+        return None
+    detail = cdr.detail or {}
+    given = answer(Refusal(Key(cdr.refusal), variant=detail.get("variant", "")))
+    if not detail.get("reason"):
+        return given
+    return replace(given, sip=cdr.sip_sent or given.sip, reason=detail["reason"])
 
 
 @writing("end_call", shown_to_all=False)

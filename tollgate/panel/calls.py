@@ -5,18 +5,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Case, Func, TextField, When
+from django.db.models.functions import Cast, Coalesce, NullIf
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
 from tollgate.core.refusals import Key
-from tollgate.panel.access import may, own_account, reading
+from tollgate.panel.access import may, own_account, own_rows, reading, rights
 from tollgate.panel.cells import STATUS_TONES, clock, fixed, link, seconds
 from tollgate.panel.frame import crumbs
 from tollgate.store.queries.calls import cdrs as cdrs_of
 from tollgate.store.queries.calls import gateway_of, live_calls, sums
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.copying import decimal_text
 from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
 from tollgate.ui.sources import QuerysetSource
 
@@ -91,26 +95,62 @@ CDR_COLUMNS = (
     Column(
         "started_at", "Start (UTC)", kind=Kind.INSTANT, sort="started_at", link=link("panel:call", lambda row: row.pk)
     ),
-    Column("customer", "Customer", value="customer.name", link=link("panel:customer", lambda row: row.customer_id)),
-    Column("cli", "CLI"),
+    Column(
+        "customer",
+        "Customer",
+        value="customer.name",
+        link=link("panel:customer", lambda row: row.customer_id),
+        minor=True,
+    ),
+    Column("cli", "CLI", minor=True),
     Column("cld", "CLD"),
-    Column("destination", "Destination"),
-    Column("state", "State", value=lambda row: row.state.capitalize(), kind=Kind.BADGE, tone=STATUS_TONES),
-    Column("refusal", "Refusal"),
-    Column("sip", "SIP", value=lambda row: row.sip_received or row.sip_sent),
-    Column("talked", "Talked", value=lambda row: clock(row.duration_ms // 1000) if row.duration_ms else ""),
+    Column("destination", "Destination", minor=True),
+    Column(
+        "state",
+        "State",
+        value=lambda row: row.state.capitalize(),
+        kind=Kind.BADGE,
+        tone=STATUS_TONES,
+        sql=Func("state", function="INITCAP", output_field=TextField()),
+    ),
+    Column("refusal", "Refusal", minor=True),
+    Column(
+        "sip",
+        "SIP",
+        value=lambda row: row.sip_received or row.sip_sent,
+        sql=Cast(Coalesce(NullIf("sip_received", 0), "sip_sent"), TextField()),
+        minor=True,
+    ),
+    Column(
+        "talked",
+        "Talked",
+        value=lambda row: row.duration_ms // 1000 if row.duration_ms else None,
+        kind=Kind.DURATION,
+        unit="s",
+        show=clock,
+        minor=True,
+        sql=NullIf("duration_ms", 0) / 1000,
+    ),
     Column(
         "cost",
         "Charge",
         value=lambda row: row.cost_micros if row.currency else None,
         kind=Kind.MONEY,
         currency="currency",
+        sql=Case(When(currency__isnull=False, then="cost_micros")),
     ),
     Column("carrier_cost", "Carrier cost", value="carrier_cost_micros", kind=Kind.MONEY, currency="carrier_currency"),
     Column("profit", "Profit", value="profit_micros", kind=Kind.MONEY, currency="currency"),
     Column("carrier", "Carrier", value="carrier.name", link=link("panel:carrier", lambda row: row.carrier_id)),
     Column("billed", "Billed", value="billed_s", kind=Kind.DURATION, unit="s"),
-    Column("duration", "Duration, s", value=lambda row: seconds(row.duration_ms), kind=Kind.NUMBER, hidden=True),
+    Column(
+        "duration",
+        "Duration, s",
+        value=lambda row: seconds(row.duration_ms),
+        kind=Kind.NUMBER,
+        sql=decimal_text("duration_ms", "0.001"),
+        hidden=True,
+    ),
     Column("price", "Price/min", value="price_nanos", kind=Kind.PRICE, currency="currency", hidden=True),
     Column("gateway", "Gateway", value="gateway.name", hidden=True),
     Column("pdd", "PDD", value="pdd_ms", kind=Kind.NUMBER, unit="ms", hidden=True),
@@ -147,11 +187,28 @@ CDRS_OF_CUSTOMER = Grid(
 )
 
 
+BOUGHT = frozenset({"carrier_cost", "profit", "carrier", "gateway"})
+
+
+def as_allowed(request: HttpRequest, grid: Grid) -> Grid:
+    """The grid for this reader: what a call cost us, and its page, are for those who may read the details of calls."""
+    if rights(request).reads("call_details"):
+        return grid
+    columns = tuple(
+        replace(column, link=None) if column.name in ("started_at", "authorized_at", "call") else column
+        for column in grid.columns
+        if column.name not in BOUGHT
+    )
+    return replace(grid, columns=columns, filters=tuple(found for found in grid.filters if found.name not in BOUGHT))
+
+
 @reading
 def live(request: HttpRequest) -> HttpResponseBase:
     """Calls that ring or talk; the page asks for the list again every few seconds."""
-    grid = replace(LIVE, columns=(*LIVE_COLUMNS[:6], END, *LIVE_COLUMNS[6:])) if may(request, "end_call") else LIVE
-    page = grid.page(request.GET.dict(), QuerysetSource(queryset=live_calls(own_account(request))))
+    own = may(request, "end_call") and rights(request).reads("call_details")
+    grid = replace(LIVE, columns=(*LIVE_COLUMNS[:6], END, *LIVE_COLUMNS[6:])) if own else LIVE
+    found = own_rows(request, live_calls(own_account(request)))
+    page = as_allowed(request, grid).page(request.GET.dict(), QuerysetSource(queryset=found))
     polled = request.headers.get("HX-Request") == "true"
     context: dict[str, Any] = {"title": "Live calls", "breadcrumbs": crumbs(("Traffic", "")), "grid": page}
     template = "panel/live_grid.html" if polled else "panel/live.html"
@@ -163,15 +220,17 @@ def cdrs(request: HttpRequest) -> HttpResponseBase:
     """Calls that have ended; the last day unless a period is asked for."""
     if not {"f.from", "f.until", "after", "before", "export"} & request.GET.keys():
         return redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'f.from': _day_ago()})}")
-    source = QuerysetSource(queryset=cdrs_of(own_account(request)))
-    view = View.read(CDRS, request.GET.dict(), Choice())
-    totals = [] if "export" in request.GET else sums(source.queryset.filter(**view.query.filters))
+    source = QuerysetSource(queryset=own_rows(request, cdrs_of(own_account(request))))
+    grid = as_allowed(request, CDRS)
+    view = View.read(grid, request.GET.dict(), Choice())
+    totals = SimpleLazyObject(lambda: sums(source.queryset.filter(**view.query.filters)))  # a file has none
     context: dict[str, Any] = {
         "title": "CDRs",
         "breadcrumbs": crumbs(("Traffic", "")),
         "sums": totals,
+        "bought": rights(request).reads("call_details"),
     }
-    return respond(request, CDRS, source, template="panel/cdrs.html", **context)
+    return respond(request, grid, source, template="panel/cdrs.html", **context)
 
 
 def _day_ago() -> str:

@@ -243,7 +243,9 @@ def new_card(request: HttpRequest, kind: str) -> HttpResponseBase:
         done = saved(request, form, create_card, account_id=account.pk, kind=kind, **changes(form))
         if done is not None:
             page = reverse("panel:card", args=[done.pk])
-            return after_save(request, f"{done.name} is created: import its prices.", form_url=page, done_url=page)
+            return after_save(
+                request, f"{done.name} is created: import its prices.", form_url=request.path, done_url=page
+            )
     back = reverse(f"panel:{kind}_cards")
     context: dict[str, Any] = {"title": f"New {kind} card", "breadcrumbs": _way(kind), "save_title": "Create"}
     return render_form(request, form, back_url=back, **context)

@@ -26,7 +26,13 @@ from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
 STATUSES = ("active", "inactive", "pending")
-FIELDS = ("name", "status", "channels", "cps_milli", "first_reply_s", "pdd_s", "ring_s")
+PAI_MODES = (
+    ("default", "As the customer's rule gives it"),
+    ("remove", "Never sent"),
+    ("if_available", "Only what the caller itself asserted"),
+    ("required", "Required: no call without one"),
+)
+FIELDS = ("name", "status", "channels", "cps_milli", "first_reply_s", "pdd_s", "ring_s", "pai_mode")
 LIST = Grid(
     name="carriers",
     columns=(
@@ -57,6 +63,11 @@ class CarrierForm(HouseForm):
         label="Ringing or answer within", least=1, most=120, initial=5, help_text="Post-dial delay; then the next one"
     )
     ring_s = DurationField(label="Answer within", least=1, most=600, initial=60, help_text="Of ringing")
+    pai_mode = forms.ChoiceField(
+        label="P-Asserted-Identity",
+        choices=PAI_MODES,
+        help_text="Comes after the customer's own rule, so it is what this carrier sees",
+    )
 
 
 class NewCarrierForm(CarrierForm):
@@ -107,7 +118,7 @@ def new_carrier(request: HttpRequest) -> HttpResponseBase:
         done = saved(request, form, create_carrier, account_id=account.pk, **changes(form))
         if done is not None:
             page = reverse("panel:carrier", args=[done.pk])
-            return after_save(request, f"{done.name} is created.", form_url=page, done_url=page)
+            return after_save(request, f"{done.name} is created.", form_url=request.path, done_url=page)
     context: dict[str, Any] = {"title": "New carrier", "breadcrumbs": _way(), "save_title": "Create"}
     return render_form(request, form, back_url=reverse("panel:carriers"), **context)
 

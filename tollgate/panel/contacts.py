@@ -1,30 +1,46 @@
-"""Contacts: the people at a customer. Their list is a tab of the customer's page."""
+"""Contacts: the people at the customers. Their list is global, and a part of the customer's page; logins are in
+contact_logins.py.
+"""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest
+from django.db.models import Max, Q, QuerySet
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
+from django.utils.html import format_html
 
 from tollgate.actions.contacts import (
+    KINDS,
     create_contact,
     delete_contact,
+    delete_contacts,
     update_contact,
     verify_contact_email,
     verify_contact_mobile,
 )
-from tollgate.panel.access import may, own_account, writing
+from tollgate.panel.access import may, own_customers, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Contact, Customer
+from tollgate.store.queries.portal import sessions_of
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Grid
+from tollgate.ui.grid import Filter, Grid, respond
+from tollgate.ui.phones import PhoneField
+from tollgate.ui.sources import QuerysetSource
+
+KIND_CHOICES = [(kind, "NOC" if kind == "noc" else kind.capitalize()) for kind in KINDS]
+BOOLEANS = (("True", "Yes"), ("False", "No"))
+NEVER_PASSWORDS = "never write a password here, send a link instead"
 
 
 def _verified(name: str, title: str) -> Column:
@@ -36,36 +52,137 @@ def _verified(name: str, title: str) -> Column:
     return Column(f"{name}_verified", title, value=value, kind=Kind.BADGE, tone={"verified": "green"})
 
 
+def _menu(row: Any) -> list[tuple[str, str]]:
+    """What may be done with a contact; each page asks for its own permission."""
+    return [
+        (words, reverse(f"panel:contact_{name}", args=[row.pk]))
+        for name, words in (
+            ("password", "Change password"),
+            ("portal", "Portal login"),
+            ("sessions", "Sessions and failed logins"),
+        )
+    ] + [("Edit or remove", reverse("panel:contact", args=[row.pk]))]
+
+
+COLUMNS = (
+    Column("name", "Name", value=str, sort="last_name", link=link("panel:contact", lambda row: row.pk)),
+    Column(
+        "customer",
+        "Company",
+        value="customer.name",
+        sort="customer__name",
+        link=link("panel:customer", lambda row: row.customer_id),
+    ),
+    Column("email", "Email", sort="email"),
+    _verified("email", "Email verified"),
+    Column("phone", "Phone", hidden=True),
+    Column("mobile", "Mobile", sort="mobile"),
+    _verified("mobile", "Mobile verified"),
+    Column("kind", "Department", value=lambda row: dict(KIND_CHOICES)[row.kind], sort="kind"),
+    Column(
+        "login",
+        "Login",
+        value=lambda row: "Disabled" if not row.login_enabled else "Enabled" if row.password else "No password",
+        kind=Kind.BADGE,
+        tone={"enabled": "green", "no password": "yellow"},
+    ),
+    Column("menu", "", value=_menu, kind=Kind.MENU),
+)
+GLOBAL = Grid(
+    name="contacts",
+    columns=COLUMNS,
+    filters=(
+        Filter("kind", "Department", "kind", choices=tuple(KIND_CHOICES)),
+        Filter("login", "May log in", "login_enabled", choices=BOOLEANS),
+    ),
+    sort="last_name",
+    ticks=True,
+    empty_text="No contacts yet. A contact is a person at a customer, with a login to the portal.",
+    empty_url="/contacts/new/",
+    empty_action="Add a contact",
+)
 LIST = Grid(
     name="contacts",
-    columns=(
-        Column("name", "Name", value=str, link=link("panel:contact", lambda row: row.pk)),
-        Column("email", "Email", sort="email"),
-        _verified("email", "Email"),
-        Column("mobile", "Mobile"),
-        _verified("mobile", "Mobile"),
-        Column("kind", "Kind", sort="kind"),
-    ),
+    columns=tuple(replace(column, sort="") for column in COLUMNS if column.name != "customer"),
     sort="last_name",
     compact=True,
     empty_text="No contacts yet. A contact is a person at this customer.",
 )
-FIELDS = ("first_name", "last_name", "email", "phone", "mobile", "kind", "public_notes", "private_notes")
+PERSON = ("first_name", "last_name", "email", "phone", "mobile", "kind")
+LOGIN = ("login_enabled", "marketing", "allowed_networks", "zone", "language")
+NOTES = ("public_notes", "private_notes")
 
 
 class ContactForm(HouseForm):
-    """A person at a customer."""
+    """A person at a customer, with the login to the portal."""
 
-    tabs = [("Person", list(FIELDS[:6])), ("Notes", list(FIELDS[6:]))]
-    widths = {"public_notes": 6, "private_notes": 6}
-    first_name = forms.CharField(max_length=100, required=False)
+    tabs = [("Person", list(PERSON)), ("Login", list(LOGIN)), ("Notes", list(NOTES))]
+    widths = {"public_notes": 6, "private_notes": 6, "login_enabled": 6, "marketing": 6}
+    first_name = forms.CharField(max_length=100)
     last_name = forms.CharField(max_length=100, required=False)
-    email = forms.EmailField(help_text="Belongs to one person of all customers")
-    phone = forms.CharField(max_length=30, required=False, help_text="International, such as +37061234567")
-    mobile = forms.CharField(max_length=30, required=False, help_text="International, such as +37061234567")
-    kind = forms.CharField(max_length=50, initial="general", label="Department")
-    public_notes = note(help_text="For the customer's eyes too; never a password")
-    private_notes = note(help_text="For users of this panel only; never a password")
+    email = forms.EmailField(help_text="The login to the portal")
+    phone = PhoneField(required=False)
+    mobile = PhoneField(required=False, help_text="SMS go here")
+    kind = forms.ChoiceField(choices=KIND_CHOICES, initial="general", label="Department")
+    login_enabled = forms.BooleanField(required=False, initial=True, label="May log in to the portal")
+    marketing = forms.BooleanField(required=False, initial=True, label="Gets news and offers too")
+    allowed_networks = NetworksField(
+        required=False, label="Login only from", help_text="Addresses or networks, one per line; empty = anywhere"
+    )
+    zone = ZoneField(required=False, label="Time zone", help_text="The portal tells this time beside UTC")
+    language = forms.CharField(
+        max_length=10, required=False, help_text="Of the messages they get, such as en or de; empty = English"
+    )
+    public_notes = note(help_text=f"Shown to the customer in the portal; {NEVER_PASSWORDS}")
+    private_notes = note(help_text=f"For users of this panel only; {NEVER_PASSWORDS}")
+
+
+class NewContactForm(ContactForm):
+    """The same with the first password: a link to set one, or one typed here."""
+
+    tabs = [("Person", [*PERSON, "invite", "password"]), *ContactForm.tabs[1:]]
+    widths = {**ContactForm.widths, "invite": 6, "password": 6}
+    invite = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Send a link to set a password",
+        help_text="It works once, for 24 hours. Nobody learns the password",
+    )
+    password = forms.CharField(
+        max_length=128,
+        required=False,
+        label="Or a password",
+        strip=False,
+        help_text="At least 10 characters; has to be changed at the first login",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "data-generate": ""}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """One of the two."""
+        given = super().clean() or {}
+        if not given.get("invite") and not given.get("password") and given.get("login_enabled"):
+            self.add_error("password", "Type a password, or send a link.")
+        return given
+
+
+class GlobalContactForm(NewContactForm):
+    """The same with the company, typed: there may be too many to list."""
+
+    tabs = [("Person", ["customer_id", *NewContactForm.tabs[0][1]]), *NewContactForm.tabs[1:]]
+    widths = {**NewContactForm.widths, "customer_id": 12}
+    customer_id = forms.CharField(max_length=200, label="Company", help_text="The customer's name or account number")
+
+    def __init__(self, *arguments: Any, known: QuerySet[Customer], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.known = known
+
+    def clean_customer_id(self) -> int:
+        """The customer of that name or number."""
+        text = self.cleaned_data["customer_id"]
+        found = self.known.filter(Q(name__iexact=text) | Q(number=text)).first()
+        if found is None:
+            raise forms.ValidationError("There is no customer of this name or number.")
+        return found.pk
 
 
 class ChangedContactForm(ContactForm):
@@ -74,86 +191,151 @@ class ChangedContactForm(ContactForm):
     versioned = True
 
 
+@reading
+def contacts(request: HttpRequest) -> HttpResponseBase:
+    """Everybody at every customer."""
+    people = Contact.objects.filter(customer__in=_customers(request)).select_related("customer")
+    source = QuerysetSource(
+        queryset=people,
+        search=("first_name__icontains", "last_name__icontains", "email__icontains", "customer__name__icontains"),
+    )
+    way = crumbs(("Selling", ""))
+    return respond(request, GLOBAL, source, template="panel/contacts.html", title="Contacts", breadcrumbs=way)
+
+
+@writing("create_contact", shown_to_all=False)
+def new_contact_of_any(request: HttpRequest) -> HttpResponseBase:
+    """A new contact of any customer."""
+    form = GlobalContactForm(posted(request), known=_customers(request))
+    return _new(request, form, reverse("panel:contacts"), crumbs(("Contacts", reverse("panel:contacts"))))
+
+
 @writing("create_contact", shown_to_all=False)
 def new_contact(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new contact of a customer."""
-    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request), deleted_at=None)
-    form = ContactForm(posted(request))
-    if form.is_valid():
-        done = saved(request, form, create_contact, customer_id=customer.pk, **changes(form))
-        if done is not None:
-            return after_save(request, f"{done} is added.", form_url=request.path, done_url=_list(customer))
-    return render_form(request, form, title="New contact", breadcrumbs=_way(customer), back_url=_list(customer))
+    customer = get_object_or_404(_customers(request), pk=customer_id)
+    form = NewContactForm(posted(request))
+    return _new(request, form, of_customer(customer), way_to(customer), customer_id=customer.pk)
 
 
 @writing("update_contact")
 def edit_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
-    """One contact, with its verifications."""
-    contact = _contact(request, contact_id)
-    form = ChangedContactForm(posted(request), initial=initial(contact, FIELDS))
+    """One contact, with its verifications and its login."""
+    contact = contact_of(request, contact_id)
+    form = ChangedContactForm(posted(request), initial=initial(contact, (*PERSON, *LOGIN, *NOTES)))
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_contact, contact_id=contact.pk, version=version, **changes(form))
         if done is not None:
-            words = f"{done} is saved."
-            return after_save(request, words, form_url=request.path, done_url=_list(contact.customer))
+            back = of_customer(contact.customer)
+            return after_save(request, f"{done} is saved.", form_url=request.path, done_url=back)
     return render_form(
         request,
         form,
         template="panel/contact.html",
         title=str(contact),
-        breadcrumbs=_way(contact.customer),
-        back_url=_list(contact.customer),
-        can_stay=True,
+        breadcrumbs=way_to(contact.customer),
+        back_url=of_customer(contact.customer),
         contact=contact,
+        sessions_count=sessions_of(contact).count(),
+        last_login_at=contact.sessions.filter(user_id=None).aggregate(last=Max("created_at"))["last"],
         read_only=not may(request, "update_contact"),
     )
 
 
 @writing("verify_contact_email", shown_to_all=False)
 def verify_email(request: HttpRequest, contact_id: int) -> HttpResponseBase:
-    """Marks the email verified by hand."""
-    contact = _contact(request, contact_id)
-    reason = request.POST.get("reason", "")
-    press(request, verify_contact_email, f"{contact.email} is verified.", contact_id=contact.pk, reason=reason)
+    """Marks the email verified by hand, or takes that back."""
+    contact = contact_of(request, contact_id)
+    given = _verification(request)
+    words = f"{contact.email} is {'verified' if given['verified'] else 'not verified any more'}."
+    press(request, verify_contact_email, words, contact_id=contact.pk, **given)
     return redirect("panel:contact", contact.pk)
 
 
 @writing("verify_contact_mobile", shown_to_all=False)
 def verify_mobile(request: HttpRequest, contact_id: int) -> HttpResponseBase:
-    """Marks the mobile number verified by hand."""
-    contact = _contact(request, contact_id)
-    reason = request.POST.get("reason", "")
-    press(request, verify_contact_mobile, f"{contact.mobile} is verified.", contact_id=contact.pk, reason=reason)
+    """Marks the mobile number verified by hand, or takes that back."""
+    contact = contact_of(request, contact_id)
+    given = _verification(request)
+    words = f"{contact.mobile} is {'verified' if given['verified'] else 'not verified any more'}."
+    press(request, verify_contact_mobile, words, contact_id=contact.pk, **given)
     return redirect("panel:contact", contact.pk)
 
 
 @writing("delete_contact", shown_to_all=False)
 def remove_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     """Removes one contact; the audit log keeps who it was."""
-    contact = _contact(request, contact_id)
+    contact = contact_of(request, contact_id)
     if request.POST.get("confirmation") != contact.email:
-        messages.error(request, f"Type {contact.email} to remove this contact.")
+        messages.error(request, format_html("Type {} to remove this contact.", contact.email))
     elif press(request, delete_contact, f"{contact} is removed.", contact_id=contact.pk):
-        return redirect(_list(contact.customer))
+        return redirect(of_customer(contact.customer))
     return redirect("panel:contact", contact.pk)
 
 
-def _contact(request: HttpRequest, contact_id: int) -> Contact:
-    return get_object_or_404(
-        Contact.objects.select_related("customer"), pk=contact_id, customer__account=own_account(request)
-    )
+@writing("delete_contacts", shown_to_all=False)
+def remove_contacts(request: HttpRequest) -> HttpResponseBase:
+    """Removes the ticked contacts, after showing who they are."""
+    ids = [int(text) for text in request.POST.getlist("id") if text.isdecimal() and len(text) < 19]
+    chosen = Contact.objects.filter(customer__in=_customers(request), pk__in=ids).select_related("customer")
+    found = list(chosen.order_by("last_name", "pk"))
+    if not found:
+        messages.error(request, "Tick the contacts to remove first.")
+        return redirect("panel:contacts")
+    if request.POST.get("confirmed") == "yes":
+        count = len(found)
+        words = f"{count} contact{'s are' if count > 1 else ' is'} removed."
+        press(request, delete_contacts, words, contact_ids=[contact.pk for contact in found])
+        return redirect("panel:contacts")
+    way = crumbs(("Contacts", reverse("panel:contacts")))
+    context = {"title": "Remove these contacts?", "breadcrumbs": way, "contacts": found}
+    return render(request, "panel/contacts_remove.html", context)
 
 
-def _list(customer: Customer) -> str:
+def contact_of(request: HttpRequest, contact_id: int) -> Contact:
+    """The contact of an address, if the user may see its customer."""
+    found = Contact.objects.select_related("customer__account", "customer__domain")
+    contact = found.filter(pk=contact_id, customer__in=own_customers(request)).first()
+    if contact is None:
+        raise Http404("There is no such contact.")
+    return contact
+
+
+def of_customer(customer: Customer) -> str:
+    """Where the customer's contacts are listed."""
     return reverse("panel:customer_contacts", args=[customer.pk])
 
 
-def _way(customer: Customer) -> list[Any]:
-    return crumbs(("Customers", reverse("panel:customers")), (customer.name, _list(customer)))
+def way_to(customer: Customer) -> list[Any]:
+    """The breadcrumbs down to the customer's contacts."""
+    return crumbs(("Customers", reverse("panel:customers")), (customer.name, of_customer(customer)))
+
+
+def _new(
+    request: HttpRequest, form: HouseForm, back: str, way: list[Any], *, customer_id: int | None = None
+) -> HttpResponseBase:
+    if form.is_valid():
+        whose = {} if customer_id is None else {"customer_id": customer_id}
+        done = saved(request, form, create_contact, **whose, **changes(form))
+        if done is not None:
+            sent = f" A link is on its way to {done.email}." if form.cleaned_data["invite"] else ""
+            return after_save(request, f"{done} is added.{sent}", form_url=request.path, done_url=back)
+    return render_form(request, form, template="panel/form.html", title="New contact", breadcrumbs=way, back_url=back)
+
+
+def _verification(request: HttpRequest) -> dict[str, Any]:
+    return {"reason": request.POST.get("reason", ""), "verified": request.POST.get("verified") != "no"}
+
+
+def _customers(request: HttpRequest) -> QuerySet[Customer]:
+    return own_customers(request).filter(deleted_at=None)
 
 
 urlpatterns = [
+    path("contacts/", contacts, name="contacts"),
+    path("contacts/new/", new_contact_of_any, name="contact_new_of_any"),
+    path("contacts/delete/", remove_contacts, name="contacts_delete"),
     path("customers/<int:customer_id>/contacts/new/", new_contact, name="contact_new"),
     path("contacts/<int:contact_id>/", edit_contact, name="contact"),
     path("contacts/<int:contact_id>/verify-email/", verify_email, name="contact_verify_email"),

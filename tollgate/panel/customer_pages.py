@@ -1,4 +1,7 @@
-"""The pages of one customer: money, contacts, endpoints, routes, CDRs and history, each with an address of its own."""
+"""The pages of one customer: overview, endpoints, routing, money, CDRs and history, each with an address of its own.
+
+To add a tab: its line in `TABS`, a view that calls `_page` with its name, and the template `customer_<name>.html`.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,36 +9,44 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
+from django_countries import countries
 
+from tollgate.actions.customer_notes import add_customer_note, delete_customer_note
+from tollgate.actions.portal_domains import shown_sections
 from tollgate.actions.wallets import adjust, top_up
-from tollgate.panel import audit, calls, contacts, endpoints, entries, routes
-from tollgate.panel.access import own_account, reading, writing
+from tollgate.core.areas import AREAS
+from tollgate.panel import audit, calls, clis, contacts, endpoints, entries, number_blocks, routes
+from tollgate.panel.access import own_customers, reading, rights, writing
 from tollgate.panel.cells import excerpt
+from tollgate.panel.customer_forms import SECTION_WORDS, STATUS_WORDS
 from tollgate.panel.frame import crumbs
-from tollgate.panel.saving import after_save, posted, saved
-from tollgate.store.models import Account, Audit, Contact, Customer, Endpoint, IngressRoute
+from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.store.models import Contact, Customer, CustomerNote, Endpoint, IngressRoute, VerifiedCli
 from tollgate.store.queries import calls as call_queries
 from tollgate.store.queries.customers import entries as entries_of
-from tollgate.store.queries.customers import spent_today_micros, wallet_of
+from tollgate.store.queries.customers import spent_today_micros, today_of, wallet_of, with_end
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import respond
 from tollgate.ui.sources import QuerysetSource
 
 TABS = (
-    ("main", "Main", "panel:customer"),
-    ("contacts", "Contacts", "panel:customer_contacts"),
-    ("auth", "Auth", "panel:customer_auth"),
-    ("routing", "Routing", "panel:customer_routing"),
-    ("cdrs", "CDRs", "panel:customer_cdrs"),
-    ("audit", "Audit", "panel:customer_audit"),
+    ("main", "Main", "panel:customer", "customers"),
+    ("auth", "Auth", "panel:customer_auth", "endpoints"),
+    ("routing", "Routing", "panel:customer_routing", "routes"),
+    ("payments", "Payments", "panel:customer_payments", "money"),
+    ("cdrs", "CDRs", "panel:customer_cdrs", "calls"),
+    ("audit", "Audit", "panel:customer_audit", "audit"),
 )
-OF_DELETED = ("main", "cdrs", "audit")
+"""Name, words, address, and the area one must be let into."""
+OF_DELETED = ("main", "payments", "cdrs", "audit")
 """What there is to see of a deleted customer."""
+NOTES_SHOWN = 50
 
 
 class TopUpForm(HouseForm):
@@ -61,23 +72,84 @@ class AdjustmentForm(TopUpForm):
 
 @reading
 def main(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """Money now, live calls, the latest entries."""
+    """Its people, its traffic of today, live calls, notes and facts."""
     customer = _customer(request, customer_id, deleted=True)
-    wallet = wallet_of(customer)
-    latest = QuerysetSource(queryset=entries_of(customer.account).filter(wallet=wallet))
+    at = datetime.now(UTC)
+    people = QuerysetSource(queryset=Contact.objects.filter(customer=customer))
     live = QuerysetSource(queryset=call_queries.live_calls(customer.account).filter(customer=customer))
+    show, hide = customer.portal_show, customer.portal_hide
+    sections = shown_sections(customer.domain, show=show, hide=hide)
     return _page(
         request,
         customer,
         "main",
-        wallet=wallet,
-        spent_micros=spent_today_micros(wallet, datetime.now(UTC).date()),
-        has_endpoint=Endpoint.objects.filter(customer=customer, enabled=True).exists(),
-        has_route=IngressRoute.objects.filter(customer=customer, enabled=True).exists(),
-        top_up_form=TopUpForm(currency=customer.currency),
-        entries=excerpt(entries.OF_WALLET, latest),
-        live=excerpt(calls.LIVE_OF_CUSTOMER, live),
+        today=today_of(customer.account, [customer.pk], at)[customer.pk],
+        contacts=contacts.LIST.page(request.GET.dict(), people),
+        blocks=number_blocks.of_customer(customer),
+        blocks_configured=number_blocks.configured(request),
+        live=excerpt(calls.as_allowed(request, calls.LIVE_OF_CUSTOMER), live),
+        notes=CustomerNote.objects.filter(customer=customer).order_by("-id")[:NOTES_SHOWN],
+        sections=", ".join(SECTION_WORDS[name] for name in sections),
+        tags=customer.tags.order_by("name"),
+        address=_address(customer),
     )
+
+
+@reading
+def auth(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Where the customer calls from."""
+    customer = _customer(request, customer_id, area="endpoints")
+    source = QuerysetSource(queryset=Endpoint.objects.filter(customer=customer))
+    return _page(request, customer, "auth", grid=endpoints.OF_CUSTOMER.page(request.GET.dict(), source))
+
+
+@reading
+def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """What the customer may call, at which card, and the callers' numbers it may show."""
+    customer = _customer(request, customer_id, area="routes")
+    source = QuerysetSource(queryset=routes.listed(IngressRoute.objects.filter(customer=customer)))
+    of_tags = IngressRoute.objects.filter(tag__customers=customer, card__currency=customer.currency)
+    known = QuerysetSource(queryset=VerifiedCli.objects.filter(customer=customer))
+    return _page(
+        request,
+        customer,
+        "routing",
+        grid=routes.OF_CUSTOMER.page(request.GET.dict(), source),
+        of_tags=excerpt(routes.OF_TAGS, QuerysetSource(queryset=routes.listed(of_tags))),
+        clis=excerpt(clis.OF_CUSTOMER, known),
+    )
+
+
+@reading
+def payments(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """The wallet and every entry in it."""
+    customer = _customer(request, customer_id, area="money", deleted=True)
+    wallet = wallet_of(customer)
+    source = QuerysetSource(queryset=entries_of(customer.account).filter(wallet=wallet))
+    return _page(
+        request,
+        customer,
+        "payments",
+        spent_micros=spent_today_micros(wallet, datetime.now(UTC).date()),
+        top_up_form=TopUpForm(currency=customer.currency),
+        entries=calls.as_allowed(request, entries.OF_WALLET).page(request.GET.dict(), source),
+    )
+
+
+@reading
+def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """The customer's calls that have ended."""
+    customer = _customer(request, customer_id, area="calls", deleted=True)
+    source = QuerysetSource(queryset=call_queries.cdrs(customer.account).filter(customer=customer))
+    return _list_page(request, customer, "cdrs", calls.as_allowed(request, calls.CDRS_OF_CUSTOMER), source)
+
+
+@reading
+def history(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Who changed this customer and what belongs to it, and how."""
+    customer = _customer(request, customer_id, area="audit", deleted=True)
+    source = QuerysetSource(queryset=audit.of_customer(customer))
+    return _list_page(request, customer, "audit", audit.OF_CUSTOMER, source)
 
 
 @writing("top_up", shown_to_all=False)
@@ -92,62 +164,63 @@ def new_adjustment(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     return _posting(request, customer_id, AdjustmentForm, "Adjust", lambda c: (adjust, {"wallet_id": wallet_of(c).pk}))
 
 
-@reading
-def contact_list(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """The people at the customer."""
+@writing("add_customer_note", shown_to_all=False)
+def add_note(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Writes a note about the customer."""
     customer = _customer(request, customer_id)
-    source = QuerysetSource(queryset=Contact.objects.filter(customer=customer))
-    return _page(request, customer, "contacts", grid=contacts.LIST.page(request.GET.dict(), source))
+    if request.method == "POST":
+        text = request.POST.get("text", "")
+        press(request, add_customer_note, "The note is kept.", customer_id=customer.pk, text=text)
+    return redirect("panel:customer", customer.pk)
 
 
-@reading
-def auth(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """Where the customer calls from."""
+@writing("delete_customer_note", shown_to_all=False)
+def delete_note(request: HttpRequest, customer_id: int, note_id: int) -> HttpResponseBase:
+    """Takes a note back."""
     customer = _customer(request, customer_id)
-    source = QuerysetSource(queryset=Endpoint.objects.filter(customer=customer))
-    return _page(request, customer, "auth", grid=endpoints.OF_CUSTOMER.page(request.GET.dict(), source))
+    note = get_object_or_404(CustomerNote, pk=note_id, customer=customer)
+    if request.method == "POST":
+        press(request, delete_customer_note, "The note is deleted.", note_id=note.pk)
+    return redirect("panel:customer", customer.pk)
 
 
-@reading
-def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """What the customer may call, and at which card."""
-    customer = _customer(request, customer_id)
-    source = QuerysetSource(queryset=routes.listed(IngressRoute.objects.filter(customer=customer)))
-    return _page(request, customer, "routing", grid=routes.OF_CUSTOMER.page(request.GET.dict(), source))
+def _customer(request: HttpRequest, customer_id: int, *, area: str = "customers", deleted: bool = False) -> Any:
+    """The customer of the address; a deleted one only where there is something to see of it.
 
-
-@reading
-def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """The customer's calls that have ended."""
-    customer = _customer(request, customer_id, deleted=True)
-    source = QuerysetSource(queryset=call_queries.cdrs(customer.account).filter(customer=customer))
-    return _list_page(request, customer, "cdrs", calls.CDRS_OF_CUSTOMER, source)
-
-
-@reading
-def history(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """Who changed this customer's own fields, and how."""
-    customer = _customer(request, customer_id, deleted=True)
-    source = QuerysetSource(queryset=Audit.objects.filter(table_name="customer", row_id=customer.pk))
-    return _list_page(request, customer, "audit", audit.OF_RECORD, source)
-
-
-def _customer(request: HttpRequest, customer_id: int, *, deleted: bool = False) -> Customer:
-    """The customer of the address; a deleted one only where there is something to see of it."""
-    account: Account = own_account(request)
-    found = Customer.objects.select_related("account", "parent")
+    Raises PermissionDenied where the user may not read the area of the page.
+    """
+    if not rights(request).reads(area):
+        raise PermissionDenied(f"None of your groups may read {AREAS[area].title}.")
+    related = ("account", "parent", "account_manager", "domain", "localization")
+    found = with_end(own_customers(request)).select_related(*related)
     if not deleted:
         found = found.filter(deleted_at=None)
-    return get_object_or_404(found, pk=customer_id, account=account)
+    return get_object_or_404(found, pk=customer_id)
 
 
-def _context(customer: Customer, tab: str) -> dict[str, Any]:
-    title = {name: title for name, title, _ in TABS}[tab]
-    tabs = [found for found in TABS if customer.deleted_at is None or found[0] in OF_DELETED]
+def _address(customer: Customer) -> list[str]:
+    """Its lines, as they are written on an envelope."""
+    place = f"{customer.postcode} {customer.city}".strip()
+    parts = (customer.address_line1, customer.address_line2, place, customer.state, countries.name(customer.country))
+    return [part for part in parts if part]
+
+
+def _context(request: HttpRequest, customer: Customer, tab: str) -> dict[str, Any]:
+    """What every page of a customer shows above its tab."""
+    title = {name: title for name, title, _, _ in TABS}[tab]
+    may_read = rights(request).reads
+    open_to_all = [found for found in TABS if customer.deleted_at is None or found[0] in OF_DELETED]
+    tabs = [found[:3] for found in open_to_all if may_read(found[3])]
     return {
         "title": customer.name,
         "tab_title": title,
         "customer": customer,
+        "status_words": STATUS_WORDS[customer.status],
+        "wallet": wallet_of(customer),
+        "has_endpoint": Endpoint.objects.filter(customer=customer, enabled=True).exists(),
+        "has_route": IngressRoute.objects.filter(routes.reaching(customer), enabled=True).exists(),
+        "reserve_micros": -customer.debit_limit_micros,
+        "reads": {area: may_read(area) for area in ("contacts", "number_blocks", "calls", "clis", "audit")},
         "tab": tab,
         "tabs": [(name, words, reverse(address, args=[customer.pk])) for name, words, address in tabs],
         "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers"))),
@@ -155,11 +228,11 @@ def _context(customer: Customer, tab: str) -> dict[str, Any]:
 
 
 def _page(request: HttpRequest, customer: Customer, tab: str, **more: object) -> HttpResponseBase:
-    return render(request, f"panel/customer_{tab}.html", {**_context(customer, tab), **more})
+    return render(request, f"panel/customer_{tab}.html", {**_context(request, customer, tab), **more})
 
 
 def _list_page(request: HttpRequest, customer: Customer, tab: str, grid: Any, source: Any) -> HttpResponseBase:
-    return respond(request, grid, source, template="panel/customer_list.html", **_context(customer, tab))
+    return respond(request, grid, source, template="panel/customer_list.html", **_context(request, customer, tab))
 
 
 def _posting(
@@ -169,9 +242,9 @@ def _posting(
     words: str,
     act_of: Callable[[Customer], tuple[Callable[..., Any], dict[str, int]]],
 ) -> HttpResponseBase:
-    """A form that books money: its page, or the customer's page once it is booked."""
+    """A form that books money: its page, or the customer's payments once it is booked."""
     customer = _customer(request, customer_id)
-    page = reverse("panel:customer", args=[customer.pk])
+    page = reverse("panel:customer_payments", args=[customer.pk])
     form = form_class(posted(request), currency=customer.currency)
     if form.is_valid():
         act, whom = act_of(customer)
@@ -184,11 +257,14 @@ def _posting(
 
 urlpatterns = [
     path("customers/<int:customer_id>/", main, name="customer"),
-    path("customers/<int:customer_id>/contacts/", contact_list, name="customer_contacts"),
+    path("customers/<int:customer_id>/contacts/", main, name="customer_contacts"),
     path("customers/<int:customer_id>/auth/", auth, name="customer_auth"),
     path("customers/<int:customer_id>/routing/", routing, name="customer_routing"),
+    path("customers/<int:customer_id>/payments/", payments, name="customer_payments"),
     path("customers/<int:customer_id>/cdrs/", cdrs, name="customer_cdrs"),
     path("customers/<int:customer_id>/audit/", history, name="customer_audit"),
     path("customers/<int:customer_id>/top-up/", new_top_up, name="customer_top_up"),
     path("customers/<int:customer_id>/adjust/", new_adjustment, name="customer_adjust"),
+    path("customers/<int:customer_id>/notes/new/", add_note, name="customer_note_new"),
+    path("customers/<int:customer_id>/notes/<int:note_id>/delete/", delete_note, name="customer_note_delete"),
 ]

@@ -1,32 +1,49 @@
-"""Customers: the list, and the form for one. The pages of one customer are in customer_pages.py."""
+"""Customers: the list, their form, and the buttons of one. The pages of one customer are in customer_pages.py."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django_countries import countries
 
+from tollgate.actions.customer_status import (
+    approve_customer,
+    extend_customer,
+    reject_customer,
+    set_customer_status,
+)
+from tollgate.actions.customer_successor import create_successor_customer
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
-from tollgate.panel.access import may, own_account, reading, writing
-from tollgate.panel.cells import limit, link, status_column
-from tollgate.panel.fields import ChannelsField, CpsField, InstantField, choices, pick
+from tollgate.panel.access import current_user, may, own_account, own_customers, reading, writing
+from tollgate.panel.cells import STATUS_TONES, limit, link
+from tollgate.panel.customer_forms import STATUS_WORDS, CustomerForm, NewCustomerForm, form_for, resellers
+from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Account, Customer
-from tollgate.store.queries.customers import with_figures
+from tollgate.store.models import Account, Contact, Customer, Tag, User
+from tollgate.store.queries.customers import in_state, today_of, with_figures
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.fields import CurrencyField, DurationField, MoneyField
+from tollgate.ui.fields import CurrencyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
-from tollgate.ui.hours import HoursField
-from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.sources import Query, QuerysetSource
 
-STATUSES = ("active", "inactive", "penalty", "pending")
+STATES = (
+    *((name, STATUS_WORDS[name]) for name in ("active", "inactive", "penalty", "pending")),
+    ("dialing", "Dialing (derived)"),
+    ("unready", "Pending (derived)"),
+)
+CHUNK = 500
 
 
 def _lacks(customer: Any) -> str | None:
@@ -39,8 +56,8 @@ LIST = Grid(
     name="customers",
     columns=(
         Column("name", "Customer", sort="name", link=link("panel:customer", lambda row: row.pk)),
-        Column("lacks", "Warnings", value=_lacks, kind=Kind.BADGE, tone=lambda _: "yellow"),
-        Column("number", "Number", sort="number"),
+        Column("lacks", "Warnings", value=_lacks, kind=Kind.BADGE, tone=lambda _: "yellow", minor=True),
+        Column("number", "Number", sort="number", minor=True),
         Column(
             "balance", "Balance", value="balance_micros", kind=Kind.MONEY, currency="currency", sort="balance_micros"
         ),
@@ -53,90 +70,102 @@ LIST = Grid(
             sort="debit_limit_micros",
             hidden=True,
         ),
-        Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels"),
-        Column("allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels"),
-        status_column(),
+        Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels", minor=True),
+        Column("allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", minor=True),
+        Column(
+            "status",
+            "Status",
+            value=lambda row: STATUS_WORDS[row.status],
+            kind=Kind.BADGE,
+            tone=lambda row: STATUS_TONES[row.status],
+            sort="status",
+        ),
         Column("reseller", "Reseller", value="parent.name", link=link("panel:customer", lambda row: row.parent_id)),
         Column("last_call_at", "Last call (UTC)", kind=Kind.INSTANT),
+        Column("asr", "ASR today", value="today.traffic.asr_percent", kind=Kind.NUMBER, unit="%"),
+        Column("acd", "ACD today", value="today.traffic.acd_s", kind=Kind.NUMBER, unit="s"),
+        Column("pdd", "PDD today", value="today.pdd_s", kind=Kind.NUMBER, unit="s"),
+        Column("cps", "CPS today", value="today.cps", kind=Kind.NUMBER),
+        Column("company", "Company", sort="company", hidden=True),
+        Column("country", "Country", sort="country", hidden=True),
+        Column("manager", "Account manager", value="account_manager.name", hidden=True),
+        Column("tags", "Tags", value=lambda row: ", ".join(sorted(tag.name for tag in row.tags.all())), hidden=True),
+        Column("reference", "Reference", sort="reference", hidden=True),
+        Column("accounting_id", "Accounting id", sort="accounting_id", hidden=True),
+        Column("status_until", "Status until (UTC)", kind=Kind.INSTANT, sort="status_until", hidden=True),
+        Column("expires_at", "Expires (UTC)", kind=Kind.INSTANT, sort="expires_at", hidden=True),
     ),
     filters=(
-        Filter("status", "Status", "status", choices=tuple(choices(*STATUSES))),
+        Filter("status", "Status", "state", choices=STATES),
         Filter("shown", "Shown", "shown", choices=(("in_service", "In service"), ("deleted", "Deleted"))),
+        Filter("country", "Country", "country", choices=tuple((code, str(name)) for code, name in countries)),
     ),
     sort="name",
+    ticks=True,
     empty_text="No customers yet. A customer buys calls: add one, then give it an endpoint and a route.",
     empty_url="/customers/new/",
     empty_action="Add a customer",
 )
 
 
-class CustomerForm(HouseForm):
-    """Every field of a customer that calls obey, and its names."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(QuerysetSource):
+    """Customers with today's traffic, which is read once for each page. The search also looks at contacts."""
 
-    tabs = [
-        ("Basic", ["name", "company", "reference", "status", "parent_id", "is_reseller"]),
-        (
-            "Limits",
-            [
-                "channels",
-                "cps_milli",
-                "max_duration_s",
-                "debit_limit_micros",
-                "daily_spend_limit_micros",
-                "expires_at",
-                "valid_days",
-                "recording",
-            ],
-        ),
-        ("Verification", ["email_verification", "mobile_verification"]),
-        ("Day/Time", ["hours"]),
-    ]
-    widths = {"hours": 12, "is_reseller": 12, "recording": 12}
+    account: Account
+    at: datetime
+
+    def rows(self, query: Query, limit: int) -> Sequence[Any]:
+        """One page."""
+        return self._with_today(QuerysetSource.rows(self, query, limit))
+
+    def stream(self, query: Query) -> Iterator[Any]:
+        """All rows."""
+        found = QuerysetSource.stream(self, query)
+        while chunk := list(islice(found, CHUNK)):
+            yield from self._with_today(chunk)
+
+    def _chosen(self, query: Query) -> QuerySet[Any]:
+        filters = dict(query.filters)
+        found = in_state(self.queryset, str(filters.pop("state"))) if "state" in filters else self.queryset
+        found = found.filter(**filters)
+        return found.filter(_matches(query.search)) if query.search else found
+
+    def _with_today(self, customers: Sequence[Any]) -> Sequence[Any]:
+        today = today_of(self.account, [customer.pk for customer in customers], self.at)
+        for customer in customers:
+            customer.today = today[customer.pk]
+        return customers
+
+
+def _matches(text: str) -> Q:
+    """Customers that a search finds: by names and ids, or by a contact's email."""
+    named = Q(name__icontains=text) | Q(company__icontains=text) | Q(reference__icontains=text)
+    known = Q(number__startswith=text) | Q(accounting_id__icontains=text)
+    return named | known | Q(pk__in=Contact.objects.filter(email__icontains=text).values("customer_id"))
+
+
+class StatusForm(HouseForm):
+    """What a customer may do at all, and why."""
+
+    widths = {"status": 4, "until": 4, "reason": 12}
     versioned = True
+    status = forms.ChoiceField(choices=list(STATUS_WORDS.items()))  # type: ignore[assignment]  # as in CustomerForm
+    until = InstantField(label="Until (UTC)", required=False, help_text="Inactive and penalty end by themselves then")
+    reason = forms.CharField(max_length=500, required=False, help_text="Shown on its page and kept in the audit log")
+
+
+class ExtensionForm(HouseForm):
+    """How long a customer may call."""
+
+    versioned = True
+    until = InstantField(label="May call until (UTC)")
+
+
+class SuccessorForm(HouseForm):
+    """The customer that takes the place of one in another currency."""
 
     name = forms.CharField(max_length=200)
-    company = forms.CharField(max_length=200, required=False)
-    reference = forms.CharField(max_length=200, required=False, help_text="Your own name for it in other systems")
-    status = forms.ChoiceField(choices=choices(*STATUSES), help_text="Only an active customer may call")  # type: ignore[assignment]  # Django takes fields out of the class
-    parent_id = pick("Reseller", [], required=False, help_text="Who sells to this customer, if not you")
-    is_reseller = forms.BooleanField(required=False, label="May own customers (reseller)")
-    channels = ChannelsField()
-    cps_milli = CpsField(label="New calls per second", help_text="0 = no limit")
-    max_duration_s = DurationField(label="Longest call", least=1, initial=3600)
-    debit_limit_micros = MoneyField(
-        label="Debit limit",
-        initial=0,
-        help_text="Above zero: a credit line, how far below zero the balance may go. "
-        "Below zero: a reserve that calls never touch.",
-    )
-    daily_spend_limit_micros = MoneyField(
-        label="Daily spend limit", least=0, required=False, help_text="Per UTC day; empty = no limit"
-    )
-    expires_at = InstantField(label="Expires at (UTC)", required=False, help_text="New calls are refused from then on")
-    valid_days = forms.IntegerField(
-        label="Valid days", min_value=1, max_value=36_500, required=False, help_text="Counted from the first call"
-    )
-    recording = forms.BooleanField(required=False, label="Calls may be recorded")
-    email_verification = forms.BooleanField(required=False, label="Calls only after a contact's email is verified")
-    mobile_verification = forms.BooleanField(required=False, label="Calls only after a contact's mobile is verified")
-    hours = HoursField(required=False, label="When calls are allowed")
-
-    def __init__(self, *arguments: Any, account: Account, currency: str, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        resellers = Customer.objects.filter(account=account, is_reseller=True, deleted_at=None).order_by("name")
-        field = self.fields["parent_id"]
-        assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [("", "None: sold by you"), *((row.pk, row.name) for row in resellers)]
-        self.fields["hours"].widget.attrs["data-default-zone"] = account.zone
-        for name in ("debit_limit_micros", "daily_spend_limit_micros"):
-            self.set_unit(name, currency)
-
-
-class NewCustomerForm(CustomerForm):
-    """The same with the currency, which is chosen once."""
-
-    tabs = [("Basic", [*CustomerForm.tabs[0][1], "currency"]), *CustomerForm.tabs[1:]]
-    versioned = False
     currency = CurrencyField(help_text="Cannot be changed later")
 
 
@@ -144,18 +173,31 @@ class NewCustomerForm(CustomerForm):
 def customers(request: HttpRequest) -> HttpResponseBase:
     """The list: customers in service, or the deleted ones when their filter is chosen."""
     deleted = request.GET.get("f.shown") == "deleted"
-    source = QuerysetSource(
-        queryset=with_figures(own_account(request), datetime.now(UTC), deleted=deleted),
-        search=("name__icontains", "number__startswith", "company__icontains", "reference__icontains"),
-    )
+    account, at = own_account(request), datetime.now(UTC)
+    source = Listed(queryset=with_figures(own_customers(request), at, deleted=deleted), account=account, at=at)
     return respond(
         request,
-        LIST,
+        replace(LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices))),
         source,
         template="panel/customers.html",
         title="Customers",
         breadcrumbs=crumbs(("Selling", "")),
+        mine=current_user(request).pk,
     )
+
+
+def _own_filters(request: HttpRequest) -> Iterator[Filter]:
+    """Filters whose choices are records."""
+    me = current_user(request).pk
+    tags = Tag.objects.filter(account=own_account(request)).order_by("name")
+    yield Filter("tag", "Tag", "tags", choices=tuple((str(tag.pk), tag.name) for tag in tags))
+    owners, _ = resellers(request)
+    yield Filter("reseller", "Reseller", "parent_id", choices=tuple((str(row.pk), row.name) for row in owners))
+    managers = User.objects.filter(is_active=True).order_by("name")
+    words = (
+        (str(row.pk), f"{row.name or row.email} (you)" if row.pk == me else row.name or row.email) for row in managers
+    )
+    yield Filter("manager", "Account manager", "account_manager_id", choices=tuple(words))
 
 
 @writing("create_customer", shown_to_all=False)
@@ -163,50 +205,110 @@ def new_customer(request: HttpRequest) -> HttpResponseBase:
     """A new customer; then its page, where money, endpoints and routes are given."""
     account = own_account(request)
     start = {"currency": account.currency, "status": "active"}
-    form = NewCustomerForm(posted(request), initial=start, account=account, currency="")
+    form = NewCustomerForm(posted(request), initial=start, request=request, currency="")
     if form.is_valid():
-        done = saved(request, form, create_customer, account_id=account.pk, **changes(form))
+        given = {name: value for name, value in changes(form).items() if name != "number" or value}
+        done = saved(request, form, create_customer, account_id=account.pk, **given)
         if done is not None:
             place = reverse("panel:customer", args=[done.pk])
-            return after_save(request, f"{done.name} is created.", form_url=place, done_url=place)
+            return after_save(request, f"{done.name} is created.", form_url=request.path, done_url=place)
     return render_form(
         request,
         form,
         title="New customer",
-        breadcrumbs=crumbs(("Selling", ""), ("Customers", reverse("panel:customers"))),
+        breadcrumbs=_way(),
         back_url=reverse("panel:customers"),
         save_title="Create",
+        can_stay=True,
     )
 
 
 @writing("update_customer")
 def edit_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """The settings of one customer."""
-    account = own_account(request)
-    customer = get_object_or_404(Customer, pk=customer_id, account=account, deleted_at=None)
+    customer = _customer(request, customer_id)
     names = [name for _, fields in CustomerForm.tabs for name in fields]
-    form = CustomerForm(posted(request), initial=initial(customer, names), account=account, currency=customer.currency)
+    form_class = form_for(request, customer)
+    start = initial(customer, names)
+    form = form_class(posted(request), initial=start, request=request, currency=customer.currency)
     here, page = request.path, reverse("panel:customer", args=[customer.pk])
     if form.is_valid():
-        version = form.cleaned_data["version"]
-        done = saved(request, form, update_customer, customer_id=customer.pk, version=version, **changes(form))
+        version, values = form.cleaned_data["version"], changes(form, leave_out=["parent_confirmed"])
+        done = saved(request, form, update_customer, customer_id=customer.pk, version=version, **values)
         if done is not None:
             return after_save(request, f"{customer.name} is saved.", form_url=here, done_url=page)
     return render_form(
         request,
         form,
         title=f"{customer.name}: settings",
-        breadcrumbs=crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page)),
+        breadcrumbs=_way(customer),
         back_url=page,
         can_stay=True,
         read_only=not may(request, "update_customer"),
     )
 
 
+@writing("set_customer_status", shown_to_all=False)
+def change_status(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """The status of one customer, with its reason and its end."""
+    customer = _customer(request, customer_id)
+    now = {"status": customer.status, "until": customer.status_until, "reason": customer.status_reason}
+    form = StatusForm(posted(request), initial={**now, "version": customer.version})
+    arguments = ("status", "until", "reason")
+    return _small_form(request, customer, form, set_customer_status, button="Change the status", arguments=arguments)
+
+
+@writing("extend_customer", shown_to_all=False)
+def extend(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """A later end of a customer's validity."""
+    customer = _customer(request, customer_id)
+    form = ExtensionForm(posted(request), initial={"until": customer.expires_at, "version": customer.version})
+    return _small_form(request, customer, form, extend_customer, button="Extend its validity", arguments=("until",))
+
+
+@writing("create_successor_customer", shown_to_all=False)
+def new_successor(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """A customer like this one in another currency."""
+    customer = _customer(request, customer_id)
+    form = SuccessorForm(posted(request), initial={"name": f"{customer.name} 2"})
+    if form.is_valid():
+        done = saved(request, form, create_successor_customer, customer_id=customer.pk, **changes(form))
+        if done is not None:
+            page = reverse("panel:customer", args=[done.pk])
+            return after_save(request, f"{done.name} is created.", form_url=request.path, done_url=page)
+    return render_form(
+        request,
+        form,
+        title=f"{customer.name}: move to another currency",
+        breadcrumbs=_way(customer),
+        back_url=reverse("panel:customer", args=[customer.pk]),
+        save_title="Create the successor",
+    )
+
+
+@writing("approve_customer", shown_to_all=False)
+def approve(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Lets a waiting customer call."""
+    customer = _customer(request, customer_id)
+    if request.method == "POST":
+        press(request, approve_customer, f"{customer.name} is approved.", customer_id=customer.pk)
+    return redirect("panel:customer", customer.pk)
+
+
+@writing("reject_customer", shown_to_all=False)
+def reject(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Turns a waiting customer down."""
+    customer = _customer(request, customer_id)
+    if request.method == "POST":
+        reason = request.POST.get("reason", "")
+        press(request, reject_customer, f"{customer.name} is rejected.", customer_id=customer.pk, reason=reason)
+    return redirect("panel:customer", customer.pk)
+
+
 @writing("delete_customer", shown_to_all=False)
 def remove_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Deletes one customer softly: it keeps its number, its money and its calls, and may be restored."""
-    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request))
+    customer = get_object_or_404(own_customers(request), pk=customer_id)
     if request.POST.get("confirmation") != customer.name:
         messages.error(request, format_html("Type {} to delete this customer.", customer.name))
     elif press(request, delete_customer, f"{customer.name} is deleted.", customer_id=customer.pk):
@@ -217,16 +319,48 @@ def remove_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @writing("restore_customer", shown_to_all=False)
 def bring_back_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Puts one deleted customer back into service."""
-    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request))
+    customer = get_object_or_404(own_customers(request), pk=customer_id)
     if request.method == "POST":
         press(request, restore_customer, f"{customer.name} is restored.", customer_id=customer.pk)
     return redirect("panel:customer", customer.pk)
+
+
+def _customer(request: HttpRequest, customer_id: int) -> Customer:
+    return get_object_or_404(own_customers(request).prefetch_related("tags"), pk=customer_id, deleted_at=None)
+
+
+def _small_form(
+    request: HttpRequest, customer: Customer, form: HouseForm, act: Any, *, button: str, arguments: Sequence[str]
+) -> HttpResponseBase:
+    """A form about one customer with the act's arguments."""
+    page = reverse("panel:customer", args=[customer.pk])
+    if form.is_valid():
+        given = {name: value for name, value in form.cleaned_data.items() if name in arguments}
+        if (
+            saved(request, form, act, customer_id=customer.pk, version=form.cleaned_data["version"], **given)
+            is not None
+        ):
+            return after_save(request, f"{customer.name} is saved.", form_url=request.path, done_url=page)
+    title = f"{customer.name}: {button.lower()}"
+    return render_form(request, form, title=title, breadcrumbs=_way(customer), back_url=page, save_title=button)
+
+
+def _way(customer: Customer | None = None) -> list[Any]:
+    steps = [("Selling", ""), ("Customers", reverse("panel:customers"))]
+    if customer is not None:
+        steps.append((customer.name, reverse("panel:customer", args=[customer.pk])))
+    return crumbs(*steps)
 
 
 urlpatterns = [
     path("customers/", customers, name="customers"),
     path("customers/new/", new_customer, name="customer_new"),
     path("customers/<int:customer_id>/edit/", edit_customer, name="customer_edit"),
+    path("customers/<int:customer_id>/status/", change_status, name="customer_status_edit"),
+    path("customers/<int:customer_id>/extend/", extend, name="customer_extend"),
+    path("customers/<int:customer_id>/successor/", new_successor, name="customer_successor_new"),
+    path("customers/<int:customer_id>/approve/", approve, name="customer_approve"),
+    path("customers/<int:customer_id>/reject/", reject, name="customer_reject"),
     path("customers/<int:customer_id>/delete/", remove_customer, name="customer_delete"),
     path("customers/<int:customer_id>/restore/", bring_back_customer, name="customer_restore"),
 ]

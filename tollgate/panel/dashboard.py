@@ -3,20 +3,27 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path
 
-from tollgate.panel.access import own_account, reading
+from tollgate.panel.access import members, own_account, reading, rights
+from tollgate.panel.frame import first_page
 from tollgate.store.models import Account
 from tollgate.store.queries import dashboard as figures
 from tollgate.ui.charts import LineChart, Series
 
 
-@reading
+@members
 def dashboard(request: HttpRequest) -> HttpResponseBase:
-    """The whole page."""
+    """The whole page; whoever may not read it begins at the first page that opens for them."""
+    if not rights(request).reads("dashboard"):
+        elsewhere = first_page(rights(request))
+        if not elsewhere:
+            raise PermissionDenied("Your groups may read nothing yet. Ask an administrator.")
+        return redirect(elsewhere)
     account, at = own_account(request), datetime.now(UTC)
     context: dict[str, Any] = {
         "title": "Dashboard",

@@ -12,7 +12,7 @@ from tollgate.actions.edges import create_edge, update_edge
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, link
 from tollgate.panel.frame import crumbs
-from tollgate.panel.saving import after_save, changes, posted, saved
+from tollgate.panel.saving import after_save, changes, initial, posted, saved
 from tollgate.store.models import Edge
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
@@ -52,6 +52,12 @@ class EdgeForm(HouseForm):
     enabled = forms.BooleanField(required=False, initial=True)
 
 
+class ChangedEdgeForm(EdgeForm):
+    """With the version that was opened."""
+
+    versioned = True
+
+
 @reading
 def edges(request: HttpRequest) -> HttpResponseBase:
     """The list."""
@@ -76,9 +82,9 @@ def new_edge(request: HttpRequest) -> HttpResponseBase:
 def edit_edge(request: HttpRequest, edge_id: int) -> HttpResponseBase:
     """One switch node."""
     edge = get_object_or_404(Edge, pk=edge_id, account=own_account(request))
-    form = EdgeForm(posted(request), initial={name: getattr(edge, name) for name in FIELDS})
+    form = ChangedEdgeForm(posted(request), initial=initial(edge, FIELDS))
     if form.is_valid():
-        done = saved(request, form, update_edge, edge_id=edge.pk, **changes(form))
+        done = saved(request, form, update_edge, edge_id=edge.pk, version=form.cleaned_data["version"], **changes(form))
         if done is not None:
             return after_save(request, f"{done} is saved.", form_url=request.path, done_url=reverse("panel:edges"))
     return render_form(

@@ -1,34 +1,46 @@
-"""Endpoints: the addresses and SIP users that customers call from."""
+"""Endpoints: the addresses and SIP users that customers call from. Their forms are in endpoint_forms.py."""
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
+from tollgate.actions.acts import Invalid
 from tollgate.actions.endpoints import (
     REALM,
     create_ip_endpoint,
+    create_ip_endpoints,
     create_sip_user,
     delete_endpoint,
     set_sip_password,
     update_endpoint,
 )
-from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.core import rewrites
+from tollgate.core.rewrite_hints import hints
+from tollgate.panel.access import may, own_customers, reading, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
-from tollgate.panel.fields import ChannelsField, CpsField
+from tollgate.panel.endpoint_forms import (
+    ChangedIpForm,
+    ChangedSipUserForm,
+    NewIpForm,
+    NewSipUserForm,
+    PasswordForm,
+    RewritesWidget,
+)
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Customer, Endpoint
+from tollgate.store.models import Customer, Endpoint, NumberBlock
+from tollgate.store.queries import number_blocks as number_queries
+from tollgate.store.queries.number_blocks import free_numbers
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.fields import NetworkField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
+MOST_TRIED = 128
 KINDS = (("ip", "IP address"), ("sip_user", "SIP user"))
 
 
@@ -42,13 +54,17 @@ COLUMNS = (
     Column("name", "Name", sort="name"),
     Column(
         "customer",
-        "Customer",
+        "Company",
         value="customer.name",
         sort="customer__name",
         link=link("panel:customer_auth", lambda row: row.customer_id),
     ),
     Column("kind", "Kind", value=lambda row: dict(KINDS)[row.kind], kind=Kind.BADGE, sort="kind"),
-    Column("tech_prefix", "Tech prefix"),
+    Column("tech_prefix", "Tech prefix", sort="tech_prefix"),
+    Column(
+        "told_apart", "CLI authentication", value=lambda row: "Yes" if row.cli_authentication else None, hidden=True
+    ),
+    Column("rewrites", "Rewrites", value=lambda row: len(row.rewrites), kind=Kind.COUNT, hidden=True),
     channels_column(),
     cps_column(),
     enabled_column(),
@@ -69,97 +85,14 @@ OF_CUSTOMER = Grid(
     compact=True,
     empty_text="No endpoints yet: this customer cannot call. Add its IP address or a SIP user.",
 )
-COMMON = ("name", "channels", "cps_milli", "enabled")
-
-
-class NetworksField(forms.CharField):
-    """Addresses and networks, one per line."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(widget=forms.Textarea(attrs={"rows": 3}), **options)
-
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # CharField promises a str
-        """The list; an error names the line."""
-        single, found = NetworkField(required=False), []
-        for number, line in enumerate(str(value or "").splitlines(), start=1):
-            try:
-                network = single.clean(line)
-            except forms.ValidationError as error:
-                raise forms.ValidationError(f"Line {number}: {error.messages[0]}") from None
-            if network:
-                found.append(network)
-        return found
-
-    def prepare_value(self, value: Any) -> Any:
-        """The lines of a list from the program."""
-        return "\n".join(str(network) for network in value) if isinstance(value, list) else value
-
-
-class EndpointForm(HouseForm):
-    """What both kinds have."""
-
-    name = forms.CharField(max_length=200, required=False, help_text="Such as Vilnius office")
-    channels = ChannelsField()
-    cps_milli = CpsField(label="New calls per second", help_text="0 = no limit")
-    enabled = forms.BooleanField(required=False, initial=True)
-
-
-class IpForm(EndpointForm):
-    """An address or network."""
-
-    field_order = ("network", "name", "tech_prefix", "channels", "cps_milli", "enabled")
-    network = NetworkField(label="IP address or network", help_text="Such as 192.0.2.10 or 2001:db8::/48")
-    tech_prefix = forms.CharField(
-        max_length=20, required=False, help_text="Dialed in front of the number; tells customers on one address apart"
-    )
-
-
-class SipUserForm(EndpointForm):
-    """A user name with the networks it may call from."""
-
-    field_order = ("username", "password", "realm", "name", "channels", "cps_milli", "allowed_networks", "enabled")
-    widths = {"allowed_networks": 8, "enabled": 12}
-    allowed_networks = NetworksField(
-        required=False,
-        label="Allowed networks",
-        help_text="One per line; others are refused. Empty = any",
-    )
-
-
-class PasswordForm(HouseForm):
-    """A new password: written once, never shown again."""
-
-    widths = {"password": 6, "realm": 6}
-    password = forms.CharField(
-        max_length=128,
-        help_text="At least 10 characters. It is kept as a hash only: copy it now",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "data-generate": "", "spellcheck": "false"}),
-    )
-    realm = forms.CharField(max_length=200, initial=REALM, help_text="What the SIP edge challenges with")
-
-
-class NewSipUserForm(SipUserForm, PasswordForm):
-    """A SIP user with its first password."""
-
-    username = forms.CharField(max_length=64, label="User name")
-
-
-class ChangedIpForm(IpForm):
-    """With the version that was opened."""
-
-    versioned = True
-
-
-class ChangedSipUserForm(SipUserForm):
-    """With the version that was opened."""
-
-    versioned = True
+COMMON = ("name", "channels", "cps_milli", "rewrites", "enabled")
+OWN = {"ip": (*COMMON, "tech_prefix", "cli_authentication"), "sip_user": (*COMMON, "allowed_networks", "shared")}
 
 
 @reading
 def endpoints(request: HttpRequest) -> HttpResponseBase:
     """Every customer's endpoints."""
-    found = Endpoint.objects.filter(account=own_account(request), customer__deleted_at=None)
+    found = Endpoint.objects.filter(customer__in=own_customers(request).filter(deleted_at=None))
     searched = ("username__icontains", "name__icontains", "customer__name__icontains")
     source = QuerysetSource(queryset=found.select_related("customer"), search=searched)
     return respond(request, LIST, source, title="Endpoints", breadcrumbs=crumbs(("Selling", "")))
@@ -167,32 +100,64 @@ def endpoints(request: HttpRequest) -> HttpResponseBase:
 
 @writing("create_ip_endpoint", shown_to_all=False)
 def new_ip(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """A new address of a customer."""
-    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request), deleted_at=None)
-    form = IpForm(posted(request))
+    """New addresses of a customer."""
+    customer = _customer(request, customer_id)
+    form = NewIpForm(posted(request))
     if form.is_valid():
-        done = saved(request, form, create_ip_endpoint, customer_id=customer.pk, **changes(form))
+        networks = form.cleaned_data["network"]
+        given = {"customer_id": customer.pk, **changes(form)}
+        if request.POST.get("save") != "delay":
+            done: object = saved(request, form, _add, **given)
+        elif len(networks) == 1:
+            done = saved(request, form, create_ip_endpoint, **{**given, "network": networks[0]})
+        else:
+            done = form.add_error("network", "Put off one address at a time.")
         if done is not None:
-            return after_save(request, f"{shown(done)} is added.", form_url=request.path, done_url=_list(customer))
-    return render_form(request, form, title="New IP endpoint", breadcrumbs=_way(customer), back_url=_list(customer))
+            words = f"{', '.join(networks)} {'is' if len(networks) == 1 else 'are'} added."
+            return after_save(request, words, form_url=request.path, done_url=_list(customer))
+    return _form_page(request, form, customer, title="New IP endpoint")
+
+
+def _add(*, customer_id: int, network: list[str], **fields: Any) -> list[Endpoint]:
+    """One act for one address, one for several; what is wrong is told at the form's one field."""
+    if len(network) == 1:
+        return [create_ip_endpoint(customer_id=customer_id, network=network[0], **fields)]
+    try:
+        return create_ip_endpoints(customer_id=customer_id, networks=network, **fields)
+    except Invalid as problem:
+        errors = {"network" if name == "networks" else name: words for name, words in problem.errors.items()}
+        raise Invalid(errors) from None
 
 
 @writing("create_sip_user", shown_to_all=False)
 def new_sip_user(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new SIP user of a customer."""
-    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request), deleted_at=None)
-    form = NewSipUserForm(posted(request))
+    customer = _customer(request, customer_id)
+    free = free_numbers(list(NumberBlock.objects.filter(customer=customer)))
+    numbers_url = reverse("panel:endpoint_numbers", args=[customer.pk])
+    form = NewSipUserForm(posted(request), numbers_url=numbers_url, free=free[0] if free else None)
     if form.is_valid():
         done = saved(request, form, create_sip_user, customer_id=customer.pk, **changes(form))
         if done is not None:
             return after_save(request, f"{done.username} is added.", form_url=request.path, done_url=_list(customer))
-    return render_form(
-        request,
-        form,
-        template="panel/form.html",
-        title="New SIP user",
-        breadcrumbs=_way(customer),
-        back_url=_list(customer),
+    return _form_page(request, form, customer, title="New SIP user")
+
+
+@reading
+def numbers(request: HttpRequest, customer_id: int) -> JsonResponse:
+    """The page of a customer's numbers that holds `first`, used and free (JSON)."""
+    customer = _customer(request, customer_id)
+    blocks = list(NumberBlock.objects.filter(customer=customer).order_by("first"))
+    text = request.GET.get("first", "")
+    first = int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0
+    shown_block = next((block for block in blocks if first <= block.last), blocks[-1] if blocks else None)
+    found = number_queries.numbers(shown_block, around=first) if shown_block is not None else ()
+    return JsonResponse(
+        {
+            "blocks": [{"first": block.first, "last": block.last} for block in blocks],
+            "numbers": [{"number": number.number, "used": number.used} for number in found],
+            "free": list(free_numbers(blocks, 10)),
+        }
     )
 
 
@@ -201,8 +166,7 @@ def edit_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
     """One endpoint."""
     endpoint = _endpoint(request, endpoint_id)
     is_ip = endpoint.kind == "ip"
-    names = (*COMMON, "tech_prefix") if is_ip else (*COMMON, "allowed_networks")
-    start = initial(endpoint, names) | ({"network": shown(endpoint)} if is_ip else {})
+    start = initial(endpoint, OWN[endpoint.kind]) | ({"network": shown(endpoint)} if is_ip else {})
     form = (ChangedIpForm if is_ip else ChangedSipUserForm)(posted(request), initial=start)
     if form.is_valid():
         version = form.cleaned_data["version"]
@@ -210,17 +174,33 @@ def edit_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
         if done is not None:
             words, back = f"{shown(done)} is saved.", _list(endpoint.customer)
             return after_save(request, words, form_url=request.path, done_url=back)
-    return render_form(
+    return _form_page(
         request,
         form,
-        template="panel/endpoint.html",
+        endpoint.customer,
         title=shown(endpoint),
-        breadcrumbs=_way(endpoint.customer),
-        back_url=_list(endpoint.customer),
-        can_stay=True,
         endpoint=endpoint,
         read_only=not may(request, "update_endpoint"),
     )
+
+
+@reading
+def try_rewrites(request: HttpRequest) -> HttpResponseBase:
+    """What becomes of two numbers by the rows of the form, saved or not."""
+    context: dict[str, Any] = {"asked": False}
+    cld, cli = (request.GET.get(name, "").strip()[:MOST_TRIED] for name in ("try_cld", "try_cli"))
+    rows = RewritesWidget().value_from_datadict(request.GET, {}, "rewrites")
+    try:
+        known = rewrites.parse(rows)
+    except rewrites.RewriteInvalid as problem:
+        context["problem"] = str(problem)
+    else:
+        done = rewrites.apply(known, cli=cli, cld=cld)
+        steps = {step.target: step for step in done.steps}
+        tried = (("cld", "Number dialed", cld, done.cld), ("cli", "Caller's number", cli, done.cli))
+        context["tried"] = [(words, was, now, steps.get(name)) for name, words, was, now in tried if was]
+        context["hints"] = hints(known)
+    return render(request, "panel/rewrites_tried.html", context)
 
 
 @writing("set_sip_password", shown_to_all=False)
@@ -255,8 +235,27 @@ def remove_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
     return redirect("panel:endpoint", endpoint.pk)
 
 
+def _form_page(
+    request: HttpRequest, form: HouseForm, customer: Customer, *, title: str, **context: object
+) -> HttpResponseBase:
+    return render_form(
+        request,
+        form,
+        template="panel/endpoint.html",
+        title=title,
+        breadcrumbs=_way(customer),
+        back_url=_list(customer),
+        **context,
+    )
+
+
+def _customer(request: HttpRequest, customer_id: int) -> Customer:
+    return get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
+
+
 def _endpoint(request: HttpRequest, endpoint_id: int) -> Endpoint:
-    return get_object_or_404(Endpoint.objects.select_related("customer"), pk=endpoint_id, account=own_account(request))
+    found = Endpoint.objects.select_related("customer").filter(customer__in=own_customers(request))
+    return get_object_or_404(found, pk=endpoint_id)
 
 
 def _list(customer: Customer) -> str:
@@ -271,6 +270,8 @@ urlpatterns = [
     path("endpoints/", endpoints, name="endpoints"),
     path("customers/<int:customer_id>/endpoints/new-ip/", new_ip, name="endpoint_new_ip"),
     path("customers/<int:customer_id>/endpoints/new-sip-user/", new_sip_user, name="endpoint_new_sip_user"),
+    path("customers/<int:customer_id>/endpoints/numbers.json", numbers, name="endpoint_numbers"),
+    path("endpoints/try-rewrites/", try_rewrites, name="endpoint_try_rewrites"),
     path("endpoints/<int:endpoint_id>/", edit_endpoint, name="endpoint"),
     path("endpoints/<int:endpoint_id>/password/", new_password, name="endpoint_password"),
     path("endpoints/<int:endpoint_id>/delete/", remove_endpoint, name="endpoint_delete"),

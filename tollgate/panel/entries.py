@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 
-from tollgate.panel.access import own_account, reading
+from tollgate.panel.access import own_account, reach, reading
+from tollgate.panel.calls import as_allowed
 from tollgate.panel.cells import fixed, link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
@@ -63,8 +64,12 @@ OF_WALLET = Grid(
 @reading
 def entries(request: HttpRequest) -> HttpResponseBase:
     """Every posting of the account."""
-    source = QuerysetSource(queryset=entries_of(own_account(request)))
-    return respond(request, LIST, source, title="Entries", breadcrumbs=crumbs(("Money", "")))
+    found = entries_of(own_account(request))
+    ids = reach(request)
+    if ids is not None:
+        found = found.filter(wallet__kind="customer", wallet__owner_id__in=ids)
+    source = QuerysetSource(queryset=found)
+    return respond(request, as_allowed(request, LIST), source, title="Entries", breadcrumbs=crumbs(("Money", "")))
 
 
 urlpatterns = [path("entries/", entries, name="entries")]

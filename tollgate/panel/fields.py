@@ -5,6 +5,7 @@ InstantField   a moment in UTC, named in its label
 choices        the words of stored values: choices("active", "inactive") -> (("active", "Active"), ...)
 """
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -45,6 +46,13 @@ class InstantField(forms.DateTimeField):
     def __init__(self, **options: Any) -> None:
         widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=FORMAT)
         super().__init__(**{"widget": widget, **options})
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The moment; one at the end of all years, written elsewhere, is none."""
+        try:
+            return super().to_python(value)
+        except OverflowError:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
 class TicksWidget(forms.CheckboxSelectMultiple):

@@ -1,12 +1,17 @@
 """What surrounds every page of the panel. To add a list to the navigation, add its line to `NAVIGATION`."""
 
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from typing import Final
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import resolve, reverse
+from django.utils.functional import SimpleLazyObject
 
-from tollgate.panel.access import Rights
+from tollgate.core.areas import area_of_page
+from tollgate.panel.access import NO_RIGHTS, Rights
 from tollgate.panel.help_texts import page_for
+from tollgate.panel.save_modes import saving
 from tollgate.store.models import User
 from tollgate.ui.layout import Crumb, Frame, Group, Item, active_items
 
@@ -16,9 +21,15 @@ NAVIGATION: Final = (
         "Selling",
         (
             ("Customers", "panel:customers", "users"),
+            ("Contacts", "panel:contacts", "address-book"),
             ("Endpoints", "panel:endpoints", "phone"),
+            ("Number blocks", "panel:number_blocks", "list-details"),
             ("Ingress routes", "panel:routes", "route"),
             ("Customer cards", "panel:customer_cards", "credit-card"),
+            ("Verified CLIs", "panel:clis", "check"),
+            ("Tags", "panel:tags", "list"),
+            ("Localizations", "panel:localizations", "adjustments"),
+            ("Portal domains", "panel:portal_domains", "world"),
         ),
     ),
     (
@@ -35,10 +46,15 @@ NAVIGATION: Final = (
         "System",
         (
             ("Account", "panel:account", "settings"),
+            ("Options", "panel:options", "adjustments"),
+            ("Mail and SMS", "panel:mail_settings", "settings"),
+            ("Templates", "panel:templates", "pencil"),
+            ("Messages", "panel:messages", "mail"),
             ("Users", "panel:users", "user"),
             ("Groups", "panel:groups", "lock"),
             ("Edges", "panel:edges", "network"),
             ("Audit log", "panel:audit", "history"),
+            ("Delay log", "panel:delays", "clock"),
         ),
     ),
 )
@@ -49,9 +65,10 @@ def frame(request: HttpRequest) -> dict[str, object]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return {}
+    may = getattr(request, "rights", NO_RIGHTS)
     return {
         **Frame(
-            navigation=active_items(_groups(), request.path),
+            navigation=active_items(_groups(may), request.path),
             user_name=user.name or user.email,
             user_email=user.email,
             account_url=reverse("panel:me"),
@@ -63,7 +80,8 @@ def frame(request: HttpRequest) -> dict[str, object]:
             theme_url=reverse("panel:theme"),
         ).context(),
         "help_url": _help_url(request),
-        "may": getattr(request, "rights", Rights(frozenset())),
+        "may": may,
+        "saving": SimpleLazyObject(partial(saving, request)),
     }
 
 
@@ -79,8 +97,31 @@ def _help_url(request: HttpRequest) -> str:
     return reverse("panel:help_page", args=[page]) if page else ""
 
 
-def _groups() -> tuple[Group, ...]:
+def first_page(may: Rights) -> str:
+    """Where somebody with these rights begins; nothing when no page of the navigation opens for them."""
+    return next((item.url for group in _groups(may) for item in group.items), "")
+
+
+def _groups(may: Rights) -> tuple[Group, ...]:
+    """The navigation without what may not be read."""
+    groups = (
+        Group(title, tuple(Item(name, url, icon) for name, url, icon, area in items if may.reads(area)))
+        for title, items in _links()
+    )
+    return tuple(group for group in groups if group.items)
+
+
+@cache
+def _links() -> tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...]:
+    """The navigation with addresses and areas, worked out once."""
     return tuple(
-        Group(title, tuple(Item(name, reverse(address), icon) for name, address, icon in items))
+        (
+            title,
+            tuple((name, url, icon, area_of_page(resolve(url).func.__module__)) for name, url, icon in _found(items)),
+        )
         for title, items in NAVIGATION
     )
+
+
+def _found(items: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    return ((name, reverse(address), icon) for name, address, icon in items)

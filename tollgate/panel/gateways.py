@@ -69,7 +69,7 @@ class GatewayForm(HouseForm):
 
     name = forms.CharField(max_length=200)
     host = forms.CharField(max_length=255, help_text="An IP address or a host name")
-    port = forms.IntegerField(min_value=1, max_value=65_535, initial=5060)
+    port = forms.IntegerField(min_value=1, max_value=65_535, required=False, help_text="Empty: 5060, and 5061 by TLS")
     transport = forms.ChoiceField(choices=(("udp", "UDP"), ("tcp", "TCP"), ("tls", "TLS")))
     weight = forms.IntegerField(
         min_value=0, max_value=10_000, initial=100, help_text="Its share of the carrier's first attempts"

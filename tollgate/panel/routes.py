@@ -1,25 +1,33 @@
-"""Ingress routes: which numbers a customer may call, at which customer card, over which carrier cards.
+"""Ingress routes: which numbers a customer, or each with a tag, may call, at which card, over which carrier cards.
 
 The carrier cards of a route are a table in its form, one row per card of the account: used or not, its place in the
 manual order, its weight, or left out for now, which keeps the rest for later.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
-from tollgate.actions.routes import STRATEGIES, create_ingress_route, delete_ingress_route, update_ingress_route
-from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.actions.routes import (
+    STRATEGIES,
+    create_ingress_route,
+    create_tag_route,
+    delete_ingress_route,
+    update_ingress_route,
+)
+from tollgate.panel.access import may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
 from tollgate.panel.fields import ChannelsField, CpsField, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Card, Customer, IngressRoute, RouteOption
+from tollgate.store.models import Card, Customer, IngressRoute, RouteOption, Tag
 from tollgate.ui.columns import Column
 from tollgate.ui.fields import DurationField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -45,9 +53,16 @@ COLUMNS = (
     Column(
         "customer",
         "Customer",
-        value="customer.name",
+        value=lambda row: row.customer.name if row.customer else "",
         sort="customer__name",
-        link=link("panel:customer_routing", lambda row: row.customer_id),
+        link=lambda row: _list(row.customer) if row.customer else None,
+    ),
+    Column(
+        "tag",
+        "Tag",
+        value=lambda row: row.tag.name if row.tag else "",
+        sort="tag__name",
+        link=lambda row: _list(row.tag) if row.tag else None,
     ),
     Column("tech_prefix", "Tech prefix", sort="tech_prefix"),
     Column("dial_patterns", "Numbers", value=lambda row: ", ".join(row.dial_patterns.split()) or "all"),
@@ -73,10 +88,14 @@ LIST = Grid(
 )
 OF_CUSTOMER = Grid(
     name="routes",
-    columns=tuple(column for column in COLUMNS if column.name != "customer"),
+    columns=tuple(column for column in COLUMNS if column.name not in ("customer", "tag")),
     sort="name",
     compact=True,
-    empty_text="No routes yet: this customer cannot call. Add a route with the card it pays by.",
+    empty_text="No routes of its own yet. Add a route with the card it pays by.",
+)
+OF_TAG = replace(OF_CUSTOMER, name="tag_routes", empty_text="No routes yet: this tag only labels customers.")
+OF_TAGS = replace(
+    OF_TAG, name="routes_of_tags", columns=tuple(column for column in COLUMNS if column.name != "customer")
 )
 FIELDS = (
     "name",
@@ -138,22 +157,28 @@ class RouteForm(HouseForm):
     media = forms.ChoiceField(choices=(("proxy", "Through the media proxy"), ("direct", "Direct")))  # type: ignore[assignment]  # Django takes fields out of the class
     recording = forms.ChoiceField(choices=(("inherit", "As the customer's"), ("off", "Never"), ("on", "Always")))
 
-    def __init__(self, *arguments: Any, customer: Customer, **options: Any) -> None:
+    def __init__(self, *arguments: Any, owner: Customer | Tag, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        known = Card.objects.filter(account_id=customer.account_id).select_related("carrier").order_by("name")
-        cards = [card for card in known if _fits(card, customer)]
+        known = Card.objects.filter(account_id=owner.account_id).select_related("carrier").order_by("name")
+        cards = [card for card in known if _fits(card, owner)]
         field = self.fields["card_id"]
         assert isinstance(field, forms.TypedChoiceField)
         field.choices = [("", ""), *((card.pk, card.name) for card in cards)]
         self.fields["options"] = OptionsField([card for card in known if card.kind == "carrier"])
         self.fields["options"].widget.attrs["data-width"] = "12"
-        self.set_unit("capped_price_nanos", f"{customer.currency}/min")
+        self.set_unit("capped_price_nanos", f"{owner.currency}/min" if isinstance(owner, Customer) else "/min")
 
 
 class ChangedRouteForm(RouteForm):
     """With the version that was opened."""
 
     versioned = True
+
+
+def _place(row: dict[str, Any]) -> tuple[bool, int]:
+    """Where a row of the table stands; what was typed may be no number."""
+    typed = str(row.get("position") or 0)
+    return "card_id" not in row, int(typed) if typed.isdecimal() and len(typed) < 10 else 0
 
 
 class OptionsWidget(forms.Widget):
@@ -170,7 +195,7 @@ class OptionsWidget(forms.Widget):
         """One row per card with what is chosen for it; the chosen ones first."""
         chosen = {int(row["card_id"]): row for row in value or ()}
         rows = [{"card": card, **chosen.get(card.pk, {})} for card in self.cards]
-        rows.sort(key=lambda row: ("card_id" not in row, int(row.get("position") or 0)))
+        rows.sort(key=_place)
         return {**super().get_context(name, value, attrs), "rows": rows}
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[dict[str, Any]]:
@@ -217,27 +242,48 @@ class OptionsField(forms.Field):
 
 @reading
 def routes(request: HttpRequest) -> HttpResponseBase:
-    """Every customer's routes."""
-    found = IngressRoute.objects.filter(customer__account=own_account(request), customer__deleted_at=None)
-    source = QuerysetSource(queryset=listed(found), search=("name__icontains", "customer__name__icontains"))
+    """Every customer's and every tag's routes."""
+    account = own_account(request)
+    found = IngressRoute.objects.filter(
+        Q(customer__account=account, customer__deleted_at=None) | Q(tag__account=account)
+    )
+    search = ("name__icontains", "customer__name__icontains", "tag__name__icontains")
+    source = QuerysetSource(queryset=listed(found), search=search)
     return respond(request, LIST, source, title="Ingress routes", breadcrumbs=crumbs(("Selling", "")))
 
 
 def listed(found: Any) -> Any:
     """The routes with the names their list shows."""
-    return found.select_related("customer", "card").prefetch_related("options__card")
+    return found.select_related("customer", "tag", "card").prefetch_related("options__card")
+
+
+def reaching(customer: Customer) -> Q:
+    """The routes by which a customer may call: its own and those of its tags."""
+    return Q(customer=customer) | Q(tag__customers=customer)
 
 
 @writing("create_ingress_route", shown_to_all=False)
 def new_route(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new route of a customer."""
-    customer = get_object_or_404(Customer, pk=customer_id, account=own_account(request), deleted_at=None)
-    form = RouteForm(posted(request), customer=customer)
+    customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
+    form = RouteForm(posted(request), initial=_usual(request), owner=customer)
     if form.is_valid():
         done = saved(request, form, create_ingress_route, customer_id=customer.pk, **changes(form))
         if done is not None:
             return after_save(request, f"{done.name} is added.", form_url=request.path, done_url=_list(customer))
     return render_form(request, form, title="New ingress route", breadcrumbs=_way(customer), back_url=_list(customer))
+
+
+@writing("create_tag_route", shown_to_all=False)
+def new_tag_route(request: HttpRequest, tag_id: int) -> HttpResponseBase:
+    """A new route of a tag."""
+    tag = get_object_or_404(Tag, pk=tag_id, account=own_account(request))
+    form = RouteForm(posted(request), initial=_usual(request), owner=tag)
+    if form.is_valid():
+        done = saved(request, form, create_tag_route, tag_id=tag.pk, **changes(form))
+        if done is not None:
+            return after_save(request, f"{done.name} is added.", form_url=request.path, done_url=_list(tag))
+    return render_form(request, form, title="New ingress route", breadcrumbs=_way(tag), back_url=_list(tag))
 
 
 @writing("update_ingress_route")
@@ -249,20 +295,20 @@ def edit_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
         for option in route.options.all()
     ]
     start = {**initial(route, FIELDS), "options": options}
-    form = ChangedRouteForm(posted(request), initial=start, customer=route.customer)
+    form = ChangedRouteForm(posted(request), initial=start, owner=route.owner)
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_ingress_route, ingress_route_id=route.pk, version=version, **changes(form))
         if done is not None:
-            back = _list(route.customer)
+            back = _list(route.owner)
             return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=back)
     return render_form(
         request,
         form,
         template="panel/route.html",
         title=route.name,
-        breadcrumbs=_way(route.customer),
-        back_url=_list(route.customer),
+        breadcrumbs=_way(route.owner),
+        back_url=_list(route.owner),
         can_stay=True,
         route=route,
         read_only=not may(request, "update_ingress_route"),
@@ -276,33 +322,42 @@ def remove_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
     if request.POST.get("confirmation") != route.name:
         messages.error(request, f"Type {route.name} to remove this route.")
     elif press(request, delete_ingress_route, f"{route.name} is removed.", ingress_route_id=route.pk):
-        return redirect(_list(route.customer))
+        return redirect(_list(route.owner))
     return redirect("panel:route", route.pk)
 
 
-def _fits(card: Card, customer: Customer) -> bool:
-    """Whether the customer may pay by the card."""
+def _usual(request: HttpRequest) -> dict[str, Any]:
+    """What a new route begins with, by the options."""
+    return {"profit_assurance": own_account(request).profit_assurance_default}
+
+
+def _fits(card: Card, customer: Customer | Tag) -> bool:
+    """Whether the customer, or any customer with the tag, may pay by the card."""
+    if isinstance(customer, Tag):
+        return card.kind == "customer" and card.reseller_id is None
     same = card.kind == "customer" and card.currency == customer.currency
     return same and (card.reseller_id is None or card.reseller_id == customer.parent_id)
 
 
 def _route(request: HttpRequest, route_id: int) -> IngressRoute:
-    return get_object_or_404(
-        IngressRoute.objects.select_related("customer"), pk=route_id, customer__account=own_account(request)
-    )
+    account = own_account(request)
+    found = IngressRoute.objects.select_related("customer", "tag")
+    return get_object_or_404(found, Q(customer__account=account) | Q(tag__account=account), pk=route_id)
 
 
-def _list(customer: Customer) -> str:
-    return reverse("panel:customer_routing", args=[customer.pk])
+def _list(owner: Customer | Tag) -> str:
+    return reverse("panel:tag" if isinstance(owner, Tag) else "panel:customer_routing", args=[owner.pk])
 
 
-def _way(customer: Customer) -> list[Any]:
-    return crumbs(("Customers", reverse("panel:customers")), (customer.name, _list(customer)))
+def _way(owner: Customer | Tag) -> list[Any]:
+    above = ("Tags", "panel:tags") if isinstance(owner, Tag) else ("Customers", "panel:customers")
+    return crumbs((above[0], reverse(above[1])), (owner.name, _list(owner)))
 
 
 urlpatterns = [
     path("routes/", routes, name="routes"),
     path("customers/<int:customer_id>/routes/new/", new_route, name="route_new"),
+    path("tags/<int:tag_id>/routes/new/", new_tag_route, name="tag_route_new"),
     path("routes/<int:route_id>/", edit_route, name="route"),
     path("routes/<int:route_id>/delete/", remove_route, name="route_delete"),
 ]

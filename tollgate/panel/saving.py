@@ -1,24 +1,33 @@
 """From a valid form through an act to a saved record, or back to the form with words at the right fields.
 
-    done = saved(request, form, update_customer, customer_id=customer.pk, **changes(form, customer))
+    done = saved(request, form, update_customer, customer_id=customer.pk, version=version, **changes(form))
     if done is not None:
-        return after_save(request, form_url=..., list_url=..., words=f"{name} is saved.")
+        return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=...)
     return render_form(request, form, ...)
+
+That is all a page does: Save and stay, Delay and save, the list of what is put off and the reason that an account may
+ask for come by themselves to every page under `@writing` with an act that makes or changes a record. A delayed save is
+tried and taken back, so `saved` then returns what the act would have saved, and `after_save` says when it will be.
 
 `press` is for a button without a form of its own: it runs the act and says what happened as a flash message.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 
-from tollgate.actions.acts import Invalid, NotFound, NotPermitted, OutOfDate, acting
-from tollgate.panel.access import actor
+from tollgate.actions.acts import Actor, Invalid, NotFound, NotPermitted, OutOfDate, acting
+from tollgate.actions.delays import delay_save
+from tollgate.panel.access import actor, current_user
+from tollgate.panel.delay_times import TimeUnfit, due_at, shown_at
 from tollgate.ui.forms import Difference, HouseForm
 
 Result = TypeVar("Result")
@@ -26,13 +35,23 @@ Result = TypeVar("Result")
 
 def saved(request: HttpRequest, form: HouseForm, act: Callable[..., Result], **arguments: Any) -> Result | None:
     """What the act returned; None when it refused, and the form then shows why."""
+    return saved_by(actor(request, reason(request, form)), request, form, act, **arguments)
+
+
+def saved_by(
+    who: Actor, request: HttpRequest, form: HouseForm, act: Callable[..., Result], **arguments: Any
+) -> Result | None:
+    """The same for somebody else than the user with the rights of their groups."""
     try:
-        with acting(actor(request, str(form.cleaned_data.get("reason", "")))) as done:
-            result = act(**arguments)
+        with acting(who) as done:
+            if request.POST.get("save") == "delay" and request.user.is_authenticated:
+                result = _delayed(request, form, act, arguments)
+            else:
+                result = act(**arguments)
     except Invalid as invalid:
         for name, words in invalid.errors.items():
             for word in words:
-                form.add_error(name if name in form.fields else None, _sentence(form, name, word))
+                _add_error(form, name, word)
     except OutOfDate as stale:
         _show_conflict(form, stale.current)
     except NotPermitted as forbidden:
@@ -46,15 +65,23 @@ def saved(request: HttpRequest, form: HouseForm, act: Callable[..., Result], **a
     return None
 
 
+def reason(request: HttpRequest, form: HouseForm | None = None) -> str:
+    """Why the user saves: a field of the form, or what the page asked for beside it."""
+    own = form.cleaned_data.get("reason") if form is not None else None
+    return str(own or request.POST.get("reason", "")).replace("\0", "").strip()[:500]
+
+
 def posted(request: HttpRequest) -> QueryDict | None:
     """What was sent, for a form; None for a page that is only looked at."""
     return request.POST if request.method == "POST" else None
 
 
-def press(request: HttpRequest, act: Callable[..., object], words: str, **arguments: Any) -> bool:
+def press(
+    request: HttpRequest, act: Callable[..., object], words: str, *, who: Actor | None = None, **arguments: Any
+) -> bool:
     """Runs an act that a plain button asks for; says `words`, or why not. Returns whether it was done."""
     try:
-        with acting(actor(request, request.POST.get("reason", ""))):
+        with acting(who or actor(request, reason(request))):
             act(**arguments)
     except Invalid as invalid:
         for word in (word for words_of_field in invalid.errors.values() for word in words_of_field):
@@ -64,12 +91,17 @@ def press(request: HttpRequest, act: Callable[..., object], words: str, **argume
         raise PermissionDenied(str(forbidden)) from forbidden
     except NotFound as missing:
         raise Http404(str(missing)) from missing
-    messages.success(request, words)
+    if words:
+        messages.success(request, words)
     return True
 
 
 def after_save(request: HttpRequest, words: str, *, form_url: str, done_url: str) -> HttpResponseRedirect:
     """Says what was saved and goes on: back to the form after "Save and stay", otherwise to the record or list."""
+    later = getattr(request, "saved_later", None)
+    if later is not None:
+        messages.success(request, later)
+        return redirect(request.path)
     messages.success(request, words)
     return redirect(form_url if request.POST.get("save") == "stay" else done_url)
 
@@ -86,9 +118,40 @@ def initial(record: object, names: Iterable[str]) -> dict[str, Any]:
     return {**values, "version": getattr(record, "version", None)}
 
 
-def _sentence(form: HouseForm, name: str, word: str) -> str:
-    """An error of a field that the form does not have says which it is."""
-    return word if name in form.fields or not name else f"{name}: {word}"
+def _delayed(request: HttpRequest, form: HouseForm, act: Callable[..., Result], arguments: Mapping[str, Any]) -> Result:
+    """Puts the act off until the moment that was chosen, with those fields only that the user has changed."""
+    user = current_user(request)
+    try:
+        due = due_at(request.POST, zone=user.zone, at=datetime.now(UTC))
+    except TimeUnfit as problem:
+        raise Invalid({"": [f"Save later: {problem}"]}) from None
+    delayed = delay_save(act=act.__name__, arguments=_touched(form, act, arguments), due_at=due)
+    request.saved_later = format_html(  # type: ignore[attr-defined]  # after_save says it
+        'Put off until {}: {}. It waits in the <a href="{}">delay log</a>.',
+        shown_at(due, user.zone),
+        delayed.title,
+        reverse("panel:delays"),
+    )
+    return cast("Result", delayed.rehearsed)
+
+
+def _touched(form: HouseForm, act: Callable[..., object], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Of an act that changes a record: the arguments that the user has changed, and those that it cannot do without."""
+    needed = {name for name, one in inspect.signature(act).parameters.items() if one.default is one.empty}
+    left = set(form.fields) - set(form.changed_data) - {"version"} - needed
+    if not act.__name__.startswith("update_"):
+        left = set()
+    return {name: value for name, value in arguments.items() if name not in left}
+
+
+def _add_error(form: HouseForm, name: str, word: str) -> None:
+    """An error of the act at its field; one of a field that the form does not have says which it is."""
+    if name in form.fields:
+        form.add_error(name, word)
+    elif name == "reason":
+        form.reason_error = word
+    else:
+        form.add_error(None, f"{name}: {word}" if name else word)
 
 
 def _show_conflict(form: HouseForm, current: Mapping[str, Any]) -> None:

@@ -5,16 +5,19 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
+from django.views.decorators.http import require_POST
 
-from tollgate.actions.users import create_user, update_user
+from tollgate.actions.user_passwords import send_user_password_link
+from tollgate.actions.users import create_user, end_user_sessions, update_user
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import STATUS_TONES, link
-from tollgate.panel.fields import TicksWidget
+from tollgate.panel.endpoint_forms import NetworksField
+from tollgate.panel.fields import TicksWidget, pick
 from tollgate.panel.frame import crumbs
-from tollgate.panel.saving import after_save, changes, posted, saved
-from tollgate.store.models import User, UserGroup
+from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.store.models import Customer, User, UserGroup
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
@@ -42,12 +45,19 @@ LIST = Grid(
 )
 
 
+FIELDS = ("name", "email", "zone", "is_active", "reseller_id", "allowed_networks")
+
+
 class UserForm(HouseForm):
     """A person and the groups that give rights."""
 
     name = forms.CharField(max_length=200)
     email = forms.EmailField(help_text="The login")
     zone = ZoneField(help_text="Where this person works: the page of a call tells this time beside UTC")
+    reseller_id = pick("Reseller", [], required=False, help_text="Works for this reseller and sees only its customers")
+    allowed_networks = NetworksField(
+        required=False, label="Logs in from", help_text="Addresses and networks, one per line; empty = from anywhere"
+    )
     group_ids = forms.TypedMultipleChoiceField(
         label="Groups",
         coerce=int,
@@ -62,14 +72,26 @@ class UserForm(HouseForm):
         field = self.fields["group_ids"]
         assert isinstance(field, forms.TypedMultipleChoiceField)
         field.choices = list(UserGroup.objects.order_by("name").values_list("id", "name"))
+        resellers = Customer.objects.filter(is_reseller=True, deleted_at=None).order_by("name")
+        reseller = self.fields["reseller_id"]
+        assert isinstance(reseller, forms.TypedChoiceField)
+        reseller.choices = [("", "None: works for you"), *resellers.values_list("id", "name")]
+
+
+class ChangedUserForm(UserForm):
+    """With the version that was opened."""
+
+    versioned = True
 
 
 class NewUserForm(UserForm):
-    """With a first password."""
+    """With a first password, or an invitation."""
 
     password = forms.CharField(
-        min_length=10,
-        help_text="At least 10 characters. Tell it on a safe way; the person changes it",
+        required=False,
+        strip=False,
+        label="First password",
+        help_text="Empty: a link to set one is sent by mail. Otherwise at least 10 characters, to be changed at once",
         widget=forms.TextInput(attrs={"autocomplete": "off", "data-generate": "", "spellcheck": "false"}),
     )
 
@@ -90,11 +112,9 @@ def new_user(request: HttpRequest) -> HttpResponseBase:
     """A new user."""
     form = NewUserForm(posted(request), initial={"zone": own_account(request).zone})
     if form.is_valid():
-        done = saved(request, form, create_user, **changes(form))
+        done = saved(request, form, create_user, **_new(form))
         if done is not None:
-            return after_save(
-                request, f"{done} may log in now.", form_url=request.path, done_url=reverse("panel:users")
-            )
+            return after_save(request, _welcome(done), form_url=request.path, done_url=reverse("panel:users"))
     return render_form(
         request,
         form,
@@ -111,23 +131,50 @@ def edit_user(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """One user."""
     user = get_object_or_404(User, pk=user_id)
     groups = [group.pk for group in user.groups.all()]
-    start = {"name": user.name, "email": user.email, "zone": user.zone, "is_active": user.is_active}
-    form = UserForm(posted(request), initial={**start, "group_ids": groups})
+    form = ChangedUserForm(posted(request), initial={**initial(user, FIELDS), "group_ids": groups})
     if form.is_valid():
-        done = saved(request, form, update_user, user_id=user.pk, **changes(form))
+        version = form.cleaned_data["version"]
+        done = saved(request, form, update_user, user_id=user.pk, version=version, **changes(form))
         if done is not None:
             words = f"{done} is saved."
             return after_save(request, words, form_url=request.path, done_url=reverse("panel:users"))
     return render_form(
         request,
         form,
-        template="panel/form.html",
+        template="panel/user.html",
         title=str(user),
         breadcrumbs=_way(),
         back_url=reverse("panel:users"),
         can_stay=True,
+        edited=user,
         read_only=not may(request, "update_user"),
     )
+
+
+@writing("send_user_password_link", shown_to_all=False)
+@require_POST
+def send_link(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    """Mails one user a link to set a password."""
+    press(request, send_user_password_link, "A link to set a password is on its way.", user_id=user_id)
+    return redirect("panel:user", user_id)
+
+
+@writing("end_user_sessions", shown_to_all=False)
+@require_POST
+def log_out(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    """Ends every session of one user."""
+    press(request, end_user_sessions, "Logged out everywhere.", user_id=user_id)
+    return redirect("panel:user", user_id)
+
+
+def _new(form: HouseForm) -> dict[str, Any]:
+    """A password that another person knows has to be changed at the first login."""
+    given = changes(form)
+    return {**given, "password_must_change": bool(given["password"])}
+
+
+def _welcome(user: User) -> str:
+    return f"{user} may log in now." if user.has_usable_password() else f"An invitation is on its way to {user.email}."
 
 
 def _way() -> list[Any]:
@@ -138,4 +185,6 @@ urlpatterns = [
     path("users/", users, name="users"),
     path("users/new/", new_user, name="user_new"),
     path("users/<int:user_id>/", edit_user, name="user"),
+    path("users/<int:user_id>/link/", send_link, name="user_link"),
+    path("users/<int:user_id>/logout/", log_out, name="user_logout"),
 ]

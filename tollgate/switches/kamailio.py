@@ -6,7 +6,7 @@ as text of seconds with a fraction. To add a field: the struct here, and the scr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -16,19 +16,26 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tollgate.core.calls import Invite, RouteChoice
-from tollgate.core.refusals import Refusal, answer, headers
+from tollgate.core.calls_types import Delivery, Handling
+from tollgate.core.refusals import Answer, Refusal, answer, headers
+from tollgate.core.routes import sip_host, sip_user
+from tollgate.core.snapshot import Network
 from tollgate.switches import Answered, Attempt, Attempted, AuthFailed, Ended, MessageInvalid
 from tollgate.switches.plain import CallId, Name, Number, Port, Small, Text, read, reader
 
 DEADLINE_MS: Final = 1500
 """The script waits 2 s for a decision; less the way there and back."""
 HA1_TTL_S: Final = 300
+REGISTRATION_MOST_S: Final = 3600
+"""The longest that an edge keeps where a SIP user is: `max_expires` of its registrar."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_S: Final = 7_258_118_400
 _RELEASED_BY: Final = {
     "caller_bye": "caller",
     "callee_bye": "callee",
     "max_duration": "tollgate",
+    "vanished": "tollgate",
+    "no_media": "tollgate",
     "edge": "tollgate",
 }
 
@@ -221,9 +228,9 @@ def write_allowed(
     record: bool,
     media: str,
     routes: Sequence[RouteChoice],
-    local: str | None,
+    handling: Handling,
 ) -> bytes:
-    """A decision to carry the call, with the routes in the order to try them."""
+    """A decision to carry the call, with the routes in the order to try them, or the phone of ours it goes to."""
     decision: dict[str, object] = {
         "action": "route",
         "call_ref": str(call),
@@ -233,16 +240,40 @@ def write_allowed(
         "version": "1.0",
         "routing": "serial",
         "routes": [_route(route, asked) for route in routes],
+        "rings": ";".join([str(route.ring_s * 1000) for route in routes]),
+        "locked": 1 if handling.media_locked else 0,
     }
-    if local is not None:
-        decision["local"] = local
+    if handling.removed_headers:
+        decision["strip"] = handling.removed_headers
+    if handling.local is not None:
+        decision |= _local(handling.local, asked)
     return msgspec.json.encode(decision)
 
 
+def _local(local: Delivery, asked: Asked) -> dict[str, object]:
+    """The phone to deliver to, what it is shown, and how long it may take."""
+    edge = _host(asked)
+    extra = f"P-Asserted-Identity: <sip:{local.pai}@{edge}>\r\n" if local.pai else ""
+    if local.number:
+        extra += f"P-Called-Party-ID: <sip:{sip_user(local.number)}@{edge}>\r\n"  # RFC 7315 section 4.2
+    return {
+        "local": local.user,
+        "from": f"sip:{sip_user(local.cli)}@{edge}" if local.cli else "",
+        "extra": extra,
+        "fr_timer": local.first_reply_s * 1000,
+        "fr_inv_timer": local.pdd_s * 1000,
+        "rings": str(local.ring_s * 1000),
+    }
+
+
+def _host(asked: Asked) -> str:
+    return sip_host(asked.edge_ip) if asked.edge_ip else "localhost"
+
+
 def _route(route: RouteChoice, asked: Asked) -> dict[str, object]:
-    edge = f"[{asked.edge_ip}]" if ":" in asked.edge_ip else asked.edge_ip or "localhost"
-    shown = f"sip:{route.cli}@{edge}" if route.cli else "sip:anonymous@anonymous.invalid"
-    extra = f"P-Asserted-Identity: <{shown}>\r\n" if route.cli else ""
+    edge = _host(asked)
+    shown = f"sip:{sip_user(route.cli)}@{edge}" if route.cli else "sip:anonymous@anonymous.invalid"
+    extra = f"P-Asserted-Identity: <sip:{sip_user(route.pai)}@{edge}>\r\n" if route.pai else ""
     if asked.invite.privacy and "id" in asked.invite.privacy.lower():
         extra += "Privacy: id\r\n"
     return {
@@ -251,13 +282,13 @@ def _route(route: RouteChoice, asked: Asked) -> dict[str, object]:
         "carrier": route.carrier,
         "headers": {"from": {"display": "", "uri": shown}, "extra": extra},
         "fr_timer": route.first_reply_s * 1000,
-        "fr_inv_timer": (route.pdd_s + route.ring_s) * 1000,
+        "fr_inv_timer": route.pdd_s * 1000,
     }
 
 
-def write_refused(refusal: Refusal) -> bytes:
-    """A refusal with the headers that say why."""
-    given = answer(refusal)
+def write_refused(refusal: Refusal, answers: Mapping[str, Answer] | None = None) -> bytes:
+    """A refusal with the headers that say why, in the operator's own words where there are any."""
+    given = answer(refusal, answers)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers(refusal, given))
     return msgspec.json.encode({"action": "refuse", "code": given.sip, "reason": given.reason, "hdrs": lines})
 
@@ -266,9 +297,12 @@ CHALLENGE: Final = msgspec.json.encode({"action": "challenge"})
 """An address nobody knows: the edge asks for a digest."""
 
 
-def write_ha1(ha1: str) -> bytes:
-    """The secret of a SIP user for the edge's digest check; empty for an unknown user."""
-    return msgspec.json.encode({"ha1": ha1, "ttl": HA1_TTL_S})
+def write_ha1(ha1: str, networks: Iterable[Network] = ()) -> bytes:
+    """The secret of a SIP user for the edge's digest check, empty for an unknown user, and where it may register from.
+
+    No networks: from anywhere.
+    """
+    return msgspec.json.encode({"ha1": ha1, "networks": ",".join(map(str, networks)), "ttl": HA1_TTL_S})
 
 
 DONE: Final = b'{"ok":true}'

@@ -1,13 +1,14 @@
 """What we ask of a Kamailio edge, and how to read its answers: bytes in, bytes out, no network.
 
-Every request is the body of `POST /RPC` (JSON) to the edge's RPC address, with the header `X-Tollgate-Secret` (else
-HTTP 403). Every answer has a JSON body, also those with HTTP 404 ("no such call") and 500: give the body to `check` or
-a `parse_` function whatever the status. To add a request: one function that returns the body, and one that reads the
-answer when it carries more than success.
+Every request is the body of `POST /RPC` (JSON) to the edge's RPC address, with `secret_of` that edge in the header
+`X-Tollgate-Secret` (else HTTP 403). Every answer has a JSON body, also those with HTTP 404 ("no such call") and 500:
+give the body to `check` or a `parse_` function whatever the status. To add a request: one function that returns the
+body, and one that reads the answer when it carries more than success.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from datetime import UTC, datetime
 
 PATH = "/RPC"
 SECRET_HEADER = "X-Tollgate-Secret"  # noqa: S105  # the name of the header
+FORGET_ALL = "*"
+"""As a user: every user."""
 EXTEND_MOST = 400
 """Calls that one extend request may carry."""
 
@@ -58,6 +61,11 @@ class Extended:
 
     count: int
     gone: tuple[tuple[int, int], ...]
+
+
+def secret_of(edge: str, installation_secret: str) -> str:
+    """What an edge wants to be shown: its own, so that no edge learns what opens another's doors, or ours."""
+    return hmac.digest(installation_secret.encode(), f"rpc:{edge}".encode(), "sha256").hex()
 
 
 def read_handle(handle: str) -> tuple[int, int]:
@@ -108,12 +116,19 @@ def parse_extended(answer: bytes) -> Extended:
 
 
 def flush_ha1_request(user: str) -> bytes:
-    """Forget the cached HA1 of a SIP user (after a new password, or a deleted user)."""
+    """Forget the cached HA1 of a SIP user (after a new password, or a deleted user), or of all of them."""
+    if user == FORGET_ALL:
+        return _request("htable.flush", ["ha1"])
     return _request("htable.delete", ["ha1", user])
 
 
+def unregister_request(user: str) -> bytes:
+    """Forget where a SIP user registered: calls reach its phones again once they have registered anew."""
+    return _request("ul.rm", ["location", user])
+
+
 def check(answer: bytes) -> None:
-    """Raises RpcError unless the answer says success. "Not there" is success for a hang-up and a flush."""
+    """Raises RpcError unless the answer says success. "Not there" is success where something was to go."""
     error = _read(answer).get("error")
     if error is not None and not _is_absence(error):
         raise RpcError(_error_text(error))

@@ -16,7 +16,8 @@ from msgspec import Meta, Struct
 
 from tollgate.core.calls import Dropped, Gate, Grant, Invite, RouteChoice
 from tollgate.core.money import format_micros
-from tollgate.core.refusals import Refusal, answer
+from tollgate.core.refusals import Answer, Refusal, answer
+from tollgate.core.routes import sip_host
 from tollgate.switches import Answered, Attempt, Ended, MessageInvalid, Sync
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
@@ -138,10 +139,17 @@ def instant(value: Instant, field: str) -> datetime:
     if isinstance(value, int):
         moment = _EPOCH + timedelta(milliseconds=value) if 0 <= value < 10**13 else None
     else:
-        moment = value.astimezone(UTC) if value.tzinfo is not None else None
+        moment = _in_utc(value)
     if moment is None or not EARLIEST <= moment < LATEST:
         raise MessageInvalid(field, "it must be a time with its zone (RFC 3339), or milliseconds since 1970")
     return moment
+
+
+def _in_utc(value: datetime) -> datetime | None:
+    try:
+        return value.astimezone(UTC) if value.tzinfo is not None else None
+    except OverflowError:  # the last hours of the year 9999, seen from elsewhere
+        return None
 
 
 def read_authorize(body: bytes) -> tuple[Invite, int]:
@@ -242,7 +250,7 @@ def _route(route: RouteChoice) -> dict[str, object]:
         "carrier": route.carrier,
         "cli": route.cli,
         "cld": route.cld,
-        "headers": {"P-Asserted-Identity": f"<sip:{route.cli}@{route.host}>"} if route.cli else {},
+        "headers": {"P-Asserted-Identity": f"<sip:{route.pai}@{sip_host(route.host)}>"} if route.pai else {},
         "first_reply_s": route.first_reply_s,
         "pdd_s": route.pdd_s,
         "ring_s": route.ring_s,
@@ -250,9 +258,9 @@ def _route(route: RouteChoice) -> dict[str, object]:
     }
 
 
-def write_refused(refusal: Refusal) -> bytes:
-    """The refusal with its SIP answer."""
-    given = answer(refusal)
+def write_refused(refusal: Refusal, answers: Mapping[str, Answer] | None = None) -> bytes:
+    """The refusal with its SIP answer, in the operator's own words where there are any."""
+    given = answer(refusal, answers)
     return msgspec.json.encode(
         {
             "allow": False,
@@ -266,7 +274,12 @@ def write_refused(refusal: Refusal) -> bytes:
 
 
 def write_simulated(
-    *, decision: Grant | Refusal, gates: Sequence[Gate], routes: Sequence[RouteChoice], dropped: Sequence[Dropped]
+    *,
+    decision: Grant | Refusal,
+    gates: Sequence[Gate],
+    routes: Sequence[RouteChoice],
+    dropped: Sequence[Dropped],
+    answers: Mapping[str, Answer],
 ) -> bytes:
     """What would be decided, step by step."""
     told: dict[str, object] = {
@@ -277,7 +290,7 @@ def write_simulated(
         "dropped": [drop._asdict() | {"values": dict(drop.values)} for drop in dropped],
     }
     if isinstance(decision, Refusal):
-        given = answer(decision)
+        given = answer(decision, answers)
         told |= {"refusal": decision.key.value, "sip": given.sip, "reason": given.reason, "q850": given.q850}
     return msgspec.json.encode(told)
 

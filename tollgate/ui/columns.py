@@ -8,24 +8,28 @@
 
 `value` and `currency` are an attribute path ("customer.name", also into dicts) or a function of the row; `value` is the
 column's name when not given. What each kind expects: TEXT, LINK and BADGE anything with a text; NUMBER and COUNT int or
-Decimal; MONEY int micros; PRICE int nanos; DURATION int seconds; INSTANT an aware datetime, shown in UTC. None is an
-empty cell. `sort` names what the source orders by (a queryset's field path); a column without it cannot be sorted.
+Decimal; MONEY int micros; PRICE int nanos; DURATION int seconds; INSTANT an aware datetime, shown in UTC; MENU what may
+be done with the row, as pairs of words and an address, never exported. None is an empty cell. `sort` names what the
+source orders by (a queryset's field path); a column without it cannot be sorted.
 `unit` goes into the title ("Duration, s"). Every amount carries its ISO code: in the title when `unit` names the one
 currency of the column, otherwise in each cell; `places` is how many decimals it shows at least. To add a kind: a
 member of Kind and its line in `plain`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from django.utils.html import escape
+from django.db.models.expressions import Combinable
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from tollgate.core.money import format_micros, format_nanos
+from tollgate.ui.templatetags.ui import icon
 
 Row = Any
 Reader = str | Callable[[Row], Any]
@@ -43,6 +47,7 @@ class Kind(StrEnum):
     DURATION = "duration"
     MONEY = "money"
     PRICE = "price"
+    MENU = "menu"
 
 
 NUMERIC = frozenset({Kind.NUMBER, Kind.COUNT, Kind.DURATION, Kind.MONEY, Kind.PRICE})
@@ -51,7 +56,12 @@ ADDING = NUMERIC - {Kind.PRICE, Kind.NUMBER}  # adding prices or ratios says not
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """See the module's docstring. `export` gives another value for files; `hidden` columns wait to be chosen."""
+    """See the module's docstring. `export` gives another value for files; `hidden` columns wait to be chosen.
+
+    `show` says how the page tells a number, which is copied, added and exported as such. `sql` is what `value` (or
+    `export`) gives, said to the database (copying.py). `minor` columns are left out on phones until the
+    user chooses columns.
+    """
 
     name: str
     title: str
@@ -64,7 +74,10 @@ class Column:
     link: Callable[[Row], str | None] | None = None
     tone: Mapping[str, str] | Callable[[Row], str] | None = None
     export: Callable[[Row], Any] | None = None
+    show: Callable[[Any], str] | None = None
+    sql: Combinable | None = None
     hidden: bool = False
+    minor: bool = False
 
     def __post_init__(self) -> None:
         assert self.kind is not Kind.MONEY or self.unit or self.currency, f"{self.name}: an amount needs its currency"
@@ -73,6 +86,16 @@ class Column:
     def heading(self) -> str:
         """The title with its unit."""
         return f"{self.title}, {self.unit}" if self.unit else self.title
+
+    @property
+    def shown_heading(self) -> str:
+        """The title above cells: the unit is left out where they are told in words of their own."""
+        return self.title if self.show else self.heading
+
+    @property
+    def classes(self) -> str:
+        """CSS classes of its cells and its title."""
+        return " ".join(name for name, given in (("num", self.numeric), ("phone-hide", self.minor)) if given)
 
     @property
     def numeric(self) -> bool:
@@ -99,21 +122,25 @@ class Column:
     def cell(self, row: Row) -> SafeString:
         """The finished <td>."""
         value = self.read(row)
+        if self.kind is Kind.MENU:
+            return _menu_cell(value)
         text: str = escape(plain(self.kind, value, self.places))
         if self.numeric:
-            return self._number_cell(text, escape(self.read_currency(row)), negative=_negative(value))
+            return self._number_cell(text, escape(self.read_currency(row)), value)
         if self.kind is Kind.BADGE and value is not None:
             text = f'<span class="badge tone-{escape(self._tone(row, str(value)))}">{text}</span>'
         address = self.link(row) if self.link else None
         if address:
             text = f'<a href="{escape(address)}">{text}</a>'
-        return mark_safe(f'<td tabindex="-1" aria-selected="false">{text}</td>')  # noqa: S308 - escaped above
+        hide = ' class="phone-hide"' if self.minor else ""
+        return mark_safe(f'<td tabindex="-1" aria-selected="false"{hide}>{text}</td>')  # noqa: S308 - escaped above
 
-    def _number_cell(self, text: str, code: str, *, negative: bool) -> SafeString:
-        below = ' class="num below-zero"' if negative and self.kind is Kind.MONEY else ' class="num"'
+    def _number_cell(self, text: str, code: str, value: Any) -> SafeString:
+        below = " below-zero" if self.kind is Kind.MONEY and _negative(value) else ""
         unit = f' data-unit="{code}"' if code else ""
-        shown = f'{text} <span class="unit">{code}</span>' if code and text else text
-        inner = f'tabindex="-1" aria-selected="false"{below} data-value="{text}"{unit}>{shown}'
+        words = escape(self.show(value)) if self.show and value is not None else text
+        shown = f'{words} <span class="unit">{code}</span>' if code and text else words
+        inner = f'tabindex="-1" aria-selected="false" class="{self.classes}{below}" data-value="{text}"{unit}>{shown}'
         return mark_safe(f"<td {inner}</td>")  # noqa: S308 - its parts were escaped by cell()
 
     def _tone(self, row: Row, value: str) -> str:
@@ -149,6 +176,26 @@ def plain(kind: Kind, value: Any, places: int = 2) -> str:
             return f"{value:f}"
         case _:
             return str(value)
+
+
+def _menu_cell(items: Iterable[tuple[str, str]]) -> SafeString:
+    """A button that opens the links."""
+    links = format_html_join("", '<a class="dropdown-item" href="{1}">{0}</a>', items)
+    shown = (
+        '<td class="row-menu"><div class="dropdown">{}<div class="dropdown-menu dropdown-menu-end">{}</div></div></td>'
+    )
+    return format_html(shown, _menu_button(), links)
+
+
+@cache
+def _menu_button() -> SafeString:
+    """The same in every row. The table may cut off what hangs over its edges, so the menu floats above it."""
+    return format_html(
+        '<button class="btn btn-sm btn-icon btn-ghost-secondary" type="button" data-bs-toggle="dropdown"'
+        ' data-bs-popper-config="{}" aria-expanded="false" aria-label="What to do with this row">{}</button>',
+        '{"strategy": "fixed"}',
+        icon("dots"),
+    )
 
 
 def _negative(value: Any) -> bool:

@@ -22,6 +22,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django_countries import countries
 
 from tollgate.core.money import CURRENCIES, AmountError, format_micros, format_nanos, parse_micros, parse_nanos
@@ -39,7 +42,21 @@ AREAS = (
     "Pacific/",
 )
 SEARCHABLE = {"data-searchable": ""}
+SELECTED = mark_safe(" selected")
 CLOCK = re.compile(r"(?:(\d+):)?(\d+):([0-5]?\d)", re.ASCII)
+
+
+class LongSelect(forms.Select):
+    """A list of hundreds: written at once, because a template for each choice would take most of the page's time."""
+
+    def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> SafeString:
+        """The finished <select>."""
+        del template_name, renderer
+        widget = context["widget"]
+        choices = (choice for _, group, _ in widget["optgroups"] for choice in group)
+        rows = ((row["value"], SELECTED if row["selected"] else "", row["label"]) for row in choices)
+        options = format_html_join("", '<option value="{}"{}>{}</option>', rows)
+        return format_html('<select name="{}"{}>{}</select>', widget["name"], flatatt(widget["attrs"]), options)
 
 
 class ExactField(forms.CharField):
@@ -146,7 +163,7 @@ class ZoneField(forms.ChoiceField):
     """An IANA time zone, searched by typing."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("widget", forms.Select(attrs=SEARCHABLE))
+        options.setdefault("widget", LongSelect(attrs=SEARCHABLE))
         super().__init__(choices=_choices(options, zones), **options)
 
 
@@ -154,7 +171,7 @@ class CurrencyField(forms.ChoiceField):
     """An ISO 4217 code, searched by typing."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("widget", forms.Select(attrs=SEARCHABLE))
+        options.setdefault("widget", LongSelect(attrs=SEARCHABLE))
         super().__init__(choices=_choices(options, lambda: tuple(sorted(CURRENCIES))), **options)
 
 
@@ -162,7 +179,7 @@ class CountryField(forms.ChoiceField):
     """An ISO 3166 country, searched by name."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("widget", forms.Select(attrs=SEARCHABLE))
+        options.setdefault("widget", LongSelect(attrs=SEARCHABLE))
         blank = [] if options.get("required", True) else [("", "")]
         super().__init__(choices=lambda: [*blank, *((code, f"{name} ({code})") for code, name in countries)], **options)
 

@@ -19,8 +19,10 @@
 `render_form` answers 200 for a fresh form, 422 for one with errors and 409 for a conflict (the version field then
 holds the new version, so saving again is a decision). The page is `ui/form_page.html` unless `template=` names one
 that extends it; its blocks are those of the layout plus `above` and `below` the form. The button pressed arrives as
-`save` = `continue` or `stay`. A tab with an error carries a red count, and the first such tab is open. Leaving with
-unsaved changes warns. An error of the act that names a field goes to `form.add_error(field, words)`.
+`save` = `continue`, `stay` or `delay`; which are offered, what is put off already and whether a reason is asked for are
+the face's to say, by a `Saving` named `saving` in the context. A tab with an error carries a red count, and the first
+such tab is open. Leaving with unsaved changes warns. An error of the act that names a field goes to
+`form.add_error(field, words)`.
 
 A form without `tabs` shows its fields on one sheet. Any Django widget works; a `<select>` with the attribute
 `data-searchable` becomes a searchable list (pass `fields.SEARCHABLE`). In a page of another kind `{{ form }}`
@@ -28,7 +30,7 @@ renders the same sheet, and `{{ form.name.as_field_group }}` one field.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -67,6 +69,34 @@ class Tab:
     active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change of the form's record that somebody has put off, as it is listed above the form."""
+
+    due: str
+    lines: tuple[str, ...]
+    author: str
+    edit_url: str
+    cancel_url: str
+    run_url: str
+    mine: bool
+    """Whether this user may edit, cancel and run it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """How the form of a page may be saved, for `ui/form_page.html`."""
+
+    asks_reason: bool = False
+    can_stay: bool = False
+    can_delay: bool = False
+    zone: str = "UTC"
+    delay: Mapping[str, str] = field(default_factory=dict)
+    """What was typed into the delay, shown again when the form comes back."""
+    reason: str = ""
+    pending: tuple[Pending, ...] = ()
+
+
 class HouseForm(forms.Form):
     """The base of every form of the panel and the portal."""
 
@@ -80,11 +110,12 @@ class HouseForm(forms.Form):
         options.setdefault("label_suffix", "")
         super().__init__(*arguments, **options)
         self.differences: tuple[Difference, ...] = ()
+        self.reason_error = ""
         if self.versioned:
             self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
-        for name, field in self.fields.items():
-            _dress(field.widget)
-            field.widget.attrs.setdefault("data-width", str(self.widths.get(name, WIDTH)))
+        for name, shown in self.fields.items():
+            _dress(shown.widget)
+            shown.widget.attrs.setdefault("data-width", str(self.widths.get(name, WIDTH)))
         for name, unit in self.units.items():
             self.set_unit(name, unit)
 
@@ -116,7 +147,7 @@ class HouseForm(forms.Form):
         """The HTTP status that showing this form deserves."""
         if self.differences:
             return 409
-        return 422 if self.is_bound and self.errors else 200
+        return 422 if self.is_bound and (self.errors or self.reason_error) else 200
 
 
 def render_form(
@@ -125,7 +156,8 @@ def render_form(
     """The page of a form, with the status its state deserves (200, 409 or 422).
 
     Context the page reads: `title`, `breadcrumbs`, `help_url`, `back_url` (where Cancel goes), `save_title` (words of
-    the primary button), `can_stay` (offers Save and stay), `read_only` (shows no buttons).
+    the primary button), `read_only` (shows no buttons), `saving` (see `Saving`), `can_stay` (offers Save and stay where
+    the face has no `saving`).
     """
     return render(request, template, {"form": form, **context}, status=form.status())
 

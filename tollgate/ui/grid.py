@@ -17,8 +17,8 @@ blocks) and, for `?export=csv` or `?export=xlsx`, the file. In a page of another
 source)` in the context and `{% include "ui/grid.html" %}`; `compact=True` leaves out the search and the columns menu.
 
 The address carries the state, so a link to a list is a saved view: `q`, `sort` (`-amount` falls), `columns=a,b`,
-`f.<filter>`, `after`/`before` (a row's key). A caller that remembers a user's choice passes it as `saved=Choice(...)`
-(the address wins over it) and stores `choice_to_keep(request, grid)` whenever that is not None.
+`f.<filter>`, `after`/`before` (a row's key). A face that remembers what a user chose puts a `Memory` into the request
+as `grid_memory`; the address wins over it. Where there is none, the columns dialog changes the address.
 
 With `ticks=True` each row has a checkbox named `id`, belonging to the form with the id `<grid name>-ticks`, which the
 `bulk` block holds with its buttons.
@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django.core.signing import BadSignature, Signer
@@ -39,7 +39,7 @@ from django.shortcuts import render
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from tollgate.ui.columns import Column, Row
+from tollgate.ui.columns import Column, Kind, Row
 from tollgate.ui.exports import csv_response, xlsx_response
 from tollgate.ui.sources import Key, Query, Source
 
@@ -83,7 +83,8 @@ class Filter:
     def _read_instant(self, text: str) -> datetime:
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
+            moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             raise ValueError(f"{self.title}: write a date and time, such as 2026-11-20 08:00.") from None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -94,6 +95,17 @@ class Choice:
 
     columns: tuple[str, ...] = ()
     sort: str = ""
+
+
+class Memory(Protocol):
+    """What a face knows of its user's choices."""
+
+    @property
+    def url(self) -> str:
+        """Where the columns dialog posts `grid`, `columns` and `sort`, or `reset`, and `back`: the list's address."""
+
+    def choice(self, grid: str) -> Choice:
+        """The user's choice for the grid of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +146,11 @@ class Grid:
             row_ids=[source.key(row, view.query.sort).row_id for row in rows] if self.ticks else [],
         )
 
+    @property
+    def visible(self) -> tuple[Column, ...]:
+        """The columns shown to who has chosen none."""
+        return tuple(column for column in self.columns if not column.hidden)
+
     def column(self, name: str) -> Column | None:
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)
@@ -169,8 +186,7 @@ class View:
         )
         names = ("q", "sort", "columns", *(f"f.{f.name}" for f in grid.filters))
         kept = {name: parameters[name] for name in names if parameters.get(name)}
-        visible = tuple(column for column in grid.columns if not column.hidden)
-        return cls(query=query, columns=chosen or visible, sort=sort, kept=kept, errors=errors)
+        return cls(query=query, columns=chosen or grid.visible, sort=sort, kept=kept, errors=errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +209,8 @@ class Page:
     previous: Key | None
     following: Key | None
     row_ids: Sequence[Any]
+    keep_url: str = ""
+    path: str = ""
 
     def titles(self) -> list[Title]:
         """The chosen columns with their sort links."""
@@ -228,6 +246,23 @@ class Page:
     def state_parameters(self) -> list[tuple[str, str]]:
         """What the columns form must carry along."""
         return [(name, value) for name, value in self.view.kept.items() if name != "columns"]
+
+    def changed(self) -> bool:
+        """Whether it is shown otherwise than it was made."""
+        return self.view.sort != self.grid.sort or not self.shortened()
+
+    def shortened(self) -> bool:
+        """Whether a phone may leave columns out: nobody has chosen any."""
+        return self.view.columns == self.grid.visible
+
+    def own_sort(self) -> str:
+        """The sort, where it is not the grid's."""
+        return "" if self.view.sort == self.grid.sort else self.view.sort
+
+    def back_url(self) -> str:
+        """This list without the choice that is about to be kept."""
+        kept = {name: value for name, value in self.view.kept.items() if name not in ("columns", "sort")}
+        return f"{self.path}?{urlencode(kept)}" if kept else self.path
 
     def previous_url(self) -> str:
         """The page before, or nothing."""
@@ -268,32 +303,22 @@ class Page:
 
 
 def respond(
-    request: HttpRequest,
-    grid: Grid,
-    source: Source,
-    *,
-    saved: Choice | None = None,
-    template: str = "ui/grid_page.html",
-    **context: object,
+    request: HttpRequest, grid: Grid, source: Source, *, template: str = "ui/grid_page.html", **context: object
 ) -> HttpResponseBase:
-    """The page of a grid, or the file when the address asks for an export."""
+    """The page of a grid, or the file when the address asks for an export; what it cannot understand is told by 422."""
+    memory: Memory | None = getattr(request, "grid_memory", None)
+    saved = memory.choice(grid.name) if memory else Choice()
     parameters = request.GET.dict()
     wanted = parameters.get("export", "")
     if wanted in ("csv", "xlsx"):
-        view = View.read(grid, parameters, saved or Choice())
-        query = replace(view.query, after=None, back=False)
-        return (csv_response if wanted == "csv" else xlsx_response)(grid.name, view.columns, source, query)
-    page = grid.page(parameters, source, saved)
+        view = View.read(grid, parameters, saved)
+        if not view.errors:
+            query = replace(view.query, after=None, back=False)
+            columns = tuple(column for column in view.columns if column.kind is not Kind.MENU)
+            return (csv_response if wanted == "csv" else xlsx_response)(grid.name, columns, source, query)
+    page = replace(grid.page(parameters, source, saved), keep_url=memory.url if memory else "", path=request.path)
     answer: HttpResponse = render(request, template, {"grid": page, **context}, status=422 if page.view.errors else 200)
     return answer
-
-
-def choice_to_keep(request: HttpRequest, grid: Grid) -> Choice | None:
-    """The columns and sort that the user has just chosen in the columns dialog, to be stored; otherwise None."""
-    if request.GET.get("remember") != "1":
-        return None
-    view = View.read(grid, request.GET.dict(), Choice())
-    return Choice(tuple(column.name for column in view.columns), view.sort)
 
 
 def write_key(key: Key, sort: str) -> str:

@@ -54,10 +54,10 @@ class HoursField(forms.CharField):
             return None
         try:
             data = dict(to_json(from_json(json.loads(text))))
-        except json.JSONDecodeError:
-            raise ValidationError("The hours could not be read; paint them again.", code="invalid") from None
         except HoursInvalid as error:
             raise ValidationError(str(error), code="invalid") from None
+        except ValueError:  # no JSON, or a number of thousands of digits
+            raise ValidationError("The hours could not be read; paint them again.", code="invalid") from None
         return data if data["windows"] or data["holidays"] else None
 
     def validate(self, value: Any) -> None:

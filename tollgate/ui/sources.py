@@ -72,7 +72,11 @@ class QuerysetSource:
 
     def stream(self, query: Query) -> Iterator[Row]:
         """All rows by a server-side cursor; prefetches work in chunks."""
-        return self._chosen(query).order_by(*self._order(query)).iterator(chunk_size=2000)
+        return self.ordered(query).iterator(chunk_size=2000)
+
+    def ordered(self, query: Query) -> QuerySet[Any]:
+        """All rows in order, not yet asked for."""
+        return self._chosen(query).order_by(*self._order(query))
 
     def count(self, query: Query, most: int) -> int:
         """Counted no further than `most`."""

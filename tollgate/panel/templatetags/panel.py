@@ -14,23 +14,14 @@ from datetime import UTC, datetime
 
 from django import template
 from django.forms import BoundField, CheckboxInput
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from tollgate.core.money import format_micros, format_nanos
+from tollgate.core.money import format_nanos
 from tollgate.panel import cells, fields
+from tollgate.ui.templatetags.ui import money
 
 register = template.Library()
-
-
-@register.filter
-def money(micros: int | None, currency: str | None) -> SafeString | str:
-    """An exact amount with its ISO code."""
-    if micros is None or not currency:
-        return ""
-    below = " below-zero" if micros < 0 else ""
-    amount = format_micros(micros, 2)
-    return format_html('<span class="num{}">{} <span class="unit">{}</span></span>', below, amount, currency)
+register.filter(money)
 
 
 @register.filter

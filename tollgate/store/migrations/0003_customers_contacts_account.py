@@ -19,22 +19,38 @@ AUDITED = {
     "portal_domain": "'logo'",
     "number_block": "",
     "account_package": "",
+    "account_terms": "",
     "agreement_acceptance": "",
     "change_request": "",
     "mail_settings": "'password_sealed'",
     "sms_settings": "'key_sealed'",
     "template": "",
-    "delayed_save": "",
+    "delayed_save": "'arguments'",
     "api_token": "'secret_hash', 'last_used_at'",
     "saved_view": "",
     "app_user_group": "",
 }
-VERSIONED = ["tag", "localization", "portal_domain", "account_package", "mail_settings", "sms_settings", "template"]
+VERSIONED = [
+    "tag",
+    "localization",
+    "portal_domain",
+    "account_package",
+    "mail_settings",
+    "sms_settings",
+    "template",
+    "edge",
+    "app_user",
+    "user_group",
+]
 NOTED = {
-    "contact": "'password', 'totp_secret', 'recovery_hashes', 'last_login_at', 'login_domain'",
+    "contact": "'password', 'totp_secret', 'recovery_hashes', 'login_domain'",
     "app_user": "'password', 'last_login', 'session_epoch'",
 }
-QUIET = {"api_token": "OF name, scopes, allowed_networks, expires_at, revoked_at"}  # that it was used is no change
+QUIET = {  # that a token was used or an edge was heard is no change
+    "api_token": "OF name, scopes, allowed_networks, expires_at, revoked_at",
+    "edge": "OF name, kind, rpc_url, enabled",
+    "app_user": "OF name, email, password, is_active, zone, reseller_id, allowed_networks, groups_version",
+}
 
 
 def triggers() -> str:
@@ -50,7 +66,8 @@ def triggers() -> str:
         for table, secrets in NOTED.items()
     )
     version = (
-        f"CREATE TRIGGER next_version BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION next_version();"
+        f"CREATE TRIGGER next_version BEFORE UPDATE {QUIET.get(table, '')} ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION next_version();"
         for table in VERSIONED
     )
     return "\n".join([*audit, *anew, *version])
@@ -66,6 +83,24 @@ class Migration(migrations.Migration):
             "UPDATE contact SET kind = CASE WHEN lower(kind) IN ('billing', 'technical', 'sales', 'legal', 'noc')"
             " THEN lower(kind) ELSE 'general' END",
             migrations.RunSQL.noop,
+        ),
+        migrations.AddField(
+            model_name="edge",
+            name="version",
+            field=models.IntegerField(default=1, editable=False),
+        ),
+        migrations.AddConstraint(
+            model_name="edge",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("rpc_url", ""), _negated=True),
+                fields=("account", "rpc_url"),
+                name="edge_rpc_url_once",
+            ),
+        ),
+        migrations.AddField(
+            model_name="ingressroute",
+            name="options_version",
+            field=models.IntegerField(default=1, editable=False),
         ),
         migrations.CreateModel(
             name="AuditSeal",
@@ -252,7 +287,9 @@ class Migration(migrations.Migration):
                 ("key_hash", models.CharField(max_length=64, unique=True)),
                 ("user_id", models.BigIntegerField(blank=True, null=True)),
                 ("user_name", models.TextField(blank=True, default="")),
+                ("user_epoch", models.IntegerField(blank=True, null=True)),
                 ("read_only", models.BooleanField(default=False)),
+                ("totp_step", models.BigIntegerField(blank=True, null=True)),
                 ("ip", models.GenericIPAddressField()),
                 ("agent", models.TextField(blank=True, default="")),
                 (
@@ -264,6 +301,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "contact_session",
+            },
+        ),
+        migrations.CreateModel(
+            name="LoginDelay",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=300, unique=True)),
+                ("failures_count", models.IntegerField(default=0)),
+                ("failed_at", models.DateTimeField()),
+                ("until_at", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "login_delay",
             },
         ),
         migrations.CreateModel(
@@ -300,6 +350,16 @@ class Migration(migrations.Migration):
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
                 ),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="delayed_saves",
+                        to="store.customer",
+                    ),
+                ),
             ],
             options={
                 "db_table": "delayed_save",
@@ -571,12 +631,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="account",
-            name="billing_method_before",
-            field=models.TextField(blank=True, default=""),
-        ),
-        migrations.AddField(
-            model_name="account",
-            name="billing_method_changed_at",
+            name="billing_locked_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
@@ -730,6 +785,11 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, default="", max_length=20),
         ),
         migrations.AddField(
+            model_name="carrier",
+            name="pai_mode",
+            field=models.TextField(default="default"),
+        ),
+        migrations.AddField(
             model_name="contact",
             name="allowed_networks",
             field=django.contrib.postgres.fields.ArrayField(
@@ -745,11 +805,6 @@ class Migration(migrations.Migration):
             model_name="contact",
             name="language",
             field=models.CharField(blank=True, default="", max_length=10),
-        ),
-        migrations.AddField(
-            model_name="contact",
-            name="last_login_at",
-            field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name="contact",
@@ -881,6 +936,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="customer",
+            name="noticed_end_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="customer",
             name="pai_mode",
             field=models.TextField(default="default"),
         ),
@@ -965,6 +1025,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="endpoint",
+            name="shared",
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name="endpoint",
             name="rewrites",
             field=models.JSONField(blank=True, default=list),
         ),
@@ -977,8 +1042,18 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="user",
-            name="language",
-            field=models.CharField(blank=True, default="", max_length=10),
+            name="version",
+            field=models.IntegerField(default=1, editable=False),
+        ),
+        migrations.AddField(
+            model_name="user",
+            name="groups_version",
+            field=models.IntegerField(default=1, editable=False),
+        ),
+        migrations.AddField(
+            model_name="usergroup",
+            name="version",
+            field=models.IntegerField(default=1, editable=False),
         ),
         migrations.AddField(
             model_name="user",
@@ -1237,6 +1312,35 @@ class Migration(migrations.Migration):
             name="tags",
             field=models.ManyToManyField(blank=True, db_table="customer_tag", related_name="customers", to="store.tag"),
         ),
+        migrations.AlterField(
+            model_name="ingressroute",
+            name="customer",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="ingress_routes",
+                to="store.customer",
+            ),
+        ),
+        migrations.AddField(
+            model_name="ingressroute",
+            name="tag",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="ingress_routes",
+                to="store.tag",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ingressroute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("customer__isnull", False), ("tag__isnull", False), _connector="XOR"),
+                name="ingress_route_owner",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="customer",
             constraint=models.UniqueConstraint(fields=("account", "accounting_id"), name="customer_accounting_id_once"),
@@ -1246,6 +1350,13 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("pai_mode__in", ("default", "remove", "if_available", "required"))),
                 name="customer_pai_mode",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="carrier",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pai_mode__in", ("default", "remove", "if_available", "required"))),
+                name="carrier_pai_mode",
             ),
         ),
         migrations.AddConstraint(
@@ -1330,6 +1441,14 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(fields=["last_name", "id"], name="contact_by_name"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(fields=["email", "id"], name="contact_by_email"),
+        ),
+        migrations.AddIndex(
             model_name="code",
             index=models.Index(fields=["secret_hash"], name="code_secret"),
         ),
@@ -1354,7 +1473,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(condition=models.Q(("state", "queued")), fields=["next_at"], name="message_queued"),
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "sending"])), fields=["next_at"], name="message_due"
+            ),
         ),
         migrations.AddIndex(
             model_name="message",
@@ -1440,6 +1561,29 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("attestation__in", ("A", "B", "C"))), name="verified_cli_attestation"
             ),
+        ),
+        migrations.CreateModel(
+            name="AccountTerms",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("from_on", models.DateField()),
+                ("billing_method", models.TextField()),
+                ("minute_price_nanos", models.BigIntegerField()),
+                ("channel_day_price_nanos", models.BigIntegerField()),
+                ("channels", models.IntegerField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="terms", to="store.account"
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "account_terms",
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "from_on"), name="account_terms_once"),
+                ],
+            },
         ),
         migrations.RunSQL(script("schema_customers"), migrations.RunSQL.noop),
         migrations.RunSQL(triggers(), migrations.RunSQL.noop),

@@ -4,6 +4,7 @@ from tollgate.store.models.accounts import (
     Account,
     AccountCharge,
     AccountPackage,
+    AccountTerms,
     Agreement,
     AgreementAcceptance,
     ChangeRequest,
@@ -12,7 +13,7 @@ from tollgate.store.models.audit import Audit, AuditSeal
 from tollgate.store.models.calls import CDR, Call
 from tollgate.store.models.cards import Card, Rate, Revision
 from tollgate.store.models.carriers import Carrier, Gateway
-from tollgate.store.models.contacts import Code, Contact, ContactSession
+from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
 from tollgate.store.models.edges import Edge
 from tollgate.store.models.endpoints import Endpoint, NumberBlock
@@ -30,6 +31,7 @@ __all__ = [
     "Account",
     "AccountCharge",
     "AccountPackage",
+    "AccountTerms",
     "Agreement",
     "AgreementAcceptance",
     "ApiAnswer",
@@ -52,6 +54,7 @@ __all__ = [
     "Gateway",
     "IngressRoute",
     "Localization",
+    "LoginDelay",
     "MailSettings",
     "Message",
     "NumberBlock",

@@ -39,8 +39,7 @@ class Account(Record):
     mobile = models.CharField(max_length=20, blank=True, default="")
     mobile_verified_at = models.DateTimeField(null=True, blank=True)
     billing_method = models.TextField(default="per_minute")
-    billing_method_before = models.TextField(blank=True, default="")
-    billing_method_changed_at = models.DateTimeField(null=True, blank=True)
+    billing_locked_at = models.DateTimeField(null=True, blank=True)
     minute_price_nanos = models.BigIntegerField(default=0)
     channel_day_price_nanos = models.BigIntegerField(default=0)
     number_digits_count = models.IntegerField(default=10)
@@ -71,6 +70,25 @@ class Account(Record):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AccountTerms(models.Model):
+    """How the account is charged from a UTC day on, until the next row: method, prices, channels reserved."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="terms")
+    from_on = models.DateField()
+    billing_method = models.TextField()
+    minute_price_nanos = models.BigIntegerField()
+    channel_day_price_nanos = models.BigIntegerField()
+    channels = models.IntegerField()
+
+    class Meta:
+        db_table = "account_terms"
+        constraints = [models.UniqueConstraint(fields=["account", "from_on"], name="account_terms_once")]
+
+    def __str__(self) -> str:
+        return f"{self.from_on} {self.billing_method}"
 
 
 class AccountPackage(Record):

@@ -1,6 +1,21 @@
 """Live calls and CDRs, read here; the charging process writes them."""
 
+from typing import Any
+
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class WrittenJson(models.JSONField):
+    """A column of the type `json`, which keeps the text as it was written; the driver reads it."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        """PostgreSQL's `json`, not `jsonb`."""
+        return "json"
+
+    def from_db_value(self, value: Any, _expression: object, _connection: BaseDatabaseWrapper) -> Any:
+        """The value as the driver has read it."""
+        return value
 
 
 class Call(models.Model):
@@ -85,7 +100,7 @@ class CDR(models.Model):
     pdd_ms = models.IntegerField(null=True)
     ring_ms = models.IntegerField(null=True)
     source_ip = models.GenericIPAddressField(null=True)
-    detail = models.JSONField(null=True)
+    detail = WrittenJson(null=True)
 
     class Meta:
         managed = False

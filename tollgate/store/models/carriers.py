@@ -18,12 +18,14 @@ class Carrier(Record):
     first_reply_s = models.IntegerField(default=3)
     pdd_s = models.IntegerField(default=5)
     ring_s = models.IntegerField(default=60)
+    pai_mode = models.TextField(default="default")
 
     class Meta:
         db_table = "carrier"
         constraints = [
             models.UniqueConstraint(fields=["account", "name"], name="carrier_name_once"),
             one_of("status", "active", "inactive", "pending", name="carrier_status"),
+            one_of("pai_mode", "default", "remove", "if_available", "required", name="carrier_pai_mode"),
             not_negative("channels", "cps_milli", name="carrier_limits"),
             models.CheckConstraint(
                 condition=models.Q(first_reply_s__gte=1, pdd_s__gte=1, ring_s__gte=1), name="carrier_timeouts"

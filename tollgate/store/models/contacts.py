@@ -34,7 +34,6 @@ class Contact(Record):
     language = models.CharField(max_length=10, blank=True, default="")
     theme = models.TextField(default="auto")
     marketing = models.BooleanField(default=True)
-    last_login_at = models.DateTimeField(null=True, blank=True)
     public_notes = models.TextField(blank=True, default="")
     private_notes = models.TextField(blank=True, default="")
 
@@ -44,20 +43,30 @@ class Contact(Record):
             models.UniqueConstraint("login_domain", Lower("email"), name="contact_email_once"),
             one_of("kind", "general", "billing", "technical", "sales", "legal", "noc", name="contact_kind"),
         ]
+        indexes = [
+            models.Index(fields=["last_name", "id"], name="contact_by_name"),
+            models.Index(fields=["email", "id"], name="contact_by_email"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email
 
 
 class ContactSession(models.Model):
-    """One login to the portal. Only the hash of its cookie is kept; `user_id` is set when a user of ours looks in."""
+    """One login to the portal. Only the hash of its cookie is kept; `user_id` is set when a user of ours looks in.
+
+    Such a look ends when the user's `session_epoch` is no longer `user_epoch`. `totp_step` is the step of the code it
+    was opened with, so that no code opens two.
+    """
 
     id = models.BigAutoField(primary_key=True)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="sessions")
     key_hash = models.CharField(max_length=64, unique=True)
     user_id = models.BigIntegerField(null=True, blank=True)
     user_name = models.TextField(blank=True, default="")
+    user_epoch = models.IntegerField(null=True, blank=True)
     read_only = models.BooleanField(default=False)
+    totp_step = models.BigIntegerField(null=True, blank=True)
     ip = models.GenericIPAddressField()
     agent = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -95,3 +104,22 @@ class Code(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.target}"
+
+
+class LoginDelay(models.Model):
+    """How long nobody may try again after failures: by the email that was typed, and by the address it came from.
+
+    Emails that belong to nobody are counted too, so that the answer does not tell which ones exist.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=300, unique=True)
+    failures_count = models.IntegerField(default=0)
+    failed_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "login_delay"
+
+    def __str__(self) -> str:
+        return self.key

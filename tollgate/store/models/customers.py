@@ -71,6 +71,8 @@ class Customer(Record):
     localization = models.ForeignKey(
         Localization, on_delete=models.PROTECT, null=True, blank=True, related_name="customers"
     )
+    noticed_end_at = models.DateTimeField(null=True, blank=True)
+    """The end of its validity that its contacts have been told of."""
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -99,6 +101,11 @@ class Customer(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tag_ids(self) -> list[int]:
+        """The ids of its tags, as acts and forms carry them."""
+        return sorted(tag.pk for tag in self.tags.all())
 
 
 class CustomerNote(models.Model):

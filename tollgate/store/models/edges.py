@@ -15,12 +15,16 @@ class Edge(models.Model):
     kind = models.TextField(default="plain")
     rpc_url = models.TextField(blank=True, default="")
     enabled = models.BooleanField(default=True)
+    version = models.IntegerField(default=1, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         db_table = "edge"
         constraints = [
+            models.UniqueConstraint(
+                fields=["account", "rpc_url"], condition=~models.Q(rpc_url=""), name="edge_rpc_url_once"
+            ),
             models.CheckConstraint(condition=models.Q(kind__in=["kamailio", "plain"]), name="edge_kind"),
         ]
 

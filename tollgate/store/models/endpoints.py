@@ -26,6 +26,7 @@ class Endpoint(Record):
     channels = models.IntegerField(default=0)
     cps_milli = models.IntegerField(default=0)
     cli_authentication = models.BooleanField(default=False)
+    shared = models.BooleanField(default=False)
     rewrites = models.JSONField(default=list, blank=True)
     enabled = models.BooleanField(default=True)
 

@@ -107,7 +107,7 @@ class Message(models.Model):
             one_of("state", "queued", "sending", "sent", "failed", "canceled", name="message_state"),
         ]
         indexes = [
-            models.Index(fields=["next_at"], condition=models.Q(state="queued"), name="message_queued"),
+            models.Index(fields=["next_at"], condition=models.Q(state__in=["queued", "sending"]), name="message_due"),
             models.Index(fields=["account", "-id"], name="message_newest"),
         ]
 

@@ -1,16 +1,24 @@
-"""Ingress routes: which numbers a customer may call, at which card, over which carriers."""
+"""Ingress routes: which numbers a customer, or each with a tag, may call, at which card, over which carriers."""
 
 from django.db import models
 
 from tollgate.store.models.cards import Card
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import Record, not_negative, one_of
+from tollgate.store.models.tags import Tag
 
 
 class IngressRoute(Record):
-    """One selling arrangement of a customer: a prefix or dial pattern, the card it sells by, and its controls."""
+    """One selling arrangement of a customer: a prefix or dial pattern, the card it sells by, and its controls.
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="ingress_routes")
+    One of a tag is a template: it stands behind the own routes of every customer with that tag, and its channels and
+    calls per second are those of all of them together.
+    """
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="ingress_routes"
+    )
+    tag = models.ForeignKey(Tag, on_delete=models.PROTECT, null=True, blank=True, related_name="ingress_routes")
     name = models.CharField(max_length=200)
     tech_prefix = models.CharField(max_length=20, blank=True, default="")
     dial_patterns = models.TextField(blank=True, default="")
@@ -25,10 +33,14 @@ class IngressRoute(Record):
     profit_assurance = models.BooleanField(default=True)
     capped_price_nanos = models.BigIntegerField(null=True, blank=True)
     block_connect_fee = models.BooleanField(default=False)
+    options_version = models.IntegerField(default=1, editable=False)
 
     class Meta:
         db_table = "ingress_route"
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(customer__isnull=False) ^ models.Q(tag__isnull=False), name="ingress_route_owner"
+            ),
             one_of("strategy", "lcr", "reverse_lcr", "manual", "weighted", "random", name="ingress_route_strategy"),
             one_of("media", "proxy", "direct", name="ingress_route_media"),
             one_of("recording", "inherit", "off", "on", name="ingress_route_recording"),
@@ -37,6 +49,13 @@ class IngressRoute(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def owner(self) -> Customer | Tag:
+        """Whose route it is."""
+        owner = self.customer or self.tag
+        assert owner is not None
+        return owner
 
 
 class RouteOption(models.Model):

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from tollgate.store.models.accounts import Account
+from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import one_of
 
 
@@ -11,10 +12,14 @@ class DelayedSave(models.Model):
     """An act to be done later: its arguments, the values it would replace, and what became of it.
 
     `before` has the values of the changed fields as the author saw them; another value at the due time is a conflict.
+    A record that is yet to be made has `row_id` 0 and nothing before. Secret arguments are sealed (store.secrets).
     """
 
     id = models.BigAutoField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="delayed_saves")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="delayed_saves"
+    )
     act = models.TextField()
     arguments = models.JSONField()
     table_name = models.TextField()
@@ -30,6 +35,8 @@ class DelayedSave(models.Model):
     result = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
+    rehearsed: object = None
+    """What the act returned when it was tried, for whoever has just scheduled it."""
 
     class Meta:
         db_table = "delayed_save"

@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
 
 from tollgate.store.models.networks import NetworkField
 
@@ -13,12 +14,13 @@ EVERY_ACT = "*"
 
 
 class UserGroup(models.Model):
-    """A named set of acts. A member of any group may read; `*` stands for every act."""
+    """A named set of acts to do and areas (core.areas) to read; `*` stands for every one."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=100, unique=True)
     acts = ArrayField(models.TextField(), default=list, blank=True)
     areas = ArrayField(models.TextField(), default=list, blank=True)
+    version = models.IntegerField(default=1, editable=False)
 
     class Meta:
         db_table = "user_group"
@@ -51,7 +53,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     zone = models.TextField(default="UTC")
     theme = models.TextField(default="auto")
-    language = models.CharField(max_length=10, blank=True, default="")
+    version = models.IntegerField(default=1, editable=False)
+    groups_version = models.IntegerField(default=1, editable=False)
     reseller_id = models.BigIntegerField(null=True, blank=True)
     allowed_networks = ArrayField(NetworkField(), default=list, blank=True)
     password_must_change = models.BooleanField(default=False)
@@ -70,10 +73,23 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
-    def acts(self) -> frozenset[str] | None:
-        """The acts this user may do, None when the user is in no group and may not even read."""
+    def rights(self) -> tuple[frozenset[str], frozenset[str]] | None:
+        """The acts this user may do and the areas they may read; None for one in no group, who may nothing."""
         groups = list(self.groups.all())
-        return frozenset(act for group in groups for act in group.acts) if groups and self.is_active else None
+        if not groups or not self.is_active:
+            return None
+        acts = frozenset(act for group in groups for act in group.acts)
+        return acts, frozenset(area for group in groups for area in group.areas)
+
+    def acts(self) -> frozenset[str] | None:
+        """The acts alone; None for a user in no group."""
+        given = self.rights()
+        return given[0] if given is not None else None
+
+    def get_session_auth_hash(self) -> str:
+        """What a session must match to live on: a new password or a new epoch ends every one."""
+        salt = "tollgate.store.models.users.User.session"
+        return salted_hmac(salt, f"{self.password} {self.session_epoch}", algorithm="sha256").hexdigest()
 
 
 class SavedView(models.Model):

@@ -35,12 +35,12 @@ class Traffic:
     @property
     def asr_percent(self) -> Decimal | None:
         """Answered among the carried, to one decimal; None without any."""
-        return _ratio(self.answered * 100, self.carried, places=1)
+        return ratio(self.answered * 100, self.carried, places=1)
 
     @property
     def acd_s(self) -> int | None:
         """Average seconds of an answered call; None without any."""
-        seconds = _ratio(self.duration_ms, self.answered * 1000, places=0)
+        seconds = ratio(self.duration_ms, self.answered * 1000, places=0)
         return None if seconds is None else int(seconds)
 
 
@@ -112,7 +112,7 @@ def now(account: Account, at: datetime) -> Now:
     today = rows(FILE, "today", account.pk, day_from(at))
     whole = next(row for row in today if row.part == "all")
     refusals = [(str(row.refusal), int(row.attempts)) for row in today if row.part == "refusal" and row.refusal]
-    cps = _ratio(live.begun, CPS_OVER_S, places=1)
+    cps = ratio(live.begun, CPS_OVER_S, places=1)
     assert cps is not None
     return Now(
         live=live.live,
@@ -184,7 +184,7 @@ def _traffic(row: object | None) -> Traffic:
     return Traffic(*(int(getattr(row, name, 0)) for name in names))
 
 
-def _ratio(numerator: int, denominator: int, *, places: int) -> Decimal | None:
+def ratio(numerator: int, denominator: int, *, places: int) -> Decimal | None:
     if denominator == 0:
         return None
     return (Decimal(numerator) / denominator).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

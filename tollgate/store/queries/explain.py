@@ -23,6 +23,7 @@ GATES_PASSED = {
     "no_ingress_route": "ingress route",
     "number_invalid": "number",
     "no_rate": "price",
+    "cli_restricted": "caller's number",
     "no_carrier": "carriers",
     "rate_capped": "price cap",
     "connect_cost_blocked": "connect fee",
@@ -231,10 +232,10 @@ def _payer_leg(row: Mapping[str, Any], number: int, cdr: CDR, names: _Names) -> 
 
 
 def _carrier_leg(row: Mapping[str, Any], cdr: CDR, names: _Names) -> PricedLeg:
-    explained = _derived(row, cdr)
     routes = (cdr.detail or {}).get("routes", [])
     chosen = _chosen(cdr, cdr.detail or {})
     route = routes[chosen] if chosen is not None else {}
+    explained = _derived({**route, **row}, cdr)
     return PricedLeg(
         kind="carrier",
         name=route.get("carrier", ""),

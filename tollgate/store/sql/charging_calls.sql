@@ -12,12 +12,16 @@ ORDER BY granted_until
 LIMIT 5000
 
 -- name: stopping_calls
--- Calls that somebody wants ended, and calls that outlived their grant.
-SELECT edge, edge_call_id, dialog
-FROM call
-WHERE account_id = $1 AND edge = ANY($2::text[])
-  AND (hangup_at IS NOT NULL OR (state = 'answered' AND granted_until BETWEEN $3 AND $4))
-LIMIT 5000
+-- Calls that somebody wants ended, and calls that outlived their grant: each half has its index.
+(SELECT edge, edge_call_id, dialog
+ FROM call
+ WHERE account_id = $1 AND edge = ANY($2::text[]) AND hangup_at IS NOT NULL
+ LIMIT 5000)
+UNION
+(SELECT edge, edge_call_id, dialog
+ FROM call
+ WHERE account_id = $1 AND edge = ANY($2::text[]) AND state = 'answered' AND granted_until BETWEEN $3 AND $4
+ LIMIT 5000)
 
 -- name: lost_calls
 -- Calls nobody has spoken of since their grant ran out, and long enough after.

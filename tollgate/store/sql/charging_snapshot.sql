@@ -3,7 +3,8 @@
 
 -- name: accounts
 SELECT account.id, account.name, account.currency, account.status, account.challenge_unknown, account.slice_s,
-       account.validity_s, account.recording, wallet.id AS wallet_id
+       account.validity_s, account.recording, account.valid_from_creation, account.sip_rewrites::text AS sip_rewrites,
+       wallet.id AS wallet_id
 FROM account
 JOIN wallet ON wallet.account_id = account.id AND wallet.kind = 'account' AND wallet.owner_id = account.id
 WHERE $1::bigint[] IS NULL OR account.id = ANY($1)
@@ -14,10 +15,15 @@ FROM edge
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
 -- name: customers
--- A verification counts as done when one contact has done it.
+-- A verification counts as done when one contact has done it. Verified CLIs are read with their customer.
 SELECT customer.id, customer.account_id, customer.parent_id, customer.name, customer.currency, customer.status,
-       customer.expires_at, customer.valid_days, customer.hours::text AS hours, customer.max_duration_s,
-       customer.recording, wallet.id AS wallet_id, wallet.depth,
+       customer.status_until, customer.expires_at, customer.valid_days, customer.created_at,
+       customer.hours::text AS hours, customer.max_duration_s, customer.recording, customer.pai_mode,
+       customer.approved_clis_only, customer.first_reply_s, customer.pdd_s, customer.ring_s, customer.rtp_firewall,
+       customer.local_calls, customer.local_price_nanos, customer.local_increment_s, customer.loss_making_calls,
+       customer.localization_id, customer.vars_toml, wallet.id AS wallet_id, wallet.depth,
+       ARRAY(SELECT number FROM verified_cli WHERE verified_cli.customer_id = customer.id) AS approved_clis,
+       ARRAY(SELECT tag_id FROM customer_tag WHERE customer_tag.customer_id = customer.id) AS tag_ids,
        NOT customer.email_verification OR EXISTS (
          SELECT FROM contact WHERE contact.customer_id = customer.id AND contact.email_verified_at IS NOT NULL) AS email_ok,
        NOT customer.mobile_verification OR EXISTS (
@@ -31,23 +37,46 @@ SELECT id, customer_id
 FROM contact
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
+-- name: verified_clis
+SELECT id, customer_id
+FROM verified_cli
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: tags
+SELECT id, name
+FROM tag
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: customer_tags
+SELECT id, customer_id
+FROM customer_tag
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: localizations
+SELECT id, name, originate_cli_in, originate_cli_out, originate_cld, terminate_cli_in, terminate_cli_out, terminate_cld
+FROM localization
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
 -- name: endpoints
 SELECT endpoint.id, endpoint.account_id, endpoint.customer_id, endpoint.kind, endpoint.name, endpoint.network,
        endpoint.tech_prefix, lower(endpoint.username) AS username, endpoint.realm, endpoint.ha1, endpoint.allowed_networks,
+       endpoint.cli_authentication, endpoint.shared, endpoint.rewrites::text AS rewrites,
        endpoint.channels > 0 OR endpoint.cps_milli > 0 AS limited, wallet.id AS wallet_id
 FROM endpoint
 JOIN wallet ON wallet.account_id = endpoint.account_id AND wallet.kind = 'endpoint' AND wallet.owner_id = endpoint.id
 WHERE endpoint.enabled AND ($1::bigint[] IS NULL OR endpoint.id = ANY($1))
 
 -- name: ingress_routes
-SELECT ingress_route.id, customer.account_id, ingress_route.customer_id, ingress_route.name, ingress_route.tech_prefix,
+SELECT ingress_route.id, COALESCE(customer.account_id, tag.account_id) AS account_id, ingress_route.customer_id,
+       ingress_route.tag_id, ingress_route.name, ingress_route.tech_prefix,
        ingress_route.dial_patterns, ingress_route.card_id, ingress_route.strategy, ingress_route.max_duration_s,
        ingress_route.media, ingress_route.recording, ingress_route.profit_assurance, ingress_route.capped_price_nanos,
        ingress_route.block_connect_fee, ingress_route.channels > 0 OR ingress_route.cps_milli > 0 AS limited,
        wallet.id AS wallet_id
 FROM ingress_route
-JOIN customer ON customer.id = ingress_route.customer_id
-JOIN wallet ON wallet.account_id = customer.account_id AND wallet.kind = 'ingress_route'
+LEFT JOIN customer ON customer.id = ingress_route.customer_id
+LEFT JOIN tag ON tag.id = ingress_route.tag_id
+JOIN wallet ON wallet.account_id = COALESCE(customer.account_id, tag.account_id) AND wallet.kind = 'ingress_route'
            AND wallet.owner_id = ingress_route.id
 WHERE ingress_route.enabled AND ($1::bigint[] IS NULL OR ingress_route.id = ANY($1))
 
@@ -86,7 +115,7 @@ ORDER BY prefix
 
 -- name: carriers
 SELECT carrier.id, carrier.account_id, carrier.name, carrier.currency, carrier.status, carrier.first_reply_s,
-       carrier.pdd_s, carrier.ring_s, carrier.channels > 0 OR carrier.cps_milli > 0 AS limited, wallet.id AS wallet_id
+       carrier.pdd_s, carrier.ring_s, carrier.pai_mode, carrier.channels > 0 OR carrier.cps_milli > 0 AS limited, wallet.id AS wallet_id
 FROM carrier
 JOIN wallet ON wallet.account_id = carrier.account_id AND wallet.kind = 'carrier' AND wallet.owner_id = carrier.id
 WHERE $1::bigint[] IS NULL OR carrier.id = ANY($1)
@@ -102,8 +131,8 @@ WHERE gateway.enabled AND ($1::bigint[] IS NULL OR gateway.id = ANY($1))
 
 -- name: register_edge
 -- A switch node heard for the first time, when there is only one account it can belong to.
-INSERT INTO edge (account_id, name, kind, rpc_url, enabled, created_at)
-SELECT min(account.id), $1, $2, '', true, $3 FROM account HAVING count(*) = 1
+INSERT INTO edge (account_id, name, kind, rpc_url, enabled, version, created_at)
+SELECT min(account.id), $1, $2, '', true, 1, $3 FROM account HAVING count(*) = 1
 ON CONFLICT (name) DO NOTHING
 
 -- name: recent_changes

@@ -76,12 +76,13 @@ JOIN cdr ON cdr.account_id = call.account_id AND cdr.id = call.id
 -- What the CDR says the call cost each wallet is what was posted for it, corrections left aside.
 SELECT cdr.account_id, cdr.id AS call_id, said.wallet_id, said.micros AS cdr_micros, COALESCE(posted.micros, 0) AS entry_micros
 FROM cdr
+CROSS JOIN LATERAL (SELECT cdr.detail::jsonb AS detail) AS record
 CROSS JOIN LATERAL (
   SELECT (leg ->> 'wallet')::bigint AS wallet_id, -(leg ->> 'cost')::bigint AS micros
-  FROM jsonb_array_elements(cdr.detail -> 'legs') AS leg
+  FROM jsonb_array_elements(record.detail -> 'legs') AS leg
   UNION ALL
-  SELECT (cdr.detail -> 'carrier' ->> 'wallet')::bigint, (cdr.detail -> 'carrier' ->> 'cost')::bigint
-  WHERE jsonb_typeof(cdr.detail -> 'carrier') = 'object'
+  SELECT (record.detail -> 'carrier' ->> 'wallet')::bigint, (record.detail -> 'carrier' ->> 'cost')::bigint
+  WHERE jsonb_typeof(record.detail -> 'carrier') = 'object'
 ) AS said
 LEFT JOIN LATERAL (
   SELECT sum(entry.amount_micros) AS micros

@@ -33,6 +33,7 @@ ALTER TABLE audit ADD COLUMN actor_kind text, ADD COLUMN actor_id bigint, ADD CO
   ADD COLUMN account_id bigint, ADD COLUMN customer_id bigint;
 CREATE INDEX audit_customer ON audit (customer_id, id DESC) WHERE customer_id IS NOT NULL;
 CREATE INDEX audit_actor ON audit (actor, id DESC);
+CREATE INDEX audit_at ON audit (at);
 
 CREATE OR REPLACE FUNCTION audit_row() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE old_row jsonb := to_jsonb(OLD); new_row jsonb := to_jsonb(NEW); secret text;
@@ -73,3 +74,39 @@ CREATE TRIGGER account_charge_append_only BEFORE UPDATE OR DELETE ON account_cha
 CREATE TRIGGER agreement_append_only BEFORE UPDATE OR DELETE ON agreement FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER agreement_acceptance_append_only BEFORE UPDATE OR DELETE ON agreement_acceptance
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- The meter of a tag's route belongs to the tag's account.
+CREATE OR REPLACE FUNCTION keep_meter() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE mine_account bigint; mine_depth smallint;
+BEGIN
+  IF TG_TABLE_NAME = 'endpoint' THEN
+    mine_account := NEW.account_id; mine_depth := 100;
+  ELSIF TG_TABLE_NAME = 'ingress_route' THEN
+    SELECT account_id INTO STRICT mine_account FROM (
+      SELECT account_id FROM customer WHERE id = NEW.customer_id UNION ALL SELECT account_id FROM tag WHERE id = NEW.tag_id
+    ) AS owner;
+    mine_depth := 99;
+  ELSE
+    SELECT account_id INTO STRICT mine_account FROM carrier WHERE id = NEW.carrier_id; mine_depth := -2;
+  END IF;
+  INSERT INTO wallet (account_id, kind, owner_id, depth, channels_max, cps_max_milli)
+  VALUES (mine_account, TG_TABLE_NAME, NEW.id, mine_depth, NEW.channels, NEW.cps_milli)
+  ON CONFLICT (account_id, kind, owner_id) DO UPDATE
+    SET channels_max = EXCLUDED.channels_max, cps_max_milli = EXCLUDED.cps_max_milli
+    WHERE (wallet.channels_max, wallet.cps_max_milli) IS DISTINCT FROM (EXCLUDED.channels_max, EXCLUDED.cps_max_milli);
+  RETURN NULL;
+END $$;
+
+-- Workers that start at the same moment make the partition of a day in turn: the second finds it made.
+CREATE OR REPLACE FUNCTION cdr_make_partition(day date) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE partition_name text := 'cdr_' || to_char(day, 'YYYYMMDD');
+        day_from timestamptz := day::timestamp AT TIME ZONE 'UTC';
+        day_until timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
+BEGIN
+  IF to_regclass(partition_name) IS NOT NULL THEN RETURN false; END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('cdr_make_partition'));
+  IF to_regclass(partition_name) IS NOT NULL THEN RETURN false; END IF;
+  IF EXISTS (SELECT FROM cdr_default WHERE started_at >= day_from AND started_at < day_until) THEN RETURN false; END IF;
+  EXECUTE format('CREATE TABLE %I PARTITION OF cdr FOR VALUES FROM (%L) TO (%L)', partition_name, day_from, day_until);
+  RETURN true;
+END $$;

@@ -5,6 +5,7 @@ badge      {% badge "Active" "green" %}            a status badge; tones: green,
 confirm    {% confirm "close-acme" url name="Acme" title="Close this customer" text="..." button="Close" %}
            with <button type="button" data-dialog="close-acme">: asks to type the name, then posts to the url
 line_chart {% line_chart chart %}                  a tollgate.ui.charts.LineChart
+money      {{ micros|money:"EUR" }}                 12.50 EUR, red below zero; nothing for None
 get        {{ mapping|get:'data-width' }}            a value by a name that a template cannot write after a dot
 """
 
@@ -16,6 +17,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from tollgate.core.money import format_micros
 from tollgate.ui.charts import LineChart
 
 register = template.Library()
@@ -65,3 +67,13 @@ def line_chart(chart: LineChart) -> dict[str, object]:
 def get(mapping: dict[str, object], name: str) -> object:
     """One value of a mapping by a name that a template cannot write after a dot; empty when missing."""
     return mapping.get(name, "")
+
+
+@register.filter
+def money(micros: int | None, currency: str | None) -> SafeString | str:
+    """An exact amount with its ISO code."""
+    if micros is None or not currency:
+        return ""
+    below = " below-zero" if micros < 0 else ""
+    amount = format_micros(micros, 2)
+    return format_html('<span class="num{}">{} <span class="unit">{}</span></span>', below, amount, currency)

@@ -46,7 +46,7 @@ class DataGrid extends HTMLElement {
   }
 
   press(event) {
-    if (event.button !== 0 || event.target.closest("a, input")) return;
+    if (event.button !== 0 || event.target.closest("a, input, button")) return;
     const title = event.target.closest("th[data-name]"), at = this.place(event.target), add = event.ctrlKey || event.metaKey;
     if (title && event.clientX > title.getBoundingClientRect().right - EDGE_PX) this.resize(event, title);
     else if (title) this.choose({row: 0, column: title.cellIndex}, {row: this.body.rows.length - 1, column: title.cellIndex}, add);

@@ -1,0 +1,48 @@
+"""Claims about the OpenAPI document: it holds everything the API does, and its own references."""
+
+import json
+import re
+
+import pytest
+from django.test import Client
+
+from tollgate.api.nouns import NOUNS
+from tollgate.api.schema import shape
+from tollgate.panel.rights_field import grantable
+
+
+@pytest.fixture
+def document() -> dict[str, object]:
+    """The document, as anybody gets it."""
+    answer = Client().get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    read: dict[str, object] = answer.json()
+    return read
+
+
+def test_every_act_that_a_group_can_give_is_in_the_document(document: dict[str, dict[str, object]]) -> None:
+    acts = {path.removeprefix("/acts/") for path in document["paths"] if path.startswith("/acts/")}
+    assert acts == {name for names in grantable().values() for name in names}
+    assert len(acts) > 90
+    assert {f"/{noun.name}" for noun in NOUNS} | {f"/{noun.name}/{{id}}" for noun in NOUNS} == {
+        path for path in document["paths"] if not path.startswith("/acts/")
+    }
+
+
+def test_the_document_tells_each_argument_as_the_act_takes_it(document: dict[str, dict[str, dict[str, dict]]]) -> None:  # type: ignore[type-arg]
+    for path, methods in document["paths"].items():
+        if path.startswith("/acts/"):
+            body = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
+            arguments = shape(path.removeprefix("/acts/")).arguments
+            assert set(body["properties"]) == set(arguments)
+            assert set(body["required"]) == {name for name, one in arguments.items() if one.required}
+    create = document["paths"]["/acts/create_customer"]["post"]
+    properties = create["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert properties["expires_at"]["anyOf"][0] == {"type": "string", "format": "date-time"}
+
+
+def test_every_reference_of_the_document_leads_somewhere(document: dict[str, dict[str, object]]) -> None:
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert named <= set(document["components"]["schemas"])  # type: ignore[call-overload]  # a mapping
+    ids = re.findall(r'"operationId": "([^"]+)"', json.dumps(document))
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,107 @@
+"""Claims about the page of the account: its blocks, what each lets one do, and what it shows of the balance."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.panel.cast import EURO, Cast
+from tollgate.actions.account_billing import set_account_tariff, top_up_account
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.agreements import publish_agreement
+from tollgate.store.models import Account, AgreementAcceptance, Audit
+
+pytestmark = pytest.mark.django_db
+PAGE = "/account-settings/"
+
+
+def done(act: object, **arguments: object) -> None:
+    """An act by somebody who may do every one."""
+    with acting(Actor("setup", frozenset({"*"}))):
+        act(**arguments)  # type: ignore[operator]  # each is an act
+
+
+def test_the_page_shows_five_blocks_and_leads_to_what_belongs_to_it(cast: Cast, ann: Client, bob: Client) -> None:
+    page = ann.get(PAGE).content.decode()
+    for title in ("Company", "General", "Mail", "SMS", "Packages", "Service agreement", "Address"):
+        assert f'<h2 class="card-title">{title}</h2>' in page
+    for name in ("me", "users", "groups", "messages", "templates", "account_statement"):
+        assert reverse(f"panel:{name}") in page
+    assert "Edit" not in bob.get(PAGE).content.decode().partition("<main")[2]
+
+
+def test_a_block_is_saved_by_itself_and_asks_when_another_was_first(cast: Cast, ann: Client) -> None:
+    address = reverse("panel:account_block", args=["contact"])
+    form = {"phone": "+37052123456", "mobile": "", "version": Account.objects.get().version}
+    assert ann.post(address, form).status_code == 302
+    assert ann.post(address, {**form, "phone": "+37052123457"}).status_code == 409
+    assert Account.objects.get().phone == "+37052123456"
+    row = Audit.objects.filter(table_name="account", act="update_account").latest("id")
+    assert (row.before["phone"], row.after["phone"]) == ("", "+37052123456")  # type: ignore[index]  # it has both
+
+
+def test_the_balance_is_that_of_the_ledger_with_its_currency(cast: Cast, ann: Client) -> None:
+    done(top_up_account, account_id=cast.account.pk, amount_micros=5 * EURO)
+    assert '5.00 <span class="unit">EUR</span>' in ann.get(PAGE).content.decode()
+
+
+def test_the_billing_method_asks_with_both_tariffs_and_is_locked_after(cast: Cast, ann: Client) -> None:
+    done(
+        set_account_tariff,
+        account_id=cast.account.pk,
+        minute_price_nanos=300_000,
+        channel_day_price_nanos=1_250_000_000,
+    )
+    address = reverse("panel:account_method")
+    asked = ann.get(address).content.decode()
+    assert "0.0003" in asked
+    assert "1.25" in asked
+    assert "next one is possible at" in asked
+    assert ann.post(address, {}).status_code == 302
+    page = ann.get(PAGE).content.decode()
+    assert "Locked until" in page
+    assert "from tomorrow (UTC) per channel" in page
+    assert ann.post(address, {"reason": ""}).status_code == 422, "who may pass over the lock says why"
+    assert ann.post(address, {"reason": "asked by the board"}).status_code == 302
+
+
+def test_recording_asks_with_its_price_and_tells_of_the_second_gate(cast: Cast, ann: Client) -> None:
+    address = reverse("panel:account_recording")
+    asked = ann.get(address).content.decode()
+    assert "0.0003 EUR" in asked
+    assert "ingress route (Media)" in asked
+    ann.post(address)
+    assert Account.objects.get().recording
+    page = ann.get(PAGE).content.decode()
+    assert "Call recording" in page
+    assert "Disable call recording" in page
+
+
+def test_an_agreement_is_read_before_it_is_accepted(cast: Cast, ann: Client) -> None:
+    done(publish_agreement, account_id=cast.account.pk, title="Service agreement", text="Be kind.")
+    assert "Read and accept" in ann.get(PAGE).content.decode()
+    text = ann.get(reverse("panel:agreement", args=[1])).content.decode()
+    assert "Be kind." in text
+    sha256 = text.partition('name="sha256" value="')[2][:64]
+    ann.post(reverse("panel:agreement_accept", args=[1]), {"sha256": sha256})
+    held = AgreementAcceptance.objects.get()
+    assert (held.by, held.ip) == ("ann@demo.example", "127.0.0.1")
+    assert "Accepted" in ann.get(PAGE).content.decode()
+
+
+def test_a_paused_account_shows_balance_and_billing_alone(cast: Cast, ann: Client) -> None:
+    Account.objects.update(status="paused")
+    page = ann.get(PAGE).content.decode()
+    assert "Account balance" in page
+    assert "Packages" not in page
+
+
+def test_options_are_typed_as_people_write_them(cast: Cast, ann: Client) -> None:
+    shown = ann.get("/options/").context["form"]
+    given = {name: value for name in shown.fields if (value := shown[name].value()) not in (None, False, [])}
+    wrong = ann.post("/options/", {**given, "sip_rewrites": "credit 402"})
+    assert "Line 1" in wrong.content.decode()
+    answer = ann.post("/options/", {**given, "sip_rewrites": "credit: 402 Please top up", "number_digits_count": "8"})
+    assert answer.status_code == 302
+    account = Account.objects.get()
+    assert account.sip_rewrites == [{"refusal": "credit", "sip": 402, "reason": "Please top up"}]
+    assert account.number_digits_count == 8

@@ -1,0 +1,112 @@
+"""Claims about endpoints and number blocks in the panel: many at once, rows of rewrites, numbers used and free."""
+
+import pytest
+from django.test import Client
+
+from tests.panel.cast import PASSWORD, Cast
+from tests.panel.test_forms import errors_of
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.number_blocks import assign_number_block
+from tollgate.store.models import Account, DelayedSave, Endpoint, NumberBlock
+
+pytestmark = pytest.mark.django_db
+LIMITS = {"channels": "0", "cps_milli": "0", "enabled": "on"}
+ROWS = {
+    "rewrites-target": ["cld", "cli", "cld"],
+    "rewrites-current": ["00", "^0(.*)$", ""],
+    "rewrites-new": ["", "44$1", ""],
+}
+KEPT = [{"target": "cld", "current": "00", "new": ""}, {"target": "cli", "current": "^0(.*)$", "new": "44$1"}]
+
+
+def test_several_addresses_become_an_endpoint_each_or_none(cast: Cast, ann: Client) -> None:
+    page = f"/customers/{cast.baltic.pk}/endpoints/new-ip/"
+    many = {"network": "192.0.2.10\n2001:db8::/48\n", "name": "sites", **LIMITS, **ROWS}
+    assert ann.post(page, many).status_code == 302
+    made = Endpoint.objects.filter(customer=cast.baltic).order_by("id")
+    assert [(str(one.network), one.name, one.rewrites) for one in made] == [
+        ("192.0.2.10/32", "sites", KEPT), ("2001:db8::/48", "sites", KEPT),
+    ]  # fmt: skip
+    answer = ann.post(page, {"network": "192.0.2.11\n198.51.100.7", **LIMITS})
+    assert answer.status_code == 422
+    assert "Line 2: Calls could not be told apart from those of Acme" in errors_of(answer)["network"][0]
+    assert "Leave the zone out" in errors_of(ann.post(page, {"network": "fe80::1%eth0", **LIMITS}))["network"][0]
+    assert made.count() == 2
+
+
+def test_one_address_can_be_put_off_and_several_cannot(cast: Cast, ann: Client) -> None:
+    page = f"/customers/{cast.baltic.pk}/endpoints/new-ip/"
+    later = {**LIMITS, "save": "delay", "delay_kind": "after", "delay_count": "1", "delay_unit": "hours"}
+    answer = ann.post(page, {"network": "192.0.2.10\n192.0.2.11", **later})
+    assert errors_of(answer) == {"network": ["Put off one address at a time."]}
+    ann.post(page, {"network": "192.0.2.10", **later})
+    assert [saved.act for saved in DelayedSave.objects.all()] == ["create_ip_endpoint"]
+
+
+def test_rewrites_are_changed_and_an_error_names_row_and_column(cast: Cast, ann: Client) -> None:
+    page = f"/endpoints/{cast.sip_user.pk}/"
+    version = {"version": str(cast.sip_user.version)}
+    bad = {**ROWS, "rewrites-current": ["00", "^0(.*", ""]}
+    assert errors_of(ann.post(page, {**LIMITS, **version, **bad})) == {
+        "rewrites": ["Row 2, current: Sign 3: this ( is not closed."]
+    }
+    assert ann.post(page, {**LIMITS, **version, **ROWS}).status_code == 302
+    assert Endpoint.objects.get(pk=cast.sip_user.pk).rewrites == KEPT
+    assert "^0(.*)$" in ann.get(page).content.decode()
+
+
+def test_what_becomes_of_a_number_is_tried_with_rows_that_are_not_saved(ann: Client) -> None:
+    page = "/endpoints/try-rewrites/"
+    tried = ann.get(page, {**ROWS, "try_cld": "00442071838750", "try_cli": "1"}).content.decode()
+    assert "<b>442071838750</b>" in tried
+    assert "1, as it is" in tried
+    trap = {"rewrites-target": "cld", "rewrites-current": "^0([1-9]+)$", "rewrites-new": "44$1"}
+    assert "leaves the digit 0 out" in ann.get(page, trap).content.decode()
+    assert "Row 1, new" in ann.get(page, {**trap, "rewrites-new": "$2"}).content.decode()
+    assert ann.get(page, {"rewrites-target": "x", "try_cld": "<b>"}).status_code == 200
+
+
+def test_a_sip_user_is_named_from_the_free_numbers_of_the_block(cast: Cast, ann: Client) -> None:
+    page = f"/customers/{cast.baltic.pk}/endpoints/new-sip-user/"
+    user = {"password": PASSWORD, "realm": "tollgate.local", **LIMITS}
+    assert 'value="1000"' in ann.get(page).content.decode()
+    assert "1000-1999" in errors_of(ann.post(page, {"username": "desk", **user}))["username"][0]
+    assert ann.post(page, {"username": "1001", **user}).status_code == 302
+    told = ann.get(f"/customers/{cast.baltic.pk}/endpoints/numbers.json").json()
+    assert told["blocks"] == [{"first": 1000, "last": 1999}]
+    assert told["numbers"][:3] == [
+        {"number": 1000, "used": False}, {"number": 1001, "used": True}, {"number": 1002, "used": False},
+    ]  # fmt: skip
+    assert told["free"][:2] == [1000, 1002]
+    later = ann.get(f"/customers/{cast.baltic.pk}/endpoints/numbers.json", {"first": "1950"}).json()["numbers"]
+    assert (later[0]["number"], later[-1]["number"]) == (1800, 1999)
+    said = errors_of(ann.post(f"/customers/{cast.acme.pk}/endpoints/new-sip-user/", {"username": "1001", **user}))
+    assert "Baltic" not in str(said["username"])
+
+
+def test_the_next_block_is_given_by_a_button_once_options_say_where_it_starts(cast: Cast, ann: Client) -> None:
+    page = f"/customers/{cast.acme.pk}/"
+    ann.post(f"{page}number-blocks/new/")
+    block = NumberBlock.objects.get(customer=cast.acme)
+    assert (block.first, block.last) == (2000, 2999)
+    assert "2000" in ann.get(page).content.decode()
+    listed = ann.get("/number-blocks/").content.decode()
+    assert "Company" in listed
+    assert "Baltic" in listed
+    ann.post(f"/number-blocks/{block.pk}/delete/", {"confirmation": "wrong"})
+    assert NumberBlock.objects.filter(pk=block.pk).exists()
+    ann.post(f"/number-blocks/{block.pk}/delete/", {"confirmation": "2000-2999"})
+    assert not NumberBlock.objects.filter(pk=block.pk).exists()
+    Account.objects.update(block_size=None)
+    assert "First set where blocks start" in ann.get(page).content.decode()
+    assert "in Options first" in ann.post(f"{page}number-blocks/new/", follow=True).content.decode()
+
+
+def test_endpoints_of_all_companies_are_one_list(cast: Cast, ann: Client, bob: Client) -> None:
+    listed = ann.get("/endpoints/").content.decode()
+    assert "Company" in listed
+    assert "Acme" in listed
+    with acting(Actor("setup", frozenset({"*"}))):
+        assign_number_block(customer_id=cast.acme.pk)
+    page = bob.get(f"/customers/{cast.acme.pk}/").content.decode()
+    assert "Add the next block" not in page

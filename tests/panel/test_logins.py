@@ -1,0 +1,156 @@
+"""Claims about logging in to the panel: from where, after how many failures, and what the audit log tells of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP
+from django.test import Client
+from django.urls import reverse
+
+from tests.panel.cast import PASSWORD, Cast
+from tests.panel.conftest import logged_in
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.users import update_user
+from tollgate.core import totp
+from tollgate.store.models import Account, Audit, LoginDelay, Message, User
+
+pytestmark = pytest.mark.django_db
+LOGIN = "/account/login/"
+
+
+def log_in(password: str, *, ip: str = "127.0.0.1", client: Client | None = None) -> int:
+    """The status of a login of Ann: 302 is in."""
+    client = client or Client()
+    return client.post(LOGIN, {"login": "ann@demo.example", "password": password}, REMOTE_ADDR=ip).status_code
+
+
+def changed(user: User, **fields: object) -> None:
+    """The user with other fields, set by somebody who may."""
+    with acting(Actor("setup", frozenset({"*"}))):
+        update_user(user_id=user.pk, **fields)  # type: ignore[arg-type]  # named by each test
+
+
+def logged() -> list[tuple[str, str | None]]:
+    """What the audit log tells of logins, oldest first."""
+    rows = Audit.objects.filter(verb__startswith="LOG").order_by("id")
+    return [(row.verb, (row.after or {}).get("why")) for row in rows]
+
+
+def test_each_failure_makes_the_next_attempt_wait(cast: Cast) -> None:
+    waits = []
+    for _ in range(9):
+        LoginDelay.objects.update(until_at=cast.account.created_at)  # the waiting is over
+        assert log_in("wrong password") == 200
+        waits.append(max(row.until_at - row.failed_at for row in LoginDelay.objects.all()))
+    assert waits == sorted(waits)
+    assert waits[-1] > waits[-3] > timedelta(0)
+    assert log_in(PASSWORD) == 200, "even the right password waits"
+    LoginDelay.objects.update(until_at=cast.account.created_at)
+    assert log_in(PASSWORD) == 302
+    assert set(logged()[:-1]) == {("LOGIN_FAILED", "email or password")}
+    assert logged()[-1] == ("LOGIN", None)
+
+
+def test_a_second_factor_is_guessed_as_slowly_as_a_password(cast: Cast) -> None:
+    secret = "JBSWY3DPEHPK3PXP"
+    TOTP.activate(cast.ann, secret)
+    browser, page = Client(), reverse("mfa_authenticate")
+
+    def attempt(code: str) -> int:
+        return browser.post(page, {"code": code}).status_code
+
+    def wait_is_over() -> None:
+        LoginDelay.objects.update(until_at=cast.account.created_at)
+
+    assert log_in(PASSWORD, client=browser) == 302
+    waits = []
+    for _ in range(3):
+        wait_is_over()
+        assert attempt("abcdef") == 200
+        waits.append(max(row.until_at - row.failed_at for row in LoginDelay.objects.all()))
+        assert log_in(PASSWORD, client=Client()) == 200, "the password waits too"
+    assert waits == [timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=4)]
+    right = totp.code(secret, totp.step_of(datetime.now(UTC)))
+    assert attempt(right) == 200, "even the right code waits"
+    wait_is_over()
+    assert log_in(PASSWORD, client=Client()) == 302
+    assert LoginDelay.objects.get(key__startswith="email:").failures_count == 3, "the password alone forgives nothing"
+    assert attempt(right) == 302
+    assert not LoginDelay.objects.filter(key__startswith="email:").exists()
+    assert logged() == [*[("LOGIN_FAILED", "second factor")] * 3, ("LOGIN", None)]
+
+
+def test_a_user_with_a_list_of_addresses_comes_from_those_alone(cast: Cast) -> None:
+    changed(cast.ann, allowed_networks=["192.0.2.0/24"])
+    assert log_in(PASSWORD, ip="198.51.100.9") == 200
+    assert logged() == [("LOGIN_FAILED", "address not allowed")]
+    LoginDelay.objects.all().delete()
+    browser = Client()
+    assert log_in(PASSWORD, ip="192.0.2.9", client=browser) == 302
+    assert browser.get("/customers/", REMOTE_ADDR="192.0.2.10").status_code == 200
+    assert browser.get("/customers/", REMOTE_ADDR="198.51.100.9").status_code == 302, "each request is looked at"
+    assert browser.get("/customers/", REMOTE_ADDR="192.0.2.10").status_code == 302, "and the session is over"
+
+
+def test_another_password_ends_the_sessions_opened_with_the_old_one(cast: Cast) -> None:
+    here, there = logged_in(cast.ann), logged_in(cast.ann)
+    answer = here.post(reverse("panel:own_password"), {"old_password": PASSWORD, "password": "quite another one"})
+    assert answer.status_code == 302
+    assert here.get("/customers/").status_code == 200
+    assert there.get("/customers/").status_code == 302
+    assert Message.objects.filter(template="password_changed", recipient="ann@demo.example").exists()
+
+
+def test_logged_out_everywhere_means_everywhere(cast: Cast, bob: Client) -> None:
+    operator = logged_in(cast.ann)
+    operator.post(reverse("panel:user_logout", args=[cast.bob.pk]))
+    assert bob.get("/customers/").status_code == 302
+
+
+def test_who_must_change_the_password_does_nothing_else_before(cast: Cast, bob: Client) -> None:
+    changed(cast.bob, password_must_change=True)
+    assert bob.get("/customers/")["Location"] == reverse("panel:own_password")
+    bob.post(reverse("panel:own_password"), {"old_password": PASSWORD, "password": "quite another one"})
+    assert bob.get("/customers/").status_code == 200
+
+
+def test_an_idle_session_ends_after_the_minutes_of_the_account(cast: Cast) -> None:
+    Account.objects.update(idle_logout_min=5)
+    browser = logged_in(cast.ann)
+    assert browser.get("/customers/").status_code == 200
+    session = browser.session
+    session["active_at_s"] -= 299
+    session.save()
+    assert browser.get("/customers/").status_code == 200
+    session = browser.session
+    session["active_at_s"] -= 301
+    session.save()
+    assert browser.get("/customers/").status_code == 302
+
+
+def test_a_forgotten_password_gets_the_same_answer_whoever_asks(cast: Cast) -> None:
+    told = []
+    for email in ("ann@demo.example", "nobody@demo.example"):
+        answer = Client().post(reverse("panel:forgot"), {"email": email}, follow=True)
+        told.append([str(message) for message in answer.context["messages"]])
+    assert told[0] == told[1]
+    assert Message.objects.filter(template="set_password").count() == 1
+    assert "used before" in Client().get("/set-password/nonsense/", follow=True).content.decode()
+
+
+def test_a_token_is_shown_once(cast: Cast, ann: Client) -> None:
+    form = {"name": "billing", "scopes": ["read:calls", "top_up"], "expires_at": "", "allowed_networks": ""}
+    page = ann.post(reverse("panel:token_new"), form)
+    assert "tg_" in page.content.decode()
+    assert page["Cache-Control"] == "no-store"
+    own = ann.get("/me/").content.decode()
+    assert "billing" in own
+    assert page.context["token"].secret not in own
+    ann.post(reverse("panel:token_revoke", args=[page.context["token"].row.pk]))
+    assert "billing" not in ann.get("/me/").content.decode().partition("<main")[2].partition("API tokens")[2]
+
+
+def test_own_settings_refuse_what_cannot_be_kept(cast: Cast, ann: Client) -> None:
+    answer = ann.post("/me/", {"name": "Ann\x07", "zone": "UTC"})
+    assert answer.status_code == 422
+    assert "control characters" in answer.content.decode()

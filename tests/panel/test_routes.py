@@ -1,0 +1,35 @@
+"""Claims about the pages of ingress routes that belong to a tag."""
+
+import pytest
+from django.test import Client
+
+from tests.panel.cast import Cast
+from tollgate.store.models import IngressRoute, Tag
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_tag_s_route_is_made_on_the_tag_and_shown_with_every_customer_that_has_it(cast: Cast, ann: Client) -> None:
+    tag = Tag.objects.get(name="Wholesale")
+    cast.baltic.tags.add(tag)
+    new = f"/tags/{tag.pk}/routes/new/"
+    assert new in ann.get(f"/tags/{tag.pk}/").content.decode()
+    form = ann.get(new).context["form"]
+    assert (cast.customer_card.pk, "Retail") in form.fields["card_id"].choices
+    values = {name: field.initial for name, field in form.fields.items() if field.initial is not None}
+    typed = {
+        **values, "name": "Template", "card_id": cast.customer_card.pk, "channels": "0", "cps_milli": "0",
+        "strategy": "lcr", "media": "proxy", "recording": "inherit", f"options-{cast.carrier_card.pk}-used": "on",
+    }  # fmt: skip
+    answer = ann.post(new, typed)
+    assert (answer.status_code, answer.get("Location")) == (302, f"/tags/{tag.pk}/"), answer.content.decode()
+    route = IngressRoute.objects.get(name="Template")
+    for page in (f"/tags/{tag.pk}/", f"/customers/{cast.baltic.pk}/routing/", "/routes/"):
+        assert f"/routes/{route.pk}/" in ann.get(page).content.decode(), page
+    assert f"/routes/{route.pk}/" not in ann.get(f"/customers/{cast.acme.pk}/routing/").content.decode()
+    rows = {row.name: row for row in ann.get("/customers/").context["grid"].rows}
+    assert (rows["Baltic"].has_route, rows["Baltic"].has_endpoint) == (True, False)
+    changed = ann.post(f"/routes/{route.pk}/", {**typed, "name": "Other", "version": route.version})
+    assert changed.get("Location") == f"/tags/{tag.pk}/"
+    assert ann.post(f"/routes/{route.pk}/delete/", {"confirmation": "Other"}).get("Location") == f"/tags/{tag.pk}/"
+    assert not IngressRoute.objects.filter(tag=tag).exists()

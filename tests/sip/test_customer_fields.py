@@ -1,0 +1,256 @@
+"""Claims about the fields of a customer's record: a real INVITE obeys each of them within a second of its save."""
+
+from __future__ import annotations
+
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.sip.harness import CLI
+from tests.sip.scene import PER_SECOND, Scene, Seller
+from tests.sip.sipp import CallResult, Message, until
+from tests.world import EURO
+
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(120)]
+NUMBER = "442071838750"
+OWN = "442079460999"
+PAI = f'P-Asserted-Identity: "Acme" <sip:+{OWN}@acme.example>'
+SECRET = "correct-horse-7"
+
+
+def saved(scene: Scene, table: str, row_id: int, **columns: Any) -> None:
+    """A save, and the second in which it must be obeyed."""
+    scene.world.update(table, row_id, **columns)
+    time.sleep(0.5)
+
+
+def call(scene: Scene, seller: Seller, **more: Any) -> CallResult:
+    return scene.edge.call(caller=seller.ip, **{"cld": NUMBER, "hold_ms": 100, **more})
+
+
+def offered(scene: Scene, seller: Seller, result: CallResult) -> Message:
+    """The INVITE that the seller's first carrier got."""
+    return scene.carrier_at(seller.gateways[0]).wait_for("INVITE", call_id=result.call_id)
+
+
+def test_the_caller_s_identity_is_asserted_as_the_customer_and_then_the_carrier_say(scene: Scene) -> None:
+    seller = scene.seller()
+    plus = f"+{OWN}"
+    cases = [
+        ("default", "default", PAI, plus),
+        ("default", "default", "", CLI),
+        ("default", "if_available", "", None),
+        ("remove", "default", PAI, None),
+        ("if_available", "default", PAI, plus),
+        ("if_available", "default", "", None),
+        ("required", "remove", PAI, None),
+    ]
+    for own_mode, carrier_mode, header, expected in cases:
+        scene.world.update("carrier", seller.carriers[0], pai_mode=carrier_mode)
+        saved(scene, "customer", seller.customer, pai_mode=own_mode)
+        invite = offered(scene, seller, call(scene, seller, headers=header))
+        edge = scene.edge.settings.listen_ip
+        told = [] if expected is None else [f"<sip:{expected}@{edge}>"]
+        assert invite.headers("P-Asserted-Identity") == told, (own_mode, carrier_mode, header)
+    refused = call(scene, seller)
+    assert (refused.code, refused.reason) == (403, "P-Asserted-Identity Required")
+    assert scene.cdr(refused.call_id)["refusal"] == "paid_required"
+
+
+def test_the_customer_s_timeouts_come_before_the_carrier_s(scene: Scene) -> None:
+    quick = {"first_reply_s": 1, "pdd_s": 1, "ring_s": 1}
+    rings = scene.seller(carriers=("ring",), **quick)
+    result = call(scene, rings)
+    assert (result.code, result.reason) == (480, "No Answer")
+    assert 0.9 <= result.setup_s < 3
+    tries = scene.seller(carriers=("try", "silent", "answer"), carrier={"first_reply_s": 20}, **quick)
+    result = call(scene, tries)
+    assert result.code == 200
+    assert result.setup_s < 5
+    cdr = scene.cdr(result.call_id)
+    assert [attempt["why"] for attempt in cdr["detail"]["attempts"]] == ["no_ringing", "no_reply"]
+    assert cdr["carrier_id"] == tries.carriers[2]
+    scene.assert_books()
+
+
+def test_a_penalty_ends_at_its_moment_and_an_inactive_customer_rests_until_then(scene: Scene) -> None:
+    now = datetime.now(UTC)
+    seller = scene.seller(status="penalty", status_until=now + timedelta(hours=1))
+    refused = call(scene, seller)
+    assert (refused.code, refused.reason) == (403, "Account Penalty")
+    saved(scene, "customer", seller.customer, status_until=now - timedelta(seconds=1))
+    assert call(scene, seller).code == 200
+
+
+def test_the_validity_counts_from_the_day_the_customer_was_made_when_the_account_says_so(scene: Scene) -> None:
+    seller = scene.seller(valid_days=10, created_at=datetime.now(UTC) - timedelta(days=11))
+    assert call(scene, seller).code == 200
+    saved(scene, "account", scene.world.account, valid_from_creation=True)
+    try:
+        assert (call(scene, seller).reason) == "Account Expired"
+    finally:
+        saved(scene, "account", scene.world.account, valid_from_creation=False)
+
+
+def test_only_approved_numbers_are_shown_and_one_address_serves_two_customers(scene: Scene) -> None:
+    seller = scene.seller(approved_clis_only=True)
+    other = scene.seller()
+    refused = call(scene, seller, cli=OWN)
+    assert (refused.code, refused.reason) == (603, "CLI restriction in effect")
+    verified = scene.world.insert("verified_cli", customer_id=seller.customer, number=OWN)
+    time.sleep(0.5)
+    assert call(scene, seller, cli=f"+{OWN}").code == 200
+    assert call(scene, seller, cli=OWN, headers=PAI.replace(OWN, NUMBER)).code == 603
+    scene.world.insert("verified_cli", customer_id=other.customer, number=CLI)
+    for endpoint in (seller.endpoint, other.endpoint):
+        saved(scene, "endpoint", endpoint, network=seller.ip, cli_authentication=True)
+    for cli, customer in ((OWN, seller.customer), (CLI, other.customer)):
+        assert scene.cdr(call(scene, seller, cli=cli).call_id)["customer_id"] == customer
+    stranger = call(scene, seller, cli="442012345678")
+    assert (stranger.code, scene.cdr(stranger.call_id)["customer_id"]) == (603, None)
+    scene.world.rows("DELETE FROM verified_cli WHERE id = %s RETURNING id", verified)
+    time.sleep(0.5)
+    assert call(scene, seller, cli=OWN).code == 603
+
+
+def phone(scene: Scene, customer: int, user: str, last: int) -> str:
+    """A phone that has registered and takes calls."""
+    ip = scene.edge.address(last)
+    scene.world.sip_user(customer, user, SECRET, realm=scene.edge.settings.realm, shared=True)
+    registered = lambda: scene.edge.register(ip=ip, user=user, password=SECRET).code == 200  # noqa: E731
+    until(registered, timeout_s=3, what="the registration")
+    return ip
+
+
+def test_a_local_call_is_sold_at_its_own_price_and_reaches_the_phone(scene: Scene) -> None:
+    profile = scene.world.insert(
+        "localization",
+        account_id=scene.world.account,
+        name="Baltic",
+        terminate_cli_in="44/0",
+        terminate_cld="7/44207",
+    )
+    baltic = scene.seller(localization_id=profile)
+    acme = scene.seller(local_price_nanos=60_000_000, local_increment_s=6)
+    ip = phone(scene, baltic.customer, "71001", 240)
+    taken = scene.edge.carrier(ip, "answer")
+    result = call(scene, acme, cld="71001", cli=OWN, hold_ms=6300)
+    assert result.code == 200
+    cdr = scene.cdr(result.call_id)
+    assert (cdr["state"], cdr["destination"], cdr["billed_s"], cdr["cost_micros"]) == ("charged", "Local", 12, 12_000)
+    assert (cdr["carrier_id"], cdr["profit_micros"], cdr["held_micros"] > 12_000) == (None, 12_000, True)
+    assert scene.world.wallet("customer", acme.customer)["balance_micros"] == 5 * EURO - 12_000
+    assert "local_call" in [gate["gate"] for gate in cdr["detail"]["gates"]]
+    invite = taken.wait_for("INVITE", call_id=result.call_id)
+    assert f"<sip:0{OWN[2:]}@" in invite.header("From")
+    assert invite.header("P-Called-Party-ID").startswith("<sip:442071001@")
+    saved(scene, "customer", acme.customer, local_price_nanos=0, debit_limit_micros=-5 * EURO)
+    assert call(scene, acme).code == 402
+    assert call(scene, acme, cld="71001").code == 200
+    saved(scene, "customer", baltic.customer, status="inactive")
+    assert call(scene, acme, cld="71001").code == 403
+    saved(scene, "customer", acme.customer, local_calls=False, debit_limit_micros=0)
+    assert call(scene, acme, cld="71001").reason == "No Routes Available (Pre)"
+    scene.assert_books()
+
+
+def test_a_local_call_ends_with_the_money(scene: Scene) -> None:
+    acme = scene.seller(money_micros=3_000, local_price_nanos=60_000_000, local_increment_s=1)
+    ip = phone(scene, acme.customer, "72001", 241)
+    scene.edge.carrier(ip, "answer")
+    result = call(scene, acme, cld="72001", hold_ms=None)
+    assert (result.ended_by, 2.0 <= result.duration_s <= 3.5) == ("edge", True)
+    assert scene.cdr(result.call_id)["cost_micros"] <= 3_000
+    scene.assert_books()
+
+
+def test_numbers_are_written_as_the_customer_writes_them_on_its_side(scene: Scene) -> None:
+    profile = scene.world.insert(
+        "localization",
+        account_id=scene.world.account,
+        name="London",
+        originate_cli_in="020/4420",
+        originate_cli_out="44/0044",
+        originate_cld="00/*,0/44",
+    )
+    seller = scene.seller(localization_id=profile)
+    result = call(scene, seller, cld="02071838750", cli="02079460999")
+    invite = offered(scene, seller, result)
+    assert f"sip:{NUMBER}@" in invite.uri
+    assert "<sip:0044207946" in invite.header("From")
+    assert scene.cdr(result.call_id)["number"] == NUMBER
+    assert call(scene, seller, cld="02071838750", cli="$var(code)020").code == 200
+    saved(scene, "localization", profile, originate_cld="02/442,03/443")
+    result = call(scene, seller, cld="02071838750", cli="02079460999")
+    assert scene.cdr(result.call_id)["number"] == NUMBER
+    assert call(scene, seller, cld="00442071838750").code == 503
+
+
+def test_an_endpoint_s_rewrites_choose_the_route_and_a_tag_lends_its_own(scene: Scene) -> None:
+    seller = scene.seller(route={"tech_prefix": "77"})
+    assert call(scene, seller).reason == "No Route Available"
+    saved(scene, "endpoint", seller.endpoint, rewrites=[{"target": "cld", "current": "^(44)", "new": "77$1"}])
+    result = call(scene, seller)
+    assert (result.code, scene.cdr(result.call_id)["number"]) == (200, NUMBER)
+    tag = scene.world.insert("tag", account_id=scene.world.account, name="Wholesale")
+    saved(scene, "ingress_route", seller.route, customer_id=None, tag_id=tag)
+    assert call(scene, seller).reason == "No Route Available"
+    scene.world.insert("customer_tag", customer_id=seller.customer, tag_id=tag)
+    time.sleep(0.5)
+    result = call(scene, seller)
+    assert (result.code, scene.cdr(result.call_id)["ingress_route_id"]) == (200, seller.route)
+    scene.world.rows("DELETE FROM customer_tag WHERE tag_id = %s RETURNING id", tag)
+    time.sleep(0.5)
+    assert call(scene, seller).code == 580
+
+
+def test_a_customer_without_loss_making_calls_is_refused_what_costs_more(scene: Scene) -> None:
+    seller = scene.seller(costs=({**PER_SECOND, "price_nanos": 60_000_001, "increment_s": 60},))
+    assert call(scene, seller).code == 200
+    saved(scene, "customer", seller.customer, loss_making_calls=False)
+    refused = call(scene, seller)
+    assert (refused.code, refused.reason) == (503, "No Routes Available (Profit Assurance)")
+
+
+def test_vars_name_headers_that_do_not_go_on_and_the_account_answers_in_its_own_words(scene: Scene) -> None:
+    seller = scene.seller()
+    headers = "History-Info: <sip:1@a>\r\n      User-To-User: 00"
+    invite = offered(scene, seller, call(scene, seller, headers=headers))
+    assert (invite.header("History-Info"), invite.header("User-To-User")) == ("<sip:1@a>", "00")
+    saved(scene, "customer", seller.customer, vars_toml='[headers]\nremove_regex = "^(History-.*|.*)$"')
+    result = call(scene, seller, headers=headers)
+    invite = offered(scene, seller, result)
+    assert (result.code, invite.header("History-Info"), invite.header("User-To-User")) == (200, "", "")
+    words = [{"refusal": "number_invalid", "sip": 404, "reason": "No Such Number"}]
+    saved(scene, "account", scene.world.account, sip_rewrites=words)
+    try:
+        refused = call(scene, seller, cld="rubbish")
+        assert (refused.code, refused.reason) == (404, "No Such Number")
+        cdr = scene.cdr(refused.call_id)
+        assert (cdr["refusal"], cdr["sip_sent"], cdr["detail"]["reason"]) == ("number_invalid", 404, "No Such Number")
+    finally:
+        saved(scene, "account", scene.world.account, sip_rewrites=[])
+
+
+def media_flags(scene: Scene, call_id: str) -> bytes:
+    """What rtpengine tells of a call."""
+    settings = scene.edge.settings
+    question = f"{time.monotonic_ns()} d7:call-id{len(call_id)}:{call_id}7:command5:querye".encode()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(2)
+        link.sendto(question, (settings.listen_ip, settings.control_port))
+        return link.recv(65535)
+
+
+def test_a_locked_firewall_takes_media_from_its_first_source_alone(scene: Scene) -> None:
+    for mode, flag in (("locked", b"strict source"), ("unlocked", b"media handover")):
+        seller = scene.seller(route={"media": "proxy"}, rtp_firewall=mode)
+        caller = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=1000)
+        caller.wait_for_answer()
+        told = media_flags(scene, caller.call_id)
+        assert flag in told, (mode, told)
+        assert caller.result().code == 200
+    assert scene.edge.errors() == []

@@ -1,0 +1,47 @@
+"""Acts on verified CLIs: the callers' numbers that a customer may show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tollgate.actions import acts, checks, records
+from tollgate.actions.acts import act, refuse
+from tollgate.core import digits
+from tollgate.store.models import Customer, VerifiedCli
+
+
+def _number(value: object) -> str:
+    """The digits of an international number, as calls are compared with it."""
+    try:
+        number = digits.normalize(value if isinstance(value, str) else "")
+    except digits.NumberInvalid:
+        number = ""
+    if not 3 <= len(number) <= 20:
+        raise checks.Unfit("Give the number in international form, such as +37061234567.")
+    return number
+
+
+CHECKS: Mapping[str, checks.Check] = {
+    "number": _number,
+    "attestation": checks.optional(checks.one_of(("A", "B", "C"))),
+}
+
+
+@act
+def add_verified_cli(*, customer_id: int, number: str, attestation: str | None = None) -> VerifiedCli:
+    """Lets a customer show this number. Its attestation is the customer's default unless one is given."""
+    values = checks.cleaned(CHECKS, {"number": number, "attestation": attestation})
+    customer = records.locked(Customer, customer_id)
+    if customer.deleted_at is not None:
+        raise refuse("customer_id", "The customer is deleted: restore it first.")
+    if VerifiedCli.objects.filter(customer=customer, number=values["number"]).exists():
+        raise refuse("number", "The customer may show this number already.")
+    values["attestation"] = values["attestation"] or customer.attestation
+    kept = {"customer_id": customer.pk, "method": "operator", "verified_by": acts.current.get().name}
+    return records.create(VerifiedCli, {**values, **kept})
+
+
+@act
+def remove_verified_cli(*, cli_id: int) -> None:
+    """Takes a number from a customer: with approved CLIs only, the next call that shows it is refused."""
+    records.locked(VerifiedCli, cli_id).delete()

@@ -1,0 +1,103 @@
+"""Acts on what a customer may do at all: its status, the approval of new ones, and how long it is valid."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import F, Q
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, because, refuse
+from tollgate.actions.customer_checks import CHECKS
+from tollgate.actions.customers import BLOCKED, check_together
+from tollgate.actions.messages import queue
+from tollgate.store.models import Customer
+from tollgate.store.queries.customers import with_end
+
+NOTICE_DAYS: Final = 7
+DAY: Final = timedelta(days=1)
+
+
+@act
+def set_customer_status(
+    *, customer_id: int, status: str, reason: str = "", until: datetime | str | None = None, version: int | None = None
+) -> Customer:
+    """Gives a customer a status and says why. Inactive and penalty may end by themselves at `until`."""
+    values = _cleaned({"status": status, "reason": reason, "until": until})
+    because(values["status_reason"])
+    customer = records.locked(Customer, customer_id, version)
+    check_together(values, customer, records.now())
+    return records.change(customer, values)
+
+
+@act
+def approve_customer(*, customer_id: int, version: int | None = None) -> Customer:
+    """Lets a customer call that has waited for approval."""
+    return records.change(_pending(customer_id, version), {"status": "active", "status_reason": ""})
+
+
+@act
+def reject_customer(*, customer_id: int, reason: str, version: int | None = None) -> Customer:
+    """Turns a customer down that has waited for approval: it is inactive, with the reason."""
+    words = checks.cleaned({"reason": checks.text(500, required=True)}, {"reason": reason})["reason"]
+    because(words)
+    return records.change(_pending(customer_id, version), {"status": "inactive", "status_reason": words})
+
+
+@act
+def end_customer_blocks() -> int:
+    """Makes every customer active whose penalty or rest is over; calls have obeyed the moment itself already."""
+    because("its time was over")
+    over = Customer.objects.filter(status__in=BLOCKED, status_until__lte=records.now(), deleted_at=None)
+    found = list(over.select_for_update(no_key=True).order_by("id"))
+    for customer in found:
+        records.change(customer, {"status": "active", "status_reason": "", "status_until": None})
+    return len(found)
+
+
+@act
+def extend_customer(*, customer_id: int, until: datetime | str, version: int | None = None) -> Customer:
+    """Lets a customer call until a later moment: its date moves there, and its days are made to last that long."""
+    end = checks.cleaned({"until": checks.instant}, {"until": until})["until"]
+    customer = records.locked(Customer, customer_id, version)
+    if end <= records.now():
+        raise refuse("until", "Give a moment that is still to come.")
+    known = with_end(Customer.objects.filter(pk=customer.pk)).get()
+    if known.ends_at is not None and end <= known.ends_at:
+        raise refuse("until", f"It may call until {known.ends_at:%Y-%m-%d %H:%M:%S} UTC already.")
+    values: dict[str, Any] = {"expires_at": end}
+    if customer.valid_days is not None and known.worn_out_at is not None and known.worn_out_at < end:
+        values["valid_days"] = customer.valid_days - (known.worn_out_at - end) // DAY
+    return records.change(customer, values)
+
+
+@act
+def notify_expiring_customers() -> int:
+    """Tells the contacts of every customer whose validity ends within a week, once for each end; gives how many."""
+    at = records.now()
+    soon = with_end(Customer.objects.filter(deleted_at=None, status="active")).filter(
+        Q(noticed_end_at=None) | ~Q(noticed_end_at=F("ends_at")), ends_at__gt=at, ends_at__lte=at + NOTICE_DAYS * DAY
+    )
+    told = 0
+    for customer in soon.select_for_update(no_key=True, of=("self",)).order_by("id").prefetch_related("contacts"):
+        values = {"expires_at": f"{customer.ends_at:%Y-%m-%d %H:%M} UTC"}
+        for contact in customer.contacts.all():
+            queue(account_id=customer.account_id, template="expiry_notice", values=values, contact=contact)
+        records.change(customer, {"noticed_end_at": customer.ends_at})
+        told += 1
+    return told
+
+
+def _cleaned(given: dict[str, object]) -> dict[str, Any]:
+    """Status, reason and until as the columns keep them, with errors under the names that were given."""
+    short = {"status": "status", "reason": "status_reason", "until": "status_until"}
+    values = checks.cleaned({name: CHECKS[column] for name, column in short.items()}, given)
+    return {column: values[name] for name, column in short.items()}
+
+
+def _pending(customer_id: int, version: int | None) -> Customer:
+    customer = records.locked(Customer, customer_id, version)
+    if customer.status != "pending":
+        raise refuse("customer_id", "This customer does not wait for approval.")
+    return customer

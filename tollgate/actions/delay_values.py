@@ -1,0 +1,120 @@
+"""What a delayed save remembers: the values of a record as JSON and as people read them, and an act's arguments.
+
+Secrets are never among the values; among the arguments they are sealed. A record whose children belong to its form
+names them in `PARTS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import models
+
+from tollgate.actions.acts import refuse
+from tollgate.core.field_words import HIDDEN, field_words
+from tollgate.store.models import Account, Customer, RouteOption
+from tollgate.store.secrets import seal, unseal
+
+UNTOLD: Final = frozenset(
+    {"id", "version", "options_version", "created_at", "account_id", "session_epoch", "last_login", "last_seen_at"}
+)
+SECRETS: Final = frozenset(
+    {"password", "ha1", "password_sealed", "key_sealed", "totp_secret", "recovery_hashes", "secret_hash"}
+)
+SECRET_ARGUMENTS: Final = frozenset({"password", "key", "secret", "token"})
+TEXTS: Final = (str, IPv4Address, IPv4Network, IPv6Address, IPv6Network, UUID)
+
+
+def _option(option: RouteOption) -> str:
+    out = ", left out" if option.excluded else ""
+    return f"{option.card.name} (place {option.position}, weight {option.weight}{out})"
+
+
+PARTS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {"ingress_route": ("options", _option)}
+"""By table: the relation to the children, and one child in words."""
+
+
+def values_of(row: models.Model, *, secrets: bool = False) -> dict[str, Any]:
+    """What a person may change of a record, by name; `secrets` adds those, to be compared and then hidden."""
+    meta = row._meta  # noqa: SLF001 - Django's public name
+    columns = [field.attname for field in meta.concrete_fields]
+    found = {
+        name: plain(getattr(row, name)) for name in columns if name not in UNTOLD and (secrets or name not in SECRETS)
+    }
+    for field in meta.many_to_many:
+        found[field.name] = sorted(str(other) for other in getattr(row, field.name).all())
+    if meta.db_table in PARTS:
+        relation, words = PARTS[meta.db_table]
+        found[relation] = sorted(words(child) for child in getattr(row, relation).all())
+    return found
+
+
+def hide(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with each secret covered."""
+    return {name: HIDDEN if name in SECRETS else value for name, value in values.items()}
+
+
+def plain(value: object) -> Any:
+    """A value as JSON carries it."""
+    match value:
+        case None | bool() | int():
+            return value
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case date():
+            return value.isoformat()
+        case list() | tuple():
+            return [plain(row) for row in value]
+        case dict():
+            return {str(name): plain(inner) for name, inner in value.items()}
+        case bytes() | memoryview():
+            return f"a file, SHA-256 {hashlib.sha256(value).hexdigest()}"
+    assert isinstance(value, TEXTS), f"{type(value).__name__} is no value of a record"
+    return str(value)
+
+
+def kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they wait: JSON, with the secrets sealed. Raises Invalid for a file."""
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, (bytes, memoryview)) or hasattr(value, "read"):
+            raise refuse(name, "A file cannot be saved later: save it now.")
+        found[name] = {"sealed": seal(value)} if name in SECRET_ARGUMENTS and isinstance(value, str) else plain(value)
+    return found
+
+
+def read(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Kept arguments, ready for the act. Raises CannotUnseal."""
+    return {
+        name: unseal(value["sealed"]) if name in SECRET_ARGUMENTS and isinstance(value, dict) else value
+        for name, value in arguments.items()
+    }
+
+
+def title(record: models.Model, names: list[str], *, new: bool) -> str:
+    """What a delayed save is called: the record and what changes of it."""
+    if new:
+        return f"New {type(record)._meta.verbose_name}: {record}"  # noqa: SLF001 - Django's public name
+    return f"{record}: {', '.join(field_words(name).lower() for name in names)}"
+
+
+def account_id(record: models.Model) -> int:
+    """Whose account a record belongs to; users and groups belong to the only one."""
+    if isinstance(record, Account):
+        return int(record.pk)
+    for owner in (record, getattr(record, "customer", None), getattr(record, "carrier", None)):
+        found = getattr(owner, "account_id", None)
+        if found is not None:
+            return int(found)
+    return int(Account.objects.order_by("id").values_list("id", flat=True)[0])
+
+
+def customer_id(record: models.Model) -> int | None:
+    """The customer that a record is, or belongs to."""
+    found = record.pk if isinstance(record, Customer) else getattr(record, "customer_id", None)
+    return None if found is None else int(found)

@@ -1,0 +1,294 @@
+"""Delayed saves: an act to be done later, in its author's name, if what it changes is still as its author saw it.
+
+    with acting(ann):
+        delay_save(act="update_customer", arguments={"customer_id": 17, "channels": 5}, due_at=...)
+    run_due(at)   # by a job, every second
+
+Scheduling tries the act and takes it back, so that bad input is told now and `before` and `after` are what it really
+changes. Acts that make or change a record and return it, with a name that begins as one of `VERBS`, may be delayed;
+nothing else is needed for a new one. Of a record's values that are not columns of its own, name the rows in `PARTS`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, get_type_hints
+
+from django.db import OperationalError, models, transaction
+from django.db.models.functions import Now
+
+from tollgate.actions import checks, delay_values, records
+from tollgate.actions.acts import (
+    ACTS,
+    Actor,
+    Invalid,
+    NotFound,
+    NotPermitted,
+    OutOfDate,
+    act,
+    acting,
+    call_act,
+    current,
+    refuse,
+)
+from tollgate.actions.messages import queue
+from tollgate.core.field_words import field_words, value_words
+from tollgate.store.models import DelayedSave, User
+from tollgate.store.queries.customers import below
+from tollgate.store.secrets import CannotUnseal
+
+VERBS: Final = ("update_", "create_", "set_", "extend_")
+OWN_RIGHTS: Final = frozenset({"update_delayed_save", "cancel_delayed_save", "run_delayed_save"})
+"""What an author may do with a delayed save of his own, whatever his groups say of those of others."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What an act would do: what it returns, and the values that it changes of which record, and those it leaves."""
+
+    result: models.Model
+    row_id: int
+    before: dict[str, Any]
+    after: dict[str, Any]
+    unchanged: frozenset[str] = frozenset()
+
+
+def record_model(act_name: str) -> type[models.Model] | None:
+    """The record that a delayable act makes or changes; None for an act that cannot be delayed."""
+    function = ACTS.get(act_name)
+    if function is None or not act_name.startswith(VERBS) or act_name.endswith("delayed_save"):
+        return None
+    found = get_type_hints(function).get("return")
+    return found if isinstance(found, type) and issubclass(found, models.Model) else None
+
+
+def rights_over(actor: Actor, saved: DelayedSave) -> frozenset[str]:
+    """What an actor may do with a delayed save: by the groups, and everything with one's own."""
+    return actor.may | OWN_RIGHTS if actor.kind == "user" and actor.id == saved.author_id else actor.may
+
+
+@act
+def delay_save(*, act: str, arguments: dict[str, Any], due_at: datetime | str) -> DelayedSave:
+    """Has an act done at a later moment. Of its `arguments` those wait that change something.
+
+    With `version` among them the record must not have changed since. Raises what the act itself would raise now.
+    """
+    due = _due(due_at)
+    model, actor = record_model(act), current.get()
+    if actor.kind != "user" or actor.id is None:
+        raise refuse("act", "Only a user may put something off: it is done in the user's name.")
+    if model is None:
+        raise refuse("act", "This cannot be delayed.")
+    tried = _rehearse(act, arguments)
+    if not tried.before and not tried.after:
+        raise refuse("arguments", "Nothing would change: there is nothing to delay.")
+    idle = {"version"} | tried.unchanged - _required(act)
+    kept = {name: value for name, value in arguments.items() if name not in idle}
+    saved = records.create(
+        DelayedSave,
+        {
+            "account_id": delay_values.account_id(tried.result),
+            "customer_id": delay_values.customer_id(tried.result) if tried.row_id else arguments.get("customer_id"),
+            "act": act,
+            "arguments": delay_values.kept(kept),
+            "table_name": model._meta.db_table,  # noqa: SLF001 - Django's public name
+            "row_id": tried.row_id,
+            "title": delay_values.title(tried.result, list(tried.after), new=not tried.row_id),
+            "before": tried.before,
+            "after": tried.after,
+            "due_at": due,
+            "author_id": actor.id,
+            "author": actor.name,
+            "reason": actor.reason,
+        },
+    )
+    saved.rehearsed = tried.result
+    return saved
+
+
+@act
+def update_delayed_save(*, delayed_save_id: int, due_at: datetime | str) -> DelayedSave:
+    """Moves a delayed save that is still to come to another moment."""
+    return records.change(_pending(delayed_save_id), {"due_at": _due(due_at)})
+
+
+@act
+def cancel_delayed_save(*, delayed_save_id: int) -> DelayedSave:
+    """Takes a delayed save back. It stays in the log."""
+    return _close(_pending(delayed_save_id), "canceled", "")
+
+
+@act
+def run_delayed_save(*, delayed_save_id: int) -> DelayedSave:
+    """Does a delayed save now, in its author's name. What became of it is its `state` and `result`."""
+    saved = _pending(delayed_save_id)
+    state, words = _carry_out(saved)
+    _close(saved, state, words)
+    if state != "done":
+        values = {"title": saved.title, "why": words}
+        queue(account_id=saved.account_id, template="delayed_conflict", values=values, recipient=saved.author)
+    return saved
+
+
+def run_due(at: datetime) -> int:
+    """Does every delayed save that is due, each in a transaction of its own; how many. Any number of processes may.
+
+    One that the database cannot do now (a deadlock, a lock held too long) stays pending until the next time.
+    """
+    count, passed = 0, list[int]()
+    while True:
+        known = len(passed)
+        try:
+            with transaction.atomic():
+                saved = _oldest(at, passed)
+                if saved is None:
+                    return count
+                passed.append(saved.pk)
+                with acting(Actor(saved.author, OWN_RIGHTS, f"delayed save {saved.pk}", "user", saved.author_id)):
+                    run_delayed_save(delayed_save_id=saved.pk)
+        except OperationalError:
+            if len(passed) == known:
+                raise  # it is the database itself
+            log.exception("delayed save %s has to wait", passed[-1])
+        else:
+            count += 1
+
+
+def _oldest(at: datetime, passed: list[int]) -> DelayedSave | None:
+    """The oldest that is due and in nobody's hands. Its lock ends with the commit, so it is done once."""
+    waiting = DelayedSave.objects.filter(state="pending", due_at__lte=at).exclude(pk__in=passed)
+    return waiting.order_by("due_at", "id").select_for_update(skip_locked=True).first()
+
+
+def _carry_out(saved: DelayedSave) -> tuple[str, str]:
+    """Does the act if it still may be done and nothing has changed meanwhile; the state it ends in, and why."""
+    author = _author(saved)
+    if isinstance(author, str):
+        return "refused", author
+    try:
+        with acting(author), transaction.atomic():
+            return _apply(saved, delay_values.read(saved.arguments))
+    except (Invalid, NotFound, NotPermitted, CannotUnseal) as problem:
+        return "refused", str(problem)
+    except OutOfDate:
+        return "conflict", "The record was being changed at that moment."
+    except OperationalError:
+        raise  # the database's trouble passes, and the save stays pending
+    except Exception as problem:  # one that fails must not keep the others waiting
+        log.exception("delayed save %s failed", saved.pk)
+        return "refused", f"It failed by a fault of the program ({type(problem).__name__})."
+
+
+def _apply(saved: DelayedSave, arguments: dict[str, Any]) -> tuple[str, str]:
+    """Compares and acts. Between the two nobody else saves: the version, or else the row's lock, sees to that."""
+    function, model = ACTS.get(saved.act), record_model(saved.act)
+    if function is None or model is None:
+        return "refused", f"There is no act {saved.act} any more."
+    if saved.row_id:
+        versioned = "version" in inspect.signature(function).parameters
+        row = (records.find if versioned else records.locked)(model, saved.row_id)
+        differences = _differences(saved.before, delay_values.values_of(row))
+        if differences:
+            return "conflict", " ".join(differences)
+        if versioned:
+            arguments["version"] = getattr(row, "version", None)
+    call_act(saved.act, arguments)
+    return "done", ""
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{field_words(name)} is {value_words(name, now.get(name))} now,"
+        f" it was {value_words(name, value)} when this was saved."
+        for name, value in before.items()
+        if now.get(name) != value
+    ]
+
+
+def _author(saved: DelayedSave) -> Actor | str:
+    """The author with the rights of this moment, or why they are no longer enough."""
+    user = User.objects.filter(pk=saved.author_id).first()
+    given = user.rights() if user is not None else None
+    if user is None or given is None:
+        return f"{saved.author} may no longer do anything here."
+    reason = saved.reason or f"delayed save {saved.pk}"
+    reach = None if user.reseller_id is None else frozenset(below(user.reseller_id))
+    author = Actor(
+        name=user.email,
+        may=given[0],
+        reason=reason,
+        kind="user",
+        id=user.pk,
+        areas=given[1],
+        reseller_id=user.reseller_id,
+        reach=reach,
+    )
+    if not author.may_do(saved.act):
+        return f"{user.email} no longer has the permission {saved.act}."
+    if reach is not None and saved.customer_id is not None and saved.customer_id not in reach:
+        return f"{user.email} no longer sees this customer."
+    return author
+
+
+def _rehearse(act_name: str, arguments: Mapping[str, Any]) -> Rehearsal:
+    """Does an act and takes it back. Raises what it raises."""
+    with transaction.atomic():
+        result = call_act(act_name, arguments)
+        assert isinstance(result, models.Model)
+        after = delay_values.values_of(result, secrets=True)
+        transaction.set_rollback(True)
+    return _compared(result, after)
+
+
+def _compared(result: models.Model, after: dict[str, Any]) -> Rehearsal:
+    row = type(result)._base_manager.filter(pk=result.pk).first()  # noqa: SLF001 - Django's public name
+    if row is None:
+        made = {name: value for name, value in after.items() if value not in (None, "", [], {}, False)}
+        return Rehearsal(result, 0, {}, delay_values.hide(made))
+    before = delay_values.values_of(row, secrets=True)
+    changed = [name for name in after if after[name] != before.get(name)]
+    seen = {name: before.get(name) for name in changed if name not in delay_values.SECRETS}
+    becomes = delay_values.hide({name: after[name] for name in changed})
+    return Rehearsal(result, int(row.pk), seen, becomes, frozenset(after).difference(changed))
+
+
+def _required(act_name: str) -> frozenset[str]:
+    """The arguments that an act cannot do without."""
+    parameters = inspect.signature(ACTS[act_name]).parameters
+    return frozenset(name for name, one in parameters.items() if one.default is one.empty)
+
+
+def _due(value: datetime | str) -> datetime:
+    due: datetime = checks.cleaned({"due_at": checks.instant}, {"due_at": value})["due_at"]
+    return due
+
+
+def _pending(delayed_save_id: int) -> DelayedSave:
+    saved = DelayedSave.objects.select_for_update(no_key=True).filter(pk=delayed_save_id).first()
+    if saved is None or not _in_reach(saved):
+        raise NotFound(f"There is no delayedsave {delayed_save_id}.")
+    if saved.state != "pending":
+        raise refuse("delayed_save_id", f"It is no longer pending: it is {saved.state}.")
+    return saved
+
+
+def _in_reach(saved: DelayedSave) -> bool:
+    """Whether the actor may touch it: one's own always, of others what is of a customer in reach, or will be."""
+    actor = current.get()
+    if actor.reach is None or (actor.kind == "user" and actor.id == saved.author_id):
+        return True
+    if saved.customer_id is None:  # a customer that is yet to be made
+        parent_id = saved.arguments.get("parent_id")
+        return parent_id is not None and (parent_id == actor.reseller_id or parent_id in actor.reach)
+    return saved.customer_id in actor.reach
+
+
+def _close(saved: DelayedSave, state: str, words: str) -> DelayedSave:
+    """Ends it. Nobody needs its secrets any more."""
+    told = {name: value for name, value in saved.arguments.items() if name not in delay_values.SECRET_ARGUMENTS}
+    return records.change(saved, {"state": state, "result": words, "finished_at": Now(), "arguments": told})

@@ -1,0 +1,101 @@
+"""Acts on number blocks: ranges of extensions that belong to one customer each.
+
+Where blocks start and how long they are is said by the account's options. A later change of those never moves a block
+that is there: the next one is the lowest gap of the new size that meets neither a block nor an extension of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tollgate.actions import records
+from tollgate.actions.acts import Invalid, act, refuse
+from tollgate.actions.endpoint_sharing import take_turns
+from tollgate.store.models import Account, Customer, NumberBlock
+from tollgate.store.queries.number_blocks import blocks_with, extensions
+
+MOST_NUMBER = 10**12 - 1
+SET_ASIDE = "This number is set aside: choose another."
+
+
+class NumberRangeNotConfigured(Invalid):
+    """The account has no start or no size of number blocks yet."""
+
+    code = "number_range_not_configured"
+    status = 409
+
+
+class NumberRangeExhausted(Invalid):
+    """Every place for a block from the account's start on is taken."""
+
+    code = "number_range_exhausted"
+    status = 409
+
+
+@act
+def assign_number_block(*, customer_id: int) -> NumberBlock:
+    """Gives a customer the lowest free block of the size that the account's options say.
+
+    Raises NumberRangeNotConfigured and NumberRangeExhausted, which are Invalid.
+    """
+    customer = records.find(Customer, customer_id)
+    if customer.deleted_at is not None:
+        raise refuse("customer_id", "The customer is deleted: restore it first.")
+    take_turns(customer.account_id)
+    account = records.find(Account, customer.account_id)
+    if account.block_start is None or account.block_size is None:
+        words = "Set Internal number range start and Block size in Options first."
+        raise NumberRangeNotConfigured({"customer_id": [words]})
+    first = _lowest_gap(account.block_start, account.block_size, _taken(account, customer))
+    last = first + account.block_size - 1
+    if last > MOST_NUMBER:
+        words = "No place is left for another block: lower Internal number range start or Block size in Options."
+        raise NumberRangeExhausted({"customer_id": [words]})
+    return records.create(
+        NumberBlock, {"account_id": account.pk, "customer_id": customer.pk, "first": first, "last": last}
+    )
+
+
+@act
+def delete_number_block(*, number_block_id: int) -> None:
+    """Takes a block back. None of its numbers may be an extension any more."""
+    account_id = records.find(NumberBlock, number_block_id).account_id
+    take_turns(account_id)
+    block = records.locked(NumberBlock, number_block_id)
+    used = extensions(account_id=account_id, first=block.first, last=block.last).order_by("extension")
+    names = [str(name) for name in used.values_list("username", flat=True)[:4]]
+    if names:
+        listed = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+        raise refuse("number_block_id", f"Extensions of this block are in use: {listed}. Remove those SIP users first.")
+    block.delete()
+
+
+def check_extension(customer: Customer, username: str) -> None:
+    """Refuses a name for a SIP user that is outside its customer's blocks, or inside those of another."""
+    take_turns(customer.account_id)  # no block is given away meanwhile
+    own = list(NumberBlock.objects.filter(customer=customer).order_by("first"))
+    number = int(username) if username.isascii() and username.isdigit() and len(username) <= 12 else None
+    if own:
+        inside = any(number is not None and block.first <= number <= block.last for block in own)
+        if not inside or str(number) != username:
+            raise refuse("username", f"Choose a number of this customer's blocks: {', '.join(map(str, own))}.")
+    elif number is not None and blocks_with(number, account_id=customer.account_id).exists():
+        raise refuse("username", SET_ASIDE)  # by whom is nobody else's business
+
+
+def _taken(account: Account, customer: Customer) -> list[tuple[int, int]]:
+    """What a block of this customer must not meet, in order: (first, last)."""
+    blocks = NumberBlock.objects.filter(account=account).values_list("first", "last")
+    others = extensions(account_id=account.pk).exclude(customer=customer).values_list("extension", flat=True)
+    return sorted([*blocks, *((number, number) for number in others)])
+
+
+def _lowest_gap(start: int, size: int, taken: Sequence[tuple[int, int]]) -> int:
+    """The first of start, start + size, start + 2 * size, ... from which `size` numbers are free."""
+    first = start
+    for low, high in taken:
+        if low >= first + size:
+            break
+        if high >= first:
+            first = start + ((high - start) // size + 1) * size
+    return first

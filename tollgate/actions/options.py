@@ -1,0 +1,103 @@
+"""Acts on the options: what holds for the whole installation. An option stands here once something obeys it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypedDict, Unpack
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, refuse
+from tollgate.core.refusals import Key
+from tollgate.store.models import Account
+
+MOST_REWRITES: Final = 100
+
+
+class Rewrite(TypedDict):
+    """Our own answer to one refusal."""
+
+    refusal: str
+    sip: int
+    reason: str
+
+
+class Options(TypedDict, total=False):
+    """What may be set."""
+
+    number_digits_count: int
+    block_start: int | None
+    block_size: int | None
+    audit_comment: bool
+    profit_assurance_default: bool
+    valid_from_creation: bool
+    termination_addresses: str
+    origination_addresses: str
+    portal_text: str
+    support_url: str
+    support_phone: str
+    support_email: str
+    idle_logout_min: int | None
+    inactive_portal: bool
+    recording_retention_days: int | None
+    sip_rewrites: Sequence[Rewrite]
+
+
+def _url(value: object) -> str:
+    text = checks.text()(value)
+    if text and not text.startswith(("https://", "http://")):
+        raise checks.Unfit("Begin with https://.")
+    return str(text)
+
+
+def _rewrites(value: object) -> list[dict[str, object]]:
+    """One row per refusal: its SIP code from 400 to 699 and its words."""
+    if not isinstance(value, (list, tuple)) or len(value) > MOST_REWRITES:
+        raise checks.Unfit(f"Give a list of at most {MOST_REWRITES} rows.")
+    rows: list[dict[str, object]] = []
+    seen: set[str] = set()
+    for number, row in enumerate(value, start=1):
+        if not isinstance(row, Mapping) or row.get("refusal") not in Key.__members__:
+            raise checks.Unfit(f"Row {number}: give the key of a refusal, such as credit.")
+        key = str(row["refusal"])
+        if key in seen:
+            raise checks.Unfit(f"Row {number}: {key} is there twice.")
+        seen.add(key)
+        sip, reason = row.get("sip"), row.get("reason")
+        if isinstance(sip, bool) or not isinstance(sip, int) or not 400 <= sip <= 699:
+            raise checks.Unfit(f"Row {number}: give a SIP code from 400 to 699.")
+        if not isinstance(reason, str) or not 1 <= len(reason.strip()) <= 100 or not reason.isprintable():
+            raise checks.Unfit(f"Row {number}: give 1 to 100 characters as the reason.")
+        rows.append({"refusal": key, "sip": sip, "reason": reason.strip()})
+    return rows
+
+
+CHECKS: Mapping[str, checks.Check] = {
+    "number_digits_count": checks.whole(4, 18),
+    "block_start": checks.optional(checks.whole(1, 10**11)),
+    "block_size": checks.optional(checks.whole(1, 10**6)),
+    "audit_comment": checks.yes_no,
+    "profit_assurance_default": checks.yes_no,
+    "valid_from_creation": checks.yes_no,
+    "termination_addresses": checks.text(2000),
+    "origination_addresses": checks.text(2000),
+    "portal_text": checks.text(5000),
+    "support_url": _url,
+    "support_phone": lambda value: "" if value == "" else checks.phone(value),
+    "support_email": lambda value: "" if value == "" else checks.email(value),
+    "idle_logout_min": checks.optional(checks.whole(1, 1440)),
+    "inactive_portal": checks.yes_no,
+    "recording_retention_days": checks.optional(checks.whole(1, 36_500)),
+    "sip_rewrites": _rewrites,
+}
+
+
+@act
+def update_options(*, account_id: int, version: int | None = None, **changes: Unpack[Options]) -> Account:
+    """Changes options. Blocks assigned before keep their numbers, whatever the range is now."""
+    given: dict[str, Any] = {**changes}
+    values = checks.cleaned(CHECKS, given)
+    account = records.locked(Account, account_id, version)
+    start, size = (values.get(name, getattr(account, name)) for name in ("block_start", "block_size"))
+    if (start is None) != (size is None):
+        raise refuse("block_size" if size is None else "block_start", "Give start and size of number blocks together.")
+    return records.change(account, values)

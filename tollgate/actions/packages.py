@@ -1,0 +1,110 @@
+"""Acts on the account's packages: what of the platform it holds besides calls, such as call recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, timedelta
+from typing import Any, Final, TypedDict, Unpack
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, refuse, warn
+from tollgate.store.models import Account, AccountPackage, Call
+
+RECORDING: Final = "recording"
+RECORDING_PRICE_NANOS: Final = 300_000
+"""What a recorded minute costs unless the account's tariff says otherwise: 0.0003."""
+
+
+class PackageFields(TypedDict, total=False):
+    """What may be set on a package."""
+
+    description: str
+    unit: str
+    basis: str
+    price_nanos: int
+    quantity: int
+
+
+CHECKS: Mapping[str, checks.Check] = {
+    "name": checks.text(100, required=True),
+    "description": checks.text(1000),
+    "unit": checks.text(30, required=True),
+    "basis": checks.one_of(("unit_day", "minute")),
+    "price_nanos": checks.amount(0, checks.MOST_NANOS, price=True),
+    "quantity": checks.whole(0, 10**6),
+}
+
+
+@act
+def create_account_package(*, account_id: int, name: str, **fields: Unpack[PackageFields]) -> AccountPackage:
+    """Adds a package, charged from today (UTC) on."""
+    given: dict[str, Any] = {"unit": "units", **fields, "name": name}
+    values = checks.cleaned(CHECKS, given)
+    account = records.find(Account, account_id)
+    today = records.now().astimezone(UTC).date()
+    return records.create(AccountPackage, {**values, "kind": "other", "account_id": account.pk, "starts_on": today})
+
+
+@act
+def update_account_package(
+    *, package_id: int, version: int | None = None, **changes: Unpack[PackageFields]
+) -> AccountPackage:
+    """Changes a package; days charged stay as they are."""
+    return records.change(records.locked(AccountPackage, package_id, version), checks.cleaned(CHECKS, changes))
+
+
+@act
+def end_account_package(*, package_id: int) -> AccountPackage:
+    """Ends a package with today: the day that has begun is charged."""
+    package = records.locked(AccountPackage, package_id)
+    if package.kind == RECORDING:
+        raise refuse("package_id", "Switch call recording off instead.")
+    return _end(package)
+
+
+@act
+def enable_call_recording(*, account_id: int) -> AccountPackage:
+    """Adds call recording to the account, the first of two gates: the ingress route is the second. Twice is once."""
+    account = records.locked(Account, account_id)
+    records.change(account, {"recording": True})
+    held = _recording(account)
+    if held is not None:
+        return records.change(held, {"ends_on": None}) if held.ends_on is not None else held
+    return records.create(
+        AccountPackage,
+        {
+            "account_id": account.pk,
+            "kind": RECORDING,
+            "name": "Call recording",
+            "unit": "minutes",
+            "basis": "minute",
+            "price_nanos": RECORDING_PRICE_NANOS,
+            "starts_on": records.now().astimezone(UTC).date(),
+        },
+    )
+
+
+@act
+def disable_call_recording(*, account_id: int) -> Account:
+    """Takes call recording away: new calls are not recorded; those that are go on to their end."""
+    account = records.locked(Account, account_id)
+    held = _recording(account)
+    if held is not None:
+        _end(held)
+    if Call.objects.filter(account=account).exists():
+        warn("Calls that are being recorded now are so to their end.")
+    return records.change(account, {"recording": False})
+
+
+def _recording(account: Account) -> AccountPackage | None:
+    """The package that is charged today: one that ends today goes on when recording is switched on again."""
+    today = records.now().astimezone(UTC).date()
+    held = AccountPackage.objects.filter(account=account, kind=RECORDING).exclude(ends_on__lt=today)
+    return held.select_for_update().order_by("-pk").first()
+
+
+def _end(package: AccountPackage) -> AccountPackage:
+    today = records.now().astimezone(UTC).date()
+    if package.starts_on > today:
+        today = package.starts_on - timedelta(days=1)
+    return records.change(package, {"ends_on": today}) if package.ends_on is None else package

@@ -1,0 +1,107 @@
+"""Acts on API tokens: made by their owner within the owner's own rights, shown once, revoked at once."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models.functions import Now
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import ACTS, EVERY_ACT, NotFound, act, current, refuse
+from tollgate.core.areas import AREAS, EVERY_AREA
+from tollgate.store.models import ApiToken
+
+PREFIX: Final = "tg_"
+SHOWN: Final = 8
+READ: Final = "read:"
+"""A scope is the name of an act, or `read:` and an area; `*` is everything its owner may do."""
+
+
+def _scopes(value: object) -> list[str]:
+    if not isinstance(value, (list, tuple)) or not value:
+        raise checks.Unfit("Give a list of scopes, such as read:customers or top_up, or * for all your rights.")
+    known = {*ACTS, *(f"{READ}{area}" for area in AREAS), f"{READ}{EVERY_AREA}", EVERY_ACT}
+    unknown = [str(name) for name in value if name not in known]
+    if unknown:
+        raise checks.Unfit(f"These scopes do not exist: {', '.join(unknown)}.")
+    return sorted({str(name) for name in value})
+
+
+CHECKS: Mapping[str, checks.Check] = {
+    "name": checks.text(100, required=True),
+    "scopes": _scopes,
+    "expires_at": checks.optional(checks.instant),
+    "allowed_networks": checks.networks,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token and its secret, which is told once."""
+
+    row: ApiToken
+    secret: str
+
+
+@act
+def create_api_token(
+    *,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | str | None = None,
+    allowed_networks: Sequence[str] = (),
+) -> NewToken:
+    """Makes a token of whoever asks, a user or a contact. Only its hash is kept: the secret is told this once."""
+    given = {"name": name, "scopes": scopes, "expires_at": expires_at, "allowed_networks": list(allowed_networks)}
+    values = checks.cleaned(CHECKS, given)
+    owner = current.get()
+    if owner.id is None or owner.kind not in ("user", "contact"):
+        raise refuse("name", "Only a user or a contact has tokens.")
+    _check_own(values["scopes"])
+    if values["expires_at"] is not None and values["expires_at"] <= records.now():
+        raise refuse("expires_at", "This is past: give a moment to come, or none.")
+    secret = PREFIX + secrets.token_urlsafe(30)
+    row = records.create(
+        ApiToken,
+        {
+            **values,
+            "user_id": owner.id if owner.kind == "user" else None,
+            "contact_id": owner.id if owner.kind == "contact" else None,
+            "shown": secret[:SHOWN],
+            "secret_hash": hashed(secret),
+        },
+    )
+    return NewToken(row, secret)
+
+
+@act
+def revoke_api_token(*, token_id: int) -> None:
+    """Ends a token of one's own, from the next request on."""
+    owner = current.get()
+    token = ApiToken.objects.select_for_update().filter(pk=token_id).first()
+    mine = token is not None and owner.id == (token.user_id if owner.kind == "user" else token.contact_id)
+    if token is None or not (mine or EVERY_ACT in owner.may):
+        raise NotFound(f"There is no token {token_id}.")
+    if token.revoked_at is None:
+        records.change(token, {"revoked_at": Now()})
+
+
+def hashed(secret: str) -> str:
+    """All that is kept of a token."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _check_own(scopes: Sequence[str]) -> None:
+    owner = current.get()
+    if owner.kind == "contact" or EVERY_ACT in scopes:
+        return  # scopes only ever narrow: `*` is whatever the owner may do at the time of a request
+    lacking = [name for name in scopes if not name.startswith(READ) and not owner.may_do(name)]
+    if EVERY_AREA not in owner.areas:
+        lacking += [name for name in scopes if name.startswith(READ) and name.removeprefix(READ) not in owner.areas]
+    if lacking:
+        raise refuse("scopes", f"You do not have these rights yourself: {', '.join(lacking)}.")

@@ -1,0 +1,138 @@
+"""Who asks: the bearer token of a user, looked at anew in every request; cookies count for nothing here.
+
+Every address is a view behind `door`, which names the method, lets a token in and answers what is raised. A token
+narrows what its user's groups give at this moment; it never adds.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import Concatenate, Final, ParamSpec
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from tollgate.actions.acts import EVERY_ACT, Actor
+from tollgate.actions.tokens import READ, hashed
+from tollgate.api.answers import Answer, Refused
+from tollgate.core.areas import EVERY_AREA, may_read
+from tollgate.store.models import Account, ApiToken, User
+from tollgate.store.queries.customers import below
+from tollgate.ui.requests import client_ip
+
+P = ParamSpec("P")
+Opened = Callable[Concatenate[HttpRequest, P], HttpResponse]
+USED_EVERY: Final = timedelta(minutes=1)
+REASON_MOST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose token it is, as acts know them, and the account they work in."""
+
+    user_id: int
+    actor: Actor
+    account: Account
+
+    def check_reads(self, area: str) -> None:
+        """Raises Refused unless the token opens the area."""
+        if not self.reads(area):
+            raise Refused(403, "You may not read this.", f"It needs the area {area} in your groups and the scopes.")
+
+    def reads(self, area: str) -> bool:
+        """Whether the token opens the area; a reseller's user reads shared ones alone."""
+        return may_read(area, self.actor.areas, reseller=self.actor.reach is not None)
+
+
+def door(method: str) -> Callable[[Callable[Concatenate[HttpRequest, Caller, P], Answer]], Opened[P]]:
+    """Makes a view of the API: this method alone, with a token that holds now."""
+
+    def decorate(view: Callable[Concatenate[HttpRequest, Caller, P], Answer]) -> Opened[P]:
+        def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                check_method(request, method)
+                return view(request, _enter(request, datetime.now(UTC)), *args, **kwargs).response()
+            except Refused as refused:
+                return refused.answer.response()
+
+        return csrf_exempt(functools.update_wrapper(opened, view))
+
+    return decorate
+
+
+def check_method(request: HttpRequest, method: str) -> None:
+    """Raises Refused for any other method; who may GET may ask for the HEAD."""
+    if request.method != method and (method, request.method) != ("GET", "HEAD"):
+        raise Refused(405, "This address knows another method.", f"Use {method}.", headers={"Allow": method})
+
+
+def _enter(request: HttpRequest, at: datetime) -> Caller:
+    token, user = _token(request, at)
+    ip = client_ip(request)
+    for networks in (token.allowed_networks, user.allowed_networks):
+        if networks and not any(ip_address(ip) in network for network in networks):
+            raise Refused(403, "Requests may not come from this address.")
+    given = user.rights()
+    if given is None:
+        raise Refused(403, "This user is in no group.")
+    account = Account.objects.order_by("id").first()
+    if account is None:
+        raise Refused(403, "There is no account yet.")
+    if token.last_used_at is None or token.last_used_at <= at - USED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
+    scopes = frozenset(token.scopes)
+    actor = Actor(
+        name=user.email,
+        may=_narrowed_acts(given[0], scopes),
+        reason=_reason(request),
+        kind="user",
+        id=user.pk,
+        ip=ip,
+        areas=_narrowed_areas(given[1], scopes),
+        reseller_id=user.reseller_id,
+        reach=frozenset(below(user.reseller_id)) if user.reseller_id is not None else None,
+    )
+    return Caller(user.pk, actor, account)
+
+
+def _token(request: HttpRequest, at: datetime) -> tuple[ApiToken, User]:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    token = None
+    if scheme.lower() == "bearer":
+        found = ApiToken.objects.select_related("user").filter(secret_hash=hashed(secret.strip()))
+        token = found.filter(revoked_at=None).first()
+    user = token.user if token is not None else None
+    ended = token is not None and token.expires_at is not None and token.expires_at <= at
+    if token is None or user is None or not user.is_active or ended:
+        raise Refused(
+            401,
+            "Give a token that holds.",
+            "Send Authorization: Bearer and a user's token that is neither revoked nor expired.",
+            headers={"WWW-Authenticate": 'Bearer realm="tollgate"'},
+        )
+    return token, user
+
+
+def _narrowed_acts(acts: frozenset[str], scopes: frozenset[str]) -> frozenset[str]:
+    if EVERY_ACT in scopes:
+        return acts
+    named = frozenset(scope for scope in scopes if not scope.startswith(READ))
+    return named if EVERY_ACT in acts else named & acts
+
+
+def _narrowed_areas(areas: frozenset[str], scopes: frozenset[str]) -> frozenset[str]:
+    named = frozenset(scope.removeprefix(READ) for scope in scopes if scope.startswith(READ))
+    if EVERY_ACT in scopes or EVERY_AREA in named:
+        return areas
+    return named if EVERY_AREA in areas else named & areas
+
+
+def _reason(request: HttpRequest) -> str:
+    reason = request.GET.get("reason", "").strip()
+    if len(reason) > REASON_MOST or not reason.isprintable():
+        raise Refused(422, "The reason is too long, or holds control characters.")
+    return reason

@@ -1,0 +1,155 @@
+"""`POST /api/v1/acts/<act>`: does an act by its name, with its arguments as a JSON object.
+
+An act is served as soon as a file of an area has it (core.areas). The answer is `{"result": ..., "warnings": []}`,
+where a record is told as `GET` tells it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final, Never
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import models
+from django.http import HttpRequest
+
+from tollgate.actions.acts import Invalid, NotEditable, NotFound, NotPermitted, OutOfDate, acting, call_act
+from tollgate.api import nouns, schema
+from tollgate.api.access import Caller, door
+from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
+from tollgate.api.repeats import once
+
+MAKES: Final = ("create_", "add_", "assign_")
+_ETAG: Final = re.compile(r'(?:W/)?"?([0-9]{1,9})"?', re.ASCII)
+
+
+@door("POST")
+def do_act(request: HttpRequest, caller: Caller, act: str) -> Answer:
+    """Does one act."""
+    if act not in schema.served():
+        raise Refused(404, "There is no such act.")
+    if not caller.actor.may_do(act):
+        raise Refused(403, "You may not do this.", str(NotPermitted(act)))
+    arguments = _arguments(request, act)
+    key = request.headers.get("Idempotency-Key", "").strip()
+    match = request.headers.get("If-Match", "")
+    said = b"\n".join((act.encode(), match.encode(), caller.actor.reason.encode(), request.body))
+    owner = f"user:{caller.user_id}"
+    return once(owner, key, said, lambda: _done(caller, act, arguments), at=datetime.now(UTC))
+
+
+def _done(caller: Caller, act: str, arguments: dict[str, Any]) -> Answer:
+    try:
+        with acting(caller.actor) as done:
+            result = call_act(act, arguments)
+    except NotPermitted as problem:
+        return Refused(403, "You may not do this.", str(problem)).answer
+    except NotFound as problem:
+        return Refused(404, "There is no such record.", str(problem)).answer
+    except NotEditable as problem:
+        return Refused(403, "This is not changed here.", errors=_errors(problem, "not_editable")).answer
+    except Invalid as problem:
+        return unfit(*_errors(problem, "invalid")).answer
+    except OutOfDate as problem:
+        return Refused(409, "Somebody else has changed this record.", str(problem), current=problem.current).answer
+    body = {"result": _told(result, caller), "warnings": list(done.warnings)}
+    return Answer(201 if act.startswith(MAKES) else 200, body, _headers(act, result))
+
+
+def _errors(problem: Invalid, code: str) -> list[Error]:
+    return [error(name, sentence, code=code) for name, told in problem.errors.items() for sentence in told]
+
+
+def _told(result: object, caller: Caller) -> Any:
+    if isinstance(result, (list, tuple)):
+        return [_told(row, caller) for row in result]
+    noun = nouns.BY_MODEL.get(type(result)) if isinstance(result, models.Model) else None
+    if noun is None:
+        return plain(result)
+    assert isinstance(result, models.Model)
+    fields = nouns.fields_for(noun, caller)
+    return plain(nouns.rows(noun).filter(pk=result.pk).values(*fields).first() or result)
+
+
+def _headers(act: str, result: object) -> dict[str, str]:
+    headers = {}
+    if isinstance(result, models.Model) and hasattr(result, "version"):
+        headers["ETag"] = f'"{result.version}"'
+    noun = nouns.BY_MODEL.get(type(result)) if isinstance(result, models.Model) else None
+    if noun is not None and act.startswith(MAKES):
+        assert isinstance(result, models.Model)
+        headers["Location"] = f"/api/v1/{noun.name}/{result.pk}"
+    return headers
+
+
+def _arguments(request: HttpRequest, act: str) -> dict[str, Any]:
+    """The arguments from the body and the headers. Raises Refused for what cannot be."""
+    given = _body(request)
+    match = request.headers.get("If-Match", "").strip()
+    if match not in ("", "*"):
+        _set_version(act, given, match)
+    values, errors = schema.fit_arguments(act, given)
+    if errors:
+        raise unfit(*errors)
+    if act == "delay_save":
+        _check_delayed(str(values["act"]), values["arguments"])
+    return values
+
+
+def _set_version(act: str, given: dict[str, Any], match: str) -> None:
+    """`If-Match` is the version that was seen."""
+    found = _ETAG.fullmatch(match)
+    if "version" not in schema.shape(act).arguments:
+        raise unfit(error("If-Match", "What this act changes has no version."))
+    if found is None or given.setdefault("version", int(found[1])) != int(found[1]):
+        raise unfit(error("If-Match", "Give one ETag as it was told, and no other version in the body."))
+
+
+def _check_delayed(act: str, arguments: dict[str, Any]) -> None:
+    """What a delayed save will do must fit as if it were done now; the act itself tries whether it may be done."""
+    if act not in schema.served():
+        raise unfit(error("act", "There is no such act."))
+    _, errors = schema.fit_arguments(act, arguments)
+    if errors:
+        raise unfit(*(error(f"arguments.{one['field']}", one["message"], code=one["code"]) for one in errors))
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    if request.content_type != "application/json":
+        raise Refused(415, "Send JSON.", "Content-Type: application/json")
+    try:
+        value = json.loads(request.body or b"{}", parse_float=_no_fraction, parse_constant=_no_fraction)
+        sound = all(_sound(text) for text in _texts(value))
+    except RequestDataTooBig:
+        raise Refused(413, "The body is too long.") from None
+    except (ValueError, RecursionError) as problem:
+        raise Refused(400, "The body cannot be read.", str(problem)) from None
+    if not isinstance(value, dict):
+        raise Refused(422, "Send a JSON object.", "Its names are the arguments of the act.")
+    if not sound:
+        raise Refused(422, "Some text holds signs that cannot be kept.", "Leave out U+0000 and lone surrogates.")
+    return value
+
+
+def _no_fraction(text: str) -> Never:
+    raise ValueError(f"{text} is no whole number: amounts are whole micros or nanos, durations whole seconds.")
+
+
+def _sound(text: str) -> bool:
+    return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for row in value:
+            yield from _texts(row)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _texts(inner)

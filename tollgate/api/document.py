@@ -1,0 +1,191 @@
+"""The OpenAPI 3.1 document, written from the acts' own types and the table of nouns, so that it cannot drift.
+
+A new answer that every act may give belongs into `PROBLEMS`.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+
+from tollgate import __version__
+from tollgate.api.access import check_method
+from tollgate.api.answers import Answer, Refused
+from tollgate.api.nouns import BY_MODEL, NOUNS, Noun, all_fields, field_schema
+from tollgate.api.reads import ROWS, ROWS_MOST
+from tollgate.api.schema import Argument, schema_of, served, shape
+
+PROBLEMS: Final = {
+    "401": "no token that holds",
+    "403": "not permitted",
+    "404": "there is no such record",
+}
+OF_ACTS: Final = {
+    "400": "the body is no JSON",
+    "409": "the record is out of date (`current`: its values now), or the Idempotency-Key was used for something else",
+    "413": "the body is too long",
+    "415": "the body is not called JSON",
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "errors"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "code", "message"],
+                "properties": {name: {"type": "string"} for name in ("field", "code", "message")},
+            },
+        },
+        "current": {"type": "object"},
+    },
+}
+
+
+def openapi(request: HttpRequest) -> HttpResponse:
+    """The document; it tells no data and needs no token."""
+    try:
+        check_method(request, "GET")
+    except Refused as refused:
+        return refused.answer.response()
+    return Answer(200, document()).response()
+
+
+def missing(request: HttpRequest) -> HttpResponse:
+    """Every other address."""
+    del request
+    return Refused(404, "There is no such address.").answer.response()
+
+
+@functools.cache
+def document() -> dict[str, Any]:
+    """The whole of it."""
+    paths: dict[str, Any] = {}
+    for noun in NOUNS:
+        paths[f"/{noun.name}"] = {"get": _list(noun)}
+        paths[f"/{noun.name}/{{id}}"] = {"get": _read(noun)}
+    for name, area in sorted(served().items()):
+        paths[f"/acts/{name}"] = {"post": _act(name, area)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tollgate", "version": __version__},
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"problem": _PROBLEM, **{noun.name: _record(noun) for noun in NOUNS}},
+        },
+    }
+
+
+def _record(noun: Noun) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: field_schema(noun, name) for name in all_fields(noun)}}
+
+
+def _list(noun: Noun) -> dict[str, Any]:
+    limit: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": ROWS_MOST, "default": ROWS}
+    moments = ("since", "before") if noun.moment else ()
+    filters = {name: _filter_schema(noun, name) for name in noun.filters}
+    filters |= {name: {"type": "string", "format": "date-time"} for name in moments}
+    page = {
+        "type": "object",
+        "required": ["data", "next"],
+        "properties": {
+            "data": {"type": "array", "items": _ref(noun.name)},
+            "next": {"type": ["string", "null"]},
+        },
+    }
+    text: dict[str, Any] = {"type": "string"}
+    asked = {"limit": limit, "cursor": text, "fields": text, **filters}
+    return {
+        "operationId": f"list_{noun.name}",
+        "tags": [noun.area],
+        "parameters": [_parameter(name, kind) for name, kind in asked.items()],
+        "responses": {"200": _content("a page", page), **_problems()},
+    }
+
+
+def _read(noun: Noun) -> dict[str, Any]:
+    return {
+        "operationId": f"read_{noun.name}",
+        "tags": [noun.area],
+        "parameters": [
+            _parameter("id", {"type": "integer"}, place="path", required=True),
+            _parameter("fields", {"type": "string"}),
+        ],
+        "responses": {"200": _content("the record", _ref(noun.name)), **_problems()},
+    }
+
+
+def _act(name: str, area: str) -> dict[str, Any]:
+    known = shape(name)
+    body = {
+        "type": "object",
+        "properties": {key: _argument(one) for key, one in known.arguments.items()},
+        "required": [key for key, one in known.arguments.items() if one.required],
+        "additionalProperties": schema_of(known.others) if known.others is not None else False,
+    }
+    done = {
+        "type": "object",
+        "required": ["result", "warnings"],
+        "properties": {"result": _result(known.returns), "warnings": {"type": "array", "items": {"type": "string"}}},
+    }
+    headers = ("Idempotency-Key", "If-Match") if "version" in known.arguments else ("Idempotency-Key",)
+    return {
+        "operationId": name,
+        "summary": known.words.split("\n\n")[0].replace("\n", " "),
+        "description": known.words,
+        "tags": [area],
+        "parameters": [
+            *(_parameter(header, {"type": "string"}, place="header") for header in headers),
+            _parameter("reason", {"type": "string"}),
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"2XX": _content("done", done), **_problems(), **_told(OF_ACTS)},
+    }
+
+
+def _argument(one: Argument) -> dict[str, Any]:
+    simple = isinstance(one.default, (bool, int, str))
+    return {**schema_of(one.kind), **({"default": one.default} if simple else {})}
+
+
+def _result(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, type) and issubclass(kind, models.Model):
+        return _ref(BY_MODEL[kind].name) if kind in BY_MODEL else {"type": "object"}
+    return {"type": "null"} if kind is type(None) else {}
+
+
+def _filter_schema(noun: Noun, name: str) -> dict[str, Any]:
+    schema = field_schema(noun, name)
+    kind = schema["type"]
+    return {**schema, "type": kind[0] if isinstance(kind, list) else kind}
+
+
+def _parameter(name: str, schema: dict[str, Any], *, place: str = "query", required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": schema}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _content(words: str, schema: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+    return {"description": words, "content": {kind: {"schema": schema}}}
+
+
+def _problems() -> dict[str, Any]:
+    return _told({**PROBLEMS, "422": "some fields cannot be"})
+
+
+def _told(problems: dict[str, str]) -> dict[str, Any]:
+    return {status: _content(words, _ref("problem"), "application/problem+json") for status, words in problems.items()}

@@ -1,0 +1,144 @@
+"""`GET /api/v1/<noun>` and `/<noun>/<id>`: pages of records by a cursor, with filters and a choice of fields.
+
+What there is to read is the table in `nouns`; nothing here knows a noun by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from tollgate.actions import checks
+from tollgate.api.access import Caller, door
+from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
+from tollgate.api.nouns import BY_NAME, Noun, field_schema, fields_for, own_rows
+
+ROWS: Final = 50
+ROWS_MOST: Final = 200
+TEXT_MOST: Final = 300
+CONTROLS: Final = ("limit", "cursor", "fields")
+_SALT: Final = "tollgate.api.cursor"
+_YES_NO: Final = {"true": True, "false": False}
+
+
+@door("GET")
+def list_rows(request: HttpRequest, caller: Caller, noun: str) -> Answer:
+    """A page of records, and the cursor of the next."""
+    kind = _noun(noun)
+    found = own_rows(kind, caller).filter(kind.listed)
+    errors: list[Error] = []
+    fields = _fields(request, kind, caller, errors)
+    limit = _limit(request, errors)
+    condition = _filters(request, kind, errors) & _after(request, kind, errors)
+    if errors:
+        raise unfit(*errors)
+    page = _ordered(found.filter(condition), kind).values(*dict.fromkeys((*fields, *kind.order)))[: limit + 1]
+    read = list(page)
+    data = [{name: plain(row[name]) for name in fields} for row in read[:limit]]
+    if len(read) <= limit:
+        return Answer(200, {"data": data, "next": None})
+    cursor = signing.dumps([kind.name, [plain(read[limit - 1][name]) for name in kind.order]], salt=_SALT)
+    again = {name: value for name, value in request.GET.items() if name != "cursor"}
+    link = f"<{request.path}?{urlencode({**again, 'cursor': cursor})}>; rel=next"
+    return Answer(200, {"data": data, "next": cursor}, {"Link": link})
+
+
+@door("GET")
+def read_row(request: HttpRequest, caller: Caller, noun: str, row_id: int) -> Answer:
+    """One record, its version as the ETag."""
+    kind = _noun(noun)
+    found = own_rows(kind, caller).filter(pk=row_id)
+    errors: list[Error] = []
+    fields = _fields(request, kind, caller, errors)
+    errors += [error(name, "This does not exist here.", code="unknown") for name in request.GET if name != "fields"]
+    if errors:
+        raise unfit(*errors)
+    row = found.values(*fields_for(kind, caller)).first()
+    if row is None:
+        raise Refused(404, "There is no such record.")
+    headers = {"ETag": f'"{row["version"]}"'} if "version" in row else {}
+    return Answer(200, {name: plain(row[name]) for name in fields}, headers)
+
+
+def _noun(name: str) -> Noun:
+    if name not in BY_NAME:
+        raise Refused(404, "There is no such noun.")
+    return BY_NAME[name]
+
+
+def _fields(request: HttpRequest, noun: Noun, caller: Caller, errors: list[Error]) -> list[str]:
+    """The fields asked for, in that order; all that may be read when none are named."""
+    known = fields_for(noun, caller)
+    wanted = [name for name in request.GET.get("fields", "").split(",") if name]
+    errors += [error("fields", f"There is no field {name}.", code="unknown") for name in wanted if name not in known]
+    return list(dict.fromkeys(name for name in wanted if name in known)) or known
+
+
+def _limit(request: HttpRequest, errors: list[Error]) -> int:
+    text = request.GET.get("limit", str(ROWS))
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= ROWS_MOST:
+        return int(text[:9])
+    errors.append(error("limit", f"Give a number from 1 to {ROWS_MOST}."))
+    return ROWS
+
+
+def _filters(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
+    """Equality on the declared fields, and `since` and `before` on the noun's moment."""
+    condition = Q()
+    for name in request.GET:
+        text = request.GET.get(name, "")
+        if name in CONTROLS:
+            continue
+        try:
+            if noun.moment and name in ("since", "before"):
+                lookup = f"{noun.moment}__{'gte' if name == 'since' else 'lt'}"
+                condition &= Q(**{lookup: checks.instant(text)})
+            elif name in noun.filters:
+                condition &= Q(**{name: _value(noun, name, text)})
+            else:
+                errors.append(error(name, "This is no filter here.", code="unknown"))
+        except checks.Unfit as problem:
+            errors.append(error(name, str(problem)))
+    return condition
+
+
+def _value(noun: Noun, name: str, text: str) -> object:
+    kind = field_schema(noun, name)["type"]
+    if "boolean" in kind:
+        if text not in _YES_NO:
+            raise checks.Unfit("Give true or false.")
+        return _YES_NO[text]
+    if "integer" in kind:
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(checks.MOST_ID))):
+            raise checks.Unfit("Give a whole number.")
+        return checks.record_id(int(text))
+    return checks.text(TEXT_MOST)(text)
+
+
+def _after(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
+    """What comes after the cursor."""
+    text = request.GET.get("cursor", "")
+    if not text:
+        return Q()
+    try:
+        name, place = signing.loads(text, salt=_SALT)
+    except signing.BadSignature:
+        name, place = "", []
+    if name != noun.name:
+        errors.append(error("cursor", "Give a cursor as this list has told it."))
+        return Q()
+    side = "lt" if noun.newest_first else "gt"
+    condition, same = Q(), Q()
+    for column, value in zip(noun.order, place, strict=True):
+        condition |= same & Q(**{f"{column}__{side}": value})
+        same &= Q(**{column: value})
+    return Q(**{f"{noun.order[0]}__{side}e": place[0]}) & condition
+
+
+def _ordered(found: QuerySet[Any], noun: Noun) -> QuerySet[Any]:
+    sign = "-" if noun.newest_first else ""
+    return found.order_by(*(f"{sign}{name}" for name in noun.order))

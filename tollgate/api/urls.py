@@ -1,0 +1,16 @@
+"""The addresses below /api/v1. Acts and nouns need none of their own: both are found by name."""
+
+from django.urls import path, re_path
+
+from tollgate.api.acts import do_act
+from tollgate.api.document import missing, openapi
+from tollgate.api.reads import list_rows, read_row
+
+app_name = "api"
+urlpatterns = [
+    path("openapi.json", openapi, name="openapi"),
+    path("acts/<str:act>", do_act, name="act"),
+    path("<slug:noun>", list_rows, name="list"),
+    path("<slug:noun>/<int:row_id>", read_row, name="row"),
+    re_path(r"", missing, name="missing"),
+]

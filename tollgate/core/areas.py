@@ -1,0 +1,102 @@
+"""The areas of the panel and the API: what a group may be let into.
+
+A right to read is given by area, a right to change by act. A page belongs to the area that lists its module; one that
+no area lists opens only to those who may read everything. To add an area, add its line here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+EVERY_AREA = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One area: its title, the page modules that belong to it, the act modules whose rights stand beside it.
+
+    `shared` areas may be opened by a reseller's users, who see in them what belongs to their own customers.
+    """
+
+    title: str
+    pages: tuple[str, ...]
+    acts: tuple[str, ...] = ()
+    shared: bool = False
+
+
+AREAS: Mapping[str, Area] = {
+    "dashboard": Area("Dashboard", ("dashboard",)),
+    "customers": Area(
+        "Customers",
+        ("customers", "customer_pages"),
+        ("customers", "customer_notes", "customer_status", "customer_successor"),
+        shared=True,
+    ),
+    "contacts": Area(
+        "Contacts",
+        ("contacts", "contact_logins"),
+        ("contacts", "portal_access", "portal_codes", "portal_factors", "portal_passwords"),
+        shared=True,
+    ),
+    "endpoints": Area("Endpoints", ("endpoints",), ("endpoints", "own_addresses"), shared=True),
+    "number_blocks": Area("Number blocks", ("number_blocks",), ("number_blocks",), shared=True),
+    "routes": Area("Ingress routes", ("routes",), ("routes",)),
+    "clis": Area("Verified CLIs", ("clis",), ("clis",), shared=True),
+    "labels": Area("Tags and localizations", ("tags", "localizations"), ("tags", "localizations")),
+    "cards": Area("Cards", ("cards", "card_import"), ("cards", "revisions")),
+    "carriers": Area("Carriers and gateways", ("carriers", "gateways"), ("carriers",)),
+    "calls": Area("Calls", ("calls",), ("calls",), shared=True),
+    "call_details": Area("Call details, prices bought and recordings", ("call_pages",)),
+    "money": Area("Entries", ("entries",), ("wallets",), shared=True),
+    "messages": Area(
+        "Messages and templates",
+        ("messages", "templates", "mailings"),
+        ("messages", "templates", "mailings", "deliveries"),
+    ),
+    "account": Area(
+        "Account and options",
+        ("account", "account_packages", "account_agreement", "options", "mail_settings", "portal_domains"),
+        (
+            "accounts",
+            "account_identity",
+            "account_billing",
+            "packages",
+            "agreements",
+            "options",
+            "mail_settings",
+            "portal_domains",
+        ),
+    ),
+    "users": Area("Users and groups", ("users", "groups"), ("users", "user_passwords")),
+    "edges": Area("Edges", ("edges",), ("edges",)),
+    "delays": Area("Delay log", ("delays",), ("delays",), shared=True),
+    "audit": Area("Audit log", ("audit",), (), shared=True),
+}
+NOT_GIVEN = frozenset(
+    {
+        "charge_account_days", "end_customer_blocks", "notify_expiring_customers",  # the timetable's
+        "confirm_account_email", "set_password_by_link", "set_user_password_by_link", "choose_marketing",  # by a link
+        "change_own_user_password", "create_account", "create_stock_groups",  # one's own; the installation's
+        "create_own_ip_endpoint", "update_own_ip_endpoint", "delete_own_endpoint", "send_contact_code",  # contacts'
+    }
+)  # fmt: skip
+"""Acts of the areas that no group gives: whoever may do them may so by what they are."""
+
+_BY_PAGE = {page: name for name, area in AREAS.items() for page in area.pages}
+_BY_ACTS = {module: name for name, area in AREAS.items() for module in area.acts}
+
+
+def area_of_page(module: str) -> str:
+    """The area of a page's module, such as `tollgate.panel.customers`; "" for one that no area lists."""
+    return _BY_PAGE.get(module.rpartition(".")[2], "")
+
+
+def area_of_acts(module: str) -> str:
+    """The area of an act's module; "" for one that no area lists."""
+    return _BY_ACTS.get(module.rpartition(".")[2], "")
+
+
+def may_read(area: str, given: frozenset[str], *, reseller: bool = False) -> bool:
+    """Whether somebody with these areas may read in `area`; a reseller's user only in shared ones."""
+    if reseller and (area not in AREAS or not AREAS[area].shared):
+        return False
+    return EVERY_AREA in given or (area != "" and area in given)

@@ -1,0 +1,147 @@
+"""Who calls, and with which numbers: by the SIP user whose digest was checked, by address, by the caller's number.
+
+What a stranger sent is cleaned first. Then the endpoint's rewrites and the customer's localization turn its numbers
+into ours (behaviour.md 11): every gate sees those, and the trace shows both. To change numbers in another way, add
+it to `_own_way` in its place.
+"""
+
+from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
+
+from tollgate.core import cli as callers_number
+from tollgate.core import rewrites
+from tollgate.core.calls_text import gate_line
+from tollgate.core.calls_types import Invite
+from tollgate.core.localization import swapped
+from tollgate.core.refusals import Key, Refusal
+from tollgate.core.routes import without_prefix
+from tollgate.core.snapshot import Endpoint, Payer, Snapshot
+
+_MOST_CHARACTERS = 128
+
+
+class Caller(NamedTuple):
+    """Who calls, with which CLI, and what they dialed behind the tech prefix of their endpoint, both in our way."""
+
+    customer: Payer | None
+    endpoint: Endpoint | None
+    cli: str
+    dialed: str
+    lines: tuple[str, ...]
+    refusal: Refusal | None
+
+
+class Way(NamedTuple):
+    """An endpoint that fits the address of a call, its customer, and what was dialed behind its tech prefix."""
+
+    endpoint: Endpoint
+    customer: Payer
+    dialed: str
+
+
+def clean(invite: Invite) -> Invite:
+    """The invite with numbers that can be printed, stored and sent on."""
+    if _is_clean(invite.cld) and _is_clean(invite.cli) and _is_clean(invite.source_ip):
+        return invite
+    return invite._replace(cld=_cleaned(invite.cld), cli=_cleaned(invite.cli), source_ip=_cleaned(invite.source_ip))
+
+
+def identify(invite: Invite, snapshot: Snapshot) -> Caller:
+    """The customer of a call: by the SIP user whose digest the edge has checked, else by the address it came from."""
+    if invite.user is None:
+        return _by_address(invite, snapshot)
+    endpoint = snapshot.users.get(invite.user.lower())
+    customer = None if endpoint is None else snapshot.customers.get(endpoint.customer_id)
+    if endpoint is None or customer is None:
+        values = (("user", invite.user), ("ip", invite.source_ip))
+        return _nobody(invite, Refusal(Key.digest_failed, "sip_user", values))
+    caller = _own_way(Way(endpoint, customer, invite.cld), invite)
+    if not endpoint.allowed or _is_allowed(invite.source_ip, endpoint):
+        return caller
+    allowed = " ".join(map(str, endpoint.allowed))
+    denied = (("ip", invite.source_ip), ("allowed", allowed), ("user", invite.user))
+    return caller._replace(refusal=Refusal(Key.sip_user_ip_denied, "sip_user", denied))
+
+
+def _by_address(invite: Invite, snapshot: Snapshot) -> Caller:
+    """The longest tech prefix, then the narrowest network; where customers share both, the caller's number."""
+    fitting: list[Way] = []
+    shared = False
+    for endpoint in snapshot.networks.find(invite.source_ip):
+        rest = without_prefix(invite.cld, endpoint.tech_prefix)
+        owner = snapshot.customers.get(endpoint.customer_id)
+        if rest is None or owner is None:
+            continue
+        longer = len(endpoint.tech_prefix) - len(fitting[0].endpoint.tech_prefix) if fitting else 1
+        if longer > 0:
+            fitting, shared = [], False
+        if longer >= 0:
+            fitting.append(Way(endpoint, owner, rest if endpoint.tech_prefix else invite.cld))
+            shared = shared or endpoint.cli_authentication
+    if not fitting:
+        return _nobody(invite, Refusal(Key.ip_unknown, "ip", (("ip", invite.source_ip),)))
+    return _by_cli(invite, fitting) if shared else _own_way(fitting[0], invite)
+
+
+def _by_cli(invite: Invite, fitting: list[Way]) -> Caller:
+    """One address of several customers: whose verified CLI it is, if just one has it; else who needs no CLI there."""
+    owners: dict[int, Caller] = {}
+    for way in fitting:
+        if way.endpoint.cli_authentication:
+            caller = _own_way(way, invite)
+            if callers_number.approved(caller.cli, way.customer.approved_clis):
+                owners.setdefault(way.customer.id, caller)
+    if len(owners) == 1:
+        return owners.popitem()[1]
+    open_to_all = [way for way in fitting if not way.endpoint.cli_authentication]
+    if not owners and open_to_all:
+        return _own_way(open_to_all[0], invite)
+    values = (("ip", invite.source_ip), ("cli", invite.cli), ("customers_count", len(owners)))
+    return _nobody(invite, Refusal(Key.cli_restricted, "ip", values))
+
+
+def _nobody(invite: Invite, refusal: Refusal) -> Caller:
+    return Caller(None, None, invite.cli, invite.cld, (), refusal)
+
+
+def _own_way(way: Way, invite: Invite) -> Caller:
+    """The numbers as we write them: rewritten for the endpoint, then localized for the customer."""
+    endpoint, customer, dialed = way
+    cli = invite.cli
+    lines: tuple[str, ...] = ()
+    if endpoint.rewrites:
+        cli, dialed, steps = rewrites.apply(endpoint.rewrites, cli=cli, cld=dialed)
+        cli, dialed = cli[:_MOST_CHARACTERS], dialed[:_MOST_CHARACTERS]
+        lines = tuple([gate_line("rewrite", True, endpoint.kind, step._asdict().items()) for step in steps])
+    if customer.localization is not None:
+        own = customer.localization
+        local_cli, local_dialed = swapped(own.originate_cli_in, cli), swapped(own.originate_cld, dialed)
+        if (local_cli, local_dialed) != (cli, dialed):
+            values = (
+                ("name", own.name),
+                ("cli", cli),
+                ("cli_to", local_cli),
+                ("cld", dialed),
+                ("cld_to", local_dialed),
+            )
+            lines = (*lines, gate_line("localization", True, "customer", values))
+            cli, dialed = local_cli, local_dialed
+    return Caller(customer, endpoint, cli, dialed, lines, None)
+
+
+def _is_clean(text: str) -> bool:
+    return len(text) <= _MOST_CHARACTERS and text.isprintable()
+
+
+def _cleaned(text: str) -> str:
+    return "".join(c for c in text[:_MOST_CHARACTERS] if c.isprintable())
+
+
+def _is_allowed(ip: str, endpoint: Endpoint) -> bool:
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in endpoint.allowed)

@@ -1,0 +1,77 @@
+"""Fields and values as people read them: `debit_limit_micros` and 25000000 are "Debit limit" and "25.00".
+
+A name says its unit in its last word, so most fields need nothing. To give one words of its own, add it to `WORDS`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from tollgate.core.money import format_micros, format_nanos
+
+HIDDEN: Final = "(hidden)"
+EMPTY: Final = "(empty)"
+WORDS: Final[Mapping[str, str]] = {
+    "acts": "Permissions",
+    "cps_milli": "New calls per second",
+    "dial_patterns": "Numbers",
+    "first_reply_s": "First reply within, s",
+    "ha1": "Password",
+    "hours": "Day and time",
+    "is_active": "May log in",
+    "is_reseller": "May own customers",
+    "max_duration_s": "Longest call, s",
+    "options": "Carrier cards",
+    "parent_id": "Reseller",
+    "password_sealed": "Password",
+    "key_sealed": "Key",
+    "pdd_s": "Rings within, s",
+    "ring_s": "Answered within, s",
+    "rpc_url": "Control address",
+    "vars_toml": "Variables",
+}
+ABBREVIATIONS: Final = frozenset({"cli", "cld", "cps", "sip", "ip", "pdd", "pai", "url", "vat", "ocn", "frn", "sms"})
+SILENT: Final = ("_micros", "_nanos", "_milli", "_at", "_on", "_id", "_ids", "_count")
+"""Endings that the value itself tells."""
+TOLD: Final = {"_s": ", s", "_ms": ", ms", "_days": ", days", "_min": ", min"}
+
+
+def field_words(name: str) -> str:
+    """The name of a column or an argument as a person says it."""
+    if name in WORDS:
+        return WORDS[name]
+    unit = next((words for ending, words in TOLD.items() if name.endswith(ending)), "")
+    for ending in (*TOLD, *SILENT):
+        if name.endswith(ending):
+            name = name.removesuffix(ending)
+            break
+    words = [word.upper() if word in ABBREVIATIONS else word for word in name.split("_")]
+    sentence = " ".join(words)
+    return f"{sentence[:1].upper()}{sentence[1:]}{unit}"
+
+
+def value_words(name: str, value: object) -> str:
+    """A value as it comes from JSON, in words and in whole units."""
+    if value is None or value == "" or value == [] or value == {}:
+        return EMPTY
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return _number_words(name, value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and not any(isinstance(row, (dict, list)) for row in value):
+        return ", ".join(str(row) for row in value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number_words(name: str, value: int) -> str:
+    if name.endswith("_micros"):
+        return format_micros(value, 2)
+    if name.endswith("_nanos"):
+        return format_nanos(value)
+    if name.endswith("_milli"):
+        return format_micros(value * 1000)
+    return str(value)

@@ -1,0 +1,161 @@
+"""The messages in stock: what each says until an operator writes it anew, and the values that it may use.
+
+`VALUES` are known to every message; `variables` are those that the sender of this one gives. Each has an example, which
+the preview shows. To add a message: its `Stock` here, and `queue(template="its_key", values=...)` where it is caused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tollgate.core.templates import Value
+
+LANGUAGE: Final = "en"
+"""The language of the words in stock."""
+
+VALUES: Final[Mapping[str, Value]] = {
+    "name": "Carla Rossi",
+    "email": "carla@acme.example",
+    "brand": "Demo Telecom",
+    "account_name": "Demo Telecom",
+    "account": {
+        "id": "1",
+        "name": "Demo Telecom",
+        "email": "hello@demo.example",
+        "phone": "+37061234567",
+        "address": "1 Main Street",
+        "city": "Vilnius",
+        "county": "Vilnius",
+        "postcode": "01100",
+    },
+    "company": {
+        "name": "Acme",
+        "number": "1234567890",
+        "currency": "EUR",
+        "address": "2 Side Street",
+        "postcode": "LT-2",
+    },
+}
+"""Who writes to whom: the recipient's name (or address) and email, the brand of their portal, the account, and the
+customer the message is about (empty texts where it is about none)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """One message in stock. A message without an SMS text is not sent as one, and the other way round."""
+
+    key: str
+    title: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    subject: str = ""
+    text: str = ""
+    sms: str = ""
+
+    @property
+    def html(self) -> str:
+        """The text as simple HTML, its links to be clicked."""
+        return as_html(self.text)
+
+    @property
+    def examples(self) -> Mapping[str, Value]:
+        """Every value that this message may use, with an example."""
+        return {**VALUES, **self.variables}
+
+
+def as_html(text: str) -> str:
+    """A text of paragraphs as HTML; the text is a template, or one that was filled and escaped before."""
+    return "\n".join(_paragraph(part) for part in re.split(r"\n{2,}", text.strip()) if part)
+
+
+def _paragraph(text: str) -> str:
+    if re.fullmatch(r"\{\{[#/].*?\}\}|\{\{else\}\}", text):
+        return text
+    if re.fullmatch(r"\{\{link\}\}", text):
+        return '<p><a href="{{link}}">{{link}}</a></p>'
+    return f"<p>{text}</p>".replace("\n", "<br>\n")
+
+
+NOT_YOU: Final = "If that was not you, {{#if account.email}}write to {{account.email}}{{else}}tell us{{/if}} now."
+LINK: Final = "https://portal.example.com/set/6fT2cQ"
+
+MESSAGES: Final = (
+    Stock(
+        key="set_password",
+        title="A link to set a password",
+        variables={"link": LINK, "hours": "24"},
+        subject="Set your password for {{brand}}",
+        text="Hello {{name}},\n\nopen this address to choose your password. It works once, for {{hours}} hours.\n\n"
+        "{{link}}\n\nIf you did not expect this, do nothing: nobody can set a password without the address.\n\n"
+        "{{brand}}",
+        sms="{{brand}}: set your password within {{hours}} hours at {{link}}",
+    ),
+    Stock(
+        key="verify_email",
+        title="A code to verify an email address",
+        variables={"code": "482913", "minutes": "10"},
+        subject="Your code for {{brand}}",
+        text="Hello {{name}},\n\nyour code is {{code}}. It works for {{minutes}} minutes.\n\n"
+        "If you did not ask for it, do nothing.\n\n{{brand}}",
+    ),
+    Stock(
+        key="verify_mobile",
+        title="A code to verify a mobile number",
+        variables={"code": "482913", "minutes": "10"},
+        sms="{{code}} is your code for {{brand}}. It works for {{minutes}} minutes.",
+    ),
+    Stock(
+        key="password_changed",
+        title="A password was changed",
+        subject="Your password for {{brand}} was changed",
+        text=f"Hello {{{{name}}}},\n\nyour password was changed. {NOT_YOU}\n\n{{{{brand}}}}",
+    ),
+    Stock(
+        key="email_changed",
+        title="The email of a login was changed",
+        variables={"old_email": "carla@acme.example", "new_email": "carla.rossi@acme.example"},
+        subject="Your login at {{brand}} has a new email",
+        text="Hello {{name}},\n\nyour login is now {{new_email}}; it was {{old_email}}. "
+        f"{NOT_YOU}\n\n{{{{brand}}}}",
+    ),
+    Stock(
+        key="confirm_account_email",
+        title="Confirm the new email of the account",
+        variables={"link": LINK, "new_email": "office@demo.example"},
+        subject="Confirm the email of {{account_name}}",
+        text="Hello,\n\n{{new_email}} becomes the email of {{account_name}} once you open this address.\n\n{{link}}\n\n"
+        "If you did not ask for it, do nothing.",
+    ),
+    Stock(
+        key="test_email",
+        title="The mail of the Test Email button",
+        subject="A test mail of {{account_name}}",
+        text="Hello,\n\nthis mail shows that {{account_name}} can send mail.",
+    ),
+    Stock(
+        key="test_sms",
+        title="The SMS of the Test SMS button",
+        sms="This SMS shows that {{account_name}} can send SMS.",
+    ),
+    Stock(
+        key="expiry_notice",
+        title="A customer expires soon",
+        variables={"expires_at": "2026-12-31 23:59 UTC"},
+        subject="{{company.name}} expires soon",
+        text="Hello {{name}},\n\nthe service of {{company.name}} ends at {{expires_at}}. "
+        "To keep it, {{#if account.email}}write to {{account.email}}{{else}}tell us{{/if}}.\n\n{{brand}}",
+        sms="{{brand}}: the service of {{company.name}} ends at {{expires_at}}.",
+    ),
+    Stock(
+        key="delayed_conflict",
+        title="A delayed save was not done",
+        variables={"title": "Acme: debit limit", "why": "Debit limit is 30.00 now, it was 25.00 when you saved."},
+        subject="Not saved: {{title}}",
+        text="Hello {{name}},\n\nyour delayed save was not done: {{title}}.\n\n{{why}}",
+    ),
+)
+STOCK: Final[Mapping[str, Stock]] = {message.key: message for message in MESSAGES}
+PLAIN: Final = "plain"
+"""The key of a message whose subject and text are given as they are."""

@@ -1,0 +1,165 @@
+"""Verified CLIs: the callers' numbers that customers may show, and with which attestation."""
+
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from tollgate.actions.clis import add_verified_cli, remove_verified_cli
+from tollgate.panel.access import own_customers, reading, writing
+from tollgate.panel.cells import link
+from tollgate.panel.fields import choices
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import after_save, changes, posted, press, saved
+from tollgate.store.models import Customer, VerifiedCli
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+METHODS = {"operator": "By an operator", "call_back": "By a call back"}
+COLUMNS = (
+    Column("number", "CLI", sort="number", link=link("panel:cli", lambda row: row.pk)),
+    Column(
+        "customer",
+        "Customer",
+        value="customer.name",
+        sort="customer__name",
+        link=link("panel:customer_routing", lambda row: row.customer_id),
+    ),
+    Column("attestation", "Attestation", kind=Kind.BADGE, tone={"a": "green", "b": "blue"}, sort="attestation"),
+    Column("method", "Verified", value=lambda row: METHODS[row.method], sort="method"),
+    Column("verified_by", "By", sort="verified_by"),
+    Column("verified_at", "At (UTC)", kind=Kind.INSTANT, sort="verified_at"),
+)
+LIST = Grid(
+    name="clis",
+    columns=COLUMNS,
+    filters=(
+        Filter("attestation", "Attestation", "attestation", choices=tuple(choices("A", "B", "C"))),
+        Filter("customer", "Customer id", "customer_id", kind=FilterKind.WHOLE),
+    ),
+    sort="customer__name",
+    empty_text="No verified CLIs yet. A customer with approved CLIs only may show those listed here.",
+    empty_url="/clis/new/",
+    empty_action="Add a CLI",
+)
+OF_CUSTOMER = Grid(
+    name="clis",
+    columns=tuple(replace(column, sort="") for column in COLUMNS if column.name != "customer"),
+    sort="number",
+    compact=True,
+    page_size=15,
+    empty_text="No verified CLIs yet.",
+)
+
+
+class CliForm(HouseForm):
+    """A number and its attestation."""
+
+    number = forms.CharField(max_length=30, label="CLI", help_text="International, such as +37061234567")
+    attestation = forms.ChoiceField(
+        choices=choices("A", "B", "C", blank="The customer's default"), required=False, label="STIR/SHAKEN attestation"
+    )
+
+
+class GlobalCliForm(CliForm):
+    """The same with the customer, typed: there may be too many to list."""
+
+    field_order = ("customer_id", "number", "attestation")
+    customer_id = forms.CharField(max_length=200, label="Customer", help_text="Its name or account number")
+
+    def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.known = own_customers(request).filter(deleted_at=None)
+
+    def clean_customer_id(self) -> int:
+        """The customer of that name or number."""
+        text = self.cleaned_data["customer_id"]
+        found = self.known.filter(Q(name__iexact=text) | Q(number=text)).first()
+        if found is None:
+            raise forms.ValidationError("There is no customer of this name or number.")
+        return found.pk
+
+
+@reading
+def clis(request: HttpRequest) -> HttpResponseBase:
+    """Every verified CLI."""
+    source = QuerysetSource(
+        queryset=VerifiedCli.objects.filter(customer__in=own_customers(request)).select_related("customer"),
+        search=("number__startswith", "customer__name__icontains"),
+    )
+    way = crumbs(("Selling", ""))
+    return respond(request, LIST, source, template="panel/clis.html", title="Verified CLIs", breadcrumbs=way)
+
+
+@reading
+def cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
+    """One verified CLI."""
+    found = _cli(request, cli_id)
+    page = reverse("panel:customer_routing", args=[found.customer_id])
+    way = crumbs(("Customers", reverse("panel:customers")), (found.customer.name, page))
+    context = {"title": found.number, "breadcrumbs": way, "cli": found, "method": METHODS[found.method]}
+    return render(request, "panel/cli.html", context)
+
+
+@writing("add_verified_cli", shown_to_all=False)
+def new_cli(request: HttpRequest) -> HttpResponseBase:
+    """A new CLI of any customer."""
+    form = GlobalCliForm(posted(request), request=request)
+    return _new(request, form, reverse("panel:clis"), crumbs(("CLIs", reverse("panel:clis"))))
+
+
+@writing("add_verified_cli", shown_to_all=False)
+def new_cli_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """A new CLI of one customer."""
+    customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
+    page = reverse("panel:customer_routing", args=[customer.pk])
+    way = crumbs(("Customers", reverse("panel:customers")), (customer.name, page))
+    return _new(request, CliForm(posted(request)), page, way, customer)
+
+
+@writing("remove_verified_cli", shown_to_all=False)
+def remove_cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
+    """Takes a CLI from its customer."""
+    found = _cli(request, cli_id)
+    if request.POST.get("confirmation") != found.number:
+        messages.error(request, format_html("Type {} to remove this CLI.", found.number))
+    elif press(request, remove_verified_cli, f"{found.number} is removed.", cli_id=found.pk):
+        return redirect("panel:customer_routing", found.customer_id)
+    return redirect("panel:cli", found.pk)
+
+
+def _new(
+    request: HttpRequest, form: CliForm, page: str, way: list[Any], customer: Customer | None = None
+) -> HttpResponseBase:
+    if form.is_valid():
+        whom = {"customer_id": customer.pk} if customer else {}
+        done = saved(request, form, add_verified_cli, **whom, **changes(form))
+        if done is not None:
+            return after_save(request, f"{done.number} is added.", form_url=request.path, done_url=page)
+    return render_form(
+        request, form, title="New verified CLI", breadcrumbs=way, back_url=page, save_title="Add", can_stay=True
+    )
+
+
+def _cli(request: HttpRequest, cli_id: int) -> VerifiedCli:
+    return get_object_or_404(
+        VerifiedCli.objects.select_related("customer"), pk=cli_id, customer__in=own_customers(request)
+    )
+
+
+urlpatterns = [
+    path("clis/", clis, name="clis"),
+    path("clis/new/", new_cli, name="cli_new"),
+    path("clis/<int:cli_id>/", cli, name="cli"),
+    path("customers/<int:customer_id>/clis/new/", new_cli_of, name="cli_new_of"),
+    path("clis/<int:cli_id>/delete/", remove_cli, name="cli_delete"),
+]

@@ -1,0 +1,312 @@
+"""The form of a customer, for a new one and for one that exists. To add a field: here, in a tab, and in its act."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from tollgate.actions.customers import STATUSES
+from tollgate.actions.portal_domains import SECTIONS
+from tollgate.panel.access import current_user, own_account, own_customers
+from tollgate.panel.fields import ChannelsField, CpsField, InstantField, choices, pick
+from tollgate.store.models import Customer, Localization, PortalDomain, Tag, User
+from tollgate.ui.fields import (
+    SEARCHABLE,
+    CountryField,
+    CurrencyField,
+    DurationField,
+    MoneyField,
+    PriceField,
+    ZoneField,
+)
+from tollgate.ui.forms import HouseForm
+from tollgate.ui.hours import HoursField
+from tollgate.ui.phones import PhoneField
+
+STATUS_WORDS = {name: name.capitalize() for name in STATUSES} | {"pending": "Pending approval"}
+SECTION_WORDS = {name: name.capitalize() for name in SECTIONS} | {"clis": "CLIs", "endpoints": "IP addresses"}
+CREDIT_KINDS = (("none", "Prepaid"), ("credit", "Credit line"), ("reserve", "Reserve"))
+PAI_WORDS = (
+    ("default", "As received"),
+    ("remove", "Remove"),
+    ("if_available", "Add when one was supplied"),
+    ("required", "Refuse calls without one"),
+)
+RTP_WORDS = (("locked", "Locked: media only from the address agreed"), ("unlocked", "Unlocked: media may move"))
+
+
+class CreditWidget(forms.MultiWidget):
+    """What the limit is, and its amount without a sign, so that neither can be taken for the other."""
+
+    template_name = "panel/credit.html"
+    use_fieldset = True
+    unit = ""
+
+    def __init__(self) -> None:
+        amount = forms.TextInput(attrs={"inputmode": "decimal", "class": "form-control num", "aria-label": "Amount"})
+        kind = forms.Select(choices=CREDIT_KINDS, attrs={"class": "form-select", "aria-label": "Kind"})
+        super().__init__({"kind": kind, "amount": amount})
+
+    def decompress(self, value: str | None) -> list[str]:
+        """The kind and amount of a signed amount."""
+        text = value or "0"
+        if not text.strip("-0."):
+            return ["none", ""]
+        return ["reserve", text.removeprefix("-")] if text.startswith("-") else ["credit", text]
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """Both inputs; or one signed amount under the field's own name, as scripts send it."""
+        if name in data and f"{name}_amount" not in data:
+            return self.decompress(str(data[name]).strip())
+        return super().value_from_datadict(data, files, name)
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        """Whether neither form was sent."""
+        return name not in data and super().value_omitted_from_data(data, files, name)
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Adds the currency's code."""
+        return {**super().get_context(name, value, attrs), "unit": self.unit}
+
+
+class CreditField(forms.MultiValueField):
+    """A debit limit: a credit line is above zero, a reserve below it."""
+
+    widget: CreditWidget
+
+    def __init__(self, **options: Any) -> None:
+        kind = forms.ChoiceField(choices=CREDIT_KINDS, required=False)
+        amount = MoneyField(least=0, required=False)
+        super().__init__(
+            fields=(kind, amount), widget=CreditWidget(), require_all_fields=False, required=False, **options
+        )
+
+    def compress(self, data_list: list[Any]) -> int:
+        """The signed amount."""
+        kind, micros = data_list or ("none", None)
+        if kind in ("", "none"):
+            if micros:
+                raise ValidationError("Choose credit line or reserve for this amount.", code="kind")
+            return 0
+        if not micros:
+            raise ValidationError("Give the amount.", code="amount")
+        return -int(micros) if kind == "reserve" else int(micros)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the inputs mean another amount."""
+        try:
+            return bool(self.clean(data) != (initial or 0))
+        except ValidationError:
+            return True
+
+    def prepare_value(self, value: Any) -> Any:
+        """A stored amount as signed text."""
+        return MoneyField().write(value) if isinstance(value, int) else value
+
+
+def _several(label: str, options: list[tuple[Any, str]], *, coerce: Any = str, **more: Any) -> Any:
+    """Any number of choices, searched by typing."""
+    return forms.TypedMultipleChoiceField(
+        label=label,
+        choices=options,
+        coerce=coerce,
+        required=False,
+        widget=forms.SelectMultiple(attrs=SEARCHABLE),
+        **more,
+    )
+
+
+class CustomerForm(HouseForm):
+    """Every field of a customer."""
+
+    tabs = [
+        (
+            "Basic",
+            [
+                "name", "company", "number", "status", "status_reason", "status_until", "channels", "cps_milli",
+                "max_duration_s", "debit_limit_micros", "daily_spend_limit_micros", "expires_at", "valid_days",
+            ],
+        ),
+        (
+            "Config",
+            [
+                "reference", "accounting_id", "website", "parent_id", "account_manager_id", "tag_ids", "domain_id",
+                "portal_show", "portal_hide", "pai_mode", "rtp_firewall", "attestation", "localization_id",
+                "local_price_nanos", "local_increment_s", "recording_retention_days", "is_reseller", "local_calls",
+                "loss_making_calls", "recording", "ip_management", "vars_toml",
+            ],
+        ),
+        ("Timeout", ["first_reply_s", "pdd_s", "ring_s"]),
+        ("Address", ["phone", "zone", "country", "address_line1", "address_line2", "city", "state", "postcode"]),
+        ("Verification", ["approved_clis_only", "email_verification", "mobile_verification"]),
+        ("Day/Time", ["hours"]),
+    ]  # fmt: skip
+    widths = {
+        "hours": 12, "vars_toml": 12, "approved_clis_only": 12, "email_verification": 12, "mobile_verification": 12,
+        "parent_confirmed": 12, "address_line1": 6, "address_line2": 6,
+    }  # fmt: skip
+    units = {"recording_retention_days": "days", "valid_days": "days"}
+    versioned = True
+
+    name = forms.CharField(max_length=200)
+    company = forms.CharField(max_length=200, required=False, help_text="Its legal name")
+    number = forms.CharField(max_length=20, label="Account number", help_text="Digits, belongs to one customer")
+    status = forms.ChoiceField(choices=list(STATUS_WORDS.items()), help_text="Only an active customer may call")  # type: ignore[assignment]  # Django takes fields out of the class
+    status_reason = forms.CharField(max_length=500, required=False, label="Reason of the status")
+    status_until = InstantField(
+        label="Until (UTC)", required=False, help_text="Inactive and penalty end by themselves then; empty = never"
+    )
+    channels = ChannelsField(help_text="Calls at once; 0 = no limit")
+    cps_milli = CpsField(label="Flow speed", help_text="New calls per second; 0 = no limit")
+    max_duration_s = DurationField(label="Longest call", least=1, most=86_400, initial=3600)
+    debit_limit_micros = CreditField(
+        label="Debit limit",
+        initial=0,
+        help_text="A credit line is how far below zero the balance may go, a reserve what calls never touch",
+    )
+    daily_spend_limit_micros = MoneyField(
+        label="Daily spend limit", least=0, required=False, help_text="Per UTC day; empty = no limit"
+    )
+    expires_at = InstantField(label="Expires at (UTC)", required=False, help_text="New calls are refused from then on")
+    valid_days = forms.IntegerField(min_value=1, max_value=36_500, required=False, help_text="Whichever ends first")
+    reference = forms.CharField(max_length=200, required=False, help_text="Your own or the customer's, such as a PO")
+    accounting_id = forms.CharField(
+        max_length=100, required=False, label="Accounting id", help_text="Its key in your accounting system"
+    )
+    website = forms.CharField(max_length=200, required=False, help_text="Such as https://www.example.com")
+    parent_id = pick("Reseller", [], required=False, help_text="Who sells to this customer")
+    account_manager_id = pick("Account manager", [], required=False)
+    tag_ids = _several("Tags", [], coerce=int)
+    domain_id = pick("Portal domain", [], required=False, help_text="Where its contacts log in, and with which brand")
+    portal_show = _several("Portal shows also", list(SECTION_WORDS.items()), help_text="Beside what the domain shows")
+    portal_hide = _several("Portal hides", list(SECTION_WORDS.items()), help_text="Of what the domain shows")
+    pai_mode = forms.ChoiceField(choices=PAI_WORDS, initial="default", label="P-Asserted-Identity")
+    rtp_firewall = forms.ChoiceField(choices=RTP_WORDS, initial="locked", label="RTP firewall")
+    attestation = forms.ChoiceField(
+        choices=choices("A", "B", "C"),
+        initial="C",
+        label="STIR/SHAKEN attestation",
+        help_text="Given to the CLIs it verifies from now on",
+    )
+    localization_id = pick("Localization", [], required=False, help_text="How it writes numbers on its side")
+    local_price_nanos = PriceField(
+        label="Price of local calls", least=0, initial=0, help_text="To other SIP users of yours; 0 = free"
+    )
+    local_increment_s = DurationField(label="Local calls are billed by", least=1, most=3600, initial=60)
+    recording_retention_days = forms.IntegerField(
+        min_value=1,
+        max_value=3650,
+        required=False,
+        label="Recordings are kept",
+        help_text="Empty = as the account says",
+    )
+    is_reseller = forms.BooleanField(required=False, label="May own customers (reseller)")
+    local_calls = forms.BooleanField(required=False, initial=True, label="Local calls stay local")
+    loss_making_calls = forms.BooleanField(required=False, initial=True, label="Loss-making calls are allowed")
+    recording = forms.BooleanField(required=False, label="Calls may be recorded")
+    ip_management = forms.BooleanField(required=False, label="Contacts may change IP addresses")
+    vars_toml = forms.CharField(
+        required=False,
+        label="Variables (TOML)",
+        widget=forms.Textarea(attrs={"rows": 5, "class": "font-monospace", "spellcheck": "false"}),
+    )
+    first_reply_s = DurationField(
+        label="First reply within", least=1, most=120, required=False, help_text="No reply at all: the next carrier"
+    )
+    pdd_s = DurationField(
+        label="Ringing within", least=1, most=120, required=False, help_text="No ringing or answer: the next carrier"
+    )
+    ring_s = DurationField(
+        label="Answer within", least=1, most=600, required=False, help_text="Of ringing. Empty = as the carrier says"
+    )
+    phone = PhoneField(required=False)
+    zone = ZoneField(
+        required=False, label="Time zone", help_text="Its portal tells this time beside UTC; empty = the account's"
+    )
+    country = CountryField(required=False)
+    address_line1 = forms.CharField(max_length=200, required=False, label="Address")
+    address_line2 = forms.CharField(max_length=200, required=False, label="Address, second line")
+    city = forms.CharField(max_length=100, required=False)
+    state = forms.CharField(max_length=100, required=False, label="Province or state")
+    postcode = forms.CharField(max_length=20, required=False)
+    approved_clis_only = forms.BooleanField(
+        required=False, label="Approved CLIs only: calls from any other caller's number are refused"
+    )
+    email_verification = forms.BooleanField(required=False, label="Calls only after a contact's email is verified")
+    mobile_verification = forms.BooleanField(required=False, label="Calls only after a contact's mobile is verified")
+    hours = HoursField(required=False, label="When calls are allowed")
+
+    def __init__(self, *arguments: Any, request: HttpRequest, currency: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        account = own_account(request)
+        found, none = resellers(request)
+        self._offer("parent_id", found, none)
+        self.fields["parent_id"].required = none is None
+        managers = User.objects.filter(is_active=True).order_by("name")
+        self._offer("account_manager_id", managers, "None")
+        self._offer("tag_ids", Tag.objects.filter(account=account).order_by("name"), None)
+        self._offer("domain_id", PortalDomain.objects.filter(account=account).order_by("host"), "None")
+        self._offer("localization_id", Localization.objects.filter(account=account).order_by("name"), "None")
+        self.fields["hours"].widget.attrs["data-default-zone"] = self.initial.get("zone") or account.zone
+        credit = self.fields["debit_limit_micros"].widget
+        assert isinstance(credit, CreditWidget)
+        credit.unit = currency
+        self.set_unit("daily_spend_limit_micros", currency)
+        self.set_unit("local_price_nanos", f"{currency}/min".lstrip("/"))
+
+    def _offer(self, name: str, records: QuerySet[Any], none: str | None) -> None:
+        """The records a field lets one choose from, and the words of choosing none."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        first = [] if none is None else [("", none)]
+        field.choices = [*first, *((row.pk, str(row)) for row in records)]
+
+
+class NewCustomerForm(CustomerForm):
+    """The same with the currency, which is chosen once; only it and the name have to be given."""
+
+    tabs = [("Basic", [*CustomerForm.tabs[0][1][:3], "currency", *CustomerForm.tabs[0][1][3:]]), *CustomerForm.tabs[1:]]
+    versioned = False
+    number = forms.CharField(
+        max_length=20, required=False, label="Account number", help_text="Empty = a free one is given"
+    )
+    currency = CurrencyField(help_text="Cannot be changed later")
+
+
+class MovedCustomerForm(CustomerForm):
+    """The same when another reseller was chosen: it has to be confirmed."""
+
+    tabs = [
+        CustomerForm.tabs[0],
+        ("Config", ["parent_confirmed", *CustomerForm.tabs[1][1]]),
+        *CustomerForm.tabs[2:],
+    ]
+    parent_confirmed = forms.BooleanField(
+        required=False,
+        label="Move it to the other reseller: from the next call on, that one's limits and prices hold; "
+        "what was charged stays",
+    )
+
+    def clean_parent_confirmed(self) -> bool:
+        """Only a tick goes on."""
+        if not self.cleaned_data["parent_confirmed"]:
+            raise ValidationError("Another reseller is chosen: tick to confirm, or choose the old one again.")
+        return True
+
+
+def form_for(request: HttpRequest, customer: Customer) -> type[CustomerForm]:
+    """The form for what was sent about this customer."""
+    if request.method != "POST" or "parent_id" not in request.POST:
+        return CustomerForm
+    return CustomerForm if request.POST["parent_id"] == str(customer.parent_id or "") else MovedCustomerForm
+
+
+def resellers(request: HttpRequest) -> tuple[QuerySet[Customer], str | None]:
+    """The resellers this user may sell through, and the words for none; a reseller's own user always sells by it."""
+    found = own_customers(request).filter(is_reseller=True, deleted_at=None)
+    own = current_user(request).reseller_id
+    if own is None:
+        return found.order_by("name"), "None: sold by you"
+    return (found | Customer.objects.filter(pk=own)).order_by("name"), None

@@ -1,0 +1,187 @@
+"""The delay log: what was put off, when it is due, what became of it. Others' are shown to whoever may manage them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from tollgate.actions.acts import Actor
+from tollgate.actions.delays import (
+    OWN_RIGHTS,
+    cancel_delayed_save,
+    rights_over,
+    run_delayed_save,
+    update_delayed_save,
+)
+from tollgate.core.field_words import field_words
+from tollgate.panel import audit_words
+from tollgate.panel.access import actor, current_user, own_account, own_customers, reading, rights
+from tollgate.panel.cells import link
+from tollgate.panel.delay_times import TimeUnfit, due_at, shown_at
+from tollgate.panel.fields import FORMAT, words
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import posted, press, reason
+from tollgate.store.models import DelayedSave
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+STATES = ("pending", "done", "conflict", "refused", "canceled")
+TONES = {"pending": "yellow", "done": "green", "conflict": "red", "refused": "red", "canceled": "gray"}
+
+
+def _record(saved: DelayedSave) -> str | None:
+    return audit_words.record_url(saved.table_name, saved.row_id)
+
+
+LIST = Grid(
+    name="delays",
+    columns=(
+        Column("due_at", "Due (UTC)", kind=Kind.INSTANT, sort="due_at", link=link("panel:delay", lambda row: row.pk)),
+        Column("title", "What", link=_record),
+        Column("changed", "Before → after", value=lambda row: audit_words.sentence(row.before or None, row.after)),
+        Column("act", "Act", value=lambda row: field_words(row.act), hidden=True),
+        Column("author", "Who", sort="author"),
+        Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES, sort="state"),
+        Column("result", "Why not"),
+        Column("reason", "Reason", hidden=True),
+        Column("created_at", "Put off at (UTC)", kind=Kind.INSTANT, sort="created_at", hidden=True),
+        Column("finished_at", "Ended (UTC)", kind=Kind.INSTANT, sort="finished_at"),
+    ),
+    filters=(
+        Filter("state", "State", "state", choices=tuple((state, words(state)) for state in STATES)),
+        Filter("author", "Who", "author__icontains"),
+        Filter("from", "Due from (UTC)", "due_at__gte", kind=FilterKind.INSTANT),
+        Filter("until", "Due until (UTC)", "due_at__lt", kind=FilterKind.INSTANT),
+    ),
+    sort="-due_at",
+    searchable=False,
+    empty_text="Nothing has been put off. “Delay and save” on a form saves it later.",
+)
+
+
+class DueForm(HouseForm):
+    """Another moment for a delayed save, by the clock of the user."""
+
+    widths = {"due_at": 6}
+    due_at = forms.CharField(label="Due", widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}))
+
+
+@reading
+def delays(request: HttpRequest) -> HttpResponseBase:
+    """The log."""
+    source = QuerysetSource(queryset=_visible(request))
+    return respond(request, LIST, source, title="Delay log", breadcrumbs=crumbs(("System", "")))
+
+
+@reading
+def delay(request: HttpRequest, delayed_save_id: int) -> HttpResponseBase:
+    """One delayed save; while it waits it may be moved, done now or taken back."""
+    saved, zone = _found(request, delayed_save_id), current_user(request).zone
+    here = f"{saved.due_at.astimezone(ZoneInfo(zone)):{FORMAT}}"
+    form = DueForm(posted(request), initial={"due_at": here})
+    form.fields["due_at"].help_text = f"By the clock of {zone}"
+    if form.is_valid():
+        try:
+            due = due_at({"delay_kind": "at", "delay_at": form.cleaned_data["due_at"]}, zone=zone, at=datetime.now(UTC))
+        except TimeUnfit as problem:
+            form.add_error("due_at", str(problem))
+        else:
+            said = f"{saved.title} is due at {shown_at(due, zone)}."
+            if _manage(request, saved, update_delayed_save, said, due_at=due):
+                return redirect("panel:delays")
+    return render_form(
+        request,
+        form,
+        template="panel/delay.html",
+        title=saved.title,
+        breadcrumbs=crumbs(("System", ""), ("Delay log", reverse("panel:delays"))),
+        back_url=reverse("panel:delays"),
+        save_title="Change the time",
+        saved=saved,
+        state=words(saved.state),
+        tone=TONES[saved.state],
+        act=field_words(saved.act),
+        made=not saved.row_id,
+        record_url=_record(saved),
+        lines=audit_words.lines(saved.before, saved.after, table=saved.table_name),
+        due=shown_at(saved.due_at, zone),
+        read_only=saved.state != "pending" or "update_delayed_save" not in _rights(request, saved),
+    )
+
+
+@reading
+@require_POST
+def cancel(request: HttpRequest, delayed_save_id: int) -> HttpResponseBase:
+    """Takes one back."""
+    saved = _found(request, delayed_save_id)
+    _manage(request, saved, cancel_delayed_save, f"{saved.title} is not saved any more.")
+    return _back(request)
+
+
+@reading
+@require_POST
+def run(request: HttpRequest, delayed_save_id: int) -> HttpResponseBase:
+    """Does one now."""
+    saved = _found(request, delayed_save_id)
+    if _manage(request, saved, run_delayed_save):
+        saved.refresh_from_db()
+        if saved.state == "done":
+            messages.success(request, f"{saved.title} is saved.")
+        else:
+            messages.error(request, f"{saved.title} was not saved. {saved.result}")
+    return _back(request)
+
+
+def _visible(request: HttpRequest) -> QuerySet[DelayedSave]:
+    """Everybody's for those who may manage them, within the reseller's customers; otherwise one's own."""
+    user, mine = current_user(request), Q(author_id=current_user(request).pk)
+    found = DelayedSave.objects.filter(account=own_account(request))
+    if not any(rights(request).has(act) for act in OWN_RIGHTS):
+        return found.filter(mine)
+    return found if user.reseller_id is None else found.filter(mine | Q(customer__in=own_customers(request)))
+
+
+def _found(request: HttpRequest, delayed_save_id: int) -> DelayedSave:
+    return get_object_or_404(_visible(request), pk=delayed_save_id)
+
+
+def _rights(request: HttpRequest, saved: DelayedSave) -> frozenset[str]:
+    may = rights_over(actor(request), saved)
+    return frozenset(act for act in OWN_RIGHTS if Actor("", may).may_do(act))
+
+
+def _manage(
+    request: HttpRequest, saved: DelayedSave, act: Callable[..., object], said: str = "", **arguments: Any
+) -> bool:
+    """Runs an act on a delayed save: one's own always, those of others by the groups."""
+    person = actor(request, reason(request))
+    person = replace(person, may=rights_over(person, saved))
+    return press(request, act, said, who=person, delayed_save_id=saved.pk, **arguments)
+
+
+def _back(request: HttpRequest) -> HttpResponseRedirect:
+    """To the form from which the button was pressed, or to the log."""
+    wanted = request.POST.get("next", "")
+    own = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return redirect(wanted if own else "panel:delays")
+
+
+urlpatterns = [
+    path("delays/", delays, name="delays"),
+    path("delays/<int:delayed_save_id>/", delay, name="delay"),
+    path("delays/<int:delayed_save_id>/cancel/", cancel, name="delay_cancel"),
+    path("delays/<int:delayed_save_id>/run/", run, name="delay_run"),
+]

@@ -1,0 +1,198 @@
+"""The forms of endpoints: networks typed one per line, rewrites as a table of rows, and what both kinds have.
+
+The page's own manners (rows added and removed, the picker of free numbers) are in static/panel/endpoints.js.
+"""
+
+from typing import Any
+
+from django import forms
+
+from tollgate.actions.endpoints import MOST_AT_ONCE, REALM
+from tollgate.core import rewrites
+from tollgate.panel.fields import ChannelsField, CpsField
+from tollgate.ui.fields import NetworkField
+from tollgate.ui.forms import HouseForm
+
+TARGETS = (("cld", "Number dialed (CLD)"), ("cli", "Caller's number (CLI)"))
+
+
+class NetworksField(forms.CharField):
+    """Addresses and networks, one per line."""
+
+    def __init__(self, *, most: int = 1000, rows: int = 3, **options: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows, "spellcheck": "false"}), **options)
+        self.most = most
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # CharField promises a str
+        """The list; an error names the line."""
+        single, found = NetworkField(required=False), []
+        for number, line in enumerate(str(value or "").splitlines(), start=1):
+            try:
+                network = single.clean(line)
+            except forms.ValidationError as error:
+                raise forms.ValidationError(f"Line {number}: {error.messages[0]}") from None
+            if network:
+                found.append(network)
+        if len(found) > self.most:
+            raise forms.ValidationError(f"At most {self.most} at once.")
+        return found
+
+    def prepare_value(self, value: Any) -> Any:
+        """The lines of a list from the program."""
+        return "\n".join(str(network) for network in value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether other networks are named, however they are written."""
+        try:
+            return self.to_python(data) != [
+                str(network).removesuffix("/32").removesuffix("/128") for network in initial or ()
+            ]
+        except forms.ValidationError:
+            return True
+
+
+class RewritesWidget(forms.Widget):
+    """A table: which number, how it looks now, what takes its place. The last row is empty."""
+
+    template_name = "panel/rewrites.html"
+    use_fieldset = True
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """The rows and an empty one."""
+        rows = [*(value or ()), {"target": "cld", "current": "", "new": ""}]
+        return {**super().get_context(name, value, attrs), "rows": rows, "targets": TARGETS}
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[dict[str, str]]:
+        """The rows in which something is written."""
+        columns = [data.getlist(f"{name}-{column}") if hasattr(data, "getlist") else [] for column in rewrites.COLUMNS]
+        rows = [
+            dict(zip(rewrites.COLUMNS, map(str.strip, cells), strict=True)) for cells in zip(*columns, strict=False)
+        ]
+        return [row for row in rows if row["current"] or row["new"]]
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        """No row at all is an answer."""
+        return False
+
+    def id_for_label(self, id_: str) -> str:
+        """A fieldset's legend points at no single control."""
+        return ""
+
+
+class RewritesField(forms.Field):
+    """Rewrites of an endpoint, in their order."""
+
+    def __init__(self) -> None:
+        words = (
+            "Of each number the first row that fits is applied. Current is a prefix, or an expression that starts "
+            "with ^; New takes the place of what fits, $1 is what its first group matched"
+        )
+        super().__init__(required=False, label="Rewrites", help_text=words, widget=RewritesWidget())
+
+    def clean(self, value: Any) -> list[dict[str, str]]:
+        """The rows as they are stored; an error names the row and the column."""
+        try:
+            return rewrites.to_json(rewrites.parse(value or []))
+        except rewrites.RewriteInvalid as problem:
+            raise forms.ValidationError(str(problem)) from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the rows differ."""
+        return list(initial or ()) != list(data or ())
+
+
+class EndpointForm(HouseForm):
+    """What both kinds have."""
+
+    widths = {"enabled": 12, "rewrites": 12}
+    name = forms.CharField(max_length=200, required=False, help_text="Such as Vilnius office")
+    channels = ChannelsField()
+    cps_milli = CpsField(label="New calls per second", help_text="0 = no limit")
+    rewrites = RewritesField()
+    enabled = forms.BooleanField(required=False, initial=True)
+
+
+class IpForm(EndpointForm):
+    """How calls from an address are told apart and limited."""
+
+    field_order = (
+        "network",
+        "name",
+        "tech_prefix",
+        "channels",
+        "cps_milli",
+        "cli_authentication",
+        "enabled",
+        "rewrites",
+    )
+    widths = {**EndpointForm.widths, "cli_authentication": 12}
+    tech_prefix = forms.CharField(
+        max_length=20, required=False, help_text="Dialed in front of the number; tells customers on one address apart"
+    )
+    cli_authentication = forms.BooleanField(
+        required=False,
+        label="CLI authentication: the address is shared, and a call is the customer's whose verified CLI it shows",
+    )
+
+
+class NewIpForm(IpForm):
+    """One or many addresses, each an endpoint of its own."""
+
+    network = NetworksField(
+        label="IP addresses or networks",
+        most=MOST_AT_ONCE,
+        help_text="One per line, such as 192.0.2.10 or 2001:db8::/48; each becomes an endpoint",
+    )
+
+
+class ChangedIpForm(IpForm):
+    """One address with the version that was opened."""
+
+    versioned = True
+    network = NetworkField(label="IP address or network", help_text="Such as 192.0.2.10 or 2001:db8::/48")
+
+
+class SipUserForm(EndpointForm):
+    """A user name with the networks it may call from."""
+
+    field_order = (
+        "username", "password", "realm", "name", "channels", "cps_milli", "allowed_networks", "enabled", "shared",
+        "rewrites",
+    )  # fmt: skip
+    widths = {**EndpointForm.widths, "allowed_networks": 8, "shared": 12}
+    shared = forms.BooleanField(required=False, label="Customers besides its own may call it as a local call")
+    allowed_networks = NetworksField(
+        required=False, label="Allowed networks", help_text="One per line; others are refused. Empty = any"
+    )
+
+
+class PasswordForm(HouseForm):
+    """A new password: written once, never shown again."""
+
+    widths = {"password": 6, "realm": 6}
+    password = forms.CharField(
+        max_length=128,
+        help_text="At least 10 characters. Shown here and never again, kept as a hash only: copy it now",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "data-generate": "", "spellcheck": "false"}),
+    )
+    realm = forms.CharField(max_length=200, initial=REALM, help_text="What the SIP edge challenges with")
+
+
+class NewSipUserForm(SipUserForm, PasswordForm):
+    """A SIP user with its first password. `numbers_url` tells the numbers of the customer's blocks."""
+
+    username = forms.CharField(max_length=64, label="User name")
+
+    def __init__(self, *arguments: Any, numbers_url: str, free: int | None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if free is not None:
+            field = self.fields["username"]
+            field.help_text = "A free number of the customer's blocks"
+            field.initial = str(free)
+            field.widget.attrs |= {"data-numbers": numbers_url, "data-width": "12", "inputmode": "numeric"}
+
+
+class ChangedSipUserForm(SipUserForm):
+    """With the version that was opened."""
+
+    versioned = True

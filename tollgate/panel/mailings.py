@@ -1,0 +1,157 @@
+"""Mailings: a mail or an SMS to every contact of the customers ticked in a list.
+
+A list sends its ticks here: a form with the id `<grid>-ticks` and buttons with `formaction` of `panel:mailing_email` or
+`panel:mailing_sms`, by GET or POST; each tick comes as `id`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
+
+from tollgate.actions.mailings import Mailing, send_bulk_email, send_bulk_sms
+from tollgate.panel.access import own_account, own_customers, writing
+from tollgate.panel.frame import crumbs
+from tollgate.panel.mail_settings import ID_DIGITS_MOST
+from tollgate.panel.saving import after_save, saved
+from tollgate.store.models import Card, Customer
+from tollgate.ui.forms import HouseForm, render_form
+
+SHOWN = 20
+VALUES_HINT = "May use {{name}}, {{email}}, {{company.name}}, {{brand}} and {{account.name}}"
+MARKETING_HINT = "Left out for contacts who want no marketing"
+
+
+class MailingForm(HouseForm):
+    """Whom it goes to, kept while the words are written."""
+
+    customers = forms.CharField(widget=forms.HiddenInput)
+
+    def clean_customers(self) -> list[int]:
+        """The ids."""
+        words = self.cleaned_data["customers"].split(",")
+        if not all(word.isdecimal() and len(word) < ID_DIGITS_MOST for word in words):
+            raise forms.ValidationError("Choose customers in the list first.")
+        return [int(word) for word in words]
+
+
+class EmailForm(MailingForm):
+    """A mail to many."""
+
+    widths = {"subject": 12, "text": 6, "html": 6, "card_ids": 6, "marketing": 6}
+    subject = forms.CharField(max_length=500, help_text=VALUES_HINT)
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 14}))
+    html = forms.CharField(
+        label="HTML", required=False, widget=forms.Textarea(attrs={"rows": 14}), help_text="Empty: made from the text"
+    )
+    card_ids = forms.TypedMultipleChoiceField(
+        label="Attach customer cards", coerce=int, required=False, help_text="As CSV, with the prices in force"
+    )
+    marketing = forms.BooleanField(
+        label="Marketing",
+        required=False,
+        help_text=f"{MARKETING_HINT}; every mail has a link by which its reader ends it",
+    )
+
+    def __init__(self, *arguments: Any, cards: Sequence[tuple[int, str]], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        field = self.fields["card_ids"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)
+        field.choices = list(cards)
+        if not cards:
+            del self.fields["card_ids"]
+
+
+class SmsForm(MailingForm):
+    """An SMS to many."""
+
+    widths = {"text": 12, "marketing": 12}
+    text = forms.CharField(max_length=1000, widget=forms.Textarea(attrs={"rows": 5}), help_text=VALUES_HINT)
+    marketing = forms.BooleanField(label="Marketing", required=False, help_text=MARKETING_HINT)
+
+
+@writing("send_bulk_email", shown_to_all=False)
+def email(request: HttpRequest) -> HttpResponseBase:
+    """A mail to every contact of the chosen customers."""
+    account = own_account(request)
+    customers = _chosen(request)
+    currencies = {customer.currency for customer in customers}
+    sold = Card.objects.filter(account=account, kind="customer", reseller=None, currency__in=currencies)
+    cards = [(card.pk, f"{card.name} ({card.currency})") for card in sold.order_by("name")]
+    form = EmailForm(_sent(request), initial=_start(customers), cards=cards)
+    if form.is_valid():
+        words = {name: value for name, value in form.cleaned_data.items() if name != "customers"}
+        ids = [customer.pk for customer in customers]
+        done = saved(request, form, send_bulk_email, account_id=account.pk, customer_ids=ids, **words)
+        if done is not None:
+            return _done(request, done, "mail")
+    return _page(request, form, customers, "Mail to customers")
+
+
+@writing("send_bulk_sms", shown_to_all=False)
+def sms(request: HttpRequest) -> HttpResponseBase:
+    """An SMS to every contact of the chosen customers."""
+    customers = _chosen(request)
+    form = SmsForm(_sent(request), initial=_start(customers))
+    if form.is_valid():
+        words = {name: value for name, value in form.cleaned_data.items() if name != "customers"}
+        ids = [customer.pk for customer in customers]
+        done = saved(request, form, send_bulk_sms, account_id=own_account(request).pk, customer_ids=ids, **words)
+        if done is not None:
+            return _done(request, done, "SMS")
+    return _page(request, form, customers, "SMS to customers")
+
+
+def _sent(request: HttpRequest) -> Any:
+    """The words; a POST of ticks alone only opens the page."""
+    return request.POST if "customers" in request.POST else None
+
+
+def _chosen(request: HttpRequest) -> list[Customer]:
+    """The customers ticked, as far as this user may see them."""
+    ticked = [*request.GET.getlist("id"), *request.POST.getlist("id"), *request.POST.get("customers", "").split(",")]
+    ids = {int(word) for word in ticked if word.isdecimal() and len(word) < ID_DIGITS_MOST}
+    return list(own_customers(request).filter(pk__in=ids, deleted_at=None).order_by("name"))
+
+
+def _start(customers: Sequence[Customer]) -> dict[str, str]:
+    return {"customers": ",".join(str(customer.pk) for customer in customers)}
+
+
+def _done(request: HttpRequest, mailing: Mailing, what: str) -> HttpResponseBase:
+    left_out = [
+        f"{count} {why}"
+        for count, why in (
+            (mailing.unwanted_count, "want no marketing"),
+            (mailing.without_address_count, "have no address for it"),
+        )
+        if count
+    ]
+    told = f"; of the other contacts {' and '.join(left_out)}" if left_out else ""
+    said = f"{mailing.queued_count} {what} queued{told}."
+    return after_save(request, said, form_url=reverse("panel:messages"), done_url=reverse("panel:messages"))
+
+
+def _page(request: HttpRequest, form: HouseForm, customers: Sequence[Customer], title: str) -> HttpResponseBase:
+    return render_form(
+        request,
+        form,
+        template="panel/mailing.html",
+        title=title,
+        breadcrumbs=crumbs(("Customers", reverse("panel:customers"))),
+        back_url=reverse("panel:customers"),
+        save_title="Send",
+        shown=customers[:SHOWN],
+        more_count=max(len(customers) - SHOWN, 0),
+        count=len(customers),
+        read_only=not customers,
+    )
+
+
+urlpatterns = [
+    path("mailings/email/", email, name="mailing_email"),
+    path("mailings/sms/", sms, name="mailing_sms"),
+]

@@ -1,0 +1,144 @@
+"""Tags: labels of customers."""
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from tollgate.actions.tags import COLORS, create_tag, delete_tag, update_tag
+from tollgate.panel import routes
+from tollgate.panel.access import may, own_account, own_customers, reading, rights, writing
+from tollgate.panel.cells import excerpt, link
+from tollgate.panel.fields import choices, words
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.store.models import Tag
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+LIST = Grid(
+    name="tags",
+    columns=(
+        Column("name", "Tag", sort="name", link=link("panel:tag", lambda row: row.pk)),
+        Column(
+            "color",
+            "Color",
+            value=lambda row: words(row.color or "gray"),
+            kind=Kind.BADGE,
+            tone=lambda row: row.color or "gray",
+        ),
+        Column(
+            "customers",
+            "Customers",
+            value="customer_count",
+            kind=Kind.COUNT,
+            sort="customer_count",
+        ),
+    ),
+    sort="name",
+    empty_text="No tags yet. A tag marks customers that belong together: find them by it in the list of customers.",
+    empty_url="/tags/new/",
+    empty_action="Add a tag",
+)
+FIELDS = ("name", "color")
+
+
+class TagForm(HouseForm):
+    """A label and its color."""
+
+    name = forms.CharField(max_length=50)
+    color = forms.ChoiceField(choices=choices(*COLORS), initial="gray")
+
+
+class ChangedTagForm(TagForm):
+    """The same with the version that was opened."""
+
+    versioned = True
+
+
+@reading
+def tags(request: HttpRequest) -> HttpResponseBase:
+    """Every tag, with how many customers have it."""
+    found = Tag.objects.filter(account=own_account(request))
+    own = own_customers(request).filter(deleted_at=None)
+    source = QuerysetSource(
+        queryset=found.annotate(customer_count=Count("customers", filter=Q(customers__in=own))),
+        search=("name__icontains",),
+    )
+    way = crumbs(("Selling", ""))
+    return respond(request, LIST, source, template="panel/tags.html", title="Tags", breadcrumbs=way)
+
+
+@writing("create_tag", shown_to_all=False)
+def new_tag(request: HttpRequest) -> HttpResponseBase:
+    """A new tag."""
+    form = TagForm(posted(request))
+    page = reverse("panel:tags")
+    if form.is_valid():
+        done = saved(request, form, create_tag, account_id=own_account(request).pk, **changes(form))
+        if done is not None:
+            return after_save(request, f"{done.name} is created.", form_url=request.path, done_url=page)
+    return render_form(
+        request,
+        form,
+        title="New tag",
+        breadcrumbs=crumbs(("Tags", page)),
+        back_url=page,
+        save_title="Create",
+        can_stay=True,
+    )
+
+
+@writing("update_tag")
+def edit_tag(request: HttpRequest, tag_id: int) -> HttpResponseBase:
+    """One tag."""
+    tag = _tag(request, tag_id)
+    form = ChangedTagForm(posted(request), initial=initial(tag, FIELDS))
+    page = reverse("panel:tags")
+    templates = QuerysetSource(queryset=routes.listed(tag.ingress_routes.all()))
+    if form.is_valid():
+        version = form.cleaned_data["version"]
+        done = saved(request, form, update_tag, tag_id=tag.pk, version=version, **changes(form))
+        if done is not None:
+            return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=page)
+    return render_form(
+        request,
+        form,
+        template="panel/tag.html",
+        title=tag.name,
+        breadcrumbs=crumbs(("Tags", page)),
+        back_url=page,
+        can_stay=True,
+        read_only=not may(request, "update_tag"),
+        tag=tag,
+        routes=excerpt(routes.OF_TAG, templates) if rights(request).reads("routes") else None,
+    )
+
+
+@writing("delete_tag", shown_to_all=False)
+def remove_tag(request: HttpRequest, tag_id: int) -> HttpResponseBase:
+    """Removes a tag that nobody has."""
+    tag = _tag(request, tag_id)
+    if request.POST.get("confirmation") != tag.name:
+        messages.error(request, format_html("Type {} to remove this tag.", tag.name))
+    elif press(request, delete_tag, f"{tag.name} is removed.", tag_id=tag.pk):
+        return redirect("panel:tags")
+    return redirect("panel:tag", tag.pk)
+
+
+def _tag(request: HttpRequest, tag_id: int) -> Tag:
+    return get_object_or_404(Tag, pk=tag_id, account=own_account(request))
+
+
+urlpatterns = [
+    path("tags/", tags, name="tags"),
+    path("tags/new/", new_tag, name="tag_new"),
+    path("tags/<int:tag_id>/", edit_tag, name="tag"),
+    path("tags/<int:tag_id>/delete/", remove_tag, name="tag_delete"),
+]

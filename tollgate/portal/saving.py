@@ -1,0 +1,86 @@
+"""From a valid form of the portal through an act to a saved record, or back to the form with words at its fields.
+
+The same as the panel's `saving`, with the visitor as the actor; nothing is delayed here.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, QueryDict
+
+from tollgate.actions.acts import Invalid, NotFound, NotPermitted, OutOfDate, acting
+from tollgate.actions.portal_access import Visit, password_fits
+from tollgate.ui.forms import Difference, HouseForm
+
+Result = TypeVar("Result")
+
+
+def saved(
+    request: HttpRequest, form: HouseForm, visit: Visit, act: Callable[..., Result], **arguments: Any
+) -> Result | None:
+    """What the act returned; None when it refused, and the form then shows why."""
+    try:
+        with acting(visit.actor()) as done:
+            result = act(**arguments)
+    except Invalid as invalid:
+        for name, words in invalid.errors.items():
+            for word in words:
+                form.add_error(name if name in form.fields else None, word)
+    except OutOfDate as stale:
+        form.show_conflict(int(str(stale.current["version"])), _differences(form, stale.current))
+    except NotPermitted as forbidden:
+        raise PermissionDenied(str(forbidden)) from forbidden
+    except NotFound as missing:
+        raise Http404(str(missing)) from missing
+    else:
+        for sentence in done.warnings:
+            messages.warning(request, sentence)
+        return result
+    return None
+
+
+def press(request: HttpRequest, visit: Visit, act: Callable[..., object], words: str, **arguments: Any) -> bool:
+    """Runs an act that a plain button asks for; says `words`, or why not. Returns whether it was done."""
+    try:
+        with acting(visit.actor()):
+            act(**arguments)
+    except Invalid as invalid:
+        for word in (word for words_of_field in invalid.errors.values() for word in words_of_field):
+            messages.error(request, word)
+        return False
+    except NotPermitted as forbidden:
+        raise PermissionDenied(str(forbidden)) from forbidden
+    except NotFound as missing:
+        raise Http404(str(missing)) from missing
+    messages.success(request, words)
+    return True
+
+
+def knows_password(form: HouseForm, visit: Visit, field: str = "password") -> bool:
+    """Whether the visitor's own password was typed; if not, the form says so. Guessing waits like at the login."""
+    try:
+        knows = password_fits(visit, form.cleaned_data[field], datetime.now(UTC))
+    except Invalid as invalid:
+        for word in (word for words in invalid.errors.values() for word in words):
+            form.add_error(field, word)
+        return False
+    if not knows:
+        form.add_error(field, "This is not your password.")
+    return knows
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What was sent, for a form; None for a page that is only looked at."""
+    return request.POST if request.method == "POST" else None
+
+
+def _differences(form: HouseForm, current: Mapping[str, object]) -> list[Difference]:
+    different = [
+        Difference(str(bound.label), str(current[bound.name] or "(empty)"), str(form.cleaned_data.get(bound.name, "")))
+        for bound in form.visible_fields()
+        if bound.name in current and current[bound.name] != form.cleaned_data.get(bound.name)
+    ]
+    return different or [Difference("Other fields", "changed", "as they are now")]

@@ -1,0 +1,69 @@
+"""What the portal may read. Every question starts from the contact's customer, so no id of another's record answers it.
+
+To show something new in the portal, add a question here that takes the customer.
+"""
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from tollgate.store.models import (
+    CDR,
+    Account,
+    Call,
+    Contact,
+    ContactSession,
+    Customer,
+    Endpoint,
+    PortalDomain,
+    VerifiedCli,
+)
+
+SHOWN_OF_CDRS = (
+    "id", "started_at", "answered_at", "cli", "cld", "destination", "state", "sip_sent", "duration_ms", "billed_s",
+    "currency", "price_nanos", "cost_micros",
+)  # fmt: skip
+"""No column of a CDR that tells what the operator buys, and from whom."""
+KEPT_OF_CONTACTS = ("private_notes", "password", "totp_secret", "recovery_hashes")
+"""What is the operator's or nobody's to read."""
+
+
+def domain_of(host: str) -> PortalDomain | None:
+    """The portal domain of a host name; None for the portal without a domain."""
+    return PortalDomain.objects.filter(host=host).first()
+
+
+def brand_of(domain: PortalDomain | None) -> str:
+    """The name over a portal: the brand of its domain, or the operator's own. An installation serves one account."""
+    return domain.brand if domain else Account.objects.order_by("id").values_list("name", flat=True).first() or ""
+
+
+def contacts_of(customer: Customer) -> QuerySet[Contact]:
+    """The customer's people, without private notes and secrets."""
+    return Contact.objects.filter(customer=customer).defer(*KEPT_OF_CONTACTS)
+
+
+def calls_of(customer: Customer, *, since: datetime) -> QuerySet[CDR]:
+    """The customer's calls that ended, from a moment on: only what the customer may know of them."""
+    found = CDR.objects.filter(account_id=customer.account_id, customer=customer, started_at__gte=since)
+    return found.only(*SHOWN_OF_CDRS)
+
+
+def live_of(customer: Customer) -> QuerySet[Call]:
+    """The customer's calls that ring or talk now."""
+    return Call.objects.filter(account_id=customer.account_id, customer=customer)
+
+
+def endpoints_of(customer: Customer) -> QuerySet[Endpoint]:
+    """Where the customer calls from."""
+    return Endpoint.objects.filter(customer=customer).defer("ha1")
+
+
+def clis_of(customer: Customer) -> QuerySet[VerifiedCli]:
+    """The caller's numbers that the customer may show."""
+    return VerifiedCli.objects.filter(customer=customer)
+
+
+def sessions_of(contact: Contact) -> QuerySet[ContactSession]:
+    """The contact's own open sessions."""
+    return ContactSession.objects.filter(contact=contact, ended_at=None)

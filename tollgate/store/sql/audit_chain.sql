@@ -1,0 +1,35 @@
+-- The chain over the audit log (core/audit_chain.py): which rows may be sealed, and the text that a seal covers.
+
+-- name: settled
+-- The moment before which no row can still appear: the oldest transaction that runs, less a second for the order in
+-- which a row takes its id and its time. It is asked before the rows are read, in a statement of its own.
+SELECT LEAST(clock_timestamp(), min(xact_start)) - interval '1 second' AS until
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'
+
+-- name: last
+-- Where the chain ends now.
+SELECT audit_id, hash FROM audit_seal ORDER BY audit_id DESC LIMIT 1
+
+-- name: unsealed
+-- The next rows in order of their ids after $1, up to the first that is not settled before $2, at most $3.
+SELECT id, row FROM (
+  SELECT id, at, jsonb_build_array(id, (extract(epoch FROM at) * 1000000)::bigint, actor, act, reason, table_name, row_id,
+           verb, before, after, actor_kind, actor_id, host(ip), account_id, customer_id)::text AS row,
+         bool_and(at < $2::timestamptz) OVER (ORDER BY id) AS settled
+  FROM audit WHERE id > $1::bigint ORDER BY id LIMIT $3::integer
+) AS next WHERE settled ORDER BY id
+
+-- name: seal
+-- Adds seals to the chain.
+INSERT INTO audit_seal (audit_id, hash) SELECT * FROM unnest($1::bigint[], $2::bytea[])
+
+-- name: chain
+-- Every row with its seal, in order; the text is that of `unsealed`.
+SELECT COALESCE(audit.id, audit_seal.audit_id) AS audit_id,
+       CASE WHEN audit.id IS NOT NULL THEN
+         jsonb_build_array(id, (extract(epoch FROM at) * 1000000)::bigint, actor, act, reason, table_name, row_id,
+           verb, before, after, actor_kind, actor_id, host(ip), account_id, customer_id)::text END AS row,
+       hash
+FROM audit FULL JOIN audit_seal ON audit_seal.audit_id = audit.id
+ORDER BY 1
