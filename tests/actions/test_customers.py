@@ -5,8 +5,11 @@ import pytest
 from tests.actions.cast import EURO, acme
 from tollgate.actions.accounts import create_account, update_account
 from tollgate.actions.acts import Done, Invalid, NotFound
+from tollgate.actions.cards import create_card
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
 from tollgate.actions.endpoints import create_sip_user
+from tollgate.actions.routes import create_ingress_route
+from tollgate.actions.wallets import adjust
 from tollgate.store.models import Account, Wallet
 
 PASSWORD = "correct horse"
@@ -64,6 +67,27 @@ def test_a_deleted_customer_is_kept_and_can_come_back(account: Account) -> None:
     assert deleted.deleted_at is not None
     assert delete_customer(customer_id=customer.pk).deleted_at == deleted.deleted_at
     assert restore_customer(customer_id=customer.pk).deleted_at is None
+
+
+def test_a_debt_of_a_deleted_customer_is_told(account: Account, done: Done) -> None:
+    customer = acme(account, debit_limit_micros=10_000_000)
+    wallet = Wallet.objects.get(kind="customer", owner_id=customer.pk)
+    adjust(wallet_id=wallet.pk, amount_micros=-280_000_000, note="brought over")
+    delete_customer(customer_id=customer.pk)
+    assert "-280 EUR" in done.warnings[-1]
+
+
+def test_a_customer_moves_away_from_cards_that_are_not_its_own(account: Account) -> None:
+    first, second = (
+        create_customer(account_id=account.pk, name=name, currency="EUR", is_reseller=True) for name in ("One", "Two")
+    )
+    fjord = create_customer(account_id=account.pk, name="Fjord", currency="EUR", parent_id=first.pk)
+    card = create_card(account_id=account.pk, kind="customer", name="Of One", currency="EUR", reseller_id=first.pk)
+    create_ingress_route(customer_id=fjord.pk, name="World", card_id=card.pk)
+    assert "World" in refused("parent_id", update_customer, customer_id=fjord.pk, parent_id=second.pk)
+    other = create_customer(account_id=account.pk, name="Three", currency="EUR", is_reseller=True)
+    create_card(account_id=account.pk, kind="customer", name="Of Three", currency="EUR", reseller_id=other.pk)
+    assert "Cards belong" in refused("is_reseller", update_customer, customer_id=other.pk, is_reseller=False)
 
 
 def test_channels_do_not_go_below_what_sip_users_are_allotted(account: Account) -> None:

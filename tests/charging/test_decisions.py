@@ -9,8 +9,11 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 
+import pytest
+
 from tests.charging.cast import ACME_IP, BALTIC_IP, EURO, World
 from tests.charging.process import Charging, now
+from tollgate.charging import decisions
 
 
 def test_a_repeated_authorize_gets_the_first_answer_and_holds_once(world: World, charging: Charging) -> None:
@@ -139,3 +142,13 @@ def test_a_route_that_failed_gives_its_channel_to_the_next(world: World, chargin
     cdr = world.cdr("c1")
     assert [tried["sip"] for tried in cdr["detail"]["attempts"]] == [503]
     assert cdr["gateway_id"] == world.one("SELECT id FROM gateway WHERE host = %s", second)["id"]
+
+
+def test_a_switch_that_carries_a_refused_call_is_told_of_loudly(caplog: pytest.LogCaptureFixture) -> None:
+    refused, charged = ({"state": state, "refusal": "credit", "id": 5} for state in ("refused", "charged"))
+    for past, talked in ((refused, False), (charged, True), (None, True)):
+        decisions._tell_carried(past, talked=talked)  # type: ignore[arg-type]  # a row reads like a dict
+    assert not caplog.text
+    decisions._tell_carried(refused, talked=True)  # type: ignore[arg-type]
+    assert "ALARM" in caplog.text
+    assert "credit" in caplog.text

@@ -119,11 +119,11 @@ def test_an_idle_session_ends_after_the_minutes_of_the_account(cast: Cast) -> No
     browser = logged_in(cast.ann)
     assert browser.get("/customers/").status_code == 200
     session = browser.session
-    session["active_at_s"] -= 299
+    session["active_at_s"] -= 240
     session.save()
     assert browser.get("/customers/").status_code == 200
     session = browser.session
-    session["active_at_s"] -= 301
+    session["active_at_s"] -= 330
     session.save()
     assert browser.get("/customers/").status_code == 302
 

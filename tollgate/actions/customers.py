@@ -17,8 +17,9 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.customer_checks import CHECKS, REFERENCES, tags_of
 from tollgate.core import postcodes
+from tollgate.core.money import format_micros
 from tollgate.core.vars import parse as parse_vars
-from tollgate.store.models import Account, Call, Customer, Endpoint
+from tollgate.store.models import Account, Call, Card, Customer, Endpoint, IngressRoute, Wallet
 
 NO_CAPACITY = "No channel capacity available for your account."
 STATUSES = ("active", "inactive", "penalty", "pending")
@@ -111,9 +112,12 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
     if "parent_id" in values and values["parent_id"] != customer.parent_id:
         _check_parent(customer.account_id, values["parent_id"])
         _check_idle(customer, "parent_id")
+        _check_cards(customer, values["parent_id"])
         warn("The reseller is another from the next call on. Past calls keep what they were charged.")
     if values.get("is_reseller") is False and customer.children.exists():
         raise refuse("is_reseller", "Customers belong to this reseller: move them first.")
+    if values.get("is_reseller") is False and Card.objects.filter(reseller_id=customer.pk).exists():
+        raise refuse("is_reseller", "Cards belong to this reseller: they would sell for nobody.")
     if "channels" in values:
         _check_allotment(customer, values["channels"])
     _check_references(customer.account_id, values)
@@ -130,6 +134,10 @@ def delete_customer(*, customer_id: int, version: int | None = None) -> Customer
     _check_idle(customer, "customer_id")
     if customer.children.filter(deleted_at=None).exists():
         raise refuse("customer_id", "Customers belong to this reseller: move or delete them first.")
+    wallet = Wallet.objects.get(account_id=customer.account_id, kind="customer", owner_id=customer.pk)
+    if wallet.balance_micros:
+        left = f"{format_micros(wallet.balance_micros)} {wallet.currency}"
+        warn(f"Its balance is {left}: restore it to take money in or pay it back.")
     return records.change(customer, {"deleted_at": Now()}) if customer.deleted_at is None else customer
 
 
@@ -189,6 +197,15 @@ def _check_allotment(customer: Customer, channels: int) -> None:
 def _check_idle(customer: Customer, field: str) -> None:
     if Call.objects.filter(account_id=customer.account_id, customer=customer).exists():
         raise refuse(field, "The customer has live calls: end them first.")
+
+
+def _check_cards(customer: Customer, parent_id: int | None) -> None:
+    """Routes sell by the cards of the reseller above, or by yours: those of another would sell for nobody."""
+    foreign = IngressRoute.objects.filter(customer=customer, card__reseller__isnull=False)
+    names = list(foreign.exclude(card__reseller_id=parent_id).values_list("name", flat=True))
+    if names:
+        sentence = "These routes sell by a card of the reseller before: {}. Give them another card first."
+        raise refuse("parent_id", sentence.format(", ".join(names)))
 
 
 def _check_parent(account_id: int, parent_id: int | None) -> None:

@@ -7,6 +7,7 @@ hold the `if`s; the rules themselves are in `core`. A new kind of request gets i
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -51,6 +52,8 @@ from tollgate.core.ledger import Purse
 from tollgate.core.refusals import Key as RefusalKey
 from tollgate.core.refusals import Refusal
 from tollgate.switches import Attempt, Ended
+
+log = logging.getLogger(__name__)
 
 TOLERANCE: Final = timedelta(seconds=5)
 """How far an edge's clock may run ahead of ours."""
@@ -187,7 +190,9 @@ def _first_answer(past: asyncpg.Record) -> Refusal | Unavailable | None:
 def _answer(request: requests.Answer, work: Work) -> Outcome:
     call, told = live_of(request, work), request.told
     if call is None:
-        return Known(already=True, live=False) if past_of(request, work) is not None else Unknown()
+        past = past_of(request, work)
+        _tell_carried(past, talked=True)
+        return Known(already=True, live=False) if past is not None else Unknown()
     if call.state == "answered":
         return Known(already=True)
     if told.route is not None and told.route != (call.route_index or 0) and told.route < len(call.plan.routes):
@@ -277,6 +282,7 @@ def _close(call: LiveCall, settlement: Settlement, work: Work, cdr: rows.Row) ->
 def _end_again(request: requests.End, past: asyncpg.Record, work: Work) -> Outcome:
     """A call that has its CDR: nothing happens twice. One closed without its end is corrected, once."""
     cost, currency = past["cost_micros"], past["currency"]
+    _tell_carried(past, talked=bool(request.told.duration_ms or request.told.answered_at))
     if past["state"] != "unresolved":
         return Closed(cost, currency, already=True)
     if past["id"] in work.corrections:
@@ -294,6 +300,12 @@ def _end_again(request: requests.End, past: asyncpg.Record, work: Work) -> Outco
     customer = settled.legs[0].wallet_id
     changed = sum(entry.amount_micros for entry in entries if entry.wallet_id == customer)
     return Closed(cost - changed, currency, already=not entries)
+
+
+def _tell_carried(past: asyncpg.Record | None, *, talked: bool) -> None:
+    """A switch that carries what was refused gives calls away: monitoring looks for the word ALARM."""
+    if talked and past is not None and past["state"] == "refused":
+        log.critical("ALARM a call that was refused (%s) is carried by its switch: CDR %s", past["refusal"], past["id"])
 
 
 def _talked(told: Ended, past: asyncpg.Record) -> tuple[datetime | None, int]:
