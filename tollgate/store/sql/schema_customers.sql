@@ -104,7 +104,7 @@ DECLARE partition_name text := 'cdr_' || to_char(day, 'YYYYMMDD');
         day_until timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
 BEGIN
   IF to_regclass(partition_name) IS NOT NULL THEN RETURN false; END IF;
-  PERFORM pg_advisory_xact_lock(hashtext('cdr_make_partition'));
+  LOCK TABLE cdr IN SHARE UPDATE EXCLUSIVE MODE;  -- lets CDRs in; an advisory lock would not show what others have made
   IF to_regclass(partition_name) IS NOT NULL THEN RETURN false; END IF;
   IF EXISTS (SELECT FROM cdr_default WHERE started_at >= day_from AND started_at < day_until) THEN RETURN false; END IF;
   EXECUTE format('CREATE TABLE %I PARTITION OF cdr FOR VALUES FROM (%L) TO (%L)', partition_name, day_from, day_until);
