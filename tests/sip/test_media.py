@@ -133,7 +133,8 @@ def test_without_the_proxy_calls_that_need_it_are_refused_and_others_go_on(
             caller.request("ACK", cseq=1)
             events = rig.events(caller.call_id, last="failed")
             assert (events[-1]["sip_code"], events[-1]["event"]) == (503, "failed")
-        assert carrier.receive(0.1) is None
+        while (late := carrier.receive(0.1)) is not None:
+            assert late.text.startswith("ACK "), "of the refused calls nothing reaches the carrier"
         rig.plan("3009", CARRIER)
         caller.invite("3009")
         carrier.expect("INVITE")
