@@ -66,7 +66,8 @@ def test_a_new_email_holds_once_it_is_confirmed_where_it_leads(account: Account)
 
 def test_an_address_is_confirmed_or_asked_to_be_changed(account: Account) -> None:
     refused("account_id", confirm_account_address, account_id=account.pk)
-    refused("country", request_address_change, account_id=account.pk, **{**VILNIUS, "country": "XX"})
+    for country in ("XX", ""):
+        refused("country", request_address_change, account_id=account.pk, **{**VILNIUS, "country": country})
     first = request_address_change(account_id=account.pk, message="moved", **VILNIUS)
     second = request_address_change(account_id=account.pk, **{**VILNIUS, "city": "Kaunas"})
     refused("request_id", decide_change_request, request_id=first.pk, approve=True)
@@ -117,6 +118,7 @@ def test_an_agreement_is_accepted_as_it_was_read_and_asked_anew_with_a_new_versi
 
 def test_options_are_refused_whole_when_one_cannot_be(account: Account) -> None:
     refused("block_size", update_options, account_id=account.pk, block_start=1000)
+    refused("support_url", update_options, account_id=account.pk, support_url="https://")
     refused("sip_rewrites", update_options, account_id=account.pk, sip_rewrites=[{"refusal": "no", "sip": 402}])
     row = {"refusal": "credit", "sip": 200, "reason": "OK"}
     assert "400 to 699" in refused("sip_rewrites", update_options, account_id=account.pk, sip_rewrites=[row])

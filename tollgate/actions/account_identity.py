@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from django.db.models import F
 from django.db.models.functions import Now
-from django_countries import countries
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse
+from tollgate.actions.customer_checks import country
 from tollgate.actions.messages import address_of, queue
 from tollgate.store.models import Account, ChangeRequest, Code
 
@@ -27,11 +27,9 @@ ADDRESS: Final = ("address_line1", "address_line2", "city", "state", "postcode",
 
 
 def _country(value: object) -> str:
-    """A country by ISO 3166."""
-    code = value.strip().upper() if isinstance(value, str) else ""
-    if code not in countries:
-        raise checks.Unfit("Give a country by its two letters (ISO 3166), such as LT.")
-    return code
+    if value == "":
+        raise checks.Unfit("This is required.")
+    return country(value)
 
 
 ADDRESS_CHECKS: Mapping[str, checks.Check] = {

@@ -14,6 +14,7 @@ from typing import Any, Final, TypedDict, Unpack
 from tollgate.actions import checks, records
 from tollgate.actions.account_billing import terms_kept
 from tollgate.actions.acts import NotEditable, act, refuse
+from tollgate.actions.portal_domains import or_empty
 from tollgate.store.models import Account
 
 ELSEWHERE: Final[Mapping[str, str]] = {
@@ -92,8 +93,8 @@ CHECKS: Mapping[str, checks.Check] = {
     "ocn": _ocn,
     "frn": checks.text(50),
     "vat_id": vat_id,
-    "phone": lambda value: "" if value == "" else checks.phone(value),
-    "mobile": lambda value: "" if value == "" else checks.phone(value),
+    "phone": or_empty(checks.phone),
+    "mobile": or_empty(checks.phone),
     "zone": checks.zone,
     "status": checks.one_of(("active", "paused")),
     "channels": checks.channels,

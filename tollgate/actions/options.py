@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.portal_domains import or_empty, url
 from tollgate.core.refusals import Key
 from tollgate.store.models import Account
 
@@ -42,13 +43,6 @@ class Options(TypedDict, total=False):
     sip_rewrites: Sequence[Rewrite]
 
 
-def _url(value: object) -> str:
-    text = checks.text()(value)
-    if text and not text.startswith(("https://", "http://")):
-        raise checks.Unfit("Begin with https://.")
-    return str(text)
-
-
 def _rewrites(value: object) -> list[dict[str, object]]:
     """One row per refusal: its SIP code from 400 to 699 and its words."""
     if not isinstance(value, (list, tuple)) or len(value) > MOST_REWRITES:
@@ -81,9 +75,9 @@ CHECKS: Mapping[str, checks.Check] = {
     "termination_addresses": checks.text(2000),
     "origination_addresses": checks.text(2000),
     "portal_text": checks.text(5000),
-    "support_url": _url,
-    "support_phone": lambda value: "" if value == "" else checks.phone(value),
-    "support_email": lambda value: "" if value == "" else checks.email(value),
+    "support_url": url,
+    "support_phone": or_empty(checks.phone),
+    "support_email": or_empty(checks.email),
     "idle_logout_min": checks.optional(checks.whole(1, 1440)),
     "inactive_portal": checks.yes_no,
     "recording_retention_days": checks.optional(checks.whole(1, 36_500)),

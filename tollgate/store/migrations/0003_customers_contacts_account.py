@@ -529,40 +529,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Task",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("kind", models.TextField()),
-                ("title", models.TextField()),
-                ("arguments", models.JSONField(default=dict)),
-                ("input", models.BinaryField(null=True)),
-                ("author_id", models.BigIntegerField()),
-                ("author", models.TextField()),
-                ("reason", models.TextField(blank=True, default="")),
-                ("state", models.TextField(default="waiting")),
-                ("attempts_count", models.IntegerField(default=0)),
-                ("attempts_allowed", models.IntegerField(default=1)),
-                ("done_count", models.BigIntegerField(default=0)),
-                ("total_count", models.BigIntegerField(null=True)),
-                ("cancel_requested", models.BooleanField(default=False)),
-                ("due_at", models.DateTimeField(null=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
-                ),
-                ("started_at", models.DateTimeField(null=True)),
-                ("seen_at", models.DateTimeField(null=True)),
-                ("finished_at", models.DateTimeField(null=True)),
-                ("result", models.JSONField(default=dict)),
-                ("output", models.BinaryField(null=True)),
-                ("output_name", models.TextField(blank=True, default="")),
-                ("failed_reason", models.TextField(blank=True, default="")),
-            ],
-            options={
-                "db_table": "task",
-            },
-        ),
-        migrations.CreateModel(
             name="Template",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -1379,13 +1345,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
-            model_name="task",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="store.account"
-            ),
-        ),
-        migrations.AddField(
             model_name="template",
             name="account",
             field=models.ForeignKey(
@@ -1530,17 +1489,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="tag",
             constraint=models.UniqueConstraint(fields=("account", "name"), name="tag_name_once"),
-        ),
-        migrations.AddIndex(
-            model_name="task",
-            index=models.Index(fields=["account", "-id"], name="task_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("waiting", "delayed", "active", "completed", "failed", "canceled"))),
-                name="task_state",
-            ),
         ),
         migrations.AddConstraint(
             model_name="template",

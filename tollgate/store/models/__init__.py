@@ -23,7 +23,7 @@ from tollgate.store.models.messages import MailSettings, Message, SmsSettings, T
 from tollgate.store.models.portal_domains import PortalDomain
 from tollgate.store.models.routes import IngressRoute, RouteOption
 from tollgate.store.models.tags import Tag
-from tollgate.store.models.tasks import DelayedSave, Task
+from tollgate.store.models.tasks import DelayedSave
 from tollgate.store.models.users import ApiAnswer, ApiToken, SavedView, User, UserGroup
 
 __all__ = [
@@ -65,7 +65,6 @@ __all__ = [
     "SavedView",
     "SmsSettings",
     "Tag",
-    "Task",
     "Template",
     "User",
     "UserGroup",

@@ -1,4 +1,4 @@
-"""Work that goes on after the page has answered: delayed saves and background jobs."""
+"""Work that goes on after the page has answered: delayed saves."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -50,42 +50,3 @@ class DelayedSave(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} at {self.due_at}"
-
-
-class Task(models.Model):
-    """A long piece of work a person started (an upload, a bulk edit, an export), shown on the jobs page."""
-
-    id = models.BigAutoField(primary_key=True)
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tasks")
-    kind = models.TextField()
-    title = models.TextField()
-    arguments = models.JSONField(default=dict)
-    input = models.BinaryField(null=True)
-    author_id = models.BigIntegerField()
-    author = models.TextField()
-    reason = models.TextField(blank=True, default="")
-    state = models.TextField(default="waiting")
-    attempts_count = models.IntegerField(default=0)
-    attempts_allowed = models.IntegerField(default=1)
-    done_count = models.BigIntegerField(default=0)
-    total_count = models.BigIntegerField(null=True)
-    cancel_requested = models.BooleanField(default=False)
-    due_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    started_at = models.DateTimeField(null=True)
-    seen_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    result = models.JSONField(default=dict)
-    output = models.BinaryField(null=True)
-    output_name = models.TextField(blank=True, default="")
-    failed_reason = models.TextField(blank=True, default="")
-
-    class Meta:
-        db_table = "task"
-        constraints = [
-            one_of("state", "waiting", "delayed", "active", "completed", "failed", "canceled", name="task_state"),
-        ]
-        indexes = [models.Index(fields=["account", "-id"], name="task_newest")]
-
-    def __str__(self) -> str:
-        return self.title
