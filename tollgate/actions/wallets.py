@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotFound, act, current, refuse
-from tollgate.actions.statements import fetch
+from tollgate.actions.postings import post, wallet_of
 from tollgate.store.models import Customer, Entry, Wallet
 
 CHECKS: Mapping[str, checks.Check] = {
@@ -23,8 +23,7 @@ def top_up(*, customer_id: int, amount_micros: int, note: str = "", key: str | N
     if values["amount_micros"] <= 0:
         raise refuse("amount_micros", "A top-up is above zero; take money out with an adjustment.")
     customer = records.find(Customer, customer_id)
-    wallet = Wallet.objects.get(account_id=customer.account_id, kind="customer", owner_id=customer.pk)
-    return _post(wallet, "payments", "topup", **values)
+    return post(wallet_of(customer), "payments", "topup", **values)
 
 
 @act
@@ -45,18 +44,4 @@ def adjust(*, wallet_id: int, amount_micros: int, note: str, key: str | None = N
         records.find(Customer, wallet.owner_id)
     if wallet.currency is None or wallet.kind == "account":
         raise refuse("wallet_id", "This wallet only counts calls and holds no money.")
-    return _post(wallet, "adjustments", "adjustment", **values)
-
-
-def _post(wallet: Wallet, book: str, kind: str, *, amount_micros: int, note: str, key: str | None) -> Entry:
-    """Posts one entry, or finds the one that the key has posted already."""
-    locked = fetch("ledger_postings", "lock_wallet", wallet.pk)[0]
-    if key is not None and (before := Entry.objects.filter(account_id=wallet.account_id, key=key).first()):
-        if (before.wallet_id, before.kind, before.amount_micros) != (wallet.pk, kind, amount_micros):
-            raise refuse("key", "This key has posted something else: use a new one for a new posting.")
-        return before
-    if abs(locked["balance_micros"] + amount_micros) > checks.MOST_MICROS:
-        raise refuse("amount_micros", "The balance would leave the range that can be kept.")
-    with records.refusals_named():
-        posted = fetch("ledger_postings", "post", wallet.pk, book, kind, amount_micros, note, key)[0]
-    return Entry.objects.get(account_id=wallet.account_id, pk=posted["id"])
+    return post(wallet, "adjustments", "adjustment", **values)

@@ -13,17 +13,30 @@ from tollgate.store.models.audit import Audit, AuditSeal
 from tollgate.store.models.calls import CDR, Call
 from tollgate.store.models.cards import Card, Rate, Revision
 from tollgate.store.models.carriers import Carrier, Gateway
+from tollgate.store.models.charges import Charge
 from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
 from tollgate.store.models.edges import Edge
 from tollgate.store.models.endpoints import Endpoint, NumberBlock
+from tollgate.store.models.invoices import (
+    Allocation,
+    ExchangeRate,
+    Invoice,
+    InvoiceLine,
+    InvoiceSeries,
+    InvoiceTax,
+    InvoiceTemplate,
+    SeriesCounter,
+)
 from tollgate.store.models.ledger import Entry, Wallet
 from tollgate.store.models.localizations import Localization
 from tollgate.store.models.messages import MailSettings, Message, SmsSettings, Template
+from tollgate.store.models.payments import Payment
 from tollgate.store.models.portal_domains import PortalDomain
 from tollgate.store.models.routes import IngressRoute, RouteOption
 from tollgate.store.models.tags import Tag
 from tollgate.store.models.tasks import DelayedSave
+from tollgate.store.models.taxes import CustomerTax, Tax, VatCheck
 from tollgate.store.models.users import ApiAnswer, ApiToken, SavedView, User, UserGroup
 
 __all__ = [
@@ -34,6 +47,7 @@ __all__ = [
     "AccountTerms",
     "Agreement",
     "AgreementAcceptance",
+    "Allocation",
     "ApiAnswer",
     "ApiToken",
     "Audit",
@@ -42,32 +56,44 @@ __all__ = [
     "Card",
     "Carrier",
     "ChangeRequest",
+    "Charge",
     "Code",
     "Contact",
     "ContactSession",
     "Customer",
     "CustomerNote",
+    "CustomerTax",
     "DelayedSave",
     "Edge",
     "Endpoint",
     "Entry",
+    "ExchangeRate",
     "Gateway",
     "IngressRoute",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceSeries",
+    "InvoiceTax",
+    "InvoiceTemplate",
     "Localization",
     "LoginDelay",
     "MailSettings",
     "Message",
     "NumberBlock",
+    "Payment",
     "PortalDomain",
     "Rate",
     "Revision",
     "RouteOption",
     "SavedView",
+    "SeriesCounter",
     "SmsSettings",
     "Tag",
+    "Tax",
     "Template",
     "User",
     "UserGroup",
+    "VatCheck",
     "VerifiedCli",
     "Wallet",
 ]

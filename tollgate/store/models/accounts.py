@@ -58,13 +58,21 @@ class Account(Record):
     inactive_portal = models.BooleanField(default=False)
     sip_rewrites = models.JSONField(default=list, blank=True)
     recording_retention_days = models.IntegerField(null=True, blank=True)
+    payment_details = models.TextField(blank=True, default="")
+    payment_description = models.CharField(max_length=100, blank=True, default="")
+    package_notice_days = models.IntegerField(null=True, blank=True)
+    invoice_grouping = models.TextField(default="day")
+    invoice_lag_h = models.IntegerField(default=24)
+    invoice_footer = models.TextField(blank=True, default="")
+    two_person_payments = models.BooleanField(default=False)
 
     class Meta:
         db_table = "account"
         constraints = [
             one_of("status", "active", "paused", name="account_status"),
             one_of("billing_method", "per_channel", "per_minute", name="account_billing_method"),
-            not_negative("channels", "cps_milli", "slice_s", name="account_limits"),
+            one_of("invoice_grouping", "day", "destination", "route", "total", name="account_invoice_grouping"),
+            not_negative("channels", "cps_milli", "slice_s", "invoice_lag_h", name="account_limits"),
             models.CheckConstraint(condition=models.Q(validity_s__gte=5), name="account_validity"),
         ]
 

@@ -71,6 +71,41 @@ class Customer(Record):
     localization = models.ForeignKey(
         Localization, on_delete=models.PROTECT, null=True, blank=True, related_name="customers"
     )
+    billing_type = models.TextField(default="prepaid")
+    registration_id = models.CharField(max_length=100, blank=True, default="")
+    tax_number = models.CharField(max_length=20, blank=True, default="")
+    tax_treatment = models.TextField(default="auto")
+    prices_include_tax = models.BooleanField(default=False)
+    invoice_schedule = models.TextField(default="none")
+    billing_day = models.IntegerField(default=1)
+    billing_zone = models.TextField(blank=True, default="")
+    generate_invoices = models.BooleanField(default=True)
+    zero_invoices = models.BooleanField(default=False)
+    email_invoices = models.BooleanField(default=True)
+    daily_receipts = models.BooleanField(default=False)
+    create_invoice_on_payment = models.BooleanField(default=False)
+    payment_terms_days = models.IntegerField(default=14)
+    overdue_grace_days = models.IntegerField(default=0)
+    overdue_action = models.TextField(default="remind")
+    invoice_grouping = models.TextField(blank=True, default="")
+    invoice_template = models.ForeignKey(
+        "store.InvoiceTemplate", on_delete=models.PROTECT, null=True, blank=True, related_name="customers"
+    )
+    invoice_note = models.TextField(blank=True, default="")
+    language = models.CharField(max_length=10, blank=True, default="")
+    minimum_payment_micros = models.BigIntegerField(default=0)
+    topup_currencies = ArrayField(models.CharField(max_length=3), default=list, blank=True)
+    payment_gateways = ArrayField(models.TextField(), null=True, blank=True)
+    """The gateways its contacts may pay by; null is the domain's, none at all is an empty list."""
+    paypal_email = models.EmailField(blank=True, default="")
+    low_balance_micros = models.BigIntegerField(null=True, blank=True)
+    low_balance_noticed_at = models.DateTimeField(null=True, blank=True)
+    """When its contacts were told; empty while the notice is armed."""
+    notification_emails = ArrayField(models.EmailField(), default=list, blank=True)
+    notification_opt_outs = ArrayField(models.TextField(), default=list, blank=True)
+    parked_at = models.DateTimeField(null=True, blank=True)
+    parked_reason = models.TextField(blank=True, default="")
+    """Its billing rests since then, until a person releases it: something did not add up."""
     noticed_end_at = models.DateTimeField(null=True, blank=True)
     """The end of its validity that its contacts have been told of."""
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -89,6 +124,22 @@ class Customer(Record):
                 condition=models.Q(local_price_nanos__gte=0, local_increment_s__gte=1), name="customer_local_price"
             ),
             not_negative("channels", "cps_milli", name="customer_limits"),
+            one_of("billing_type", "prepaid", "postpaid", name="customer_billing_type"),
+            one_of("tax_treatment", "auto", "taxed", "reverse_charge", "exempt", name="customer_tax_treatment"),
+            one_of("invoice_schedule", "none", "daily", "weekly", "monthly", name="customer_invoice_schedule"),
+            one_of("overdue_action", "none", "remind", "restrict", "penalty", name="customer_overdue_action"),
+            one_of("invoice_grouping", "", "day", "destination", "route", "total", name="customer_invoice_grouping"),
+            models.CheckConstraint(
+                condition=models.Q(billing_day__gte=1, billing_day__lte=31), name="customer_billing_day"
+            ),
+            not_negative(
+                "payment_terms_days", "overdue_grace_days", "minimum_payment_micros", name="customer_billing_amounts"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "paypal_email"],
+                condition=~models.Q(paypal_email=""),
+                name="customer_paypal_email_once",
+            ),
             models.CheckConstraint(condition=models.Q(max_duration_s__gte=1), name="customer_max_duration"),
             models.CheckConstraint(
                 condition=models.Q(valid_days__isnull=True) | models.Q(valid_days__gte=1), name="customer_valid_days"

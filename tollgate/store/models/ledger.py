@@ -52,6 +52,8 @@ class Entry(models.Model):
     call_id = models.BigIntegerField(null=True)
     note = models.TextField()
     key = models.TextField(null=True)
+    ref = models.TextField(null=True)
+    """The document it belongs to: `invoice:17`, `payment:3`, `charge:9`."""
 
     class Meta:
         managed = False

@@ -1,0 +1,284 @@
+"""Invoices, receipts, credit and debit notes: documents with lines and taxes. Immutable once issued (a trigger)."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from tollgate.store.models.accounts import Account
+from tollgate.store.models.charges import Charge
+from tollgate.store.models.customers import Customer
+from tollgate.store.models.records import Record, not_negative, one_of
+from tollgate.store.models.taxes import Tax
+
+KINDS = ("invoice", "receipt", "credit_note", "debit_note")
+
+
+class InvoiceSeries(Record):
+    """How documents of one kind are numbered: a prefix (which may hold {year}), a width, the first number."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invoice_series")
+    kind = models.TextField()
+    prefix = models.CharField(max_length=30, blank=True, default="")
+    width = models.IntegerField(default=5)
+    start = models.BigIntegerField(default=1)
+    yearly = models.BooleanField(default=True)
+    """Whether each year begins at `start` again."""
+
+    class Meta:
+        db_table = "invoice_series"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "kind"], name="invoice_series_once"),
+            one_of("kind", *KINDS, name="invoice_series_kind"),
+            models.CheckConstraint(
+                condition=models.Q(width__gte=1, width__lte=12, start__gte=1), name="invoice_series_digits"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.prefix
+
+
+class SeriesCounter(models.Model):
+    """The last number given in a series and year (0: a series that does not begin anew). Locked while one is given."""
+
+    id = models.BigAutoField(primary_key=True)
+    series = models.ForeignKey(InvoiceSeries, on_delete=models.PROTECT, related_name="counters")
+    year = models.IntegerField(default=0)
+    last = models.BigIntegerField()
+
+    class Meta:
+        db_table = "series_counter"
+        constraints = [models.UniqueConstraint(fields=["series", "year"], name="series_counter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.series_id} {self.year}: {self.last}"
+
+
+class Invoice(Record):
+    """One document. What it says of issuer and customer is frozen at issue; the number is given then, under a lock.
+
+    `exact_micros` is what the ledger charged, `net_micros` the rounded lines, `rounding_micros` their difference.
+    `settled_micros` is the sum of its allocations: paid when it reaches the total.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invoices")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="invoices")
+    kind = models.TextField(default="invoice")
+    state = models.TextField(default="draft")
+    number = models.CharField(max_length=60, null=True, blank=True)
+    number_seq = models.BigIntegerField(null=True, blank=True)
+    number_year = models.IntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3)
+    zone = models.TextField(default="UTC")
+    from_on = models.DateField(null=True, blank=True)
+    until_on = models.DateField(null=True, blank=True)
+    """The billed period in `zone`; `until_on` is the first day after it. `usage_*` are the same as instants."""
+    usage_from_at = models.DateTimeField(null=True, blank=True)
+    usage_until_at = models.DateTimeField(null=True, blank=True)
+    invoice_on = models.DateField(null=True, blank=True)
+    due_on = models.DateField(null=True, blank=True)
+    issued_at = models.DateTimeField(null=True, blank=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    exact_micros = models.BigIntegerField(default=0)
+    net_micros = models.BigIntegerField(default=0)
+    rounding_micros = models.BigIntegerField(default=0)
+    tax_micros = models.BigIntegerField(default=0)
+    total_micros = models.BigIntegerField(default=0)
+    settled_micros = models.BigIntegerField(default=0)
+    prices_include_tax = models.BooleanField(default=False)
+    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
+    payment = models.ForeignKey(
+        "store.Payment", on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
+    )
+    run_key = models.CharField(max_length=200, null=True, blank=True)
+    reason = models.TextField(blank=True, default="")
+    note = models.TextField(blank=True, default="")
+    reference = models.CharField(max_length=200, blank=True, default="")
+    issuer = models.JSONField(default=dict, blank=True)
+    buyer = models.JSONField(default=dict, blank=True)
+    grouping = models.TextField(default="day")
+    template = models.ForeignKey(
+        "store.InvoiceTemplate", on_delete=models.PROTECT, null=True, blank=True, related_name="invoices"
+    )
+    created_by = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "invoice"
+        constraints = [
+            one_of("kind", *KINDS, name="invoice_kind"),
+            one_of("state", "draft", "issued", "void", name="invoice_state"),
+            one_of("grouping", "day", "destination", "route", "total", name="invoice_grouping"),
+            models.UniqueConstraint(fields=["account", "number"], name="invoice_number_once"),
+            models.UniqueConstraint(
+                fields=["account", "kind", "number_year", "number_seq"], name="invoice_number_seq_once"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "run_key"], condition=~models.Q(state="void"), name="invoice_run_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="draft") | models.Q(number__isnull=False) | models.Q(state="void"),
+                name="invoice_issued_number",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="invoice_newest"),
+            models.Index(fields=["customer", "-id"], name="invoice_customer"),
+            models.Index(fields=["due_on"], condition=models.Q(state="issued"), name="invoice_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or f"draft {self.pk}"
+
+    @property
+    def open_micros(self) -> int:
+        """What is still to be paid of an issued document (a credit note's: still to be used), never below zero."""
+        return max(0, abs(self.total_micros) - abs(self.settled_micros)) if self.state == "issued" else 0
+
+    @property
+    def payment_state(self) -> str:
+        """`open`, `partly_paid` or `paid`; a document that is not issued has none."""
+        if self.state != "issued":
+            return ""
+        if self.open_micros == 0:
+            return "paid"
+        return "partly_paid" if self.settled_micros else "open"
+
+
+class InvoiceLine(models.Model):
+    """One line. `exact_micros` is what it is made of to the last unit, `net_micros` that rounded once to the currency.
+
+    Lines of usage name their instants, so that a later run bills only the difference to what lines have billed.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
+    position = models.IntegerField()
+    kind = models.TextField()
+    description = models.CharField(max_length=300)
+    from_on = models.DateField(null=True, blank=True)
+    until_on = models.DateField(null=True, blank=True)
+    usage_from_at = models.DateTimeField(null=True, blank=True)
+    usage_until_at = models.DateTimeField(null=True, blank=True)
+    quantity_milli = models.BigIntegerField(default=1000)
+    unit = models.CharField(max_length=3, default="C62")
+    """UN/ECE Recommendation 20: C62 one, MIN minute, SEC second."""
+    unit_price_nanos = models.BigIntegerField()
+    exact_micros = models.BigIntegerField()
+    net_micros = models.BigIntegerField()
+    calls_count = models.BigIntegerField(default=0)
+    billed_s = models.BigIntegerField(default=0)
+    destination = models.TextField(blank=True, default="")
+    ingress_route_id = models.BigIntegerField(null=True, blank=True)
+    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, null=True, blank=True, related_name="lines")
+    posted = models.BooleanField(default=False)
+    """Whether the ledger had charged it before the document was issued (calls, decremented packages)."""
+
+    class Meta:
+        db_table = "invoice_line"
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "position"], name="invoice_line_position"),
+            one_of("kind", "usage", "correction", "charge", "manual", "payment", "credit", name="invoice_line_kind"),
+        ]
+        indexes = [models.Index(fields=["charge"], name="invoice_line_charge")]
+
+    def __str__(self) -> str:
+        return self.description
+
+
+class InvoiceTax(models.Model):
+    """One tax of a document: its base and amount, rounded once, with the words and rate in force at issue."""
+
+    id = models.BigAutoField(primary_key=True)
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="taxes")
+    tax = models.ForeignKey(Tax, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    position = models.IntegerField()
+    name = models.CharField(max_length=100)
+    label = models.CharField(max_length=30)
+    category = models.CharField(max_length=2)
+    rate_ppm = models.IntegerField()
+    fixed_micros = models.BigIntegerField(default=0)
+    compound = models.BooleanField(default=False)
+    base_micros = models.BigIntegerField()
+    amount_micros = models.BigIntegerField()
+    exemption_reason = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "invoice_tax"
+        constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="invoice_tax_position")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.amount_micros}"
+
+
+class InvoiceTemplate(Record):
+    """How documents look: accent, logo, columns and texts of the printed page. The words are filled in, never run."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invoice_templates")
+    name = models.CharField(max_length=100)
+    language = models.CharField(max_length=10, default="en")
+    color = models.CharField(max_length=7, blank=True, default="")
+    logo = models.BinaryField(null=True, blank=True)
+    logo_type = models.CharField(max_length=20, blank=True, default="")
+    title = models.CharField(max_length=100, blank=True, default="")
+    header_text = models.TextField(blank=True, default="")
+    footer_text = models.TextField(blank=True, default="")
+    show_calls = models.BooleanField(default=True)
+    show_duration = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "invoice_template"
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="invoice_template_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Allocation(models.Model):
+    """That part of a payment or of a credit note settles part of an invoice. Taken back by a row below zero."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="allocations")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="allocations")
+    payment = models.ForeignKey(
+        "store.Payment", on_delete=models.PROTECT, null=True, blank=True, related_name="allocations"
+    )
+    credit_note = models.ForeignKey(Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="credits")
+    amount_micros = models.BigIntegerField()
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    by = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "allocation"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(payment__isnull=False, credit_note__isnull=True)
+                | models.Q(payment__isnull=True, credit_note__isnull=False),
+                name="allocation_of_one",
+            ),
+        ]
+        indexes = [models.Index(fields=["invoice"], name="allocation_invoice")]
+
+    def __str__(self) -> str:
+        return f"{self.amount_micros} to {self.invoice_id}"
+
+
+class ExchangeRate(models.Model):
+    """What one unit of `base` was worth in `quote` from a day on; each conversion stores the rate it used."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="exchange_rates")
+    base = models.CharField(max_length=3)
+    quote = models.CharField(max_length=3)
+    on = models.DateField()
+    rate_nanos = models.BigIntegerField()
+    source = models.CharField(max_length=50, blank=True, default="")
+
+    class Meta:
+        db_table = "exchange_rate"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "base", "quote", "on"], name="exchange_rate_once"),
+            not_negative("rate_nanos", name="exchange_rate_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.quote} {self.on}"
