@@ -37,6 +37,27 @@ def talk(rig: Rig, sides: tuple[Party, Party], cld: str = "2001", **plan: object
     carrier.expect("ACK")
 
 
+def test_of_two_that_answer_at_once_one_is_connected_and_charged(rig: Rig, sides: tuple[Party, Party]) -> None:
+    caller, carrier = sides
+    rig.plan("2016", CARRIER)
+    caller.invite("2016")
+    invite = carrier.expect("INVITE")
+    for tag in ("first", "second"):
+        carrier.mine = tag
+        carrier.reply(200, "OK", to=invite, body=describe(carrier.ip, port=21_000))
+    assert caller.expect(200, of="INVITE").header("To").endswith(";tag=first")
+    carrier.mine = "first"
+    caller.request("ACK", cseq=caller.cseq)
+    carrier.expect("ACK")
+    later = [message for message in iter(lambda: caller.receive(0.5), None) if message.code == 200]
+    assert not [message for message in later if message.header("To").endswith(";tag=second")]
+    caller.request("BYE")
+    carrier.expect("BYE")
+    carrier.reply(200, "OK")
+    assert caller.final("BYE").code == 200
+    assert ended(rig, caller.call_id) == "caller_bye"
+
+
 def number(message: Message) -> int:
     """The number in its CSeq."""
     return int(message.header("CSeq").split()[0])
