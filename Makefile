@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 # Checks read the settings but belong to no installation, so they leave no key behind.
 CHECKING := TOLLGATE_SECRET_KEY=checking
 
-.PHONY: run setup test check bench fmt vendor demo-reset
+.PHONY: run setup test test-spark check bench fmt vendor demo-reset
 .DEFAULT_GOAL := run
 
 run: setup  ## everything on this machine: pages on :8000, charging on :8080, SIP on :5060
@@ -19,7 +19,11 @@ setup: .venv/ready  ## the virtual environment and the Debian packages of the SI
 
 test: setup  ## every test, with real calls and a real browser
 	@deploy/setup packages test
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadgroup
+
+test-spark: setup  ## the lake on a real Spark master with two workers (needs Java 17)
+	@deploy/setup spark
+	PYTHONPATH=.venv-spark $(PYTHON) -m pytest tests/store/test_lake_on_spark.py
 
 check: .venv/ready  ## format, lint, types, layers, migrations, vendored assets, the rules of the house
 	.venv/bin/ruff format --check .
@@ -31,7 +35,7 @@ check: .venv/ready  ## format, lint, types, layers, migrations, vendored assets,
 	$(CHECKING) $(PYTHON) -m tollgate.jobs.vendor --check
 	$(PYTHON) -m pytest -q tests/house
 
-bench: setup  ## measures the charging service and the SIP edge, writes docs/benchmarks.md
+bench: setup  ## measures calls, the SIP edge, the close of a month and the lake, writes docs/benchmarks.md
 	@deploy/setup packages test
 	$(PYTHON) -m tests.bench.run
 

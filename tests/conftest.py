@@ -49,6 +49,13 @@ def pytest_collect_file(file_path: Path) -> None:
         set_up_django()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On several processes (`-n 2 --dist loadgroup`), real calls stay on one, and the tests of a file together."""
+    for item in items:
+        group = "calls" if item.get_closest_marker("sip") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_unconfigure() -> None:
     """Stops the server when the last test has ended."""
     _server.stop()

@@ -19,6 +19,12 @@ EURO: Final = 1_000_000
 CENT_PER_MINUTE: Final = 10_000_000
 REALM: Final = "tollgate.test"
 DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "package": {
+        "version": 1, "description": "", "kind": "free_minutes", "currency": "EUR", "cost_nanos": 0, "retail_nanos": 0,
+        "setup_cost_nanos": 0, "setup_retail_nanos": 0, "frequency": "none", "match_days": [], "prorate": True,
+        "minimum_days": 0, "minimum_spend": False, "minutes": 1, "prefixes": [], "rollover": False,
+    },
+    "customer_package": {"version": 1, "quantity": 1, "auto_decrement": True},
     "account": {
         "version": 1, "company": "", "email": "", "currency": "EUR", "zone": "UTC", "status": "active", "channels": 0,
         "cps_milli": 0, "slice_s": 60, "validity_s": 30, "challenge_unknown": True, "recording": False,
@@ -28,7 +34,9 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "channel_day_price_nanos": 0, "number_digits_count": 10, "audit_comment": False,
         "profit_assurance_default": True, "valid_from_creation": False, "termination_addresses": "",
         "origination_addresses": "", "portal_text": "", "support_url": "", "support_phone": "", "support_email": "",
-        "inactive_portal": False, "sip_rewrites": [],
+        "inactive_portal": False, "sip_rewrites": [], "inactive_packages": False, "payment_details": "",
+        "payment_description": "", "invoice_grouping": "day", "invoice_lag_h": 24, "invoice_footer": "",
+        "two_person_payments": False,
     },
     "customer": {
         "version": 1, "is_reseller": False, "company": "", "reference": "", "status": "active", "currency": "EUR",
@@ -38,6 +46,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "zone": "", "portal_show": [], "portal_hide": [], "vars_toml": "", "pai_mode": "default",
         "rtp_firewall": "locked", "attestation": "C", "approved_clis_only": False, "local_calls": True,
         "local_price_nanos": 0, "local_increment_s": 60, "loss_making_calls": True, "ip_management": False,
+        "billing_type": "prepaid", "registration_id": "", "tax_number": "", "tax_treatment": "auto",
+        "prices_include_tax": False, "invoice_schedule": "none", "billing_day": 1, "billing_zone": "",
+        "generate_invoices": True, "zero_invoices": False, "email_invoices": True, "daily_receipts": False,
+        "create_invoice_on_payment": False, "payment_terms_days": 14, "overdue_grace_days": 0,
+        "overdue_action": "remind", "invoice_grouping": "", "invoice_note": "", "language": "",
+        "minimum_payment_micros": 0, "topup_currencies": [], "paypal_email": "", "notification_emails": [],
+        "notification_opt_outs": [], "parked_reason": "",
     },
     "contact": {
         "version": 1, "first_name": "", "last_name": "", "phone": "", "mobile": "", "kind": "general",

@@ -95,6 +95,11 @@ def data_folder() -> Path:
     return Path(text("TOLLGATE_DATA", default)).expanduser().absolute()
 
 
+def lake_folder() -> Path:
+    """Where the files of the lake are: with several machines, a folder that all of them see."""
+    return Path(text("TOLLGATE_LAKE_FOLDER", str(data_folder() / "lake"))).expanduser().absolute()
+
+
 def kept_secret(name: str) -> str:
     """The secret in the file `name` of the data folder, made now if there is none; a passing one without a folder.
 

@@ -1,6 +1,7 @@
 """Claims about money that people move: the balance is always the sum of the entries."""
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -12,8 +13,9 @@ from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_customers import refused
 from tollgate.actions.acts import NotFound, acting
 from tollgate.actions.checks import MOST_MICROS
+from tollgate.actions.postings import MOST_BALANCE_MICROS, post
 from tollgate.actions.wallets import adjust, top_up
-from tollgate.store.models import Account, Audit, Customer, Entry, Wallet
+from tollgate.store.models import Account, Audit, Customer, Entry, Payment, Wallet
 
 AMOUNTS = st.integers(-10 * EURO, 10 * EURO).filter(bool)
 
@@ -25,7 +27,10 @@ def wallet_of(customer: Customer) -> Wallet:
 
 def test_a_top_up_is_one_entry_and_in_the_balance_at_once(account: Account) -> None:
     customer = acme(account)
+    adjust(wallet_id=wallet_of(customer).pk, amount_micros=-EURO, note="an entry without a key")
+    adjust(wallet_id=wallet_of(customer).pk, amount_micros=EURO, note="and back")
     entry = top_up(customer_id=customer.pk, amount_micros=25 * EURO, note="bank transfer 17")
+    assert Payment.objects.get(entry_id=entry.pk).amount_micros == 25 * EURO, "it is a payment, with or without a key"
     assert (entry.book, entry.kind, entry.amount_micros, entry.currency) == ("payments", "topup", 25 * EURO, "EUR")
     assert (wallet_of(customer).balance_micros, entry.note) == (25 * EURO, "bank transfer 17")
     assert Audit.objects.filter(table_name="entry", row_id=entry.pk, actor="Ann", act="top_up").exists()
@@ -44,8 +49,11 @@ def test_a_top_up_is_above_zero_and_within_range(account: Account) -> None:
     for amount in (0, -1, MOST_MICROS + 1, "25", 2.5):
         refused("amount_micros", top_up, customer_id=customer.pk, amount_micros=amount)
     top_up(customer_id=customer.pk, amount_micros=MOST_MICROS)
-    refused("amount_micros", top_up, customer_id=customer.pk, amount_micros=1)
-    assert Entry.objects.count() == 1
+    top_up(customer_id=customer.pk, amount_micros=MOST_MICROS)
+    assert wallet_of(customer).balance_micros == 2 * MOST_MICROS, "a rupiah is little: wallets hold more than is typed"
+    beyond = {"note": "x", "amount_micros": MOST_BALANCE_MICROS - 2 * MOST_MICROS + 1}
+    refused("amount_micros", partial(post, wallet_of(customer), "adjustments", "adjustment"), **beyond)
+    assert Entry.objects.count() == 2
 
 
 def test_the_same_key_posts_once(account: Account) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from tests.api.caller import Api
@@ -14,6 +15,7 @@ from tollgate.actions.users import update_user
 from tollgate.api.nouns import NOUNS
 from tollgate.store.models import ApiToken, Audit, Customer
 
+SINCE = {"since": "2020-01-01T00:00:00Z"}
 pytestmark = pytest.mark.django_db
 
 
@@ -42,7 +44,7 @@ def test_without_a_token_that_holds_nothing_is_answered(cast: Cast, ann: Api) ->
     refused(past)
     of_contact = "tg_contact"
     ApiToken.objects.create(contact_id=cast.contact.pk, name="c", secret_hash=hashed(of_contact), scopes=["*"])
-    refused(Api(ann.token, of_contact))
+    assert Api(ann.token, of_contact).get("customers").status_code == 403, "it opens its own half: test_portal.py"
 
 
 def test_a_token_ends_with_its_owner_and_at_once(cast: Cast) -> None:
@@ -70,20 +72,35 @@ def test_scopes_narrow_what_the_owner_may_and_never_add(cast: Cast) -> None:
     narrow = Api.of(cast.ann, "top_up", "read:calls")
     assert narrow.act("top_up", customer_id=cast.acme.pk, amount_micros=5).status_code == 200
     assert narrow.act("create_tag", account_id=cast.account.pk, name="Gold").status_code == 403
-    assert narrow.get("cdrs").status_code == 200
+    assert narrow.get("cdrs", SINCE).status_code == 200
     assert narrow.get("customers").status_code == 403
-    assert "carrier_cost_micros" not in narrow.get("cdrs").json()["data"][0], "what calls cost us is another area"
-    assert narrow.get("cdrs", {"fields": "detail"}).status_code == 422
+    told = narrow.get("cdrs", SINCE).json()["data"][0]
+    assert "carrier_cost_micros" not in told, "what calls cost us is another area"
+    assert narrow.get("cdrs", {**SINCE, "fields": "detail"}).status_code == 422
     reader = Api.of(cast.bob, "*", "top_up", "read:*")
     assert reader.act("top_up", customer_id=cast.acme.pk, amount_micros=5).status_code == 403
     for noun in NOUNS:
-        assert reader.get(noun.name).status_code == 200, noun.name
+        assert reader.get(noun.name, SINCE if noun.ranged else {}).status_code == 200, noun.name
     delayed = Api.of(cast.ann, "delay_save")
     arguments = {"customer_id": cast.acme.pk, "channels": 3}
     due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     asked = {"act": "update_customer", "arguments": arguments, "due_at": due}
     assert delayed.act("delay_save", **asked).status_code == 403, "a delayed act needs its own right"
     assert Api.of(cast.ann, "delay_save", "update_customer").act("delay_save", **asked).status_code == 200
+
+
+def test_a_token_that_asks_too_often_waits_and_no_other_does(
+    cast: Cast, ann: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLGATE_API_PER_MINUTE", "3")
+    assert [ann.get("tags").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+    refused = ann.act("create_tag", account_id=cast.account.pk, name="Gold")
+    assert (refused.status_code, refused["Content-Type"]) == (429, "application/problem+json")
+    assert 1 <= int(refused["Retry-After"]) <= 20
+    assert Api.of(cast.ann).get("tags").status_code == 200, "another token has its own bucket"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE api_pace SET at = at - interval '20 s' WHERE token_id = %s", [ann.token.pk])
+    assert [ann.get("tags").status_code for _ in range(2)] == [200, 429], "it fills as time goes"
 
 
 def test_a_token_remembers_its_last_use_once_a_minute(cast: Cast, ann: Api) -> None:

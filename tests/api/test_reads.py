@@ -1,33 +1,121 @@
 """Claims about reading by the API: pages, filters, fields, and what a reseller's token never sees."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from tests.api.caller import Api, fields_of
 from tests.panel.cast import CHARGED_ID, LIVE_ID, REFUSED_ID, Cast
 from tollgate.actions import records
-from tollgate.api.nouns import NOUNS, all_fields
-from tollgate.store.models import CDR, Entry, Message, NumberBlock, Tag
+from tollgate.actions.postings import wallet_of
+from tollgate.api.noun_rows import Noun, all_fields
+from tollgate.api.nouns import NOUNS
+from tollgate.store.models import (
+    CDR,
+    AccountCharge,
+    AccountPackage,
+    Agreement,
+    Alert,
+    AlertEvent,
+    Allocation,
+    Audit,
+    AutoTopUp,
+    Charge,
+    CustomerHold,
+    DelayedSave,
+    DunningEvent,
+    DunningStep,
+    Entry,
+    Invoice,
+    LegalHold,
+    Message,
+    Payment,
+    PaymentEvent,
+    PaymentGateway,
+    Task,
+    TaskRow,
+    VatCheck,
+    Voucher,
+    VoucherBatch,
+)
 
+SINCE = {"since": "2020-01-01T00:00:00Z"}
 pytestmark = pytest.mark.django_db
 FOREIGN = ("Acme", "Cirrus", "Carla", "carla@", "acme-carla", "198.51.100.7", "Retail", "World", "ann@demo")
 
 
 def foreign_ids(cast: Cast) -> dict[str, int]:
-    """A record of each noun that is none of the reseller Baltic's customers'."""
-    return {
+    """A record of each noun that is none of the reseller Baltic's customers': of most nouns the first one."""
+    _filled(cast)
+    paid = _paid(cast)
+    return {noun.name: _first(noun) for noun in NOUNS} | {
         "customers": cast.acme.pk, "contacts": cast.contact.pk, "endpoints": cast.ip_endpoint.pk,
-        "number-blocks": NumberBlock.objects.get().pk, "ingress-routes": cast.route.pk, "carriers": cast.cirrus.pk,
-        "gateways": cast.gateway.pk, "cards": cast.customer_card.pk, "cdrs": CHARGED_ID, "calls": LIVE_ID,
-        "entries": Entry.objects.earliest("id").pk, "tags": Tag.objects.get().pk,
-        "messages": Message.objects.earliest("id").pk, "users": cast.ann.pk,
+        "cdrs": CHARGED_ID, "calls": LIVE_ID, "users": cast.ann.pk, **paid,
+        "wallets": wallet_of(cast.acme).pk, "audit": Audit.objects.filter(customer_id=cast.acme.pk).latest("id").pk,
+    }  # fmt: skip
+
+
+def _first(noun: Noun) -> int:
+    assert noun.model._default_manager.exists(), noun.name
+    found: int = noun.model._default_manager.order_by("id").values_list("pk", flat=True)[0]
+    return found
+
+
+def _filled(cast: Cast) -> None:
+    """One of what the cast has none of."""
+    at = datetime.now(UTC)
+    account, acme = {"account": cast.account}, {"customer": cast.acme}
+    made: dict[Any, dict[str, Any]] = {
+        LegalHold: {**acme, "released_at": None},
+        CustomerHold: {**account, **acme, "cause": "dunning", "status": "inactive", "from_at": at},
+        Charge: {**account, **acme, "kind": "fee", "key": "k", "description": "F", "from_on": at, "until_on": at,
+                 "unit_price_nanos": 0, "amount_micros": 0, "currency": "EUR", "at": at},
+        VatCheck: {**acme, "number": "LT1", "state": "queued", "next_at": at, "asked_at": at},
+        AccountCharge: {**account, "on": at, "what": "calls", "used": 1, "price_nanos": 0, "amount_micros": 0,
+                        "currency": "EUR"},
+        Agreement: {**account, "number": 1, "title": "T", "text": "t", "sha256": "0" * 64, "published_at": at},
+        DelayedSave: {**account, **acme, "act": "update_customer", "arguments": {}, "before": {}, "after": {},
+                      "table_name": "customer",
+                      "row_id": cast.acme.pk, "title": "T", "due_at": at, "author_id": cast.ann.pk, "author": "ann"},
+        Task: {**account, "kind": "upload", "author_id": cast.ann.pk},
+        AlertEvent: {"alert": Alert.objects.earliest("id"), "kind": "fired", "at": at},
+        DunningEvent: {**account, **acme, "invoice": Invoice.objects.earliest("id"),
+                       "step": DunningStep.objects.earliest("id"), "action": "remind", "at": at},
+        AccountPackage: {**account, "kind": "other", "name": "P", "unit": "day", "basis": "unit_day", "price_nanos": 0,
+                         "quantity": 1, "starts_on": at},
+    }  # fmt: skip
+    for model, fields in made.items():
+        if not model.objects.exists():
+            model.objects.create(**fields)
+    if not TaskRow.objects.exists():
+        TaskRow.objects.create(task=Task.objects.earliest("id"), number=1, state="waiting")
+
+
+def _paid(cast: Cast) -> dict[str, int]:
+    """Acme's payment, what it settles, its stored card, and by what customers pay."""
+    paid, gateway = Payment.objects.get(customer=cast.acme), PaymentGateway.objects.get()
+    owner: dict[str, Any] = {"account": cast.account, "customer": cast.acme}
+    settled: dict[str, Any] = {
+        "account": cast.account,
+        "payment": paid,
+        "invoice": Invoice.objects.earliest("id"),
+        "amount_micros": 0,
+    }
+    card, _ = AutoTopUp.objects.get_or_create(**owner, gateway=gateway, method_sealed="x", method_label="Visa 4242")
+    return {
+        "payments": paid.pk, "allocations": Allocation.objects.get_or_create(**settled)[0].pk, "auto-top-ups": card.pk,
+        "payment-gateways": gateway.pk, "payment-events": PaymentEvent.objects.earliest("id").pk,
+        "voucher-batches": VoucherBatch.objects.get().pk, "vouchers": Voucher.objects.earliest("id").pk,
     }  # fmt: skip
 
 
 def test_every_noun_is_listed_and_read_with_the_same_fields(cast: Cast, ann: Api) -> None:
+    ids = foreign_ids(cast)
     for noun in NOUNS:
-        listed = ann.get(noun.name)
+        listed = ann.get(noun.name, SINCE if noun.ranged else {})
         assert listed.status_code == 200, noun.name
-        row = next(row for row in listed.json()["data"] if row["id"] == foreign_ids(cast)[noun.name])
+        row = next(row for row in listed.json()["data"] if row["id"] == ids[noun.name])
         read = ann.get(f"{noun.name}/{row['id']}")
         assert read.json() == row
         assert set(row) == set(all_fields(noun))
@@ -51,14 +139,14 @@ def test_a_cursor_walks_every_record_once(cast: Cast, ann: Api) -> None:
     for noun, model in (("cdrs", CDR), ("entries", Entry)):
         ids, cursor = [], ""
         while cursor is not None:
-            page = ann.get(noun, {"limit": 1, "cursor": cursor, "fields": "id"}).json()
+            page = ann.get(noun, {**SINCE, "limit": 1, "cursor": cursor, "fields": "id"}).json()
             assert all(set(row) == {"id"} for row in page["data"])
             ids += [row["id"] for row in page["data"]]
             cursor = page["next"]
         assert len(ids) == len(set(ids)) == model.objects.count() > 1  # type: ignore[attr-defined]  # both have them
-    cursor = ann.get("cdrs", {"limit": 1}).json()["next"]
+    cursor = ann.get("cdrs", {**SINCE, "limit": 1}).json()["next"]
     for bad in (f"{cursor}x", "nonsense"):
-        assert fields_of(ann.get("cdrs", {"cursor": bad})) == {("cursor", "invalid")}
+        assert fields_of(ann.get("cdrs", {**SINCE, "cursor": bad})) == {("cursor", "invalid")}
     assert fields_of(ann.get("entries", {"cursor": cursor})) == {("cursor", "invalid")}, "of another list"
 
 
@@ -68,29 +156,34 @@ def test_filters_and_bounds_find_and_unknown_ones_are_refused(cast: Cast, ann: A
 
     assert ids("customers", name="Acme") == [cast.acme.pk]
     assert ids("customers", is_reseller="true") == [cast.baltic.pk]
-    assert ids("cdrs", state="refused", customer_id=cast.acme.pk) == [REFUSED_ID]
+    assert ids("cdrs", state="refused", customer_id=cast.acme.pk, **SINCE) == [REFUSED_ID]
     moment = ann.get(f"cdrs/{REFUSED_ID}").json()["started_at"]
     assert moment.endswith("Z")
     assert ids("cdrs", since=moment) == [REFUSED_ID]
-    assert ids("cdrs", before=moment) == [CHARGED_ID]
+    assert ids("cdrs", before=moment, **SINCE) == [CHARGED_ID]
     assert ids("entries", wallet_kind="customer", owner_id=cast.baltic.pk) == []
     bad = {"color": "red", "is_reseller": "perhaps", "parent_id": "9" * 30, "name": "\0", "limit": "0", "fields": "ha1"}
     assert {name for name, _ in fields_of(ann.get("customers", bad))} == set(bad)
     assert fields_of(ann.get("cdrs", {"since": "yesterday"})) == {("since", "invalid")}
+    assert fields_of(ann.get("cdrs", {"before": moment})) == {("since", "required")}, "calls have no end"
+    assert fields_of(ann.get("exchange-rates", {"on": "soon"})) == {("on", "invalid")}
     assert ann.get(f"customers/{10**30}").status_code == 404
     customer = ann.get(f"customers/{cast.acme.pk}").json()
     assert (customer["balance_micros"], customer["currency"]) == (25_000_000, "EUR")
 
 
 def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> None:
-    opened = set()
+    ids, opened = foreign_ids(cast), set()
     for noun in NOUNS:
-        listed = rita.get(noun.name)
+        listed = rita.get(noun.name, SINCE if noun.ranged else {})
         assert listed.status_code == (200 if noun.customer else 403), noun.name
         assert not [words for words in FOREIGN if words in listed.content.decode()], noun.name
-        one = rita.get(f"{noun.name}/{foreign_ids(cast)[noun.name]}")
+        one = rita.get(f"{noun.name}/{ids[noun.name]}")
         assert one.status_code == (404 if noun.customer else 403), noun.name
         opened |= {noun.name} if listed.status_code == 200 else set()
-    assert opened == {"customers", "contacts", "endpoints", "number-blocks", "cdrs", "calls", "entries"}
+    assert opened == {
+        *("customers", "customer-notes", "contacts", "endpoints", "number-blocks", "verified-clis", "cdrs", "calls"),
+        *("wallets", "entries", "payments", "allocations", "auto-top-ups", "delayed-saves", "audit"),
+    }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]
-    assert rita.get("cdrs", {"fields": "profit_micros"}).status_code == 422
+    assert rita.get("cdrs", {**SINCE, "fields": "profit_micros"}).status_code == 422

@@ -13,6 +13,7 @@ from tests.bench import edge, report_beside
 
 FULL_CORE: Final = 0.85
 """A process that uses this much of a core has no more to give."""
+MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +279,95 @@ def beside(found: Sequence[report_beside.Beneath], pace: report_beside.Pace) -> 
     return Section("A long report beside the calls", "\n".join(lines))
 
 
+def money(found: dict[str, Any]) -> Section:
+    """From roll-up to the closed month: from the JSON that `money.py` prints. Goals are of a million calls."""
+    calls, closed = found["calls"], found["close"]
+    run, documents = closed["run"], closed["documents"]
+    method = (
+        f"{calls:,} random calls of {found['customers']:,} customers who pay afterwards and are billed monthly, five"
+        " of six with VAT, one of six with a compound levy too, one of four with a package; lines by day, of one in"
+        f" four by destination. The month is closed by the unattended run in {_processes(found['processes'])} that"
+        " share the customers; then each document is made as it goes out, as PDF/A-3 with the e-invoice inside. CPU is"
+        " that of Python and PostgreSQL together, which other work does not lengthen; the load is the machine's."
+    )
+    each_ms = 1000 * documents["cpu_s"] / found["documents"]
+    made = f"{closed['e_invoices']:,} with e-invoice, {closed['bytes'] >> 20} MB, {each_ms:.0f} ms of CPU each"
+    rows: list[tuple[str, dict[str, float]]] = [
+        (f"roll-up, {calls / found['rolled_up']['wall_s']:,.0f} calls/s", found["rolled_up"]),
+        (f"CSV as its page gives it, {found['export_bytes'] >> 20} MB", found["exported"]),
+        *((f"breakout by {words}", took) for words, took in found["breakouts"].items()),
+        (f"the run: {found['documents']:,} invoices, {found['lines']:,} lines", run),
+        (f"their documents, {made}", documents),
+        ("the doctor, every law", found["examined"]),
+    ]
+    cells = [(words, f"{one['wall_s']:.1f} s", f"{one['cpu_s']:.1f} s", f"{one['load']:.1f}") for words, one in rows]
+    equal = (
+        f"Of these calls {found['corrections']:,} were corrected, half of them before the close and half after it, and"
+        f" the next month was closed too, with {found['correction_lines']:,} lines of corrections: summaries, records,"
+        f" entries and invoices say the same of each customer to the last unit, {found['usage_micros']:,} micros in"
+        " all; each wallet is what its invoices say, and the doctor finds nothing."
+    )
+    text = "\n".join([method, "", *table(("what", "took", "CPU", "load"), cells), "", equal])
+    return Section("Money", text, money_goals(found) if calls >= MILLION else ())
+
+
+def money_goals(found: dict[str, Any]) -> tuple[Goal, ...]:
+    """Roll-up, file, close."""
+    rolled, exported, run, documents = (
+        *(found[name] for name in ("rolled_up", "exported")),
+        *(found["close"][name] for name in ("run", "documents")),
+    )
+    rolled_per_s, close_s = found["calls"] / rolled["wall_s"], run["wall_s"] + documents["wall_s"]
+    sparse = "of most customers and destinations an hour has but one call"
+    return (
+        Goal(
+            "calls rolled up",
+            ">= 100,000 /s",
+            f"{rolled_per_s:,.0f} /s",
+            rolled_per_s >= 100_000,
+            f"a call costs {rolled['cpu_s'] / found['calls'] * 1e6:.1f} microseconds of one core, as {sparse}",
+        ),
+        Goal(
+            "CSV of 1M calls",
+            "<= 3 s",
+            f"{exported['wall_s']:.1f} s",
+            exported["wall_s"] <= 3,
+            f"one COPY on one core, {exported['cpu_s']:.1f} s of CPU",
+        ),
+        Goal(
+            "a month of 1M calls and 1,000 customers closed, with every document",
+            "<= 300 s",
+            f"{close_s:.0f} s",
+            close_s <= 300,
+            f"the run needs {run['cpu_s']:.0f} s of CPU, the documents {documents['cpu_s']:.0f} s",
+        ),
+    )
+
+
+def lake(found: dict[str, Any]) -> Section:
+    """The lake: from the JSON that `lake.py` prints. The goal is of ten million calls."""
+    slowest = max(found["breakout_s"], key=found["breakout_s"].__getitem__)
+    took_s = found["breakout_s"][slowest]
+    goal = Goal(
+        "any breakout of 10M calls", "<= 2 s", f"{took_s:.2f} s ({slowest})", took_s <= 2, "reading on two cores"
+    )
+    method = (
+        f"{found['calls']:,} calls in Parquet and their entries, asked by DuckDB in process; medians of three."
+        " `python -m tests.bench.run --whole-lake` asks ten million."
+    )
+    rows = [
+        *((f"breakout {words}", f"{took:.2f} s") for words, took in found["breakout_s"].items()),
+        ("the newest 100 calls", f"{found['newest_s']:.2f} s"),
+        (f"CSV of the {found['day_calls']:,} calls of a day, from the lake", f"{found['file_lake_s']:.2f} s"),
+        ("the same from the database", f"{found['file_database_s']:.2f} s"),
+        *((f"a day written and checked: {kind}", f"{took:.1f} s") for kind, took in found["written_s"].items()),
+        ("calls rated again, on one core", f"{found['rated_per_s']:,.0f} /s"),
+    ]
+    after = f"At most {found['memory_mb']:,} MB of memory; the load of the machine was {found['load']:.1f}."
+    text = "\n".join([method, "", *table(("what", "took"), rows), "", after])
+    return Section("The lake", text, (goal,) if found["calls"] >= 10 * MILLION else ())
+
+
 def absent(title: str, why: str) -> Section:
     """A benchmark that this machine cannot run."""
     return Section(title, f"Not measured: {why}")
@@ -326,6 +416,10 @@ def _row(cells: Sequence[str]) -> str:
 
 def _runs(count: int) -> str:
     return "One run" if count == 1 else f"{count} runs"
+
+
+def _processes(count: int) -> str:
+    return "one process" if count == 1 else f"{count} processes"
 
 
 def _few(seconds: int) -> list[int]:

@@ -1,7 +1,8 @@
 """What `make bench` runs: every benchmark, one after the other, and docs/benchmarks.md with what they found.
 
-`python -m tests.bench.run` takes about ten minutes on a machine that does nothing else; `--quick` takes one, proves
-that the benchmarks still work, and prints the page instead of writing it. How the page is written stands in `page.py`.
+`python -m tests.bench.run` takes about twenty minutes on a machine that does nothing else; `--quick` takes one or two,
+proves that the benchmarks still work, and prints the page instead of writing it. `--only money` runs one of them and
+prints its part; `--whole-lake` fills the lake with ten million calls. How the page is written stands in `page.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.bench import edge, page, report_beside
 from tollgate.jobs.edge_programs import install_line, missing, program
@@ -37,18 +38,48 @@ class Size:
     charging: tuple[str, ...]
     edge: edge.Pace
     beside: report_beside.Pace
+    money: tuple[str, ...]
+    lake: tuple[str, ...]
 
 
-FULL: Final = Size(("--runs", "5", "--seconds", "6"), edge.FULL, report_beside.FULL)
-QUICK: Final = Size(("--runs", "1", "--seconds", "1"), edge.QUICK, report_beside.QUICK)
+FULL: Final = Size(
+    ("--runs", "5", "--seconds", "6"),
+    edge.FULL,
+    report_beside.FULL,
+    ("--calls", "1000000", "--customers", "1000"),
+    ("--days", "2", "--copies", "8", "--calls", "100000"),
+)
+QUICK: Final = Size(
+    ("--runs", "1", "--seconds", "1"),
+    edge.QUICK,
+    report_beside.QUICK,
+    ("--calls", "2000", "--customers", "12"),
+    ("--days", "1", "--copies", "1", "--calls", "2000"),
+)
+WHOLE_LAKE: Final = ("--days", "2", "--copies", "8", "--calls", "1000000")
 
 
 def run_charging(size: Size, cores: int) -> page.Section:
     """The desk, in a process of its own."""
-    command = [sys.executable, "tests/bench/charging.py", *size.charging]
+    return page.charging(found_by("tests.bench.charging", size.charging), cores)
+
+
+def run_money(size: Size, _cores: int) -> page.Section:
+    """The month and its close, in a process of its own."""
+    return page.money(found_by("tests.bench.money", size.money))
+
+
+def run_lake(size: Size, _cores: int) -> page.Section:
+    """The lake, in a process of its own."""
+    return page.lake(found_by("tests.bench.lake", size.lake))
+
+
+def found_by(module: str, options: Sequence[str]) -> dict[str, Any]:
+    """The JSON that a benchmark prints first."""
+    command = [sys.executable, "-m", module, *options]
     done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    found, _ = json.JSONDecoder().raw_decode(done.stdout[done.stdout.index("{") :])
-    return page.charging(found, cores)
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(done.stdout[done.stdout.index("{") :])[0]
+    return found
 
 
 def run_edge(size: Size, cores: int) -> page.Section:
@@ -64,7 +95,13 @@ def run_beside(size: Size, _cores: int) -> page.Section:
     return page.beside(report_beside.measure(size.beside), size.beside)
 
 
-BENCHMARKS: Final[tuple[Callable[[Size, int], page.Section], ...]] = (run_charging, run_edge, run_beside)
+BENCHMARKS: Final[Mapping[str, Callable[[Size, int], page.Section]]] = {
+    "charging": run_charging,
+    "edge": run_edge,
+    "beside": run_beside,
+    "money": run_money,
+    "lake": run_lake,
+}
 
 
 def tell(words: str) -> None:
@@ -108,16 +145,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run of about a minute; prints the page")
     parser.add_argument("--page", type=Path, help="where the page goes (default docs/benchmarks.md)")
+    parser.add_argument("--only", choices=BENCHMARKS, action="append", help="just this one; prints the page")
+    parser.add_argument("--whole-lake", action="store_true", help="ten million calls in the lake: ten minutes more")
     chosen = parser.parse_args()
     os.chdir(ROOT)
     size, cores = QUICK if chosen.quick else FULL, len(os.sched_getaffinity(0))
+    if chosen.whole_lake:
+        size = replace(size, lake=WHOLE_LAKE)
     load, begun = os.getloadavg()[0], time.monotonic()
     sections = []
-    for benchmark in BENCHMARKS:
-        tell(f"{benchmark.__name__.removeprefix('run_')}: begins after {time.monotonic() - begun:.0f} s")
-        sections.append(benchmark(size, cores))
+    for name in chosen.only or BENCHMARKS:
+        tell(f"{name}: begins after {time.monotonic() - begun:.0f} s")
+        sections.append(BENCHMARKS[name](size, cores))
     text = page.write(sections, machine=machine(cores), note=note(load, cores, time.monotonic() - begun))
-    target = chosen.page or (None if chosen.quick else PAGE)
+    target = chosen.page or (None if chosen.quick or chosen.only else PAGE)
     if target is None:
         print(text)
     else:

@@ -10,8 +10,11 @@ import pytest
 
 from tests.bench import edge
 from tests.bench.page import Goal, Section, sip, write
+from tests.bench.run import BENCHMARKS
 
 ROOT = Path(__file__).parents[2]
+OF_CALLS = ("charging", "edge", "beside")
+OF_MONEY = ("money", "lake")
 NO_CPU = edge.Cpu(0, 0, 0, 0, 0)
 
 
@@ -61,14 +64,36 @@ def test_a_stub_that_was_never_driven_to_its_end_meets_no_goal() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.sip
 @pytest.mark.timeout(400)
-def test_every_benchmark_runs_and_the_page_tells_of_all_of_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        pytest.param(
+            OF_CALLS,
+            ("one hot customer", "authorize at half load, p99", "instant stub", "same database", "Kamailio"),
+            marks=pytest.mark.sip,
+            id="calls",
+        ),
+        pytest.param(
+            OF_MONEY,
+            ("the run: 12 invoices", "12 with e-invoice", "to the last unit", "the doctor finds nothing", "by hour"),
+            id="money",
+        ),
+    ],
+)
+def test_every_benchmark_runs_and_the_page_tells_of_it(
+    tmp_path: Path, names: tuple[str, ...], wanted: tuple[str, ...]
+) -> None:
     page = tmp_path / "benchmarks.md"
-    command = [sys.executable, "-m", "tests.bench.run", "--quick", "--page", str(page)]
+    only = [word for name in names for word in ("--only", name)]
+    command = [sys.executable, "-m", "tests.bench.run", "--quick", *only, "--page", str(page)]
     done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
     text = page.read_text(encoding="utf-8")
-    for wanted in ("one hot customer", "authorize at half load, p99", "instant stub", "same database", "Kamailio"):
-        assert wanted in text
+    for words in wanted:
+        assert words in text
     assert str(ROOT) not in text
+
+
+def test_no_benchmark_is_left_untried() -> None:
+    assert {*OF_CALLS, *OF_MONEY} == set(BENCHMARKS)

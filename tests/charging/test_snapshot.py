@@ -9,6 +9,8 @@ from itertools import count
 
 from tests.charging.cast import World, prices
 from tests.charging.process import Charging, now
+from tollgate.charging.records import TABLES
+from tollgate.core.snapshot import OBEYED
 
 calls = count()
 
@@ -86,6 +88,25 @@ def test_a_change_of_a_record_is_obeyed_within_a_second_and_so_is_its_undoing(wo
     world.run("UPDATE customer SET deleted_at = now()")
     within_a_second(charging, "ip_unknown")
     charging.ended("holds a channel", now(), sip=487)
+
+
+def test_a_process_tells_which_change_it_obeys_until_it_ends(world: World, charging: Charging) -> None:
+    told = "SELECT change_id, obeyed_at FROM charging_process"
+    world.run("UPDATE customer SET channels = 7 WHERE name = 'Acme'")
+    newest = world.one("SELECT max(id) AS id FROM audit")["id"]
+    limit = time.monotonic() + 1
+    while (found := world.one(told))["change_id"] != newest:
+        assert time.monotonic() < limit, f"still {found} after a second"
+        time.sleep(0.02)
+    world.run(
+        "INSERT INTO audit (actor, act, reason, table_name, row_id, verb) VALUES ('', '', '', 'contact', 1, 'LOGIN')"
+    )
+    world.run("NOTIFY changed, 'customer:1'")
+    time.sleep(0.3)
+    assert world.one(told) == found, "what no call obeys is no change"
+    charging.stop()
+    assert world.all(told) == []
+    assert set(OBEYED) == {*TABLES, "revision"}
 
 
 def test_a_contact_that_verifies_opens_the_customer(world: World, charging: Charging) -> None:

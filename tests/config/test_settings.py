@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import identify_hasher
+from django.contrib.auth.hashers import Argon2PasswordHasher, identify_hasher
 from django.test import Client
 
 User = get_user_model()
@@ -46,7 +46,8 @@ def test_a_form_without_its_token_is_refused(db: None) -> None:
 
 def test_passwords_are_hashed_by_argon2(db: None) -> None:
     user = User.objects.create_user(email="ann@example.com", password="correct horse battery", name="Ann")
-    assert identify_hasher(user.password).algorithm == "argon2"
+    assert isinstance(identify_hasher(user.password), Argon2PasswordHasher)
+    assert user.password.startswith("peppered$argon2id$")
 
 
 def test_nobody_makes_a_user_of_their_own(client: Client, db: None) -> None:

@@ -288,13 +288,18 @@ class Desk:
         postings: dict[int, int] = {}
         for leg, cost in zip(call.plan.legs, settled.leg_costs, strict=True):
             postings[leg.wallet_id] = -cost.cost_micros
+        for bundle, seconds in zip(call.plan.bundles, settled.minutes_s, strict=False):
+            postings[bundle.wallet_id] = -seconds * EURO
         if settled.carrier is not None:
             postings[settled.carrier.wallet_id] = settled.carrier.cost_micros
         self.cdrs.append(Billed(call.id, postings))
         return settled
 
     def broken_laws(self, at: datetime = AT) -> list[str]:
-        opening = [Entry(w, "payments", "topup", sum_, "EUR") for w, sum_ in self.openings.items() if sum_]
+        purses = self.world.purses
+        opening = [
+            Entry(w, "payments", "topup", sum_, str(purses[w].currency)) for w, sum_ in self.openings.items() if sum_
+        ]
         return check_laws(
             purses=self.world.purses.values(),
             entries=opening + self.entries,
@@ -336,6 +341,7 @@ def live(planned: Plan, grant: Grant, at: datetime, call_id: int = 1) -> LiveCal
         last_seen_at=at,
         hangup_at=None,
         plan=read_plan(grant.plan_json),
+        minutes_s=grant.minutes_s,
     )
 
 

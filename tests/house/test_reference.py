@@ -21,6 +21,7 @@ from tollgate.core.card_columns import SPELLINGS
 from tollgate.core.money import format_micros, parse_micros, parse_nanos
 from tollgate.core.rates import explain, rate_from_json
 from tollgate.core.refusals import ANSWERS, VARIANTS, Answer, Key
+from tollgate.core.webhooks import EVENTS
 from tollgate.switches import plain
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -134,3 +135,13 @@ def test_a_worked_example_is_what_the_code_charges(
     explained = explain(rate_from_json(data | {"rounding": rounding}), ANSWERED_AT, parse_micros(talked) // 1000)
     assert (explained.billed_s, format_micros(explained.cost_micros)) == (int(billed), charged)
     assert explained.exact_nanos == parse_nanos(exact)
+
+
+def test_the_page_of_webhooks_shows_every_event_with_its_body() -> None:
+    shown = [
+        f"### `{event}`\n\n{told}.\n\n```json\n{json.dumps(body, indent=2)}\n```\n"
+        for event, (told, body) in EVENTS.items()
+    ]
+    text = section(page("webhooks.md"), "## Events")
+    assert text.count("### `") == len(EVENTS)
+    assert [part for part in shown if part not in text] == []

@@ -16,13 +16,16 @@ def test_a_restored_installation_is_the_same_and_in_order(
     (demo.folder / "secret.key").write_text("the old key\n")
     (demo.folder / "recordings").mkdir()
     (demo.folder / "recordings" / "call.wav").write_bytes(b"RIFF")
+    written = demo.ok("lake", "export")["written"]
+    assert written
     file = tmp_path / "all.tar"
-    assert demo.ok("backup", str(file))["files"] >= 2
+    assert demo.ok("backup", str(file))["files"] >= 2 + 2 * len(written)
     assert file.stat().st_mode & 0o777 == 0o600
     other = Installation(fresh_database("template0"), tmp_path / "other")
     findings = other.ok("restore", str(file))["findings"]
     assert {row["state"] for row in findings} <= {"ok", "note"}
     assert other.rows(COUNTS) == demo.rows(COUNTS)
+    assert other.ok("lake", "verify")["problems"] == []
     assert (other.folder / "secret.key").read_text() == "the old key\n"
     assert (other.folder / "recordings" / "call.wav").read_bytes() == b"RIFF"
     assert other.fails("explain", "1").startswith("tollgate: no call is known")

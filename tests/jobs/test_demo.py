@@ -97,3 +97,23 @@ def test_the_users_can_read_and_act(demo: Installation) -> None:
         " JOIN user_group ON user_group.id = usergroup_id ORDER BY 1"
     )
     assert json.dumps(rows) == json.dumps([("ann@demo.example", ["*"]), ("bob@demo.example", [])])
+
+
+def test_the_pages_of_money_and_traffic_have_something_to_show(demo: Installation) -> None:
+    payments = demo.rows("SELECT kind, status, count(*)::int FROM payment GROUP BY 1, 2 ORDER BY 1, 2")
+    assert {(kind, status) for kind, status, _ in payments} == {
+        ("payment", "completed"),
+        ("payment", "pending"),
+        ("refund", "completed"),
+    }
+    assert demo.rows("SELECT DISTINCT kind, state FROM invoice ORDER BY 1") == [
+        ("credit_note", "issued"),
+        ("invoice", "issued"),
+        ("receipt", "issued"),
+    ]
+    assert demo.rows("SELECT kind FROM alert_event ORDER BY id") == [("fired",), ("repeated",), ("repeated",)]
+    tables = ("tax", "voucher", "payment_gateway", "exchange_rate", "dunning_step", "webhook", "saved_report", "bundle")
+    for table in (*tables, "customer_package", "charge", "allocation"):
+        assert demo.rows(f"SELECT count(*) > 0 FROM {table}") == [(True,)], table
+    assert demo.rows("SELECT count(*) FROM webhook WHERE enabled") == [(0,)], "the demo calls nobody"
+    assert demo.rows("SELECT count(*) FROM payment_gateway WHERE enabled") == [(0,)]

@@ -18,8 +18,9 @@ from tests.actions.cast import ANN, acme, demo_account
 from tests.jobs.installation import MODULE, ROOT, Installation
 from tollgate.actions.acts import acting
 from tollgate.actions.contacts import create_contact
-from tollgate.jobs import doctor, timetable
-from tollgate.store.models import Audit, Customer, Message
+from tollgate.jobs import doctor, ticks, timetable
+from tollgate.jobs.postgres import Postgres
+from tollgate.store.models import Account, Audit, Customer, Message
 
 TODAY = date(2031, 5, 1)
 
@@ -74,6 +75,32 @@ def test_a_broken_law_raises_an_alarm(
         timetable.examine(timestamp=0)
     alarms = {message.split(":")[0] for message in caplog.messages}
     assert alarms == {"ALARM lines_sum_to_zero", "ALARM balance_is_the_sum_of_entries"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_summaries_follow_calls_and_what_differs_is_told_and_made_anew(
+    postgres: Postgres, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLGATE_DATABASE_URL", postgres.url_of(str(connection.settings_dict["NAME"])))
+    monkeypatch.setattr(doctor, "CHECKS", doctor.CHECKS[-1:])
+    account = Account.objects.create(name="Demo Telecom", currency="EUR")
+    sums = "SELECT sum(attempts), sum(duration_ms) FROM summary"
+    with connection.cursor() as cursor:
+        for number in (1, 2):
+            cursor.execute(
+                "INSERT INTO cdr (id, account_id, edge, edge_call_id, state, started_at, ended_at, duration_ms)"
+                " VALUES (%s, %s, 'kam1', 'x', 'failed', now(), now(), 7)",
+                [number, account.pk],
+            )
+            ticks.roll_ups(datetime.now(UTC))
+            cursor.execute(sums)
+            assert cursor.fetchone() == (number, 7 * number)
+        cursor.execute("UPDATE summary SET duration_ms = duration_ms + 1")
+        with caplog.at_level(logging.CRITICAL):
+            timetable.examine(timestamp=0)
+        assert [message.split(":")[0] for message in caplog.messages] == ["ALARM summaries_are_the_records"]
+        cursor.execute(sums)
+        assert cursor.fetchone() == (2, 14)
 
 
 def test_the_worker_makes_partitions_at_once_and_stops_when_asked(empty: Installation) -> None:

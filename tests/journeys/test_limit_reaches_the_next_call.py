@@ -80,7 +80,7 @@ def test_fewer_channels_hold_for_the_next_call_and_spare_the_live_one(scene: Sce
 def test_a_credit_line_given_carries_the_next_call_and_taken_away_refuses_it(scene: Scene, ann: Session) -> None:
     acme = scene.seller(money_micros=0)
     assert short_call(scene, acme).code == 402
-    change(ann, acme, debit_limit_micros_kind="credit", debit_limit_micros_amount="5")
+    change(ann, acme, billing_type="postpaid", debit_limit_micros_kind="credit", debit_limit_micros_amount="5")
     assert scene.world.wallet("customer", acme.customer)["limit_micros"] == 5 * EURO
     answered = short_call(scene, acme)
     assert answered.code == 200

@@ -13,27 +13,40 @@ from django.db import connection
 from tests.core.call_cast import AT, INVITE, Desk, world
 from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.alerts import create_alert
 from tollgate.actions.cards import create_card
 from tollgate.actions.carriers import create_carrier, create_gateway
 from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customer_notes import add_customer_note
+from tollgate.actions.customer_packages import assign_package, create_package
 from tollgate.actions.customers import create_customer
+from tollgate.actions.dunning import create_dunning_step
 from tollgate.actions.edges import create_edge
 from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user
+from tollgate.actions.exchange_rates import set_exchange_rate
+from tollgate.actions.invoice_issue import issue_invoice
+from tollgate.actions.invoice_templates import create_invoice_template
+from tollgate.actions.invoices import add_invoice_line, draft_invoice
 from tollgate.actions.localizations import create_localization
 from tollgate.actions.mail_settings import create_mail_settings, create_sms_settings
 from tollgate.actions.messages import queue
 from tollgate.actions.number_blocks import assign_number_block
+from tollgate.actions.payment_gateways import create_payment_gateway
 from tollgate.actions.portal_domains import create_portal_domain
+from tollgate.actions.reports import create_report
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.routes import create_ingress_route
 from tollgate.actions.tags import create_tag
+from tollgate.actions.taxes import create_tax
 from tollgate.actions.templates import create_template
 from tollgate.actions.users import create_user, create_user_group
+from tollgate.actions.vouchers import create_voucher_batch
 from tollgate.actions.wallets import top_up
+from tollgate.actions.webhooks import create_webhook, emit
 from tollgate.core.calls import call_detail, refusal_detail
 from tollgate.core.refusals import Refusal
+from tollgate.core.webhooks import EVENTS
 from tollgate.store.models import (
     CDR,
     Account,
@@ -46,6 +59,9 @@ from tollgate.store.models import (
     Endpoint,
     Gateway,
     IngressRoute,
+    Payment,
+    PaymentEvent,
+    Recalculation,
     User,
     UserGroup,
 )
@@ -122,7 +138,24 @@ def assemble() -> Cast:
         create_mail_settings(account_id=account.pk, server="127.0.0.1:2525", from_address="hello@demo.example")
         create_sms_settings(account_id=account.pk, provider="log")
         create_template(account_id=account.pk, key="email_changed", language="lt")
+        _invoice(account, acme)
+        minutes = create_package(
+            account_id=account.pk, name="Free start", currency="EUR", kind="free_minutes", minutes=10
+        )
+        assign_package(customer_id=acme.pk, package_id=minutes.pk)
+        create_webhook(account_id=account.pk, title="Books", url="https://books.example/hook")
+        told = EVENTS["customer.status"][1]
+        emit(account_id=account.pk, event="customer.status", ref=f"customer:{acme.pk}", body=told)
+        alert = {"area": "asr", "threshold_micros": 30 * EURO, "recipients": ["noc@demo.example"]}
+        create_alert(account_id=account.pk, title="Acme fails", customer_id=acme.pk, **alert)  # type: ignore[arg-type]
+        begun = datetime(2026, 1, 1, tzinfo=UTC)
+        Recalculation.objects.create(
+            account=account, kind="rerate", from_at=begun, until_at=begun + timedelta(days=1), reason="x", author="Ann"
+        )
+        create_dunning_step(account_id=account.pk, title="First reminder", days=1, action="remind")
+        _ways_to_pay(account, acme)
         create_tag(account_id=account.pk, name="Wholesale", color="blue")
+        create_report(account_id=account.pk, name="Sales", dimensions=["customer"])
         create_localization(account_id=account.pk, name="Lithuania", originate_cld="00/*, 0/370")
         create_portal_domain(account_id=account.pk, host="portal.demo.example", brand="Demo", logo=LOGO)
     cast = Cast(
@@ -131,6 +164,27 @@ def assemble() -> Cast:
     )  # fmt: skip
     _calls(cast, datetime.now(UTC))
     return cast
+
+
+def _invoice(account: Account, acme: Customer) -> None:
+    """A receipt of Acme over nothing, and what documents are made by."""
+    create_tax(account_id=account.pk, name="VAT 19 %", rate_ppm=190_000)
+    create_invoice_template(account_id=account.pk, name="Letter", logo=LOGO)
+    set_exchange_rate(account_id=account.pk, base="USD", quote="EUR", on="2026-01-02", rate_nanos=850_000_000)
+    Customer.objects.filter(pk=acme.pk).update(email_invoices=False)
+    draft = draft_invoice(customer_id=acme.pk)
+    add_invoice_line(invoice_id=draft.pk, description="Welcome", unit_price_nanos=0)
+    issue_invoice(invoice_id=draft.pk)
+    acme.refresh_from_db()
+
+
+def _ways_to_pay(account: Account, acme: Customer) -> None:
+    """A gateway with a notice about the first money, and two vouchers."""
+    keys = {"secret_key": "sk_test_1", "webhook_secret": "whsec_1"}
+    gateway = create_payment_gateway(account_id=account.pk, name="stripe", provider="stripe", secrets=keys)
+    first = Payment.objects.get(customer=acme)
+    PaymentEvent.objects.create(account=account, gateway=gateway, customer=acme, payment=first, body="{}", state="done")
+    create_voucher_batch(account_id=account.pk, name="Spring", currency="EUR", count=2, addition_micros=5 * EURO)
 
 
 def _calls(cast: Cast, at: datetime) -> None:

@@ -1,14 +1,17 @@
 """Claims about the page of the account: its blocks, what each lets one do, and what it shows of the balance."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from tests.panel.cast import EURO, Cast
 from tollgate.actions.account_billing import set_account_tariff, top_up_account
+from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
-from tollgate.store.models import Account, AgreementAcceptance, Audit
+from tollgate.store.models import Account, AgreementAcceptance, Audit, ChargingProcess
 
 pytestmark = pytest.mark.django_db
 PAGE = "/account-settings/"
@@ -27,6 +30,20 @@ def test_the_page_shows_five_blocks_and_leads_to_what_belongs_to_it(cast: Cast, 
     for name in ("me", "users", "groups", "messages", "templates", "account_statement"):
         assert reverse(f"panel:{name}") in page
     assert "Edit" not in bob.get(PAGE).content.decode().partition("<main")[2]
+
+
+def test_the_page_tells_how_far_each_charging_process_obeys_the_last_change(cast: Cast, ann: Client) -> None:
+    now = datetime.now(UTC)
+    done(update_account, account_id=cast.account.pk, channels=77)
+    newest = Audit.objects.filter(table_name="account").latest("id").pk
+    for name, change_id, seen_at in (
+        ("one:1", newest, now),
+        ("two:2", newest - 1, now),
+        ("three:3", newest, now - timedelta(minutes=2)),
+    ):
+        ChargingProcess.objects.create(name=name, change_id=change_id, obeyed_at=now, seen_at=seen_at)
+    found = {process.name: process.state for process in ann.get(PAGE).context["obeyed"].processes}
+    assert found == {"one:1": "Obeys it", "two:2": "Behind", "three:3": "Silent"}
 
 
 def test_a_block_is_saved_by_itself_and_asks_when_another_was_first(cast: Cast, ann: Client) -> None:
@@ -92,7 +109,7 @@ def test_a_paused_account_shows_balance_and_billing_alone(cast: Cast, ann: Clien
     Account.objects.update(status="paused")
     page = ann.get(PAGE).content.decode()
     assert "Account balance" in page
-    assert "Packages" not in page
+    assert 'card-title">Packages' not in page
 
 
 def test_options_are_typed_as_people_write_them(cast: Cast, ann: Client) -> None:

@@ -117,6 +117,7 @@ def test_a_credit_line_and_a_reserve_cannot_be_mistaken(cast: Cast, ann: Client)
         ("none", "", 0, "prepaid"),
     ):
         chosen = {"debit_limit_micros_kind": kind, "debit_limit_micros_amount": amount, "name": f"Ford {kind}"}
+        chosen["billing_type"] = "postpaid" if kind == "credit" else "prepaid"
         assert ann.post("/customers/new/", {**given, **chosen}).status_code == 302
         ford = Customer.objects.get(name=f"Ford {kind}")
         assert ford.debit_limit_micros == micros

@@ -29,7 +29,8 @@ CUSTOMER = {
     "name": "Ford", "currency": "EUR", "status": "active", "channels": "5", "cps_milli": "2.5",
     "max_duration_s": "1:00:00", "debit_limit_micros": "-3.50", "daily_spend_limit_micros": "", "hours": "",
     "pai_mode": "default", "rtp_firewall": "locked", "attestation": "C", "local_price_nanos": "0",
-    "local_increment_s": "60",
+    "local_increment_s": "60", "billing_type": "prepaid", "invoice_schedule": "none", "billing_day": "1",
+    "payment_terms_days": "14", "overdue_grace_days": "0", "overdue_action": "remind", "tax_treatment": "auto",
 }  # fmt: skip
 
 

@@ -1,18 +1,27 @@
 """Claims about logging in to the panel: from where, after how many failures, and what the audit log tells of it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.webauthn.internal.auth import WebAuthn
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.test import Client
 from django.urls import reverse
+from fido2.cose import ES256
+from fido2.utils import sha256, websafe_decode, websafe_encode
+from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.users import update_user
 from tollgate.core import totp
-from tollgate.store.models import Account, Audit, LoginDelay, Message, User
+from tollgate.store.models import Account, Audit, ContactSession, LoginDelay, Message, User
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/account/login/"
@@ -125,7 +134,14 @@ def test_an_idle_session_ends_after_the_minutes_of_the_account(cast: Cast) -> No
     session = browser.session
     session["active_at_s"] -= 330
     session.save()
+    look = ContactSession.objects.create(contact=cast.contact, key_hash="a", user_id=cast.ann.pk, ip="127.0.0.1")
+    own = ContactSession.objects.create(contact=cast.contact, key_hash="b", ip="127.0.0.1")
     assert browser.get("/customers/").status_code == 302
+    look.refresh_from_db()
+    own.refresh_from_db()
+    assert look.ended_at is not None, "what Ann saw as a contact is closed with it"
+    assert own.ended_at is None
+    assert logged() == [("LOGOUT", "idle")]
 
 
 def test_a_forgotten_password_gets_the_same_answer_whoever_asks(cast: Cast) -> None:
@@ -148,6 +164,66 @@ def test_a_token_is_shown_once(cast: Cast, ann: Client) -> None:
     assert page.context["token"].secret not in own
     ann.post(reverse("panel:token_revoke", args=[page.context["token"].row.pk]))
     assert "billing" not in ann.get("/me/").content.decode().partition("<main")[2].partition("API tokens")[2]
+
+
+def test_what_is_no_passkey_opens_nothing_and_breaks_nothing(cast: Cast) -> None:
+    browser, door = Client(), reverse("mfa_login_webauthn")
+    assert "request_options" in browser.get(door, headers={"accept": "application/json"}).json()
+    answer = {"clientDataJSON": "e30", "authenticatorData": "AA", "signature": "AA", "userHandle": None}
+    shaped = {"id": "AA", "rawId": "AA", "type": "public-key", "response": answer}
+    for given in ([], {}, None, "x", 1, {"response": {"userHandle": "é"}}, {"response": 1}, shaped):
+        assert browser.post(door, {"credential": json.dumps(given)})["Location"] == "/account/login/"
+    assert browser.get("/me/").status_code == 302
+    assert set(logged()) == {("LOGIN_FAILED", "passkey")}
+
+
+def test_a_key_that_was_only_touched_answers_after_a_password_and_never_instead_of_it(cast: Cast) -> None:
+    key = SoftKey(cast.bob)
+    given = {"login": "bob@demo.example", "password": PASSWORD}
+    alone, after = reverse("mfa_login_webauthn"), reverse("mfa_authenticate")
+    for owned, door, wanted in ((False, alone, "/account/login/"), (False, after, "/"), (True, alone, "/")):
+        browser = Client(SERVER_NAME="localhost")
+        assert browser.post(LOGIN, given)["Location"] == after
+        assert browser.get(after).status_code == 200, "asks, and a touch would do"
+        challenge = browser.session["mfa.webauthn.state"]["challenge"]
+        if door == alone:
+            session = browser.session
+            session.pop(LOGIN_SESSION_KEY)  # as after 15 minutes: the password is forgotten, the question is not
+            session.save()
+        assert browser.post(door, {"credential": key.answer(challenge, owned=owned)})["Location"] == wanted
+    assert logged() == [("LOGIN_FAILED", "passkey"), ("LOGIN", None), ("LOGIN", None)]
+
+
+class SoftKey:
+    """A security key of somebody, in software: it signs what it is asked, with or without having seen its owner."""
+
+    def __init__(self, user: User) -> None:
+        self.key, self.handle = ec.generate_private_key(ec.SECP256R1()), user_pk_to_url_str(user).encode()
+        public = ES256.from_cryptography_key(self.key.public_key())
+        proof = AttestedCredentialData.create(Aaguid.NONE, b"soft key", public)
+        flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT
+        made = AttestationObject.create("none", AuthenticatorData.create(sha256(b"localhost"), flags, 0, proof), {})
+        response = {"clientDataJSON": self.told("webauthn.create", ""), "attestationObject": websafe_encode(made)}
+        WebAuthn.add(user, "Soft key", self.named(response))
+
+    def answer(self, challenge: str, *, owned: bool) -> str:
+        """The assertion, as a browser posts it."""
+        flags = AuthenticatorData.FLAG.UP | (AuthenticatorData.FLAG.UV if owned else AuthenticatorData.FLAG(0))
+        shown, told = AuthenticatorData.create(sha256(b"localhost"), flags, 1), self.told("webauthn.get", challenge)
+        signed = self.key.sign(shown + sha256(websafe_decode(told)), ec.ECDSA(hashes.SHA256()))
+        response = {"clientDataJSON": told, "authenticatorData": websafe_encode(shown)}
+        response |= {"signature": websafe_encode(signed), "userHandle": websafe_encode(self.handle)}
+        return json.dumps(self.named(response))
+
+    def told(self, kind: str, challenge: str) -> str:
+        """What a browser at localhost says of the ceremony."""
+        told = {"type": kind, "challenge": challenge, "origin": "http://localhost"}
+        return websafe_encode(json.dumps(told).encode())
+
+    def named(self, response: dict[str, str]) -> dict[str, object]:
+        """The response as a credential."""
+        name = websafe_encode(b"soft key")
+        return {"id": name, "rawId": name, "type": "public-key", "response": response}
 
 
 def test_own_settings_refuse_what_cannot_be_kept(cast: Cast, ann: Client) -> None:

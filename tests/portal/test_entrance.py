@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 from tests.panel.cast import PASSWORD
 from tests.portal.cast import HERE, SETUP, PortalCast, knock, link_in, newest_mail, visiting
 from tollgate.actions.acts import acting
-from tollgate.actions.contacts import update_contact
+from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.portal_access import WRONG, Opened, Refused, forget_old
 from tollgate.actions.portal_passwords import send_password_link, set_contact_password
 from tollgate.core import totp
@@ -69,6 +69,25 @@ def update_contact_as_setup(contact: Contact, **changes: object) -> Contact:
     """A change by an operator."""
     with acting(SETUP):
         return update_contact(contact_id=contact.pk, **changes)  # type: ignore[arg-type]
+
+
+def test_a_customers_number_stands_for_the_email_of_its_only_login_and_for_no_other(cast: PortalCast) -> None:
+    number = cast.panel.acme.number
+    assert Client().post("/portal/login/", {"email": number, "password": PASSWORD})["Location"] == "/portal/"
+    assert knock(number, "not this one") == Refused(WRONG)
+    waiting = LoginDelay.objects.get(key__startswith="email:", failures_count=1)
+    assert waiting.key.endswith("carla@acme.example"), "guessed by number or by email, it is one login"
+    LoginDelay.objects.all().delete()
+    assert knock(number, domain_id=7) == Refused(WRONG), "not at another domain"
+    with acting(SETUP):
+        other = create_contact(customer_id=cast.panel.acme.pk, email="emil@acme.example", first_name="Emil")
+        LoginDelay.objects.all().delete()
+        assert isinstance(knock(number), Opened), "who has no password yet does not count"
+        set_contact_password(contact_id=other.pk, password=GOOD, must_change=False)
+    assert knock(number) == Refused(WRONG)
+    assert knock(number, GOOD) == Refused("Too many attempts: try again in 1 s.")
+    LoginDelay.objects.all().delete()
+    assert knock(number, GOOD) == Refused(WRONG), "of two people neither is meant"
 
 
 def test_each_failure_doubles_the_wait_for_known_and_unknown_alike(cast: PortalCast) -> None:

@@ -47,7 +47,8 @@ def test_calls_are_told_with_what_they_cost_and_in_the_contacts_time(cast: Porta
 
 
 def test_what_the_customer_shows_or_hides_wins(cast: PortalCast) -> None:
-    Customer.objects.filter(pk=cast.panel.acme.pk).update(portal_hide=["calls", "dashboard", "details"])
+    hidden = ["calls", "dashboard", "details", "invoices", "payments"]
+    Customer.objects.filter(pk=cast.panel.acme.pk).update(portal_hide=hidden)
     carla = visiting(cast.carla)
     assert carla.get("/portal/")["Location"] == "/portal/contacts/"
     for name, status in (("calls", 404), ("dashboard", 404), ("details", 404), ("contacts", 200), ("security", 200)):

@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What the customers have and how many calls they may have at once; 0 is no limit."""
+    """What the customers have and how many calls they may have at once; 0 is no limit; Acme's free seconds."""
 
     acme_micros: int
     baltic_limit_micros: int
@@ -21,6 +21,7 @@ class Money:
     saar_micros: int
     acme_channels: int = 0
     carrier_channels: int = 0
+    acme_free_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def history_of(seed: int) -> History:
     steps.sort(key=lambda step: step.at_s)
     return History(
         seed=seed,
-        money=_money(chance),
+        money=replace(_money(chance), acme_free_s=Random(seed + 10**9).choice((0, 0, 0, 0, 7, 90, 200, 1000))),
         edge_skew_s=chance.choice((0.0, 0.0, -2.0, 2.0)),
         processes=chance.choice((1, 1, 2, 2)),
         is_plain=chance.random() < 0.3,

@@ -16,6 +16,7 @@ from tests.simulator.clock import START
 from tests.simulator.store import Committed, Key, Row, key_of
 from tests.simulator.switch import Dialog, Message
 from tollgate.charging.requests import Allowed, Closed, Outcome, Unavailable, Unknown
+from tollgate.core.packages import SECOND_MICROS
 from tollgate.core.rates import Rate, cost_micros
 from tollgate.core.refusals import Key as RefusalKey
 from tollgate.core.refusals import Refusal
@@ -31,6 +32,8 @@ PAYERS: Final = {
     "baltic": (cast.BALTIC_WALLET,),
     "saar": (cast.SAAR_WALLET, cast.RHINE_WALLET),
 }
+BUNDLE_WALLET: Final = 61
+"""Acme's free seconds."""
 CLOCKS_APART_S: Final = 5
 """How far the edge's clock may be from ours: grants end by ours, and begin by the edge's."""
 SLACK_MS: Final = 15_000
@@ -66,7 +69,7 @@ class Laws:
         for call in tables.calls.values():
             channels.update(call["wallet_ids"])
             channels.update(call["carrier_wallet_ids"])
-            for wallet_id, micros in zip(self._legs_of(call), call["held_micros"], strict=True):
+            for wallet_id, micros in zip(self._legs_of(call), call["held_micros"], strict=True):  # money, then minutes
                 held[wallet_id] += micros
                 if micros < 0:
                     self._broken("R5", f"call {call['edge_call_id']} holds {micros}")
@@ -79,13 +82,15 @@ class Laws:
             if wallet["channels"] != channels[wallet_id]:
                 self._broken("R5", f"wallet {wallet_id}: {wallet['channels']} channels, {channels[wallet_id]} calls")
             left = balance + wallet["limit_micros"] - hold
+            if wallet_id == BUNDLE_WALLET and (left < 0 or hold % SECOND_MICROS or balance % SECOND_MICROS):
+                self._broken("N-061", f"{left} micros of a second are left of what was granted, {hold} held")
             if wallet["kind"] == "customer" and left < -self._named[wallet_id]:
                 self._broken("R2", f"wallet {wallet_id}: available {left}, overruns {self._named[wallet_id]}")
 
     def _legs_of(self, call: Row) -> tuple[int, ...]:
         if call["id"] not in self._legs:
-            legs = json.loads(call["plan"])["legs"]
-            self._legs[call["id"]] = tuple(leg["wallet"] for leg in legs)
+            plan = json.loads(call["plan"])
+            self._legs[call["id"]] = tuple(leg["wallet"] for leg in plan["legs"] + plan.get("bundles", []))
         return self._legs[call["id"]]
 
     def _charged_is_recorded(self, committed: Committed) -> None:
@@ -173,13 +178,15 @@ class Laws:
                 self._broken("R6", f"call {name} was never answered and cost {paid}")
             return
         if dialog.end_told:
-            exact = self._costs(dialog, dialog.talk_ms)
+            exact = self._costs(dialog, dialog.talk_ms, free_s=-posted[BUNDLE_WALLET] // SECOND_MICROS)
             if paid != exact:
                 self._broken("R17" if self._world.clock.stepped else "R3", f"call {name} cost {paid}, not {exact}")
             return
         most_ms = json.loads(cdrs[0]["detail"])["granted_s"] * 1000
         if not self._world.clock.stepped:
             most_ms = min(most_ms, dialog.talk_ms + SLACK_MS)
+        if -posted[BUNDLE_WALLET] > (most_ms + 999) // 1000 * SECOND_MICROS:
+            self._broken("N-061", f"call {name} talked {dialog.talk_ms} ms and used {-posted[BUNDLE_WALLET]} micros")
         for wallet_id, most in self._costs(dialog, most_ms).items():
             if abs(posted[wallet_id]) > abs(most):
                 self._broken("R6", f"call {name} talked {dialog.talk_ms} ms and cost {posted[wallet_id]}, most {most}")
@@ -191,11 +198,17 @@ class Laws:
                 found += rows
         return found
 
-    def _costs(self, dialog: Dialog, talk_ms: int) -> dict[int, int]:
-        """What every wallet gains, by the rates of this world, which are alike at all hours."""
+    def _costs(self, dialog: Dialog, talk_ms: int, *, free_s: int = 0) -> dict[int, int]:
+        """What every wallet gains, by the rates of this world, alike at all hours; free seconds come first."""
         prefix, gains = dialog.step.prefix, {}
         for wallet_id in PAYERS[dialog.step.customer]:
-            gains[wallet_id] = -cost_micros(self._rates[prefix, wallet_id], START, talk_ms)
+            rest_ms = talk_ms if wallet_id != cast.ACME_WALLET else talk_ms - free_s * 1000
+            if rest_ms > 0 or rest_ms == talk_ms:
+                gains[wallet_id] = -cost_micros(self._rates[prefix, wallet_id], START, rest_ms)
+        if free_s:
+            gains[BUNDLE_WALLET] = -free_s * SECOND_MICROS
+            if free_s > max(1, (talk_ms + 999) // 1000):
+                self._broken("N-061", f"call {dialog.step.name} talked {talk_ms} ms and used {free_s} free seconds")
         carrier = dialog.carriers[dialog.route]
         gains[carrier] = cost_micros(self._rates[prefix, carrier], START, talk_ms)
         return {wallet_id: micros for wallet_id, micros in gains.items() if micros}
@@ -207,6 +220,7 @@ def _said(cdr: Row) -> dict[int, int]:
     if cdr["state"] == "refused":
         return {}
     gains = {leg["wallet"]: -leg["cost"] for leg in detail["legs"]}
+    gains |= {bundle["wallet"]: -bundle["used_s"] * SECOND_MICROS for bundle in detail.get("minutes", ())}
     if detail["carrier"] is not None:
         gains[detail["carrier"]["wallet"]] = detail["carrier"]["cost"]
     return {wallet_id: micros for wallet_id, micros in gains.items() if micros}

@@ -5,7 +5,7 @@ To try another, add a function that patches what it breaks and name it in `MUTAN
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,9 +18,11 @@ from tollgate.charging.database import DeskConnection
 from tollgate.charging.decisions import Again, Work
 from tollgate.charging.memory import Memory
 from tollgate.charging.requests import Authorize, End, Outcome, Request, Void
-from tollgate.core import calls_settle
+from tollgate.core import calls_decide, calls_money, calls_settle, ledger
 from tollgate.core.calls import Extension, LiveCall, Settlement, apply_settlement, extend, move_carrier, settle
+from tollgate.core.calls_types import Minutes
 from tollgate.core.ledger import Entry, Purse, Purses
+from tollgate.core.packages import SECOND_MICROS
 
 Patch = pytest.MonkeyPatch
 
@@ -201,6 +203,22 @@ def lost_calls_stay_open(patch: Patch) -> None:
     patch.setattr("tollgate.charging.reconcile.GRACE", timedelta(days=1))
 
 
+def every_call_gets_the_same_free_seconds(patch: Patch) -> None:
+    def unheld(bundles: Sequence[Minutes], purses: Purses, _at: datetime) -> tuple[int, ...]:
+        return tuple(purses[bundle.wallet_id].balance_micros // SECOND_MICROS for bundle in bundles)
+
+    patch.setattr(calls_decide, "left_s", unheld)
+    patch.setattr(calls_money, "left_s", unheld)
+
+
+def free_seconds_are_used_and_not_counted(patch: Patch) -> None:
+    def forgetful(call: LiveCall, settlement: Settlement, purses: Purses) -> Iterator[Entry]:
+        yield from take(call, settlement._replace(minutes_s=()), purses)
+
+    take = ledger._take_minutes
+    patch.setattr(ledger, "_take_minutes", forgetful)
+
+
 MUTANTS: Final[Mapping[str, Callable[[Patch], None]]] = {
     mutant.__name__: mutant
     for mutant in (
@@ -223,6 +241,8 @@ MUTANTS: Final[Mapping[str, Callable[[Patch], None]]] = {
         an_unheard_grant_is_taken_back_from_a_call_that_talks,
         a_refused_repeat_hides_the_call_before_it,
         lost_calls_stay_open,
+        every_call_gets_the_same_free_seconds,
+        free_seconds_are_used_and_not_counted,
     )
 }
 SUBTLE: Final = ("a_late_event_is_taken_for_a_sign_of_life",)

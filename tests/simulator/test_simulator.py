@@ -150,6 +150,14 @@ def test_a_cdr_that_comes_late_and_twice_corrects_once() -> None:
     assert sum(entry["kind"] == "adjustment" for entry in world.tables.entries if entry["wallet_id"] == 11) <= 1
 
 
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_call_that_outlasts_its_free_seconds_pays_the_rest_wherever_the_process_dies(steps: int) -> None:
+    money = replace(RICH, acme_free_s=50)
+    world = played(history(call(100), Crash(10.0, 0, steps, 4.0), money=money))
+    assert paid_micros(world) == -60_000
+    assert sum(entry["amount_micros"] for entry in world.tables.entries if entry["wallet_id"] == 61) == -50_000_000
+
+
 def test_losing_the_service_ends_the_call_with_its_grant_and_charges_it_later() -> None:
     world = played(history(call(400), Crash(10.0, 0, 1, 3600.0), Outage(20.0, 600.0)))
     assert world.switch.dialogs[0].talk_ms == 120_000

@@ -22,7 +22,7 @@ from tests.core import call_cast as cast
 from tests.simulator import history as steps
 from tests.simulator.clock import Clock, Journal, Loop, installed
 from tests.simulator.history import History
-from tests.simulator.laws import Laws
+from tests.simulator.laws import BUNDLE_WALLET, Laws
 from tests.simulator.service import Process
 from tests.simulator.store import Committed, Connection, Key, Row, Tables
 from tests.simulator.switch import EDGE, Message, Switch
@@ -30,9 +30,11 @@ from tollgate.charging import requests
 from tollgate.charging.database import AWAY
 from tollgate.charging.reconcile import request_hangup
 from tollgate.charging.requests import Allowed, Outcome
+from tollgate.core.ledger import Purse
+from tollgate.core.packages import SECOND_MICROS
 from tollgate.core.rates import Rate, simple
 from tollgate.core.refusals import Refusal
-from tollgate.core.snapshot import EdgeInfo, Snapshot
+from tollgate.core.snapshot import Bundle, EdgeInfo, Snapshot
 from tollgate.switches import Answered, Attempted
 
 VALIDITY_S: Final = 30
@@ -52,6 +54,9 @@ RATES: Final[dict[tuple[str, int], Rate]] = {
 }
 
 
+BUNDLE: Final = Bundle(1, "Free", BUNDLE_WALLET, cast.LONG_AGO)
+
+
 @lru_cache
 def snapshot(longest_s: int) -> Snapshot:
     """The records, which no history changes."""
@@ -66,7 +71,7 @@ def snapshot(longest_s: int) -> Snapshot:
     }
     made = cast.world(
         cards=cards,
-        acme={"max_duration_s": longest_s},
+        acme={"max_duration_s": longest_s, "bundles": (BUNDLE,)},
         slice_s=60,
         validity_s=VALIDITY_S,
         edges={EDGE: EdgeInfo(1, EDGE, "kamailio", "http://edge")},
@@ -84,7 +89,9 @@ def wallets_of(history: History) -> dict[int, Row]:
         cast.SAAR_WALLET: {"balance_micros": money.saar_micros},
         cast.CARRIER_WALLET: {"channels_max": money.carrier_channels},
     }
-    rows = {wallet_id: asdict(purse) for wallet_id, purse in cast.world(purses=changes).purses.items()}
+    free = Purse(BUNDLE_WALLET, 1, "bundle", 1, None, 98, "SEC", balance_micros=money.acme_free_s * SECOND_MICROS)
+    purses = {**cast.world(purses=changes).purses, BUNDLE_WALLET: free}
+    rows = {wallet_id: asdict(purse) for wallet_id, purse in purses.items()}
     for row in rows.values():
         del row["dirty"]
     return rows

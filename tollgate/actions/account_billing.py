@@ -231,5 +231,5 @@ def _posted(account: Account, charge: AccountCharge) -> AccountCharge:
 
 def _post(wallet: Wallet, book: str, kind: str, amount_micros: int, note: str, key: str | None) -> Entry:
     with records.refusals_named():
-        posted = fetch("ledger_postings", "post", wallet.pk, book, kind, amount_micros, note, key, None)[0]
+        posted = fetch("ledger_postings", "post", wallet.pk, book, kind, amount_micros, note, key, None, None)[0]
     return Entry.objects.get(account_id=wallet.account_id, pk=posted["id"])

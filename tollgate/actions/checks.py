@@ -1,7 +1,8 @@
 """How a field is checked: each check takes what a form, the API or a job gave and returns what is stored.
 
 A check raises Unfit with a sentence that says what to do. A noun keeps its fields as a mapping of names to checks;
-`cleaned` applies it and reports all bad fields at once. To add a kind of field, add a function that returns a check.
+`cleaned` applies it and reports all bad fields at once. To add a kind of field, add a function that returns a check;
+what programs can know of its limits beforehand it tells by `_telling`, and `limits` says it for the API's document.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -29,6 +31,7 @@ MOST_ID = 2**63 - 1
 MAPPED_BITS = 96
 """Before the IPv4 address in an IPv6 address of ::ffff:0:0/96 (RFC 4291 section 2.5.5.2)."""
 
+_LIMITS: Final[WeakKeyDictionary[Check, Mapping[str, Any]]] = WeakKeyDictionary()
 _LABEL = r"[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
 
@@ -54,6 +57,16 @@ def cleaned(checks: Mapping[str, Check], given: Mapping[str, object]) -> dict[st
     return values
 
 
+def limits(check: Check) -> Mapping[str, Any]:
+    """What JSON Schema can say of the values that a check takes."""
+    return _LIMITS.get(check, {})
+
+
+def _telling(check: Check, **schema: Any) -> Check:
+    _LIMITS[check] = schema
+    return check
+
+
 def text(most: int = 200, *, required: bool = False) -> Check:
     """Text of at most so many characters, trimmed; control characters are refused."""
 
@@ -69,7 +82,7 @@ def text(most: int = 200, *, required: bool = False) -> Check:
             raise Unfit("Remove the control characters.")
         return trimmed
 
-    return check
+    return _telling(check, maxLength=most, **({"minLength": 1} if required else {}))
 
 
 def matching(pattern: str, sentence: str, *, most: int = 200) -> Check:
@@ -83,7 +96,7 @@ def matching(pattern: str, sentence: str, *, most: int = 200) -> Check:
             raise Unfit(sentence)
         return result
 
-    return check
+    return _telling(check, maxLength=most, pattern=f"^(?:{pattern})$")
 
 
 def whole(least: int, most: int) -> Check:
@@ -96,7 +109,7 @@ def whole(least: int, most: int) -> Check:
             raise Unfit(f"Give a number from {least} to {most}.")
         return value
 
-    return check
+    return _telling(check, minimum=least, maximum=most)
 
 
 def amount(least: int, most: int, *, price: bool = False) -> Check:
@@ -110,7 +123,7 @@ def amount(least: int, most: int, *, price: bool = False) -> Check:
             raise Unfit(f"Give an amount from {show(least)} to {show(most)}.")
         return value
 
-    return check
+    return _telling(check, minimum=least, maximum=most)
 
 
 def optional(inner: Check) -> Check:
@@ -119,7 +132,14 @@ def optional(inner: Check) -> Check:
     def check(value: object) -> object:
         return None if value is None or value == "" else inner(value)
 
-    return check
+    told = dict(limits(inner))
+    told.pop("minLength", None)
+    if "enum" in told:
+        told["enum"] = [*told["enum"], "", None]
+    if "pattern" in told:
+        told["pattern"] = f"^$|{told['pattern']}"
+    told.pop("format", None)  # which an empty text has not
+    return _telling(check, **told)
 
 
 def one_of(values: Collection[str]) -> Check:
@@ -130,7 +150,7 @@ def one_of(values: Collection[str]) -> Check:
             raise Unfit(f"Choose one of {', '.join(values)}.")
         return value
 
-    return check
+    return _telling(check, enum=sorted(values))
 
 
 def yes_no(value: object) -> bool:
@@ -238,6 +258,9 @@ def opening_hours(value: object) -> dict[str, object]:
         raise Unfit(str(problem)) from None
 
 
+_telling(currency, pattern=r"^\s*[A-Za-z]{3}\s*$")
+_telling(instant, format="date-time")
+_telling(email, maxLength=320)
 record_id = whole(1, MOST_ID)
 channels = whole(0, MOST_CHANNELS)
 cps_milli = whole(0, MOST_CPS_MILLI)

@@ -11,7 +11,11 @@ from django_countries import countries
 from tollgate.actions import checks
 from tollgate.actions.portal_domains import or_empty, sections, url
 from tollgate.core.vars import MOST_CHARACTERS, VarsInvalid, parse
-from tollgate.store.models import Localization, PortalDomain, Tag, User
+from tollgate.store.models import InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
+
+GROUPINGS: Final = ("day", "destination", "route", "total")
+"""How usage is put into lines of an invoice."""
+MOST_TAX_NUMBER: Final = 20
 
 
 def country(value: object) -> str:
@@ -38,6 +42,27 @@ def _ids(value: object) -> list[int]:
     return sorted({checks.record_id(row) for row in value})
 
 
+def tax_number(value: object) -> str:
+    """A tax number as it is printed: capitals and digits without spaces. What it must look like depends on the country
+    and is asked for where it takes tax away (core.taxes)."""
+    text: str = checks.text(30)(value)
+    compact = "".join(sign for sign in text.upper() if sign not in " .-")
+    if compact and not (compact.isascii() and compact.isalnum() and len(compact) <= MOST_TAX_NUMBER):
+        raise checks.Unfit("Use letters and digits, such as LT100001738313.")
+    return compact
+
+
+def list_of(check: checks.Check, most: int) -> checks.Check:
+    """A list whose rows are checked one by one, each kept once in the order given."""
+
+    def checked(value: object) -> list[Any]:
+        if not isinstance(value, (list, tuple)) or len(value) > most:
+            raise checks.Unfit(f"Give a list of at most {most}.")
+        return list(dict.fromkeys(check(row) for row in value))
+
+    return checked
+
+
 def tags_of(account_id: int) -> QuerySet[Tag]:
     """The tags of an account."""
     return Tag.objects.filter(account_id=account_id)
@@ -50,8 +75,18 @@ REFERENCES: Final[Mapping[str, tuple[Callable[[int], QuerySet[Any]], str]]] = {
         lambda account: Localization.objects.filter(account_id=account),
         "Choose one of the localizations.",
     ),
+    "invoice_template_id": (
+        lambda account: InvoiceTemplate.objects.filter(account_id=account),
+        "Choose one of the invoice templates.",
+    ),
 }
 """Other records that a customer names by their id."""
+LISTS: Final[Mapping[str, tuple[Callable[[int], QuerySet[Any]], str]]] = {
+    "tag_ids": (tags_of, "One of these tags does not exist."),
+    "tax_ids": (lambda account: Tax.objects.filter(account_id=account), "One of these taxes does not exist."),
+}
+"""Lists of other records."""
+_WORD: Final = checks.matching(r"[a-z][a-z0-9_.]{0,39}", "Use small letters, digits, _ and the point.")
 
 CHECKS: Final[Mapping[str, checks.Check]] = {
     "name": checks.text(required=True),
@@ -104,4 +139,32 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "ip_management": checks.yes_no,
     "localization_id": checks.optional(checks.record_id),
     "hours": checks.optional(checks.opening_hours),
+    "billing_type": checks.one_of(("prepaid", "postpaid")),
+    "registration_id": checks.text(100),
+    "tax_number": tax_number,
+    "tax_treatment": checks.one_of(("auto", "taxed", "reverse_charge", "exempt")),
+    "tax_ids": _ids,
+    "prices_include_tax": checks.yes_no,
+    "invoice_schedule": checks.one_of(("none", "daily", "weekly", "monthly")),
+    "billing_day": checks.whole(1, 31),
+    "billing_zone": or_empty(checks.zone),
+    "generate_invoices": checks.yes_no,
+    "zero_invoices": checks.yes_no,
+    "email_invoices": checks.yes_no,
+    "daily_receipts": checks.yes_no,
+    "create_invoice_on_payment": checks.yes_no,
+    "payment_terms_days": checks.whole(0, 365),
+    "overdue_grace_days": checks.whole(0, 365),
+    "overdue_action": checks.one_of(("none", "remind", "restrict", "penalty")),
+    "invoice_grouping": or_empty(checks.one_of(GROUPINGS)),
+    "invoice_template_id": checks.optional(checks.record_id),
+    "invoice_note": checks.text(2000),
+    "language": or_empty(checks.matching(r"[a-z]{2,3}(-[A-Z]{2})?", "Give a language such as en or pt-BR.", most=10)),
+    "minimum_payment_micros": checks.amount(0, checks.MOST_MICROS),
+    "topup_currencies": list_of(checks.currency, 200),
+    "payment_gateways": checks.optional(list_of(_WORD, 50)),
+    "paypal_email": or_empty(checks.email),
+    "low_balance_micros": checks.optional(checks.amount(-checks.MOST_MICROS, checks.MOST_MICROS)),
+    "notification_emails": list_of(checks.email, 20),
+    "notification_opt_outs": list_of(_WORD, 50),
 }

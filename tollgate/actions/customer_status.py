@@ -11,7 +11,9 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse
 from tollgate.actions.customer_checks import CHECKS
 from tollgate.actions.customers import BLOCKED, check_together
-from tollgate.actions.messages import queue
+from tollgate.actions.notices import notify
+from tollgate.actions.webhook_bodies import customer_body, written
+from tollgate.actions.webhooks import emit
 from tollgate.store.models import Customer
 from tollgate.store.queries.customers import with_end
 
@@ -74,16 +76,16 @@ def extend_customer(*, customer_id: int, until: datetime | str, version: int | N
 
 @act
 def notify_expiring_customers() -> int:
-    """Tells the contacts of every customer whose validity ends within a week, once for each end; gives how many."""
+    """Tells every customer whose validity ends within a week, once for each end; gives how many."""
     at = records.now()
     soon = with_end(Customer.objects.filter(deleted_at=None, status="active")).filter(
         Q(noticed_end_at=None) | ~Q(noticed_end_at=F("ends_at")), ends_at__gt=at, ends_at__lte=at + NOTICE_DAYS * DAY
     )
     told = 0
-    for customer in soon.select_for_update(no_key=True, of=("self",)).order_by("id").prefetch_related("contacts"):
-        values = {"expires_at": f"{customer.ends_at:%Y-%m-%d %H:%M} UTC"}
-        for contact in customer.contacts.all():
-            queue(account_id=customer.account_id, template="expiry_notice", values=values, contact=contact)
+    for customer in soon.select_for_update(no_key=True, of=("self",)).order_by("id"):
+        notify(customer, "customer.expiring", {"expires_at": f"{customer.ends_at:%Y-%m-%d %H:%M} UTC"})
+        body = {**customer_body(customer), "ends_at": written(customer.ends_at)}
+        emit(account_id=customer.account_id, event="customer.expiring", ref=f"customer:{customer.pk}", body=body)
         records.change(customer, {"noticed_end_at": customer.ends_at})
         told += 1
     return told

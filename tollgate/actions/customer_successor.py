@@ -8,11 +8,12 @@ from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.customer_checks import CHECKS
 from tollgate.actions.customers import free_number
-from tollgate.store.models import Customer, CustomerNote
+from tollgate.store.models import Customer, CustomerNote, CustomerTax
 
 NOT_COPIED: Final = frozenset(
-    {"name", "number", "accounting_id", "status_until", "noticed_end_at", "tag_ids"}
-    | {"debit_limit_micros", "daily_spend_limit_micros", "local_price_nanos"}
+    {"name", "number", "accounting_id", "status_until", "noticed_end_at", "tag_ids", "tax_ids", "paypal_email"}
+    | {"debit_limit_micros", "daily_spend_limit_micros", "local_price_nanos", "minimum_payment_micros"}
+    | {"low_balance_micros"}
 )
 """What belongs to one customer only, and every amount: it is in the old currency."""
 
@@ -31,6 +32,8 @@ def create_successor_customer(*, customer_id: int, name: str, currency: str) -> 
     own = {"account_id": before.account_id, "number": free_number(before.account)}
     successor = records.create(Customer, {**copied, **own, **values})
     successor.tags.set(before.tags.all())
+    for paid in before.customer_taxes.all():
+        CustomerTax.objects.create(customer=successor, tax_id=paid.tax_id, priority=paid.priority)
     author = acts.current.get().name
     for customer, words in (
         (before, f"Its successor in {successor.currency} is {successor.name} ({successor.number})."),

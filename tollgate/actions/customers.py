@@ -15,11 +15,12 @@ from django.db.models.functions import Now
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
-from tollgate.actions.customer_checks import CHECKS, REFERENCES, tags_of
+from tollgate.actions.customer_checks import CHECKS, LISTS, REFERENCES
+from tollgate.actions.vat_checks import ask_for_number
 from tollgate.core import postcodes
 from tollgate.core.money import format_micros
 from tollgate.core.vars import parse as parse_vars
-from tollgate.store.models import Account, Call, Card, Customer, Endpoint, IngressRoute, Wallet
+from tollgate.store.models import Account, Call, Card, Customer, CustomerTax, Endpoint, IngressRoute, Wallet
 
 NO_CAPACITY = "No channel capacity available for your account."
 STATUSES = ("active", "inactive", "penalty", "pending")
@@ -79,6 +80,34 @@ class CustomerFields(TypedDict, total=False):
     ip_management: bool
     localization_id: int | None
     hours: dict[str, Any] | None
+    billing_type: str
+    registration_id: str
+    tax_number: str
+    tax_treatment: str
+    tax_ids: Sequence[int]
+    prices_include_tax: bool
+    invoice_schedule: str
+    billing_day: int
+    billing_zone: str
+    generate_invoices: bool
+    zero_invoices: bool
+    email_invoices: bool
+    daily_receipts: bool
+    create_invoice_on_payment: bool
+    payment_terms_days: int
+    overdue_grace_days: int
+    overdue_action: str
+    invoice_grouping: str
+    invoice_template_id: int | None
+    invoice_note: str
+    language: str
+    minimum_payment_micros: int
+    topup_currencies: Sequence[str]
+    payment_gateways: Sequence[str] | None
+    paypal_email: str
+    low_balance_micros: int | None
+    notification_emails: Sequence[str]
+    notification_opt_outs: Sequence[str]
 
 
 class CustomerChanges(CustomerFields, total=False):
@@ -96,11 +125,15 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
     account = records.find(Account, account_id)
     _check_parent(account.pk, values.get("parent_id"))
     _check_references(account.pk, values)
+    if "billing_type" not in values and values.get("debit_limit_micros", 0) > 0:
+        values["billing_type"] = "postpaid"  # whoever has credit is billed afterwards
     check_together(values, Customer(), records.now())
-    tags = values.pop("tag_ids", [])
+    tags, taxes = values.pop("tag_ids", []), values.pop("tax_ids", [])
     values.setdefault("number", free_number(account))
     customer = records.create(Customer, {**values, "account_id": account.pk})
     customer.tags.set(tags)
+    set_taxes(customer, taxes)
+    ask_for_number(customer)
     return customer
 
 
@@ -124,7 +157,12 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
     check_together(values, customer, records.now())
     if "tag_ids" in values:
         customer.tags.set(values.pop("tag_ids"))
-    return records.change(customer, values)
+    if "tax_ids" in values:
+        set_taxes(customer, values.pop("tax_ids"))
+    changed = records.change(customer, values)
+    if {"tax_number", "country"} & values.keys():
+        ask_for_number(changed)
+    return changed
 
 
 @act
@@ -155,6 +193,15 @@ def sip_users_channels(customer: Customer, *, without: int | None = None) -> int
     return users.aggregate(total=Sum("channels"))["total"] or 0
 
 
+def set_taxes(customer: Customer, tax_ids: Sequence[int]) -> None:
+    """Makes a customer pay exactly these taxes; those it pays already keep their place in its order."""
+    paid = CustomerTax.objects.filter(customer=customer)
+    before = set(paid.values_list("tax_id", flat=True))
+    paid.exclude(tax_id__in=tax_ids).delete()
+    for tax_id in sorted(set(tax_ids) - before):
+        CustomerTax.objects.create(customer=customer, tax_id=tax_id)
+
+
 def check_together(values: dict[str, Any], before: Customer, at: datetime) -> None:
     """What fields say about one another, as they will stand together. A new status without words loses the old."""
 
@@ -177,6 +224,10 @@ def check_together(values: dict[str, Any], before: Customer, at: datetime) -> No
     both = sorted(set(later("portal_show")) & set(later("portal_hide")))
     if both:
         raise refuse("portal_hide", f"Shown and hidden at once: {', '.join(both)}.")
+    if later("invoice_schedule") == "weekly" and later("billing_day") > 7:
+        raise refuse("billing_day", "Give a weekday from 1 (Monday) to 7 (Sunday).")
+    if later("billing_type") == "prepaid" and later("debit_limit_micros") > 0:
+        raise refuse("debit_limit_micros", "Only a postpaid customer has credit: make it postpaid, or set 0 or below.")
 
 
 def free_number(account: Account) -> str:
@@ -225,5 +276,6 @@ def _check_references(account_id: int, values: Mapping[str, Any]) -> None:
         wanted = values.get(name)
         if wanted is not None and not of_account(account_id).filter(pk=wanted).exists():
             raise refuse(name, sentence)
-    if "tag_ids" in values and tags_of(account_id).filter(pk__in=values["tag_ids"]).count() != len(values["tag_ids"]):
-        raise refuse("tag_ids", "One of these tags does not exist.")
+    for name, (of_account, sentence) in LISTS.items():
+        if name in values and of_account(account_id).filter(pk__in=values[name]).count() != len(values[name]):
+            raise refuse(name, sentence)

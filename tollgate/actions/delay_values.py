@@ -7,6 +7,7 @@ names them in `PARTS`.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -24,9 +25,21 @@ UNTOLD: Final = frozenset(
     {"id", "version", "options_version", "created_at", "account_id", "session_epoch", "last_login", "last_seen_at"}
 )
 SECRETS: Final = frozenset(
-    {"password", "ha1", "password_sealed", "key_sealed", "totp_secret", "recovery_hashes", "secret_hash"}
+    {
+        "password",
+        "ha1",
+        "password_sealed",
+        "key_sealed",
+        "secret_sealed",
+        "totp_secret",
+        "recovery_hashes",
+        "secret_hash",
+        "secrets_sealed",
+        "codes_sealed",
+        "method_sealed",
+    }
 )
-SECRET_ARGUMENTS: Final = frozenset({"password", "key", "secret", "token"})
+SECRET_ARGUMENTS: Final = frozenset({"password", "key", "secret", "token", "secrets"})
 TEXTS: Final = (str, IPv4Address, IPv4Network, IPv6Address, IPv6Network, UUID)
 
 
@@ -84,16 +97,24 @@ def kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in arguments.items():
         if isinstance(value, (bytes, memoryview)) or hasattr(value, "read"):
             raise refuse(name, "A file cannot be saved later: save it now.")
-        found[name] = {"sealed": seal(value)} if name in SECRET_ARGUMENTS and isinstance(value, str) else plain(value)
+        if name in SECRET_ARGUMENTS and isinstance(value, (str, dict)):
+            words = {"sealed": seal(value)} if isinstance(value, str) else {"sealed_object": seal(json.dumps(value))}
+            found[name] = words
+        else:
+            found[name] = plain(value)
     return found
 
 
 def read(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Kept arguments, ready for the act. Raises CannotUnseal."""
     return {
-        name: unseal(value["sealed"]) if name in SECRET_ARGUMENTS and isinstance(value, dict) else value
+        name: _unsealed(value) if name in SECRET_ARGUMENTS and isinstance(value, dict) else value
         for name, value in arguments.items()
     }
+
+
+def _unsealed(value: Mapping[str, str]) -> object:
+    return json.loads(unseal(value["sealed_object"])) if "sealed_object" in value else unseal(value["sealed"])
 
 
 def title(record: models.Model, names: list[str], *, new: bool) -> str:

@@ -35,10 +35,10 @@ from tollgate.actions.acts import (
     current,
     refuse,
 )
+from tollgate.actions.authors import author_now
 from tollgate.actions.messages import queue
 from tollgate.core.field_words import field_words, value_words
-from tollgate.store.models import DelayedSave, User
-from tollgate.store.queries.customers import below
+from tollgate.store.models import DelayedSave
 from tollgate.store.secrets import CannotUnseal
 
 VERBS: Final = ("update_", "create_", "set_", "extend_")
@@ -212,26 +212,13 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 
 def _author(saved: DelayedSave) -> Actor | str:
     """The author with the rights of this moment, or why they are no longer enough."""
-    user = User.objects.filter(pk=saved.author_id).first()
-    given = user.rights() if user is not None else None
-    if user is None or given is None:
-        return f"{saved.author} may no longer do anything here."
-    reason = saved.reason or f"delayed save {saved.pk}"
-    reach = None if user.reseller_id is None else frozenset(below(user.reseller_id))
-    author = Actor(
-        name=user.email,
-        may=given[0],
-        reason=reason,
-        kind="user",
-        id=user.pk,
-        areas=given[1],
-        reseller_id=user.reseller_id,
-        reach=reach,
-    )
+    author = author_now(saved.author_id, saved.author, reason=saved.reason or f"delayed save {saved.pk}")
+    if isinstance(author, str):
+        return author
     if not author.may_do(saved.act):
-        return f"{user.email} no longer has the permission {saved.act}."
-    if reach is not None and saved.customer_id is not None and saved.customer_id not in reach:
-        return f"{user.email} no longer sees this customer."
+        return f"{author.name} no longer has the permission {saved.act}."
+    if author.reach is not None and saved.customer_id is not None and saved.customer_id not in author.reach:
+        return f"{author.name} no longer sees this customer."
     return author
 
 

@@ -15,10 +15,22 @@ from django.db import transaction
 from django.db.models import F
 
 from tollgate.actions import records
+from tollgate.actions.invoice_documents import file_of
 from tollgate.actions.mailings import card_file
 from tollgate.actions.messages import FORGOTTEN, UNWANTED, body, unsubscribe_link, unwanted
+from tollgate.actions.reports import file_of as report_file
 from tollgate.gateways import mail, sms
-from tollgate.store.models import Card, MailSettings, Message, PortalDomain, SmsSettings
+from tollgate.store.models import (
+    Account,
+    Card,
+    Invoice,
+    LegalHold,
+    MailSettings,
+    Message,
+    PortalDomain,
+    SavedReport,
+    SmsSettings,
+)
 from tollgate.store.secrets import CannotUnseal, unseal
 
 PAUSES_MIN = (1, 5, 30, 120, 360)
@@ -69,11 +81,17 @@ def deliver(message: Message, at: datetime, note: str = "") -> None:
 
 
 def forget_old(at: datetime) -> int:
-    """Removes the messages of the log that are older than 90 days and wait for nothing; gives how many."""
-    old = Message.objects.filter(created_at__lt=at - timedelta(days=KEPT_DAYS)).exclude(state__in=DUE)
+    """Removes the messages that wait for nothing and are older than their account's days, else 90; gives how many.
+
+    Those of a customer under a legal hold stay.
+    """
+    held = LegalHold.objects.filter(released_at=None).values("customer_id")
     count = 0
-    while ids := list(old.values_list("pk", flat=True)[:AT_A_TIME]):
-        count += Message.objects.filter(pk__in=ids).delete()[0]
+    for account_id, days in Account.objects.values_list("pk", "message_retention_days"):
+        old = Message.objects.filter(account_id=account_id, created_at__lt=at - timedelta(days=days or KEPT_DAYS))
+        old = old.exclude(state__in=DUE).exclude(customer_id__isnull=False, customer_id__in=held)
+        while ids := list(old.values_list("pk", flat=True)[:AT_A_TIME]):
+            count += Message.objects.filter(pk__in=ids).delete()[0]
     return count
 
 
@@ -125,10 +143,19 @@ def _send_mail(message: Message, at: datetime) -> tuple[str, str]:
 
 
 def _attachments(message: Message, at: datetime) -> Iterator[mail.Attachment]:
-    """The cards that go along, as they are now; one deleted meanwhile is left out."""
-    wanted = [found["card_id"] for found in message.attachments]
+    """The cards that go along as they are now, one deleted meanwhile left out; documents as they were issued."""
+    wanted = [found["card_id"] for found in message.attachments if "card_id" in found]
     for card in Card.objects.filter(account_id=message.account_id, kind="customer", pk__in=wanted):
         yield mail.Attachment(name=f"{card.name}.csv", content_type="text/csv", content=card_file(card, at).encode())
+    for found in message.attachments:
+        report = SavedReport.objects.filter(account_id=message.account_id, pk=found.get("report_id")).first()
+        if report is not None:
+            name, content_type, content = report_file(report, datetime.fromisoformat(found["asked_at"]))
+            yield mail.Attachment(name=name, content_type=content_type, content=content)
+    documents = [found["invoice_id"] for found in message.attachments if "invoice_id" in found]
+    for invoice in Invoice.objects.filter(account_id=message.account_id, pk__in=documents):
+        name, content = file_of(invoice)
+        yield mail.Attachment(name=name, content_type="application/pdf", content=content)
 
 
 def _send_sms(message: Message, at: datetime) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.customer_checks import GROUPINGS
 from tollgate.actions.portal_domains import or_empty, url
 from tollgate.core.refusals import Key
 from tollgate.store.models import Account
@@ -39,8 +40,19 @@ class Options(TypedDict, total=False):
     support_email: str
     idle_logout_min: int | None
     inactive_portal: bool
+    inactive_packages: bool
     recording_retention_days: int | None
+    cdr_live_days: int | None
+    cdr_archive_days: int | None
+    message_retention_days: int | None
     sip_rewrites: Sequence[Rewrite]
+    payment_details: str
+    payment_description: str
+    package_notice_days: int | None
+    invoice_grouping: str
+    invoice_lag_h: int
+    invoice_footer: str
+    two_person_payments: bool
 
 
 def _rewrites(value: object) -> list[dict[str, object]]:
@@ -80,8 +92,19 @@ CHECKS: Mapping[str, checks.Check] = {
     "support_email": or_empty(checks.email),
     "idle_logout_min": checks.optional(checks.whole(1, 1440)),
     "inactive_portal": checks.yes_no,
+    "inactive_packages": checks.yes_no,
     "recording_retention_days": checks.optional(checks.whole(1, 36_500)),
+    "cdr_live_days": checks.optional(checks.whole(7, 36_500)),
+    "cdr_archive_days": checks.optional(checks.whole(30, 36_500)),
+    "message_retention_days": checks.optional(checks.whole(1, 36_500)),
     "sip_rewrites": _rewrites,
+    "payment_details": checks.text(2000),
+    "payment_description": checks.text(100),
+    "package_notice_days": checks.optional(checks.whole(0, 60)),
+    "invoice_grouping": checks.one_of(GROUPINGS),
+    "invoice_lag_h": checks.whole(0, 720),
+    "invoice_footer": checks.text(5000),
+    "two_person_payments": checks.yes_no,
 }
 
 

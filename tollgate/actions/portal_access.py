@@ -48,6 +48,7 @@ OWN_ONLY: Final = frozenset(
     {
         "change_own_password",
         "confirm_second_factor",
+        "create_contact_token",
         "end_contact_sessions",
         "make_recovery_codes",
         "remove_second_factor",
@@ -59,9 +60,15 @@ OWN_ONLY: Final = frozenset(
 PORTAL_ACTS: Final = OWN_ONLY | {
     "create_contact",
     "create_own_ip_endpoint",
+    "delete_auto_top_up",
     "delete_own_endpoint",
+    "redeem_voucher",
+    "revoke_contact_token",
     "send_contact_code",
     "send_password_link",
+    "start_checkout",
+    "tell_bank_transfer",
+    "update_auto_top_up",
     "update_contact",
     "update_own_ip_endpoint",
 }
@@ -70,6 +77,8 @@ SAME_RIGHT: Final = {
     "create_own_ip_endpoint": "create_ip_endpoint",
     "delete_own_endpoint": "delete_endpoint",
     "send_contact_code": "send_password_link",
+    "start_checkout": "create_payment",
+    "tell_bank_transfer": "create_payment",
     "update_own_ip_endpoint": "update_endpoint",
 }
 """The act of the panel whose right a user needs to do a contact's act; the others are named alike."""
@@ -149,15 +158,17 @@ class Visit:
 
 
 def log_in(*, email: str, password: str, place: Place, at: datetime) -> Answer:
-    """Answers an email and a password."""
+    """Answers an email, or a customer's number that stands for one, and a password."""
     email = email.strip()
+    if "@" not in email:
+        email = _email_behind(place.domain_id, email) or email  # failures count for the one login, however it is named
     with transaction.atomic():
         delays = portal_delays.locked(place.domain_id, email, place.ip, at)
         waiting = delays.waiting_s(at)
         if waiting:
             return Refused(f"Too many attempts: try again in {waiting} s.")
         contact = contact_of(place.domain_id, email)
-        right = check_password(password, contact.password if contact and contact.password else _nobodys_password())
+        right = _fits(contact, password)
         if contact is None or not right:
             return _refused(contact, email, place, delays, at, why="password" if contact else "unknown email")
         answer = _check_door(contact, place, delays, at)
@@ -218,9 +229,14 @@ def visit(*, key: str, host: str, ip: str, at: datetime, idle: timedelta, waking
         return None
     if waking and at - session.seen_at >= NOTED_EVERY:
         ContactSession.objects.filter(pk=session.pk).update(seen_at=at)
-    shown = shown_sections(domain, show=customer.portal_show, hide=customer.portal_hide)
-    sections = open_sections(shown, open_level)
+    sections = portal_of(customer, at)
     return Visit(session, contact, customer, account, domain, open_level, sections, ip, user_acts)
+
+
+def portal_of(customer: Customer, at: datetime) -> list[str]:
+    """The sections that are open to the contacts of a customer now."""
+    shown = shown_sections(customer.domain, show=customer.portal_show, hide=customer.portal_hide)
+    return open_sections(shown, _level(customer, customer.account, at))
 
 
 def password_fits(found: Visit, password: str, at: datetime) -> bool:
@@ -337,6 +353,24 @@ def contact_of(domain_id: int, email: str) -> Contact | None:
     """Who logs in with this email at this portal domain."""
     named = _contacts().annotate(lowered=Lower("email"))
     return named.filter(login_domain=domain_id, lowered=email.lower()).first()
+
+
+def _fits(contact: Contact | None, password: str) -> bool:
+    """Whether this is the contact's password; one kept in an older way is kept in today's from now on."""
+    if contact is None or not contact.password:
+        return check_password(password, _nobodys_password())
+
+    def keep_anew(words: str) -> None:
+        Contact.objects.filter(pk=contact.pk).update(password=make_password(words))
+
+    return check_password(password, contact.password, keep_anew)
+
+
+def _email_behind(domain_id: int, number: str) -> str | None:
+    """The email that a customer's number stands for: of the one contact who may log in there, if just one may."""
+    found = _contacts().filter(login_domain=domain_id, customer__number=number, customer__deleted_at=None)
+    able = found.filter(login_enabled=True).exclude(password="").values_list("email", flat=True)[:2]
+    return able[0] if len(able) == 1 else None
 
 
 def _check_door(contact: Contact, place: Place, delays: portal_delays.Delays, at: datetime) -> Refused | None:

@@ -14,8 +14,11 @@ from tollgate.actions.acts import act, refuse
 from tollgate.core.pictures import PictureRefused, read_picture
 from tollgate.store.models import Account, PortalDomain
 
-SECTIONS: Final = ("dashboard", "calls", "contacts", "details", "endpoints", "clis")
+SECTIONS: Final = ("dashboard", "calls", "invoices", "payments", "contacts", "details", "endpoints", "clis")
 """The parts of the portal that a domain or a customer shows or hides; the portal obeys exactly these."""
+
+
+MOST_WAYS: Final = 50
 
 
 class PortalDomainFields(TypedDict, total=False):
@@ -28,6 +31,7 @@ class PortalDomainFields(TypedDict, total=False):
     support_phone: str
     support_email: str
     welcome_text: str
+    payment_gateways: Sequence[str] | None
 
 
 class PortalDomainChanges(PortalDomainFields, total=False):
@@ -69,11 +73,19 @@ def _host(value: object) -> str:
     return name
 
 
+def _ways_to_pay(value: object) -> list[str]:
+    """Names of gateways; one that is gone opens nothing."""
+    if not isinstance(value, (list, tuple)) or len(value) > MOST_WAYS:
+        raise checks.Unfit("Give a list of gateways.")
+    name = checks.matching(r"[a-z][a-z0-9_]{0,29}", "Give names of gateways.")
+    return list(dict.fromkeys(name(row) for row in value))
+
+
 def _logo(value: object) -> bytes | None:
     if value is None or value == "":
         return None
     try:
-        data = base64.b64decode(value if isinstance(value, str) else "!", validate=True)
+        data = base64.b64decode(value if isinstance(value, str) and value.isascii() else "!", validate=True)
         read_picture(data)
     except binascii.Error:
         raise checks.Unfit("Give the file as base64.") from None
@@ -97,6 +109,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "support_phone": or_empty(checks.phone),
     "support_email": or_empty(checks.email),
     "welcome_text": checks.text(5000),
+    "payment_gateways": checks.optional(_ways_to_pay),
 }
 
 

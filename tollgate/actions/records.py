@@ -17,11 +17,24 @@ from tollgate.actions.acts import Invalid, NotFound, OutOfDate, current
 from tollgate.store.models import Account, Code, ContactSession, Customer
 
 Row = TypeVar("Row", bound=models.Model)
-SECRETS = frozenset({"password", "ha1", "password_sealed", "key_sealed", "totp_secret", "recovery_hashes"})
+SECRETS = frozenset(
+    {
+        *("password", "ha1", "password_sealed", "key_sealed", "secret_sealed", "totp_secret", "recovery_hashes"),
+        *("secrets_sealed", "codes_sealed", "method_sealed", "token"),  # how we are paid
+    }
+)
 CONSTRAINTS: Mapping[str, tuple[str, str]] = {
+    "payment_external_once": ("external_id", "A payment with this id was entered already."),
+    "payment_gateway_name_once": ("name", "Another gateway has this name: choose another."),
+    "voucher_batch_name_once": ("name", "Another batch has this name: choose another."),
     "customer_name_once": ("name", "Another customer has this name (perhaps a deleted one): choose another."),
     "customer_number_once": ("number", "Another customer has this number: choose another."),
     "customer_accounting_id_once": ("accounting_id", "Another customer has this accounting id."),
+    "customer_paypal_email_once": ("paypal_email", "Another customer pays from this address."),
+    "invoice_template_name_once": ("name", "Another invoice template has this name: choose another."),
+    "tax_name_once": ("name", "Another tax has this name: choose another."),
+    "package_name_once": ("name", "Another package has this name: choose another."),
+    "saved_report_name_once": ("name", "Another report has this name: choose another."),
     "tag_name_once": ("name", "Another tag has this name: choose another."),
     "localization_name_once": ("name", "Another localization has this name: choose another."),
     "portal_domain_host_key": ("host", "This portal domain exists already."),
@@ -36,6 +49,9 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "app_user_email_key": ("email", "Another user logs in with this email."),
     "user_group_name_key": ("name", "Another group has this name: choose another."),
     "entry_key": ("key", "This key has posted something else: use a new one for a new posting."),
+    "webhook_title_once": ("title", "Another webhook has this title: choose another."),
+    "alert_title_once": ("title", "Another alert has this title: choose another."),
+    "dunning_step_title_once": ("title", "Another step has this title: choose another."),
     "mail_settings_once": ("domain_id", "This already has a mail server: change that one."),
     "sms_settings_account_id_key": ("provider", "The account already has an SMS provider: change that one."),
     "template_once": ("language", "This message already has words of your own in this language: change those."),

@@ -1,4 +1,7 @@
-"""Acts on API tokens: made by their owner within the owner's own rights, shown once, revoked at once."""
+"""Acts on the API tokens of users: made by their owner within the owner's own rights, shown once, revoked at once.
+
+Those of contacts are in contact_tokens.py.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.models.functions import Now
 
@@ -56,27 +59,14 @@ def create_api_token(
     expires_at: datetime | str | None = None,
     allowed_networks: Sequence[str] = (),
 ) -> NewToken:
-    """Makes a token of whoever asks, a user or a contact. Only its hash is kept: the secret is told this once."""
+    """Makes a token of the user who asks. Only its hash is kept: the secret is told this once."""
     given = {"name": name, "scopes": scopes, "expires_at": expires_at, "allowed_networks": list(allowed_networks)}
     values = checks.cleaned(CHECKS, given)
     owner = current.get()
-    if owner.id is None or owner.kind not in ("user", "contact"):
-        raise refuse("name", "Only a user or a contact has tokens.")
+    if owner.id is None or owner.kind != "user":
+        raise refuse("name", "Only a user has such tokens.")
     _check_own(values["scopes"])
-    if values["expires_at"] is not None and values["expires_at"] <= records.now():
-        raise refuse("expires_at", "This is past: give a moment to come, or none.")
-    secret = PREFIX + secrets.token_urlsafe(30)
-    row = records.create(
-        ApiToken,
-        {
-            **values,
-            "user_id": owner.id if owner.kind == "user" else None,
-            "contact_id": owner.id if owner.kind == "contact" else None,
-            "shown": secret[:SHOWN],
-            "secret_hash": hashed(secret),
-        },
-    )
-    return NewToken(row, secret)
+    return keep(values, user_id=owner.id)
 
 
 @act
@@ -84,11 +74,20 @@ def revoke_api_token(*, token_id: int) -> None:
     """Ends a token of one's own, from the next request on."""
     owner = current.get()
     token = ApiToken.objects.select_for_update().filter(pk=token_id).first()
-    mine = token is not None and owner.id == (token.user_id if owner.kind == "user" else token.contact_id)
+    mine = token is not None and owner.kind == "user" and owner.id == token.user_id
     if token is None or not (mine or EVERY_ACT in owner.may):
         raise NotFound(f"There is no token {token_id}.")
     if token.revoked_at is None:
         records.change(token, {"revoked_at": Now()})
+
+
+def keep(values: Mapping[str, Any], *, user_id: int | None = None, contact_id: int | None = None) -> NewToken:
+    """A new token of a user or of a contact, with a secret of its own. Raises Invalid for one that has ended."""
+    if values["expires_at"] is not None and values["expires_at"] <= records.now():
+        raise refuse("expires_at", "This is past: give a moment to come, or none.")
+    secret = PREFIX + secrets.token_urlsafe(30)
+    made = {"user_id": user_id, "contact_id": contact_id, "shown": secret[:SHOWN], "secret_hash": hashed(secret)}
+    return NewToken(records.create(ApiToken, {**values, **made}), secret)
 
 
 def hashed(secret: str) -> str:
@@ -98,7 +97,7 @@ def hashed(secret: str) -> str:
 
 def _check_own(scopes: Sequence[str]) -> None:
     owner = current.get()
-    if owner.kind == "contact" or EVERY_ACT in scopes:
+    if EVERY_ACT in scopes:
         return  # scopes only ever narrow: `*` is whatever the owner may do at the time of a request
     lacking = [name for name in scopes if not name.startswith(READ) and not owner.may_do(name)]
     if EVERY_AREA not in owner.areas:

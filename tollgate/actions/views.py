@@ -7,10 +7,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 from tollgate.actions import checks
-from tollgate.actions.acts import NotFound, act, current
+from tollgate.actions.acts import NotFound, act, current, refuse
 from tollgate.store.models import SavedView
 
 COLUMNS_MOST: Final = 100
+VIEWS_MOST: Final = 50
+"""Of one user and list."""
 
 
 def _columns(value: object) -> list[str]:
@@ -31,16 +33,52 @@ CHECKS: Mapping[str, checks.Check] = {
 @act
 def remember_view(*, grid: str, columns: Sequence[str] = (), sort: str = "") -> SavedView | None:
     """Keeps columns and sort of a list for the user who acts; with neither, the list is shown as it was made."""
-    who = current.get()
-    if who.kind != "user" or who.id is None:
-        raise NotFound("Only a user has views of his own.")
+    user_id = _user_id()
     values = checks.cleaned(CHECKS, {"grid": grid, "columns": list(columns), "sort": sort})
-    own = SavedView.objects.filter(user_id=who.id, grid=values["grid"], name="")
+    own = SavedView.objects.filter(user_id=user_id, grid=values["grid"], name="")
     if not values["columns"] and not values["sort"]:
         own.delete()
         return None
     query = urlencode({"columns": ",".join(values["columns"]), "sort": values["sort"]})
     saved, _ = SavedView.objects.update_or_create(
-        user_id=who.id, grid=values["grid"], name="", defaults={"query": query}
+        user_id=user_id, grid=values["grid"], name="", defaults={"query": query}
     )
     return saved
+
+
+@act
+def keep_view(*, grid: str, name: str, query: str, shared: bool = False) -> SavedView:
+    """Keeps the state of a list under a name, in place of one of that name. `shared` shows it to everybody."""
+    user_id = _user_id()
+    known: dict[str, checks.Check] = {
+        "grid": checks.text(50, required=True),
+        "name": checks.text(100, required=True),
+        "query": checks.text(4000),
+        "shared": checks.yes_no,
+    }
+    values = checks.cleaned(known, {"grid": grid, "name": name, "query": query, "shared": shared})
+    own = SavedView.objects.filter(user_id=user_id, grid=values["grid"]).exclude(name="")
+    if own.count() >= VIEWS_MOST and not own.filter(name=values["name"]).exists():
+        raise refuse("name", f"You keep {VIEWS_MOST} views of this list already: forget one first.")
+    saved, _ = SavedView.objects.update_or_create(
+        user_id=user_id,
+        grid=values["grid"],
+        name=values["name"],
+        defaults={"query": values["query"], "shared": values["shared"]},
+    )
+    return saved
+
+
+@act
+def forget_view(*, view_id: int) -> None:
+    """Forgets a named view of one's own."""
+    gone, _ = SavedView.objects.filter(user_id=_user_id(), pk=view_id).exclude(name="").delete()
+    if not gone:
+        raise NotFound(f"There is no view {view_id} of yours.")
+
+
+def _user_id() -> int:
+    who = current.get()
+    if who.kind != "user" or who.id is None:
+        raise NotFound("Only a user has views of his own.")
+    return who.id

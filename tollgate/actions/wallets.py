@@ -1,4 +1,7 @@
-"""Acts on money: top-ups and adjustments. Each is one immutable entry, posted under the wallet's lock."""
+"""Acts on money: top-ups and adjustments. Each is one immutable entry, posted under the wallet's lock.
+
+A top-up is a payment by hand that is completed at once (payments.py), so it stands in the list of payments.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotFound, act, current, refuse
+from tollgate.actions.payments import ANOTHER, enter
 from tollgate.actions.postings import post, wallet_of
 from tollgate.store.models import Customer, Entry, Wallet
 
@@ -23,7 +27,16 @@ def top_up(*, customer_id: int, amount_micros: int, note: str = "", key: str | N
     if values["amount_micros"] <= 0:
         raise refuse("amount_micros", "A top-up is above zero; take money out with an adjustment.")
     customer = records.find(Customer, customer_id)
-    return post(wallet_of(customer), "payments", "topup", **values)
+    known = (
+        values["key"] is not None and Entry.objects.filter(account_id=customer.account_id, key=values["key"]).exists()
+    )
+    if known:  # of before there were payments
+        return post(wallet_of(customer), "payments", "topup", **values)
+    if customer.account.two_person_payments:
+        raise refuse("customer_id", f"{ANOTHER} Enter a payment instead.")
+    given = {"amount_micros": values["amount_micros"], "external_id": values["key"], "private_note": values["note"]}
+    payment = enter(customer, note=values["note"], **given)
+    return Entry.objects.get(account_id=customer.account_id, pk=payment.entry_id or 0)
 
 
 @act
@@ -42,6 +55,6 @@ def adjust(*, wallet_id: int, amount_micros: int, note: str, key: str | None = N
         if wallet.kind != "customer":
             raise NotFound(f"There is no wallet {wallet_id}.")
         records.find(Customer, wallet.owner_id)
-    if wallet.currency is None or wallet.kind == "account":
+    if wallet.currency is None or wallet.kind in ("account", "bundle"):
         raise refuse("wallet_id", "This wallet only counts calls and holds no money.")
     return post(wallet, "adjustments", "adjustment", **values)

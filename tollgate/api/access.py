@@ -1,4 +1,5 @@
-"""Who asks: the bearer token of a user, looked at anew in every request; cookies count for nothing here.
+"""Who asks: the bearer token of a user, looked at anew in every request; cookies count for nothing here. What tokens of
+contacts open is in portal.py.
 
 Every address is a view behind `door`, which names the method, lets a token in and answers what is raised. A token
 narrows what its user's groups give at this moment; it never adds.
@@ -19,8 +20,9 @@ from django.views.decorators.csrf import csrf_exempt
 from tollgate.actions.acts import EVERY_ACT, Actor
 from tollgate.actions.tokens import READ, hashed
 from tollgate.api.answers import Answer, Refused
+from tollgate.api.pace import check_pace
 from tollgate.core.areas import EVERY_AREA, may_read
-from tollgate.store.models import Account, ApiToken, User
+from tollgate.store.models import Account, ApiToken
 from tollgate.store.queries.customers import below
 from tollgate.ui.requests import client_ip
 
@@ -28,6 +30,7 @@ P = ParamSpec("P")
 Opened = Callable[Concatenate[HttpRequest, P], HttpResponse]
 USED_EVERY: Final = timedelta(minutes=1)
 REASON_MOST: Final = 500
+NOT_FROM_HERE: Final = "Requests may not come from this address."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +74,18 @@ def check_method(request: HttpRequest, method: str) -> None:
 
 
 def _enter(request: HttpRequest, at: datetime) -> Caller:
-    token, user = _token(request, at)
-    ip = client_ip(request)
-    for networks in (token.allowed_networks, user.allowed_networks):
-        if networks and not any(ip_address(ip) in network for network in networks):
-            raise Refused(403, "Requests may not come from this address.")
+    token = token_of(request, at)
+    user, ip = token.user, client_ip(request)
+    if user is None:
+        raise Refused(403, "This is a contact's token.", "It opens what stands below /api/v1/portal/.")
+    if user.allowed_networks and not any(ip_address(ip) in network for network in user.allowed_networks):
+        raise Refused(403, NOT_FROM_HERE)
     given = user.rights()
     if given is None:
         raise Refused(403, "This user is in no group.")
     account = Account.objects.order_by("id").first()
     if account is None:
         raise Refused(403, "There is no account yet.")
-    if token.last_used_at is None or token.last_used_at <= at - USED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
     scopes = frozenset(token.scopes)
     actor = Actor(
         name=user.email,
@@ -99,22 +101,36 @@ def _enter(request: HttpRequest, at: datetime) -> Caller:
     return Caller(user.pk, actor, account)
 
 
-def _token(request: HttpRequest, at: datetime) -> tuple[ApiToken, User]:
+def token_of(request: HttpRequest, at: datetime) -> ApiToken:
+    """The token that the request bears, of a user or of a contact, noted as used. Raises Refused for none that holds,
+    for one that is not used from there, and for one that asks too much.
+    """
+    token = _held(request, at)
+    ip = client_ip(request)
+    if token.allowed_networks and not any(ip_address(ip) in network for network in token.allowed_networks):
+        raise Refused(403, NOT_FROM_HERE)
+    check_pace(token.pk)
+    if token.last_used_at is None or token.last_used_at <= at - USED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
+    return token
+
+
+def _held(request: HttpRequest, at: datetime) -> ApiToken:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     token = None
     if scheme.lower() == "bearer":
         found = ApiToken.objects.select_related("user").filter(secret_hash=hashed(secret.strip()))
         token = found.filter(revoked_at=None).first()
-    user = token.user if token is not None else None
     ended = token is not None and token.expires_at is not None and token.expires_at <= at
-    if token is None or user is None or not user.is_active or ended:
+    left = token is not None and token.user is not None and not token.user.is_active
+    if token is None or ended or left:
         raise Refused(
             401,
             "Give a token that holds.",
-            "Send Authorization: Bearer and a user's token that is neither revoked nor expired.",
+            "Send Authorization: Bearer and a token that is neither revoked nor expired.",
             headers={"WWW-Authenticate": 'Bearer realm="tollgate"'},
         )
-    return token, user
+    return token
 
 
 def _narrowed_acts(acts: frozenset[str], scopes: frozenset[str]) -> frozenset[str]:

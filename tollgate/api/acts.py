@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, Never
 
@@ -17,7 +17,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from tollgate.actions.acts import Invalid, NotEditable, NotFound, NotPermitted, OutOfDate, acting, call_act
-from tollgate.api import nouns, schema
+from tollgate.api import noun_rows, nouns, schema
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
 from tollgate.api.repeats import once
@@ -42,9 +42,19 @@ def do_act(request: HttpRequest, caller: Caller, act: str) -> Answer:
 
 
 def _done(caller: Caller, act: str, arguments: dict[str, Any]) -> Answer:
-    try:
+    def run() -> Answer:
         with acting(caller.actor) as done:
             result = call_act(act, arguments)
+        body = {"result": _told(result, caller), "warnings": list(done.warnings)}
+        return Answer(201 if act.startswith(MAKES) else 200, body, _headers(act, result))
+
+    return refusal_of(run)
+
+
+def refusal_of(run: Callable[[], Answer]) -> Answer:
+    """The answer of an act that was done, or what its refusal is told as."""
+    try:
+        return run()
     except NotPermitted as problem:
         return Refused(403, "You may not do this.", str(problem)).answer
     except NotFound as problem:
@@ -55,8 +65,6 @@ def _done(caller: Caller, act: str, arguments: dict[str, Any]) -> Answer:
         return unfit(*_errors(problem, "invalid")).answer
     except OutOfDate as problem:
         return Refused(409, "Somebody else has changed this record.", str(problem), current=problem.current).answer
-    body = {"result": _told(result, caller), "warnings": list(done.warnings)}
-    return Answer(201 if act.startswith(MAKES) else 200, body, _headers(act, result))
 
 
 def _errors(problem: Invalid, code: str) -> list[Error]:
@@ -70,8 +78,8 @@ def _told(result: object, caller: Caller) -> Any:
     if noun is None:
         return plain(result)
     assert isinstance(result, models.Model)
-    fields = nouns.fields_for(noun, caller)
-    return plain(nouns.rows(noun).filter(pk=result.pk).values(*fields).first() or result)
+    found = noun_rows.told(noun, noun_rows.rows(noun).filter(pk=result.pk), noun_rows.fields_for(noun, caller))
+    return next(iter(found), None) or plain(result)
 
 
 def _headers(act: str, result: object) -> dict[str, str]:
@@ -87,7 +95,7 @@ def _headers(act: str, result: object) -> dict[str, str]:
 
 def _arguments(request: HttpRequest, act: str) -> dict[str, Any]:
     """The arguments from the body and the headers. Raises Refused for what cannot be."""
-    given = _body(request)
+    given = body_of(request)
     match = request.headers.get("If-Match", "").strip()
     if match not in ("", "*"):
         _set_version(act, given, match)
@@ -117,7 +125,8 @@ def _check_delayed(act: str, arguments: dict[str, Any]) -> None:
         raise unfit(*(error(f"arguments.{one['field']}", one["message"], code=one["code"]) for one in errors))
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
+def body_of(request: HttpRequest) -> dict[str, Any]:
+    """The JSON object that was sent. Raises Refused for what is none."""
     if request.content_type != "application/json":
         raise Refused(415, "Send JSON.", "Content-Type: application/json")
     try:

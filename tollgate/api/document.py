@@ -6,15 +6,18 @@ A new answer that every act may give belongs into `PROBLEMS`.
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from typing import Any, Final
 
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 
 from tollgate import __version__
+from tollgate.api import portal
 from tollgate.api.access import check_method
 from tollgate.api.answers import Answer, Refused
-from tollgate.api.nouns import BY_MODEL, NOUNS, Noun, all_fields, field_schema
+from tollgate.api.noun_rows import Noun, all_fields, field_schema
+from tollgate.api.nouns import BY_MODEL, NOUNS
 from tollgate.api.reads import ROWS, ROWS_MOST
 from tollgate.api.schema import Argument, schema_of, served, shape
 
@@ -22,6 +25,8 @@ PROBLEMS: Final = {
     "401": "no token that holds",
     "403": "not permitted",
     "404": "there is no such record",
+    "405": "another method: `Allow` names it",
+    "429": "the token asks too often: `Retry-After` says for how many seconds to wait",
 }
 OF_ACTS: Final = {
     "400": "the body is no JSON",
@@ -74,6 +79,12 @@ def document() -> dict[str, Any]:
         paths[f"/{noun.name}/{{id}}"] = {"get": _read(noun)}
     for name, area in sorted(served().items()):
         paths[f"/acts/{name}"] = {"post": _act(name, area)}
+    for shown in portal.NOUNS.values():
+        paths[f"/portal/{shown.noun.name}"] = {"get": _list(shown.noun, "own_")}
+        paths[f"/portal/{shown.noun.name}/{{id}}"] = {"get": _read(shown.noun, "own_")}
+    for name, done in sorted(portal.ACTS.items()):
+        paths[f"/portal/acts/{name}"] = {"post": _own_act(name, done)}
+    paths["/portal/balance"] = {"get": _balance()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tollgate", "version": __version__},
@@ -82,7 +93,11 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"problem": _PROBLEM, **{noun.name: _record(noun) for noun in NOUNS}},
+            "schemas": {
+                "problem": _PROBLEM,
+                **{noun.name: _record(noun) for noun in NOUNS},
+                **{f"own_{name}": _record(shown.noun) for name, shown in portal.NOUNS.items()},
+            },
         },
     }
 
@@ -91,7 +106,7 @@ def _record(noun: Noun) -> dict[str, Any]:
     return {"type": "object", "properties": {name: field_schema(noun, name) for name in all_fields(noun)}}
 
 
-def _list(noun: Noun) -> dict[str, Any]:
+def _list(noun: Noun, own: str = "") -> dict[str, Any]:
     limit: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": ROWS_MOST, "default": ROWS}
     moments = ("since", "before") if noun.moment else ()
     filters = {name: _filter_schema(noun, name) for name in noun.filters}
@@ -100,40 +115,79 @@ def _list(noun: Noun) -> dict[str, Any]:
         "type": "object",
         "required": ["data", "next"],
         "properties": {
-            "data": {"type": "array", "items": _ref(noun.name)},
+            "data": {"type": "array", "items": _ref(own + noun.name)},
             "next": {"type": ["string", "null"]},
         },
     }
     text: dict[str, Any] = {"type": "string"}
     asked = {"limit": limit, "cursor": text, "fields": text, **filters}
     return {
-        "operationId": f"list_{noun.name}",
+        "operationId": f"list_{own}{noun.name}",
         "tags": [noun.area],
-        "parameters": [_parameter(name, kind) for name, kind in asked.items()],
+        "parameters": [
+            _parameter(name, kind, required=noun.ranged and name == "since") for name, kind in asked.items()
+        ],
         "responses": {"200": _content("a page", page), **_problems()},
     }
 
 
-def _read(noun: Noun) -> dict[str, Any]:
+def _read(noun: Noun, own: str = "") -> dict[str, Any]:
     return {
-        "operationId": f"read_{noun.name}",
+        "operationId": f"read_{own}{noun.name}",
         "tags": [noun.area],
         "parameters": [
             _parameter("id", {"type": "integer"}, place="path", required=True),
             _parameter("fields", {"type": "string"}),
         ],
-        "responses": {"200": _content("the record", _ref(noun.name)), **_problems()},
+        "responses": {"200": _content("the record", _ref(own + noun.name)), **_problems()},
+    }
+
+
+def _own_act(name: str, done: portal.Done) -> dict[str, Any]:
+    """An act of a contact's program: less to give, less to be told."""
+    told = {"type": "object", "properties": {"id": {"type": "integer"}, "version": {"type": ["integer", "null"]}}}
+    answer = {
+        "type": "object",
+        "required": ["result", "warnings"],
+        "properties": {
+            "result": {"anyOf": [told, {"type": "null"}]},
+            "warnings": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    return {
+        "operationId": f"own_{name}",
+        "summary": shape(name).words.split("\n\n")[0].replace("\n", " "),
+        "tags": [done.section],
+        "parameters": [_parameter("Idempotency-Key", {"type": "string"}, place="header")],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _body(name, done.takes)}}},
+        "responses": {"2XX": _content("done", answer), **_problems(), **_told(OF_ACTS)},
+    }
+
+
+def _balance() -> dict[str, Any]:
+    amounts = ("balance_micros", "held_micros", "limit_micros", "spent_today_micros")
+    told = {"currency": {"type": "string"}, **{name: {"type": ["integer", "null"]} for name in amounts}}
+    return {
+        "operationId": "own_balance",
+        "tags": ["dashboard"],
+        "responses": {"200": _content("the wallet", {"type": "object", "properties": told}), **_problems()},
+    }
+
+
+def _body(name: str, takes: Collection[str] | None = None) -> dict[str, Any]:
+    """The arguments of an act, or those of them that are taken."""
+    known = shape(name)
+    arguments = {key: one for key, one in known.arguments.items() if takes is None or key in takes}
+    return {
+        "type": "object",
+        "properties": {key: _argument(one) for key, one in arguments.items()},
+        "required": [key for key, one in arguments.items() if one.required],
+        "additionalProperties": schema_of(known.others) if known.others is not None and takes is None else False,
     }
 
 
 def _act(name: str, area: str) -> dict[str, Any]:
     known = shape(name)
-    body = {
-        "type": "object",
-        "properties": {key: _argument(one) for key, one in known.arguments.items()},
-        "required": [key for key, one in known.arguments.items() if one.required],
-        "additionalProperties": schema_of(known.others) if known.others is not None else False,
-    }
     done = {
         "type": "object",
         "required": ["result", "warnings"],
@@ -149,14 +203,14 @@ def _act(name: str, area: str) -> dict[str, Any]:
             *(_parameter(header, {"type": "string"}, place="header") for header in headers),
             _parameter("reason", {"type": "string"}),
         ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _body(name)}}},
         "responses": {"2XX": _content("done", done), **_problems(), **_told(OF_ACTS)},
     }
 
 
 def _argument(one: Argument) -> dict[str, Any]:
     simple = isinstance(one.default, (bool, int, str))
-    return {**schema_of(one.kind), **({"default": one.default} if simple else {})}
+    return {**schema_of(one.kind), **one.limits, **({"default": one.default} if simple else {})}
 
 
 def _result(kind: Any) -> dict[str, Any]:

@@ -1,93 +1,114 @@
-"""What may be read: one line per noun, with its area, its way to the account and to the customer, and its filters.
+"""What may be read: one entry per noun, with its area, its way to the account and to the customer, and its filters.
 
 The fields of a noun are the columns of its model but those in `without`, and what `extras` adds. To serve another noun,
-add its line to `NOUNS`: its addresses, its filters and its part of the OpenAPI document follow.
+add its entry to `NOUNS`: its addresses, its filters and its part of the OpenAPI document follow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, F, OuterRef, Q, Subquery, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
-from tollgate.actions import records
-from tollgate.api.access import Caller
 from tollgate.api.answers import columns
+from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
+from tollgate.core.packages import SECOND_MICROS
 from tollgate.store.models import (
     CDR,
+    Account,
+    AccountCharge,
+    AccountPackage,
+    Agreement,
+    Alert,
+    AlertEvent,
+    Allocation,
+    ApiToken,
+    Audit,
+    AutoTopUp,
+    Bundle,
     Call,
     Card,
     Carrier,
+    Charge,
     Contact,
     Customer,
+    CustomerHold,
+    CustomerNote,
+    CustomerPackage,
+    DelayedSave,
+    DunningEvent,
+    DunningStep,
+    Edge,
     Endpoint,
     Entry,
+    ExchangeRate,
     Gateway,
     IngressRoute,
+    Invoice,
+    InvoiceLine,
+    InvoiceSeries,
+    InvoiceTax,
+    InvoiceTemplate,
+    LegalHold,
+    Localization,
+    MailSettings,
     Message,
     NumberBlock,
+    Package,
+    Payment,
+    PaymentEvent,
+    PaymentGateway,
+    PortalDomain,
+    Rate,
+    Revision,
     RouteOption,
+    SavedReport,
+    SmsSettings,
     Tag,
+    Task,
+    TaskRow,
+    Tax,
+    Template,
     User,
+    UserGroup,
+    VatCheck,
+    VerifiedCli,
+    Voucher,
+    VoucherBatch,
     Wallet,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
 )
-
-BOUGHT: Final = "call_details"
-"""The area that opens what a call cost us, as in the panel."""
-EVERY: Final = Q()
-_WHOLE: Final[Mapping[str, Any]] = {"type": "integer"}
-_TEXT: Final[Mapping[str, Any]] = {"type": "string"}
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """A field beside the columns: how it is asked for, and its JSON Schema."""
-
-    expression: Any
-    schema: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noun:
-    """One kind of record. `account` and `customer` lead from a row to them; without `customer` no reseller reads it."""
-
-    name: str
-    model: type[models.Model]
-    area: str
-    account: str = "account"
-    customer: str = ""
-    customer_rows: Q = EVERY
-    without: frozenset[str] = frozenset()
-    bought: frozenset[str] = frozenset()
-    extras: Mapping[str, Extra]
-    filters: tuple[str, ...] = ()
-    listed: Q = EVERY
-    """What the list leaves out is still found by its id."""
-    moment: str = ""
-    """The instant that `since` and `before` compare."""
-    order: tuple[str, ...] = ("id",)
-    newest_first: bool = False
 
 
 def _purse(column: str) -> Extra:
     of_customer = Wallet.objects.filter(kind="customer", account_id=OuterRef("account_id"), owner_id=OuterRef("pk"))
-    return Extra(Subquery(of_customer.values(column)), _WHOLE)
+    return Extra(Subquery(of_customer.values(column)), WHOLE)
+
+
+def _seconds(column: str) -> Extra:
+    of_bundle = Wallet.objects.filter(kind="bundle", account_id=OuterRef("account_id"), owner_id=OuterRef("pk"))
+    return Extra(Subquery(of_bundle.values(seconds=F(column) / SECOND_MICROS)), WHOLE)
 
 
 def _ids(rows: Any, column: str) -> Extra:
-    return Extra(ArraySubquery(rows.order_by(column).values(column)), {"type": "array", "items": _WHOLE})
+    return Extra(ArraySubquery(rows.order_by(column).values(column)), {"type": "array", "items": WHOLE})
 
 
 _OPTION: Final = ("card_id", "position", "weight", "excluded")
 _OPTIONS: Final = RouteOption.objects.filter(ingress_route_id=OuterRef("pk")).order_by("position", "id")
 _BODY: Final = Case(When(secret=False, then=F("text")), default=None)
+_LINE: Final = tuple(sorted(set(columns(InvoiceLine)) - {"invoice_id"}))
+_LINES: Final = InvoiceLine.objects.filter(invoice_id=OuterRef("pk")).order_by("position")
+_INVOICE_TAX: Final = tuple(sorted(set(columns(InvoiceTax)) - {"invoice_id"}))
+_INVOICE_TAXES: Final = InvoiceTax.objects.filter(invoice_id=OuterRef("pk")).order_by("position")
+_ROWS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "object"}}
 _OF_CARRIER: Final = frozenset(name for name in columns(CDR) if name.startswith("carrier_"))
 NOUNS: Final = (
     Noun(
@@ -114,7 +135,7 @@ NOUNS: Final = (
         name="ingress-routes", model=IngressRoute, area="routes", account="card__account",
         filters=("customer_id", "tag_id", "card_id", "enabled"),
         extras={
-            "currency": Extra(F("card__currency"), _TEXT),
+            "currency": Extra(F("card__currency"), TEXT),
             "route_options": Extra(
                 ArraySubquery(_OPTIONS.values(option=JSONObject(**{name: name for name in _OPTION}))),
                 {"type": "array", "items": {"type": "object"}},
@@ -129,93 +150,212 @@ NOUNS: Final = (
     Noun(name="cards", model=Card, area="cards", filters=("kind", "name", "carrier_id", "currency"), extras={}),
     Noun(
         name="cdrs", model=CDR, area="calls", customer="customer", moment="started_at", order=("started_at", "id"),
-        newest_first=True, filters=("customer_id", "endpoint_id", "state", "refusal", "edge_call_id", "cli", "number"),
+        newest_first=True, ranged=True,
+        filters=("customer_id", "endpoint_id", "state", "refusal", "edge_call_id", "cli", "number"),
         bought=_OF_CARRIER | {"gateway_id", "profit_micros", "detail"}, extras={},
     ),
     Noun(
         name="calls", model=Call, area="calls", customer="customer", filters=("customer_id", "state", "edge_call_id"),
         without=frozenset({"plan", "dialog", "route_index"}),
-        extras={"held_micros": Extra(RawSQL('"call"."held_micros"[1]', (), models.BigIntegerField()), _WHOLE)},
+        extras={"held_micros": Extra(RawSQL('"call"."held_micros"[1]', (), models.BigIntegerField()), WHOLE)},
     ),
     Noun(
         name="entries", model=Entry, area="money", customer="wallet__owner_id",
         customer_rows=Q(wallet__kind="customer"), moment="at", newest_first=True,
         filters=("wallet_id", "wallet_kind", "owner_id", "kind", "book", "call_id", "key"),
         extras={
-            "wallet_kind": Extra(F("wallet__kind"), _TEXT),
-            "owner_id": Extra(F("wallet__owner_id"), _WHOLE),
+            "wallet_kind": Extra(F("wallet__kind"), TEXT),
+            "owner_id": Extra(F("wallet__owner_id"), WHOLE),
         },
+    ),
+    Noun(
+        name="invoices", model=Invoice, area="invoices", moment="issued_at", newest_first=True,
+        filters=("customer_id", "kind", "state", "number", "currency", "reference", "corrects_id", "due_on"),
+        extras={
+            "accounting_id": Extra(F("customer__accounting_id"), {"type": ["string", "null"]}),
+            "lines": Extra(ArraySubquery(_LINES.values(line=JSONObject(**{name: name for name in _LINE}))), _ROWS),
+            "taxes": Extra(
+                ArraySubquery(_INVOICE_TAXES.values(row=JSONObject(**{name: name for name in _INVOICE_TAX}))), _ROWS
+            ),
+        },
+    ),
+    Noun(
+        name="payments", model=Payment, area="payments", customer="customer", moment="received_at", newest_first=True,
+        filters=("customer_id", "status", "kind", "gateway", "external_id", "reverses_id", "currency"),
+        extras={"accounting_id": Extra(F("customer__accounting_id"), {"type": ["string", "null"]})},
+    ),
+    Noun(
+        name="allocations", model=Allocation, area="payments", customer="invoice__customer", moment="at",
+        newest_first=True, filters=("invoice_id", "payment_id", "credit_note_id"), extras={},
+    ),
+    Noun(
+        name="auto-top-ups", model=AutoTopUp, area="payments", customer="customer",
+        filters=("customer_id", "gateway_id", "enabled"), without=frozenset({"method_sealed"}), extras={},
+    ),
+    Noun(
+        name="payment-gateways", model=PaymentGateway, area="payment_gateways",
+        filters=("name", "provider", "mode", "enabled"), without=frozenset({"secrets_sealed", "token"}), extras={},
+    ),
+    Noun(
+        name="payment-events", model=PaymentEvent, area="payment_gateways", moment="at", newest_first=True,
+        filters=("gateway_id", "state", "payment_id", "customer_id"), extras={},
+    ),
+    Noun(
+        name="voucher-batches", model=VoucherBatch, area="vouchers", filters=("name", "currency", "enabled"),
+        without=frozenset({"codes_sealed"}), extras={},
+    ),
+    Noun(
+        name="vouchers", model=Voucher, area="vouchers", account="batch__account",
+        filters=("batch_id", "serial", "state", "customer_id"), without=frozenset({"code_hash"}), extras={},
+    ),
+    Noun(name="taxes", model=Tax, area="taxes", filters=("name", "category", "country", "enabled"), extras={}),
+    Noun(name="exchange-rates", model=ExchangeRate, area="taxes", filters=("base", "quote", "on"), extras={}),
+    Noun(name="invoice-series", model=InvoiceSeries, area="taxes", filters=("kind",), extras={}),
+    Noun(
+        name="invoice-templates", model=InvoiceTemplate, area="taxes", filters=("name", "language"),
+        without=frozenset({"logo"}), extras={},
+    ),
+    Noun(
+        name="legal-holds", model=LegalHold, area="account", account="customer__account",
+        filters=("customer_id",), extras={},
+    ),
+    Noun(
+        name="packages", model=Package, area="packages", filters=("name", "kind", "currency", "frequency"), extras={},
+    ),
+    Noun(
+        name="customer-packages", model=CustomerPackage, area="packages", account="customer__account",
+        filters=("customer_id", "package_id", "auto_decrement", "next_on"), extras={},
+    ),
+    Noun(
+        name="bundles", model=Bundle, area="packages", newest_first=True, moment="starts_at",
+        filters=("customer_id", "customer_package_id"),
+        extras={"balance_s": _seconds("balance_micros"), "held_s": _seconds("held_micros")},
     ),
     Noun(name="tags", model=Tag, area="labels", filters=("name",), extras={}),
     Noun(
+        name="webhooks", model=Webhook, area="webhooks", filters=("title", "enabled"), extras={},
+    ),
+    Noun(
+        name="webhook-deliveries", model=WebhookDelivery, area="webhooks", account="webhook__account",
+        newest_first=True, moment="created_at", filters=("webhook_id", "event_id", "state", "ref"), extras={},
+    ),
+    Noun(
+        name="alerts", model=Alert, area="alerts", filters=("title", "customer_id", "carrier_id", "tag_id", "area"),
+        extras={},
+    ),
+    Noun(
+        name="alert-events", model=AlertEvent, area="alerts", account="alert__account", moment="at", newest_first=True,
+        filters=("alert_id", "customer_id", "carrier_id", "kind"), extras={},
+    ),
+    Noun(
+        name="dunning-steps", model=DunningStep, area="dunning", filters=("title", "action", "enabled"), extras={},
+    ),
+    Noun(
+        name="dunning-events", model=DunningEvent, area="dunning", moment="at", newest_first=True,
+        filters=("customer_id", "invoice_id", "step_id", "action"), extras={},
+    ),
+    Noun(
         name="messages", model=Message, area="messages", moment="created_at", newest_first=True,
         filters=("customer_id", "contact_id", "kind", "template", "state", "recipient"),
-        without=frozenset({"text", "html", "dialogue", "attachments"}), extras={"body": Extra(_BODY, _TEXT)},
+        without=frozenset({"text", "html", "dialogue", "attachments"}), extras={"body": Extra(_BODY, TEXT)},
     ),
     Noun(
         name="users", model=User, area="users", account="", filters=("email", "is_active", "reseller_id"),
         without=frozenset({"session_epoch", "groups_version"}),
         extras={"group_ids": _ids(User.groups.through.objects.filter(user_id=OuterRef("pk")), "usergroup_id")},
     ),
+    Noun(
+        name="customer-notes", model=CustomerNote, area="customers", account="customer__account", customer="customer",
+        moment="at", newest_first=True, filters=("customer_id",), extras={},
+    ),
+    Noun(
+        name="customer-holds", model=CustomerHold, area="dunning", moment="from_at", newest_first=True,
+        filters=("customer_id", "cause", "status"), extras={},
+    ),
+    Noun(
+        name="verified-clis", model=VerifiedCli, area="clis", account="customer__account", customer="customer",
+        filters=("customer_id", "number", "attestation"), extras={},
+    ),
+    Noun(
+        name="route-options", model=RouteOption, area="routes", account="ingress_route__card__account",
+        filters=("ingress_route_id", "card_id", "excluded"), extras={},
+    ),
+    Noun(name="edges", model=Edge, area="edges", filters=("name", "kind", "enabled"), extras={}),
+    Noun(
+        name="revisions", model=Revision, area="cards", account="card__account", moment="effective_at",
+        newest_first=True, filters=("card_id", "number"), extras={},
+    ),
+    Noun(
+        name="rates", model=Rate, area="cards", account="revision__card__account",
+        filters=("card_id", "revision_id", "prefix", "destination", "blocked"),
+        extras={"card_id": Extra(F("revision__card_id"), WHOLE)},
+    ),
+    Noun(
+        name="wallets", model=Wallet, area="money", customer="owner_id", customer_rows=Q(kind="customer"),
+        filters=("kind", "owner_id", "parent_id", "currency"), extras={},
+    ),
+    Noun(
+        name="charges", model=Charge, area="invoices", moment="at", newest_first=True,
+        filters=("customer_id", "kind", "key", "currency"), extras={},
+    ),
+    Noun(
+        name="vat-checks", model=VatCheck, area="taxes", account="customer__account", moment="asked_at",
+        newest_first=True, filters=("customer_id", "number", "state"), extras={},
+    ),
+    Noun(
+        name="webhook-events", model=WebhookEvent, area="webhooks", moment="at", newest_first=True,
+        filters=("event", "ref"), extras={},
+    ),
+    Noun(name="reports", model=SavedReport, area="reports", filters=("name", "frequency"), extras={}),
+    Noun(
+        name="localizations", model=Localization, area="labels", filters=("name",), extras={},
+    ),
+    Noun(
+        name="templates", model=Template, area="messages", filters=("key", "language"), extras={},
+    ),
+    Noun(name="accounts", model=Account, area="account", account="pk", filters=("name",), extras={}),
+    Noun(
+        name="account-packages", model=AccountPackage, area="account", filters=("kind", "name", "unit"), extras={},
+    ),
+    Noun(
+        name="account-charges", model=AccountCharge, area="account", newest_first=True,
+        filters=("on", "package_id", "what", "currency"), extras={},
+    ),
+    Noun(name="agreements", model=Agreement, area="account", filters=("number",), extras={}),
+    Noun(
+        name="mail-settings", model=MailSettings, area="account", filters=("domain_id", "host"), extras={},
+    ),
+    Noun(
+        name="sms-settings", model=SmsSettings, area="account", filters=("provider",), extras={},
+    ),
+    Noun(
+        name="portal-domains", model=PortalDomain, area="account", filters=("host",), without=frozenset({"logo"}),
+        extras={},
+    ),
+    Noun(
+        name="groups", model=UserGroup, area="users", account="", filters=("name",), extras={},
+    ),
+    Noun(
+        name="tokens", model=ApiToken, area="users", account="", filters=("user_id", "contact_id", "name"),
+        without=frozenset({"secret_hash"}), extras={},
+    ),
+    Noun(
+        name="delayed-saves", model=DelayedSave, area="delays", customer="customer", moment="due_at",
+        newest_first=True, filters=("customer_id", "act", "state", "table_name", "row_id", "author_id"),
+        without=frozenset({"arguments"}), extras={},
+    ),
+    Noun(
+        name="tasks", model=Task, area="tasks", moment="created_at", newest_first=True,
+        filters=("kind", "noun", "act", "state", "author_id"), without=frozenset({"arguments"}), extras={},
+    ),
+    Noun(
+        name="task-rows", model=TaskRow, area="tasks", account="task__account",
+        filters=("task_id", "number", "record_id", "state"), without=frozenset({"cells"}), extras={},
+    ),
+    Noun(
+        name="audit", model=Audit, area="audit", account="", customer="customer_id", moment="at", newest_first=True,
+        filters=("table_name", "row_id", "verb", "actor", "actor_kind", "actor_id", "act", "customer_id"), extras={},
+    ),
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Noun]] = {noun.name: noun for noun in NOUNS}
 BY_MODEL: Final[Mapping[type[Any], Noun]] = {noun.model: noun for noun in NOUNS}
-
-
-def rows(noun: Noun) -> QuerySet[Any]:
-    """Every row of a noun with its extras."""
-    found: QuerySet[Any] = models.QuerySet(noun.model)
-    told: QuerySet[Any] = found.annotate(**{name: extra.expression for name, extra in noun.extras.items()})
-    return told
-
-
-def own_rows(noun: Noun, caller: Caller) -> QuerySet[Any]:
-    """The rows that a caller may read. Raises Refused where that is none by right."""
-    caller.check_reads(noun.area)
-    found = rows(noun)
-    if noun.account:
-        found = found.filter(**{noun.account: caller.account})
-    if caller.actor.reach is not None:
-        assert noun.customer, noun.name
-        found = found.filter(noun.customer_rows, **{f"{noun.customer}__in": caller.actor.reach})
-    return found
-
-
-def all_fields(noun: Noun) -> list[str]:
-    """The fields of a noun."""
-    told = [name for name in columns(noun.model) if name not in records.SECRETS and name not in noun.without]
-    return [*told, *noun.extras]
-
-
-def fields_for(noun: Noun, caller: Caller) -> list[str]:
-    """Those of the fields that a caller may read."""
-    hidden: frozenset[str] = frozenset() if caller.reads(BOUGHT) else noun.bought
-    return [name for name in all_fields(noun) if name not in hidden]
-
-
-def field_schema(noun: Noun, name: str) -> dict[str, Any]:
-    """The JSON Schema of a field."""
-    if name in noun.extras:
-        return dict(noun.extras[name].schema)
-    column = next(one for one in noun.model._meta.concrete_fields if one.attname == name)  # noqa: SLF001 - Django's public name
-    return _nullable(_column_schema(column), null=column.null)
-
-
-def _nullable(schema: dict[str, Any], *, null: bool) -> dict[str, Any]:
-    return {**schema, "type": [schema["type"], "null"]} if null and "type" in schema else schema
-
-
-def _column_schema(column: Any) -> dict[str, Any]:
-    if isinstance(column, ArrayField):
-        return {"type": "array", "items": _column_schema(column.base_field)}
-    if isinstance(column, models.ForeignKey):
-        return dict(_WHOLE)
-    if isinstance(column, models.JSONField):
-        return {}
-    if isinstance(column, models.BooleanField):
-        return {"type": "boolean"}
-    if isinstance(column, models.IntegerField):
-        return dict(_WHOLE)
-    if isinstance(column, models.DateTimeField):
-        return {"type": "string", "format": "date-time"}
-    return dict(_TEXT)

@@ -5,6 +5,7 @@ What there is to read is the table in `nouns`; nothing here knows a noun by name
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -14,8 +15,9 @@ from django.http import HttpRequest
 
 from tollgate.actions import checks
 from tollgate.api.access import Caller, door
-from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
-from tollgate.api.nouns import BY_NAME, Noun, field_schema, fields_for, own_rows
+from tollgate.api.answers import Answer, Error, Refused, error, unfit
+from tollgate.api.noun_rows import Noun, field_schema, fields_for, own_rows, place, told
+from tollgate.api.nouns import BY_NAME
 
 ROWS: Final = 50
 ROWS_MOST: Final = 200
@@ -29,19 +31,23 @@ _YES_NO: Final = {"true": True, "false": False}
 def list_rows(request: HttpRequest, caller: Caller, noun: str) -> Answer:
     """A page of records, and the cursor of the next."""
     kind = _noun(noun)
-    found = own_rows(kind, caller).filter(kind.listed)
+    return page(request, kind, own_rows(kind, caller).filter(kind.listed), fields_for(kind, caller))
+
+
+def page(request: HttpRequest, kind: Noun, found: QuerySet[Any], known: list[str]) -> Answer:
+    """One page of these rows, as the request asks for it; `known` are the fields that may be read."""
     errors: list[Error] = []
-    fields = _fields(request, kind, caller, errors)
+    fields = _fields(request, known, errors)
     limit = _limit(request, errors)
     condition = _filters(request, kind, errors) & _after(request, kind, errors)
     if errors:
         raise unfit(*errors)
-    page = _ordered(found.filter(condition), kind).values(*dict.fromkeys((*fields, *kind.order)))[: limit + 1]
-    read = list(page)
-    data = [{name: plain(row[name]) for name in fields} for row in read[:limit]]
+    rows = _ordered(found.filter(condition), kind)[: limit + 1]
+    read = list(told(kind, rows, [*dict.fromkeys((*fields, *kind.order))]))
+    data = [{name: row[name] for name in fields} for row in read[:limit]]
     if len(read) <= limit:
         return Answer(200, {"data": data, "next": None})
-    cursor = signing.dumps([kind.name, [plain(read[limit - 1][name]) for name in kind.order]], salt=_SALT)
+    cursor = signing.dumps([kind.name, [read[limit - 1][name] for name in kind.order]], salt=_SALT)
     again = {name: value for name, value in request.GET.items() if name != "cursor"}
     link = f"<{request.path}?{urlencode({**again, 'cursor': cursor})}>; rel=next"
     return Answer(200, {"data": data, "next": cursor}, {"Link": link})
@@ -51,17 +57,21 @@ def list_rows(request: HttpRequest, caller: Caller, noun: str) -> Answer:
 def read_row(request: HttpRequest, caller: Caller, noun: str, row_id: int) -> Answer:
     """One record, its version as the ETag."""
     kind = _noun(noun)
-    found = own_rows(kind, caller).filter(pk=row_id)
+    return record(request, kind, own_rows(kind, caller).filter(pk=row_id), fields_for(kind, caller))
+
+
+def record(request: HttpRequest, kind: Noun, found: QuerySet[Any], known: list[str]) -> Answer:
+    """The one row of these, if there is one; `known` are the fields that may be read."""
     errors: list[Error] = []
-    fields = _fields(request, kind, caller, errors)
+    fields = _fields(request, known, errors)
     errors += [error(name, "This does not exist here.", code="unknown") for name in request.GET if name != "fields"]
     if errors:
         raise unfit(*errors)
-    row = found.values(*fields_for(kind, caller)).first()
+    row = next(iter(told(kind, found, known)), None)
     if row is None:
         raise Refused(404, "There is no such record.")
     headers = {"ETag": f'"{row["version"]}"'} if "version" in row else {}
-    return Answer(200, {name: plain(row[name]) for name in fields}, headers)
+    return Answer(200, {name: row[name] for name in fields}, headers)
 
 
 def _noun(name: str) -> Noun:
@@ -70,9 +80,8 @@ def _noun(name: str) -> Noun:
     return BY_NAME[name]
 
 
-def _fields(request: HttpRequest, noun: Noun, caller: Caller, errors: list[Error]) -> list[str]:
+def _fields(request: HttpRequest, known: list[str], errors: list[Error]) -> list[str]:
     """The fields asked for, in that order; all that may be read when none are named."""
-    known = fields_for(noun, caller)
     wanted = [name for name in request.GET.get("fields", "").split(",") if name]
     errors += [error("fields", f"There is no field {name}.", code="unknown") for name in wanted if name not in known]
     return list(dict.fromkeys(name for name in wanted if name in known)) or known
@@ -98,16 +107,21 @@ def _filters(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
                 lookup = f"{noun.moment}__{'gte' if name == 'since' else 'lt'}"
                 condition &= Q(**{lookup: checks.instant(text)})
             elif name in noun.filters:
-                condition &= Q(**{name: _value(noun, name, text)})
+                condition &= Q(**{place(noun, name): _value(noun, name, text)})
             else:
                 errors.append(error(name, "This is no filter here.", code="unknown"))
         except checks.Unfit as problem:
             errors.append(error(name, str(problem)))
+    if noun.ranged and not request.GET.get("since"):
+        errors.append(error("since", "Give a moment to begin with: there is no end to these.", code="required"))
     return condition
 
 
 def _value(noun: Noun, name: str, text: str) -> object:
-    kind = field_schema(noun, name)["type"]
+    schema = field_schema(noun, name)
+    kind, form = schema["type"], schema.get("format", "")
+    if form == "date":
+        return _day(text)
     if "boolean" in kind:
         if text not in _YES_NO:
             raise checks.Unfit("Give true or false.")
@@ -117,6 +131,13 @@ def _value(noun: Noun, name: str, text: str) -> object:
             raise checks.Unfit("Give a whole number.")
         return checks.record_id(int(text))
     return checks.text(TEXT_MOST)(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise checks.Unfit("Give a day such as 2026-12-31.") from None
 
 
 def _after(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -20,6 +20,9 @@ from tollgate.api.answers import Error, error
 from tollgate.core.areas import NOT_GIVEN, area_of_acts
 
 MOST: Final = 2**63 - 1
+TABLE: Final = "CHECKS"
+"""How acts call the table of the checks of their fields, or how its name ends."""
+_ID: Final[Mapping[str, Any]] = {"minimum": 1}
 _PLAIN: Final[Mapping[Any, tuple[str, str]]] = {
     bool: ("boolean", "Give true or false."),
     int: ("integer", "Give a whole number."),
@@ -35,6 +38,7 @@ class Argument:
     kind: Any
     required: bool
     default: Any = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,19 @@ def shape(act_name: str) -> Shape:
             arguments |= {key: Argument(kind, key in needed) for key, kind in get_type_hints(fields).items()}
         else:
             others = hints[name]
+    for name, known in _limits(function, arguments).items():
+        arguments[name] = replace(arguments[name], limits=known)
     return Shape(arguments, others, hints["return"], inspect.getdoc(function) or "")
+
+
+def _limits(function: Any, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """What the checks of an act tell of its arguments: those in the tables that it names, or that its file has."""
+    known = function.__globals__
+    named = [known[name] for name in function.__code__.co_names if name.endswith(TABLE) and name in known]
+    table = {name: check for one in named or [known.get(TABLE, {})] for name, check in one.items()}
+    told = {name: checks.limits(table[name]) for name in names if name in table}
+    whole = {name: _ID for name in names if name.endswith(("_id", "version")) and name not in table}
+    return whole | told
 
 
 def fit_arguments(act_name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Error]]:

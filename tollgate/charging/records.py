@@ -25,7 +25,7 @@ from tollgate.core.hours import Hours, HoursInvalid
 from tollgate.core.localization import Localization, LocalizationInvalid
 from tollgate.core.rewrites import RewriteInvalid
 from tollgate.core.rewrites import parse as parse_rewrites
-from tollgate.core.snapshot import Card, Carrier, EdgeInfo, Endpoint, Gateway, Option, Payer, Route, Snapshot
+from tollgate.core.snapshot import Bundle, Card, Carrier, EdgeInfo, Endpoint, Gateway, Option, Payer, Route, Snapshot
 from tollgate.core.vars import VarsInvalid
 from tollgate.core.vars import parse as parse_vars
 
@@ -41,6 +41,7 @@ TABLES: Final = {
     "localization": "localizations",
     "tag": "tags",
     "customer_tag": "customer_tags",
+    "bundle": "bundles",
     "endpoint": "endpoints",
     "ingress_route": "ingress_routes",
     "route_option": "route_options",
@@ -82,7 +83,7 @@ class Changes:
                 self.edges = True
             case "customer":
                 self.customers.add(row["id"])
-            case "contact" | "verified_cli" | "customer_tag":
+            case "contact" | "verified_cli" | "customer_tag" | "bundle":
                 self.customers.add(row["customer_id"])
             case "ingress_route" if row["customer_id"] is not None:
                 self.customers.add(row["customer_id"])
@@ -243,7 +244,7 @@ class Records:
         self, rows: Iterable[Row], routes: Routes, account: Payer, known: dict[int, Payer]
     ) -> dict[int, Payer]:
         """Payers from the account downward, so that each finds its parents made. A customer in doubt is parked."""
-        result = known
+        result, bundles = known, self._bundles()
         for row in sorted(rows, key=lambda found: found["depth"]):
             above = account if row["parent_id"] is None else result.get(row["parent_id"])
             if above is None:
@@ -267,7 +268,15 @@ class Records:
                 valid_from_at=row["created_at"] if account_row["valid_from_creation"] else None,
                 routes=tuple(sorted(routes.own.get(row["id"], ()), key=_by_id)),
                 tag_routes=routes.of_tags(row["tag_ids"], row["currency"]),
+                bundles=tuple(bundles.get(row["id"], ())),
             )
+        return result
+
+    def _bundles(self) -> dict[int, list[Bundle]]:
+        """Free minutes by the customer that holds them."""
+        result: dict[int, list[Bundle]] = defaultdict(list)
+        for row in self.rows["bundle"].values():
+            result[row["customer_id"]].append(_bundle(row))
         return result
 
     def _localization(self, localization_id: int | None) -> Localization | None:
@@ -377,6 +386,10 @@ def _payer(row: Row, above: Payer) -> Payer:
         removed_headers=_removed_headers(row),
         parents=(above, *above.parents),
     )
+
+
+def _bundle(row: Row) -> Bundle:
+    return Bundle(row["id"], row["name"], row["wallet_id"], row["starts_at"], row["ends_at"], tuple(row["prefixes"]))
 
 
 def _removed_headers(row: Row) -> str:

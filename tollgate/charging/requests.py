@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tollgate.core.calls import LiveCall, Plan, RouteChoice
-from tollgate.core.ledger import settlement_wallet_ids
+from tollgate.core.ledger import payers_wallet_ids, settlement_wallet_ids
 from tollgate.core.refusals import Refusal
 from tollgate.switches import Answered, Attempted, AuthFailed, Ended
 
@@ -180,8 +180,8 @@ class Extend(Request):
     slice_s: int
 
     def wallets(self, call: LiveCall | None) -> set[int]:
-        """Every payer's."""
-        return set() if call is None else {leg.wallet_id for leg in call.plan.legs}
+        """Every payer's, those of minutes too."""
+        return set() if call is None else payers_wallet_ids(call)
 
     @property
     def looks_back(self) -> bool:

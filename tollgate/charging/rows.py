@@ -25,6 +25,7 @@ from tollgate.core.calls import (
     refusal_detail,
 )
 from tollgate.core.ledger import Entry, Purse
+from tollgate.core.packages import SECOND_MICROS
 from tollgate.core.rates import price_per_minute_nanos
 from tollgate.core.refusals import Refusal, answer, q850_of
 from tollgate.switches import AuthFailed, Ended
@@ -44,8 +45,11 @@ Row = tuple[Any, ...]
 
 def read_call(row: asyncpg.Record, plan: StoredPlan) -> LiveCall:
     """A row of `call`, whose columns come in the order of `LiveCall`; the plan in its place."""
-    wallets: tuple[Any, ...] = (tuple(row[19]), tuple(row[20]), tuple(row[21]))
-    return LiveCall(*(*row[:19], *wallets, *row[22:25], plan, *row[25:]))
+    held, legs_count = tuple(row[21]), len(plan.legs)
+    wallets: tuple[Any, ...] = (tuple(row[19]), tuple(row[20]), held[:legs_count])
+    call = LiveCall(*(*row[:19], *wallets, *row[22:25], plan, *row[25:]))
+    call.minutes_s = tuple([micros // SECOND_MICROS for micros in held[legs_count:]])
+    return call
 
 
 def new_call(call_id: int, plan: Plan, grant: Grant, *, dialog: str, at: datetime) -> LiveCall:
@@ -81,6 +85,7 @@ def new_call(call_id: int, plan: Plan, grant: Grant, *, dialog: str, at: datetim
         grant.stored,
         "[]",
         dialog,
+        minutes_s=grant.minutes_s,
     )
 
 
@@ -105,10 +110,17 @@ def new_row(call: LiveCall, plan_json: str) -> Row:
         call.max_s,
         call.carrier_wallet_ids,
         call.wallet_ids,
-        call.held_micros,
+        _holds(call),
         call.currency,
         plan_json,
     )
+
+
+def _holds(call: LiveCall) -> tuple[int, ...]:
+    """What the wallets of the legs hold, then those of the bundles: the order in which `read_call` takes them apart."""
+    if not call.minutes_s:
+        return call.held_micros
+    return call.held_micros + tuple([seconds * SECOND_MICROS for seconds in call.minutes_s])
 
 
 def changed_call(call: LiveCall) -> Row:
@@ -124,7 +136,7 @@ def changed_call(call: LiveCall) -> Row:
         call.extended_count,
         call.route_index,
         call.carrier_wallet_ids,
-        call.held_micros,
+        _holds(call),
         call.last_seen_at,
         call.attempts,
     )

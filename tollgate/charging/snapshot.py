@@ -2,7 +2,8 @@
 
 `changed` notices (`table:id`) are collected for 20 ms and the records they name are read again; a look into the audit
 log twice a minute catches what a notice missed, and a lost connection leads to a full reading. Snapshots are swapped
-whole: a decision sees the old one or the new one. Which rows become what is told in `records`.
+whole: a decision sees the old one or the new one. Which rows become what is told in `records`. After each reading the
+process writes which change it obeys now (table `charging_process`), for whoever wonders whether a save has arrived.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -21,7 +24,7 @@ import asyncpg
 
 from tollgate.charging.database import AWAY, connect
 from tollgate.charging.records import TABLES, Changes, Records
-from tollgate.core.snapshot import Snapshot
+from tollgate.core.snapshot import OBEYED, Snapshot
 from tollgate.store.sql import load
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ log = logging.getLogger(__name__)
 COALESCE_S: Final = 0.02
 POLL_S: Final = 30
 LOOK_BACK: Final = timedelta(seconds=90)
+SILENT: Final = timedelta(hours=1)
 CHANGES_MOST: Final = 2000
 """More changes than this at once are cheaper to read whole."""
 
@@ -38,6 +42,7 @@ class SnapshotKeeper:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._sql = load("charging_snapshot")
         self._records = Records()
         self._noted: set[tuple[str, int]] = set()
@@ -64,6 +69,9 @@ class SnapshotKeeper:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         if self._connection is not None:
+            with contextlib.suppress(*AWAY):
+                since = datetime.now(UTC) - SILENT
+                await self._connection.execute(self._sql["forget_process"], self._name, since, timeout=2)
             self._connection.terminate()
 
     async def register_edge(self, name: str, kind: str) -> bool:
@@ -148,11 +156,13 @@ class SnapshotKeeper:
             for table, statement in TABLES.items():
                 records.put(table, None, await self._connection.fetch(self._sql[statement], None))
             await self._read_revisions(records, None)
+            newest = await self._newest_change()
         built = await asyncio.to_thread(records.build)
         records.library.keep_only({row["id"] for rows in records.revisions.values() for row in rows})
         self._records = records
         self._swap(built)
         _freeze()
+        await self._obey(newest)
 
     async def _read_changes(self, noted: set[tuple[str, int]]) -> None:
         """Reads the rows that were named, and builds what hangs on them."""
@@ -176,7 +186,20 @@ class SnapshotKeeper:
                 await self._read_verified(changes)
             if changes.cards:
                 await self._read_revisions(self._records, list(changes.cards))
+            newest = await self._newest_change()
         self._swap(self._records.rebuild(changes))
+        await self._obey(newest)
+
+    async def _newest_change(self) -> int:
+        """The last change of a record, as the reading in progress sees it."""
+        assert self._connection is not None
+        row = await self._connection.fetchrow(self._sql["newest_change"], OBEYED)
+        return row["id"] if row is not None else 0
+
+    async def _obey(self, change_id: int) -> None:
+        """Says that decisions obey this change from now on."""
+        assert self._connection is not None
+        await self._connection.execute(self._sql["obey"], self._name, change_id, datetime.now(UTC))
 
     async def _read_verified(self, changes: Changes) -> None:
         """A customer row carries what was verified of it, so it is read again after a contact or a CLI changed."""

@@ -28,6 +28,14 @@ POLL_HEADER: Final = "X-Tollgate-Poll"
 WRITE_EVERY_S: Final = 60
 PANEL: Final = -1
 """Stands for the panel where portal logins have the id of their domain."""
+SECOND_FACTORS: Final = {
+    "totp_activated": "AUTHENTICATOR_ADDED",
+    "totp_deactivated": "AUTHENTICATOR_REMOVED",
+    "webauthn_added": "PASSKEY_ADDED",
+    "webauthn_removed": "PASSKEY_REMOVED",
+    "recovery_codes_generated": "RECOVERY_CODES_MADE",
+}
+"""What allauth would mail of a second factor, and the audit log's word for it."""
 
 
 class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -59,6 +67,16 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
         portal_delays.forget(PANEL, user.email)
         note_login("LOGIN", user.email, client_ip(request), user)
 
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Where the request comes from, so that limits count people and not the proxy before the panel."""
+        return client_ip(request)
+
+    def send_notification_mail(self, template_prefix: str, user: User, *_: object, **__: object) -> None:
+        """Told instead of a mail: a second factor came, went or has other recovery codes, in the audit log."""
+        verb = SECOND_FACTORS.get(template_prefix.rpartition("/")[2])
+        if verb:
+            note_login(verb, user.email, client_ip(self.request), user)
+
     def logout(self, request: HttpRequest) -> None:
         """Ends the session, and the user's looks into the portal."""
         user = request.user
@@ -89,27 +107,32 @@ class IdleLogout:
         user = request.user
         if isinstance(user, User):
             if not may_come_from(user, client_ip(request)):
-                note_login("LOGOUT", user.email, client_ip(request), user, why="address not allowed")
-                logout(request)
+                self.end(request, user, why="address not allowed")
             else:
-                self.note(request, now_s=int(datetime.now(UTC).timestamp()))
+                self.note(request, user, now_s=int(datetime.now(UTC).timestamp()))
         if isinstance(request.user, User) and request.user.password_must_change:
             own = (reverse("panel:own_password"), reverse("account_logout"))
             if request.path not in own and not request.path.startswith("/static/"):
                 return redirect(own[0])
         return self.get_response(request)
 
-    def note(self, request: HttpRequest, *, now_s: int) -> None:
+    def note(self, request: HttpRequest, user: User, *, now_s: int) -> None:
         """Compares the last activity with now; writes it at most once a minute."""
         seen_s = int(request.session.get(ACTIVE_AT, now_s))
         idle_min = int(request.session.get(IDLE_MIN, settings.IDLE_LOGOUT_MINUTES))
         if now_s - seen_s >= idle_min * 60:
-            logout(request)
+            self.end(request, user, why="idle")
         elif POLL_HEADER not in request.headers and (
             ACTIVE_AT not in request.session or now_s - seen_s >= WRITE_EVERY_S
         ):
             request.session[ACTIVE_AT] = now_s
             request.session[IDLE_MIN] = _idle_min()
+
+    def end(self, request: HttpRequest, user: User, *, why: str) -> None:
+        """Ends the session, and the user's looks into the portal as a logout by hand does."""
+        note_login("LOGOUT", user.email, client_ip(request), user, why=why)
+        end_looks(user.pk)
+        logout(request)
 
 
 def _idle_min() -> int:

@@ -101,6 +101,7 @@ LANGUAGE_CODE = "en"
 AUTH_USER_MODEL = "store.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
+    "tollgate.store.passwords.PepperedHasher",
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
@@ -119,11 +120,16 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login_failed": None}  # failures are counted by sessions.StaffOnly
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "tollgate.config.passkeys.Naming"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Tollgate"
 MFA_FORMS = {
     "authenticate": "tollgate.config.second_factor.LoginCodeForm",
     "reauthenticate": "tollgate.config.second_factor.RepeatedCodeForm",
+    "add_webauthn": "tollgate.config.passkeys.AddPasskeyForm",
+    "edit_webauthn": "tollgate.config.passkeys.RenamePasskeyForm",
+    "login_webauthn": "tollgate.config.passkeys.PasskeyLoginForm",
 }
 
 SECURE_COOKIES = environment.flag("TOLLGATE_SECURE_COOKIES", False)

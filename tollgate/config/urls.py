@@ -6,6 +6,7 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
+from tollgate.panel.payment_notices import payment_notice
 from tollgate.panel.unsubscribe import unsubscribe
 
 
@@ -27,6 +28,7 @@ urlpatterns = [
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
+    path("payments/notices/<str:token>/", payment_notice, name="payment_notice"),
     path("api/v1/", include("tollgate.api.urls")),
     path("portal/", include("tollgate.portal.urls")),
     path("", include("tollgate.panel.urls")),

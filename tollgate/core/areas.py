@@ -34,7 +34,7 @@ AREAS: Mapping[str, Area] = {
     "contacts": Area(
         "Contacts",
         ("contacts", "contact_logins"),
-        ("contacts", "portal_access", "portal_codes", "portal_factors", "portal_passwords"),
+        ("contacts", "contact_tokens", "portal_access", "portal_codes", "portal_factors", "portal_passwords"),
         shared=True,
     ),
     "endpoints": Area("Endpoints", ("endpoints",), ("endpoints", "own_addresses"), shared=True),
@@ -46,7 +46,38 @@ AREAS: Mapping[str, Area] = {
     "carriers": Area("Carriers and gateways", ("carriers", "gateways"), ("carriers",)),
     "calls": Area("Calls", ("calls",), ("calls",), shared=True),
     "call_details": Area("Call details, prices bought and recordings", ("call_pages",)),
+    "payments": Area(
+        "Payments", ("payments",), ("payments", "allocations", "own_payments", "payment_methods"), shared=True
+    ),
+    "vouchers": Area("Vouchers", ("vouchers",), ("vouchers",)),
+    "payment_gateways": Area(
+        "Payment gateways and their log",
+        ("payment_gateways", "payment_log"),
+        ("payment_gateways", "payment_settling", "payment_events"),
+    ),
+    "summaries": Area("Summaries and breakout", ("summaries", "breakout"), shared=True),
+    "reports": Area("Saved reports", ("reports",), ("reports", "summaries")),
     "money": Area("Entries", ("entries",), ("wallets",), shared=True),
+    "invoices": Area(
+        "Invoices, credit and debit notes",
+        ("invoices", "invoice_pages", "invoice_forms"),
+        ("invoices", "invoice_issue", "invoice_notes", "invoice_runs", "invoice_documents", "charges"),
+    ),
+    "books": Area(
+        "Statements, aged debt, accounting",
+        ("statements", "accounting", "profit"),
+        ("accounting",),
+    ),
+    "recalculations": Area("Recalculations", ("recalculations",), ("recalculations",)),
+    "taxes": Area(
+        "Taxes, exchange rates, numbering, invoice templates",
+        ("taxes", "exchange_rates", "invoice_series", "invoice_templates"),
+        ("taxes", "exchange_rates", "vat_checks", "invoice_series", "invoice_templates"),
+    ),
+    "dunning": Area("Dunning", ("dunning",), ("dunning", "holds", "low_balances")),
+    "alerts": Area("Alerts", ("alerts",), ("alerts", "alert_watch")),
+    "webhooks": Area("Webhooks", ("webhooks",), ("webhooks",)),
+    "packages": Area("Packages", ("customer_packages",), ("customer_packages", "package_runs")),
     "messages": Area(
         "Messages and templates",
         ("messages", "templates", "mailings"),
@@ -64,16 +95,25 @@ AREAS: Mapping[str, Area] = {
             "options",
             "mail_settings",
             "portal_domains",
+            "retention",
         ),
     ),
     "users": Area("Users and groups", ("users", "groups"), ("users", "user_passwords")),
     "edges": Area("Edges", ("edges",), ("edges",)),
     "delays": Area("Delay log", ("delays",), ("delays",), shared=True),
+    "tasks": Area(
+        "Jobs, uploads and bulk edits", ("tasks", "uploads", "bulk"), ("tasks", "uploads", "bulk"), shared=True
+    ),
     "audit": Area("Audit log", ("audit",), (), shared=True),
 }
 NOT_GIVEN = frozenset(
     {
+        "start_checkout", "tell_bank_transfer",  # contacts'
+        "book_gateway_event", "store_payment_method", "start_auto_top_up",  # what gateways say; the worker's
         "charge_account_days", "end_customer_blocks", "notify_expiring_customers",  # the timetable's
+        "notify_package_renewals", "run_customer_invoices",
+        "rebuild_summaries", "mail_due_reports",  # the timetable's as well
+        "notify_low_balances", "end_customer_holds", "watch_alerts", "dun_invoice",  # and the ticks'
         "confirm_account_email", "set_password_by_link", "set_user_password_by_link", "choose_marketing",  # by a link
         "change_own_user_password", "create_account", "create_stock_groups",  # one's own; the installation's
         "create_own_ip_endpoint", "update_own_ip_endpoint", "delete_own_endpoint", "send_contact_code",  # contacts'

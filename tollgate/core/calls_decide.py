@@ -7,6 +7,7 @@ function returning its Refusal or None, named in `_refused` at its place in the 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from tollgate.core.calls_minutes import left_s, spread
 from tollgate.core.calls_money import first_grant, next_minimum
 from tollgate.core.calls_plan import scope_of
 from tollgate.core.calls_text import Numbers, gate_line, refused_line, write_plan
@@ -34,9 +35,12 @@ def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
     ring_s = plan.ring_allowance_s
     max_s = _longest(plan)
     until = at + timedelta(seconds=ring_s)
-    money = first_grant(plan.legs, purses, at, until, slice_s=plan.slice_s, max_s=max_s)
+    minutes = left_s(plan.bundles, purses, at) if plan.bundles else ()
+    money = first_grant(plan.legs, purses, at, until, slice_s=plan.slice_s, max_s=max_s, minutes_s=sum(minutes))
     if isinstance(money, Refusal):
         return _explained(money, lines)
+    if plan.bundles:
+        lines.append(_MINUTES.line("minutes", "customer", plan.legs[0].name, (money.free_s, sum(minutes))))
     lines.append(_GRANT.line("grant", "customer", plan.legs[0].name, (money.granted_s, max_s, money.holds[0])))
     if plan.record:
         lines.append(RECORDED)
@@ -55,6 +59,7 @@ def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
         plan.media,
         tuple(lines),
         *write_plan(plan, routes, dropped, lines),
+        spread(money.free_s, minutes),
     )
 
 
@@ -66,7 +71,7 @@ def _refused(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refu
     lines += plan.early_lines
     refusal = (
         plan.early
-        or _credit(plan, purses, lines)
+        or _credit(plan, purses, at, lines)
         or _daily_spend(plan, purses, at, lines)
         or _levels(plan, purses, at, lines)
         or _endpoint(plan, purses, at, lines)
@@ -102,10 +107,13 @@ _SPEND = Numbers("spent_micros", "held_micros", "next_minimum_micros", "limit_mi
 _CHANNELS = Numbers("channels", "channels_max")
 _TOKENS = Numbers("tokens_milli", "cps_max_milli")
 _GRANT = Numbers("granted_s", "max_s", "held_micros")
+_MINUTES = Numbers("free_s", "left_s")
 
 
-def _credit(plan: Plan, purses: Purses, lines: list[str]) -> Refusal | None:
+def _credit(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    """Who has free minutes left needs no money, but may not owe more than the limit either."""
     free = _free_wallets(plan)
+    covered = bool(plan.bundles) and any(left_s(plan.bundles, purses, at))
     for payer in plan.payers[:-1]:
         if payer.wallet_id in free:
             continue
@@ -113,7 +121,7 @@ def _credit(plan: Plan, purses: Purses, lines: list[str]) -> Refusal | None:
         left = available(purse)
         numbers = (left, purse.balance_micros, purse.limit_micros, purse.held_micros)
         scope = scope_of(payer, plan.payers)
-        if left <= 0:
+        if left < 0 or (left == 0 and not (covered and payer is plan.payers[0])):
             return Refusal(Key.credit, scope, _CREDIT.values(payer.name, numbers))
         lines.append(_CREDIT.line("credit", scope, payer.name, numbers))
     return None

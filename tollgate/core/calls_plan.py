@@ -11,9 +11,10 @@ from typing import NamedTuple
 from tollgate.core import calls_local
 from tollgate.core import cli as callers_number
 from tollgate.core.calls_caller import Caller, clean, identify
+from tollgate.core.calls_minutes import chosen
 from tollgate.core.calls_routes import CarrierOptions, Wanted, carrier_options, loss
 from tollgate.core.calls_text import gate_line, quote
-from tollgate.core.calls_types import Delivery, Handling, Invite, Leg, Plan
+from tollgate.core.calls_types import Delivery, Handling, Invite, Leg, Minutes, Plan
 from tollgate.core.localization import swapped
 from tollgate.core.rates import in_force, is_free, price_per_minute_nanos
 from tollgate.core.refusals import Key, Refusal
@@ -60,6 +61,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
     sold = _sold(invite, caller, payers, snapshot, at)
     priced, options = sold.priced, sold.options
     hidden = _may_show(invite, caller, sold.local)
+    bundles = _bundles(customer, sold, at) if customer.bundles else ()
     return Plan(
         invite,
         customer,
@@ -77,12 +79,13 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         status_refusal,
         early,
         hidden or priced.refusal or options.refusal,
-        () if status_refusal is not None else _wallet_ids(payers, caller.endpoint, priced.ingress, options),
+        () if status_refusal is not None else _wallet_ids(payers, caller.endpoint, priced.ingress, options, bundles),
         snapshot.slice_s,
         _recorded(snapshot, payers, priced.ingress),
         priced.ingress[0].media if priced.ingress else "proxy",
         snapshot.answers,
         Handling(customer.media_locked, customer.removed_headers, sold.local),
+        bundles,
     )
 
 
@@ -124,6 +127,14 @@ def _may_show(invite: Invite, caller: Caller, local: Delivery | None) -> Refusal
     if local is not None and invite.user is not None and invite.cli.lower() == invite.user.lower():
         return None
     return callers_number.refused(caller.customer, caller.cli, callers_number.asserted(invite.pai))
+
+
+def _bundles(customer: Payer, sold: Sold, at: datetime) -> tuple[Minutes, ...]:
+    """The free minutes that the call may use: none of a call on our own net, which has a price of its own."""
+    priced = sold.priced
+    if sold.local is not None or not priced.legs or priced.legs[0].owner_id != customer.id:
+        return ()
+    return chosen(customer.bundles, priced.legs[0], priced.number, at)
 
 
 def _without_customer(invite: Invite, snapshot: Snapshot, caller: Caller) -> Plan:
@@ -304,9 +315,14 @@ def _price_line(priced: Priced) -> str:
 
 
 def _wallet_ids(
-    payers: Sequence[Payer], endpoint: Endpoint | None, ingress: Sequence[Route], options: CarrierOptions
+    payers: Sequence[Payer],
+    endpoint: Endpoint | None,
+    ingress: Sequence[Route],
+    options: CarrierOptions,
+    bundles: Sequence[Minutes],
 ) -> tuple[int, ...]:
     wallets = [payer.wallet_id for payer in payers]
+    wallets += [bundle.wallet_id for bundle in bundles]
     if endpoint is not None and endpoint.limited:
         wallets.append(endpoint.wallet_id)
     wallets += [route.wallet_id for route in ingress if route.limited]

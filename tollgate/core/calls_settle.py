@@ -7,9 +7,11 @@ function that returns entries and never changes what is written already.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from tollgate.core.calls_minutes import own_cost, rest_cost, used_s
 from tollgate.core.calls_text import SettledCall, SettledLeg
 from tollgate.core.calls_types import CarrierCost, LegCost, LiveCall, Settlement
 from tollgate.core.ledger import Entry
+from tollgate.core.packages import SECOND_MICROS, SECONDS
 from tollgate.core.rates import Rate, billed_s, cost_micros
 
 TOLERANCE = timedelta(seconds=5)
@@ -59,11 +61,18 @@ def settle(
             for leg, held in zip(legs, call.held_micros, strict=True)
         ]
     )
+    minutes_s = used_s(legs[0].rate, used_ms, call.minutes_s) if call.plan.bundles else ()
+    if any(minutes_s):
+        held = call.held_micros[0]
+        own = own_cost(legs[0], answered_at, used_ms, granted_ms=granted_ms, held_micros=held, minutes_s=minutes_s)
+        costs = (own, *costs[1:])
     carrier = _carrier_cost(call, answered_at, used_ms)
     profit = None
     if carrier is not None and carrier.route.currency == legs[-1].currency:
         profit = costs[-1].cost_micros - carrier.cost_micros
-    return Settlement(answered_at, talk.ended_at, used_ms, costs[0].billed_s, costs, carrier, profit, talk.notes)
+    return Settlement(
+        answered_at, talk.ended_at, used_ms, costs[0].billed_s, costs, carrier, profit, talk.notes, minutes_s
+    )
 
 
 def late_end(settled: SettledCall, *, answered_at: datetime, duration_ms: int) -> tuple[Entry, ...]:
@@ -77,7 +86,14 @@ def late_end(settled: SettledCall, *, answered_at: datetime, duration_ms: int) -
     if duration_ms > most_ms:
         note = f"{note}; {duration_ms} ms of talk cannot be: taken as {most_ms}"
     used_ms = max(0, min(duration_ms, most_ms))
+    kept_s = _minutes_kept(settled, used_ms)
     entries = [_adjustment(settled.call_id, leg, -1, answered_at, used_ms, note) for leg in settled.legs]
+    if settled.minutes:
+        entries[0] = _own_adjustment(settled, answered_at, used_ms, sum(kept_s), note)
+        entries += [
+            Entry(wallet_id, "minutes", "adjustment", (given - kept) * SECOND_MICROS, SECONDS, settled.call_id, note)
+            for (wallet_id, given), kept in zip(settled.minutes, kept_s, strict=True)
+        ]
     if settled.carrier is not None:
         entries.append(_adjustment(settled.call_id, settled.carrier, 1, answered_at, used_ms, note))
     return tuple([entry for entry in entries if entry.amount_micros])
@@ -153,6 +169,19 @@ def _carrier_cost(call: LiveCall, answered_at: datetime, used_ms: int) -> Carrie
     route = routes[index]
     cost = cost_micros(route.rate, answered_at, used_ms)
     return CarrierCost(route.carrier_wallet_id, cost, billed_s(route.rate, answered_at, used_ms), route)
+
+
+def _minutes_kept(settled: SettledCall, used_ms: int) -> tuple[int, ...]:
+    """Of the free seconds that were used, those that the true end leaves: a late end never takes more of a bundle."""
+    if not settled.minutes:
+        return ()
+    return used_s(settled.legs[0].rate, used_ms, [given for _, given in settled.minutes])
+
+
+def _own_adjustment(settled: SettledCall, answered_at: datetime, used_ms: int, free_s: int, note: str) -> Entry:
+    leg = settled.legs[0]
+    difference = rest_cost(leg.rate, answered_at, used_ms, free_s) - leg.cost_micros
+    return Entry(leg.wallet_id, "adjustments", "adjustment", -difference, leg.currency, settled.call_id, note)
 
 
 def _adjustment(call_id: int, leg: SettledLeg, sign: int, answered_at: datetime, used_ms: int, note: str) -> Entry:

@@ -7,6 +7,7 @@ the line of its leg or route and to the reader below it.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from tollgate.core.calls_types import (
     Dropped,
     Leg,
     LiveCall,
+    Minutes,
     Plan,
     RouteChoice,
     Settlement,
@@ -119,23 +121,26 @@ def write_plan(
         tuple([_stored_route(route) for route in routes]),
         _dropped_text(dropped) if dropped else "[]",
         "[" + ",".join(gates) + "]",
+        plan.bundles,
     )
+    bundles = f',"bundles":\n{_bundles_text(plan.bundles)}\n' if plan.bundles else ""
     text = (
         f'{{"legs":[\n{_BETWEEN.join([leg.text for leg in stored.legs])}\n],'
         f'"routes":[\n{_BETWEEN.join([route.text for route in stored.routes])}\n],'
-        f'"dropped":\n{stored.dropped_json}\n,"gates":\n{stored.gates_json}\n}}'
+        f'"dropped":\n{stored.dropped_json}\n,"gates":\n{stored.gates_json}\n{bundles}}}'
     )
     return text, stored
 
 
 def read_plan(text: str) -> StoredPlan:
     """The plan of a live call."""
-    _, leg_section, _, route_section, _, dropped_json, _, gates_json, _ = text.split("\n")
+    _, leg_section, _, route_section, _, dropped_json, _, gates_json, *rest = text.split("\n")
     return StoredPlan(
         tuple([_read_leg(line) for line in _lines(leg_section)]),
         tuple([_read_route(line) for line in _lines(route_section)]),
         dropped_json,
         gates_json,
+        _read_bundles(rest[1]) if len(rest) > 1 else (),
     )
 
 
@@ -149,10 +154,11 @@ def call_detail(call: LiveCall, settlement: Settlement) -> str:
         ]
     )
     routes = ",".join([route.text for route in call.plan.routes])
+    minutes = f'"minutes":{_minutes_text(call, settlement)},' if call.minutes_s else ""
     return (
         f'{{"gates":{call.plan.gates_json},"legs":[{legs}],"routes":[{routes}],"dropped":{call.plan.dropped_json},'
         f'"attempts":{call.attempts},"granted_s":{call.granted_s},"extended":{call.extended_count},'
-        f'"route":{call.route_index or 0},'
+        f'"route":{call.route_index or 0},{minutes}'
         f'"carrier":{_carrier_text(settlement.carrier)},"notes":{_encode(settlement.notes)}}}'
     )
 
@@ -181,6 +187,7 @@ class SettledCall(NamedTuple):
     granted_s: int
     legs: tuple[SettledLeg, ...]
     carrier: SettledLeg | None
+    minutes: tuple[tuple[int, int], ...] = ()  # the wallet of each bundle, and the seconds used of it
 
 
 def read_settled(call_id: int, detail: str, route: int | None = None) -> SettledCall:
@@ -191,7 +198,8 @@ def read_settled(call_id: int, detail: str, route: int | None = None) -> Settled
     """
     data = json.loads(detail)
     legs = tuple(map(_settled_leg, data["legs"]))
-    return SettledCall(call_id, data["granted_s"], legs, _settled_carrier(data, route))
+    minutes = tuple([(bundle["wallet"], bundle["used_s"]) for bundle in data.get("minutes", ())])
+    return SettledCall(call_id, data["granted_s"], legs, _settled_carrier(data, route), minutes)
 
 
 def _settled_carrier(data: Mapping[str, Any], route: int | None) -> SettledLeg | None:
@@ -291,6 +299,34 @@ def _read_route(line: str) -> StoredRoute:
         prefix=route["prefix"],
         rate=read_rate(rate[:-1]),
         text=line,
+    )
+
+
+def _bundles_text(bundles: Iterable[Minutes]) -> str:
+    return _encode(
+        [
+            {"id": b.id, "name": b.name, "wallet": b.wallet_id, "ends_at": b.ends_at and b.ends_at.isoformat()}
+            for b in bundles
+        ]
+    )
+
+
+def _read_bundles(text: str) -> tuple[Minutes, ...]:
+    return tuple(
+        [
+            Minutes(b["id"], b["name"], b["wallet"], b["ends_at"] and datetime.fromisoformat(b["ends_at"]))
+            for b in json.loads(text)
+        ]
+    )
+
+
+def _minutes_text(call: LiveCall, settlement: Settlement) -> str:
+    used = settlement.minutes_s or (0,) * len(call.minutes_s)
+    return _encode(
+        [
+            {"bundle": bundle.id, "name": bundle.name, "wallet": bundle.wallet_id, "held_s": held_s, "used_s": used_s}
+            for bundle, held_s, used_s in zip(call.plan.bundles, call.minutes_s, used, strict=True)
+        ]
     )
 
 

@@ -150,6 +150,15 @@ class Handling(NamedTuple):
     local: Delivery | None = None
 
 
+class Minutes(NamedTuple):
+    """A bundle of free minutes that the call may use; those of a call are in the order of their use."""
+
+    id: int
+    name: str
+    wallet_id: int
+    ends_at: datetime | None
+
+
 class Plan(NamedTuple):
     """What can be said of a call without looking at counters and money.
 
@@ -179,6 +188,7 @@ class Plan(NamedTuple):
     media: str
     answers: Mapping[str, Answer]  # the operator's own words for refusals
     handling: Handling = Handling()
+    bundles: tuple[Minutes, ...] = ()
 
     @property
     def local_user(self) -> str | None:
@@ -247,6 +257,7 @@ class StoredPlan(NamedTuple):
     routes: tuple[StoredRoute, ...]
     dropped_json: str  # JSON array
     gates_json: str  # JSON array
+    bundles: tuple[Minutes, ...] = ()
 
 
 class Grant(NamedTuple):
@@ -266,6 +277,7 @@ class Grant(NamedTuple):
     gate_lines: tuple[str, ...]
     plan_json: str  # text of `call.plan`
     stored: StoredPlan  # what the text says
+    minutes_s: tuple[int, ...] = ()  # free seconds held, one number per bundle of the plan
 
     @property
     def gates(self) -> tuple[Gate, ...]:
@@ -306,6 +318,7 @@ class LiveCall:
     attempts: str = "[]"  # JSON: the routes that failed
     dialog: str = ""  # the edge's own name of the call; empty fits every call of its id
     turn: int = 0  # how often the desk has changed the row
+    minutes_s: tuple[int, ...] = ()  # free seconds held, one number per bundle of the plan
 
 
 class Extension(NamedTuple):
@@ -313,6 +326,7 @@ class Extension(NamedTuple):
 
     granted_s: int
     holds: tuple[int, ...]
+    minutes_s: tuple[int, ...] = ()  # what each bundle gives in addition
 
 
 class LegCost(NamedTuple):
@@ -348,3 +362,4 @@ class Settlement(NamedTuple):
     carrier: CarrierCost | None
     profit_micros: int | None
     notes: tuple[str, ...]
+    minutes_s: tuple[int, ...] = ()  # free seconds used, one number per bundle of the plan

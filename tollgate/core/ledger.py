@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from tollgate.core.calls_types import Extension, Grant, LiveCall, Settlement
+from tollgate.core.calls_types import Extension, Grant, LiveCall, Minutes, Settlement
 from tollgate.core.limits import spend, take
+from tollgate.core.packages import SECOND_MICROS, SECONDS
 
 
 @dataclass(slots=True)
@@ -65,6 +66,8 @@ def apply_grant(grant: Grant, purses: Purses, at: datetime) -> None:
     """Hold the money, occupy the channels and take the tokens of a call that passed."""
     for wallet_id, micros in zip(grant.leg_wallet_ids, grant.holds, strict=True):
         purses[wallet_id].held_micros += micros
+    if grant.minutes_s:
+        _hold_minutes(grant.stored.bundles, grant.minutes_s, purses)
     for wallet_id in grant.meters + grant.carrier_wallet_ids:
         purse = purses[wallet_id]
         purse.channels += 1
@@ -81,10 +84,31 @@ def apply_extension(call: LiveCall, extension: Extension, purses: Purses) -> Non
         purse.held_micros += micros
         purse.dirty = True
     call.held_micros = tuple(held + more for held, more in zip(call.held_micros, extension.holds, strict=True))
+    if extension.minutes_s:
+        _hold_minutes(call.plan.bundles, extension.minutes_s, purses)
+        call.minutes_s = tuple(held + more for held, more in zip(call.minutes_s, extension.minutes_s, strict=True))
     call.granted_s = extension.granted_s
     call.extended_count += 1
     assert call.answered_at is not None
     call.granted_until = call.answered_at + timedelta(seconds=extension.granted_s)
+
+
+def _hold_minutes(bundles: Sequence[Minutes], seconds: Sequence[int], purses: Purses) -> None:
+    for bundle, more_s in zip(bundles, seconds, strict=True):
+        if more_s:
+            purses[bundle.wallet_id].held_micros += more_s * SECOND_MICROS
+            purses[bundle.wallet_id].dirty = True
+
+
+def _take_minutes(call: LiveCall, settlement: Settlement, purses: Purses) -> Iterator[Entry]:
+    """Gives back all that is held of each bundle, and takes what was used."""
+    used = settlement.minutes_s or (0,) * len(call.minutes_s)
+    for bundle, held_s, used_s in zip(call.plan.bundles, call.minutes_s, used, strict=True):
+        purse = purses[bundle.wallet_id]
+        purse.held_micros -= held_s * SECOND_MICROS
+        purse.dirty = True
+        if used_s:
+            yield Entry(bundle.wallet_id, "minutes", "call", -used_s * SECOND_MICROS, SECONDS, call.id)
 
 
 def move_carrier(call: LiveCall, purses: Purses, route_index: int, at: datetime) -> None:
@@ -119,6 +143,8 @@ def apply_settlement(call: LiveCall, settlement: Settlement, purses: Purses) -> 
             entries.append(Entry(leg.wallet_id, leg.book, "overrun", -overrun, leg.currency, call.id, note))
         if within or overrun:
             spend(purse, within + overrun, call.authorized_at)
+    if call.minutes_s:
+        entries += _take_minutes(call, settlement, purses)
     for wallet_id in call.wallet_ids + call.carrier_wallet_ids:
         purses[wallet_id].channels -= 1
         purses[wallet_id].dirty = True
@@ -133,7 +159,12 @@ def apply_settlement(call: LiveCall, settlement: Settlement, purses: Purses) -> 
 def settlement_wallet_ids(call: LiveCall) -> set[int]:
     """The wallets to lock before a call of unknown end is settled."""
     carriers = {route.carrier_wallet_id for route in call.plan.routes}
-    return {leg.wallet_id for leg in call.plan.legs}.union(call.wallet_ids, call.carrier_wallet_ids, carriers)
+    return payers_wallet_ids(call).union(call.wallet_ids, call.carrier_wallet_ids, carriers)
+
+
+def payers_wallet_ids(call: LiveCall) -> set[int]:
+    """The wallets that pay for a call, in money and in minutes."""
+    return {leg.wallet_id for leg in call.plan.legs}.union([bundle.wallet_id for bundle in call.plan.bundles])
 
 
 def apply_entries(entries: Iterable[Entry], purses: Purses) -> None:
@@ -193,6 +224,8 @@ def _holds_and_channels(purses: Sequence[Purse], calls: Sequence[LiveCall]) -> I
         channels.update(call.wallet_ids + call.carrier_wallet_ids)
         for leg, micros in zip(call.plan.legs, call.held_micros, strict=True):
             held[leg.wallet_id] += micros
+        for bundle, seconds in zip(call.plan.bundles, call.minutes_s, strict=True):
+            held[bundle.wallet_id] += seconds * SECOND_MICROS
     for purse in purses:
         if purse.held_micros != held[purse.id]:
             yield f"Wallet {purse.id} holds {purse.held_micros}, its live calls hold {held[purse.id]}."
@@ -205,6 +238,8 @@ def _limits(purses: Sequence[Purse], entries: Sequence[Entry]) -> Iterator[str]:
     for purse in purses:
         if purse.kind == "customer" and available(purse) < 0 and purse.id not in named:
             yield f"Wallet {purse.id} is {-available(purse)} micros beyond its limit and no overrun says why."
+        if purse.kind == "bundle" and available(purse) < 0:
+            yield f"Bundle {purse.owner_id} gave {-available(purse)} micros of a second that it does not have."
 
 
 def _charged_is_recorded(entries: Sequence[Entry], calls: Sequence[LiveCall], cdrs: Sequence[Billed]) -> Iterator[str]:

@@ -26,7 +26,11 @@ class Level(StrEnum):
     NONE = "none"
 
 
-LEFT: Final = {Level.ONBOARDING: ("details",), Level.BILLING: ("dashboard", "details"), Level.NONE: ()}
+LEFT: Final = {
+    Level.ONBOARDING: ("details",),
+    Level.BILLING: ("dashboard", "invoices", "payments", "details"),
+    Level.NONE: (),
+}
 
 
 def level(status: str, until_at: datetime | None, *, inactive_portal: bool, at: datetime) -> Level:

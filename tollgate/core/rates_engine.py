@@ -43,6 +43,11 @@ def cost_micros(rate: Rate, answered_at: datetime, duration_ms: int) -> int:
     return (exact + money_bias) // unit * scale
 
 
+def rounded_s(rate: Rate, duration_ms: int) -> int:
+    """A duration in whole seconds, rounded as the card rounds it."""
+    return (duration_ms + (rate.compiled or compiled(rate)).numbers[0]) // 1000
+
+
 def repeated_cost_micros(rate: Rate, at: datetime, duration_ms: int) -> int:
     """`cost_micros` of one of few durations that every call asks for: remembered where no window matters."""
     form = rate.compiled or compiled(rate)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
-from typing import Protocol
+from typing import Final, Protocol
 
 from tollgate.core.digits import PrefixIndex
 from tollgate.core.hours import Hours
@@ -18,6 +18,11 @@ from tollgate.core.refusals import Answer
 from tollgate.core.rewrites import Rewrites
 
 Network = IPv4Network | IPv6Network
+OBEYED: Final = (
+    "account", "bundle", "card", "carrier", "contact", "customer", "customer_tag", "edge", "endpoint", "gateway",
+    "ingress_route", "localization", "revision", "route_option", "tag", "verified_cli",
+)  # fmt: skip
+"""The tables whose changes calls obey: a charging process hears of each and reads it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,18 @@ class Route:
     capped_price_nanos: int | None = None
     block_connect_fee: bool = False
     tag: str = ""  # whose template it is
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Free minutes that a customer holds; the wallet counts what is left of them."""
+
+    id: int
+    name: str
+    wallet_id: int
+    starts_at: datetime
+    ends_at: datetime | None = None
+    prefixes: tuple[str, ...] = ()  # none: for every number
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,7 @@ class Payer:
     removed_headers: str = ""  # an expression: headers that are not passed on
     routes: tuple[Route, ...] = ()
     tag_routes: tuple[Route, ...] = ()  # of its tags: asked where no own route takes the number
+    bundles: tuple[Bundle, ...] = ()
     parents: tuple["Payer", ...] = ()  # nearest first, the account last
 
     def status_at(self, at: datetime) -> str:

@@ -81,6 +81,25 @@ def _paragraph(text: str) -> str:
 NOT_YOU: Final = "If that was not you, {{#if account.email}}write to {{account.email}}{{else}}tell us{{/if}} now."
 LINK: Final = "https://portal.example.com/set/6fT2cQ"
 
+DOCUMENT: Final[Mapping[str, str]] = {
+    "number": "2026-00042",
+    "total": "121.00",
+    "open": "121.00",
+    "currency": "EUR",
+    "due_on": "2026-11-15",
+}
+"""The variables of a notice about an invoice."""
+ALERT: Final[Mapping[str, str]] = {
+    "title": "Acme runs low",
+    "subject": "Acme",
+    "area": "Balance",
+    "value": "4.20 EUR",
+    "condition": "< 5.00",
+    "level": "Warning",
+    "note": "It rests for 5 min.",
+}
+"""The variables of an alert."""
+
 MESSAGES: Final = (
     Stock(
         key="set_password",
@@ -147,6 +166,111 @@ MESSAGES: Final = (
         text="Hello {{name}},\n\nthe service of {{company.name}} ends at {{expires_at}}. "
         "To keep it, {{#if account.email}}write to {{account.email}}{{else}}tell us{{/if}}.\n\n{{brand}}",
         sms="{{brand}}: the service of {{company.name}} ends at {{expires_at}}.",
+    ),
+    Stock(
+        key="low_balance",
+        title="A balance is low",
+        variables={"available": "4.20", "threshold": "5.00", "currency": "EUR"},
+        subject="{{company.name}} has {{available}} {{currency}} left",
+        text="Hello {{name}},\n\n{{company.name}} has {{available}} {{currency}} left for calls, below the "
+        "{{threshold}} {{currency}} of your notice. When nothing is left, calls end.\n\n{{brand}}",
+        sms="{{brand}}: {{company.name}} has {{available}} {{currency}} left.",
+    ),
+    Stock(
+        key="invoice_issued",
+        title="An invoice was issued",
+        variables=DOCUMENT,
+        subject="Invoice {{number}} of {{brand}}",
+        text="Hello {{name}},\n\nhere is invoice {{number}} for {{company.name}} over {{total}} {{currency}}"
+        "{{#if due_on}}, of which {{open}} {{currency}} are due on {{due_on}}{{/if}}.\n\n{{brand}}",
+    ),
+    Stock(
+        key="credit_note_issued",
+        title="A credit note was issued",
+        variables={name: value for name, value in DOCUMENT.items() if name != "due_on"},
+        subject="Credit note {{number}} of {{brand}}",
+        text="Hello {{name}},\n\nhere is credit note {{number}} for {{company.name}} over {{total}} {{currency}}, "
+        "of which {{open}} {{currency}} settle what you are billed next.\n\n{{brand}}",
+    ),
+    Stock(
+        key="invoice_due",
+        title="An invoice falls due",
+        variables=DOCUMENT,
+        subject="Invoice {{number}} is due on {{due_on}}",
+        text="Hello {{name}},\n\n{{open}} of {{total}} {{currency}} of invoice {{number}} for {{company.name}} are due "
+        "on {{due_on}}. If you have paid already, thank you, and do nothing.\n\n{{brand}}",
+    ),
+    Stock(
+        key="invoice_overdue",
+        title="An invoice is overdue",
+        variables=DOCUMENT,
+        subject="Invoice {{number}} is overdue",
+        text="Hello {{name}},\n\n{{open}} of {{total}} {{currency}} of invoice {{number}} for {{company.name}} were "
+        "due on {{due_on}}. Please pay now.\n\n{{brand}}",
+    ),
+    Stock(
+        key="payment_received",
+        title="A payment was received",
+        variables={"amount": "50.00", "currency": "EUR", "received_on": "2026-11-02", "reference": "manual 7"},
+        subject="Your payment of {{amount}} {{currency}}",
+        text="Hello {{name}},\n\nwe have received {{amount}} {{currency}} for {{company.name}} on {{received_on}} "
+        "({{reference}}). Thank you.\n\n{{brand}}",
+    ),
+    Stock(
+        key="payment_refunded",
+        title="A payment was refunded",
+        variables={"amount": "50.00", "currency": "EUR", "received_on": "2026-11-02", "reference": "manual 7"},
+        subject="{{amount}} {{currency}} go back to you",
+        text="Hello {{name}},\n\n{{amount}} {{currency}} of {{company.name}} were given back on {{received_on}} "
+        "({{reference}}).\n\n{{brand}}",
+    ),
+    Stock(
+        key="package_charged",
+        title="A package was charged",
+        variables={"description": "Hosted PBX, November", "amount": "10.00", "currency": "EUR"},
+        subject="{{description}}: {{amount}} {{currency}}",
+        text="Hello {{name}},\n\n{{company.name}} was charged {{amount}} {{currency}} for {{description}}.\n\n"
+        "{{brand}}",
+    ),
+    Stock(
+        key="package_renewal",
+        title="A package renews soon",
+        variables={"package": "Hosted PBX", "renews_on": "2026-12-01", "amount": "10.00", "currency": "EUR"},
+        subject="{{package}} renews on {{renews_on}}",
+        text="Hello {{name}},\n\n{{package}} of {{company.name}} renews on {{renews_on}} for {{amount}} "
+        "{{currency}}.\n\n{{brand}}",
+    ),
+    Stock(
+        key="status_changed",
+        title="A service was restricted or restored",
+        variables={"status": "restricted", "why": "Invoice 2026-00042 is overdue."},
+        subject="The service of {{company.name}} is {{status}}",
+        text="Hello {{name}},\n\nthe service of {{company.name}} is {{status}}. {{why}}\n\n{{brand}}",
+    ),
+    Stock(
+        key="alert",
+        title="An alert fired",
+        variables=ALERT,
+        subject="{{#if level}}{{level}}: {{/if}}{{title}}",
+        text="Hello,\n\n{{title}} ({{subject}}): {{area}} is {{value}}, watched for {{condition}}. {{note}}"
+        "\n\n{{account_name}}",
+        sms="{{title}} ({{subject}}): {{area}} is {{value}}. {{note}}",
+    ),
+    Stock(
+        key="alert_digest",
+        title="An alert as a digest",
+        variables=ALERT,
+        subject="{{subject}}: {{area}} {{value}}",
+        text="Hello,\n\n{{area}} of {{subject}} is {{value}} ({{title}}, {{condition}}"
+        "{{#if level}}, {{level}}{{/if}}). {{note}}\n\n{{account_name}}",
+        sms="{{subject}}: {{area}} {{value}}",
+    ),
+    Stock(
+        key="report",
+        title="A report by mail",
+        variables={"report": "Sales by country", "from": "2026-11-20 00:00 UTC", "until": "2026-11-21 00:00 UTC"},
+        subject="{{report}}",
+        text="Hello,\n\nhere is the report {{report}}, of the calls from {{from}} until {{until}}.\n\n{{account_name}}",
     ),
     Stock(
         key="delayed_conflict",

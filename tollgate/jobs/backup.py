@@ -1,8 +1,8 @@
 """`tollgate backup FILE` and `tollgate restore FILE`: the whole installation in one file.
 
-The file is a tar of `manifest.json`, `database.dump` (pg_dump's own format) and the files of the data folder named in
-`KEPT`. The dump holds our schema only: an edge keeps its dialogs in a schema of its own and makes it anew. To back up
-another file, add its pattern to `KEPT`.
+The file is a tar of `manifest.json`, `database.dump` (pg_dump's own format), the files of the data folder named in
+`KEPT`, and the files of the lake, wherever that is. The dump holds our schema only: an edge keeps its dialogs in a
+schema of its own and makes it anew. To back up another file, add its pattern to `KEPT`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ import psycopg
 from psycopg import sql
 
 from tollgate import __version__, environment
+from tollgate.environment import lake_folder
 from tollgate.jobs import doctor
 from tollgate.jobs.console import CommandFailed, Commands, add_command, say
 from tollgate.jobs.migrate import migrate
 from tollgate.jobs.postgres import serving
 from tollgate.jobs.postgres_programs import ProgramsMissing, major_of, sources
 from tollgate.jobs.records import records
+from tollgate.store.sql import load
 
 KEPT: Final = ("*.key", "*.secret", "demo-logins.txt", "recordings/**/*")
 MANIFEST: Final = "manifest.json"
 DUMP: Final = "database.dump"
 FILES: Final = "files/"
+LAKE: Final = "lake/"
 FORMAT: Final = 1
 
 
@@ -77,7 +80,8 @@ def run_restore(arguments: Namespace) -> int:
         options = ("--no-owner", "--schema=public", "--exit-on-error", "--single-transaction", str(dump))
         run_program("pg_restore", url, *options)
         migrate(url)
-        count = _put_back(Path(work) / FILES, folder)
+        _number_anew(url)
+        count = _put_back(Path(work) / FILES, folder) + _put_back(Path(work) / LAKE, lake_folder())
         findings = doctor.examine(url)
     words = f"restored {arguments.file}: the database and {count} files"
     say(arguments, words, restored=str(arguments.file), files=count)
@@ -115,7 +119,11 @@ def _pack(archive: tarfile.TarFile, dump: Path, folder: Path) -> int:
         files = [path for pattern in KEPT for path in sorted(folder.glob(pattern)) if path.is_file()]
         for path in files:
             archive.add(path, FILES + str(path.relative_to(folder)))
-    return len(files)
+        lake = lake_folder()
+        days = [path for path in sorted(lake.rglob("day=*/[!.]*")) if path.is_file()]
+        for path in days:
+            archive.add(path, LAKE + str(path.relative_to(lake)))
+    return len(files) + len(days)
 
 
 def _unpack(file: Path, into: Path) -> None:
@@ -139,6 +147,12 @@ def _empty(url: str) -> None:
         assert owner is not None
         connection.execute("DROP SCHEMA IF EXISTS public CASCADE")
         connection.execute(sql.SQL("CREATE SCHEMA public AUTHORIZATION {}").format(sql.Identifier(owner[0])))
+
+
+def _number_anew(url: str) -> None:
+    """The server numbers its transactions from its own beginning: the summaries go on above all that were given."""
+    with psycopg.connect(url) as connection:
+        connection.execute(load("summaries")["moved"].encode())
 
 
 def _put_back(files: Path, folder: Path) -> int:

@@ -30,6 +30,7 @@ COMMANDS: Final = (
     "simulate",
     "import_card",
     "doctor",
+    "lake",
     "backup",
     "test_call",
     "work",

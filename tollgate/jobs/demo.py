@@ -1,6 +1,7 @@
 """`tollgate demo` and `tollgate demo-reset`: a company to look at, with a month of calls behind it.
 
-Records are made in `demo_records`, the calls that were dialed in `demo_traffic`, what became of them in `demo_history`.
+Records are made in `demo_records`, the calls that were dialed in `demo_traffic`, what became of them in `demo_history`,
+what was billed and paid in `demo_invoices` and `demo_money`.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def load(url: str, *, at: datetime | None = None, days: int = DAYS) -> dict[str,
     from django.db import connections, transaction
 
     from tollgate.actions.acts import EVERY_ACT, Actor, acting
-    from tollgate.jobs import demo_history, demo_records, demo_snapshot, demo_traffic
+    from tollgate.jobs import demo_history, demo_invoices, demo_money, demo_records, demo_snapshot, demo_traffic
 
     at = at or datetime.now(UTC)
     with transaction.atomic(), acting(Actor("demo", frozenset({EVERY_ACT}), "demo data")):
@@ -78,6 +79,9 @@ def load(url: str, *, at: datetime | None = None, days: int = DAYS) -> dict[str,
         past = demo_history.Past(demo_snapshot.snapshot_of(made.account), demo_snapshot.purses_of(made.account))
         past.play(demo_traffic.attempts(at, days), at)
         demo_history.write(past, at)
+        demo_money.sell_packages(made.account, made.customers, at)
+        demo_invoices.make_invoices(made.account, made.customers, at)
+        demo_money.make_money(made.account, made.customers, at)
     with connections["default"].cursor() as cursor:
         cursor.execute("ANALYZE")
     connections.close_all()

@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tollgate.core import audit_chain
+from tollgate.environment import lake_folder
 from tollgate.jobs import charging_link
 from tollgate.jobs.console import Commands, add_command, say
 from tollgate.jobs.migrate import OLDEST
@@ -156,6 +158,21 @@ def _audit_chain(connection: Connection) -> Iterator[Finding]:
         yield Finding("audit_chain", OK, f"{found.sealed_count} rows sealed, the last as {found.head.hex()}")
 
 
+def _lake(connection: Connection) -> Iterator[Finding]:
+    """Whether the files of the lake are there and as long as they were; `tollgate lake verify` reads them too."""
+    folder = lake_folder()
+    kept = connection.execute(
+        "SELECT path, bytes_count FROM lake_file WHERE replaced_at IS NULL AND erased_at IS NULL ORDER BY path"
+    ).fetchall()
+    wrong = tuple(row for row in kept if _size(folder / row["path"]) != row["bytes_count"])
+    words = f"{len(wrong)} of {len(kept)} files are missing or cut" if wrong else f"{len(kept)} files"
+    yield Finding("lake", WRONG if wrong else OK, words, wrong)
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
+
+
 def _facts(finding: Finding) -> dict[str, Any]:
     rows = [_plain(row) for row in finding.rows]
     return {"check": finding.check, "state": finding.state.lower(), "words": finding.words, "rows": rows}
@@ -172,5 +189,6 @@ CHECKS: Final[tuple[Callable[[Connection], Iterator[Finding]], ...]] = (
     _clock,
     _parts,
     _audit_chain,
+    _lake,
     _books,
 )

@@ -15,7 +15,7 @@ def register(commands: Commands) -> None:
     parser = add_command(commands, "reset-login", run=run, words=words, machine=True)
     parser.add_argument("email", metavar="EMAIL", help="the user's login")
     parser.add_argument(
-        "--drop-second-factor", action="store_true", help="also forget the user's authenticator and recovery codes"
+        "--drop-second-factor", action="store_true", help="also forget authenticator, passkeys and recovery codes"
     )
 
 

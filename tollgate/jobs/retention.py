@@ -1,11 +1,12 @@
 """How long recordings are kept: by the customer's own days, else by the account's, else for ever.
 
-Each deletion leaves a line in the audit log. A legal hold does not exist: what has to be kept longer is to be copied
-out in time, or its customer given more days.
+Each deletion leaves a line in the audit log. Nothing of a customer under a legal hold is deleted. The other classes:
+CDRs in `store.lake_retention`, messages in `actions.deliveries`; the audit log and the ledger stay for ever.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,9 +17,11 @@ from django.db.models.functions import Coalesce
 
 from tollgate.actions.acts import Actor
 from tollgate.actions.audit import note_event
-from tollgate.store.models import CDR
+from tollgate.store.lake_retention import archive_days, erase_days
+from tollgate.store.models import CDR, ArchivedCall, Customer, LegalHold
 
 AT_ONCE: Final = 1000
+log = logging.getLogger(__name__)
 _WHO: Final = Actor("timetable", frozenset(), kind="job")
 
 
@@ -53,10 +56,45 @@ def delete_old_recordings(folder: Path, at: datetime) -> int:
     return deleted
 
 
+def obey_cdr_days(at: datetime) -> None:
+    """What only the lake is to keep leaves the database; what even the lake keeps no longer is erased, and noted."""
+    dropped, reason = archive_days(at)
+    for day in dropped:
+        log.info("the CDRs of %s are in the lake alone", day)
+    if reason:
+        log.warning("%s", reason)
+    for file in erase_days(at):
+        note_event(
+            actor=_WHO,
+            verb="CDRS_ERASED",
+            table_name="lake_file",
+            row_id=file.pk,
+            account_id=file.account_id,
+            customer_id=None,
+            told={"path": file.path, "rows_count": file.rows_count},
+        )
+
+
 def _recorded(folder: Path) -> Iterator[Kept]:
     numbers = sorted(int(file.stem) for file in folder.glob("*.wav") if file.stem.isdecimal())
+    held = list(LegalHold.objects.filter(released_at=None).values_list("customer_id", flat=True))
     days = Coalesce("customer__recording_retention_days", "account__recording_retention_days")
     for first in range(0, len(numbers), AT_ONCE):
-        found = CDR.objects.filter(pk__in=numbers[first : first + AT_ONCE]).annotate(days=days)
+        some = numbers[first : first + AT_ONCE]
+        found = CDR.objects.filter(pk__in=some).exclude(customer__in=held).annotate(days=days)
         rows = found.exclude(days=None).values_list("pk", "account_id", "customer_id", "ended_at", "days")
         yield from (Kept(*row) for row in rows)
+        yield from _archived(some, held)
+
+
+def _archived(numbers: list[int], held: list[int]) -> Iterator[Kept]:
+    """Recorded calls whose CDR only the lake still has: their end is known to the second billed."""
+    found = list(ArchivedCall.objects.filter(pk__in=numbers).exclude(customer_id__in=held).select_related("account"))
+    own = Customer.objects.in_bulk({call.customer_id for call in found if call.customer_id is not None})
+    for call in found:
+        customer = own.get(call.customer_id or 0)
+        days = customer.recording_retention_days if customer else None
+        days = call.account.recording_retention_days if days is None else days
+        if days is not None:
+            ended_at = call.started_at + timedelta(seconds=call.billed_s)
+            yield Kept(call.pk, call.account_id, call.customer_id, ended_at, days)

@@ -15,9 +15,23 @@ from typing import Final
 
 from django.db import connections
 
-from tollgate.actions import delays, deliveries
+from tollgate.actions import (
+    delays,
+    deliveries,
+    payment_events,
+    payment_janitor,
+    summaries,
+    tasks,
+    vat_checks,
+    webhook_deliveries,
+)
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.alert_watch import watch_alerts
+from tollgate.actions.holds import end_customer_holds
+from tollgate.actions.low_balances import notify_low_balances
 
 SENDING: Final = timedelta(seconds=2)
+WORKING: Final = timedelta(seconds=2)
 log = logging.getLogger(__name__)
 
 
@@ -32,10 +46,71 @@ def messages(at: datetime) -> None:
         pass
 
 
+def roll_ups(at: datetime) -> None:
+    """Adds calls that have ended to the summaries."""
+    del at
+    summaries.roll_up()
+
+
+def events(at: datetime) -> None:
+    """Sends what webhooks are to be told, for a while."""
+    while webhook_deliveries.deliver_next(at) and datetime.now(UTC) < at + SENDING:
+        pass
+
+
+def customers(at: datetime) -> None:
+    """Tells who runs low, and gives back what alerts and unpaid invoices have taken for a time that is over."""
+    del at
+    with acting(Actor("ticks", frozenset({"notify_low_balances", "end_customer_holds"}))):
+        notify_low_balances()
+        end_customer_holds()
+
+
+def vat_numbers(at: datetime) -> None:
+    """Asks the register for VAT numbers that wait, for a while."""
+    while vat_checks.ask_next(at) and datetime.now(UTC) < at + SENDING:
+        pass
+
+
+def alerts(at: datetime) -> None:
+    """Looks at the figures that alerts watch."""
+    del at
+    with acting(Actor("alerts", frozenset({"watch_alerts"}))):
+        watch_alerts()
+
+
+def payment_notices(at: datetime) -> None:
+    """Books what gateways have told, for a while."""
+    while payment_events.process_next(at) and datetime.now(UTC) < at + WORKING:
+        pass
+
+
+def payment_questions(at: datetime) -> None:
+    """Asks gateways about payments of unknown outcome and begins automatic top-ups, for a while."""
+    payment_janitor.start_due_top_ups(at)
+    while payment_janitor.ask_next(at) and datetime.now(UTC) < at + WORKING:
+        pass
+
+
+def begun_tasks(at: datetime) -> None:
+    """Does rows of uploads and bulk edits, for a while; who stops the worker waits for one row at most."""
+    tasks.work(lambda: datetime.now(UTC), at + WORKING)
+
+
 TICKS: Final[tuple[tuple[float, Callable[[datetime], None]], ...]] = (
     (1.0, delayed_saves),
+    (10.0, vat_numbers),
+    (2.0, roll_ups),
     (1.0, messages),
     (1.0, messages),  # twice, so that one slow server does not hold up everybody
+    (1.0, payment_notices),
+    (5.0, payment_questions),
+    (1.0, begun_tasks),
+    (1.0, begun_tasks),  # twice, so that a long one does not hold up a short one
+    (1.0, events),
+    (1.0, events),
+    (5.0, customers),
+    (15.0, alerts),
 )
 
 

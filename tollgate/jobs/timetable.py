@@ -15,14 +15,29 @@ from django.db import connection
 from procrastinate.contrib.django import app
 
 from tollgate import environment
-from tollgate.actions import audit, deliveries, portal_access
+from tollgate.actions import (
+    alert_watch,
+    audit,
+    deliveries,
+    package_runs,
+    portal_access,
+    tasks,
+    vouchers,
+    webhook_deliveries,
+)
 from tollgate.actions.account_billing import charge_account_days
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customer_status import end_customer_blocks, notify_expiring_customers
+from tollgate.actions.dunning import run as run_dunning
+from tollgate.actions.invoice_runs import run_invoices
+from tollgate.actions.reports import mail_due_reports
+from tollgate.actions.summaries import rebuild_summaries
 from tollgate.jobs import doctor, retention
+from tollgate.store import lake_days
 from tollgate.store.models import Account
 
 DAYS_AHEAD: Final = 7
+SUMMARIES: Final = "summaries_are_the_records"
 log = logging.getLogger(__name__)
 
 
@@ -71,6 +86,28 @@ def expiry_notices(timestamp: int) -> None:
         notify_expiring_customers()
 
 
+@app.periodic(cron="* * * * *")
+@app.task(name="packages", queueing_lock="packages")
+def packages(timestamp: int) -> None:
+    """Every minute: what falls due of packages, customer by customer; one that cannot be charged stops no other."""
+    del timestamp
+    with acting(Actor("timetable", frozenset({"run_packages"}))):
+        for customer_id in package_runs.customers_due():
+            try:
+                package_runs.run_packages(customer_id=customer_id)
+            except Exception:  # whatever befalls one, the others are charged
+                log.exception("ALARM packages of customer %s are not charged", customer_id)
+
+
+@app.periodic(cron="25 * * * *")
+@app.task(name="package_renewals", queueing_lock="package_renewals")
+def package_renewals(timestamp: int) -> None:
+    """Every hour: customers are told once of packages that renew soon."""
+    del timestamp
+    with acting(Actor("timetable", frozenset({"notify_package_renewals"}))):
+        package_runs.notify_package_renewals()
+
+
 @app.periodic(cron="10 3 * * *")
 @app.task(name="platform_charges", queueing_lock="platform_charges")
 def platform_charges(timestamp: int) -> None:
@@ -81,14 +118,47 @@ def platform_charges(timestamp: int) -> None:
             charge_account_days(account_id=account_id)
 
 
+@app.periodic(cron="25 * * * *")
+@app.task(name="invoices", queueing_lock="invoices")
+def invoices(timestamp: int) -> None:
+    """Every hour: the periods that are over are billed, each once; what was missed is caught up."""
+    found = run_invoices(datetime.fromtimestamp(timestamp, UTC))
+    log.info("%s documents issued", len(found))
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(name="reports", queueing_lock="reports")
+def reports(timestamp: int) -> None:
+    """Every quarter of an hour: reports that are due are mailed."""
+    del timestamp
+    with acting(Actor("timetable", frozenset({"mail_due_reports"}))):
+        mail_due_reports()
+
+
 @app.periodic(cron="30 3 * * *")
 @app.task(name="doctor", queueing_lock="doctor")
 def examine(timestamp: int) -> None:
-    """Every night: the books. What breaks a law is told loudly; monitoring looks for the word ALARM."""
+    """Every night: the books. What breaks a law is told loudly; monitoring looks for the word ALARM.
+
+    Hours that are not the sum of their calls are told and then made anew: the calls are the truth.
+    """
     del timestamp
     for finding in doctor.examine(environment.database_url()):
         if finding.state == doctor.WRONG:
             log.critical("ALARM %s: %s %s", finding.check, finding.words, finding.rows[: doctor.SHOWN_ROWS])
+            if finding.check == SUMMARIES:
+                with acting(Actor("timetable", frozenset({"rebuild_summaries"}))):
+                    rebuild_summaries(hours=[row["hour_at"] for row in finding.rows])
+
+
+@app.periodic(cron="40 1 * * *")
+@app.task(name="lake", queueing_lock="lake")
+def lake(timestamp: int) -> None:
+    """Every night: the days that are closed go to the lake, and those that changed go there again."""
+    at = datetime.fromtimestamp(timestamp, UTC)
+    log.info("%s files written to the lake", len(lake_days.write_closed_days(at)))
+    retention.obey_cdr_days(at)
+    lake_days.delete_replaced(at)
 
 
 @app.periodic(cron="45 3 * * *")
@@ -104,9 +174,10 @@ def old_recordings(timestamp: int) -> None:
 @app.periodic(cron="50 3 * * *")
 @app.task(name="sessions", queueing_lock="sessions")
 def sessions(timestamp: int) -> None:
-    """Every night: sessions that have ended are forgotten, those of contacts and their codes as well."""
+    """Every night: sessions that have ended are forgotten, codes of contacts and wrong codes of vouchers as well."""
     call_command("clearsessions")
     portal_access.forget_old(datetime.fromtimestamp(timestamp, UTC))
+    vouchers.forget_attempts(datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron="55 3 * * *")
@@ -120,6 +191,24 @@ async def old_jobs(context: object, timestamp: int) -> None:
 @app.periodic(cron="40 3 * * *")
 @app.task(name="old_messages", queueing_lock="old_messages")
 def old_messages(timestamp: int) -> None:
-    """Every night: messages older than 90 days are forgotten."""
+    """Every night: messages older than 90 days are forgotten, events after 30 days, what alerts did after a year."""
     del timestamp
-    deliveries.forget_old(datetime.now(UTC))
+    at = datetime.now(UTC)
+    deliveries.forget_old(at)
+    webhook_deliveries.forget_old(at)
+    alert_watch.forget_old(at)
+
+
+@app.periodic(cron="35 * * * *")
+@app.task(name="dunning", queueing_lock="dunning")
+def dunning(timestamp: int) -> None:
+    """Every hour, because days end in every zone: reminders, late fees and restrictions that are due, each once."""
+    run_dunning(datetime.fromtimestamp(timestamp, UTC))
+
+
+@app.periodic(cron="42 3 * * *")
+@app.task(name="old_tasks", queueing_lock="old_tasks")
+def old_tasks(timestamp: int) -> None:
+    """Every night: jobs of people that ended 90 days ago are forgotten."""
+    del timestamp
+    tasks.forget_old(datetime.now(UTC))

@@ -51,6 +51,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.mail_settings import blocks as mail_blocks
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Account, ChangeRequest
+from tollgate.store.queries.obeyed import obeyed
 from tollgate.ui.fields import SEARCHABLE, DurationField, MoneyField, PriceField, ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 
@@ -198,6 +199,7 @@ def account(request: HttpRequest) -> HttpResponseBase:
         "method_next": METHODS[found.billing_method] if found.billing_method != method_on(found, at.date()) else "",
         "free_at": _free_at(found, at),
         "code_form": CodeForm(),
+        "obeyed": obeyed(at),
         **mail_blocks(request),
         **account_packages.block(found, at),
         **account_agreement.block(request, found),

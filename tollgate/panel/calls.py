@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,11 +15,11 @@ from django.urls import path
 from django.utils.functional import SimpleLazyObject
 
 from tollgate.core.refusals import Key
-from tollgate.panel.access import may, own_account, own_rows, reading, rights
+from tollgate.panel.access import may, own_account, own_rows, reach, reading, rights
 from tollgate.panel.cells import STATUS_TONES, clock, fixed, link, seconds
 from tollgate.panel.frame import crumbs
 from tollgate.store.queries.calls import cdrs as cdrs_of
-from tollgate.store.queries.calls import gateway_of, live_calls, sums
+from tollgate.store.queries.calls import gateway_of, live_calls, quick_sums
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.copying import decimal_text
 from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
@@ -167,6 +168,7 @@ CDR_FILTERS = (
     Filter("number", "Number", "number__startswith"),
     Filter("cli", "CLI", "cli__startswith"),
     Filter("destination", "Destination", "destination__icontains"),
+    Filter("route", "Route id", "ingress_route_id", kind=FilterKind.WHOLE),
     SecondsFilter("least", "At least, s", "duration_ms__gte", kind=FilterKind.WHOLE),
 )
 CDRS = Grid(
@@ -222,8 +224,9 @@ def cdrs(request: HttpRequest) -> HttpResponseBase:
         return redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'f.from': _day_ago()})}")
     source = QuerysetSource(queryset=own_rows(request, cdrs_of(own_account(request))))
     grid = as_allowed(request, CDRS)
-    view = View.read(grid, request.GET.dict(), Choice())
-    totals = SimpleLazyObject(lambda: sums(source.queryset.filter(**view.query.filters)))  # a file has none
+    view = View.read(grid, request.GET.dict(), Choice(), source)
+    told = partial(quick_sums, own_account(request), source.queryset, view.query.filters)
+    totals = SimpleLazyObject(lambda: told(within=reach(request), at=datetime.now(UTC)))  # a file has none
     context: dict[str, Any] = {
         "title": "CDRs",
         "breadcrumbs": crumbs(("Traffic", "")),

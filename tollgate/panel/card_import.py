@@ -1,35 +1,29 @@
 """Importing prices: a file, what its columns mean, a dry run, and only then a revision.
 
-The uploaded file waits in the data folder under a random name between the steps, so that changing the meaning of a
-column does not send it again; it is removed when it is published, and by the next upload when it is a day old.
+The uploaded file waits between the steps (kept_files.py) and is removed when it is published.
 """
 
-import secrets
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
-from tollgate import environment
 from tollgate.actions.revisions import publish_revision, read_card_file
 from tollgate.core.card_columns import FIELDS
 from tollgate.core.card_files import Parsed
 from tollgate.panel.access import own_account, writing
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
+from tollgate.panel.kept_files import keep, kept, sized
 from tollgate.panel.saving import after_save, posted, saved
 from tollgate.store.models import Card
 from tollgate.ui.forms import HouseForm, render_form
 
-MOST_BYTES: Final = 64 * 2**20
-KEPT_S: Final = 86_400
 SHOWN_ERRORS: Final = 50
 SHOWN_ROWS: Final = 12
 FIELD_WORDS: Final = {
@@ -57,10 +51,7 @@ class UploadForm(HouseForm):
 
     def clean_file(self) -> "UploadedFile[bytes]":
         """Not larger than we read."""
-        file: UploadedFile[bytes] = self.cleaned_data["file"]
-        if file.size is None or file.size > MOST_BYTES:
-            raise forms.ValidationError(f"The file is larger than {MOST_BYTES // 2**20} MB.")
-        return file
+        return sized(self.cleaned_data["file"])
 
 
 class PublishForm(HouseForm):
@@ -83,7 +74,7 @@ def upload(request: HttpRequest, card_id: int) -> HttpResponseBase:
     card = _card(request, card_id)
     form = UploadForm(posted(request), request.FILES or None)
     if form.is_valid():
-        token = _keep(form.cleaned_data["file"])
+        token = keep(form.cleaned_data["file"])
         return redirect("panel:card_check", card.pk, token)
     return render_form(
         request,
@@ -99,7 +90,7 @@ def upload(request: HttpRequest, card_id: int) -> HttpResponseBase:
 def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
     """Step two: what the columns mean, the dry run, and publishing."""
     card = _card(request, card_id)
-    content = _kept(token).read_bytes()
+    content = kept(token).read_bytes()
     chosen = _chosen(request.POST if request.method == "POST" else request.GET)
     parsed = read_card_file(content, mapping=chosen)
     form = PublishForm(posted(request), mapping=parsed.mapping)
@@ -107,7 +98,7 @@ def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
         given = {name: form.cleaned_data[name] for name in ("effective_at", "note")}
         done = saved(request, form, publish_revision, card_id=card.pk, rows=parsed.rows, **given)
         if done is not None:
-            _kept(token).unlink()
+            kept(token).unlink()
             page = reverse("panel:card", args=[card.pk])
             words = f"Revision {done.number} with {done.rate_count:,} rates is published."
             return after_save(request, words, form_url=page, done_url=page)
@@ -151,31 +142,6 @@ def _meanings(parsed: Parsed) -> list[tuple[str, str, list[tuple[int, str, bool]
         (name, FIELD_WORDS[name], [(index, header, parsed.mapping.get(name) == index) for index, header in columns])
         for name in FIELDS
     ]
-
-
-def _folder() -> Path:
-    return environment.data_folder() / "uploads"
-
-
-def _keep(file: "UploadedFile[bytes]") -> str:
-    """Writes the file aside and gives its name; old ones that nobody published are removed."""
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - KEPT_S:
-            old.unlink(missing_ok=True)
-    token = secrets.token_hex(16)
-    with (folder / token).open("xb") as target:
-        for chunk in file.chunks():
-            target.write(chunk)
-    return token
-
-
-def _kept(token: str) -> Path:
-    found = _folder() / token
-    if len(token) != 32 or not token.isalnum() or not found.is_file():
-        raise Http404("This upload is gone: choose the file again.")
-    return found
 
 
 def _card(request: HttpRequest, card_id: int) -> Card:

@@ -105,7 +105,7 @@ def cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
     """One verified CLI."""
     found = _cli(request, cli_id)
     page = reverse("panel:customer_routing", args=[found.customer_id])
-    way = crumbs(("Customers", reverse("panel:customers")), (found.customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (found.customer.name, page))
     context = {"title": found.number, "breadcrumbs": way, "cli": found, "method": METHODS[found.method]}
     return render(request, "panel/cli.html", context)
 
@@ -122,7 +122,7 @@ def new_cli_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new CLI of one customer."""
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
     page = reverse("panel:customer_routing", args=[customer.pk])
-    way = crumbs(("Customers", reverse("panel:customers")), (customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
     return _new(request, CliForm(posted(request)), page, way, customer)
 
 

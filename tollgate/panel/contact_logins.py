@@ -11,6 +11,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from tollgate.actions import portal_delays
+from tollgate.actions.contact_tokens import revoke_contact_token, tokens_of
 from tollgate.actions.portal_access import end_contact_sessions, impersonate_contact, lift_contact_delay
 from tollgate.actions.portal_factors import remove_second_factor
 from tollgate.actions.portal_passwords import send_password_link, set_contact_password
@@ -119,6 +120,7 @@ def sessions(request: HttpRequest, contact_id: int) -> HttpResponseBase:
         "breadcrumbs": _way(contact),
         "contact": contact,
         "sessions": ContactSession.objects.filter(contact=contact).order_by("-pk")[:SHOWN_COUNT],
+        "tokens": tokens_of(contact).order_by("name", "pk"),
         "failures": failures.order_by("-id")[:FAILURES_COUNT],
         "delay": delay,
         "held_up": delay is not None and delay.until_at > datetime.now(UTC),
@@ -135,6 +137,15 @@ def end_sessions(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     words = "The session has ended." if one.isdecimal() else "Every session has ended."
     session_id = int(one) if one.isdecimal() and len(one) < 19 else None
     press(request, end_contact_sessions, words, contact_id=contact.pk, session_id=session_id)
+    return redirect("panel:contact_sessions", contact.pk)
+
+
+@require_POST
+@writing("revoke_contact_token", shown_to_all=False)
+def revoke_token(request: HttpRequest, contact_id: int, token_id: int) -> HttpResponseBase:
+    """Ends one of the contact's API tokens at once."""
+    contact = contact_of(request, contact_id)
+    press(request, revoke_contact_token, "The token is revoked.", contact_id=contact.pk, token_id=token_id)
     return redirect("panel:contact_sessions", contact.pk)
 
 
@@ -185,6 +196,7 @@ urlpatterns = [
     path("customers/<int:customer_id>/portal/", customer_portal, name="customer_portal"),
     path("contacts/<int:contact_id>/sessions/", sessions, name="contact_sessions"),
     path("contacts/<int:contact_id>/sessions/end/", end_sessions, name="contact_sessions_end"),
+    path("contacts/<int:contact_id>/tokens/<int:token_id>/revoke/", revoke_token, name="contact_token_revoke"),
     path("contacts/<int:contact_id>/delay/lift/", lift_delay, name="contact_delay_lift"),
     path("contacts/<int:contact_id>/second-factor/off/", no_second_factor, name="contact_factor_off"),
 ]

@@ -2,7 +2,9 @@
 contact_logins.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -30,6 +32,7 @@ from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Contact, Customer
+from tollgate.store.queries.finding import contacts_with
 from tollgate.store.queries.portal import sessions_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import ZoneField
@@ -194,13 +197,16 @@ class ChangedContactForm(ContactForm):
 @reading
 def contacts(request: HttpRequest) -> HttpResponseBase:
     """Everybody at every customer."""
-    people = Contact.objects.filter(customer__in=_customers(request)).select_related("customer")
-    source = QuerysetSource(
-        queryset=people,
-        search=("first_name__icontains", "last_name__icontains", "email__icontains", "customer__name__icontains"),
-    )
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Selling", ""))
-    return respond(request, GLOBAL, source, template="panel/contacts.html", title="Contacts", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/contacts.html", title="Contacts", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    people = Contact.objects.filter(customer__in=_customers(request)).select_related("customer")
+    return GLOBAL, QuerysetSource(queryset=people, search=cache(contacts_with))
 
 
 @writing("create_contact", shown_to_all=False)
@@ -277,7 +283,8 @@ def remove_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
 @writing("delete_contacts", shown_to_all=False)
 def remove_contacts(request: HttpRequest) -> HttpResponseBase:
     """Removes the ticked contacts, after showing who they are."""
-    ids = [int(text) for text in request.POST.getlist("id") if text.isdecimal() and len(text) < 19]
+    ticked = [*request.GET.getlist("id"), *request.POST.getlist("id")]
+    ids = [int(text) for text in ticked if text.isdecimal() and len(text) < 19]
     chosen = Contact.objects.filter(customer__in=_customers(request), pk__in=ids).select_related("customer")
     found = list(chosen.order_by("last_name", "pk"))
     if not found:
@@ -309,7 +316,7 @@ def of_customer(customer: Customer) -> str:
 
 def way_to(customer: Customer) -> list[Any]:
     """The breadcrumbs down to the customer's contacts."""
-    return crumbs(("Customers", reverse("panel:customers")), (customer.name, of_customer(customer)))
+    return crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, of_customer(customer)))
 
 
 def _new(

@@ -9,8 +9,11 @@ from django.http import HttpRequest
 
 from tollgate.actions.customers import STATUSES
 from tollgate.actions.portal_domains import SECTIONS
+from tollgate.core.notices import NOTICES
+from tollgate.panel import customer_billing, customer_paying
 from tollgate.panel.access import current_user, own_account, own_customers
-from tollgate.panel.fields import ChannelsField, CpsField, InstantField, choices, pick
+from tollgate.panel.customer_paying import PayingFields
+from tollgate.panel.fields import ChannelsField, CpsField, InstantField, LinesField, choices, pick
 from tollgate.store.models import Customer, Localization, PortalDomain, Tag, User
 from tollgate.ui.fields import (
     SEARCHABLE,
@@ -21,7 +24,6 @@ from tollgate.ui.fields import (
     PriceField,
     ZoneField,
 )
-from tollgate.ui.forms import HouseForm
 from tollgate.ui.hours import HoursField
 from tollgate.ui.phones import PhoneField
 
@@ -118,7 +120,7 @@ def _several(label: str, options: list[tuple[Any, str]], *, coerce: Any = str, *
     )
 
 
-class CustomerForm(HouseForm):
+class CustomerForm(PayingFields):
     """Every field of a customer."""
 
     tabs = [
@@ -142,10 +144,13 @@ class CustomerForm(HouseForm):
         ("Address", ["phone", "zone", "country", "address_line1", "address_line2", "city", "state", "postcode"]),
         ("Verification", ["approved_clis_only", "email_verification", "mobile_verification"]),
         ("Day/Time", ["hours"]),
+        ("Billing", customer_billing.FIELDS),
+        ("Payments", customer_paying.FIELDS),
+        ("Notices", ["language", "low_balance_micros", "notification_emails", "notification_opt_outs"]),
     ]  # fmt: skip
     widths = {
         "hours": 12, "vars_toml": 12, "approved_clis_only": 12, "email_verification": 12, "mobile_verification": 12,
-        "parent_confirmed": 12, "address_line1": 6, "address_line2": 6,
+        "parent_confirmed": 12, "invoice_note": 12, "address_line1": 6, "address_line2": 6,
     }  # fmt: skip
     units = {"recording_retention_days": "days", "valid_days": "days"}
     versioned = True
@@ -237,6 +242,22 @@ class CustomerForm(HouseForm):
     email_verification = forms.BooleanField(required=False, label="Calls only after a contact's email is verified")
     mobile_verification = forms.BooleanField(required=False, label="Calls only after a contact's mobile is verified")
     hours = HoursField(required=False, label="When calls are allowed")
+    language = forms.CharField(
+        max_length=10, required=False, help_text="Of its notices and documents, such as en or lt; empty = English"
+    )
+    low_balance_micros = MoneyField(
+        required=False,
+        label="Low balance below",
+        help_text="Told once when what it has left falls below; empty = never",
+    )
+    notification_emails = LinesField(
+        required=False, label="Notices go to", help_text="Emails, one to a line; empty = to its contacts"
+    )
+    notification_opt_outs = _several(
+        "Not told of",
+        [(event, notice.title) for event, notice in NOTICES.items()],
+        help_text="Mail about logins and passwords is always sent",
+    )
 
     def __init__(self, *arguments: Any, request: HttpRequest, currency: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -249,11 +270,14 @@ class CustomerForm(HouseForm):
         self._offer("tag_ids", Tag.objects.filter(account=account).order_by("name"), None)
         self._offer("domain_id", PortalDomain.objects.filter(account=account).order_by("host"), "None")
         self._offer("localization_id", Localization.objects.filter(account=account).order_by("name"), "None")
+        self.offer_billing(request)
+        self.offer_paying(request, currency)
         self.fields["hours"].widget.attrs["data-default-zone"] = self.initial.get("zone") or account.zone
         credit = self.fields["debit_limit_micros"].widget
         assert isinstance(credit, CreditWidget)
         credit.unit = currency
         self.set_unit("daily_spend_limit_micros", currency)
+        self.set_unit("low_balance_micros", currency)
         self.set_unit("local_price_nanos", f"{currency}/min".lstrip("/"))
 
     def _offer(self, name: str, records: QuerySet[Any], none: str | None) -> None:
@@ -273,6 +297,16 @@ class NewCustomerForm(CustomerForm):
         max_length=20, required=False, label="Account number", help_text="Empty = a free one is given"
     )
     currency = CurrencyField(help_text="Cannot be changed later")
+    billing_type = forms.ChoiceField(
+        choices=[("", "Postpaid with a credit line, else prepaid"), *customer_billing.BILLING_TYPES], required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Whoever gets credit is billed afterwards, unless told otherwise."""
+        values: dict[str, Any] = super().clean() or {}
+        if not values.get("billing_type"):
+            values["billing_type"] = "postpaid" if (values.get("debit_limit_micros") or 0) > 0 else "prepaid"
+        return values
 
 
 class MovedCustomerForm(CustomerForm):

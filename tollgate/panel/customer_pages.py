@@ -20,16 +20,30 @@ from tollgate.actions.customer_notes import add_customer_note, delete_customer_n
 from tollgate.actions.portal_domains import shown_sections
 from tollgate.actions.wallets import adjust, top_up
 from tollgate.core.areas import AREAS
-from tollgate.panel import audit, calls, clis, contacts, endpoints, entries, number_blocks, routes
+from tollgate.panel import (
+    audit,
+    calls,
+    clis,
+    contacts,
+    customer_packages,
+    endpoints,
+    entries,
+    invoices,
+    number_blocks,
+    routes,
+    summaries,
+)
+from tollgate.panel import payments as payments_page
 from tollgate.panel.access import own_customers, reading, rights, writing
 from tollgate.panel.cells import excerpt
 from tollgate.panel.customer_forms import SECTION_WORDS, STATUS_WORDS
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, saved
-from tollgate.store.models import Contact, Customer, CustomerNote, Endpoint, IngressRoute, VerifiedCli
+from tollgate.store.models import AutoTopUp, Contact, Customer, CustomerNote, Endpoint, IngressRoute, VerifiedCli
 from tollgate.store.queries import calls as call_queries
 from tollgate.store.queries.customers import entries as entries_of
 from tollgate.store.queries.customers import spent_today_micros, today_of, wallet_of, with_end
+from tollgate.store.queries.invoice_lists import invoices_of
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import respond
@@ -40,11 +54,13 @@ TABS = (
     ("auth", "Auth", "panel:customer_auth", "endpoints"),
     ("routing", "Routing", "panel:customer_routing", "routes"),
     ("payments", "Payments", "panel:customer_payments", "money"),
+    ("invoices", "Invoices", "panel:customer_invoices", "invoices"),
+    ("packages", "Packages", "panel:customer_packages", "packages"),
     ("cdrs", "CDRs", "panel:customer_cdrs", "calls"),
     ("audit", "Audit", "panel:customer_audit", "audit"),
 )
 """Name, words, address, and the area one must be let into."""
-OF_DELETED = ("main", "payments", "cdrs", "audit")
+OF_DELETED = ("main", "payments", "packages", "invoices", "cdrs", "audit")
 """What there is to see of a deleted customer."""
 NOTES_SHOWN = 50
 
@@ -71,28 +87,30 @@ class AdjustmentForm(TopUpForm):
 
 
 @reading
-def main(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """Its people, its traffic of today, live calls, notes and facts."""
+def main(request: HttpRequest, customer_id: int, span: str = "hour") -> HttpResponseBase:
+    """Its people, its traffic of today and summary, live calls, notes and facts."""
     customer = _customer(request, customer_id, deleted=True)
     at = datetime.now(UTC)
     people = QuerysetSource(queryset=Contact.objects.filter(customer=customer))
     live = QuerysetSource(queryset=call_queries.live_calls(customer.account).filter(customer=customer))
     show, hide = customer.portal_show, customer.portal_hide
     sections = shown_sections(customer.domain, show=show, hide=hide)
-    return _page(
-        request,
-        customer,
-        "main",
-        today=today_of(customer.account, [customer.pk], at)[customer.pk],
-        contacts=contacts.LIST.page(request.GET.dict(), people),
-        blocks=number_blocks.of_customer(customer),
-        blocks_configured=number_blocks.configured(request),
-        live=excerpt(calls.as_allowed(request, calls.LIVE_OF_CUSTOMER), live),
-        notes=CustomerNote.objects.filter(customer=customer).order_by("-id")[:NOTES_SHOWN],
-        sections=", ".join(SECTION_WORDS[name] for name in sections),
-        tags=customer.tags.order_by("name"),
-        address=_address(customer),
-    )
+    more = {
+        "today": today_of(customer.account, [customer.pk], at)[customer.pk],
+        "contacts": contacts.LIST.page(request.GET.dict(), people),
+        "blocks": number_blocks.of_customer(customer),
+        "blocks_configured": number_blocks.configured(request),
+        "live": excerpt(calls.as_allowed(request, calls.LIVE_OF_CUSTOMER), live),
+        "notes": CustomerNote.objects.filter(customer=customer).order_by("-id")[:NOTES_SHOWN],
+        "sections": ", ".join(SECTION_WORDS[name] for name in sections),
+        "tags": customer.tags.order_by("name"),
+        "address": _address(customer),
+    }
+    if not rights(request).reads("summaries"):
+        return _page(request, customer, "main", **more)
+    grid, source, told = summaries.context_of(request, customer, span)
+    context = {**_context(request, customer, "main"), **told, **more}
+    return respond(request, grid, source, template="panel/customer_main.html", **context)
 
 
 @reading
@@ -132,8 +150,26 @@ def payments(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         "payments",
         spent_micros=spent_today_micros(wallet, datetime.now(UTC).date()),
         top_up_form=TopUpForm(currency=customer.currency),
+        payments=payments_page.of_customer(customer) if rights(request).reads("payments") else None,
+        auto_top_up=AutoTopUp.objects.filter(customer=customer).select_related("gateway").first(),
         entries=calls.as_allowed(request, entries.OF_WALLET).page(request.GET.dict(), source),
     )
+
+
+@reading
+def customer_invoices(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Its invoices, receipts and notes."""
+    customer = _customer(request, customer_id, area="invoices", deleted=True)
+    source = QuerysetSource(queryset=invoices_of(customer, invoices.today()), search=invoices.SEARCH)
+    context = _context(request, customer, "invoices")
+    return respond(request, invoices.OF_CUSTOMER, source, template="panel/customer_invoices.html", **context)
+
+
+@reading
+def packages(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """What the customer holds beside calls, and what is left of its free minutes."""
+    customer = _customer(request, customer_id, area="packages", deleted=True)
+    return _page(request, customer, "packages", **customer_packages.of_customer(customer))
 
 
 @reading
@@ -220,7 +256,10 @@ def _context(request: HttpRequest, customer: Customer, tab: str) -> dict[str, An
         "has_endpoint": Endpoint.objects.filter(customer=customer, enabled=True).exists(),
         "has_route": IngressRoute.objects.filter(routes.reaching(customer), enabled=True).exists(),
         "reserve_micros": -customer.debit_limit_micros,
-        "reads": {area: may_read(area) for area in ("contacts", "number_blocks", "calls", "clis", "audit")},
+        "reads": {
+            area: may_read(area)
+            for area in ("contacts", "number_blocks", "calls", "clis", "audit", "summaries", "books")
+        },
         "tab": tab,
         "tabs": [(name, words, reverse(address, args=[customer.pk])) for name, words, address in tabs],
         "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers"))),
@@ -250,7 +289,7 @@ def _posting(
         act, whom = act_of(customer)
         if saved(request, form, act, **whom, **form.cleaned_data) is not None:
             return after_save(request, "The entry is booked.", form_url=page, done_url=page)
-    way = crumbs(("Customers", reverse("panel:customers")), (customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
     title = f"{words}: {customer.name}"
     return render_form(request, form, title=title, breadcrumbs=way, back_url=page, save_title=words)
 
@@ -258,9 +297,12 @@ def _posting(
 urlpatterns = [
     path("customers/<int:customer_id>/", main, name="customer"),
     path("customers/<int:customer_id>/contacts/", main, name="customer_contacts"),
+    path("customers/<int:customer_id>/summary/<str:span>/", main, name="customer_summary"),
     path("customers/<int:customer_id>/auth/", auth, name="customer_auth"),
     path("customers/<int:customer_id>/routing/", routing, name="customer_routing"),
     path("customers/<int:customer_id>/payments/", payments, name="customer_payments"),
+    path("customers/<int:customer_id>/invoices/", customer_invoices, name="customer_invoices"),
+    path("customers/<int:customer_id>/packages/", packages, name="customer_packages"),
     path("customers/<int:customer_id>/cdrs/", cdrs, name="customer_cdrs"),
     path("customers/<int:customer_id>/audit/", history, name="customer_audit"),
     path("customers/<int:customer_id>/top-up/", new_top_up, name="customer_top_up"),

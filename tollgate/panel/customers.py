@@ -1,14 +1,15 @@
 """Customers: the list, their form, and the buttons of one. The pages of one customer are in customer_pages.py."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -30,9 +31,11 @@ from tollgate.panel.customer_forms import STATUS_WORDS, CustomerForm, NewCustome
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Account, Contact, Customer, Tag, User
-from tollgate.store.queries.customers import in_state, today_of, with_figures
+from tollgate.store.models import Account, Customer, Tag, User
+from tollgate.store.queries.customers import in_service, in_state, today_of, with_figures
+from tollgate.store.queries.finding import customers_with
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.conditions import Of
 from tollgate.ui.fields import CurrencyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
@@ -44,6 +47,8 @@ STATES = (
     ("unready", "Pending (derived)"),
 )
 CHUNK = 500
+OF_WALLETS = frozenset({"balance_micros", "live_channels"})
+"""What is sorted by, and stands in the wallets."""
 
 
 def _lacks(customer: Any) -> str | None:
@@ -110,14 +115,28 @@ LIST = Grid(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(QuerysetSource):
-    """Customers with today's traffic, which is read once for each page. The search also looks at contacts."""
+    """Customers with today's traffic, which is read once for each page. The search also looks at contacts.
 
+    `queryset` has the customers alone: who stands on a page is found without figures where the order needs none, and
+    only those get them.
+    """
+
+    figures: QuerySet[Any]
     account: Account
     at: datetime
 
     def rows(self, query: Query, limit: int) -> Sequence[Any]:
         """One page."""
-        return self._with_today(QuerysetSource.rows(self, query, limit))
+        if self._asks_wallets(query):
+            return self._with_today(QuerysetSource.rows(replace(self, queryset=self.figures), query, limit))
+        narrow = replace(self, queryset=self.queryset.only("id"))  # what is sorted is small
+        ids = [customer.pk for customer in QuerysetSource.rows(narrow, query, limit)]
+        found = self.figures.in_bulk(ids)
+        return self._with_today([found[pk] for pk in ids if pk in found])
+
+    def ordered(self, query: Query) -> QuerySet[Any]:
+        """All of them, for files."""
+        return QuerysetSource.ordered(replace(self, queryset=self.figures), query)
 
     def stream(self, query: Query) -> Iterator[Any]:
         """All rows."""
@@ -125,24 +144,30 @@ class Listed(QuerysetSource):
         while chunk := list(islice(found, CHUNK)):
             yield from self._with_today(chunk)
 
-    def _chosen(self, query: Query) -> QuerySet[Any]:
+    def count(self, query: Query, most: int) -> int:
+        """Without figures, unless one of them is asked for."""
+        base = replace(self, queryset=self.figures) if self._asks_wallets(query) else self
+        return QuerysetSource.count(base, query, most)
+
+    def kind_of(self, path: str) -> Of | None:
+        """What stands in the wallets is compared too."""
+        return QuerysetSource.kind_of(replace(self, queryset=self.figures), path)
+
+    def _asks_wallets(self, query: Query) -> bool:
+        return any(path.partition("__")[0] in OF_WALLETS for path in query.filters) or query.sort in OF_WALLETS
+
+    def chosen(self, query: Query) -> QuerySet[Any]:
+        """Those that the search and the filters leave; a state may be one that is no status."""
         filters = dict(query.filters)
-        found = in_state(self.queryset, str(filters.pop("state"))) if "state" in filters else self.queryset
-        found = found.filter(**filters)
-        return found.filter(_matches(query.search)) if query.search else found
+        state = filters.pop("state", None)
+        found = QuerysetSource.chosen(self, replace(query, filters=filters))
+        return in_state(found, str(state)) if state else found
 
     def _with_today(self, customers: Sequence[Any]) -> Sequence[Any]:
         today = today_of(self.account, [customer.pk for customer in customers], self.at)
         for customer in customers:
             customer.today = today[customer.pk]
         return customers
-
-
-def _matches(text: str) -> Q:
-    """Customers that a search finds: by names and ids, or by a contact's email."""
-    named = Q(name__icontains=text) | Q(company__icontains=text) | Q(reference__icontains=text)
-    known = Q(number__startswith=text) | Q(accounting_id__icontains=text)
-    return named | known | Q(pk__in=Contact.objects.filter(email__icontains=text).values("customer_id"))
 
 
 class StatusForm(HouseForm):
@@ -172,18 +197,26 @@ class SuccessorForm(HouseForm):
 @reading
 def customers(request: HttpRequest) -> HttpResponseBase:
     """The list: customers in service, or the deleted ones when their filter is chosen."""
-    deleted = request.GET.get("f.shown") == "deleted"
-    account, at = own_account(request), datetime.now(UTC)
-    source = Listed(queryset=with_figures(own_customers(request), at, deleted=deleted), account=account, at=at)
+    grid, source = listed(request, request.GET.dict())
     return respond(
         request,
-        replace(LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices))),
+        grid,
         source,
         template="panel/customers.html",
         title="Customers",
         breadcrumbs=crumbs(("Selling", "")),
         mine=current_user(request).pk,
     )
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user, for the state of its address."""
+    account, at = own_account(request), datetime.now(UTC)
+    deleted = parameters.get("f.shown") == "deleted"
+    shown = in_service(own_customers(request), deleted=deleted)
+    grid = replace(LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices)))
+    figures = with_figures(own_customers(request), at, deleted=deleted)
+    return grid, Listed(queryset=shown, figures=figures, search=cache(customers_with), account=account, at=at)
 
 
 def _own_filters(request: HttpRequest) -> Iterator[Filter]:

@@ -1,5 +1,7 @@
 """Endpoints: the addresses and SIP users that customers call from. Their forms are in endpoint_forms.py."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
@@ -34,6 +36,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Customer, Endpoint, NumberBlock
 from tollgate.store.queries import number_blocks as number_queries
+from tollgate.store.queries.finding import endpoints_with
 from tollgate.store.queries.number_blocks import free_numbers
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
@@ -74,6 +77,7 @@ LIST = Grid(
     columns=COLUMNS,
     filters=(Filter("kind", "Kind", "kind", choices=KINDS),),
     sort="customer__name",
+    ticks=True,
     empty_text="No endpoints yet. An endpoint is an address or a SIP user: open a customer and add one there.",
     empty_url="/customers/",
     empty_action="Choose a customer",
@@ -92,10 +96,16 @@ OWN = {"ip": (*COMMON, "tech_prefix", "cli_authentication"), "sip_user": (*COMMO
 @reading
 def endpoints(request: HttpRequest) -> HttpResponseBase:
     """Every customer's endpoints."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Selling", ""))
+    return respond(request, grid, source, template="panel/endpoints.html", title="Endpoints", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = Endpoint.objects.filter(customer__in=own_customers(request).filter(deleted_at=None))
-    searched = ("username__icontains", "name__icontains", "customer__name__icontains")
-    source = QuerysetSource(queryset=found.select_related("customer"), search=searched)
-    return respond(request, LIST, source, title="Endpoints", breadcrumbs=crumbs(("Selling", "")))
+    return LIST, QuerysetSource(queryset=found.select_related("customer"), search=cache(endpoints_with))
 
 
 @writing("create_ip_endpoint", shown_to_all=False)
@@ -263,7 +273,7 @@ def _list(customer: Customer) -> str:
 
 
 def _way(customer: Customer) -> list[Any]:
-    return crumbs(("Customers", reverse("panel:customers")), (customer.name, _list(customer)))
+    return crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, _list(customer)))
 
 
 urlpatterns = [

@@ -17,8 +17,15 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
-KIND_WORDS = {"call": "Call", "overrun": "Overrun", "topup": "Top-up", "adjustment": "Adjustment"}
-BOOKS = ("revenue", "resale", "carrier_cost", "payments", "adjustments", "tax")
+KIND_WORDS = {
+    "call": "Call", "overrun": "Overrun", "correction": "Correction", "topup": "Top-up", "refund": "Refund",
+    "reversal": "Reversal", "bonus": "Bonus", "surcharge": "Surcharge", "adjustment": "Adjustment",
+    "package": "Package", "fee": "Fee", "invoice": "Invoice", "credit_note": "Credit note", "debit_note": "Debit note",
+    "rounding": "Rounding", "tax": "Tax", "platform": "Platform",
+}  # fmt: skip
+BOOKS = (
+    "revenue", "resale", "carrier_cost", "payments", "payment_fees", "adjustments", "tax", "platform", "exchange",
+)  # fmt: skip
 
 
 def _owner(entry: Any) -> str | None:

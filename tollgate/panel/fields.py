@@ -1,7 +1,10 @@
 """Form fields and choices that several nouns of the panel share.
 
 CpsField       "2.5" calls per second -> 2500 milli
+QuantityField  "1.5" -> 1500 milli
 InstantField   a moment in UTC, named in its label
+DayField       a day
+LinesField     texts, one to a line
 choices        the words of stored values: choices("active", "inactive") -> (("active", "Active"), ...)
 """
 
@@ -15,6 +18,7 @@ from tollgate.ui.fields import SEARCHABLE, ExactField
 
 CPS_MOST_MILLI = 10_000_000
 COUNT_MOST = 1_000_000
+QUANTITY_MOST_MILLI = 10**12
 FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -40,6 +44,13 @@ class CpsField(ExactField):
         return format_micros(value * 1000)
 
 
+class QuantityField(CpsField):
+    """How many, with up to three decimals: decimal text, integer thousandths."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"unit": "", "least": 1, "most": QUANTITY_MOST_MILLI, "initial": 1000, **options})
+
+
 class InstantField(forms.DateTimeField):
     """A moment, typed and kept in UTC."""
 
@@ -53,6 +64,36 @@ class InstantField(forms.DateTimeField):
             return super().to_python(value)
         except OverflowError:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class DayField(forms.DateField):
+    """A day."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        super().__init__(**{"widget": widget, **options})
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one to a line."""
+
+    def __init__(self, *, rows: int = 3, **options: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows, "spellcheck": "false"}), **options)
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # CharField promises a str
+        """The lines that are not empty."""
+        return [line.strip() for line in str(super().to_python(value) or "").splitlines() if line.strip()]
+
+    def run_validators(self, value: Any) -> None:
+        """CharField's validators measure text; what a line may be the act says."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """A stored list as lines; what the user typed stays as typed."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the lines are others."""
+        return bool(self.to_python(data) != list(initial or []))
 
 
 class TicksWidget(forms.CheckboxSelectMultiple):

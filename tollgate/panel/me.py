@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib.auth import update_session_auth_hash
@@ -19,11 +20,12 @@ from tollgate.actions.acts import EVERY_ACT, Actor, Invalid, acting
 from tollgate.actions.tokens import READ, create_api_token, revoke_api_token
 from tollgate.actions.user_passwords import change_own_user_password
 from tollgate.actions.users import update_user
-from tollgate.actions.views import remember_view
+from tollgate.actions.views import forget_view, keep_view, remember_view
 from tollgate.core.areas import AREAS
 from tollgate.panel.access import Rights, actor, client_ip, current_user, members, rights
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import InstantField, TicksWidget, words
+from tollgate.panel.mail_settings import ID_DIGITS_MOST
 from tollgate.panel.rights_field import grantable
 from tollgate.panel.saving import after_save, posted, press, saved_by
 from tollgate.store.models import ApiToken
@@ -92,6 +94,7 @@ def me(request: HttpRequest) -> HttpResponseBase:
     context: dict[str, Any] = {
         "title": "Account and security",
         "second_factor": is_mfa_enabled(user),
+        "passkeys_count": Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).count(),
         "tokens": ApiToken.objects.filter(user=user, revoked_at=None).order_by("name"),
         "may_have_tokens": user.rights() is not None,
     }
@@ -158,7 +161,26 @@ def remember(request: HttpRequest) -> HttpResponse:
     if "reset" not in sent:
         kept |= {"columns": [name for name in sent.get("columns", "").split(",") if name], "sort": sent.get("sort", "")}
     press(request, remember_view, "", who=_oneself(request, remember_view), **kept)
-    back = sent.get("back", "")
+    return _back(request)
+
+
+@login_required
+@require_POST
+def views(request: HttpRequest) -> HttpResponse:
+    """Keeps a list as it is shown under a name, or forgets one, and goes back to the list."""
+    sent, forgotten = request.POST, request.POST.get("forget", "")
+    if forgotten.isdecimal() and len(forgotten) < ID_DIGITS_MOST:
+        who = _oneself(request, forget_view)
+        press(request, forget_view, "The view is forgotten.", who=who, view_id=int(forgotten))
+    else:
+        kept = {name: sent.get(name, "").replace("\0", "") for name in ("grid", "name", "query")}
+        said, who = f"The view {kept['name']} is kept.", _oneself(request, keep_view)
+        press(request, keep_view, said, who=who, shared="shared" in sent, **kept)
+    return _back(request)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    back = request.POST.get("back", "")
     known = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/")
     return redirect(back if known else reverse("panel:me"))
 
@@ -181,4 +203,5 @@ urlpatterns = [
     path("me/tokens/<int:token_id>/revoke/", revoke_token, name="token_revoke"),
     path("me/theme/", theme, name="theme"),
     path("me/lists/", remember, name="remember"),
+    path("me/views/", views, name="views"),
 ]

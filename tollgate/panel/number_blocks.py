@@ -74,7 +74,7 @@ def number_block(request: HttpRequest, block_id: int) -> HttpResponseBase:
     page = reverse("panel:customer", args=[block.customer_id])
     context = {
         "title": f"{block.first}-{block.last}",
-        "breadcrumbs": crumbs(("Customers", reverse("panel:customers")), (block.customer.name, page)),
+        "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (block.customer.name, page)),
         "range": block,  # `block` is a word of templates
         "free_count": block.last - block.first + 1 - block.used_count,
     }

@@ -10,6 +10,7 @@ from django.urls import path, reverse
 
 from tollgate.actions.options import update_options
 from tollgate.panel.access import may, own_account, writing
+from tollgate.panel.customer_billing import GROUPINGS
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
@@ -49,7 +50,11 @@ class OptionsForm(HouseForm):
 
     tabs = [
         ("Customers", ["number_digits_count", "valid_from_creation", "block_start", "block_size"]),
-        ("Calls", ["profit_assurance_default", "recording_retention_days", "sip_rewrites"]),
+        ("Calls", ["profit_assurance_default", "sip_rewrites"]),
+        (
+            "Retention",
+            ["cdr_live_days", "cdr_archive_days", "recording_retention_days", "message_retention_days"],
+        ),
         (
             "Portal",
             [
@@ -62,6 +67,8 @@ class OptionsForm(HouseForm):
                 "inactive_portal",
             ],
         ),
+        ("Money", ["payment_details", "invoice_footer", "invoice_grouping", "invoice_lag_h"]),
+        ("Packages", ["package_notice_days", "inactive_packages"]),
         ("Security", ["idle_logout_min", "audit_comment"]),
     ]
     widths = {
@@ -72,9 +79,21 @@ class OptionsForm(HouseForm):
         "termination_addresses": 6,
         "origination_addresses": 6,
         "inactive_portal": 12,
+        "inactive_packages": 8,
+        "payment_details": 6,
+        "invoice_footer": 6,
         "audit_comment": 12,
     }
-    units = {"idle_logout_min": "minutes", "recording_retention_days": "days", "number_digits_count": "digits"}
+    units = {
+        "invoice_lag_h": "h",
+        "package_notice_days": "days",
+        "idle_logout_min": "minutes",
+        "recording_retention_days": "days",
+        "cdr_live_days": "days",
+        "cdr_archive_days": "days",
+        "message_retention_days": "days",
+        "number_digits_count": "digits",
+    }
     versioned = True
 
     number_digits_count = forms.IntegerField(
@@ -91,6 +110,27 @@ class OptionsForm(HouseForm):
     )
     profit_assurance_default = forms.BooleanField(
         required=False, label="New ingress routes never use a carrier that costs more than the customer pays"
+    )
+    cdr_live_days = forms.IntegerField(
+        min_value=7,
+        max_value=36_500,
+        required=False,
+        label="CDRs stay in the database",
+        help_text="Then in the lake alone, once all is billed; empty = for ever",
+    )
+    cdr_archive_days = forms.IntegerField(
+        min_value=30,
+        max_value=36_500,
+        required=False,
+        label="CDRs stay in the lake",
+        help_text="Counted from the day of the call; empty = for ever",
+    )
+    message_retention_days = forms.IntegerField(
+        min_value=1,
+        max_value=36_500,
+        required=False,
+        label="Messages are kept",
+        help_text="Empty = 90 days",
     )
     recording_retention_days = forms.IntegerField(
         min_value=1,
@@ -112,6 +152,25 @@ class OptionsForm(HouseForm):
     support_email = forms.EmailField(required=False, label="Support email")
     inactive_portal = forms.BooleanField(
         required=False, label="Contacts of an inactive customer may log in to see what is owed"
+    )
+    payment_details = note(label="Payment details", help_text="Printed on invoices; an IBAN in it goes into e-invoices")
+    invoice_footer = note(label="Footer of documents", help_text="On every page")
+    invoice_grouping = forms.ChoiceField(
+        choices=GROUPINGS[1:], label="Lines of calls", help_text="Unless a customer differs"
+    )
+    package_notice_days = forms.IntegerField(
+        min_value=0,
+        max_value=60,
+        required=False,
+        label="Package notice",
+        help_text="How long before a package renews its customer is told; empty: never",
+    )
+    inactive_packages = forms.BooleanField(required=False, label="Inactive customers are charged for their packages")
+    invoice_lag_h = forms.IntegerField(
+        min_value=0,
+        max_value=720,
+        label="Invoices are made",
+        help_text="So long after a period has closed, when its last records are in",
     )
     idle_logout_min = forms.IntegerField(
         min_value=1,

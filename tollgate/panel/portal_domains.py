@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
+from tollgate.actions.payment_amounts import gateway_names
 from tollgate.actions.portal_domains import (
     SECTIONS,
     create_portal_domain,
@@ -24,10 +25,11 @@ from tollgate.core.pictures import MOST_BYTES, PictureRefused, read_picture
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import link
 from tollgate.panel.customer_forms import SECTION_WORDS
+from tollgate.panel.customer_paying import AS_ABOVE, GatewaysField
 from tollgate.panel.fields import TicksWidget, note
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import PortalDomain
+from tollgate.store.models import Account, PortalDomain
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
@@ -49,7 +51,8 @@ LIST = Grid(
     empty_action="Add a portal domain",
 )
 FIELDS = (
-    "host", "brand", "color", "sections", "welcome_text", "support_url", "support_phone", "support_email",
+    "host", "brand", "color", "sections", "payment_gateways", "welcome_text", "support_url", "support_phone",
+    "support_email",
 )  # fmt: skip
 LOGO_HEADERS = {"Content-Security-Policy": "default-src 'none'", "Cache-Control": "private, max-age=60"}
 
@@ -70,15 +73,21 @@ class LogoField(forms.FileField):
         return base64.b64encode(content).decode()
 
 
+def _ways_to_pay() -> list[tuple[str, str]]:
+    """Every way, and each by itself. An installation serves one account."""
+    account_id = Account.objects.order_by("id").values_list("pk", flat=True).first()
+    return [(AS_ABOVE, "Every way there is"), *(gateway_names(account_id).items() if account_id else ())]
+
+
 class PortalDomainForm(HouseForm):
     """One address with its brand."""
 
     tabs = [
         ("Basic", ["host", "brand", "color", "logo", "logo_removed"]),
-        ("Sections", ["sections", "welcome_text"]),
+        ("Sections", ["sections", "payment_gateways", "welcome_text"]),
         ("Support", ["support_url", "support_phone", "support_email"]),
     ]
-    widths = {"sections": 12, "welcome_text": 12}
+    widths = {"sections": 12, "payment_gateways": 12, "welcome_text": 12}
     host = forms.CharField(
         max_length=253, label="Domain", help_text="Such as portal.example.com; let it lead to this server by a CNAME"
     )
@@ -94,6 +103,9 @@ class PortalDomainForm(HouseForm):
     logo_removed = forms.BooleanField(required=False, label="Without a logo")
     sections = forms.MultipleChoiceField(
         required=False, choices=list(SECTION_WORDS.items()), widget=TicksWidget, initial=list(SECTIONS)
+    )
+    payment_gateways = GatewaysField(
+        label="Customers may pay by", choices=_ways_to_pay, help_text="Unless the customer says otherwise"
     )
     welcome_text = note(label="Welcome text", help_text="Shown to contacts after they log in")
     support_url = forms.CharField(max_length=200, required=False, label="Support page")

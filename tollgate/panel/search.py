@@ -19,6 +19,7 @@ PAGES = {
     "endpoint": ("Endpoints", "phone", "panel:endpoint"),
     "carrier": ("Carriers", "building", "panel:carrier"),
     "card": ("Cards", "credit-card", "panel:card"),
+    "invoice": ("Invoices", "file-invoice", "panel:invoice"),
     "call": ("Calls", "phone-call", "panel:call"),
 }
 
@@ -29,6 +30,7 @@ AREAS = {
     "endpoint": "endpoints",
     "carrier": "carriers",
     "card": "cards",
+    "invoice": "invoices",
     "call": "call_details",
 }
 

@@ -26,9 +26,13 @@ AUTOCOMPLETE_NEW = {"autocomplete": "new-password"}
 
 
 class LoginForm(HouseForm):
-    """Email and password."""
+    """Email and password. The customer's number will do for the email where only one person logs in for it."""
 
-    email = forms.CharField(max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    email = forms.CharField(
+        label="Email or customer number",
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none"}),
+    )
     password = forms.CharField(
         max_length=200, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )

@@ -19,6 +19,8 @@ from tollgate.ui.layout import Frame, Group, Item, active_items
 SECTION_PAGES: Final = {
     "dashboard": ("Dashboard", "portal:dashboard", "home"),
     "calls": ("Calls", "portal:calls", "list-details"),
+    "invoices": ("Invoices", "portal:invoices", "file-invoice"),
+    "payments": ("Payments", "portal:payments", "wallet"),
     "contacts": ("Contacts", "portal:contacts", "address-book"),
     "endpoints": ("Endpoints", "portal:endpoints", "network"),
     "clis": ("Caller numbers", "portal:clis", "phone-call"),

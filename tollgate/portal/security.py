@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from tollgate.actions.contact_tokens import tokens_of
 from tollgate.actions.portal_access import Visit, end_contact_sessions
 from tollgate.actions.portal_factors import (
     confirm_second_factor,
@@ -71,6 +72,7 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "contact": visit.contact,
         "sessions": sessions_of(visit.contact).order_by("-seen_at"),
         "here": visit.session.pk,
+        "tokens": tokens_of(visit.contact).order_by("name", "pk"),
         "codes_left": len(visit.contact.recovery_hashes),
     }
     return render(request, "portal/security.html", context)

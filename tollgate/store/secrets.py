@@ -1,13 +1,14 @@
 """Secrets of others that we must be able to use again (mail passwords, API keys, TOTP seeds): sealed in the database.
 
 The key is `TOLLGATE_DATA_KEY`, or the file `data.key` of the data folder; a database alone tells no secret. Passwords
-that we only compare are hashed instead and never come here.
+that we only compare are hashed instead and never come here; their pepper is made from the same key (`key_for`).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -33,6 +34,18 @@ def unseal(sealed: str) -> str:
         raise CannotUnseal("This secret was sealed with another key: enter it anew.") from None
 
 
+def key_for(purpose: str) -> bytes:
+    """A key of its own for this purpose, always the same one as long as the data key is."""
+    return hmac.digest(_data_key().encode(), purpose.encode(), "sha256")
+
+
 def _fernet() -> Fernet:
-    key = environment.secret("TOLLGATE_DATA_KEY", "") or environment.kept_secret("data.key")
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()))
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(_data_key().encode()).digest()))
+
+
+def _data_key() -> str:
+    given = environment.secret("TOLLGATE_DATA_KEY", "")
+    if not given:
+        # Without a folder the key would pass with the process, and with it what it sealed.
+        environment.data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    return given or environment.kept_secret("data.key")

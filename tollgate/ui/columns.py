@@ -60,7 +60,8 @@ class Column:
 
     `show` says how the page tells a number, which is copied, added and exported as such. `sql` is what `value` (or
     `export`) gives, said to the database (copying.py). `minor` columns are left out on phones until the
-    user chooses columns.
+    user chooses columns. Neighbors of one `group` stand under a heading of that name. A ratio says by `over` and
+    `under` which whole numbers it is made of, so that the average of chosen cells is weighted.
     """
 
     name: str
@@ -76,6 +77,9 @@ class Column:
     export: Callable[[Row], Any] | None = None
     show: Callable[[Any], str] | None = None
     sql: Combinable | None = None
+    group: str = ""
+    over: Reader = ""
+    under: Reader = ""
     hidden: bool = False
     minor: bool = False
 
@@ -107,6 +111,11 @@ class Column:
         """Whether a sum of its cells means something."""
         return self.kind in ADDING
 
+    @property
+    def weighted(self) -> bool:
+        """Whether its cells are ratios that say what they are made of."""
+        return bool(self.over)
+
     def read(self, row: Row) -> Any:
         """The row's value of this column."""
         return read(row, self.value or self.name)
@@ -126,7 +135,7 @@ class Column:
             return _menu_cell(value)
         text: str = escape(plain(self.kind, value, self.places))
         if self.numeric:
-            return self._number_cell(text, escape(self.read_currency(row)), value)
+            return self._number_cell(text, escape(self.read_currency(row)), value, self._parts(row))
         if self.kind is Kind.BADGE and value is not None:
             text = f'<span class="badge tone-{escape(self._tone(row, str(value)))}">{text}</span>'
         address = self.link(row) if self.link else None
@@ -135,13 +144,19 @@ class Column:
         hide = ' class="phone-hide"' if self.minor else ""
         return mark_safe(f'<td tabindex="-1" aria-selected="false"{hide}>{text}</td>')  # noqa: S308 - escaped above
 
-    def _number_cell(self, text: str, code: str, value: Any) -> SafeString:
+    def _parts(self, row: Row) -> str:
+        """What a ratio is made of, for the average of chosen cells."""
+        if not self.over:
+            return ""
+        return f' data-over="{int(read(row, self.over))}" data-under="{int(read(row, self.under))}"'
+
+    def _number_cell(self, text: str, code: str, value: Any, parts: str) -> SafeString:
         below = " below-zero" if self.kind is Kind.MONEY and _negative(value) else ""
         unit = f' data-unit="{code}"' if code else ""
         words = escape(self.show(value)) if self.show and value is not None else text
         shown = f'{words} <span class="unit">{code}</span>' if code and text else words
-        inner = f'tabindex="-1" aria-selected="false" class="{self.classes}{below}" data-value="{text}"{unit}>{shown}'
-        return mark_safe(f"<td {inner}</td>")  # noqa: S308 - its parts were escaped by cell()
+        told = f'class="{self.classes}{below}" data-value="{text}"{unit}{parts}'
+        return mark_safe(f'<td tabindex="-1" aria-selected="false" {told}>{shown}</td>')  # noqa: S308 - its parts were escaped by cell()
 
     def _tone(self, row: Row, value: str) -> str:
         if callable(self.tone):

@@ -17,18 +17,21 @@ blocks) and, for `?export=csv` or `?export=xlsx`, the file. In a page of another
 source)` in the context and `{% include "ui/grid.html" %}`; `compact=True` leaves out the search and the columns menu.
 
 The address carries the state, so a link to a list is a saved view: `q`, `sort` (`-amount` falls), `columns=a,b`,
-`f.<filter>`, `after`/`before` (a row's key). A face that remembers what a user chose puts a `Memory` into the request
-as `grid_memory`; the address wins over it. Where there is none, the columns dialog changes the address.
+`f.<filter>`, `c.<column>` (conditions.py), `after`/`before` (a row's key). A face that remembers what a user chose puts
+a `Memory` into the request as `grid_memory`; the address wins over it. Where there is none, the columns dialog changes
+the address.
 
-With `ticks=True` each row has a checkbox named `id`, belonging to the form with the id `<grid name>-ticks`, which the
+With `ticks=True` each row (those that are `tickable`) has a checkbox named `id`, belonging to the form with the id
+`<grid name>-ticks`, which the
 `bulk` block holds with its buttons.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -40,8 +43,9 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from tollgate.ui.columns import Column, Kind, Row
+from tollgate.ui.conditions import WORDS, Condition, Of, conditions, lookup
 from tollgate.ui.exports import csv_response, xlsx_response
-from tollgate.ui.sources import Key, Query, Source
+from tollgate.ui.sources import Comparing, Key, Query, Source
 
 COUNT_MOST = 10_000
 PAGE_SIZE = 100
@@ -59,7 +63,9 @@ class FilterKind(StrEnum):
 class Filter:
     """One field of the filter row: `lookup` is what the source understands, such as "started_at__gte".
 
-    With `choices` it is a list; a choice's value is passed on as text.
+    With `choices` it is a list; a choice's value is passed on as text. `usual` is the choice that the source takes when
+    none is made, so that the list shows it instead of "Any". A `hidden` one is asked for elsewhere on the
+    page and only carried along.
     """
 
     name: str
@@ -67,6 +73,8 @@ class Filter:
     lookup: str
     kind: FilterKind = FilterKind.TEXT
     choices: tuple[tuple[str, str], ...] = ()
+    hidden: bool = False
+    usual: str = ""
 
     def read(self, text: str) -> Any:
         """The typed value; raises ValueError with a sentence."""
@@ -97,8 +105,27 @@ class Choice:
     sort: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NamedView:
+    """A view that somebody has kept under a name: the part of the list's address, and whose it is."""
+
+    view_id: int
+    name: str
+    query: str
+    owner: str
+    mine: bool
+    shared: bool
+
+
 class Memory(Protocol):
     """What a face knows of its user's choices."""
+
+    @property
+    def views_url(self) -> str:
+        """Where a view is kept (`grid`, `name`, `query`, `shared`, `back`), or forgotten (`forget`: its id)."""
+
+    def views(self, grid: str) -> Sequence[NamedView]:
+        """The named views of the grid of that name: the user's own and those that others share."""
 
     @property
     def url(self) -> str:
@@ -118,6 +145,7 @@ class Grid:
     filters: tuple[Filter, ...] = ()
     page_size: int = PAGE_SIZE
     ticks: bool = False
+    tickable: Callable[[Row], bool] | None = None
     searchable: bool = True
     compact: bool = False
     empty_text: str = "Nothing here yet."
@@ -126,7 +154,7 @@ class Grid:
 
     def page(self, parameters: Mapping[str, str], source: Source, saved: Choice | None = None) -> "Page":
         """What the address asks for, read from the source in two queries (rows, count)."""
-        view = View.read(self, parameters, saved or Choice())
+        view = View.read(self, parameters, saved or Choice(), source)
         rows = list(source.rows(view.query, self.page_size + 1))
         more = len(rows) > self.page_size
         rows = rows[: self.page_size]
@@ -143,8 +171,13 @@ class Grid:
             total=total,
             previous=first if (more if view.query.back else walking) else None,
             following=last if (view.query.back or more) else None,
-            row_ids=[source.key(row, view.query.sort).row_id for row in rows] if self.ticks else [],
+            row_ids=[self._tick_id(source, row, view.query.sort) for row in rows] if self.ticks else [],
+            comparable=[] if self.compact else [column for column in self.columns if kind_in(source, column)],
         )
+
+    def _tick_id(self, source: Source, row: Row, sort: str) -> Any:
+        """What a row's checkbox sends; None for a row without one."""
+        return source.key(row, sort).row_id if self.tickable is None or self.tickable(row) else None
 
     @property
     def visible(self) -> tuple[Column, ...]:
@@ -165,13 +198,18 @@ class View:
     sort: str
     kept: Mapping[str, str]
     errors: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
 
     @classmethod
-    def read(cls, grid: Grid, parameters: Mapping[str, str], saved: Choice) -> "View":
-        """The view of an address; what cannot be understood is named in `errors` and otherwise left out."""
+    def read(cls, grid: Grid, parameters: Mapping[str, str], saved: Choice, source: Source | None = None) -> "View":
+        """The view of an address; what cannot be understood is named in `errors` and otherwise left out.
+
+        The source says which columns take conditions; without one none does.
+        """
         # PostgreSQL has no text with a NUL in it.
         parameters = {name: text.replace("\0", "") for name, text in parameters.items()}
         filters, errors = _filters(grid, parameters)
+        asked, unclear = _conditions(grid, parameters, source, filters)
         sort = _known_sort(grid, parameters.get("sort", "")) or _known_sort(grid, saved.sort) or grid.sort
         wanted = [name for name in parameters.get("columns", "").split(",") if name] or saved.columns
         chosen = tuple(column for name in wanted if (column := grid.column(name)))
@@ -186,7 +224,15 @@ class View:
         )
         names = ("q", "sort", "columns", *(f"f.{f.name}" for f in grid.filters))
         kept = {name: parameters[name] for name in names if parameters.get(name)}
-        return cls(query=query, columns=chosen or grid.visible, sort=sort, kept=kept, errors=errors)
+        kept |= {condition.parameter: condition.value for condition in asked}
+        return cls(
+            query=query,
+            columns=chosen or grid.visible,
+            sort=sort,
+            kept=kept,
+            errors=(*errors, *unclear),
+            conditions=tuple(asked),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +255,22 @@ class Page:
     previous: Key | None
     following: Key | None
     row_ids: Sequence[Any]
+    comparable: Sequence[Column] = ()
     keep_url: str = ""
+    views_url: str = ""
+    views: Sequence[NamedView] = ()
     path: str = ""
 
     def titles(self) -> list[Title]:
         """The chosen columns with their sort links."""
         return [self._title(column) for column in self.view.columns]
+
+    def groups(self) -> list[tuple[str, int]]:
+        """The headings above the titles and how many columns each spans; none where no column has one."""
+        columns = self.view.columns
+        if not any(column.group for column in columns):
+            return []
+        return [(name, len(list(found))) for name, found in groupby(columns, key=lambda column: column.group)]
 
     def lines(self) -> list[SafeString]:
         """The finished rows."""
@@ -223,16 +279,40 @@ class Page:
 
     def count_text(self) -> str:
         """How many, and how many of them are shown."""
-        total = f"{COUNT_MOST:,}+" if self.total > COUNT_MOST else f"{self.total:,}"
-        return f"{len(self.rows):,} of {total}" if len(self.rows) != self.total else f"{total}"
+        total = self.total_text()
+        return f"{len(self.rows):,} of {total}" if len(self.rows) != self.total else total
+
+    def total_text(self) -> str:
+        """How many are found."""
+        return f"{COUNT_MOST:,}+" if self.total > COUNT_MOST else f"{self.total:,}"
 
     def filters(self) -> list[tuple[Filter, str]]:
         """Each filter with what is typed into it."""
-        return [(found, self.view.kept.get(f"f.{found.name}", "")) for found in self.grid.filters]
+        return [(found, self.view.kept.get(f"f.{found.name}", "")) for found in self.grid.filters if not found.hidden]
 
     def filter_count(self) -> int:
         """How many filters are in use."""
-        return len(self.view.query.filters)
+        asked = [found for found in self.grid.filters if not found.hidden and found.lookup in self.view.query.filters]
+        return len(asked) + len(self.view.conditions)
+
+    def operators(self) -> list[tuple[str, str]]:
+        """Every operator with its words."""
+        return [(operator.value, words) for operator, words in WORDS.items()]
+
+    def chips(self) -> list[tuple[str, str]]:
+        """Each condition in words, with the address that leaves it out."""
+        return [
+            (condition.words(), "?" + urlencode({k: v for k, v in self.view.kept.items() if k != condition.parameter}))
+            for condition in self.view.conditions
+        ]
+
+    def state(self) -> str:
+        """What a named view keeps: the address without the place in the list."""
+        return urlencode(self.view.kept)
+
+    def here(self) -> str:
+        """This list as it is shown."""
+        return f"{self.path}?{self.state()}"
 
     def choosable(self) -> list[tuple[Column, bool]]:
         """Every column, the chosen ones first in their order, for the columns dialog."""
@@ -241,7 +321,9 @@ class Page:
 
     def hidden_parameters(self) -> list[tuple[str, str]]:
         """What the search and filter form must carry along."""
-        return [(name, value) for name, value in self.view.kept.items() if name in ("sort", "columns")]
+        names = {"sort", "columns", *(f"f.{found.name}" for found in self.grid.filters if found.hidden)}
+        names |= {condition.parameter for condition in self.view.conditions}
+        return [(name, value) for name, value in self.view.kept.items() if name in names]
 
     def state_parameters(self) -> list[tuple[str, str]]:
         """What the columns form must carry along."""
@@ -291,7 +373,9 @@ class Page:
 
     def _line(self, row: Row, row_id: Any) -> SafeString:
         tick = ""
-        if self.grid.ticks:
+        if self.grid.ticks and row_id is None:
+            tick = '<td class="tick"></td>'
+        elif self.grid.ticks:
             form, number = escape(f"{self.grid.name}-ticks"), escape(str(row_id))
             box = f'<input class="form-check-input" type="checkbox" name="id" value="{number}" form="{form}"'
             tick = f'<td class="tick">{box} aria-label="Choose row {number}"></td>'
@@ -311,12 +395,15 @@ def respond(
     parameters = request.GET.dict()
     wanted = parameters.get("export", "")
     if wanted in ("csv", "xlsx"):
-        view = View.read(grid, parameters, saved)
+        view = View.read(grid, parameters, saved, source)
         if not view.errors:
             query = replace(view.query, after=None, back=False)
             columns = tuple(column for column in view.columns if column.kind is not Kind.MENU)
             return (csv_response if wanted == "csv" else xlsx_response)(grid.name, columns, source, query)
-    page = replace(grid.page(parameters, source, saved), keep_url=memory.url if memory else "", path=request.path)
+    page = replace(grid.page(parameters, source, saved), path=request.path)
+    if memory:
+        named = memory.views(grid.name)
+        page = replace(page, keep_url=memory.url, views_url=memory.views_url, views=named)
     answer: HttpResponse = render(request, template, {"grid": page, **context}, status=422 if page.view.errors else 200)
     return answer
 
@@ -362,6 +449,34 @@ def _filters(grid: Grid, parameters: Mapping[str, str]) -> tuple[dict[str, Any],
             except ValueError as error:
                 errors.append(str(error))
     return read, tuple(errors)
+
+
+def kind_in(source: object, column: Column) -> Of | None:
+    """What a condition on the column compares; None for one that takes none."""
+    if not column.sort or column.kind is Kind.MENU or not isinstance(source, Comparing):
+        return None
+    return source.kind_of(column.sort)
+
+
+def _conditions(
+    grid: Grid, parameters: Mapping[str, str], source: Source | None, filters: dict[str, Any]
+) -> tuple[list[Condition], list[str]]:
+    """What is asked of single columns, put into the filters; sentences on what cannot be."""
+    asked: list[Condition] = []
+    errors: list[str] = []
+    for condition in () if grid.compact else conditions(grid.columns, parameters):
+        kind = kind_in(source, condition.column)
+        if kind is None:
+            errors.append(f"{condition.column.title} cannot be compared.")
+            continue
+        asked.append(condition)
+        try:
+            path, value = lookup(condition, kind)
+        except ValueError as problem:
+            errors.append(str(problem))
+        else:
+            filters[path] = value
+    return asked, errors
 
 
 def _known_sort(grid: Grid, sort: str) -> str:

@@ -11,12 +11,15 @@ shown twice or skipped. To feed a grid by SQL of your own, write a class with th
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from django.db.models import F, Field, Model, Q, QuerySet
+from django.db.models import CharField, DateTimeField, F, Field, IntegerField, Model, Q, QuerySet, TextField
 from django.db.models.expressions import OrderBy
 
 from tollgate.ui.columns import Reader, Row, read
+from tollgate.ui.conditions import Of
+
+_KINDS = (((CharField, TextField), Of.TEXT), ((IntegerField,), Of.WHOLE), ((DateTimeField,), Of.INSTANT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +58,25 @@ class Source(Protocol):
         """The row's place in the order."""
 
 
+@runtime_checkable
+class Comparing(Protocol):
+    """A source whose columns take conditions (conditions.py)."""
+
+    def kind_of(self, path: str) -> Of | None:
+        """What a condition on this path compares; None for one that takes none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerysetSource:
-    """Rows of a queryset; `search` are lookups, any of which may match the search text."""
+    """Rows of a queryset; `search` are lookups, any of which may match the search text, or gives what it means."""
 
     queryset: QuerySet[Any]
-    search: Sequence[str] = ()
+    search: Sequence[str] | Callable[[str], Q] = ()
     id_path: str = "pk"
 
     def rows(self, query: Query, limit: int) -> Sequence[Row]:
         """One page by key."""
-        found = self._chosen(query)
+        found = self.chosen(query)
         if query.after is not None:
             found = found.filter(self._beyond(query, query.after))
         return list(found.order_by(*self._order(query))[:limit])
@@ -76,24 +87,43 @@ class QuerysetSource:
 
     def ordered(self, query: Query) -> QuerySet[Any]:
         """All rows in order, not yet asked for."""
-        return self._chosen(query).order_by(*self._order(query))
+        return self.chosen(query).order_by(*self._order(query))
 
     def count(self, query: Query, most: int) -> int:
         """Counted no further than `most`."""
-        return self._chosen(query).order_by()[:most].count()
+        return self.chosen(query).order_by()[:most].count()
 
     def key(self, row: Row, sort: str) -> Key:
         """Sort value and id."""
         return Key(read(row, sort.replace("__", ".")), read(row, self.id_path.replace("__", ".")))
 
-    def _chosen(self, query: Query) -> QuerySet[Any]:
-        found = self.queryset.filter(**query.filters)
-        if query.search and self.search:
-            matches = Q()
-            for lookup in self.search:
-                matches |= Q(**{lookup: query.search})
-            found = found.filter(matches)
+    def kind_of(self, path: str) -> Of | None:
+        """By the column, or by what an annotation gives."""
+        annotation = self.queryset.query.annotations.get(path)
+        found = getattr(annotation, "output_field", None) if annotation is not None else self._field(path)
+        return next((kind for classes, kind in _KINDS if isinstance(found, classes)), None)
+
+    def _field(self, path: str) -> "Field[Any, Any] | None":
+        model: type[Model] | None = self.queryset.model
+        found: Field[Any, Any] | None = None
+        for step in path.split("__"):
+            meta = model._meta if model else None  # noqa: SLF001 - Django's public name
+            found = meta.pk if meta and step == "pk" else {f.name: f for f in meta.fields}.get(step) if meta else None
+            model = found.related_model if found and isinstance(found.related_model, type) else None
         return found
+
+    def chosen(self, query: Query) -> QuerySet[Any]:
+        """Those that the search and the filters leave, in no order."""
+        found = self.queryset.filter(**query.filters)
+        return found.filter(self._matching(query.search)) if query.search and self.search else found
+
+    def _matching(self, text: str) -> Q:
+        if callable(self.search):
+            return self.search(text)
+        matches = Q()
+        for lookup in self.search:
+            matches |= Q(**{lookup: text})
+        return matches
 
     def _order(self, query: Query) -> list[OrderBy]:
         """Empty values come last, so first when walking back; a column that is never empty keeps its index's order."""
@@ -158,7 +188,7 @@ class ListSource:
 
     def count(self, query: Query, most: int) -> int:
         """How many are chosen."""
-        return min(len(self._chosen(query)), most)
+        return min(len(self.chosen(query)), most)
 
     def key(self, row: Row, sort: str) -> Key:
         """Sort value and id."""
@@ -171,7 +201,8 @@ class ListSource:
         key = self.key(row, sort)
         return self._place(key.value, key.row_id)
 
-    def _chosen(self, query: Query) -> list[Row]:
+    def chosen(self, query: Query) -> list[Row]:
+        """Those that the search and the filters leave."""
         text = query.search.lower()
         return [
             row
@@ -182,7 +213,7 @@ class ListSource:
 
     def _ordered(self, query: Query) -> list[Row]:
         return sorted(
-            self._chosen(query),
+            self.chosen(query),
             key=lambda row: self._row_place(row, query.sort),
             reverse=query.descending != query.back,
         )

@@ -5,6 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+import tollgate.store.models.records
 from tollgate.store.sql import script
 
 AUDITED = (
@@ -65,7 +66,7 @@ class Migration(migrations.Migration):
                 ("from_on", models.DateField()),
                 ("until_on", models.DateField()),
                 ("quantity_milli", models.BigIntegerField(default=1000)),
-                ("unit_price_nanos", models.BigIntegerField()),
+                ("unit_price_nanos", tollgate.store.models.records.WidePrice()),
                 ("amount_micros", models.BigIntegerField()),
                 ("currency", models.CharField(max_length=3)),
                 ("detail", models.JSONField(blank=True, default=dict)),
@@ -158,7 +159,7 @@ class Migration(migrations.Migration):
                 ("usage_until_at", models.DateTimeField(blank=True, null=True)),
                 ("quantity_milli", models.BigIntegerField(default=1000)),
                 ("unit", models.CharField(default="C62", max_length=3)),
-                ("unit_price_nanos", models.BigIntegerField()),
+                ("unit_price_nanos", tollgate.store.models.records.WidePrice()),
                 ("exact_micros", models.BigIntegerField()),
                 ("net_micros", models.BigIntegerField()),
                 ("calls_count", models.BigIntegerField(default=0)),
@@ -613,6 +614,17 @@ class Migration(migrations.Migration):
             name="invoice",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.PROTECT, related_name="allocations", to="store.invoice"
+            ),
+        ),
+        migrations.AddField(
+            model_name="invoiceline",
+            name="corrects_line",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="corrections",
+                to="store.invoiceline",
             ),
         ),
         migrations.AddField(

@@ -10,13 +10,14 @@ from tollgate.store.models.accounts import (
     ChangeRequest,
 )
 from tollgate.store.models.audit import Audit, AuditSeal
+from tollgate.store.models.books import JournalCode, Recalculation
 from tollgate.store.models.calls import CDR, Call
 from tollgate.store.models.cards import Card, Rate, Revision
 from tollgate.store.models.carriers import Carrier, Gateway
 from tollgate.store.models.charges import Charge
 from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
-from tollgate.store.models.edges import Edge
+from tollgate.store.models.edges import ChargingProcess, Edge
 from tollgate.store.models.endpoints import Endpoint, NumberBlock
 from tollgate.store.models.invoices import (
     Allocation,
@@ -28,16 +29,32 @@ from tollgate.store.models.invoices import (
     InvoiceTemplate,
     SeriesCounter,
 )
+from tollgate.store.models.lake import ArchivedCall, LakeFile, LegalHold
 from tollgate.store.models.ledger import Entry, Wallet
 from tollgate.store.models.localizations import Localization
 from tollgate.store.models.messages import MailSettings, Message, SmsSettings, Template
+from tollgate.store.models.notices import (
+    Alert,
+    AlertEvent,
+    AlertState,
+    CustomerHold,
+    DunningEvent,
+    DunningStep,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
+)
+from tollgate.store.models.packages import Bundle, CustomerPackage, Package
+from tollgate.store.models.payment_gateways import AutoTopUp, Checkout, PaymentEvent, PaymentGateway
 from tollgate.store.models.payments import Payment
 from tollgate.store.models.portal_domains import PortalDomain
 from tollgate.store.models.routes import IngressRoute, RouteOption
+from tollgate.store.models.summaries import SavedReport, SummaryProgress
 from tollgate.store.models.tags import Tag
-from tollgate.store.models.tasks import DelayedSave
+from tollgate.store.models.tasks import DelayedSave, Task, TaskRow
 from tollgate.store.models.taxes import CustomerTax, Tax, VatCheck
 from tollgate.store.models.users import ApiAnswer, ApiToken, SavedView, User, UserGroup
+from tollgate.store.models.vouchers import Voucher, VoucherAttempt, VoucherBatch
 
 __all__ = [
     "CDR",
@@ -47,23 +64,35 @@ __all__ = [
     "AccountTerms",
     "Agreement",
     "AgreementAcceptance",
+    "Alert",
+    "AlertEvent",
+    "AlertState",
     "Allocation",
     "ApiAnswer",
     "ApiToken",
+    "ArchivedCall",
     "Audit",
     "AuditSeal",
+    "AutoTopUp",
+    "Bundle",
     "Call",
     "Card",
     "Carrier",
     "ChangeRequest",
     "Charge",
+    "ChargingProcess",
+    "Checkout",
     "Code",
     "Contact",
     "ContactSession",
     "Customer",
+    "CustomerHold",
     "CustomerNote",
+    "CustomerPackage",
     "CustomerTax",
     "DelayedSave",
+    "DunningEvent",
+    "DunningStep",
     "Edge",
     "Endpoint",
     "Entry",
@@ -75,25 +104,42 @@ __all__ = [
     "InvoiceSeries",
     "InvoiceTax",
     "InvoiceTemplate",
+    "JournalCode",
+    "LakeFile",
+    "LegalHold",
     "Localization",
     "LoginDelay",
     "MailSettings",
     "Message",
     "NumberBlock",
+    "Package",
     "Payment",
+    "PaymentEvent",
+    "PaymentGateway",
     "PortalDomain",
     "Rate",
+    "Recalculation",
     "Revision",
     "RouteOption",
+    "SavedReport",
     "SavedView",
     "SeriesCounter",
     "SmsSettings",
+    "SummaryProgress",
     "Tag",
+    "Task",
+    "TaskRow",
     "Tax",
     "Template",
     "User",
     "UserGroup",
     "VatCheck",
     "VerifiedCli",
+    "Voucher",
+    "VoucherAttempt",
+    "VoucherBatch",
     "Wallet",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

@@ -56,6 +56,8 @@ class Account(Record):
     support_email = models.EmailField(blank=True, default="")
     idle_logout_min = models.IntegerField(null=True, blank=True)
     inactive_portal = models.BooleanField(default=False)
+    inactive_packages = models.BooleanField(default=False)
+    """Whether inactive customers are charged for their packages all the same."""
     sip_rewrites = models.JSONField(default=list, blank=True)
     recording_retention_days = models.IntegerField(null=True, blank=True)
     payment_details = models.TextField(blank=True, default="")
@@ -65,6 +67,10 @@ class Account(Record):
     invoice_lag_h = models.IntegerField(default=24)
     invoice_footer = models.TextField(blank=True, default="")
     two_person_payments = models.BooleanField(default=False)
+    cdr_live_days = models.IntegerField(null=True, blank=True)
+    """So long CDRs stay in the database; then only the lake has them. Null is for ever, as for the next two."""
+    cdr_archive_days = models.IntegerField(null=True, blank=True)
+    message_retention_days = models.IntegerField(null=True, blank=True)
 
     class Meta:
         db_table = "account"

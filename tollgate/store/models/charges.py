@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
-from tollgate.store.models.records import one_of
+from tollgate.store.models.records import WidePrice, one_of
 
 
 class Charge(models.Model):
@@ -25,7 +25,7 @@ class Charge(models.Model):
     until_on = models.DateField()
     """The first day after it."""
     quantity_milli = models.BigIntegerField(default=1000)
-    unit_price_nanos = models.BigIntegerField()
+    unit_price_nanos = WidePrice()
     amount_micros = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     detail = models.JSONField(default=dict, blank=True)

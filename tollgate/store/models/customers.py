@@ -101,6 +101,8 @@ class Customer(Record):
     low_balance_micros = models.BigIntegerField(null=True, blank=True)
     low_balance_noticed_at = models.DateTimeField(null=True, blank=True)
     """When its contacts were told; empty while the notice is armed."""
+    low_balance_noticed_micros = models.BigIntegerField(null=True, blank=True)
+    """Balance and limit at that moment: only more than this arms it again, not a hold that is released."""
     notification_emails = ArrayField(models.EmailField(), default=list, blank=True)
     notification_opt_outs = ArrayField(models.TextField(), default=list, blank=True)
     parked_at = models.DateTimeField(null=True, blank=True)
@@ -157,6 +159,11 @@ class Customer(Record):
     def tag_ids(self) -> list[int]:
         """The ids of its tags, as acts and forms carry them."""
         return sorted(tag.pk for tag in self.tags.all())
+
+    @property
+    def tax_ids(self) -> list[int]:
+        """The ids of the taxes it pays, as acts and forms carry them."""
+        return sorted(paid.tax_id for paid in self.customer_taxes.all())
 
 
 class CustomerNote(models.Model):

@@ -1,4 +1,4 @@
-"""Edges: the switch nodes that ask us about calls and tell us what became of them."""
+"""Edges: the switch nodes that ask us about calls and tell us what became of them; the processes that answer them."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -27,6 +27,25 @@ class Edge(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(kind__in=["kamailio", "plain"]), name="edge_kind"),
         ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ChargingProcess(models.Model):
+    """A running charging process, as it tells of itself: the last change of a record that its decisions obey.
+
+    Each writes its own row, at every change and twice a minute; one that ends takes its row away.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.TextField(unique=True)
+    change_id = models.BigIntegerField()
+    obeyed_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "charging_process"
 
     def __str__(self) -> str:
         return self.name

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from tollgate.store.models.accounts import Account
 from tollgate.store.models.charges import Charge
 from tollgate.store.models.customers import Customer
-from tollgate.store.models.records import Record, not_negative, one_of
+from tollgate.store.models.records import Record, WidePrice, not_negative, one_of
 from tollgate.store.models.taxes import Tax
 
 KINDS = ("invoice", "receipt", "credit_note", "debit_note")
@@ -162,7 +162,7 @@ class InvoiceLine(models.Model):
     quantity_milli = models.BigIntegerField(default=1000)
     unit = models.CharField(max_length=3, default="C62")
     """UN/ECE Recommendation 20: C62 one, MIN minute, SEC second."""
-    unit_price_nanos = models.BigIntegerField()
+    unit_price_nanos = WidePrice()
     exact_micros = models.BigIntegerField()
     net_micros = models.BigIntegerField()
     calls_count = models.BigIntegerField(default=0)
@@ -170,6 +170,10 @@ class InvoiceLine(models.Model):
     destination = models.TextField(blank=True, default="")
     ingress_route_id = models.BigIntegerField(null=True, blank=True)
     charge = models.ForeignKey(Charge, on_delete=models.PROTECT, null=True, blank=True, related_name="lines")
+    corrects_line = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections"
+    )
+    """The line of the corrected document that this line of a credit note takes back, in part or whole."""
     posted = models.BooleanField(default=False)
     """Whether the ledger had charged it before the document was issued (calls, decremented packages)."""
 

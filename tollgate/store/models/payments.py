@@ -3,9 +3,13 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from tollgate.core.money import format_micros
 from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import Record, not_negative, one_of
+
+ALLOCATED = ("payment", "bonus")
+"""The kinds that may settle invoices."""
 
 
 class Payment(Record):
@@ -37,8 +41,11 @@ class Payment(Record):
     private_note = models.TextField(blank=True, default="")
     payer = models.CharField(max_length=200, blank=True, default="")
     reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversals")
+    """The payment that a refund or a reversal gives back of, or that a bonus was given for."""
     email_confirmation = models.BooleanField(default=False)
     allocated_micros = models.BigIntegerField(default=0)
+    refunded_micros = models.BigIntegerField(default=0)
+    """What completed refunds and reversals have given back of it."""
     created_by = models.TextField(blank=True, default="")
     approved_by = models.TextField(blank=True, default="")
     received_at = models.DateTimeField(db_default=Now())
@@ -59,9 +66,10 @@ class Payment(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.gateway} {self.amount_micros} {self.currency}"
+        return f"{format_micros(self.amount_micros, 2)} {self.currency} by {self.gateway}"
 
     @property
     def unallocated_micros(self) -> int:
         """What is left of a completed payment for invoices to come."""
-        return self.amount_micros - self.allocated_micros if self.status == "completed" else 0
+        left = self.amount_micros - self.allocated_micros - self.refunded_micros
+        return max(0, left) if self.status == "completed" and self.kind in ALLOCATED else 0

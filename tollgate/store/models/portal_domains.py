@@ -21,6 +21,8 @@ class PortalDomain(Record):
     support_phone = models.CharField(max_length=20, blank=True, default="")
     support_email = models.EmailField(blank=True, default="")
     welcome_text = models.TextField(blank=True, default="")
+    payment_gateways = ArrayField(models.TextField(), null=True, blank=True)
+    """The gateways its customers may pay by unless they say otherwise; null is all of them."""
 
     class Meta:
         db_table = "portal_domain"

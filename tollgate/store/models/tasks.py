@@ -1,4 +1,4 @@
-"""Work that goes on after the page has answered: delayed saves."""
+"""Work that goes on after the page has answered: delayed saves, and tasks that do one act to many records."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -50,3 +50,80 @@ class DelayedSave(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} at {self.due_at}"
+
+
+class Task(models.Model):
+    """One act done to many records, row by row, while nobody waits: an upload, a bulk edit, a bulk deletion, its undo.
+
+    `act` is done for each row with `arguments` and what the row gives. A `dry` one takes every row back. Of an upload
+    `headers` are the titles of its columns and `mapping` says which column is which field. `source` is the task that
+    this one repeats or undoes.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tasks")
+    kind = models.TextField()
+    noun = models.TextField()
+    act = models.TextField()
+    title = models.TextField()
+    arguments = models.JSONField(default=dict)
+    headers = models.JSONField(default=list)
+    mapping = models.JSONField(default=dict)
+    dry = models.BooleanField(default=False)
+    state = models.TextField(default="waiting")
+    result = models.TextField(blank=True, default="")
+    source = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="followers")
+    author_id = models.BigIntegerField()
+    author = models.TextField()
+    reason = models.TextField(blank=True, default="")
+    total_count = models.IntegerField(default=0)
+    done_count = models.IntegerField(default=0)
+    failed_count = models.IntegerField(default=0)
+    attempt_count = models.IntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "task"
+        constraints = [
+            one_of("kind", "upload", "edit", "delete", "restore", "recalculate", "take_back", name="task_kind"),
+            one_of("state", "waiting", "active", "completed", "failed", "canceled", name="task_state"),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(state__in=("waiting", "active")), name="task_open"),
+            models.Index(fields=["author_id"], name="task_author"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class TaskRow(models.Model):
+    """One row of a task: what it gives, and what became of it. It is done in the same transaction as its act, so it is
+    done once.
+
+    `number` is the line of an upload, else its place. `cells` are those of an upload; secret ones are sealed.
+    `errors` are pairs of a field and a sentence.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="rows")
+    number = models.IntegerField()
+    record_id = models.BigIntegerField(null=True, blank=True)
+    title = models.TextField(blank=True, default="")
+    cells = models.JSONField(null=True, blank=True)
+    state = models.TextField(default="waiting")
+    errors = models.JSONField(default=list)
+    attempt_count = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "task_row"
+        constraints = [
+            one_of("state", "waiting", "done", "failed", name="task_row_state"),
+            models.UniqueConstraint(fields=["task", "number"], name="task_row_once"),
+        ]
+        indexes = [models.Index(fields=["task", "state", "number"], name="task_row_next")]
+
+    def __str__(self) -> str:
+        return f"row {self.number} of {self.task_id}"

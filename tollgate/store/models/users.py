@@ -93,13 +93,17 @@ class User(AbstractBaseUser):
 
 
 class SavedView(models.Model):
-    """How a user likes to see a list: its address part, by name. The one named '' is taken when none is asked for."""
+    """How a user likes to see a list: its address part, by name. The one named '' is taken when none is asked for.
+
+    A `shared` one stands in the menu of everybody who may see the list.
+    """
 
     id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
     grid = models.CharField(max_length=50)
     name = models.CharField(max_length=100, blank=True, default="")
     query = models.TextField(blank=True, default="")
+    shared = models.BooleanField(default=False)
 
     class Meta:
         db_table = "saved_view"

@@ -6,12 +6,15 @@ Amounts of different currencies are never added: `sums` gives one line per ISO c
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 
 from tollgate.core.calls import read_plan
 from tollgate.store.models import CDR, Account, Call
+from tollgate.store.queries.call_sums import by_summaries
 
 
 @dataclass(slots=True)
@@ -68,6 +71,14 @@ def sums(found: QuerySet[CDR]) -> list[Sums]:
         )
     )
     return _folded(groups)
+
+
+def quick_sums(
+    account: Account, found: QuerySet[CDR], filters: Mapping[str, Any], *, within: frozenset[int] | None, at: datetime
+) -> list[Sums]:
+    """The same, of the account's CDRs by these filters: by the summaries where they can tell, else one by one."""
+    groups = by_summaries(account, filters, within, at)
+    return sums(found.filter(**filters)) if groups is None else _folded(groups)
 
 
 def _folded(groups: Iterable[Mapping[str, object]]) -> list[Sums]:

@@ -76,23 +76,26 @@ class Today:
 def with_figures(customers: QuerySet[Customer], at: datetime, *, deleted: bool = False) -> QuerySet[Customer]:
     """Of those customers the ones in service, or the deleted ones, with balance, channels, last call and what they
     lack to call.
-
-    Each says which of the two it is as `shown`: "deleted" or "in_service".
     """
     recent = CDR.objects.filter(
         account=OuterRef("account"), customer=OuterRef("pk"), started_at__gte=at - timedelta(days=LAST_CALL_DAYS)
     ).order_by("-started_at", "-id")
-    money = with_wallet(customers.filter(deleted_at__isnull=not deleted), "customer")
+    money = with_wallet(in_service(customers, deleted=deleted), "customer")
     return (
         money.select_related("parent", "account_manager")
         .prefetch_related("tags")
         .annotate(
             has_endpoint=Exists(_enabled(Endpoint)),
             has_route=_has_route(),
-            shown=Value("deleted" if deleted else "in_service"),
             last_call_at=Subquery(recent.values("started_at")[:1], output_field=DateTimeField()),
         )
     )
+
+
+def in_service(customers: QuerySet[Customer], *, deleted: bool = False) -> QuerySet[Customer]:
+    """Of those customers the ones in service, or the deleted ones; each says which as `shown`."""
+    shown = Value("deleted" if deleted else "in_service")
+    return customers.filter(deleted_at__isnull=not deleted).annotate(shown=shown)
 
 
 def in_state(customers: QuerySet[Customer], state: str) -> QuerySet[Customer]:

@@ -8,13 +8,14 @@ tell one more fact, read it in `_explanation` and give it a field of `Explanatio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 from tollgate.core.calls import read_rate
 from tollgate.core.money import format_micros, format_nanos
 from tollgate.core.rates import Explained, Line, LineKind, explain
+from tollgate.core.rates_engine import rounded_s
 from tollgate.store.models import CDR, Call, Card, Entry, Revision
 
 # A gate is named after the refusal it may give; passed, it is called by what was found.
@@ -210,8 +211,15 @@ def _names(detail: Mapping[str, Any], card_id: int | None, revision_id: int | No
 
 
 def _payer_leg(row: Mapping[str, Any], number: int, cdr: CDR, names: _Names) -> PricedLeg:
-    explained = _derived(row, cdr)
+    minutes = (cdr.detail or {}).get("minutes", ()) if number == 0 else ()
+    free_s = sum(bundle["used_s"] for bundle in minutes)
+    explained = _derived(row, cdr, free_s)
     cost = int(row.get("cost", 0))
+    lines = [PriceLine(f"{bundle['used_s']} s free, from {bundle['name']}") for bundle in minutes if bundle["used_s"]]
+    if explained is not None:
+        lines += price_lines(explained, row["currency"])
+    elif lines:
+        lines.append(PriceLine("Charge, nothing is left to pay", f"0 {row['currency']}"))
     return PricedLeg(
         kind="customer" if number == 0 else "reseller",
         name=row["name"],
@@ -226,7 +234,7 @@ def _payer_leg(row: Mapping[str, Any], number: int, cdr: CDR, names: _Names) -> 
         cost_micros=cost,
         overrun_micros=int(row.get("overrun", 0)),
         billed_s=int(row.get("billed_s", 0)),
-        lines=price_lines(explained, row["currency"]) if explained else (),
+        lines=tuple(lines),
         differs=explained is not None and explained.cost_micros != cost,
     )
 
@@ -255,11 +263,14 @@ def _carrier_leg(row: Mapping[str, Any], cdr: CDR, names: _Names) -> PricedLeg:
     )
 
 
-def _derived(row: Mapping[str, Any], cdr: CDR) -> Explained | None:
-    """The price from the stored rate; none for a call that nobody answered."""
+def _derived(row: Mapping[str, Any], cdr: CDR, free_s: int = 0) -> Explained | None:
+    """The price from the stored rate, of what free minutes leave; none for a call that nobody answered or paid."""
     if cdr.answered_at is None or "rate" not in row:
         return None
-    return explain(read_rate(json.dumps(row["rate"])), cdr.answered_at, cdr.duration_ms)
+    rate, rest_ms = read_rate(json.dumps(row["rate"])), cdr.duration_ms - free_s * 1000
+    if free_s and (rest_ms <= 0 or rounded_s(rate, rest_ms) == 0):
+        return None
+    return explain(rate, cdr.answered_at + timedelta(seconds=free_s), rest_ms)
 
 
 def _chosen(cdr: CDR, detail: Mapping[str, Any]) -> int | None:

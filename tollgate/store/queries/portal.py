@@ -3,21 +3,26 @@
 To show something new in the portal, add a question here that takes the customer.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import QuerySet
 
 from tollgate.store.models import (
     CDR,
     Account,
+    AutoTopUp,
     Call,
+    Checkout,
     Contact,
     ContactSession,
     Customer,
     Endpoint,
+    Invoice,
+    Payment,
     PortalDomain,
     VerifiedCli,
 )
+from tollgate.store.queries.invoice_lists import with_standing
 
 SHOWN_OF_CDRS = (
     "id", "started_at", "answered_at", "cli", "cld", "destination", "state", "sip_sent", "duration_ms", "billed_s",
@@ -47,6 +52,29 @@ def calls_of(customer: Customer, *, since: datetime) -> QuerySet[CDR]:
     """The customer's calls that ended, from a moment on: only what the customer may know of them."""
     found = CDR.objects.filter(account_id=customer.account_id, customer=customer, started_at__gte=since)
     return found.only(*SHOWN_OF_CDRS)
+
+
+def invoices_of(customer: Customer, *, on: date) -> QuerySet[Invoice]:
+    """The customer's documents that were issued, as they stand on a day; drafts are the operator's."""
+    found = Invoice.objects.filter(account_id=customer.account_id, customer=customer).exclude(state="draft")
+    return with_standing(found.exclude(number=None), on)
+
+
+def payments_of(customer: Customer) -> QuerySet[Payment]:
+    """The customer's payments, without what users of ours have noted for themselves."""
+    found = Payment.objects.filter(account_id=customer.account_id, customer=customer)
+    return found.defer("private_note", "created_by", "approved_by")
+
+
+def checkout_of(customer: Customer, payment_id: int) -> Checkout | None:
+    """Where a payment of the customer that waits is to be paid."""
+    found = Checkout.objects.filter(payment_id=payment_id, payment__customer=customer, automatic=False)
+    return found.select_related("gateway").first()
+
+
+def auto_top_up_of(customer: Customer) -> AutoTopUp | None:
+    """The customer's stored payment method."""
+    return AutoTopUp.objects.filter(customer=customer).select_related("gateway").first()
 
 
 def live_of(customer: Customer) -> QuerySet[Call]:

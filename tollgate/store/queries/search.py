@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from tollgate.store.models import CDR, Account, Call, Card, Carrier, Contact, Customer, Endpoint
+from tollgate.store.models import CDR, Account, Call, Card, Carrier, Contact, Customer, Endpoint, Invoice
+from tollgate.store.queries.finding import with_text
 
 Row = TypeVar("Row", bound=Model)
 Reach = frozenset[int] | None
@@ -26,7 +27,7 @@ NUMBER_SEARCH_DAYS = 7
 class Hit:
     """One found record."""
 
-    kind: str  # customer, contact, endpoint, carrier, card, call
+    kind: str  # customer, contact, endpoint, carrier, card, invoice, call
     record_id: int
     title: str
     words: str = ""
@@ -53,23 +54,23 @@ def _within(rows: QuerySet[Row], reach: Reach, customer: str = "customer") -> Qu
 
 
 def _customers(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
-    matches = Q(name__icontains=text) | Q(number__startswith=text) | Q(company__icontains=text) | Q(reference=text)
-    found = _within(Customer.objects.filter(matches, account=account, deleted_at=None), reach, "pk")
+    found = _within(Customer.objects.filter(with_text("customer", text), account=account, deleted_at=None), reach, "pk")
     for customer in found.order_by("name")[:MOST]:
         words = f"number {customer.number}, {customer.status}"
         yield Hit("customer", customer.pk, customer.name, words, customer.pk)
 
 
 def _contacts(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
-    matches = Q(email__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text) | _dialed(text)
+    matches = with_text("contact", text) | _dialed(text)
     found = Contact.objects.filter(matches, customer__account=account, customer__deleted_at=None)
     for contact in _within(found, reach).select_related("customer").order_by("last_name", "id")[:MOST]:
         yield Hit("contact", contact.pk, str(contact), f"{contact.email}, {contact.customer}", contact.customer_id)
 
 
 def _dialed(text: str) -> Q:
+    """By a number however it is written."""
     digits = _digits(text)
-    return Q(phone__contains=digits) | Q(mobile__contains=digits) if digits else Q(pk__in=())
+    return with_text("contact", digits) if digits and digits != text else Q(pk__in=())
 
 
 def _endpoints(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
@@ -77,7 +78,7 @@ def _endpoints(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
     try:
         address = str(ip_address(text))
     except ValueError:
-        found = found.filter(Q(username__icontains=text) | Q(name__icontains=text))
+        found = found.filter(with_text("endpoint", text))
     else:
         found = found.extra(where=["network >>= %s::inet"], params=[address])
     for endpoint in _within(found, reach).select_related("customer").order_by("id")[:MOST]:
@@ -129,10 +130,18 @@ def _digits(text: str) -> str:
     return re.sub(r"\D", "", text) if NUMBER.fullmatch(text) else ""
 
 
+def _invoices(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
+    found = Invoice.objects.filter(account=account, number__in=[text, text.upper()])  # by the index of numbers
+    for invoice in _within(found, reach).select_related("customer")[:MOST]:
+        words = f"{invoice.kind.replace('_', ' ')} of {invoice.customer.name}"
+        yield Hit("invoice", invoice.pk, str(invoice), words, invoice.customer_id)
+
+
 FINDERS = {
     "customer": _customers,
     "contact": _contacts,
     "endpoint": _endpoints,
     "carrier": _carriers,
     "card": _cards,
+    "invoice": _invoices,
 }

@@ -16,7 +16,7 @@ from django.db import connection
 
 from tollgate.store.sql import load
 
-Value = int | str | date | None
+Value = int | str | date | list[int] | list[str] | None
 
 _PARAMETER = re.compile(r"\$(\d+)")
 

@@ -52,6 +52,13 @@ SELECT id, customer_id
 FROM customer_tag
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
+-- name: bundles
+-- Free minutes that may still be used.
+SELECT bundle.id, bundle.customer_id, bundle.name, bundle.starts_at, bundle.ends_at, bundle.prefixes, wallet.id AS wallet_id
+FROM bundle
+JOIN wallet ON wallet.account_id = bundle.account_id AND wallet.kind = 'bundle' AND wallet.owner_id = bundle.id
+WHERE (bundle.ends_at IS NULL OR bundle.ends_at > now()) AND ($1::bigint[] IS NULL OR bundle.id = ANY($1))
+
 -- name: localizations
 SELECT id, name, originate_cli_in, originate_cli_out, originate_cld, terminate_cli_in, terminate_cli_out, terminate_cld
 FROM localization
@@ -140,3 +147,24 @@ ON CONFLICT (name) DO NOTHING
 SELECT table_name, row_id
 FROM (SELECT at, table_name, row_id FROM audit ORDER BY id DESC LIMIT $2) AS newest
 WHERE at > $1
+
+-- name: newest_change
+-- The newest change of the records that calls obey ($1, tables), among the newest 2000 rows of the audit log.
+SELECT id, at
+FROM (SELECT id, at, table_name, verb FROM audit ORDER BY id DESC LIMIT 2000) AS newest
+WHERE table_name = ANY ($1) AND verb IN ('INSERT', 'UPDATE', 'DELETE')
+ORDER BY id DESC
+LIMIT 1
+
+-- name: obey
+-- A process ($1) says that it obeys this change ($2) and all before it, from $3 on. What was said first stays.
+INSERT INTO charging_process (name, change_id, obeyed_at, seen_at)
+VALUES ($1, $2, $3, $3)
+ON CONFLICT (name) DO UPDATE SET
+  obeyed_at = CASE WHEN excluded.change_id > charging_process.change_id THEN excluded.obeyed_at ELSE charging_process.obeyed_at END,
+  change_id = GREATEST(excluded.change_id, charging_process.change_id),
+  seen_at = excluded.seen_at
+
+-- name: forget_process
+-- A process ends ($1); those that have been silent since $2 are forgotten with it.
+DELETE FROM charging_process WHERE name = $1 OR seen_at < $2

@@ -26,13 +26,15 @@ JOIN wallet ON wallet.id = entry.wallet_id
 WHERE entry.currency IS DISTINCT FROM wallet.currency
 
 -- name: held_is_the_sum_of_live_holds
--- The legs of a plan and the holds of its call are in the same order.
+-- The legs of a plan, then its bundles of minutes, and the holds of its call are in the same order.
 SELECT wallet.id AS wallet_id, wallet.held_micros, COALESCE(sum(hold.micros), 0) AS holds_micros
 FROM wallet
 LEFT JOIN (
   SELECT (leg.line ->> 'wallet')::bigint AS wallet_id, call.held_micros[leg.place] AS micros
   FROM call
-  CROSS JOIN LATERAL jsonb_array_elements(call.plan::jsonb -> 'legs') WITH ORDINALITY AS leg (line, place)
+  CROSS JOIN LATERAL jsonb_array_elements(
+    (call.plan::jsonb -> 'legs') || COALESCE(call.plan::jsonb -> 'bundles', '[]')
+  ) WITH ORDINALITY AS leg (line, place)
 ) AS hold ON hold.wallet_id = wallet.id
 GROUP BY wallet.id, wallet.held_micros
 HAVING wallet.held_micros <> COALESCE(sum(hold.micros), 0)
@@ -47,7 +49,8 @@ GROUP BY wallet.id, wallet.kind, wallet.channels
 HAVING wallet.channels <> count(occupied.wallet_id)
 
 -- name: available_is_never_negative_without_a_name
--- Below the highest limit it ever had (people may lower one below the debt) only after a named overrun or a correction.
+-- Below the highest limit it ever had (people may lower one below the debt) only after a named overrun, a correction, or
+-- what documents, packages and payments taken back have cost: those are owed whatever the limit is.
 SELECT wallet.id AS wallet_id, wallet.balance_micros + wallet.limit_micros - wallet.held_micros AS available_micros
 FROM wallet
 WHERE wallet.kind = 'customer' AND wallet.limit_micros >= 0
@@ -58,8 +61,24 @@ WHERE wallet.kind = 'customer' AND wallet.limit_micros >= 0
     WHERE audit.table_name = 'customer' AND audit.row_id = wallet.owner_id AND audit.verb = 'UPDATE'
   )) < 0
   AND NOT EXISTS (
-    SELECT FROM entry WHERE entry.wallet_id = wallet.id AND entry.kind IN ('overrun', 'adjustment')
+    SELECT FROM entry WHERE entry.wallet_id = wallet.id AND entry.amount_micros < 0 AND entry.kind NOT IN ('call', 'topup')
   )
+
+-- name: minutes_are_never_overdrawn
+SELECT bundle.id AS bundle_id, wallet.balance_micros, wallet.held_micros
+FROM bundle
+JOIN wallet ON wallet.account_id = bundle.account_id AND wallet.kind = 'bundle' AND wallet.owner_id = bundle.id
+WHERE wallet.balance_micros < wallet.held_micros
+
+-- name: minutes_left_held_and_used_are_those_granted
+SELECT bundle.id AS bundle_id, bundle.granted_s, wallet.balance_micros,
+       COALESCE(-sum(entry.amount_micros) FILTER (WHERE entry.kind <> 'package'), 0) AS used_micros
+FROM bundle
+JOIN wallet ON wallet.account_id = bundle.account_id AND wallet.kind = 'bundle' AND wallet.owner_id = bundle.id
+LEFT JOIN entry ON entry.wallet_id = wallet.id
+GROUP BY bundle.id, bundle.granted_s, wallet.balance_micros
+HAVING bundle.granted_s * 1000000
+       <> wallet.balance_micros + COALESCE(-sum(entry.amount_micros) FILTER (WHERE entry.kind <> 'package'), 0)
 
 -- name: a_call_has_one_record
 SELECT account_id, id AS call_id, count(*) AS cdrs
@@ -81,6 +100,9 @@ CROSS JOIN LATERAL (
   SELECT (leg ->> 'wallet')::bigint AS wallet_id, -(leg ->> 'cost')::bigint AS micros
   FROM jsonb_array_elements(record.detail -> 'legs') AS leg
   UNION ALL
+  SELECT (bundle ->> 'wallet')::bigint, -(bundle ->> 'used_s')::bigint * 1000000
+  FROM jsonb_array_elements(record.detail -> 'minutes') AS bundle
+  UNION ALL
   SELECT (record.detail -> 'carrier' ->> 'wallet')::bigint, (record.detail -> 'carrier' ->> 'cost')::bigint
   WHERE jsonb_typeof(record.detail -> 'carrier') = 'object'
 ) AS said
@@ -92,10 +114,106 @@ LEFT JOIN LATERAL (
 WHERE cdr.state IN ('charged', 'failed', 'unresolved') AND said.micros <> COALESCE(posted.micros, 0)
 
 -- name: an_entry_has_its_record
+-- In the database, or in the lake.
 SELECT entry.account_id, entry.id AS entry_id, entry.call_id
 FROM entry
 WHERE entry.call_id IS NOT NULL
   AND NOT EXISTS (SELECT FROM cdr WHERE cdr.account_id = entry.account_id AND cdr.id = entry.call_id)
+  AND NOT EXISTS (SELECT FROM archived_call AS gone WHERE gone.account_id = entry.account_id AND gone.id = entry.call_id)
+
+-- name: documents_have_their_entries
+-- What a document moved when it was issued is its total less what the ledger had charged before; a receipt moved only
+-- lines added by hand, a note its total, a void document nothing. Charges move by entries of their own.
+SELECT invoice.id AS invoice_id, invoice.number, invoice.kind, COALESCE(moved.micros, 0) AS entries_micros
+FROM invoice
+LEFT JOIN LATERAL (
+  SELECT sum(entry.amount_micros) AS micros
+  FROM entry
+  WHERE entry.ref = 'invoice:' || invoice.id AND entry.account_id = invoice.account_id AND NOT starts_with(entry.key, 'charge ')
+) AS moved ON true
+LEFT JOIN LATERAL (
+  SELECT COALESCE(sum(line.exact_micros), 0) AS micros
+  FROM invoice_line AS line
+  WHERE line.invoice_id = invoice.id AND (line.posted OR line.charge_id IS NOT NULL)
+) AS charged ON true
+WHERE invoice.state <> 'draft' AND COALESCE(moved.micros, 0) <> CASE
+  WHEN invoice.state = 'void' THEN 0
+  WHEN invoice.kind = 'credit_note' THEN invoice.total_micros
+  WHEN invoice.kind = 'debit_note' THEN -invoice.total_micros
+  WHEN invoice.kind = 'receipt' THEN charged.micros - invoice.exact_micros
+  ELSE charged.micros - invoice.total_micros
+END
+
+-- name: documents_are_their_lines_and_taxes
+SELECT invoice.id AS invoice_id, invoice.number, invoice.total_micros, line.net_micros, tax.micros AS tax_micros
+FROM invoice
+CROSS JOIN LATERAL (
+  SELECT COALESCE(sum(net_micros), 0) AS net_micros, COALESCE(sum(exact_micros), 0) AS exact_micros
+  FROM invoice_line WHERE invoice_id = invoice.id
+) AS line
+CROSS JOIN LATERAL (SELECT COALESCE(sum(amount_micros), 0) AS micros FROM invoice_tax WHERE invoice_id = invoice.id) AS tax
+WHERE (invoice.net_micros, invoice.exact_micros, invoice.tax_micros, invoice.total_micros)
+      <> (line.net_micros, line.exact_micros, tax.micros, line.net_micros + tax.micros)
+
+-- name: settled_is_what_was_allocated
+-- Of an invoice what payments and credit notes give it, of a credit note what it gives; never more than the total. A
+-- receipt is settled by the payment it is for.
+SELECT invoice.id AS invoice_id, invoice.number, invoice.settled_micros, COALESCE(given.micros, 0) AS allocations_micros
+FROM invoice
+LEFT JOIN LATERAL (
+  SELECT sum(amount_micros) AS micros
+  FROM allocation
+  WHERE CASE invoice.kind WHEN 'credit_note' THEN allocation.credit_note_id ELSE allocation.invoice_id END = invoice.id
+) AS given ON true
+WHERE invoice.kind <> 'receipt'
+  AND (invoice.settled_micros <> COALESCE(given.micros, 0) OR invoice.settled_micros NOT BETWEEN 0 AND invoice.total_micros)
+
+-- name: a_payment_settles_no_more_than_it_is
+SELECT payment.id AS payment_id, payment.allocated_micros, COALESCE(given.micros, 0) AS allocations_micros
+FROM payment
+LEFT JOIN (
+  SELECT payment_id, sum(amount_micros) AS micros FROM allocation WHERE payment_id IS NOT NULL GROUP BY payment_id
+) AS given ON given.payment_id = payment.id
+WHERE payment.allocated_micros <> COALESCE(given.micros, 0)
+   OR payment.allocated_micros > GREATEST(0, payment.amount_micros - payment.refunded_micros)
+
+-- name: payments_have_their_entries
+-- A completed one moved its amount and took its tax back; any other moved nothing.
+SELECT payment.id AS payment_id, payment.status, payment.amount_micros, COALESCE(moved.micros, 0) AS entries_micros
+FROM payment
+LEFT JOIN LATERAL (
+  SELECT sum(amount_micros) AS micros
+  FROM entry
+  WHERE entry.ref = 'payment:' || payment.id AND entry.account_id = payment.account_id
+) AS moved ON true
+WHERE COALESCE(moved.micros, 0) <> CASE
+  WHEN payment.status = 'completed' THEN payment.amount_micros - sign(payment.amount_micros) * payment.tax_micros
+  ELSE 0
+END
+
+-- name: charges_move_and_are_billed_once
+SELECT charge.id AS charge_id, charge.amount_micros, entry.amount_micros AS entry_micros, borne.count AS documents_count
+FROM charge
+LEFT JOIN entry ON entry.id = charge.entry_id AND entry.account_id = charge.account_id
+CROSS JOIN LATERAL (
+  SELECT count(*) AS count
+  FROM invoice_line AS line
+  JOIN invoice ON invoice.id = line.invoice_id
+  WHERE line.charge_id = charge.id AND invoice.state <> 'void'
+) AS borne
+WHERE borne.count > 1 OR charge.entry_id IS NOT NULL AND entry.amount_micros IS DISTINCT FROM -charge.amount_micros
+
+-- name: numbers_of_documents_have_no_gap
+-- Within a series and year each number from the first to the last was given once, and the counter stands at the last.
+SELECT invoice.account_id, invoice.kind, invoice.number_year, min(number_seq) AS first, max(number_seq) AS last,
+       count(*) AS documents_count, min(counter.last) AS counted
+FROM invoice
+LEFT JOIN invoice_series AS series ON series.account_id = invoice.account_id AND series.kind = invoice.kind
+LEFT JOIN series_counter AS counter ON counter.series_id = series.id AND counter.year = invoice.number_year
+WHERE invoice.number_seq IS NOT NULL
+GROUP BY invoice.account_id, invoice.kind, invoice.number_year
+HAVING (max(number_seq) - min(number_seq) + 1, max(number_seq)) IS DISTINCT FROM (count(DISTINCT number_seq), min(counter.last))
+    OR count(*) <> count(DISTINCT number_seq)
 
 -- name: no_call_outlives_its_grant
 SELECT call.account_id, call.id AS call_id, call.granted_until, call.last_seen_at
@@ -103,3 +221,27 @@ FROM call
 JOIN account ON account.id = call.account_id
 WHERE call.granted_until < now() - make_interval(secs => 2 * account.validity_s + 90)
   AND call.last_seen_at < now() - make_interval(secs => 2 * account.validity_s + 90)
+
+-- name: summaries_are_the_records
+-- As far as they have come, summaries are what records and corrections add up to; hours whose records have gone to the
+-- lake are left aside. Each difference is the records' less the summary's.
+SELECT account_id, hour_at, customer_id, carrier_id, prefix, destination, currency, sum(attempts) AS attempts,
+       sum(cost_micros + correction_micros) AS cost_micros,
+       sum(carrier_cost_micros + carrier_correction_micros) AS carrier_cost_micros
+FROM (
+  SELECT * FROM summed(0, (SELECT reached FROM summary_progress), '-infinity', 'infinity')
+  UNION ALL
+  SELECT summary.account_id, hour_at, customer_id, carrier_id, ingress_route_id, prefix, destination, summary.currency,
+         carrier_currency, -attempts, -refused, -connected, -duration_ms, -billed_s, -carrier_billed_s, -cost_micros,
+         -carrier_cost_micros, -profit_micros, -profitable_micros, -correction_micros, -carrier_correction_micros, -profit_correction_micros,
+         -profitable_correction_micros
+  FROM summary
+  JOIN (SELECT account.id, (SELECT min(cdr.started_at) FROM cdr WHERE cdr.account_id = account.id) AS since_at FROM account)
+    AS recorded ON recorded.id = summary.account_id
+  WHERE hour_at >= date_trunc('hour', since_at, 'UTC')
+) AS line
+GROUP BY account_id, hour_at, customer_id, carrier_id, ingress_route_id, prefix, destination, currency, carrier_currency
+HAVING (sum(attempts), sum(refused), sum(connected), sum(duration_ms), sum(billed_s), sum(carrier_billed_s), sum(cost_micros),
+        sum(carrier_cost_micros), sum(profit_micros), sum(profitable_micros), sum(correction_micros),
+        sum(carrier_correction_micros), sum(profit_correction_micros), sum(profitable_correction_micros))
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -6,8 +6,8 @@ SELECT id, balance_micros, currency FROM wallet WHERE id = $1::bigint FOR UPDATE
 -- name: post
 -- The wallet gains the amount, the book gives it; the audit log says who did it. `ref` is the document it belongs to.
 WITH posted AS (
-  INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, note, key, ref)
-  SELECT account_id, clock_timestamp(), id, $2::text, $3::text, $4::bigint, currency, $5::text, $6::text, $7::text
+  INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, note, key, ref, call_id)
+  SELECT account_id, clock_timestamp(), id, $2::text, $3::text, $4::bigint, currency, $5::text, $6::text, $7::text, $8::bigint
   FROM wallet WHERE id = $1::bigint
   RETURNING *
 ), moved AS (

@@ -14,6 +14,8 @@ ALTER TABLE entry
                                                   'rounding', 'tax', 'credit_note', 'debit_note', 'refund', 'reversal', 'bonus',
                                                   'surcharge', 'correction'));
 CREATE INDEX entry_ref ON entry (ref) WHERE ref IS NOT NULL;
+-- Corrections of calls: few, and each may belong to a period that was billed long ago.
+CREATE INDEX entry_correction ON entry (wallet_id) WHERE call_id IS NOT NULL AND kind IN ('adjustment', 'correction');
 
 -- No period of a customer is billed twice: each customer has its own stretch of one long line of seconds.
 ALTER TABLE invoice ADD COLUMN usage_line int8range GENERATED ALWAYS AS (
@@ -25,7 +27,7 @@ ALTER TABLE invoice ADD CONSTRAINT invoice_period_once EXCLUDE USING gist (usage
 
 -- What is issued is never changed: only that it was settled, sent or voided may still be written down.
 CREATE FUNCTION freeze_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE may_change text[] := '{state,settled_micros,sent_at,voided_at,reason,version}';
+DECLARE may_change text[] := '{state,settled_micros,sent_at,voided_at,reason,version,usage_line}';  -- generated later
 BEGIN
   IF OLD.state = 'draft' THEN RETURN COALESCE(NEW, OLD); END IF;
   IF TG_OP = 'DELETE' OR OLD.state = 'void' AND NEW.state <> 'void' OR NEW.state = 'draft'

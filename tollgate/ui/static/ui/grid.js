@@ -7,11 +7,11 @@
 //   arrows, Home, End, shift, ctrl+A  move, stretch, choose all; Escape forgets
 //   Space, Enter                      tick the row, follow the cell's link
 //   ctrl+C, ctrl+shift+C              copy, copy with headers
-//   right-click                       copy, copy with headers, export
+//   right-click                       copy, copy with headers and with the headings of groups, export
 //   drag a title's right edge         set the column's width (kept in this browser)
 //
 // A sum is shown only when every chosen number is of one column and one unit: amounts of two currencies, or seconds
-// and amounts, are never added together.
+// and amounts, are never added together. Ratios are not averaged: theirs is made anew from what they are made of.
 
 const HINT = "Choose cells of one column to see their sum";
 const EDGE_PX = 6, LEAST_PX = 40;
@@ -24,7 +24,7 @@ class DataGrid extends HTMLElement {
     if (!this.table) return;
     this.rectangles = [];   // {top, bottom, left, right}, inclusive; the last one is live
     this.body = this.table.tBodies[0];
-    this.titles = [...this.table.tHead.rows[0].cells];
+    this.titles = [...[...this.table.tHead.rows].at(-1).cells];
     this.first = this.titles[0].classList.contains("tick") ? 1 : 0;
     this.head = {row: 0, column: this.first};
     this.cell(this.head).tabIndex = 0;
@@ -63,7 +63,7 @@ class DataGrid extends HTMLElement {
   key(event) {
     const ctrl = event.ctrlKey || event.metaKey, last = {row: this.body.rows.length - 1, column: this.titles.length - 1};
     if (!this.place(event.target)) return;
-    if (ctrl && event.key.toLowerCase() === "c") this.copy(event.shiftKey);
+    if (ctrl && event.key.toLowerCase() === "c") this.copy(event.shiftKey ? "titled" : "plain");
     else if (ctrl && event.key.toLowerCase() === "a") this.choose({row: 0, column: this.first}, last, false);
     else if (event.key === "Escape") { this.rectangles = []; this.paint(); }
     else if (event.key === " ") this.body.rows[this.head.row].querySelector("input[name=id]")?.click();
@@ -104,6 +104,7 @@ class DataGrid extends HTMLElement {
   summary(cells) {
     const count = `Count ${cells.length.toLocaleString("en")}`;
     const columns = new Set(cells.map((cell) => cell.cellIndex)), title = this.titles[cells[0].cellIndex];
+    if (columns.size === 1 && "weighted" in title.dataset) return `${count}${weighted(cells, title.dataset.unit)}`;
     if (columns.size > 1 || !("adds" in title.dataset)) return count;
     const numbers = cells.filter((cell) => cell.dataset.value), units = new Set(numbers.map((cell) => cell.dataset.unit ?? title.dataset.unit));
     if (units.size > 1) return `${count}    ${[...units].sort().join(" and ")} are not added together`;
@@ -114,8 +115,14 @@ class DataGrid extends HTMLElement {
 
   // Copying
 
-  async copy(titled) {
-    const text = this.rectangles.map((area) => [...(titled ? [this.titles.slice(area.left, area.right + 1).map(titleText)] : []), ...[...this.rows(area)].map((cells) => cells.map(cellText))].map((texts) => texts.join("\t")).join("\n")).join("\n");
+  headings(area, how) {
+    const titles = this.titles.slice(area.left, area.right + 1), names = titles.map((title) => title.dataset.group ?? "");
+    const groups = names.map((name, place) => (place && names[place - 1] === name ? "" : name));
+    return {plain: [], titled: [titles.map(titleText)], grouped: [groups, titles.map(titleText)]}[how];
+  }
+
+  async copy(how) {
+    const text = this.rectangles.map((area) => [...this.headings(area, how), ...[...this.rows(area)].map((cells) => cells.map(cellText))].map((texts) => texts.join("\t")).join("\n")).join("\n");
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     const box = Object.assign(document.createElement("textarea"), {value: text});   // a page on plain http has no clipboard API
     document.body.append(box); box.select(); document.execCommand("copy"); box.remove();
@@ -128,7 +135,7 @@ class DataGrid extends HTMLElement {
     event.preventDefault();
     if (this.cell(at).getAttribute("aria-selected") !== "true") this.choose(at, at, false);
     const menu = this.querySelector("template[data-menu]").content.firstElementChild.cloneNode(true);
-    menu.addEventListener("click", ({target}) => { const how = target.closest("[data-copy]"); if (how) this.copy(how.dataset.copy === "titled"); menu.hidePopover(); });
+    menu.addEventListener("click", ({target}) => { const how = target.closest("[data-copy]"); if (how) this.copy(how.dataset.copy); menu.hidePopover(); });
     menu.addEventListener("toggle", ({newState}) => { if (newState === "closed") menu.remove(); });
     this.append(menu);
     menu.showPopover();
@@ -193,6 +200,15 @@ function totals(numbers) {
   const sum = numbers.reduce((total, number) => total + whole(number), 0n), count = BigInt(numbers.length);
   const half = (sum < 0n ? -count : count) / 2n;
   return [decimal(sum, places), decimal((sum + half) / count, places)];
+}
+
+// The average of ratios, made anew from the whole numbers they are made of, to the places they are shown with.
+function weighted(cells, unit) {
+  const parts = cells.filter((cell) => cell.dataset.value), places = Math.max(0, ...parts.map((cell) => (cell.dataset.value.split(".")[1] ?? "").length));
+  const [over, under] = ["over", "under"].map((name) => parts.reduce((total, cell) => total + BigInt(cell.dataset[name]), 0n));
+  if (under === 0n) return "";
+  const scaled = 2n * over * 10n ** BigInt(places), half = (over < 0n) === (under < 0n) ? under : -under;
+  return `    Weighted average ${decimal((scaled + half) / (2n * under), places)}${unit ? ` ${unit}` : ""}`;
 }
 
 function decimal(value, places) {

@@ -1,0 +1,223 @@
+"""Claims about packages: charged once for each period, minutes brought, rests and minimum days obeyed."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from tests.actions.cast import EURO, acme
+from tests.actions.test_customers import refused
+from tollgate.actions.customer_packages import (
+    assign_package,
+    change_customer_package,
+    create_package,
+    delete_package,
+    end_customer_package,
+    update_package,
+)
+from tollgate.actions.customer_status import set_customer_status
+from tollgate.actions.options import update_options
+from tollgate.actions.package_runs import customers_due, notify_package_renewals, run_packages
+from tollgate.actions.wallets import adjust
+from tollgate.store.models import Account, Bundle, Charge, Customer, CustomerPackage, Entry, Message, Package, Wallet
+from tollgate.store.sql import load
+
+TODAY = datetime.now(UTC).date()
+DAY = timedelta(days=1)
+NANOS = 10**9
+
+
+def package(account: Account, **fields: Any) -> Package:
+    given = {"name": "Hosted PBX", "currency": "EUR", "retail_nanos": 30 * NANOS, "frequency": "daily", **fields}
+    return create_package(account_id=account.pk, **given)
+
+
+def charges(customer: Customer) -> list[tuple[str, str, int]]:
+    found = Charge.objects.filter(customer=customer).order_by("from_on", "id")
+    return [(row.kind, row.from_on.isoformat(), row.amount_micros) for row in found]
+
+
+def balance(customer: Customer) -> int:
+    return Wallet.objects.get(kind="customer", owner_id=customer.pk).balance_micros
+
+
+def test_what_is_due_is_charged_once_and_catches_up_and_a_simulation_only_tells(account: Account) -> None:
+    customer = acme(account)
+    sold = package(account, setup_retail_nanos=5 * NANOS, cost_nanos=NANOS)
+    told = [row["amount_micros"] for row in run_packages(customer_id=customer.pk, simulate=True)]
+    assert told == []
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2, starts_on=TODAY - 2 * DAY)
+    due = [("setup", str(TODAY - 2 * DAY), 10 * EURO)]
+    due += [("package", str(TODAY - days * DAY), 60 * EURO) for days in (2, 1, 0)]
+    assert charges(customer) == due
+    assert (held.next_on, held.done_until_on, balance(customer)) == (TODAY + DAY, TODAY + DAY, -190 * EURO)
+    assert Charge.objects.filter(entry_id=None).count() == 0
+    assert run_packages(on=TODAY) == []
+    ahead = run_packages(customer_id=customer.pk, on=TODAY + 2 * DAY, simulate=True)
+    assert [(row["from_on"], row["amount_micros"]) for row in ahead] == [
+        (TODAY + DAY, 60 * EURO),
+        (TODAY + 2 * DAY, 60 * EURO),
+    ]
+    assert (len(charges(customer)), balance(customer), customers_due()) == (4, -190 * EURO, [])
+    refused("on", run_packages, customer_id=customer.pk, on=TODAY + DAY)
+    CustomerPackage.objects.update(next_on=TODAY, done_until_on=TODAY)  # as if a run had been lost half way
+    assert customers_due() == [customer.pk]
+    assert len(run_packages(customer_id=customer.pk)) == 1
+    assert (len(charges(customer)), balance(customer)) == (4, -190 * EURO)
+    update_package(package_id=sold.pk, retail_nanos=40 * NANOS)
+    assert charges(customer) == due
+    refused("frequency", update_package, package_id=sold.pk, frequency="weekly")
+    refused("package_id", delete_package, package_id=sold.pk)
+
+
+def test_a_charge_that_waits_for_the_invoice_moves_no_money_and_parts_are_paid_by_their_days(account: Account) -> None:
+    customer = acme(account)
+    sold = package(account, frequency="weekly", match_days=[(TODAY + 2 * DAY).isoweekday()], retail_nanos=70 * NANOS)
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY, auto_decrement=False)
+    assert charges(customer) == [("package", str(TODAY), 20 * EURO)]
+    assert (held.next_on, balance(customer)) == (TODAY + 2 * DAY, 0)
+    free = package(account, name="Unprorated", frequency="weekly", match_days=sold.match_days, prorate=False)
+    waiting = assign_package(customer_id=customer.pk, package_id=free.pk, starts_on=TODAY)
+    assert (waiting.next_on, len(charges(customer))) == (TODAY + 2 * DAY, 1)
+
+
+def test_free_minutes_come_with_their_period_and_the_books_hold_them_to_the_second(account: Account) -> None:
+    customer = acme(account)
+    sold = package(
+        account, kind="free_minutes", minutes=10, prefixes="^44|^91", frequency="monthly",
+        match_days=[TODAY.day], rollover=True,
+    )  # fmt: skip
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2)
+    bundle = Bundle.objects.get(customer_package=held)
+    wallet = Wallet.objects.get(kind="bundle", owner_id=bundle.pk)
+    assert (bundle.granted_s, bundle.prefixes, wallet.currency) == (1200, ["44", "91"], "SEC")
+    assert (wallet.balance_micros, wallet.depth) == (1200 * EURO, 98)
+    assert bundle.ends_at > datetime.now(UTC) + timedelta(days=50)
+    posted = Entry.objects.get(wallet=wallet)
+    assert (posted.book, posted.kind, posted.ref) == ("minutes", "package", f"bundle:{bundle.pk}")
+    refused("wallet_id", adjust, wallet_id=wallet.pk, amount_micros=EURO, note="gift")
+    assert broken() == []
+    end_customer_package(customer_package_id=held.pk, ends_on=TODAY + 3 * DAY)
+    bundle.refresh_from_db()
+    assert bundle.ends_at == datetime.combine(TODAY + 4 * DAY, datetime.min.time(), UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE wallet SET balance_micros = balance_micros - 1 WHERE id = %s", [wallet.pk])
+    assert "minutes_left_held_and_used_are_those_granted" in broken()
+
+
+def broken() -> list[str]:
+    """The laws of the books that do not hold."""
+    found = []
+    with connection.cursor() as cursor:
+        for name, statement in load("ledger_laws").items():
+            cursor.execute(statement)
+            found += [name] if cursor.fetchall() else []
+    return found
+
+
+def test_an_inactive_customer_pays_nothing_unless_the_option_says_so_and_what_rested_is_never_charged(
+    account: Account,
+) -> None:
+    customer = acme(account)
+    sold = package(account, setup_retail_nanos=NANOS)
+    set_customer_status(customer_id=customer.pk, status="inactive", reason="asked for it")
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY - DAY)
+    assert (charges(customer), held.next_on) == ([], TODAY + DAY)
+    set_customer_status(customer_id=customer.pk, status="active")
+    assert run_packages(customer_id=customer.pk) == []
+    assert [row["kind"] for row in run_packages(customer_id=customer.pk, on=TODAY + DAY, simulate=True)] == [
+        "setup",
+        "package",
+    ]
+    set_customer_status(customer_id=customer.pk, status="inactive")
+    assert {row["skipped"] for row in run_packages(on=TODAY + DAY, simulate=True)} == {"the customer is inactive"}
+    update_options(account_id=account.pk, inactive_packages=True)
+    assert {row["skipped"] for row in run_packages(on=TODAY + DAY, simulate=True)} == {""}
+    Customer.objects.filter(pk=customer.pk).update(parked_at=datetime.now(UTC))
+    CustomerPackage.objects.update(next_on=TODAY, done_until_on=TODAY)
+    assert (customers_due(), run_packages(customer_id=customer.pk)) == ([], [])
+    Customer.objects.filter(pk=customer.pk).update(parked_at=None)
+    assert len(run_packages(customer_id=customer.pk)) == 2
+
+
+def test_a_package_ends_after_its_minimum_days_or_by_an_override_with_its_reason(account: Account) -> None:
+    customer = acme(account)
+    sold = package(account, minimum_days=30, frequency="weekly")
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk)
+    refused("ends_on", assign_package, customer_id=customer.pk, package_id=sold.pk, ends_on=TODAY)
+    refused("ends_on", end_customer_package, customer_package_id=held.pk, ends_on=TODAY + 28 * DAY)
+    refused("reason", end_customer_package, customer_package_id=held.pk, override=True)
+    ended = end_customer_package(customer_package_id=held.pk, override=True, reason="moved away")
+    assert (ended.ends_on, ended.next_on) == (TODAY + 6 * DAY, None)
+    kept = assign_package(customer_id=customer.pk, package_id=sold.pk)
+    assert end_customer_package(customer_package_id=kept.pk, ends_on=TODAY + 29 * DAY).next_on == TODAY + 7 * DAY
+
+
+def test_a_minimum_spend_charges_what_calls_left_missing_once_they_are_all_known(account: Account) -> None:
+    customer = acme(account)
+    update_options(account_id=account.pk, invoice_lag_h=24)
+    sold = package(account, minimum_spend=True, retail_nanos=50 * NANOS, setup_retail_nanos=NANOS)
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY - 2 * DAY)
+    assert charges(customer) == [
+        ("setup", str(TODAY - 2 * DAY), EURO),
+        ("minimum_spend", str(TODAY - 2 * DAY), 50 * EURO),
+    ]
+    assert held.next_on == TODAY + DAY
+    wallet = Wallet.objects.get(kind="customer", owner_id=customer.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, state, started_at, ended_at)"
+            " VALUES (1, %s, 'kam1', 'a', %s, 'charged', %s, %s)",
+            [account.pk, customer.pk, *[datetime.combine(TODAY - DAY, datetime.min.time(), UTC)] * 2],
+        )
+        cursor.execute(
+            "INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)"
+            " VALUES (%s, now(), %s, 'revenue', 'call', -25000000, 'EUR', 1)",
+            [account.pk, wallet.pk],
+        )
+    (due,) = run_packages(customer_id=customer.pk, on=TODAY + DAY, simulate=True)
+    assert (due["from_on"], due["used_micros"], due["amount_micros"]) == (TODAY - DAY, 25 * EURO, 25 * EURO)
+
+
+def test_a_renewal_is_told_once_so_many_days_before(account: Account) -> None:
+    customer = acme(account, notification_emails=["money@acme.example"])
+    sold = package(account, frequency="weekly")
+    assign_package(customer_id=customer.pk, package_id=sold.pk)
+    Message.objects.all().delete()
+    assert notify_package_renewals() == 0
+    update_options(account_id=account.pk, package_notice_days=6)
+    assert notify_package_renewals() == 0
+    update_options(account_id=account.pk, package_notice_days=7)
+    assert (notify_package_renewals(), notify_package_renewals()) == (1, 0)
+    told = Message.objects.get()
+    assert told.subject == f"Hosted PBX renews on {TODAY + 7 * DAY}"
+
+
+ODD: list[tuple[str, dict[str, Any]]] = [
+    ("match_days", {"frequency": "monthly", "match_days": [32]}),
+    ("match_days", {"frequency": "daily", "match_days": [1]}),
+    ("match_days", {"match_days": ["1"]}),
+    ("minutes", {"kind": "free_minutes"}),
+    ("prefixes", {"prefixes": "44"}),
+    ("prefixes", {"kind": "free_minutes", "minutes": 5, "prefixes": "44|abc"}),
+    ("minimum_spend", {"kind": "free_minutes", "minutes": 5, "minimum_spend": True}),
+    ("minimum_spend", {"frequency": "none", "minimum_spend": True}),
+    ("retail_nanos", {"retail_nanos": -1}),
+]
+
+
+def test_a_package_that_cannot_be_is_refused_by_its_field(account: Account) -> None:
+    for field, given in ODD:
+        refused(field, create_package, account_id=account.pk, name="Odd", currency="EUR", **given)
+
+
+def test_only_what_is_sold_in_the_customers_currency_is_assigned(account: Account) -> None:
+    customer = acme(account)
+    other = package(account, name="In dollars", currency="USD")
+    refused("package_id", assign_package, customer_id=customer.pk, package_id=other.pk)
+    sold = package(account)
+    refused("minutes", assign_package, customer_id=customer.pk, package_id=sold.pk, minutes=5)
+    refused("starts_on", assign_package, customer_id=customer.pk, package_id=sold.pk, starts_on=date(2020, 1, 1))
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk)
+    changed = change_customer_package(customer_package_id=held.pk, quantity=3, auto_decrement=False)
+    assert (changed.quantity, changed.auto_decrement, changed.next_on) == (3, False, TODAY + DAY)

@@ -1,0 +1,88 @@
+"""Claims about documents as files: what is mailed is what was issued, and a template is refused with what is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.actions.test_customers import refused
+from tests.actions.test_messages import serve, sink
+from tests.gateways.sink import Sink
+from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.deliveries import deliver_next
+from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_invoice, pdf_of
+from tollgate.actions.invoice_issue import issue_invoice, void_invoice
+from tollgate.actions.invoice_templates import (
+    create_invoice_template,
+    delete_invoice_template,
+    update_invoice_template,
+)
+from tollgate.actions.invoices import add_invoice_line, draft_invoice
+from tollgate.core.invoice_words import WORDS
+from tollgate.store.models import Account, Invoice, Message
+
+__all__ = ["sink"]
+SCRIPT = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciPjxzY3JpcHQvPjwvc3ZnPg=="  # <svg><script/></svg>
+AT = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def issued(account: Account, sink: Sink) -> Invoice:
+    """An invoice of Baltic, on its way to two addresses."""
+    serve(account, sink)
+    Account.objects.filter(pk=account.pk).update(country="LT", vat_id="LT100001919017")
+    template = create_invoice_template(account_id=account.pk, name="Plain", language="de", title="{{company.name}}")
+    baltic = create_customer(
+        account_id=account.pk, name="Baltic", currency="EUR", billing_type="postpaid", country="US",
+        invoice_template_id=template.pk, notification_emails=["a@baltic.example", "b@baltic.example"],
+    )  # fmt: skip
+    draft = draft_invoice(customer_id=baltic.pk)
+    add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=40 * 10**9)
+    return issue_invoice(invoice_id=draft.pk)
+
+
+def test_what_is_mailed_is_what_was_issued_also_when_it_is_sent_late(issued: Invoice, sink: Sink) -> None:
+    before = factur_x_of(issued)
+    assert issued.sent_at is not None
+    Account.objects.update(company="Another Ltd", vat_id="")
+    mail_invoice(invoice_id=issued.pk)
+    while deliver_next(AT) is not None:
+        pass
+    assert [letter["To"] for letter in sink.letters] == ["a@baltic.example", "b@baltic.example"] * 2
+    for letter in sink.letters:
+        (attached,) = letter.iter_attachments()
+        assert attached.get_filename() == f"invoice-{issued.number}.pdf"
+        assert attached.get_content_type() == "application/pdf"
+        assert attached.get_content() == before
+    assert document_of(issued).looks.title == "Baltic"
+    assert WORDS["de"]["invoice"] != document_of(issued).looks.title
+
+
+def test_a_void_document_says_so_and_is_sent_to_nobody(issued: Invoice) -> None:
+    before = pdf_of(issued)
+    void_invoice(invoice_id=issued.pk, reason="A slip")
+    issued.refresh_from_db()
+    assert pdf_of(issued) != before
+    assert document_of(issued).state == "void"
+    refused("invoice_id", mail_invoice, invoice_id=issued.pk)
+
+
+def test_nobody_gets_a_document_whose_customer_wants_none(issued: Invoice) -> None:
+    update_customer(customer_id=issued.customer_id, notification_opt_outs=["invoice.issued"])
+    count = Message.objects.count()
+    mail_invoice(invoice_id=issued.pk)
+    assert Message.objects.count() == count
+
+
+def test_a_template_is_checked_whole_and_stays_while_it_is_used(account: Account, issued: Invoice) -> None:
+    for field, value in (
+        ("logo", SCRIPT), ("logo", "no base64!"), ("color", "red"), ("language", "xx"), ("footer_text", "{{nobody}}"),
+        ("header_text", "{{#if total}}"), ("name", ""),
+    ):  # fmt: skip
+        assert issued.template_id is not None
+        refused(field, update_invoice_template, template_id=issued.template_id, **{field: value})
+    refused("name", create_invoice_template, account_id=account.pk, name="Plain")
+    refused("template_id", delete_invoice_template, template_id=issued.template_id)
+    other = create_invoice_template(account_id=account.pk, name="Other")
+    delete_invoice_template(template_id=other.pk)

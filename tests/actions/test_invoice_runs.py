@@ -1,0 +1,283 @@
+"""Claims about the unattended run: every period once, without gap, by the ledger to the unit, whatever happens."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+
+from tests.actions.bills import Talk, balance, charged, correct, unexplained
+from tests.actions.cast import EURO
+from tests.actions.eight_runs import CUSTOMERS
+from tollgate.actions.accounts import update_account
+from tollgate.actions.acts import Invalid
+from tollgate.actions.charges import charge_customer
+from tollgate.actions.customers import CustomerFields, create_customer, update_customer
+from tollgate.actions.invoice_issue import void_invoice
+from tollgate.actions.invoice_runs import generate_missing_invoices, release_customer, run_invoices
+from tollgate.actions.invoices import draft_invoice
+from tollgate.actions.taxes import create_tax
+from tollgate.actions.wallets import top_up
+from tollgate.core.money import minor_digits
+from tollgate.store.models import Account, Customer, Invoice
+
+BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+VILNIUS = "Europe/Vilnius"
+
+
+def born(customer: Customer, at: datetime) -> Customer:
+    """A customer of long ago."""
+    Customer.objects.filter(pk=customer.pk).update(created_at=at)
+    customer.refresh_from_db()
+    return customer
+
+
+def postpaid(account: Account, name: str, currency: str = "EUR", **fields: object) -> Customer:
+    """Who pays afterwards, since the beginning of 2024."""
+    given: CustomerFields = {"invoice_schedule": "monthly", **fields}  # type: ignore[typeddict-item]
+    given |= {"billing_type": "postpaid", "email_invoices": False}
+    customer = create_customer(account_id=account.pk, name=name, currency=currency, **given)
+    return born(customer, BEGIN)
+
+
+def documents(customer: Customer) -> list[Invoice]:
+    """The documents that stand, by their periods."""
+    return list(Invoice.objects.filter(customer=customer).exclude(state="void").order_by("usage_from_at"))
+
+
+def adds_up(customer: Customer) -> None:
+    """Each document is its lines and taxes; its periods follow one another; the wallet fell by their totals."""
+    found = documents(customer)
+    unit = 10 ** (6 - minor_digits(customer.currency))
+    for row in found:
+        lines = list(row.lines.all())
+        assert row.net_micros == sum(line.net_micros for line in lines)
+        assert row.exact_micros == sum(line.exact_micros for line in lines)
+        assert row.tax_micros == sum(tax.amount_micros for tax in row.taxes.all())
+        assert row.total_micros == row.net_micros + row.tax_micros
+        assert all(amount % unit == 0 for amount in (row.net_micros, row.tax_micros, row.total_micros))
+        assert all(line.net_micros % unit == 0 for line in lines)
+    assert all(one.usage_until_at == two.usage_from_at for one, two in pairwise(found))
+
+
+def hours_of(begin: datetime, until: datetime, every: int) -> list[datetime]:
+    """Moments so many hours apart: among them, in a year, all hours of the clock and both nights that it changes."""
+    count = int((until - begin) / (every * HOUR))
+    return [begin + every * step * HOUR for step in range(count)]
+
+
+def test_a_year_of_four_customers_is_billed_to_the_unit(account: Account) -> None:
+    update_account(account_id=account.pk, zone=VILNIUS)
+    tax = create_tax(account_id=account.pk, name="PVM", rate_ppm=210_000)
+    levy = create_tax(account_id=account.pk, name="Levy", rate_ppm=20_000, compound=True, priority=20)
+    baltic = postpaid(account, "Baltic", billing_day=31, tax_ids=[tax.pk, levy.pk])
+    gulf = postpaid(account, "Gulf", "KWD", zone="Africa/Cairo", invoice_grouping="destination", tax_ids=[tax.pk])
+    nippon = postpaid(account, "Nippon", "JPY", invoice_schedule="weekly", billing_zone="America/New_York",
+                      billing_day=3, tax_ids=[tax.pk], prices_include_tax=True)  # fmt: skip
+    acme = create_customer(account_id=account.pk, name="Acme", currency="EUR", invoice_schedule="monthly",
+                           email_invoices=False, tax_ids=[tax.pk])  # fmt: skip
+    born(acme, BEGIN)
+    top_up(customer_id=acme.pk, amount_micros=1000 * EURO)
+    born(nippon, datetime(2024, 9, 4, 12, tzinfo=UTC))
+    talked: dict[int, list[Talk]] = {}
+    for place, customer in enumerate((baltic, gulf, nippon, acme)):
+        moments = hours_of(customer.created_at, BEGIN + timedelta(days=365), 7 + place)
+        talked[customer.pk] = [
+            Talk(at, 7_003 + 11 * step + place, 60, f"Place {step % 3}") for step, at in enumerate(moments)
+        ]
+        charged(customer, talked[customer.pk])
+    for day in (40, 41, 75, 260, 300, 367, 367):
+        run_invoices(BEGIN + timedelta(days=day))
+    for customer in (baltic, gulf, nippon, acme):
+        adds_up(customer)
+        issued = documents(customer)
+        end = issued[-1].usage_until_at
+        assert end is not None
+        billed = sum(talk.micros for talk in talked[customer.pk] if talk.started_at < end)
+        left = sum(talk.micros for talk in talked[customer.pk] if talk.started_at >= end)
+        assert sum(row.exact_micros for row in issued) == billed, customer.name
+        assert sum(line.calls_count for row in issued for line in row.lines.all()) == len(talked[customer.pk]) - sum(
+            talk.started_at >= end for talk in talked[customer.pk]
+        )
+        if customer is acme:
+            assert balance(customer) == 826_450_000 - billed - left, "its tax came with the money, receipts take none"
+            assert {(row.kind, row.open_micros, row.tax_micros) for row in issued} == {("receipt", 0, 0)}
+        else:
+            assert balance(customer) == -sum(row.total_micros for row in issued) - left, customer.name
+    assert unexplained() == []
+    listed(baltic, nippon)
+
+
+def listed(baltic: Customer, nippon: Customer) -> None:
+    """The periods by the calendar: short months, the leap day, nights of 23 and 25 hours; numbers without gap."""
+    days = [row.from_on for row in documents(baltic)]
+    assert days[:4] == [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31)]
+    assert len(days) == 12
+    march = documents(baltic)[3]
+    assert (march.usage_from_at, march.lines.count()) == (datetime(2024, 3, 31, tzinfo=ZoneInfo(VILNIUS)), 30)
+    assert {row.from_on.isoweekday() for row in documents(nippon) if row.from_on} == {3}
+    weeks = [row.usage_until_at - row.usage_from_at for row in documents(nippon)]  # type: ignore[operator]
+    assert sorted({week / HOUR for week in weeks}) == [168, 169], "the clock goes back in November"
+    assert len(weeks) == 17
+    numbers = Invoice.objects.filter(kind="invoice").order_by("number_year", "number_seq")
+    for year in (2024, 2025):
+        given = [row.number_seq for row in numbers if row.number_year == year]
+        assert given == list(range(1, len(given) + 1))
+
+
+def test_what_comes_late_or_is_voided_is_billed_once(account: Account) -> None:
+    tax = create_tax(account_id=account.pk, name="VAT", rate_ppm=200_000)
+    baltic = postpaid(account, "Baltic", tax_ids=[tax.pk], invoice_grouping="total")
+    charged(baltic, [Talk(BEGIN, 1_234_567), Talk(BEGIN + timedelta(days=40), 2 * EURO)])
+    charge = charge_customer(
+        customer_id=baltic.pk, description="Set-up", unit_price_nanos=10 * EURO * 1000, from_on="2024-01-10"
+    )
+    assert run_invoices(BEGIN + timedelta(days=31, hours=-13)) == [], "the lag is 24 hours"
+    january, february = (run_invoices(BEGIN + timedelta(days=days)) for days in (32, 61))
+    assert [row.net_micros for row in (*january, *february)] == [11_230_000, 2_000_000]
+    charged(baltic, [Talk(BEGIN + HOUR, 500_000)])
+    correct(baltic, 34_567)
+    march = run_invoices(BEGIN + timedelta(days=92))[0]
+    kinds = [(line.kind, line.exact_micros) for line in march.lines.order_by("position")]
+    assert kinds == [("correction", 465_433)]
+    assert balance(baltic) == -sum(row.total_micros for row in (*january, *february, march))
+    void_invoice(invoice_id=january[0].pk, reason="wrong address")
+    again = run_invoices(BEGIN + timedelta(days=92))
+    assert [row.net_micros for row in again] == [11_230_000], "less what March has corrected"
+    assert again[0].lines.get(charge=charge).posted, "what a charge took stays taken"
+    adds_up(baltic)
+    assert balance(baltic) == -sum(row.total_micros for row in documents(baltic))
+    assert run_invoices(BEGIN + timedelta(days=92)) == []
+    correct(baltic, 3 * EURO)
+    charge_customer(
+        customer_id=baltic.pk,
+        description="Gift",
+        unit_price_nanos=-2 * EURO * 1000,
+        from_on="2024-01-10",
+        post_now=True,
+    )
+    assert run_invoices(BEGIN + timedelta(days=600)) == [], "what is given back alone makes no document below zero"
+    charged(baltic, [Talk(BEGIN + timedelta(days=days), EURO) for days in (92, 122)])
+    charged(baltic, [Talk(BEGIN + timedelta(days=152), 5 * EURO)])
+    april, may, june = run_invoices(BEGIN + timedelta(days=600))
+    assert [row.total_micros for row in (april, may, june)] == [0, 0, 2_400_000], "carried over, until all is borne"
+    given = [[line.exact_micros for line in row.lines.filter(exact_micros__lt=0)] for row in (april, may, june)]
+    assert given == [[-EURO], [-EURO], [-EURO, -2 * EURO]], "the charge whole, the correction in parts"
+    assert balance(baltic) == -sum(row.total_micros for row in documents(baltic))
+    baltic.refresh_from_db()
+    assert (baltic.parked_at, unexplained()) == (None, [])
+
+
+def test_a_reseller_pays_for_its_customers_calls_and_doubt_parks_one_alone(account: Account) -> None:
+    nordic = postpaid(account, "Nordic", is_reseller=True, invoice_grouping="total")
+    below = postpaid(account, "Fjord", parent_id=nordic.pk, invoice_schedule="none")
+    charged(nordic, [Talk(BEGIN, EURO)])
+    charged(below, [Talk(BEGIN, 3 * EURO)], payer=nordic)
+    broken = postpaid(account, "Broken")
+    charged(broken, [Talk(BEGIN, EURO)])
+    charged(broken, [Talk(BEGIN, EURO)], records=False)
+    forced = postpaid(account, "Forced", tax_treatment="reverse_charge")
+    charged(forced, [Talk(BEGIN, EURO)])
+    fine = postpaid(account, "Fine")
+    charged(fine, [Talk(BEGIN, 2 * EURO)])
+    lost = postpaid(account, "Lost")
+    charged(lost, [Talk(BEGIN, 7 * EURO)])
+    with connection.cursor() as cursor:  # a record that says more than was charged
+        cursor.execute("ALTER TABLE cdr DISABLE TRIGGER USER")
+        cursor.execute("UPDATE cdr SET cost_micros = cost_micros + 1 WHERE customer_id = %s", [lost.pk])
+        cursor.execute("ALTER TABLE cdr ENABLE TRIGGER USER")
+    giant = postpaid(account, "Giant", "IDR")
+    charged(giant, [Talk(BEGIN, 10**16)])
+    tax = create_tax(account_id=account.pk, name="VAT", rate_ppm=110_000)
+    beyond = postpaid(account, "Beyond", "IDR", tax_ids=[tax.pk])
+    charged(beyond, [Talk(BEGIN, 9 * 10**18)])
+    run_invoices(BEGIN + timedelta(days=40))
+    billed = {row.customer.name: row.net_micros for row in Invoice.objects.select_related("customer")}
+    assert billed == {"Nordic": 4 * EURO, "Broken": EURO, "Fine": 2 * EURO, "Giant": 10**16}
+    parked = dict(Customer.objects.exclude(parked_at=None).values_list("name", "parked_reason"))
+    assert parked.keys() == {"Forced", "Lost", "Beyond"}
+    assert "out of range" in parked["Beyond"], "whatever it is, a person is told"
+    assert "own VAT number" in parked["Forced"]
+    assert "0.000001 EUR more" in parked["Lost"]
+    with pytest.raises(Invalid, match="rests"):
+        generate_missing_invoices(customer_id=forced.pk)
+    update_customer(customer_id=forced.pk, tax_treatment="auto")
+    release_customer(customer_id=forced.pk, reason="it is no reverse charge")
+    seen = generate_missing_invoices(customer_id=forced.pk, preview=True)
+    assert [(row.invoice_id, row.net_micros) for row in seen][:1] == [(0, EURO)]
+    assert not Invoice.objects.filter(customer=forced).exists(), "a preview leaves nothing"
+    made = generate_missing_invoices(customer_id=forced.pk)
+    assert [row.net_micros for row in made] == [row.net_micros for row in seen]
+    assert generate_missing_invoices(customer_id=forced.pk) == []
+
+
+def test_who_turns_postpaid_gets_receipts_until_then_and_invoices_from_then_on(account: Account) -> None:
+    tax = create_tax(account_id=account.pk, name="VAT", rate_ppm=200_000)
+    acme = postpaid(account, "Acme", tax_ids=[tax.pk])
+    charged(acme, [Talk(BEGIN + timedelta(days=day), EURO) for day in (1, 9, 10, 40)])
+    turned_at = BEGIN + timedelta(days=9, hours=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit (at, table_name, row_id, verb, before, after) VALUES (%s, 'customer', %s, 'UPDATE',"
+            """ '{"billing_type": "prepaid"}', '{"billing_type": "postpaid"}')""",
+            [turned_at, acme.pk],
+        )
+    found = run_invoices(BEGIN + timedelta(days=62))
+    told = [(row.kind, row.net_micros, row.tax_micros) for row in found]
+    assert told == [("receipt", 2 * EURO, 0), ("invoice", EURO, 200_000), ("invoice", EURO, 200_000)]
+    assert (found[0].usage_until_at, found[1].usage_from_at) == (turned_at, turned_at)
+    charged(acme, [Talk(BEGIN + timedelta(days=12), 500_000)])
+    correct(acme, -EURO)
+    march = run_invoices(BEGIN + timedelta(days=93))
+    told = [(row.kind, row.net_micros, row.tax_micros) for row in march]
+    assert told == [("invoice", 500_000, 100_000)], "what came to the receipt is no part of an invoice"
+    refused = pytest.raises(Invalid, match="account type was changed")
+    void_invoice(invoice_id=found[0].pk, reason="anew")
+    void_invoice(invoice_id=found[1].pk, reason="anew")
+    with refused:
+        draft_invoice(customer_id=acme.pk, from_on="2024-01-01", until_on="2024-02-01")
+    adds_up(acme)
+
+
+def test_eight_runs_at_once_and_a_kill_leave_every_period_and_number_once(database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.actions.eight_runs"],
+        check=False,
+        env=os.environ | {"TOLLGATE_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    count = 2 * CUSTOMERS
+    assert told == {
+        "again": 0,
+        "numbers": list(range(1, count + 1)),
+        "periods": count,
+        "states": ["issued"],
+        "differences": [],
+        "entries": count,
+    }
+
+
+def test_a_prepaid_customer_gets_a_receipt_for_each_day_of_use(account: Account) -> None:
+    acme = create_customer(account_id=account.pk, name="Acme", currency="EUR", daily_receipts=True)
+    born(acme, BEGIN)
+    charged(acme, [Talk(BEGIN + timedelta(days=day), 1_000_000) for day in (0, 0, 3)])
+    charge_customer(customer_id=acme.pk, description="Fee", unit_price_nanos=2 * EURO * 1000, from_on="2024-01-04")
+    update_customer(customer_id=acme.pk, generate_invoices=False)
+    assert run_invoices(BEGIN + timedelta(days=6)) == [], "switched off"
+    update_customer(customer_id=acme.pk, generate_invoices=True)
+    found = run_invoices(BEGIN + timedelta(days=6))
+    told = [(row.kind, row.from_on.day, row.total_micros, row.open_micros) for row in found if row.from_on]
+    assert told == [("receipt", 1, 2 * EURO, 0), ("receipt", 4, 3 * EURO, 0)], "days without use get none"
+    assert balance(acme) == -5 * EURO, "the fee was not charged before"
+    update_customer(customer_id=acme.pk, zero_invoices=True)
+    assert len(run_invoices(BEGIN + timedelta(days=6))) == 3
+    adds_up(acme)

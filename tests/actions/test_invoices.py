@@ -1,0 +1,221 @@
+"""Claims about documents: drafts are edited, issued ones corrected, never beyond what was billed; money adds up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.actions.bills import Talk, balance, charged, unexplained
+from tests.actions.cast import EURO
+from tests.actions.test_customers import refused
+from tests.actions.test_invoice_runs import BEGIN, postpaid
+from tollgate.actions.accounts import update_account
+from tollgate.actions.acts import Invalid
+from tollgate.actions.charges import charge_customer, make_charge
+from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.exchange_rates import convert, delete_exchange_rate, set_exchange_rate
+from tollgate.actions.invoice_issue import issue_invoice, void_invoice
+from tollgate.actions.invoice_notes import credit_invoice, debit_invoice
+from tollgate.actions.invoice_series import set_invoice_series
+from tollgate.actions.invoices import (
+    add_invoice_line,
+    change_invoice_line,
+    delete_invoice_draft,
+    draft_invoice,
+    remove_invoice_line,
+    update_invoice,
+)
+from tollgate.actions.postings import post, wallet_of
+from tollgate.actions.taxes import create_tax, delete_tax, set_customer_taxes, update_tax
+from tollgate.actions.wallets import top_up
+from tollgate.store.models import Account, Customer, Entry, Invoice
+
+PRICE = 1_000_000_000  # nanos of one euro
+
+
+def taxed(account: Account, *, inclusive: bool = False) -> Customer:
+    """Baltic, who pays two taxes, one upon the other."""
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    levy = create_tax(account_id=account.pk, name="Levy", rate_ppm=50_000, compound=True, priority=20)
+    return postpaid(
+        account, "Baltic", tax_ids=[vat.pk, levy.pk], invoice_grouping="total", prices_include_tax=inclusive
+    )
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_a_draft_becomes_an_invoice_and_notes_take_it_back_whole(account: Account, inclusive: bool) -> None:
+    baltic = taxed(account, inclusive=inclusive)
+    charged(baltic, [Talk(BEGIN, 1_004_999), Talk(BEGIN + timedelta(days=2), 3)])
+    charge = charge_customer(
+        customer_id=baltic.pk, description="Fee", unit_price_nanos=5 * PRICE, quantity_milli=1500, from_on="2024-01-02"
+    )
+    draft = draft_invoice(customer_id=baltic.pk, from_on="2024-01-01", until_on="2024-02-01")
+    refused("from_on", draft_invoice, customer_id=baltic.pk, from_on="2024-01-31", until_on="2024-02-02")
+    draft = add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=33 * PRICE, quantity_milli=333)
+    usage = draft.lines.order_by("position")[0]
+    refused("line_id", change_invoice_line, line_id=usage.pk, quantity_milli=1)
+    refused("line_id", remove_invoice_line, line_id=usage.pk)
+    draft = change_invoice_line(line_id=draft.lines.get(kind="manual").pk, quantity_milli=1000)
+    charged(baltic, [Talk(BEGIN + timedelta(days=3), 10_000)])
+    assert balance(baltic) == -1_015_002, "a draft moves no money"
+    invoice = issue_invoice(invoice_id=draft.pk)
+    assert (invoice.state, invoice.exact_micros) == ("issued", 1_015_002 + 7_500_000 + 33_000_000)
+    rounded = 41_520_000
+    assert (invoice.total_micros if inclusive else invoice.net_micros) == rounded
+    assert balance(baltic) == -invoice.total_micros
+    books = {(entry.book, entry.kind) for entry in Entry.objects.filter(ref=f"invoice:{invoice.pk}")}
+    assert {("revenue", "invoice"), ("revenue", "fee"), ("adjustments", "rounding"), ("tax", "tax")} <= books
+    charge.refresh_from_db()
+    assert charge.entry_id is not None
+    for refusal in (add_invoice_line, update_invoice):
+        extra = {"description": "More", "unit_price_nanos": 1} if refusal is add_invoice_line else {"note": "x"}
+        refused("invoice_id", refusal, invoice_id=invoice.pk, **extra)
+    line = invoice.lines.get(kind="manual")
+    refused("lines", credit_invoice, invoice_id=invoice.pk, reason="x",
+            lines=[{"line_id": line.pk, "net_micros": line.net_micros + 10_000}])  # fmt: skip
+    half = credit_invoice(
+        invoice_id=invoice.pk, reason="too dear", lines=[{"line_id": line.pk, "net_micros": 10_010_000}]
+    )
+    assert (half.kind, half.state, half.corrects_id) == ("credit_note", "issued", invoice.pk)
+    more = debit_invoice(
+        invoice_id=invoice.pk, reason="forgotten", lines=[{"description": "Cable", "unit_price_nanos": PRICE}]
+    )
+    assert balance(baltic) == -invoice.total_micros + half.total_micros - more.total_micros
+    refused("invoice_id", void_invoice, invoice_id=invoice.pk, reason="too late")
+    rest = credit_invoice(invoice_id=invoice.pk, reason="all of it")
+    for name in ("net_micros", "tax_micros", "total_micros"):
+        assert getattr(half, name) + getattr(rest, name) == getattr(invoice, name)
+    refused("lines", credit_invoice, invoice_id=invoice.pk, reason="again")
+    assert balance(baltic) == -more.total_micros
+    assert unexplained() == []
+    post(wallet_of(baltic), "adjustments", "rounding", amount_micros=1, note="", key="stray", ref=f"invoice:{rest.pk}")
+    assert unexplained() == [rest.pk]
+    assert [half.number, rest.number] == [f"CN-{half.number_year}-00001", f"CN-{half.number_year}-00002"]
+
+
+def test_a_voided_invoice_leaves_no_money_and_a_gapless_series(account: Account) -> None:
+    baltic = taxed(account)
+    set_invoice_series(account_id=account.pk, kind="invoice", prefix="{year}/", width=3, start=17)
+    refused("prefix", set_invoice_series, account_id=account.pk, kind="invoice", prefix="X")
+    refused("prefix", set_invoice_series, account_id=account.pk, kind="receipt", prefix="{year}/")
+    numbers = []
+    for _ in range(2):
+        draft = draft_invoice(customer_id=baltic.pk)
+        refused("invoice_id", issue_invoice, invoice_id=draft.pk)
+        add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=PRICE)
+        invoice = issue_invoice(invoice_id=draft.pk)
+        numbers.append((invoice.number or "").partition("/")[2])
+        voided = void_invoice(invoice_id=invoice.pk, reason="twice")
+        assert (voided.state, voided.number, balance(baltic)) == ("void", invoice.number, 0)
+    assert unexplained() == []
+    thrown = draft_invoice(customer_id=baltic.pk)
+    delete_invoice_draft(invoice_id=thrown.pk)
+    assert numbers == ["017", "018"]
+    refused("invoice_id", delete_invoice_draft, invoice_id=invoice.pk)
+    refused("prefix", set_invoice_series, account_id=account.pk, kind="invoice", prefix="", yearly=False)
+
+
+def test_a_charge_is_made_once_by_its_key(account: Account) -> None:
+    baltic = postpaid(account, "Baltic")
+    one = charge_customer(customer_id=baltic.pk, description="Fee", unit_price_nanos=PRICE, key="may", post_now=True)
+    assert charge_customer(customer_id=baltic.pk, description="Fee", unit_price_nanos=PRICE, key="may").pk == one.pk
+    refused("key", charge_customer, customer_id=baltic.pk, description="Fee", unit_price_nanos=2 * PRICE, key="may")
+    refused("until_on", charge_customer, customer_id=baltic.pk, description="Fee", unit_price_nanos=1,
+            from_on="2024-02-01", until_on="2024-02-01")  # fmt: skip
+    later = make_charge(customer=baltic, kind="late_fee", key="late 1", description="Late", from_on=one.from_on,
+                        until_on=one.until_on, unit_price_nanos=PRICE, post_now=False)  # fmt: skip
+    assert (one.entry_id is None, later.entry_id is None, balance(baltic)) == (False, True, -EURO)
+
+
+def test_a_prepaid_customer_pays_the_tax_with_the_money_and_gets_a_receipt(account: Account) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    acme = create_customer(account_id=account.pk, name="Acme", currency="EUR", tax_ids=[vat.pk],
+                           create_invoice_on_payment=True)  # fmt: skip
+    top_up(customer_id=acme.pk, amount_micros=100 * EURO)
+    receipt = Invoice.objects.get(kind="receipt", payment__isnull=False)
+    assert (receipt.total_micros, receipt.tax_micros, receipt.open_micros) == (100 * EURO, 17_360_000, 0)
+    assert balance(acme) == 82_640_000 == receipt.net_micros
+    refused("invoice_id", void_invoice, invoice_id=receipt.pk, reason="no")
+    update_customer(customer_id=acme.pk, tax_treatment="reverse_charge")
+    top_up(customer_id=acme.pk, amount_micros=EURO)
+    assert balance(acme) == 83_640_000, "money is never turned away"
+    acme.refresh_from_db()
+    assert "Reverse charge needs" in acme.parked_reason
+
+
+def test_reverse_charge_needs_both_numbers_and_prints_its_reason(account: Account) -> None:
+    baltic = taxed(account)
+    Account.objects.filter(pk=account.pk).update(country="LT", vat_id="LT100001919017")
+    update_customer(customer_id=baltic.pk, country="DE", tax_number="DE 136 695 976")
+    draft = draft_invoice(customer_id=baltic.pk)
+    invoice = add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=PRICE)
+    told = invoice.taxes.get()
+    assert (told.category, told.amount_micros, told.exemption_reason[:14]) == ("AE", 0, "Reverse charge")
+    update_customer(customer_id=baltic.pk, tax_number="DE136695977")
+    assert add_invoice_line(invoice_id=draft.pk, description="More", unit_price_nanos=PRICE).taxes.count() == 2
+    update_customer(customer_id=baltic.pk, tax_treatment="reverse_charge")
+    refused("invoice_id", issue_invoice, invoice_id=draft.pk)
+
+
+def test_a_credit_note_never_exceeds_its_invoice_also_with_lines_below_zero(account: Account) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    baltic = postpaid(account, "Baltic", tax_ids=[vat.pk])
+    draft = draft_invoice(customer_id=baltic.pk)
+    for price in (100, -40):
+        add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=price * PRICE)
+    invoice = issue_invoice(invoice_id=draft.pk)
+    above, below = invoice.lines.order_by("position")
+    for euros in (100, 61):
+        with pytest.raises(Invalid, match="60 EUR are left before tax"):
+            credit_invoice(invoice_id=invoice.pk, reason="x", lines=[{"line_id": above.pk, "net_micros": euros * EURO}])
+    credit_invoice(invoice_id=invoice.pk, reason="x", lines=[{"line_id": above.pk, "net_micros": 30 * EURO}])
+    both = [{"line_id": above.pk, "net_micros": 70 * EURO}, {"line_id": below.pk, "net_micros": -40 * EURO}]
+    credit_invoice(invoice_id=invoice.pk, reason="x", lines=both)  # type: ignore[arg-type]
+    assert balance(baltic) == 0
+
+
+def test_taxes_are_kept_whole(account: Account) -> None:
+    refused("rate_ppm", create_tax, account_id=account.pk, name="Zero", category="Z", rate_ppm=1)
+    refused("exemption_reason", create_tax, account_id=account.pk, name="None", category="E")
+    refused("valid_until_on", create_tax, account_id=account.pk, name="Old", valid_from_on="2024-01-02",
+            valid_until_on="2024-01-01")  # fmt: skip
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    refused("name", create_tax, account_id=account.pk, name="VAT")
+    baltic = postpaid(account, "Baltic", tax_ids=[vat.pk])
+    refused("tax_id", delete_tax, tax_id=vat.pk)
+    refused("taxes", set_customer_taxes, customer_id=baltic.pk, taxes=[{"tax_id": 10**9, "priority": None}])
+    set_customer_taxes(customer_id=baltic.pk, taxes=[{"tax_id": vat.pk, "priority": 3}])
+    assert baltic.customer_taxes.get().priority == 3
+    assert update_tax(tax_id=vat.pk, rate_ppm=220_000).rate_ppm == 220_000
+    set_customer_taxes(customer_id=baltic.pk, taxes=[])
+    delete_tax(tax_id=vat.pk)
+
+
+def test_a_conversion_uses_the_last_rate_up_to_its_day_and_tells_it(account: Account) -> None:
+    on = datetime(2024, 5, 2, tzinfo=UTC).date()
+    set_exchange_rate(account_id=account.pk, base="EUR", quote="JPY", on="2024-05-01", rate_nanos=169_123_000_000)
+    rate = set_exchange_rate(
+        account_id=account.pk, base="EUR", quote="JPY", on="2024-05-03", rate_nanos=1, source="ECB"
+    )
+    there = convert(account.pk, 10 * EURO, base="EUR", quote="JPY", on=on)
+    assert (there.amount_micros, there.rate_nanos) == (1_691 * EURO, 169_123_000_000)
+    assert convert(account.pk, 1691 * EURO, base="JPY", quote="EUR", on=on).amount_micros == 10 * EURO
+    set_exchange_rate(account_id=account.pk, base="EUR", quote="IDR", on="2024-05-01", rate_nanos=17_500 * 10**9)
+    back = convert(account.pk, 10**9 * EURO, base="IDR", quote="EUR", on=on)
+    assert back.amount_micros == 57_142_860_000, "by the rate itself, not by its inverse to nine decimals (57,143.00)"
+    with pytest.raises(Invalid, match="enter one"):
+        convert(account.pk, EURO, base="EUR", quote="USD", on=on)
+    refused("quote", set_exchange_rate, account_id=account.pk, base="EUR", quote="EUR", on="2024-05-01", rate_nanos=1)
+    delete_exchange_rate(exchange_rate_id=rate.pk)
+
+
+def test_credit_is_for_postpaid_customers_alone(account: Account) -> None:
+    acme = create_customer(account_id=account.pk, name="Acme", currency="EUR")
+    refused("debit_limit_micros", update_customer, customer_id=acme.pk, debit_limit_micros=1)
+    update_customer(customer_id=acme.pk, debit_limit_micros=5 * EURO, billing_type="postpaid")
+    refused("debit_limit_micros", update_customer, customer_id=acme.pk, billing_type="prepaid")
+    derived = create_customer(account_id=account.pk, name="Dunder", currency="EUR", debit_limit_micros=EURO)
+    assert derived.billing_type == "postpaid"
+    update_account(account_id=account.pk, zone="Europe/Vilnius")
+    refused("billing_day", update_customer, customer_id=acme.pk, invoice_schedule="weekly", billing_day=8)

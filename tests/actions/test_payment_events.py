@@ -1,0 +1,416 @@
+"""Claims about gateways' notices: each moves money once however often it comes, in any order, and none is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.actions.cast import ANN, EURO, acme, demo_account
+from tests.actions.test_customers import refused
+from tests.actions.test_payments import balance
+from tests.gateways.payments.desk import (
+    STRIPE_SECRET,
+    WEBHOOK_ID,
+    Desk,
+    desk,
+    ipn,
+    mass_ipn,
+    paypal_capture,
+    paypal_event,
+    paypal_refund,
+    stripe_event,
+    stripe_intent,
+    stripe_notice,
+    stripe_refund,
+    stripe_session,
+)
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.customers import create_customer
+from tollgate.actions.own_payments import send_payer, start_checkout, tell_bank_transfer
+from tollgate.actions.payment_amounts import ways_of
+from tollgate.actions.payment_events import process_next, receive
+from tollgate.actions.payment_gateways import (
+    create_payment_gateway,
+    delete_payment_gateway,
+    retry_payment_event,
+    update_payment_gateway,
+)
+from tollgate.actions.payment_janitor import ask_next, start_due_top_ups
+from tollgate.actions.payment_methods import update_auto_top_up
+from tollgate.actions.payments import assign_payment, cancel_payment, refund_payment
+from tollgate.actions.wallets import adjust
+from tollgate.store.models import (
+    Account,
+    AutoTopUp,
+    Checkout,
+    Contact,
+    Customer,
+    Entry,
+    ExchangeRate,
+    Payment,
+    PaymentEvent,
+    PaymentGateway,
+    Wallet,
+)
+
+OURS = "seller@demo.example"
+LATER = timedelta(days=3)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+"""A test is one transaction, whose moment is that of its beginning."""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Desk]:
+    """PayPal and Stripe, as far as we know them."""
+    with desk() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in is on this machine."""
+    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
+
+
+def paypal_ipn(account: Account, house: Desk, **fields: Any) -> PaymentGateway:
+    """Notices of PayPal for our address."""
+    words = {"receivers": OURS, "verify_url": f"{house.url}/cgi-bin/webscr"}
+    given = {"mode": "live", "currencies": ["EUR", "USD"], **fields}
+    return create_payment_gateway(account_id=account.pk, name="ipn", provider="paypal_ipn", settings=words, **given)
+
+
+def stripe(account: Account, house: Desk, **fields: Any) -> PaymentGateway:
+    """A Stripe account in test mode."""
+    keys = {"secret_key": "sk_test_1", "webhook_secret": STRIPE_SECRET}
+    given = {"currencies": ["EUR", "USD"], "surcharge_micros": 300_000, "surcharge_ppm": 29_000, **fields}
+    return create_payment_gateway(
+        account_id=account.pk, name="stripe", provider="stripe", settings={"api_url": house.url}, secrets=keys, **given
+    )
+
+
+def now() -> datetime:
+    """The moment, as the clock of the notices tells it."""
+    return datetime.now(UTC)
+
+
+def tell(gateway: PaymentGateway, house: Desk, *bodies: bytes) -> list[PaymentEvent]:
+    """Notices that come one after the other and are processed until nothing is due any more."""
+    house.own |= set(bodies)
+    events = [
+        receive(gateway, body=body, headers=stripe_notice(body, now()), ip="203.0.113.9", at=now()) for body in bodies
+    ]
+    for at in (now(), now() + timedelta(hours=1), now() + LATER):
+        while process_next(at):
+            pass
+    for event in events:
+        event.refresh_from_db()
+    return events
+
+
+def test_money_sent_at_paypal_reaches_the_wallet_of_its_payer(account: Account, house: Desk) -> None:
+    customer = acme(account, paypal_email="pays@acme.example")
+    gateway = paypal_ipn(account, house)
+    (event,) = tell(gateway, house, ipn())
+    paid = Payment.objects.get()
+    assert (event.state, event.payment_id, event.customer_id) == ("done", paid.pk, customer.pk)
+    assert (paid.amount_micros, paid.fee_micros, paid.received_micros) == (19_070_000, 880_000, 19_950_000)
+    assert (balance(customer), Entry.objects.get().ref) == (19_070_000, f"payment:{paid.pk}")
+    update_payment_gateway(payment_gateway_id=gateway.pk, deduct_fees=False)
+    tell(gateway, house, ipn(txn_id="T2", mc_gross="10.00"), ipn(txn_id="T2", mc_gross="10.00"))
+    assert balance(customer) == 29_070_000, "the fee is absorbed, and the repeat moves nothing"
+    forged = receive(gateway, body=ipn(txn_id="FORGED"), headers={}, ip=None, at=now())
+    while process_next(now()):
+        pass
+    forged.refresh_from_db()
+    assert (forged.state, Payment.objects.count()) == ("refused", 2)
+    assert "does not know" in forged.note
+
+
+def test_what_is_not_certain_waits_for_a_person_and_is_never_dropped(account: Account, house: Desk) -> None:
+    gateway = paypal_ipn(account, house)
+    customer = acme(account, paypal_email="pays@acme.example", topup_currencies=["EUR"])
+    tell(gateway, house, ipn(txn_id="A", payer_email="who@x.example"), ipn(txn_id="B", mc_currency="USD"))
+    tell(gateway, house, ipn(txn_id="C", mc_currency="GBP"), ipn(txn_id="A", payer_email="who@x.example"))
+    waiting = Payment.objects.filter(status="pending", customer=None).order_by("external_id")
+    assert [(one.external_id, one.amount_micros) for one in waiting] == [(name, 19_950_000) for name in "ABC"]
+    assert "not accepted" in waiting[1].private_note
+    customer.topup_currencies = []
+    customer.save()
+    tell(gateway, house, ipn(txn_id="D", mc_currency="USD"))
+    assert "exchange rate" in Payment.objects.get(external_id="D").private_note
+    ExchangeRate.objects.create(account=account, base="USD", quote="EUR", on=date(2020, 1, 1), rate_nanos=900_000_000)
+    tell(gateway, house, ipn(txn_id="E", mc_currency="USD", mc_gross="10.00", mc_fee="0.00"))
+    paid = Payment.objects.get(external_id="E")
+    assert (paid.amount_micros, paid.exchange_rate_nanos, paid.received_currency) == (9 * EURO, 900_000_000, "USD")
+    customer.payment_gateways = []
+    customer.save()
+    tell(gateway, house, ipn(txn_id="F"))
+    assert Payment.objects.get(external_id="F").customer is None
+    assert balance(customer) == 9 * EURO
+
+
+def test_what_took_back_money_of_nobody_is_booked_once_it_is_known_whose_it_was(account: Account, house: Desk) -> None:
+    gateway, customer = paypal_ipn(account, house), acme(account)
+    back = {"parent_txn_id": "A", "payment_status": "Reversed", "mc_gross": "-19.95", "txn_type": ""}
+    _, told = tell(gateway, house, ipn(txn_id="A", payer_email="who@x.example"), ipn(txn_id="B", **back))
+    for days in range(10):
+        process_next(now() + LATER * days)
+    told.refresh_from_db()
+    assert told.state == "failed", "nobody said for a month whose it is"
+    assign_payment(payment_id=Payment.objects.get().pk, customer_id=customer.pk)
+    assert balance(customer) == 19_070_000
+    assert process_next(now())
+    told.refresh_from_db()
+    assert (told.state, balance(customer)) == ("done", 0)
+
+
+def test_items_of_a_mass_payment_are_booked_one_by_one_and_once(account: Account, house: Desk) -> None:
+    customer = acme(account)
+    Contact.objects.create(customer=customer, email="Pays@acme.example", first_name="Carla")
+    first = mass_ipn({"M1": (OURS, "25.00", "Completed"), "M2": (OURS, "5.00", "Unclaimed")})
+    second = mass_ipn({"M1": (OURS, "25.00", "Completed"), "M2": (OURS, "5.00", "Completed")})
+    tell(paypal_ipn(account, house), house, first, second, first, second)
+    assert sorted(Payment.objects.values_list("external_id", flat=True)) == ["M1", "M2"]
+    assert balance(customer) == 30 * EURO
+
+
+STORY = {
+    "paid": ipn(txn_id="P", mc_gross="100.00", mc_fee="4.00"),
+    "paid too": ipn(txn_id="Q", mc_gross="10.00", mc_fee="0.00"),
+    "refund": ipn(txn_id="R", parent_txn_id="P", payment_status="Refunded", mc_gross="-25.00", txn_type=""),
+    "reversal": ipn(txn_id="S", parent_txn_id="Q", payment_status="Reversed", mc_gross="-10.00", txn_type=""),
+    "restored": ipn(txn_id="T", parent_txn_id="Q", payment_status="Canceled_Reversal", mc_gross="10.00", txn_type=""),
+}
+
+
+@pytest.mark.django_db
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(sorted(STORY) * 3), repeats=st.integers(5, 15))
+def test_each_notice_once_to_three_times_in_any_order_moves_money_once(
+    house: Desk, order: list[str], repeats: int
+) -> None:
+    kept = [name for number, name in enumerate(order) if number < repeats or name not in order[:number]]
+    with acting(ANN):
+        account = demo_account()
+        customer = acme(account, paypal_email="pays@acme.example")
+        tell(paypal_ipn(account, house), house, *(STORY[name] for name in kept))
+    assert balance(customer) == (96 - 24 + 10) * EURO
+    assert Payment.objects.filter(customer=customer).count() == len(STORY)
+    assert Entry.objects.filter(account=account).count() == len(STORY)
+    assert not PaymentEvent.objects.filter(account=account).exclude(state="done").exists()
+
+
+def test_a_checkout_costs_its_surcharge_and_is_booked_once_by_whatever_tells_of_it(
+    account: Account, house: Desk
+) -> None:
+    customer = acme(account, minimum_payment_micros=10 * EURO)
+    gateway = stripe(account, house)
+    way = {"customer_id": customer.pk, "gateway": "stripe", "currency": "EUR"}
+    refused("amount_micros", start_checkout, **way, amount_micros=9_990_000)
+    refused("amount_micros", start_checkout, **way, amount_micros=10_001_000)
+    refused("currency", start_checkout, **{**way, "currency": "GBP"}, amount_micros=20 * EURO)
+    checkout = start_checkout(**way, amount_micros=20 * EURO)  # type: ignore[arg-type]
+    assert (checkout.payment.surcharge_micros, checkout.payment.received_micros) == (880_000, 20_880_000)
+    house.answers["POST /v1/checkout/sessions"] = (200, {"id": "cs_1", "url": "https://checkout.stripe.com/1"})
+    went = {"email": "", "return_url": "https://p.example/", "cancel_url": "https://p.example/", "at": now()}
+    assert send_payer(checkout, **went) == "https://checkout.stripe.com/1"  # type: ignore[arg-type]
+    told = [
+        stripe_event("payment_intent.succeeded", stripe_intent(checkout.reference, 2088)),
+        stripe_event("checkout.session.completed", stripe_session(checkout.reference, 2088)),
+    ]
+    tell(gateway, house, *told, *told)
+    paid = Payment.objects.get()
+    assert (paid.status, paid.amount_micros, paid.external_id) == (
+        "completed",
+        20 * EURO,
+        "pi_1GszdL2eZvKYlo2C4nORvlio",
+    )
+    assert balance(customer) == 20 * EURO
+    wrong = receive(gateway, body=told[0], headers=stripe_notice(told[0], now(), "whsec_x"), ip=None, at=now())
+    assert wrong.state == "refused"
+    retry_payment_event(payment_event_id=wrong.pk)
+    house.answers["POST /v1/refunds"] = (200, stripe_refund("re_1", 1044))
+    back = refund_payment(payment_id=paid.pk, amount_micros=10 * EURO)
+    assert (back.status, balance(customer)) == ("pending", 20 * EURO), "the wallet pays when the gateway has agreed"
+    refused("amount_micros", refund_payment, payment_id=paid.pk, amount_micros=11 * EURO)
+    refused("payment_id", cancel_payment, payment_id=back.pk)
+    while ask_next(now()):
+        pass
+    assert balance(customer) == 10 * EURO
+    tell(gateway, house, stripe_event("refund.created", stripe_refund("re_1", 1044, reference="x")))
+    assert balance(customer) == 10 * EURO
+    failed = stripe_event("refund.failed", stripe_refund("re_1", 1044, status="failed"))
+    tell(gateway, house, failed, failed)
+    assert balance(customer) == 20 * EURO
+    refused("payment_gateway_id", delete_payment_gateway, payment_gateway_id=gateway.pk)
+
+
+def test_an_order_approved_at_paypal_is_captured_booked_less_its_fee_and_refunded_whole(
+    account: Account, house: Desk
+) -> None:
+    customer = acme(account)
+    words = {"api_url": house.url, "client_id": "AX", "webhook_id": WEBHOOK_ID}
+    gateway = create_payment_gateway(
+        account_id=account.pk, name="paypal", provider="paypal", settings=words, secrets={"client_secret": "EX"}
+    )
+    checkout = start_checkout(customer_id=customer.pk, gateway="paypal", amount_micros=20 * EURO, currency="EUR")
+    Checkout.objects.update(session="5O190127TN364715T")
+    capture = paypal_capture(checkout.reference, "20.00")
+    order = {"status": "COMPLETED", "purchase_units": [{"payments": {"captures": [capture]}}]}
+    house.answers["GET /v2/checkout/orders/5O190127TN364715T"] = (200, {"status": "APPROVED"})
+    house.answers["POST /v2/checkout/orders/5O190127TN364715T/capture"] = (201, order)
+    told = [
+        paypal_event("CHECKOUT.ORDER.APPROVED", {"id": "5O190127TN364715T"}),
+        paypal_event("PAYMENT.CAPTURE.COMPLETED", capture),
+        paypal_event("PAYMENT.CAPTURE.REFUNDED", paypal_refund("1JU", "20.00", checkout.reference)),
+    ]
+    balances = []
+    for body in (*told, *told):
+        receive(gateway, body=body, headers=house.paypal_notice(body, now()), ip=None, at=now())
+        while process_next(now()):
+            pass
+        balances.append(balance(customer))
+    assert balances == [19_410_000, 19_410_000, 0, 0, 0, 0]
+    assert set(PaymentEvent.objects.values_list("state", flat=True)) == {"done"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_notices_at_the_same_moment_move_money_once(house: Desk) -> None:
+    with acting(ANN):
+        account = demo_account()
+        customer, gateway = acme(account), stripe(account, house)
+        checkout = start_checkout(customer_id=customer.pk, gateway="stripe", amount_micros=20 * EURO, currency="EUR")
+    told = [
+        stripe_event("payment_intent.succeeded", stripe_intent(checkout.reference, 2088)),
+        stripe_event("checkout.session.completed", stripe_session(checkout.reference, 2088)),
+        stripe_event("refund.created", stripe_refund("re_1", 1044)),
+    ]
+
+    def knock(number: int) -> None:
+        body = told[number % len(told)]
+        try:
+            receive(gateway, body=body, headers=stripe_notice(body, now()), ip=None, at=now())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(9) as pool:
+        list(pool.map(knock, range(9)))
+    while process_next(now() + LATER):
+        pass
+    assert balance(customer) == 10 * EURO
+    assert sorted(Payment.objects.values_list("kind", flat=True)) == ["payment", "refund"]
+
+
+def test_the_janitor_asks_after_five_minutes_an_hour_and_daily_until_a_week_is_over(
+    account: Account, house: Desk
+) -> None:
+    customer, gateway = acme(account), stripe(account, house)
+    checkout = start_checkout(customer_id=customer.pk, gateway="stripe", amount_micros=20 * EURO, currency="EUR")
+    house.answers["POST /v1/checkout/sessions"] = (200, {"id": "cs_2", "url": "https://checkout.stripe.com/2"})
+    start = now()
+    send_payer(checkout, email="", return_url="https://p.example/", cancel_url="https://p.example/", at=start)
+    house.answers["GET /v1/checkout/sessions/cs_2"] = (
+        200,
+        {"id": "cs_2", "status": "open", "payment_status": "unpaid"},
+    )
+    at, asked = start, []
+    assert not ask_next(start + timedelta(minutes=4))
+    while (due := Checkout.objects.get().next_at) is not None:
+        at = due
+        asked.append(round((at - start).total_seconds() / 60))
+        assert ask_next(at)
+    assert asked[:4] == [5, 10, 70, 70 + 1440]
+    assert Payment.objects.get().status == "canceled"
+    late = stripe_session(checkout.reference, 2088, id="cs_2")
+    tell(gateway, house, stripe_event("checkout.session.completed", late))
+    assert (Payment.objects.get().status, balance(customer)) == ("completed", 20 * EURO), "money is never turned away"
+
+
+def test_a_stored_card_is_charged_below_the_threshold_up_to_the_daily_cap(account: Account, house: Desk) -> None:
+    customer, gateway = acme(account), stripe(account, house, surcharge_micros=0, surcharge_ppm=0)
+    checkout = start_checkout(
+        customer_id=customer.pk, gateway="stripe", amount_micros=20 * EURO, currency="EUR", keep_method=True
+    )
+    Checkout.objects.update(session="cs_3")
+    card = {"id": "pm_1", "card": {"brand": "visa", "last4": "4242"}}
+    kept = stripe_intent("", 2000, customer="cus_1", payment_method=card, setup_future_usage="off_session")
+    house.answers["GET /v1/checkout/sessions/cs_3"] = (
+        200,
+        stripe_session(checkout.reference, 2000, id="cs_3", payment_intent=kept),
+    )
+    tell(
+        gateway, house, stripe_event("checkout.session.completed", stripe_session(checkout.reference, 2000, id="cs_3"))
+    )
+    while ask_next(now()):
+        pass
+    auto = AutoTopUp.objects.get()
+    assert (auto.method_label, auto.enabled, balance(customer)) == ("Visa 4242", False, 20 * EURO)
+    terms = {"threshold_micros": 5 * EURO, "amount_micros": 30 * EURO}
+    refused("daily_cap_micros", update_auto_top_up, auto_top_up_id=auto.pk, enabled=True, **terms, daily_cap_micros=1)
+    update_auto_top_up(auto_top_up_id=auto.pk, enabled=True, **terms, daily_cap_micros=50 * EURO)
+    AutoTopUp.objects.update(next_at=LONG_AGO)
+    assert start_due_top_ups(now()) == 0, "there is enough"
+    wallet = Wallet.objects.get(kind="customer", owner_id=customer.pk)
+    adjust(wallet_id=wallet.pk, amount_micros=-18 * EURO, note="calls")
+    assert (start_due_top_ups(now()), start_due_top_ups(now())) == (1, 0)
+    reference = Checkout.objects.latest("id").reference
+    house.answers["POST /v1/payment_intents"] = (200, stripe_intent(reference, 3000, id="pi_auto"))
+    assert ask_next(now())
+    assert balance(customer) == 32 * EURO
+    sent = next(body for what, _, body in reversed(house.asked) if what == "POST /v1/payment_intents")
+    assert b"customer=cus_1&payment_method=pm_1&off_session=true&confirm=true" in sent
+    adjust(wallet_id=wallet.pk, amount_micros=-30 * EURO, note="calls")
+    AutoTopUp.objects.update(next_at=LONG_AGO)
+    assert start_due_top_ups(now()) == 0
+    assert "cap" in AutoTopUp.objects.get().note
+    AutoTopUp.objects.update(next_at=LONG_AGO, daily_cap_micros=500 * EURO)
+    house.answers["POST /v1/payment_intents"] = (402, {"error": {"message": "Your card was declined."}})
+    for failures in (1, 2, 3):
+        AutoTopUp.objects.update(next_at=LONG_AGO)
+        assert start_due_top_ups(now()) == 1
+        assert ask_next(now() + timedelta(seconds=1))
+        auto = AutoTopUp.objects.get()
+        assert (auto.failures_count, auto.enabled) == (failures, failures < 3)
+    assert balance(customer) == 2 * EURO
+
+
+def test_contacts_pay_only_by_what_is_allowed_and_complete_nothing(account: Account, house: Desk) -> None:
+    Account.objects.update(payment_details="IBAN LT12")
+    customer = acme(account)
+    stripe(account, house)
+    paypal_ipn(account, house)
+    carla = Actor("carla@acme.example", frozenset({"start_checkout", "tell_bank_transfer"}), kind="contact",
+                  reach=frozenset({customer.pk}))  # fmt: skip
+    assert [way.name for way in ways_of(customer, now())] == ["bank_transfer", "stripe"]
+    with acting(carla):
+        assert tell_bank_transfer(customer_id=customer.pk, amount_micros=5 * EURO).status == "pending"
+        with pytest.raises(Exception, match="There is no customer"):
+            tell_bank_transfer(customer_id=customer.pk + 1, amount_micros=5 * EURO)
+    Customer.objects.update(payment_gateways=["bank_transfer"])
+    customer.refresh_from_db()
+    assert [way.name for way in ways_of(customer, now())] == ["bank_transfer"]
+    refused("gateway", start_checkout, customer_id=customer.pk, gateway="stripe", amount_micros=EURO, currency="EUR")
+    other = create_customer(account_id=account.pk, name="Nobody", currency="EUR", payment_gateways=[])
+    assert ways_of(other, now()) == []
+    assert balance(customer) == 0
+
+
+def test_keys_of_a_gateway_are_sealed_and_not_given_to_another_address(account: Account, house: Desk) -> None:
+    gateway = stripe(account, house)
+    assert "sk_test" not in gateway.secrets_sealed
+    elsewhere = {"settings": {"api_url": "https://evil.example"}}
+    refused("secrets", update_payment_gateway, payment_gateway_id=gateway.pk, **elsewhere)
+    refused("secrets", update_payment_gateway, payment_gateway_id=gateway.pk, mode="live")
+    refused("settings", create_payment_gateway, account_id=account.pk, name="second", provider="stripe")
+    refused("name", create_payment_gateway, account_id=account.pk, name="voucher", provider="stripe")
+    refused("deduct_fees", update_payment_gateway, payment_gateway_id=gateway.pk, deduct_fees=True)
+    refused("currencies", update_payment_gateway, payment_gateway_id=paypal_ipn(account, house).pk, currencies=["KWD"])
+    update_payment_gateway(payment_gateway_id=gateway.pk, title="Card", secrets={"secret_key": ""})
+    assert PaymentGateway.objects.get(pk=gateway.pk).title == "Card"

@@ -1,0 +1,134 @@
+"""Claims about what gateways say beyond the plain: other currencies, parts, fees, and what cannot be booked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from tests.actions.cast import EURO, acme
+from tests.actions.test_customers import refused
+from tests.actions.test_payments import OTTO, balance, baltic
+from tollgate.actions.acts import acting
+from tollgate.actions.customers import create_customer
+from tollgate.actions.payment_booking import complete, new_payment
+from tollgate.actions.payment_events import book
+from tollgate.actions.payment_settling import AGAIN, BOOKED
+from tollgate.actions.payments import assign_payment, complete_payment, refund_payment, reverse_payment
+from tollgate.actions.postings import MOST_BALANCE_MICROS, post, wallet_of
+from tollgate.gateways.payments.model import Event
+from tollgate.store.models import Account, Checkout, Customer, ExchangeRate, Invoice, Payment, PaymentGateway
+
+CENT = EURO // 100
+
+
+def paypal(account: Account, **fields: Any) -> PaymentGateway:
+    """A gateway that tells its fees, which are deducted."""
+    known = {"title": "PayPal", "provider": "paypal", "token": "t", "currencies": ["EUR", "USD"], "deduct_fees": True}
+    return PaymentGateway.objects.create(account_id=account.pk, name="paypal", **{**known, **fields})
+
+
+def paid(customer: Customer, received_micros: int, code: str = "EUR", **values: Any) -> Payment:
+    """A completed payment by the gateway."""
+    received = {"received_micros": received_micros, "received_currency": code, "external_id": "P"}
+    return complete(new_payment(customer, **{"gateway": "paypal", **received, **values}))
+
+
+def says(gateway: PaymentGateway, kind: str, external_id: str, amount_micros: int, **more: Any) -> list[str]:
+    """What becomes of one thing that the gateway says."""
+    event = {"kind": kind, "external_id": external_id, "amount_micros": amount_micros, "currency": "EUR", **more}
+    return book(gateway, [Event(**event)], datetime.now(UTC))
+
+
+def test_parts_of_a_payment_with_a_surcharge_go_back_in_coins_and_make_the_whole(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    whole = paid(customer, 1034 * CENT, amount_micros=10 * EURO, surcharge_micros=34 * CENT)
+    backs = [refund_payment(payment_id=whole.pk, amount_micros=3 * EURO) for _ in range(3)]
+    backs.append(refund_payment(payment_id=whole.pk))
+    assert [back.received_micros for back in backs] == [-310 * CENT] * 3 + [-104 * CENT]
+    for back in backs:
+        answer = {"reference": back.checkout.reference, "parent_id": "P"}
+        assert says(gateway, "refunded", f"R{back.pk}", -(back.received_micros or 0), **answer) == [BOOKED]
+    assert balance(customer) == 0
+
+
+def test_parts_that_are_given_back_at_the_gateway_leave_no_coin_behind(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    paid(customer, 1034 * CENT, amount_micros=10 * EURO)
+    left = []
+    for number, part in enumerate((333, 333, 368)):
+        says(gateway, "reversed", f"D{number}", part * CENT, parent_id="P")
+        left.append(balance(customer))
+    assert left == [678 * CENT, 356 * CENT, 0]
+    says(gateway, "restored", "D2:back", 368 * CENT, parent_id="P")
+    assert balance(customer) == 356 * CENT, "what comes back is what was taken"
+
+
+def test_what_was_taken_in_another_currency_waits_below_zero_for_its_own_customer(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    ExchangeRate.objects.create(account=account, base="USD", quote="EUR", on=date(2020, 1, 1), rate_nanos=925_925_926)
+    whole = paid(customer, 100 * EURO, amount_micros=100 * EURO)
+    told = {"currency": "USD", "parent_id": "P"}
+    assert says(gateway, "reversed", "D", 108 * EURO, **told)[0].startswith("in suspense")
+    waiting = Payment.objects.get(external_id="D")
+    assert (waiting.kind, waiting.amount_micros, waiting.reverses_id) == ("reversal", -108 * EURO, whole.pk)
+    refused("payment_id", refund_payment, payment_id=whole.pk)
+    refused("customer_id", assign_payment, payment_id=waiting.pk, customer_id=baltic(account).pk)
+    assign_payment(payment_id=waiting.pk, customer_id=customer.pk)
+    whole.refresh_from_db()
+    assert (balance(customer), whole.refunded_micros) == (0, 100 * EURO)
+
+
+def test_a_fee_is_taken_off_in_coins_so_that_an_invoice_is_settled_whole(account: Account) -> None:
+    customer, gateway = baltic(account), paypal(account)
+    known = {"state": "issued", "number": "T-1", "currency": "EUR", "total_micros": 9659 * CENT}
+    invoice = Invoice.objects.create(account=account, customer=customer, due_on=date(2026, 2, 1), **known)
+    received = {"received_micros": 10850 * CENT, "received_currency": "USD"}
+    payment = new_payment(customer, gateway="paypal", amount_micros=100 * EURO, **received)
+    Checkout.objects.create(payment=payment, gateway=gateway, reference="r1")
+    told = {"reference": "r1", "currency": "USD", "fee_micros": 370 * CENT}
+    assert says(gateway, "paid", "P", 10850 * CENT, **told) == [BOOKED]
+    invoice.refresh_from_db()
+    assert (invoice.open_micros, invoice.payment_state, balance(customer)) == (0, "paid", 9659 * CENT)
+
+
+def test_money_that_cannot_be_booked_waits_in_suspense_with_the_reason(account: Account) -> None:
+    customer, gateway = acme(account, paypal_email="pays@acme.example"), paypal(account)
+    full = {"note": "x", "amount_micros": MOST_BALANCE_MICROS - EURO}
+    post(wallet_of(customer), "adjustments", "adjustment", **full)  # type: ignore[arg-type]
+    (said,) = says(gateway, "paid", "P", 5 * EURO, payer="pays@acme.example")
+    waiting = Payment.objects.get(external_id="P")
+    assert "range" in said
+    assert "range" in waiting.private_note
+    assert (waiting.status, waiting.customer, waiting.amount_micros) == ("pending", None, 5 * EURO)
+    assert says(gateway, "paid", "P", 5 * EURO, payer="pays@acme.example") == [AGAIN]
+    other = create_customer(account_id=account.pk, name="Other", currency="EUR")
+    assign_payment(payment_id=waiting.pk, customer_id=other.pk)
+    assert balance(other) == 5 * EURO
+
+
+@pytest.mark.parametrize("provider", ["paypal", "paypal_ipn"])
+def test_what_one_person_undoes_another_approves_and_nobody_gives_it_to_a_stranger(
+    account: Account, provider: str
+) -> None:
+    customer, stranger = acme(account), baltic(account)
+    paypal(account, provider=provider)
+    whole = paid(customer, 100 * EURO, amount_micros=100 * EURO)
+    Account.objects.update(two_person_payments=True)
+    back = (reverse_payment if provider == "paypal" else refund_payment)(payment_id=whole.pk, reason="it bounced")
+    refused("payment_id", complete_payment, payment_id=back.pk)
+    refused("payment_id", assign_payment, payment_id=back.pk, customer_id=stranger.pk)
+    with acting(OTTO):
+        complete_payment(payment_id=back.pk)
+    assert (balance(customer), balance(stranger)) == (0, 0)
+
+
+def test_a_debit_that_a_gateway_calls_completed_is_never_a_credit(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    says(gateway, "trouble", "T", -5 * EURO)
+    says(gateway, "trouble", "U", 0)
+    debit, unknown = Payment.objects.order_by("external_id")
+    refused("payment_id", assign_payment, payment_id=unknown.pk, customer_id=customer.pk)
+    assign_payment(payment_id=debit.pk, customer_id=customer.pk)
+    assert (debit.kind, balance(customer)) == ("reversal", -5 * EURO)

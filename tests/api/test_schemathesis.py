@@ -1,0 +1,138 @@
+"""Claims about the whole API, tried by schemathesis: what the document allows and forbids, at a real server.
+
+Every operation of the document is called with some values that fit its schema and some that do not. It may refuse, but
+never fail, nor answer in a way that the document does not tell.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode, checks
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.specs.openapi import checks as conformance
+
+from tests.journeys.panel_session import web_process
+
+ASSEMBLE: Final = """
+import django
+django.setup()
+from django.db import connection
+from tests.api.caller import Api
+from tests.panel.cast import PASSWORD, assemble
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.users import create_user, create_user_group
+cast = assemble()
+with connection.cursor() as cursor:
+    for table in ("app_user", "user_group"):
+        cursor.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART WITH 7654321")
+with acting(Actor("setup", frozenset({"*"}))):
+    group = create_user_group(name="Fuzz", acts=["*"], areas=["*"])
+    user = create_user(name="Fay", email="fay@demo.example", password=PASSWORD, group_ids=[group.pk])
+print(Api.of(user).secret)
+"""
+"""Fay's and her group's ids are such as no wild value names: nobody shuts her out."""
+CHECKS: Final = [
+    checks.not_a_server_error,
+    conformance.status_code_conformance,
+    conformance.content_type_conformance,
+    conformance.response_headers_conformance,
+    conformance.response_schema_conformance,
+    conformance.negative_data_rejection,
+]
+"""Not that every fitting value is taken: acts know more than a schema says, and tell it by 422."""
+EXAMPLES: Final = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 1}
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """The address of the API of the cast, and a token that may do everything."""
+    monkeypatch.setenv("TOLLGATE_API_PER_MINUTE", "1000000")
+    here = Path(__file__).parents[2]
+    environment = os.environ | {
+        "TOLLGATE_DATABASE_URL": database_url, "TOLLGATE_DATA": str(tmp_path), "PYTHONPATH": str(here),
+    }  # fmt: skip
+    made = subprocess.run(
+        [sys.executable, "-c", ASSEMBLE], env=environment, check=False, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
+    with web_process(tmp_path, database_url=database_url) as address:
+        yield f"{address}/api/v1", made.stdout.split()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_operation_answers_as_the_document_tells(server: tuple[str, str]) -> None:
+    address, secret = server
+    document = requests.get(f"{address}/openapi.json", timeout=30).json()
+    del document["security"]  # who may come in is told in test_access; here every request bears the token
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=address)
+    failures: dict[str, str] = {}
+    statuses: Counter[int] = Counter()
+    with closing(requests.Session()) as session:
+        for result in schema.get_all_operations():
+            operation: Any = result.ok()  # type: ignore[union-attr]  # an error in the document is raised by it
+            for mode, count in EXAMPLES.items():
+                try:
+                    tried(operation, mode, count=count, session=session, secret=secret, statuses=statuses)()
+                except Unsatisfiable:
+                    assert mode is GenerationMode.NEGATIVE, operation.label  # nothing can be wrong with no arguments
+                except (FailureGroup, Failure) as problem:  # all operations are tried before any is told
+                    failures[f"{operation.label} {mode.value}"] = told(problem)
+    assert not failures, "\n\n".join(f"{label}: {words}" for label, words in failures.items())
+    assert min(statuses[status] for status in (200, 404, 422)) > len(document["paths"]) / 10, statuses
+
+
+def tried(
+    operation: Any,
+    mode: GenerationMode,
+    *,
+    count: int,
+    session: requests.Session,
+    secret: str,
+    statuses: Counter[int],
+) -> Callable[[], None]:
+    """Calls one operation with some values."""
+
+    @seed(7)
+    @settings(
+        max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )  # fmt: skip
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def attempt(case: Any) -> None:
+        headers = {"Authorization": f"Bearer {secret}"}
+        if mode is GenerationMode.POSITIVE:
+            meet_the_cast(case)
+        answer = case.call_and_validate(session=session, headers=headers, checks=CHECKS, timeout=30)
+        statuses[answer.status_code] += 1
+
+    return attempt
+
+
+def meet_the_cast(case: Any) -> None:
+    """Ids of records that there are: the first of each kind. A list of calls asks for all of them."""
+    case.headers.pop("Idempotency-Key", None)  # a repeat would only be told what its first was
+    if "id" in case.path_parameters:
+        case.path_parameters["id"] = 1
+    if isinstance(case.body, dict):
+        case.body |= {name: 1 for name, value in case.body.items() if name.endswith("_id") and value is not None}
+
+
+def told(problem: BaseException) -> str:
+    """The words of a failure, and of those within it."""
+    inner = getattr(problem, "exceptions", ())
+    return "\n".join([str(problem), *(str(one) for one in inner)])[:1500]

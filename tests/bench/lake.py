@@ -1,0 +1,224 @@
+"""Measures the lake: writing days, breakouts over all of them, a CSV of one day, rating all calls again.
+
+`python -m tests.bench.lake` makes its own PostgreSQL and data in a temporary folder and prints what it found as JSON:
+of 10 million calls in ten days, two of which the database has too. To measure another question, add it to
+`BREAKOUTS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tollgate.core.bulk_rating import RateLine, rate_line, rating_text
+from tollgate.core.lake import DAY_US, Breakout, Condition, Engine, Group, Search, Span, day_begins
+from tollgate.core.rates import Rounding
+from tollgate.jobs.postgres import Postgres
+
+KINDS: Final = ("call", "entry")
+THRICE: Final = range(3)
+TALKED: Final = Group((Condition("answered_us", "empty", 0),))
+SUMS: Final = (
+    "attempts",
+    "connected",
+    "duration_ms",
+    "billed_s",
+    "cost_micros",
+    "carrier_cost_micros",
+    "profit_micros",
+)
+BREAKOUTS: Final = {
+    "everything": Breakout("call", SUMS),
+    "by customer, destination and day": Breakout("call", SUMS, ("customer_id", "destination", "day_us")),
+    "by hour": Breakout("call", SUMS, ("hour_us",)),
+    "by caller, of the calls that talked": Breakout("call", ("attempts", "billed_s", "cost_micros"), ("cli",), TALKED),
+    "of numbers that begin with 4477": Breakout(
+        "call", SUMS, ("destination",), Group((Condition("number", "starts", "4477"),))
+    ),
+    "invoice sums: entries by wallet and day": Breakout(
+        "entry", ("entries", "amount_micros"), ("wallet_id", "kind", "day_us")
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was measured; medians of three."""
+
+    calls: int
+    """In the lake."""
+    day_calls: int
+    written_s: dict[str, float]
+    """A day, by kind."""
+    breakout_s: dict[str, float]
+    newest_s: float
+    """A page of the newest calls."""
+    file_lake_s: float
+    file_database_s: float
+    """The CSV of a day."""
+    rated_per_s: float
+    memory_mb: int
+    load: float
+    """Of the machine, after the breakouts."""
+
+
+def main() -> None:
+    """Makes the data, measures, prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=2, help="that the database has too")
+    parser.add_argument("--copies", type=int, default=8, help="days that only the lake has")
+    parser.add_argument("--calls", type=int, default=1_000_000, help="a day")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tollgate-bench-") as folder, Postgres(Path(folder)) as server:
+        os.environ |= {
+            "TOLLGATE_DATA": folder,
+            "TOLLGATE_DATABASE_URL": server.url,
+            "TOLLGATE_STATEMENT_LIMIT_S": "0",
+            "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
+        }
+        migrate = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
+        subprocess.run(migrate, check=True, stdout=subprocess.DEVNULL)
+        import django
+
+        django.setup()
+        found = measure(chosen.days, chosen.copies, chosen.calls, Path(folder))
+    print(json.dumps(asdict(found), indent=1))
+
+
+def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
+    """Every figure."""
+    from tests.store.lake_cast import Traffic
+    from tollgate.store.lake_files import write_day
+    from tollgate.store.models import LakeFile
+    from tollgate.store.queries import lake
+
+    at = datetime.now(UTC)
+    days = [at.date() - timedelta(days=back) for back in range(days_count + 3, 3, -1)]
+    traffic = Traffic()
+    for day in days:
+        took_s = timed(lambda day=day: traffic.day(day, calls))  # type: ignore[misc]
+        say(f"{day}: {calls} calls made in {took_s:.1f} s")
+    written_s = {kind: median(partial(write_day, kind, traffic.account.pk, at=at), days) for kind in KINDS}
+    for kind in KINDS:
+        size = sum(LakeFile.objects.filter(kind=kind).values_list("bytes_count", flat=True))
+        rows = sum(LakeFile.objects.filter(kind=kind).values_list("rows_count", flat=True))
+        say(f"{kind}: a day written and checked in {written_s[kind]:.1f} s; {rows} rows, {size >> 20} MB")
+    for back in range(1, copies + 1):
+        copy_days(days[0], back, traffic.account.pk)
+    span = Span(traffic.account.pk, day_begins(days[0]) - copies * timedelta(days=1), at)
+    breakout_s = {}
+    for words, question in BREAKOUTS.items():
+        breakout_s[words] = median(lambda _, question=question: lake.breakout(question, span, at), THRICE)  # type: ignore[misc]
+        say(f"breakout {words}: {breakout_s[words]:.2f} s")
+    load = os.getloadavg()[0]
+    newest_s = median(lambda _: lake.search(Search("call", ("id", "cld", "cost_micros")), span, at), THRICE)
+    columns = ("id", "started_us", "customer_id", "cli", "cld", "duration_ms", "billed_s", "cost_micros", "state")
+    one = Span(traffic.account.pk, day_begins(days[0]), day_begins(days[0]) + timedelta(days=1))
+    file_lake_s = median(lambda _: lake.export(Search("call", columns), one, at, folder / "calls.csv"), THRICE)
+    LakeFile.objects.filter(day_on=days[0]).delete()
+    file_database_s = median(lambda _: lake.export(Search("call", columns), one, at, folder / "calls.csv"), THRICE)
+    return Found(
+        calls=calls * (days_count + copies),
+        day_calls=calls,
+        written_s=written_s,
+        breakout_s=breakout_s,
+        newest_s=newest_s,
+        file_lake_s=file_lake_s,
+        file_database_s=file_database_s,
+        rated_per_s=rerate(traffic, span, at, folder),
+        memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        load=load,
+    )
+
+
+def copy_days(day: date, back: int, account_id: int) -> None:
+    """The first day once more in the lake, as many days earlier: more to read without the time to make it."""
+    import duckdb
+
+    from tollgate.environment import lake_folder
+    from tollgate.store.lake_files import digest, file_sums
+    from tollgate.store.models import LakeFile
+
+    other = day - timedelta(days=back)
+    for file in LakeFile.objects.filter(day_on=day):
+        path = f"{file.kind}/account={account_id}/day={other}/v1.parquet"
+        target = lake_folder() / path
+        target.parent.mkdir(parents=True)
+        moved = f"SELECT * REPLACE (started_us - {back * DAY_US} AS started_us) FROM '{lake_folder() / file.path}'"
+        with duckdb.connect() as connection:
+            connection.sql(moved).write_parquet(str(target), compression="zstd")
+        LakeFile.objects.create(
+            account_id=account_id, kind=file.kind, day_on=other, version=1, path=path, rows_count=file.rows_count,
+            bytes_count=target.stat().st_size, sums=file_sums(file.kind, account_id, other, target),
+            sha256=digest(target),
+        )  # fmt: skip
+
+
+def rerate(traffic: Any, span: Span, at: datetime, folder: Path) -> float:
+    """All calls of the lake by a card of 50,000 prefixes, on one core: how many a second."""
+    import duckdb
+
+    from tests.store.lake_cast import PREFIXES
+    from tollgate.store.queries import lake
+
+    prefixes = [*PREFIXES, *(f"{first}9{number:05d}" for first in PREFIXES[:5] for number in range(10_000))]
+    lines = [
+        rate_line(place, traffic.revision.pk, prefix, rounding=Rounding(), price_nanos=15_000_000, increment_s=1)
+        for place, prefix in enumerate(prefixes)
+    ]
+    columns = {field.name: [getattr(line, field.name) for line in lines] for field in fields(RateLine)}
+    pq.write_table(pa.table(columns), folder / "rates.parquet")
+    files = [str(path) for path in lake.sides_of("call", span, at).files]
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute(f"CREATE TABLE rate_line AS SELECT * FROM read_parquet('{folder / 'rates.parquet'}')")
+        connection.execute(
+            "CREATE VIEW rated_call AS SELECT id, customer_revision_id AS revision_id, number, duration_ms, cost_micros"
+            f" FROM read_parquet({files}) WHERE customer_revision_id IS NOT NULL AND answered_us IS NOT NULL"
+        )
+        text = rating_text(Engine.duckdb, {len(prefix) for prefix in prefixes})
+        begun = time.perf_counter()
+        row = connection.execute(
+            "SELECT count(*), sum(new_cost_micros - cost_micros), count(*) FILTER (new_cost_micros <> cost_micros)"
+            f" FROM ({text})"
+        ).fetchone()
+        took_s = time.perf_counter() - begun
+    assert row is not None
+    assert not row[2], f"{row[2]} calls differ by {row[1]} micros"
+    return float(row[0]) / took_s
+
+
+def median(work: Callable[[Any], object], over: Sequence[object]) -> float:
+    """Seconds it takes, of as many times as there are values."""
+    return statistics.median(timed(lambda value=value: work(value)) for value in over)  # type: ignore[misc]
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds it takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def say(words: str) -> None:
+    """One figure, for who waits."""
+    print(words, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

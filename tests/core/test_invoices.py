@@ -1,0 +1,128 @@
+"""Claims about lines and totals: every line and tax rounded once, and the difference told to the last unit."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollgate.core.invoice_periods import period_of
+from tollgate.core.invoices import (
+    InvoiceLine,
+    Usage,
+    borne,
+    charge_line,
+    correction_line,
+    credit_line,
+    manual_line,
+    payment_line,
+    totals,
+    usage_line,
+)
+from tollgate.core.money import minor_digits
+from tollgate.core.taxes import TaxRule
+
+JANUARY = period_of(date(2024, 1, 1), date(2024, 2, 1), "UTC")
+VAT = TaxRule(id=1, name="VAT", rate_ppm=210_000)
+LEVY = TaxRule(id=2, name="Levy", rate_ppm=33_333, compound=True)
+
+
+def line(micros: int) -> InvoiceLine:
+    """A line of so much."""
+    return manual_line(
+        description="x", quantity_milli=1000, unit_price_nanos=micros * 1000, from_on=None, until_on=None
+    )
+
+
+@given(
+    amounts=st.lists(st.integers(-(10**9), 10**10), min_size=1, max_size=40),
+    currency=st.sampled_from(("EUR", "JPY", "KWD")),
+    rules=st.sampled_from(((), (VAT,), (VAT, LEVY))),
+    inclusive=st.booleans(),
+)
+def test_a_document_adds_up_to_the_unit(
+    amounts: list[int], currency: str, rules: tuple[TaxRule, ...], inclusive: bool
+) -> None:
+    found = totals([line(micros) for micros in amounts], rules, currency=currency, prices_include_tax=inclusive)
+    unit = 10 ** (6 - minor_digits(currency))
+    assert found.exact_micros == sum(amounts)
+    assert found.net_micros == sum(row.net_micros for row in found.lines)
+    assert found.tax_micros == sum(tax.amount_micros for tax in found.taxes)
+    assert found.total_micros == found.net_micros + found.tax_micros
+    assert all(value % unit == 0 for value in (found.net_micros, found.tax_micros, found.total_micros))
+    assert all(row.net_micros % unit == 0 for row in found.lines)
+    inside = found.total_micros if inclusive and rules else found.net_micros
+    assert found.rounding_micros == inside - found.exact_micros
+    assert 2 * abs(found.rounding_micros) <= unit * len(amounts)
+
+
+@given(
+    periods=st.lists(st.integers(0, 10**8), min_size=1, max_size=5),
+    back=st.lists(st.integers(-(10**8), 10**7), max_size=5),
+    fee=st.integers(-(10**8), -1),
+)
+def test_what_is_given_back_is_carried_over_and_nothing_of_it_lost(
+    periods: list[int], back: list[int], fee: int
+) -> None:
+    late = [correction_line(JANUARY, micros) for micros in back]
+    waits = [
+        charge_line(charge_id=1, description="x", from_on=JANUARY.from_on, until_on=JANUARY.until_on,
+                    quantity_milli=1000, unit_price_nanos=fee * 1000, amount_micros=fee, posted=False)
+    ]  # fmt: skip
+    said = 0
+    for used in periods:
+        lines, late = borne([line(used), *late, *waits], "EUR")
+        assert totals(lines, (), currency="EUR", prices_include_tax=False).net_micros >= 0
+        assert borne(lines, "EUR") == (lines, []), "saying it again changes nothing"
+        waits = [] if any(row.kind == "charge" for row in lines) else waits
+        said += sum(row.exact_micros for row in lines)
+    assert said + sum(row.exact_micros for row in (*late, *waits)) == sum(periods) + sum(back) + fee
+    assert not late or sum(periods) + sum(back) < 10_000 * (len(periods) + len(back)), "only what found no room waits"
+
+
+def test_prices_that_include_tax_total_what_they_say() -> None:
+    found = totals([line(90_000)] * 3, [VAT], currency="EUR", prices_include_tax=True)
+    assert (found.total_micros, found.tax_micros, found.net_micros) == (270_000, 50_000, 220_000)
+    assert [row.net_micros for row in found.lines] == [70_000, 80_000, 70_000]
+    assert found.lines[0].unit_price_nanos == 70_000_000
+    level = totals([line(90_000), line(-90_000)], [VAT], currency="EUR", prices_include_tax=True)
+    assert (level.total_micros, [row.net_micros for row in level.lines]) == (0, [90_000, -90_000])
+
+
+@pytest.mark.parametrize(
+    ("grouping", "words", "from_on"),
+    [
+        ("day", "Calls on 2024-01-05", date(2024, 1, 5)),
+        ("destination", "Calls to Latvia", date(2024, 1, 1)),
+        ("route", "Calls by Trunk", date(2024, 1, 1)),
+        ("total", "Calls", date(2024, 1, 1)),
+    ],
+)
+def test_calls_become_a_line_by_their_grouping(grouping: str, words: str, from_on: date) -> None:
+    usage = Usage(
+        on=date(2024, 1, 5), destination="Latvia", ingress_route_id=7, calls_count=3, billed_s=90, charged_micros=12_345
+    )
+    row = usage_line(usage, JANUARY, grouping, {7: "Trunk"})
+    assert (row.description, row.from_on, row.exact_micros, row.usage) == (words, from_on, 12_345, JANUARY)
+    assert (row.posted, row.calls_count, row.unit_price_nanos) == (True, 3, 12_345_000)
+
+
+def test_what_is_not_named_is_told_so() -> None:
+    nameless = Usage(calls_count=1, billed_s=1, charged_micros=1)
+    assert usage_line(nameless, JANUARY, "destination", {}).description == "Calls to other destinations"
+    assert usage_line(nameless, JANUARY, "route", {}).description == "Calls by a route that is gone"
+
+
+def test_the_other_kinds_of_line() -> None:
+    first, until = date(2024, 1, 1), date(2024, 2, 1)
+    fee = charge_line(charge_id=9, description="Fee", from_on=first, until_on=until, quantity_milli=1500,
+                      unit_price_nanos=10**9, amount_micros=1_500_000, posted=False)  # fmt: skip
+    assert (fee.kind, fee.charge_id, fee.exact_micros, fee.posted) == ("charge", 9, 1_500_000, False)
+    late = correction_line(JANUARY, -5)
+    assert (late.kind, late.exact_micros, late.description) == (
+        "correction", -5, "Correction of calls from 2024-01-01 to 2024-01-31",
+    )  # fmt: skip
+    paid = payment_line("Payment", first, 7)
+    assert (paid.kind, paid.until_on, paid.posted) == ("payment", date(2024, 1, 2), True)
+    back = credit_line(line_id=3, description="Fee", net_micros=11)
+    assert (back.kind, back.corrects_line_id, back.unit_price_nanos) == ("credit", 3, 11_000)

@@ -1,0 +1,82 @@
+"""Claims about the arithmetic of payments: nothing is lost, nothing is made."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollgate.core.money import CURRENCIES
+from tollgate.core.payments import (
+    ASKED_MOST,
+    Part,
+    pause,
+    payable,
+    share_micros,
+    split_note,
+    spread,
+    step_micros,
+    surcharge_micros,
+    voucher_bonus_micros,
+)
+
+EURO = 1_000_000
+AMOUNTS = st.integers(1, 10**12)
+
+
+@pytest.mark.parametrize(
+    ("currency", "step"), [("EUR", 10_000), ("JPY", EURO), ("KWD", 1000), ("ISK", EURO), ("CLF", 100)]
+)
+def test_an_amount_is_paid_in_whole_coins(currency: str, step: int) -> None:
+    assert step_micros(currency) == step
+    assert payable(step, currency)
+    assert not payable(step - 1, currency)
+    assert not payable(0, currency)
+    assert not payable(-step, currency)
+
+
+def test_a_surcharge_is_its_fixed_part_and_its_percentage_rounded_up_to_the_coin() -> None:
+    assert surcharge_micros(20 * EURO, fixed_micros=300_000, ppm=29_000, currency="EUR") == 880_000
+    assert surcharge_micros(10_010_000, fixed_micros=0, ppm=10_000, currency="EUR") == 110_000
+    assert surcharge_micros(1001 * EURO, fixed_micros=0, ppm=10_000, currency="JPY") == 11 * EURO
+    assert surcharge_micros(EURO, fixed_micros=0, ppm=0, currency="EUR") == 0
+
+
+@given(AMOUNTS, st.integers(0, 500_000), st.integers(0, 10**9), st.sampled_from(sorted(CURRENCIES)))
+def test_a_surcharge_can_always_be_paid_and_is_never_less_than_exact(
+    amount: int, ppm: int, fixed: int, currency: str
+) -> None:
+    found = surcharge_micros(amount, fixed_micros=fixed, ppm=ppm, currency=currency)
+    assert found % step_micros(currency) == 0
+    exact = fixed * 10**6 + amount * ppm
+    assert 0 <= found * 10**6 - exact < step_micros(currency) * 10**6
+
+
+@given(AMOUNTS, AMOUNTS, st.integers(0, 10**12))
+def test_the_whole_is_the_whole_and_a_part_is_never_more(amount: int, whole: int, part: int) -> None:
+    assert share_micros(amount, part_micros=whole, whole_micros=whole) == amount
+    assert 0 <= share_micros(amount, part_micros=min(part, whole), whole_micros=whole) <= amount
+
+
+def test_a_voucher_gives_payment_times_multiplier_plus_addition() -> None:
+    assert voucher_bonus_micros(50 * EURO, multiplier_milli=1100, addition_micros=EURO) == 6 * EURO
+    assert voucher_bonus_micros(0, multiplier_milli=1000, addition_micros=5 * EURO) == 5 * EURO
+
+
+@given(st.integers(0, 10**9), st.lists(st.integers(-5, 10**9), max_size=8))
+def test_money_is_spread_in_order_and_none_is_made(amount: int, opens: list[int]) -> None:
+    parts = spread(amount, [Part(number, open_micros) for number, open_micros in enumerate(opens)])
+    assert sum(part.amount_micros for part in parts) == min(amount, sum(max(0, one) for one in opens))
+    assert all(0 < part.amount_micros <= opens[part.id] for part in parts)
+    assert [part.id for part in parts] == sorted(part.id for part in parts)
+    assert all(part.amount_micros == opens[part.id] for part in parts[:-1])
+
+
+def test_a_gateway_is_asked_after_five_minutes_an_hour_and_then_daily_for_a_week() -> None:
+    waits = [pause(count) for count in range(ASKED_MOST + 1)]
+    assert waits == [timedelta(minutes=5), timedelta(hours=1), *[timedelta(days=1)] * 7, None]
+
+
+def test_what_follows_a_hash_is_private() -> None:
+    assert split_note("Invoice 7 # late #2") == ("Invoice 7", "late #2")
+    assert split_note("Invoice 7") == ("Invoice 7", "")

@@ -1,0 +1,126 @@
+"""Claims about taxes: who pays which, and that each is rounded once, on top of prices and within them."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollgate.core.taxes import (
+    REVERSE_CHARGE_WORDS,
+    TaxDoubt,
+    TaxParty,
+    TaxRule,
+    due,
+    on_net,
+    to_minor,
+    within_gross,
+)
+
+VAT = TaxRule(id=1, name="VAT", rate_ppm=210_000)
+ON = date(2024, 5, 1)
+
+
+def party(**values: object) -> TaxParty:
+    """A Lithuanian company's customer at home."""
+    home: dict[str, object] = {
+        "seller_country": "LT", "seller_vat": "LT100001919017", "country": "LT", "number_valid": False,
+    }  # fmt: skip
+    return TaxParty(**{**home, **values})  # type: ignore[arg-type]
+
+
+rules = st.lists(
+    st.builds(
+        TaxRule,
+        id=st.none(),
+        name=st.just("Tax"),
+        rate_ppm=st.integers(0, 400_000),
+        fixed_micros=st.sampled_from((0, 0, 123_456)),
+        compound=st.booleans(),
+    ),
+    max_size=4,
+)
+currencies = st.sampled_from(("EUR", "JPY", "KWD"))
+
+
+@given(gross=st.integers(-(10**12), 10**12), taxes=rules, currency=currencies)
+def test_taxes_within_a_price_leave_its_total_and_agree_with_those_on_top(
+    gross: int, taxes: list[TaxRule], currency: str
+) -> None:
+    gross = to_minor(gross, currency)
+    found = within_gross(gross, taxes, currency)
+    net = gross - sum(tax.amount_micros for tax in found)
+    unit = to_minor(500_000 if currency == "JPY" else 5_000 if currency == "EUR" else 500, currency)
+    for inside, above in zip(found, on_net(net, taxes, currency), strict=True):
+        assert inside.amount_micros % unit == 0
+        assert abs(inside.amount_micros - above.amount_micros) <= unit * (1 + 2 * len(taxes)) or not net
+
+
+@given(net=st.integers(-(10**12), 10**12), taxes=rules, currency=currencies)
+def test_a_credit_mirrors_what_it_takes_back(net: int, taxes: list[TaxRule], currency: str) -> None:
+    plain = [TaxRule(id=None, name=rule.name, rate_ppm=rule.rate_ppm, compound=rule.compound) for rule in taxes]
+    there, back = on_net(net, plain, currency), on_net(-net, plain, currency)
+    assert [tax.amount_micros for tax in there] == [-tax.amount_micros for tax in back]
+
+
+def test_parallel_compound_and_fixed_parts() -> None:
+    levy = TaxRule(id=2, name="Levy", rate_ppm=50_000, compound=True, priority=20, fixed_micros=1_004_000)
+    first, second = on_net(100_000_000, (VAT, levy), "EUR")
+    assert (first.base_micros, first.amount_micros) == (100_000_000, 21_000_000)
+    assert (second.base_micros, second.amount_micros) == (121_000_000, 6_050_000 + 1_000_000)
+    inside = within_gross(128_050_000, (VAT, levy), "EUR")
+    assert [tax.amount_micros for tax in inside] == [21_000_000, 7_050_000]
+    assert [tax.amount_micros for tax in on_net(0, (VAT, levy), "EUR")] == [0, 0], "nothing bears no fixed part"
+    assert within_gross(0, (levy,), "EUR")[0].amount_micros == 0
+    assert on_net(100_000_000, (), "EUR") == ()
+
+
+@pytest.mark.parametrize(
+    ("who", "categories"),
+    [
+        (party(), ["S"]),
+        (party(country="DE", number_valid=True), ["AE"]),
+        (party(country="DE"), ["S"]),
+        (party(country="DE", number_valid=True, treatment="taxed"), ["S"]),
+        (party(country="US"), ["O"]),
+        (party(country="US", treatment="taxed"), ["S"]),
+        (party(country="US", seller_vat=""), ["S"]),
+        (party(country=""), ["S"]),
+        (party(seller_country="US", country="DE", number_valid=True), ["S"]),
+        (party(treatment="exempt"), ["E"]),
+        (party(number_valid=True, treatment="reverse_charge"), ["AE"]),
+    ],
+)
+def test_who_the_customer_is_decides(who: TaxParty, categories: list[str]) -> None:
+    found = due(who, [VAT], ON)
+    assert not isinstance(found, TaxDoubt)
+    assert [rule.category for rule in found] == categories
+    assert all(rule.exemption_reason for rule in found if rule.category in ("AE", "E", "O"))
+    if categories == ["AE"]:
+        assert found[0].exemption_reason == REVERSE_CHARGE_WORDS
+
+
+def test_what_is_missing_is_a_doubt() -> None:
+    for who, words in (
+        (party(treatment="reverse_charge"), "number of the customer"),
+        (party(treatment="reverse_charge", number_valid=True, seller_vat=""), "own VAT number"),
+        (party(treatment="taxed"), "none of its taxes"),
+    ):
+        found = due(who, [], ON)
+        assert isinstance(found, TaxDoubt)
+        assert words in found.sentence
+
+
+def test_dates_countries_switches_and_words_of_ones_own_are_obeyed() -> None:
+    old = TaxRule(id=1, name="Old", rate_ppm=190_000, valid_until_on=date(2024, 4, 30))
+    new = TaxRule(id=2, name="New", rate_ppm=210_000, valid_from_on=date(2024, 5, 1), priority=5)
+    off = TaxRule(id=3, name="Off", enabled=False)
+    german = TaxRule(id=4, name="MwSt", country="DE")
+    every = [old, new, off, german]
+    assert due(party(), every, date(2024, 4, 30)) == (old,)
+    assert due(party(), every, ON) == (new,)
+    assert due(party(country="DE"), every, ON) == (new, german)
+    export = TaxRule(id=5, name="Export", category="G", exemption_reason="Export")
+    exempt = TaxRule(id=6, name="School", category="E", exemption_reason="Article 132")
+    assert due(party(country="US"), [VAT, export], ON) == (export,)
+    assert due(party(treatment="exempt"), [VAT, exempt], ON) == (exempt,)

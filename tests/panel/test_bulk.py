@@ -1,0 +1,172 @@
+"""Claims about many at once: uploads, bulk edits, jobs and their pages, conditions and named views of a list."""
+
+import csv
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.panel.cast import PASSWORD, Cast
+from tests.panel.conftest import logged_in
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.customers import create_customer
+from tollgate.actions.users import create_user, create_user_group
+from tollgate.store.models import Customer, SavedView, Task
+
+pytestmark = pytest.mark.django_db
+COMPARISONS: dict[str, list[str]] = {
+    "c.name=begins:ac": ["Acme"],
+    "c.name=contains:LTI": ["Baltic"],
+    "c.name=is:acme": ["Acme"],
+    "where=balance&op=more&value=20": ["Acme"],
+    "c.balance=less:0.01": ["Baltic"],
+    "c.balance=between:25 .. 25": ["Acme"],
+    "c.expires_at=empty:": ["Acme", "Baltic"],
+    "c.expires_at=filled:": [],
+    "c.expires_at=more:2026-01-01": [],
+    "c.name=filled:&c.balance=more:1": ["Acme"],
+    "q=alt&c.status=is:active": ["Baltic"],
+}
+FILE = "Client;Ccy;Credit limit\nDelta;EUR;10\nAcme;EUR;\nEcho;EUR;1,5\n"
+
+
+def shown(answer: Any) -> str:
+    """The words of the page that a job leads to."""
+    assert answer.status_code == 200, answer.status_code
+    return str(answer.content.decode())
+
+
+def names(answer: Any) -> list[str]:
+    return [row.name for row in answer.context["grid"].rows]
+
+
+def test_a_file_is_mapped_tried_and_kept_and_its_bad_rows_come_back(cast: Cast, ann: Client) -> None:
+    sent = SimpleUploadedFile("customers.csv", FILE.encode())
+    step = ann.post("/uploads/customer/", {"file": sent})
+    assert step.status_code == 302
+    page = ann.get(step["Location"])
+    assert "Some rows are bad" in page.content.decode()  # the comma that could mean two things
+    start = page.context["form"]
+    form = {name: str(start[name].value()) for name in start.fields if start[name].value() is not None}
+    assert (form["column-name"], form["column-debit_limit_micros"]) == ("0", "2")
+    moved = ann.get(step["Location"].partition("?")[0], {"line": "1", "column-name": "0"})
+    assert "Say which column is the Currency." in moved.content.decode()
+    job = shown(ann.post(step["Location"], {**form, "dry": "on"}, follow=True))
+    assert "1 row would be taken as it is" in job
+    assert not Customer.objects.filter(name="Delta").exists()
+    dry = Task.objects.get()
+    job = shown(ann.post(f"/tasks/{dry.pk}/repeat/", follow=True))
+    assert "Delta" in job
+    assert Customer.objects.get(name="Delta").debit_limit_micros == 10_000_000
+    lines = list(csv.reader(b"".join(ann.get(f"/tasks/{dry.pk}/errors/")).decode().splitlines()))  # type: ignore[arg-type]
+    assert [line[0] for line in lines] == ["Client", "Acme", "Echo"]
+    assert (
+        ann.post("/uploads/customer/", {"file": SimpleUploadedFile("none.xlsx", b"PK\x03\x04 no")}).status_code == 422
+    )
+    assert ann.get("/uploads/carriers/").status_code == 404
+
+
+def test_what_is_ticked_or_all_that_is_found_is_edited_deleted_and_restored(cast: Cast, ann: Client) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        made = [create_customer(account_id=cast.account.pk, name=f"Bulk {n}", currency="EUR") for n in range(3)]
+    first = ann.get("/bulk/customer/edit/", {"id": [made[0].pk, 10**30]})
+    assert "Choose what to change of 1 customers" in " ".join(first.content.decode().split())
+    assert 'value="name"' not in first.content.decode()
+    chosen = {"scope": "all", "query": "q=bulk&f.status=active", "field": ["channels", "recording"]}
+    form = ann.get("/bulk/customer/edit/", chosen).context["form"]
+    assert list(form.fields) == ["channels", "recording"]
+    assert ann.post("/bulk/customer/edit/", {**chosen, "channels": "-1"}).status_code == 422
+    job = shown(ann.post("/bulk/customer/edit/", {**chosen, "channels": "9", "recording": "on"}, follow=True))
+    assert "3 of 3 rows done" in " ".join(job.split())
+    assert set(Customer.objects.filter(name__startswith="Bulk").values_list("channels", "recording")) == {(9, True)}
+    assert not Customer.objects.exclude(name__startswith="Bulk").filter(channels=9).exists()
+    ids = {"id": [made[0].pk, made[1].pk]}
+    assert ann.post("/bulk/customer/delete/", {**ids, "confirmation": "3"}).status_code == 422
+    ann.post("/bulk/customer/delete/", {**ids, "confirmation": "2"})
+    assert names(ann.get("/customers/?q=bulk")) == ["Bulk 2"]
+    ann.post(f"/tasks/{Task.objects.latest('pk').pk}/undo/")
+    assert names(ann.get("/customers/?q=bulk")) == ["Bulk 0", "Bulk 1", "Bulk 2"]
+    assert [task.state for task in Task.objects.all()] == ["completed"] * 3
+    assert ann.get("/bulk/customer/edit/")["Location"] == "/customers/"  # nobody is ticked
+    ann.post("/bulk/contact/edit/", {"id": [cast.contact.pk], "field": ["language"], "language": "de"})
+    ann.post("/bulk/endpoint/edit/", {"id": [cast.sip_user.pk], "field": ["channels"], "channels": "2"})
+    cast.contact.refresh_from_db()
+    cast.sip_user.refresh_from_db()
+    assert (cast.contact.language, cast.sip_user.channels) == ("de", 2)
+
+
+def test_jobs_are_seen_by_colleagues_and_by_nobody_who_belongs_elsewhere(cast: Cast, ann: Client, bob: Client) -> None:
+    ann.post("/bulk/customer/edit/", {"id": [cast.acme.pk], "field": ["channels"], "channels": "9"})
+    task = Task.objects.get()
+    assert "Change channels of 1 customers" in bob.get("/tasks/").content.decode()
+    page = bob.get(f"/tasks/{task.pk}/").content.decode()
+    assert "Acme" in page
+    assert "/retry/" not in page
+    assert bob.post(f"/tasks/{task.pk}/cancel/").status_code == 403
+    with acting(Actor("setup", frozenset({"*"}))):
+        group = create_user_group(name="Resellers", acts=["*"], areas=["*"])
+        rita = create_user(
+            name="Rita",
+            email="rita@baltic.example",
+            password=PASSWORD,
+            group_ids=[group.pk],
+            reseller_id=cast.baltic.pk,
+        )
+    hers = logged_in(rita)
+    assert "Change channels" not in hers.get("/tasks/").content.decode()
+    for part in ("", "now/", "errors/"):
+        assert hers.get(f"/tasks/{task.pk}/{part}").status_code == 404
+    for press in ("cancel", "retry", "undo", "repeat"):
+        assert hers.post(f"/tasks/{task.pk}/{press}/").status_code == 404
+    assert hers.get("/bulk/customer/edit/", {"id": [cast.acme.pk]})["Location"] == "/customers/"
+    with acting(Actor("setup", frozenset({"*"}))):
+        limited = create_user_group(name="Edits", acts=["start_bulk_edit", "start_upload"], areas=["*"])
+        eve = create_user(name="Eve", email="eve@demo.example", password=PASSWORD, group_ids=[limited.pk])
+    hers = logged_in(eve)
+    for address in ("/bulk/customer/edit/", "/uploads/customer/"):  # the act of each row is asked for too
+        assert hers.get(address, {"id": [cast.acme.pk]}).status_code == 403
+
+
+def test_a_column_is_compared_as_the_address_says(cast: Cast, ann: Client) -> None:
+    for asked, found in COMPARISONS.items():
+        answer = ann.get(f"/customers/?{asked}&sort=name")
+        assert names(answer) == found, asked
+        if "where" in asked:
+            assert "c.balance=more%3A20" in answer.content.decode()  # every link of the page keeps it
+            assert "Balance &gt; 20" in answer.content.decode()
+            text = b"".join(ann.get(f"/customers/?{asked}&export=csv")).decode()  # type: ignore[arg-type]
+            assert ("Acme" in text, "Baltic" in text) == (True, False)
+
+
+def test_what_cannot_be_compared_is_told(cast: Cast, ann: Client) -> None:
+    for asked in ("c.name=less:5", "c.balance=contains:5", "c.balance=more:x", "c.expires_at=is:soon", "c.acd=is:5"):
+        assert ann.get(f"/customers/?{asked}").status_code == 422, asked
+    for asked in ("c.balance=more:" + "9" * 90, "c.balance=between:5", "c.name=is:"):
+        assert ann.get(f"/customers/?{asked}").status_code == 422, asked
+    for asked in ("c.nothing=is:5", "c.name=like:5", "c.name=", "where=name"):
+        assert ann.get(f"/customers/?{asked}").status_code == 200, asked
+
+
+def test_a_view_is_kept_by_name_and_shared_with_whom_its_owner_likes(cast: Cast, ann: Client, bob: Client) -> None:
+    state = "f.status=active&c.name=begins%3AAc&columns=name%2Cbalance&sort=-name"
+    kept = {"grid": "customers", "query": state, "back": f"/customers/?{state}"}
+    assert ann.post("/me/views/", {**kept, "name": "Mine"})["Location"] == f"/customers/?{state}"
+    ann.post("/me/views/", {**kept, "name": "Everybody's", "shared": "on"})
+    ann.post("/me/views/", {**kept, "name": ""})
+    views = ann.get("/customers/").context["grid"].views
+    assert [(view.name, view.mine, view.shared) for view in views] == [
+        ("Everybody's", True, True),
+        ("Mine", True, False),
+    ]
+    theirs = bob.get("/customers/").context["grid"].views
+    assert [(view.name, view.mine, view.owner) for view in theirs] == [("Everybody's", False, "Ann")]
+    opened = bob.get(f"/customers/?{theirs[0].query}")
+    assert (names(opened), [column.name for column in opened.context["grid"].view.columns]) == (
+        ["Acme"],
+        ["name", "balance"],
+    )
+    assert opened.context["grid"].state() == "sort=-name&columns=name%2Cbalance&f.status=active&c.name=begins%3AAc"
+    assert bob.post("/me/views/", {"forget": theirs[0].view_id, "back": "//evil.example"}).status_code == 404
+    assert ann.post("/me/views/", {"forget": theirs[0].view_id, "back": "//evil.example"})["Location"] == "/me/"
+    assert [view.name for view in SavedView.objects.all()] == ["Mine"]

@@ -1,0 +1,87 @@
+"""Claims about the pages of packages: made, assigned, run and ended; what is left of a customer's minutes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from tests.panel.cast import CHARGED_ID, Cast
+from tollgate.store.models import CDR, Charge, CustomerPackage, Package
+
+pytestmark = pytest.mark.django_db
+TODAY = datetime.now(UTC).date()
+HOSTED = {
+    "name": "Hosted PBX", "currency": "EUR", "kind": "standard", "retail_nanos": "25", "cost_nanos": "10",
+    "setup_retail_nanos": "40", "setup_cost_nanos": "0", "frequency": "weekly", "match_days": "", "prorate": "on",
+    "minimum_days": "30", "minutes": "0", "description": "", "prefixes": "",
+}  # fmt: skip
+
+
+def test_ann_sells_a_package_runs_it_and_ends_it(cast: Cast, ann: Client) -> None:
+    bad = ann.post("/packages/new/", {**HOSTED, "match_days": "8"})
+    assert bad.status_code == 422
+    assert "Give days from 1 to 7." in bad.content.decode()
+    assert ann.post("/packages/new/", HOSTED).status_code == 302
+    sold = Package.objects.get(name="Hosted PBX")
+    assert (sold.retail_nanos, sold.match_days, sold.prorate) == (25 * 10**9, [], True)
+
+    page = f"/customers/{cast.acme.pk}/packages/"
+    given = {
+        "package_id": sold.pk,
+        "quantity": "2",
+        "starts_on": str(TODAY - timedelta(days=7)),
+        "auto_decrement": "on",
+    }
+    assert ann.post(f"{page}new/", given)["Location"] == page
+    held = CustomerPackage.objects.get(package=sold)
+    shown = ann.get(page).content.decode()
+    for words in ("Hosted PBX", "from the balance", str(held.next_on), "Free start", "10:00", "every number"):
+        assert words in shown, words
+
+    told = ann.post("/packages/run/", {"customer_id": "", "on": str(TODAY + timedelta(days=7)), "simulate": "on"})
+    assert "This would be charged" in told.content.decode()
+    assert "50.00" in told.content.decode()
+    assert Charge.objects.filter(customer=cast.acme).count() == 3
+    ahead = ann.post("/packages/run/", {"customer_id": cast.acme.pk, "on": str(TODAY + timedelta(days=7))})
+    assert ahead.status_code == 422
+    assert "Nothing is charged ahead of its day" in ahead.content.decode()
+    again = ann.post("/packages/run/", {"customer_id": cast.acme.pk, "on": str(TODAY)})
+    assert "Nothing is due by this day" in again.content.decode()
+
+    one = f"/customer-packages/{held.pk}/"
+    assert "Hosted PBX, setup" in ann.get(one).content.decode()
+    assert ann.post(one, {"version": held.version, "quantity": "3"}).status_code == 302
+    assert "This package is held for 30 days" in ann.post(f"{one}end/", {}).content.decode()
+    assert ann.post(f"{one}end/", {"override": "on", "reason": "moved away"})["Location"] == page
+    held.refresh_from_db()
+    assert (held.quantity, held.auto_decrement, held.ends_on) == (3, False, TODAY + timedelta(days=6))
+    told = ann.get(f"/packages/{sold.pk}/").content.decode()
+    assert "Held by 0 customers" in told
+    assert "180.00" in told  # twice 40 for the start, twice 25 for each of two weeks
+    assert "140.00" in told  # less twice 10 for each of them
+
+
+def test_what_is_held_keeps_its_periods_and_what_was_held_is_not_deleted(cast: Cast, ann: Client) -> None:
+    sold = Package.objects.get(name="Free start")
+    form = {**HOSTED, "name": "Free start", "kind": "free_minutes", "minutes": "20", "version": sold.version}
+    refused = ann.post(f"/packages/{sold.pk}/", form)
+    assert refused.status_code == 422
+    assert "make another package" in refused.content.decode()
+    assert ann.post(f"/packages/{sold.pk}/delete/", {"confirmation": sold.name}).status_code == 302
+    assert Package.objects.filter(pk=sold.pk).exists()
+
+
+@pytest.mark.parametrize(("talk_s", "used_s", "cost_micros"), [(70, 60, 60_000), (50, 50, 0)])
+def test_a_calls_page_tells_which_bundle_gave_how_many_seconds(
+    cast: Cast, ann: Client, talk_s: int, used_s: int, cost_micros: int
+) -> None:
+    cdr = CDR.objects.get(pk=CHARGED_ID)
+    assert cdr.detail is not None
+    leg = {**cdr.detail["legs"][0], "cost": cost_micros}
+    given = {"bundle": 1, "name": "Free start", "wallet": 1, "held_s": 60, "used_s": used_s}
+    cdr.detail = {**cdr.detail, "legs": [leg], "carrier": None, "minutes": [given]}
+    cdr.pk, cdr.edge_call_id, cdr.duration_ms, cdr.cost_micros = 9002, "of-minutes", talk_s * 1000, cost_micros
+    cdr.save(force_insert=True)
+    page = ann.get("/calls/9002/").content.decode()
+    assert f"{used_s} s free, from Free start" in page
+    assert "not what the rate alone gives" not in page

@@ -1,0 +1,85 @@
+"""Claims about the pages of money that comes in."""
+
+import pytest
+from django.test import Client
+
+from tests.panel.cast import Cast
+from tollgate.panel.invoice_pages import standing_ones
+from tollgate.store.models import Allocation, Customer, Payment, PaymentEvent, PaymentGateway, VoucherBatch
+
+pytestmark = pytest.mark.django_db
+EURO = 1_000_000
+
+
+def test_ann_enters_a_payment_refunds_it_and_sees_both(cast: Cast, ann: Client) -> None:
+    page = f"/customers/{cast.acme.pk}/payments/new/"
+    form = {"amount_micros": "50", "kind": "payment", "gateway": "manual", "status": "completed", "external_id": "b1"}
+    for _ in range(2):
+        assert ann.post(page, form).status_code == 302
+    paid = Payment.objects.get(external_id="b1")
+    assert ann.post(f"/payments/{paid.pk}/refund/", {"amount_micros": "20", "reason": "too much"}).status_code == 302
+    shown = ann.get(f"/payments/{paid.pk}/").content.decode()
+    assert "Given back" in shown
+    assert "-20.00" in shown
+    listed = ann.get("/payments/?q=acme").content.decode()
+    assert "50.00" in listed
+    assert "Refund" in ann.get(f"/customers/{cast.acme.pk}/payments/").content.decode()
+    assert ann.post(f"/payments/{paid.pk}/reverse/", {"confirmation": "no"}).status_code == 302
+    assert Payment.objects.filter(reverses=paid).count() == 1
+
+
+def test_money_in_suspense_is_assigned_on_its_page(cast: Cast, ann: Client) -> None:
+    stray = Payment.objects.create(
+        account=cast.account, gateway="stripe", status="pending", currency="EUR", amount_micros=7 * EURO, payer="x@y.z"
+    )
+    assert "In suspense" in ann.get("/payments/?f.suspense=yes").content.decode()
+    assert "Whose is it?" in ann.get(f"/payments/{stray.pk}/").content.decode()
+    assert ann.post(f"/payments/{stray.pk}/assign/", {"customer_id": "nobody"}).status_code == 422
+    assert ann.post(f"/payments/{stray.pk}/assign/", {"customer_id": "acme", "remember": "on"}).status_code == 302
+    stray.refresh_from_db()
+    assert (stray.status, stray.customer_id) == ("completed", cast.acme.pk)
+    assert Customer.objects.get(pk=cast.acme.pk).paypal_email == "x@y.z"
+
+
+def test_the_log_finds_a_notice_by_what_was_said(cast: Cast, ann: Client) -> None:
+    gateway = PaymentGateway.objects.get()
+    body = '{"id": "evt_needle"}'
+    event = PaymentEvent.objects.create(account=cast.account, gateway=gateway, body=body, state="refused", note="why")
+    assert f"/payment-log/{event.pk}/" in ann.get("/payment-log/?q=evt_needle").content.decode()
+    assert f"/payment-log/{event.pk}/" not in ann.get("/payment-log/?q=other").content.decode()
+    assert "evt_needle" in ann.get(f"/payment-log/{event.pk}/").content.decode()
+    ann.post(f"/payment-log/{event.pk}/retry/")
+    event.refresh_from_db()
+    assert event.state == "queued"
+    address = f"/payments/notices/{gateway.token}/"
+    assert Client(enforce_csrf_checks=True).post(address, b"{}", content_type="application/json").status_code == 400
+    assert Client().post("/payments/notices/guess/", b"{}", content_type="application/json").status_code == 404
+    assert Client().get(address).status_code == 405
+    assert Client().post(address, b"x" * 300_000, content_type="text/plain").status_code == 413
+    assert PaymentEvent.objects.latest("id").state == "refused"
+
+
+def test_codes_are_downloaded_once_and_keys_never_shown(cast: Cast, ann: Client) -> None:
+    batch = VoucherBatch.objects.get()
+    first = ann.post(f"/vouchers/{batch.pk}/codes/")
+    assert len(first.content.decode().splitlines()) == batch.count + 1
+    assert ann.post(f"/vouchers/{batch.pk}/codes/").status_code == 302
+    gateway = PaymentGateway.objects.get()
+    page = f"/payment-gateways/{gateway.pk}/"
+    assert "sk_test_1" not in ann.get(page).content.decode()
+    form = {"title": "Card", "mode": "test", "currencies": ["EUR"], "surcharge_micros": "0.30", "surcharge_ppm": "2.9",
+            "version": gateway.version, "enabled": "on"}  # fmt: skip
+    assert ann.post(page, form).status_code == 302
+    gateway.refresh_from_db()
+    assert (gateway.title, gateway.surcharge_micros, gateway.surcharge_ppm) == ("Card", 300_000, 29_000)
+
+
+def test_only_what_still_settles_is_offered_to_be_taken_back() -> None:
+    def of(*amounts: int) -> set[int]:
+        rows = [Allocation(pk=n, invoice_id=1, payment_id=1, amount_micros=amount) for n, amount in enumerate(amounts)]
+        return standing_ones(rows)
+
+    assert of(100, 16) == {0, 1}
+    assert of(100, -100) == set(), "taken back whole"
+    assert of(100, -10) == {0}, "a part was refunded"
+    assert of(100, -100, 100) == {2}, "settled anew"

@@ -1,0 +1,193 @@
+"""Claims about summaries, the breakout and reports as people see them: exact, weighted, and only one's own."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from tests.panel.cast import PASSWORD, Cast
+from tests.panel.conftest import logged_in
+from tollgate.actions import deliveries
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.reports import file_of
+from tollgate.actions.users import create_user, create_user_group
+from tollgate.core.summaries import Span, beginning
+from tollgate.jobs import timetable
+from tollgate.panel.summaries import joined
+from tollgate.store.models import Customer, Invoice, Message, SavedReport
+from tollgate.store.queries import calls as call_queries
+from tollgate.store.queries.call_sums import by_summaries
+
+pytestmark = pytest.mark.django_db
+NEW_CDR = """
+INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, carrier_id, state, started_at, answered_at, ended_at,
+                 number, prefix, destination, duration_ms, billed_s, currency, cost_micros, carrier_currency,
+                 carrier_cost_micros, carrier_billed_s, profit_micros, written)
+VALUES (%s, %s, 'kam1', %s, %s, %s, %s, %s, %s, %s, '3706123', %s, %s, %s, %s, 'EUR', %s, %s, %s, %s, %s, %s)
+"""
+NEW_ENTRY = """
+INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)
+SELECT account_id, now(), id, 'revenue', 'call', %s, currency, %s FROM wallet WHERE kind = 'customer' AND owner_id = %s
+"""
+NUMBERS = itertools.count(10**9)
+NOON_AT = beginning(datetime.now(UTC), Span.DAY) - timedelta(hours=12)
+"""Yesterday's, which is over in every zone that matters here."""
+
+
+def calls(cast: Cast, customer: Customer, *, connected: int, failed: int = 0, cost: int = 100_000, **more: Any) -> None:
+    """Calls that began at noon yesterday, written long ago; carriers cost half of the price."""
+    at, where = more.get("at", NOON_AT), (more.get("prefix", "3706"), more.get("destination", "Lithuania Mobile"))
+    who = (customer.pk, cast.cirrus.pk)
+    answered = ("charged", at, at, at, *where, 90_000, 90, cost, "EUR", cost // 2, 90, cost - cost // 2)
+    missed = ("failed", at, None, at, *where, 0, 0, 0, None, None, None, None)
+    with connection.cursor() as cursor:
+        for row in [answered] * connected + [missed] * failed:
+            call_id = next(NUMBERS)
+            cursor.execute(NEW_CDR, [call_id, cast.account.pk, f"made {call_id}", *who, *row, more.get("written", 1)])
+            if row is answered:
+                cursor.execute(NEW_ENTRY, [-cost, call_id, customer.pk])
+
+
+def rolled_up() -> None:
+    """Summaries of what was written long ago; what this test's transaction writes is not complete before its end."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE summary_progress SET reached = 1")
+        cursor.execute("SELECT roll_up(1000)")
+
+
+def test_a_customers_summary_tells_each_stretch_and_what_bills_it(cast: Cast, ann: Client) -> None:
+    calls(cast, cast.acme, connected=3, failed=1, cost=100_001)
+    calls(cast, cast.acme, connected=1, cost=50_000, at=NOON_AT - timedelta(days=1))
+    rolled_up()
+    page = ann.get(f"/customers/{cast.acme.pk}/summary/day/")
+    found = {row.words: row for row in page.context["grid"].rows}
+    yesterday, before = (found[f"{NOON_AT - timedelta(days=days):%Y-%m-%d}"] for days in (0, 1))
+    assert (yesterday.stretch.totals.cost_micros, before.stretch.totals.cost_micros) == (300_003, 50_000)
+    assert yesterday.stretch.totals.asr_percent == Decimal("75.00")
+    assert len(found) == 31
+    text = page.content.decode()
+    assert 'data-over="300" data-under="4"' in text
+    assert f'value="{yesterday.id}" form="summary-ticks"' in text
+    line = ann.get(f"/customers/{cast.acme.pk}/summary/day/?export=csv").streaming_content
+    assert f"{NOON_AT:%Y-%m-%d},75.00,90.0,0.150003,50.00,0.300003,4,3,270,270" in b"".join(line).decode()  # type: ignore[arg-type]
+    assert ann.get(f"/customers/{cast.acme.pk}/summary/year/").status_code == 404
+    hours = ann.get(f"/customers/{cast.acme.pk}/").context["grid"]
+    assert len(hours.rows) == 24
+    assert not hours.grid.ticks
+
+
+def test_ticked_rows_that_follow_one_another_become_one_draft(cast: Cast, ann: Client) -> None:
+    assert joined(["2026-11-03T00:00", "2026-11-01T00:00", "2026-11-02T00:00", "x"], Span.DAY) == [
+        (datetime(2026, 11, 1).date(), datetime(2026, 11, 4).date())
+    ]
+    assert len(joined(["2026-11-03T00:00", "2026-11-01T00:00"], Span.DAY)) == 2
+    days = [f"{NOON_AT - timedelta(days=days):%Y-%m-%dT00:00}" for days in (0, 1, 2)]
+    answer = ann.post(f"/customers/{cast.acme.pk}/summary/day/invoice/", {"id": days[1:]})
+    draft = Invoice.objects.get(customer=cast.acme, from_on=days[2][:10])
+    assert answer["Location"] == reverse("panel:invoice", args=[draft.pk])
+    assert (str(draft.from_on), str(draft.until_on)) == (days[2][:10], days[0][:10])
+    text = ann.get(f"/customers/{cast.acme.pk}/summary/day/").content.decode()
+    assert text.count(f"View draft {draft.pk}") == 4  # two rows: the cell and the menu
+    assert f'value="{days[0]}" form' in text
+    assert f'value="{days[1]}" form' not in text
+
+
+def test_the_breakout_groups_by_what_is_asked_and_weighs_its_ratios(cast: Cast, ann: Client) -> None:
+    calls(cast, cast.acme, connected=1, failed=9, destination="Latvia", prefix="371")
+    calls(cast, cast.acme, connected=10, cost=30_001)
+    rolled_up()
+    page = ann.get("/breakout/?f.by=customer,country&f.period=yesterday")
+    groups = {group.words["country"]: group for group in page.context["grid"].rows if group.currency == "EUR"}
+    assert groups["Latvia"].totals.asr_percent == Decimal("10.00")
+    assert groups["Lithuania"].totals.cost_micros == 300_010
+    (total,) = page.context["totals"]
+    assert (total.totals.asr_percent, total.totals.cost_micros) == (Decimal("55.00"), 400_010)
+    assert [
+        group.words["number"] for group in ann.get("/breakout/?f.by=number&f.period=yesterday").context["grid"].rows
+    ] == ["3706123"]
+    too_long = ann.get("/breakout/?f.by=number&f.from=2025-01-01 00:00&f.until=2026-01-01 00:00")
+    assert "six months" in too_long.content.decode()
+    ticked = ann.get("/breakout/?by=carrier&by=day&f.period=today")
+    assert ticked["Location"] == "/breakout/?f.period=today&f.by=carrier%2Cday"
+
+
+def test_the_sums_of_a_list_of_cdrs_are_the_same_by_the_summaries(cast: Cast) -> None:
+    for minutes in (0, 59, 61, 300):
+        calls(cast, cast.acme, connected=1, failed=1, cost=100_001, at=NOON_AT + timedelta(minutes=minutes))
+    calls(cast, cast.baltic, connected=1, cost=7)
+    rolled_up()
+    calls(cast, cast.acme, connected=1, cost=900_000, at=NOON_AT + timedelta(minutes=130), written=10**15)
+    found = call_queries.cdrs(cast.account)
+    period = {"started_at__gte": NOON_AT + timedelta(minutes=30), "started_at__lt": NOON_AT + timedelta(minutes=301)}
+    for filters in ({}, period, {**period, "customer__name__icontains": "ACM"}, {**period, "state": "charged"}):
+        for within in (None, frozenset({cast.baltic.pk})):
+            one_by_one = found.filter(**filters) if within is None else found.filter(**filters, customer__in=within)
+            own = found if within is None else found.filter(customer__in=within)
+            told = call_queries.quick_sums(cast.account, own, filters, within=within, at=datetime.now(UTC))
+            assert told == call_queries.sums(one_by_one), (filters, within)
+    assert by_summaries(cast.account, period, None, NOON_AT) is not None
+    assert by_summaries(cast.account, {"state": "charged"}, None, NOON_AT) is None
+
+
+def test_a_resellers_user_sees_own_customers_and_never_what_carriers_cost(cast: Cast) -> None:
+    reseller = cast.baltic
+    Customer.objects.filter(pk=reseller.pk).update(is_reseller=True)
+    below = Customer.objects.create(
+        account=cast.account, name="Delta", number="0009999999", currency="EUR", parent=reseller
+    )
+    calls(cast, cast.acme, connected=1, cost=777_777)
+    calls(cast, below, connected=1, cost=123_456)
+    rolled_up()
+    with acting(Actor("setup", frozenset({"*"}))):
+        group = create_user_group(name="Resale", acts=[], areas=["*"])
+        rita = create_user(
+            name="Rita", email="rita@demo.example", password=PASSWORD, group_ids=[group.pk], reseller_id=reseller.pk
+        )
+    browser = logged_in(rita)
+    text = browser.get("/breakout/?f.by=customer,carrier&f.period=yesterday").content.decode()
+    assert "0.123456" in text
+    for hidden in ("0.777777", "Acme", "Cirrus", "0.061728", "Profit", "Carrier"):
+        assert hidden not in text, hidden
+    own = browser.get(f"/customers/{below.pk}/summary/day/").content.decode()
+    assert "0.123456" in own
+    assert "0.061728" not in own
+    assert browser.get(f"/customers/{cast.acme.pk}/summary/day/").status_code == 404
+    assert browser.get("/reports/").status_code == 403
+
+
+def test_a_saved_report_is_mailed_when_it_is_due_with_its_file(cast: Cast, ann: Client) -> None:
+    calls(cast, cast.acme, connected=2)
+    rolled_up()
+    SavedReport.objects.all().delete()
+    form = {
+        "name": "Sales", "dimensions": ["customer", "country"], "measures": ["attempts", "cost_micros"],
+        "customer": "acm", "period": "yesterday", "frequency": "daily", "recipients": "", "file_format": "csv",
+        "destination": "", "carrier": "", "prefix": "", "number": "",
+    }  # fmt: skip
+    assert "Say who gets the report" in ann.post("/reports/new/", form).content.decode()
+    assert ann.post("/reports/new/", {**form, "recipients": "ann@demo.example\nbob@demo.example"}).status_code == 302
+    report = SavedReport.objects.get()
+    assert report.next_at is not None
+    assert (report.next_at.hour, report.next_at > datetime.now(UTC)) == (6, True)
+    Message.objects.all().delete()
+    timetable.reports(timestamp=0)
+    assert not Message.objects.exists()
+    SavedReport.objects.update(next_at=beginning(datetime.now(UTC), Span.DAY))
+    timetable.reports(timestamp=0)
+    timetable.reports(timestamp=0)
+    assert [message.recipient for message in Message.objects.order_by("pk")] == ["ann@demo.example", "bob@demo.example"]
+    (file,) = deliveries._attachments(Message.objects.earliest("pk"), datetime.now(UTC))
+    lines = file.content.decode().split("\r\n")
+    assert lines[0] == "Customer,Country,Currency,Attempts,Customer charge"
+    assert lines[1:] == ["Acme,Lithuania,EUR,2,0.20", ""]
+    SavedReport.objects.update(file_format="xlsx", dimensions=["customer", "hour"])
+    name, _, content = file_of(SavedReport.objects.get(), datetime.now(UTC))
+    assert (name.endswith(".xlsx"), content[:2]) == (True, b"PK")
+    assert ann.get(f"/reports/{report.pk}/").status_code == 200

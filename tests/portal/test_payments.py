@@ -1,0 +1,65 @@
+"""Claims about paying in the portal: what is open, what it costs, and that Dan never sees Acme's money."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gateways.payments.desk import desk
+from tests.portal.cast import SETUP, PortalCast, visiting
+from tollgate.actions.acts import acting
+from tollgate.actions.payment_gateways import update_payment_gateway
+from tollgate.actions.payments import create_payment
+from tollgate.actions.vouchers import export_voucher_codes
+from tollgate.store.models import Account, Customer, Payment, PaymentGateway, VoucherBatch
+
+pytestmark = pytest.mark.django_db
+EURO = 1_000_000
+
+
+def test_carla_sees_what_a_payment_costs_before_she_pays(cast: PortalCast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
+    carla = visiting(cast.carla)
+    with desk() as house:
+        house.answers["POST /v1/checkout/sessions"] = (200, {"id": "cs_1", "url": "https://checkout.stripe.com/1"})
+        with acting(SETUP):
+            update_payment_gateway(
+                payment_gateway_id=PaymentGateway.objects.get().pk,
+                settings={"api_url": house.url},
+                secrets={"secret_key": "sk", "webhook_secret": "wh"},
+                surcharge_micros=300_000,
+                surcharge_ppm=29_000,
+            )
+        form = {"gateway": "stripe", "amount_micros": "20.00", "currency": "EUR"}
+        assert "surcharge 2.9 % + 0.30" in carla.get("/portal/payments/top-up/").content.decode()
+        page = carla.post("/portal/payments/top-up/", form, follow=True).content.decode()
+    paid = Payment.objects.latest("id")
+    assert (paid.status, paid.customer_id, paid.received_micros) == ("pending", cast.panel.acme.pk, 20_880_000)
+    assert "20.88" in page
+    assert "0.88" in page
+    assert "https://checkout.stripe.com/1" in page
+    assert carla.get(f"/portal/payments/{paid.pk}/?back=1").status_code == 200
+    assert visiting(cast.dan).get(f"/portal/payments/{paid.pk}/").status_code == 404
+    Customer.objects.filter(pk=cast.panel.acme.pk).update(payment_gateways=[])
+    for page_name in ("top-up", "bank-transfer", "voucher", "automatic"):
+        assert carla.get(f"/portal/payments/{page_name}/").status_code == 404, page_name
+
+
+def test_carla_announces_a_transfer_and_uses_a_voucher_but_completes_nothing(cast: PortalCast) -> None:
+    Account.objects.update(payment_details="IBAN LT12 1000 0111 0100 1000")
+    carla = visiting(cast.carla)
+    assert "IBAN LT12" in carla.get("/portal/payments/bank-transfer/").content.decode()
+    carla.post("/portal/payments/bank-transfer/", {"amount_micros": "40.00", "payer": "Acme UAB"})
+    told = Payment.objects.latest("id")
+    assert (told.status, told.gateway, told.created_by) == ("pending", "bank_transfer", "carla@acme.example")
+    with acting(SETUP):
+        codes = export_voucher_codes(voucher_batch_id=VoucherBatch.objects.get().pk)
+        create_payment(customer_id=cast.panel.acme.pk, amount_micros=EURO, public_note="May", private_note="pays late")
+    assert carla.post("/portal/payments/voucher/", {"code": "wrong"}).status_code == 422
+    assert carla.post("/portal/payments/voucher/", {"code": codes[0]}).status_code == 302
+    page = carla.get("/portal/payments/").content.decode()
+    export = carla.get("/portal/payments/?export=csv").getvalue().decode()
+    for shown in (page, export):
+        assert "May" in shown
+        assert "5.00" in shown
+        assert "pays late" not in shown
+    assert "May" not in visiting(cast.dan).get("/portal/payments/").content.decode()

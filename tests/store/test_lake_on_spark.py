@@ -1,0 +1,135 @@
+"""Claims about the lake on a real Spark cluster: a standalone master with two workers says what PostgreSQL says.
+
+`make test-spark` runs them; without PySpark they are skipped.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.store.lake_cast import Traffic
+from tests.store.test_lake import AT, BREAKOUTS, DAYS, SEARCHES
+from tollgate.core.lake import Span, day_begins
+from tollgate.store.lake_days import write_closed_days
+from tollgate.store.lake_engines import DuckLake, SparkLake
+from tollgate.store.models import Rate
+from tollgate.store.queries import lake
+from tollgate.store.queries.lake_rating import rerate
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="make test-spark installs PySpark"),
+    pytest.mark.filterwarnings("ignore"),  # PySpark's own
+]
+CALLS = 5_000
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A standalone master and two workers of one core each, on loopback."""
+    import pyspark
+
+    home = Path(str(pyspark.__file__)).parent
+    work = tmp_path_factory.mktemp("spark")
+    port, pages, first, second = (free_port() for _ in range(4))
+    address = f"spark://127.0.0.1:{port}"
+    surroundings = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(work)}
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    deploy = "org.apache.spark.deploy"
+    commands = [[f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(pages)]]
+    commands += [
+        [
+            f"{deploy}.worker.Worker", address, "--host", "127.0.0.1", "--cores", "1", "--memory", "1g",
+            "--webui-port", str(own), "--work-dir", str(work),
+        ]
+        for own in (first, second)
+    ]  # fmt: skip
+    with ExitStack() as stack:
+        for place, command in enumerate(commands):
+            log = stack.enter_context((work / f"{place}.log").open("wb"))
+            process = subprocess.Popen(
+                [home / "bin" / "spark-class", *command], env=surroundings, stdout=log, stderr=subprocess.STDOUT
+            )
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+            if place == 0:
+                until(lambda: b"Workers" in page(pages))
+        until(lambda: page(pages).count(b"ALIVE") >= 3)  # the master and both workers
+        yield address
+        running: Any = importlib.import_module("pyspark.sql").SparkSession.getActiveSession()
+        if running is not None:
+            running.stop()
+
+
+def page(port: int) -> bytes:
+    """The master's own page; nothing while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
+
+
+def until(holds: Any) -> None:
+    """Waits until it holds."""
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_two_workers_say_what_postgresql_says(master: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # Spark takes its time to begin
+    traffic = Traffic()
+    for day in DAYS:
+        traffic.day(day, CALLS)
+    traffic.correct(3, 17)
+    span = Span(traffic.account.pk, day_begins(DAYS[0]) + timedelta(minutes=7), AT)
+    before = [lake.breakout(question, span, AT) for question in BREAKOUTS]
+    listed = [lake.search(question, span, AT) for question in SEARCHES]
+    assert len(write_closed_days(AT)) == 6
+    assert len(lake.sides_of("entry", span, AT + timedelta(days=1)).files) == 3
+    spark = SparkLake(master)
+    assert [lake.breakout(question, span, AT, engine=spark) for question in BREAKOUTS] == before
+    assert [lake.search(question, span, AT, engine=spark) for question in SEARCHES] == listed
+    session: Any = importlib.import_module("pyspark.sql").SparkSession.getActiveSession()
+    assert session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() == 3  # two workers and the driver
+
+    again = rerate(span, AT, engine=spark)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT customer_id, currency, count(*), sum(cost_micros) FROM cdr WHERE answered_at IS NOT NULL"
+            " AND started_at >= %s GROUP BY 1, 2 ORDER BY 2, 1",
+            [span.from_at],
+        )
+        told = cursor.fetchall()
+    assert [(one.customer_id, one.currency, one.calls, one.charged_micros) for one in again] == told
+    assert {(one.different, one.unrated, one.difference_micros) for one in again} == {(0, 0, 0)}
+    Rate.objects.filter(prefix="44").update(price_nanos=15_000_001, increment_s=7, initial_s=30)
+    dearer = rerate(span, AT, engine=spark)
+    assert dearer == rerate(span, AT, engine=DuckLake())
+    assert any(one.different for one in dearer)

@@ -1,0 +1,200 @@
+"""Claims about the summaries: whoever writes calls and corrections, in whatever order, they are their sum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.types.json import Json
+
+from tests.world import World
+from tollgate.store.sql import load
+
+HOUR_AT = datetime(2026, 11, 20, 23, tzinfo=UTC)
+WRITERS = 3
+LAW = load("ledger_laws")["summaries_are_the_records"]
+MEASURES = ("attempts", "connected", "duration_ms", "cost_micros", "carrier_cost_micros", "profit_micros")
+CORRECTED = ("correction_micros", "carrier_correction_micros", "profit_correction_micros")
+NEW_CDR = """
+INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, carrier_id, state, started_at, answered_at, ended_at,
+                 prefix, destination, duration_ms, billed_s, currency, cost_micros, carrier_currency,
+                 carrier_cost_micros, carrier_billed_s, profit_micros, detail)
+VALUES (%s, %s, 'kam1', %s, %s, %s, 'charged', %s, %s, %s, %s, 'Land', %s, 1, 'EUR', %s, %s, %s, 1, %s, %s)
+"""
+NEW_CORRECTION = """
+INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)
+SELECT account_id, now(), id, 'adjustments', 'correction', %s, currency, %s FROM wallet WHERE id = %s
+"""
+
+whole = st.integers(0, 10**12)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("call"), st.integers(0, WRITERS - 1), st.integers(0, 3), whole, whole, st.booleans()),
+        st.tuples(st.just("correct"), st.integers(0, WRITERS - 1), st.integers(0, 40), st.integers(-(10**9), 10**9)),
+        st.tuples(st.sampled_from(["commit", "forget"]), st.integers(0, WRITERS - 1)),
+        st.tuples(st.just("roll up")),
+    ),
+    max_size=30,
+)
+
+
+@dataclass(slots=True)
+class Cast:
+    """Acme below a reseller, Cirrus in euros, and what is known of the calls that were kept."""
+
+    world: World
+    url: str
+    acme: int
+    cirrus: int
+    wallets: tuple[int, int, int]
+    kept: dict[int, tuple[datetime, bool]] = field(default_factory=dict)
+    expected: Counter[tuple[datetime, str]] = field(default_factory=Counter)
+    last_id: int = 0
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: object, migrated_template: str) -> Iterator[str]:
+    from tests.conftest import create_database, drop_database
+
+    yield create_database("test_summaries", template=migrated_template)
+    drop_database("test_summaries")
+
+
+@pytest.fixture(scope="module")
+def cast(module_database: str) -> Iterator[Cast]:
+    with closing(World(module_database)) as world:
+        reseller = world.customer("Resale", is_reseller=True)
+        acme = world.customer("Acme", parent_id=reseller)
+        cirrus = world.carrier("Cirrus", ())
+        owners = (("customer", acme), ("customer", reseller), ("carrier", cirrus))
+        wallets = [int(world.wallet(kind, owner)["id"]) for kind, owner in owners]
+        yield Cast(world, module_database, acme, cirrus, (wallets[0], wallets[1], wallets[2]))
+
+
+class Writer:
+    """One connection that writes calls and corrections, and keeps or forgets them together."""
+
+    def __init__(self, cast: Cast) -> None:
+        self.cast = cast
+        self.connection = psycopg.connect(cast.url)
+        self.said: Counter[tuple[datetime, str]] = Counter()
+        self.mine: dict[int, tuple[datetime, bool]] = {}
+
+    def call(self, hour: int, cost: int, carrier_cost: int, *, foreign: bool) -> None:
+        """A call of Acme over its reseller and Cirrus; whose cost is in another currency, earns no known profit."""
+        cast = self.cast
+        cast.last_id += 1
+        hour_at = HOUR_AT + timedelta(hours=hour)
+        started_at = hour_at + timedelta(minutes=cast.last_id % 60)
+        detail = Json({"legs": [{"wallet": wallet} for wallet in cast.wallets[:2]]})
+        profit = None if foreign else cost - carrier_cost
+        self.connection.execute(
+            NEW_CDR,
+            [cast.last_id, cast.world.account, f"call {cast.last_id}", cast.acme, cast.cirrus, started_at, started_at,
+             started_at, str(cost % 3), cost, cost, "USD" if foreign else "EUR", carrier_cost, profit, detail],
+        )  # fmt: skip
+        self.mine[cast.last_id] = (hour_at, foreign)
+        said = (1, 1, cost, cost, carrier_cost, profit or 0)
+        self.said.update({(hour_at, name): value for name, value in zip(MEASURES, said, strict=True)})
+
+    def correct(self, choice: int, amount: int) -> None:
+        """A correction of a wallet that had a part in one of the calls that are known by now."""
+        known = sorted((self.cast.kept | self.mine).items())
+        if not known:
+            return
+        call_id, (hour_at, foreign) = known[choice % len(known)]
+        part = choice % 3
+        self.connection.execute(NEW_CORRECTION, [amount, call_id, self.cast.wallets[part]])
+        if part == 0:
+            self.said[hour_at, "correction_micros"] -= amount
+        if part == 2:
+            self.said[hour_at, "carrier_correction_micros"] += amount
+        if part > 0 and not foreign:
+            self.said[hour_at, "profit_correction_micros"] -= amount
+
+    def commit(self) -> None:
+        self.connection.commit()
+        self.cast.kept |= self.mine
+        for key, value in self.said.items():
+            self.cast.expected[key] += value
+        self._anew()
+
+    def forget(self) -> None:
+        self.connection.rollback()
+        self._anew()
+
+    def _anew(self) -> None:
+        self.mine, self.said = {}, Counter()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps)
+def test_summaries_are_the_sum_of_calls_and_corrections_however_writers_overlap(
+    cast: Cast, done: list[tuple[object, ...]]
+) -> None:
+    writers = [Writer(cast) for _ in range(WRITERS)]
+    try:
+        for step in done:
+            match step:
+                case ("call", int(who), int(hour), int(cost), int(carrier_cost), bool(foreign)):
+                    writers[who].call(hour, cost, carrier_cost, foreign=foreign)
+                case ("correct", int(who), int(choice), int(amount)):
+                    writers[who].correct(choice, amount)
+                case ("commit", int(who)):
+                    writers[who].commit()
+                case ("forget", int(who)):
+                    writers[who].forget()
+                case _:
+                    cast.world.rows("SELECT roll_up(2)")
+        assert cast.world.rows(LAW) == []
+        for writer in writers:
+            writer.commit()
+    finally:
+        for writer in writers:
+            writer.connection.close()
+    while cast.world.rows("SELECT roll_up(2)") == [(True,)]:
+        pass
+    assert cast.world.rows(LAW) == []
+    assert _summaries(cast) == {key: value for key, value in cast.expected.items() if value}
+
+
+def test_hours_that_differ_are_found_and_made_anew(cast: Cast) -> None:
+    writer = Writer(cast)
+    for hour in (0, 1):
+        writer.call(hour, 120_000, 70_000, foreign=False)
+    writer.commit()
+    writer.connection.close()
+    cast.world.rows("SELECT roll_up(1000)")
+    cast.world.connection.execute("UPDATE summary SET cost_micros = cost_micros + 1 WHERE hour_at = %s", [HOUR_AT])
+    assert {row[1] for row in cast.world.rows(LAW)} == {HOUR_AT}
+    cast.world.rows("SELECT rebuild_summaries(%s, %s)", HOUR_AT, HOUR_AT + timedelta(hours=1))
+    assert cast.world.rows(LAW) == []
+
+
+def test_summaries_go_on_where_another_server_numbers_transactions_from_the_beginning(cast: Cast) -> None:
+    """A restored backup brings a progress that the new server's transactions have not reached by far."""
+    with cast.world.connection.transaction(force_rollback=True):
+        cast.world.rows("SELECT roll_up(1000)")
+        cast.world.connection.execute("UPDATE summary_progress SET reached = reached + 1000000")
+        cast.world.rows("SELECT summaries_moved()")
+        (shift,) = cast.world.rows("SELECT shift FROM summary_progress")[0]
+        assert shift >= 1_000_000
+        (default,) = cast.world.rows(
+            "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'cdr'::regclass"
+            " AND pg_get_expr(adbin, adrelid) LIKE '%%xact%%'"
+        )[0]
+        assert str(shift) in default
+
+
+def _summaries(cast: Cast) -> dict[tuple[datetime, str], int]:
+    names = (*MEASURES, *CORRECTED)
+    sums = ", ".join(f"sum({name})" for name in names)
+    found = cast.world.rows(f"SELECT hour_at, {sums} FROM summary GROUP BY 1")
+    return {(row[0], name): int(value) for row in found for name, value in zip(names, row[1:], strict=True) if value}

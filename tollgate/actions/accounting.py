@@ -1,0 +1,109 @@
+"""What goes out to bookkeeping: the journal of a period, and the codes of its accounts.
+
+`set_journal_codes` is the act; reading the journal changes nothing. A new book gets its line in `core.journal.PLACES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, refuse
+from tollgate.actions.statements import fetch
+from tollgate.core.journal import PLACES, JournalLine, Moved, code_of, journal, wallet_place
+from tollgate.core.sales import SaleLine, shared_out
+from tollgate.store.models import Account, Invoice, JournalCode, Payment
+
+CODE: Final = checks.matching(r"[A-Za-z0-9 ._/-]{0,20}", "Use letters, digits and . _ / - and blanks.", most=20)
+SALES: Final = ("invoice", "debit_note", "credit_note")
+KIND_TEXTS: Final = {"call": "Calls", "correction": "Corrections of calls", "topup": "Payment"}
+
+
+@act
+def set_journal_codes(*, account_id: int, codes: Mapping[str, str]) -> dict[str, str]:
+    """Says which code the journal gives each of its accounts; an empty one brings back the code in stock."""
+    if not isinstance(codes, Mapping):
+        raise refuse("codes", "Give a code for each account of the journal.")
+    unknown = set(codes) - set(PLACES)
+    if unknown:
+        raise refuse("codes", f"The journal has no account {min(unknown)!r}.")
+    values = checks.cleaned(dict.fromkeys(codes, CODE), dict(codes))
+    account = records.locked(Account, account_id)
+    known = {row.place: row for row in JournalCode.objects.filter(account=account)}
+    for place, code in values.items():
+        kept = known.get(place)
+        if kept is not None and not code:
+            kept.delete()
+        elif kept is not None:
+            records.change(kept, {"code": code})
+        elif code:
+            records.create(JournalCode, {"account_id": account.pk, "place": place, "code": code})
+    return journal_codes(account)
+
+
+def journal_codes(account: Account) -> dict[str, str]:
+    """The codes that were chosen, by account of the journal."""
+    return dict(JournalCode.objects.filter(account=account).values_list("place", "code"))
+
+
+def journal_of(account: Account, *, from_on: date, until_on: date) -> Iterator[JournalLine]:
+    """The journal of the days from `from_on` to the one before `until_on`, in the account's zone."""
+    rows = fetch("books", "journal", account.pk, from_on, until_on, account.zone)
+    return journal(_moved(rows), journal_codes(account))
+
+
+def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[SaleLine]:
+    """The lines of invoices, debit and credit notes dated from `from_on` to the day before `until_on`.
+
+    A credit note's amounts are below zero. Receipts are left out: they say that money came.
+    """
+    found = Invoice.objects.filter(account=account, state="issued", kind__in=SALES)
+    found = found.filter(invoice_on__gte=from_on, invoice_on__lt=until_on).select_related("customer")
+    code = code_of("revenue", journal_codes(account))
+    for invoice in found.prefetch_related("lines", "taxes").order_by("invoice_on", "id").iterator(chunk_size=500):
+        lines = sorted(invoice.lines.all(), key=lambda line: line.position)
+        sign = -1 if invoice.kind == "credit_note" else 1
+        nets = [sign * line.net_micros for line in lines]
+        shares = shared_out(sign * invoice.tax_micros, nets, currency=invoice.currency)
+        for line, net, tax in zip(lines, nets, shares, strict=True):
+            yield SaleLine(
+                number=str(invoice),
+                customer=str(invoice.buyer.get("name") or invoice.customer.name),
+                email=str(invoice.buyer.get("email") or ""),
+                reference=invoice.reference,
+                invoice_on=invoice.invoice_on or from_on,
+                due_on=invoice.due_on or invoice.invoice_on or from_on,
+                description=line.description,
+                net_micros=net,
+                tax_micros=tax,
+                tax_name=" + ".join(row.label or row.name for row in invoice.taxes.all()),
+                account_code=code,
+                currency=invoice.currency,
+            )
+
+
+def _moved(rows: list[dict[str, Any]]) -> Iterator[Moved]:
+    refs = [str(row["ref"]).partition(":") for row in rows]
+    invoices = Invoice.objects.in_bulk([int(number) for kind, _, number in refs if kind == "invoice"])
+    payments = Payment.objects.in_bulk([int(number) for kind, _, number in refs if kind == "payment"])
+    for row, (kind, _, number) in zip(rows, refs, strict=True):
+        yield Moved(
+            on=row["on"],
+            wallet=wallet_place(row["wallet_kind"], of_reseller=row["of_reseller"]),
+            book=row["book"],
+            amount_micros=row["amount_micros"],
+            currency=row["currency"],
+            document=_document(kind, number, invoices, payments),
+            text=KIND_TEXTS.get(row["kind"], str(row["kind"]).replace("_", " ").capitalize()),
+            party=row["owner"],
+        )
+
+
+def _document(kind: str, number: str, invoices: Mapping[int, Invoice], payments: Mapping[int, Payment]) -> str:
+    if kind == "invoice" and int(number) in invoices:
+        return str(invoices[int(number)])
+    if kind == "payment" and int(number) in payments:
+        return payments[int(number)].external_id or f"payment {number}"
+    return f"{kind} {number}" if kind else ""

@@ -1,0 +1,237 @@
+"""Documents as files: what an invoice says, its PDF, its e-invoice, its mail.
+
+`frozen_parties` is what an invoice keeps of issuer and customer when it is issued; from then on its files are made of
+what was kept, and are the same bytes each time. A draft's are made of what is true now. To let documents say more, see
+`core.invoice_document`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from tollgate.actions import records
+from tollgate.actions.acts import act, refuse, warn
+from tollgate.actions.notices import invoice_values, notify
+from tollgate.core.invoice_document import (
+    Corrected,
+    Document,
+    Line,
+    Looks,
+    Party,
+    TaxLine,
+    party_of,
+    template_values,
+)
+from tollgate.core.templates import TemplateInvalid, parse, render
+from tollgate.gateways import documents, e_invoices
+from tollgate.gateways.e_invoices import EInvoiceRefused
+from tollgate.store.models import Account, Customer, Invoice, InvoiceLine, InvoiceTax, InvoiceTemplate, Message
+
+TEXTS: Final = ("title", "header_text", "footer_text")
+SHOWN: Final = ("language", "color", *TEXTS, "show_calls", "show_duration")
+NOTICE: Final[Mapping[str, str]] = {"credit_note": "credit_note.issued"}
+ISSUED: Final = "invoice.issued"
+
+
+def frozen_parties(invoice: Invoice) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `issuer` and `buyer` of a document keep when it is issued."""
+    return _issuer_now(invoice), _buyer_now(invoice.customer)
+
+
+def document_of(invoice: Invoice) -> Document:
+    """What the document says: as frozen when it was issued, as things are now while it is a draft."""
+    issuer, buyer = (invoice.issuer, invoice.buyer) if invoice.issuer else frozen_parties(invoice)
+    corrected = invoice.corrects
+    sign = -1 if invoice.kind == "credit_note" and invoice.total_micros < 0 else 1
+    notes = dict.fromkeys(text for text in (invoice.note, str(buyer.get("note") or "")) if text)
+    said = Document(
+        kind=invoice.kind,
+        state=invoice.state,
+        number=invoice.number or "",
+        currency=invoice.currency,
+        invoice_on=invoice.invoice_on,
+        due_on=invoice.due_on,
+        from_on=invoice.from_on,
+        until_on=invoice.until_on,
+        issuer=party_of(issuer),
+        buyer=party_of(buyer),
+        lines=tuple([_line(line, sign) for line in invoice.lines.order_by("position")]),
+        taxes=tuple([_tax(tax, sign) for tax in invoice.taxes.order_by("position")]),
+        exact_micros=sign * invoice.exact_micros,
+        net_micros=sign * invoice.net_micros,
+        rounding_micros=sign * invoice.rounding_micros,
+        tax_micros=sign * invoice.tax_micros,
+        total_micros=sign * invoice.total_micros,
+        prices_include_tax=invoice.prices_include_tax,
+        reference=invoice.reference or str(buyer.get("reference") or ""),
+        note="\n".join(notes),
+        reason=invoice.reason,
+        payment_details=str(issuer.get("payment_details") or ""),
+        footer=str(issuer.get("footer") or ""),
+        corrects=Corrected(number=str(corrected), invoice_on=corrected.invoice_on) if corrected else None,
+        paid_by=_paid_by(invoice),
+    )
+    return replace(said, looks=_looks(issuer.get("looks") or {}, said))
+
+
+def pdf_of(invoice: Invoice) -> bytes:
+    """The document as PDF."""
+    return documents.pdf(document_of(invoice))
+
+
+def factur_x_of(invoice: Invoice) -> bytes:
+    """The document as PDF/A-3 that bears its e-invoice. Raises EInvoiceRefused."""
+    return e_invoices.factur_x(document_of(invoice))
+
+
+def ubl_of(invoice: Invoice) -> bytes:
+    """The document as an e-invoice in UBL. Raises EInvoiceRefused."""
+    return e_invoices.ubl(document_of(invoice))
+
+
+def file_of(invoice: Invoice) -> tuple[str, bytes]:
+    """The name and bytes that go out by mail: with the e-invoice inside where one can be written."""
+    document = document_of(invoice)
+    try:
+        made = e_invoices.factur_x(document)
+    except EInvoiceRefused:
+        made = documents.pdf(document)
+    return f"{document.file_name}.pdf", made
+
+
+def mail_document(invoice: Invoice) -> Message | None:
+    """Queues the document to everybody who is to have it, and keeps when; None when nobody is."""
+    sent = notify(
+        invoice.customer,
+        NOTICE.get(invoice.kind, ISSUED),
+        invoice_values(invoice),
+        attachments=[{"invoice_id": invoice.pk}],
+    )
+    if not sent:
+        return None
+    records.change(invoice, {"sent_at": records.now()})
+    return sent[0]
+
+
+@act
+def mail_invoice(*, invoice_id: int) -> Invoice:
+    """Sends an issued document to its customer again."""
+    invoice = records.locked(Invoice, invoice_id)
+    if invoice.state != "issued":
+        raise refuse("invoice_id", "Only an issued document is sent.")
+    if mail_document(invoice) is None:
+        warn("Nobody gets it: the customer has no address for this mail, or wants none.")
+    return invoice
+
+
+def looks_of(template: InvoiceTemplate | None, language: str = "") -> dict[str, Any]:
+    """What is kept of a template with a document; the logo is found again by the template's id."""
+    if template is None:
+        return {"language": language} if language else {}
+    kept = {name: getattr(template, name) for name in SHOWN}
+    return {**kept, "template_id": template.pk}
+
+
+def _issuer_now(invoice: Invoice) -> dict[str, Any]:
+    account: Account = invoice.account
+    customer: Customer = invoice.customer
+    party = Party(
+        name=account.company or account.name,
+        number=str(account.pk),
+        address_line1=account.address_line1,
+        address_line2=account.address_line2,
+        city=account.city,
+        state=account.state,
+        postcode=account.postcode,
+        country=account.country,
+        vat_id=account.vat_id,
+        registration_id=account.registration_id,
+        email=account.email,
+        phone=account.phone,
+    )
+    return {
+        **party.as_json(),
+        "payment_details": account.payment_details,
+        "footer": account.invoice_footer,
+        "looks": looks_of(invoice.template or customer.invoice_template, customer.language),
+    }
+
+
+def _buyer_now(customer: Customer) -> dict[str, Any]:
+    contact = customer.contacts.order_by("id").first()
+    emails = [*customer.notification_emails, contact.email if contact else ""]
+    party = Party(
+        name=customer.company or customer.name,
+        number=customer.number,
+        address_line1=customer.address_line1,
+        address_line2=customer.address_line2,
+        city=customer.city,
+        state=customer.state,
+        postcode=customer.postcode,
+        country=customer.country,
+        vat_id=customer.tax_number,
+        registration_id=customer.registration_id,
+        email=emails[0],
+        phone=customer.phone,
+    )
+    return {**party.as_json(), "note": customer.invoice_note, "reference": customer.reference}
+
+
+def _looks(kept: Mapping[str, Any], document: Document) -> Looks:
+    """The kept template with its texts filled in; one that can no longer be filled stands as it was written."""
+    template_id = kept.get("template_id")
+    found = InvoiceTemplate.objects.filter(pk=template_id) if template_id else InvoiceTemplate.objects.none()
+    picture, picture_type = found.values_list("logo", "logo_type").first() or (None, "")
+    given = {name: kept[name] for name in SHOWN if name in kept}
+    values = template_values(document)
+    filled = {name: _filled(str(given.get(name) or ""), values) for name in TEXTS}
+    return Looks(**{**given, **filled}, logo=bytes(picture or b""), logo_type=picture_type)
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    try:
+        return render(parse(text), values).strip()
+    except TemplateInvalid:
+        return text
+
+
+def _line(line: InvoiceLine, sign: int) -> Line:
+    return Line(
+        position=line.position,
+        kind=line.kind,
+        description=line.description,
+        from_on=line.from_on,
+        until_on=line.until_on,
+        quantity_milli=line.quantity_milli,
+        unit=line.unit,
+        unit_price_nanos=sign * line.unit_price_nanos,
+        exact_micros=sign * line.exact_micros,
+        net_micros=sign * line.net_micros,
+        calls_count=line.calls_count,
+        billed_s=line.billed_s,
+    )
+
+
+def _tax(tax: InvoiceTax, sign: int) -> TaxLine:
+    return TaxLine(
+        name=tax.name,
+        label=tax.label,
+        category=tax.category,
+        rate_ppm=tax.rate_ppm,
+        fixed_micros=sign * tax.fixed_micros,
+        compound=tax.compound,
+        base_micros=sign * tax.base_micros,
+        amount_micros=sign * tax.amount_micros,
+        exemption_reason=tax.exemption_reason,
+    )
+
+
+def _paid_by(invoice: Invoice) -> str:
+    """What a receipt was paid by."""
+    paid = invoice.payment
+    if paid is None:
+        return ""
+    day = paid.completed_at or paid.received_at
+    return f"{paid.gateway}, {day:%Y-%m-%d}" + (f", {paid.external_id}" if paid.external_id else "")

@@ -1,0 +1,266 @@
+"""The unattended run: every customer's periods that are over and on no document, one transaction for each customer.
+
+Doing it again does nothing again, doing it late catches up, two at once share the customers. What does not add up
+parks that customer (`parked_at`) and the run goes on; by `release_customer` a person puts it back. The preview of a
+person is the same code, taken back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import Actor, Invalid, act, acting, because, current, refuse
+from tollgate.actions.charges import zone_of
+from tollgate.actions.invoice_issue import issue
+from tollgate.actions.invoice_lines import lines_from_charges, rules_for, write
+from tollgate.actions.invoice_usage import Doubt, correction_lines, covered, grouping_of, usage_lines
+from tollgate.actions.invoices import billing_switches, draft_of, kind_for
+from tollgate.actions.postings import wallet_of
+from tollgate.actions.statements import fetch
+from tollgate.core.invoice_periods import FREQUENCIES, Frequency, Period, Schedule, closed_periods, uncovered
+from tollgate.core.invoices import InvoiceLine, borne
+from tollgate.store.models import Account, Customer, Invoice
+
+RUNS: Final = "the invoice run"
+MOST_AT_ONCE: Final = 12
+MOST_REASON: Final = 500
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A document that was made, or in a preview would be; `invoice_id` is 0 in a preview."""
+
+    invoice_id: int
+    number: str
+    kind: str
+    from_on: date
+    until_on: date
+    lines_count: int
+    currency: str
+    net_micros: int
+    tax_micros: int
+    total_micros: int
+
+
+class _TakenBack(Exception):
+    """Ends a preview."""
+
+
+@act
+def generate_missing_invoices(*, customer_id: int, preview: bool = False, issued: bool = True) -> list[Made]:
+    """Makes a document for every period of a customer's schedule that is over and on none yet, since its first call.
+
+    `preview` shows what would be made; `issued` false leaves them as drafts. Doing it again makes nothing again.
+    """
+    given = checks.cleaned({"preview": checks.yes_no, "issued": checks.yes_no}, {"preview": preview, "issued": issued})
+    customer = records.locked(Customer, customer_id)
+    if schedule_of(customer) is None:
+        raise refuse("customer_id", "The customer has no invoice schedule: choose one, or draft a period by hand.")
+    if not customer.generate_invoices:
+        raise refuse("customer_id", "Invoices are switched off for this customer.")
+    if customer.parked_at is not None:
+        raise refuse("customer_id", f"The customer's billing rests: {customer.parked_reason} Release it first.")
+    at = records.now()
+    try:
+        if not given["preview"]:
+            return [made(row) for row in bill(customer, closed_at=at, at=at, issued=given["issued"])]
+        return _previewed(customer, at)
+    except Doubt as doubt:
+        raise refuse("customer_id", str(doubt)) from None
+
+
+@act
+def run_customer_invoices(*, customer_id: int, at: datetime | str) -> list[Invoice]:
+    """Bills one customer as the timetable does: what was over some hours ago by the account's lag.
+
+    At most `MOST_AT_ONCE` documents; none when another run has the customer in hand or its billing rests. What is in
+    doubt parks it.
+    """
+    moment: datetime = checks.cleaned({"at": checks.instant}, {"at": at})["at"]
+    if moment > records.now():
+        raise refuse("at", "This moment is still to come.")
+    found = Customer.objects.select_related("account").select_for_update(no_key=True, skip_locked=True, of=("self",))
+    customer = found.filter(pk=customer_id).first()
+    if customer is None or customer.parked_at is not None or not customer.generate_invoices:
+        return []
+    account: Account = customer.account
+    try:
+        with transaction.atomic():
+            closed_at = moment - timedelta(hours=account.invoice_lag_h)
+            return bill(customer, closed_at=closed_at, at=moment, issued=True, most=MOST_AT_ONCE)
+    except (OperationalError, InterfaceError):  # a database in trouble: the next run tries again
+        raise
+    except (Doubt, Invalid) as doubt:
+        park(customer, str(doubt), moment)
+    except Exception as error:
+        log.exception("customer %s is not billed", customer.pk)
+        words = f"Its bills could not be made: {type(error).__name__}, {' '.join(str(error).split())}"
+        park(customer, words[:MOST_REASON], moment)
+    return []
+
+
+@act
+def release_customer(*, customer_id: int, reason: str) -> Customer:
+    """Lets the billing of a customer go on that rested because something did not add up."""
+    words = checks.cleaned({"reason": checks.text(500, required=True)}, {"reason": reason})["reason"]
+    because(words)
+    customer = records.locked(Customer, customer_id)
+    if customer.parked_at is None:
+        raise refuse("customer_id", "The customer's billing does not rest.")
+    return records.change(customer, {"parked_at": None, "parked_reason": ""})
+
+
+def run_invoices(at: datetime, *, account_id: int | None = None) -> list[Invoice]:
+    """Bills every customer with a schedule; whatever befalls one, the others are billed."""
+    made_now: list[Invoice] = []
+    with acting(Actor("timetable", frozenset({"run_customer_invoices"}), RUNS)):
+        for customer_id in due_customers(account_id):
+            try:
+                made_now += _billed_up(customer_id, at)
+            except Exception:  # whatever it was, the next customer is billed all the same
+                log.exception("customer %s is not billed", customer_id)
+    return made_now
+
+
+def _billed_up(customer_id: int, at: datetime) -> list[Invoice]:
+    """All that one customer is to be billed, a few documents in each transaction: its calls wait for none for long."""
+    found: list[Invoice] = []
+    while True:
+        more = run_customer_invoices(customer_id=customer_id, at=at)
+        found += more
+        if len(more) < MOST_AT_ONCE:
+            return found
+
+
+def due_customers(account_id: int | None = None) -> list[int]:
+    """Whom the run looks at."""
+    scheduled = Q(invoice_schedule__in=FREQUENCIES) | Q(billing_type="prepaid", daily_receipts=True)
+    found = Customer.objects.filter(scheduled, generate_invoices=True, parked_at=None)
+    if account_id is not None:
+        found = found.filter(account_id=account_id)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def missing_periods(customer: Customer, at: datetime) -> list[Period]:
+    """The periods of a customer's schedule that were over at a moment and that no document bears, oldest first."""
+    schedule = schedule_of(customer)
+    since = _since(customer)
+    if schedule is None or since is None:
+        return []
+    # a period in which a customer was made prepaid or postpaid is two: their taxes fall due at different points
+    borne = [*covered(customer), *((at, at) for at, _ in billing_switches(customer))]
+    closed = closed_periods(schedule, since=since, at=at)
+    return [piece for period in closed for piece in uncovered(period, borne, schedule.zone)]
+
+
+def schedule_of(customer: Customer) -> Schedule | None:
+    """How often a customer is billed; None for never by itself."""
+    found = customer.invoice_schedule
+    if customer.billing_type == "prepaid" and customer.daily_receipts:
+        found = "daily"
+    known: dict[str, Frequency] = {frequency: frequency for frequency in FREQUENCIES}
+    return Schedule(known[found], customer.billing_day, zone_of(customer)) if found in known else None
+
+
+def bill(
+    customer: Customer, *, closed_at: datetime, at: datetime, issued: bool, most: int | None = None
+) -> list[Invoice]:
+    """The documents of the missing periods of a customer whose row is locked, `most` of them. Raises Doubt."""
+    periods = missing_periods(customer, closed_at)
+    if not periods:
+        return []
+    if wallet_of(customer).currency != customer.currency:
+        raise Doubt("The wallet and the customer are in different currencies.")
+    calls = usage_lines(customer, periods, grouping_of(customer))
+    own, late = correction_lines(customer, periods)
+    found: list[Invoice] = []
+    for place, period in enumerate(periods):
+        if len(found) == most:
+            break
+        kind = kind_for(customer, period.from_at) if own[place] or any(late.values()) else ""
+        charges = lines_from_charges(customer, period.until_on)
+        lines, rest = borne([*calls[place], *own[place], *late.get(kind, ()), *charges], customer.currency)
+        if not customer.zero_invoices and not any(line.exact_micros for line in lines):
+            continue
+        late[kind] = rest
+        found.append(_document(customer, period, lines, at=at, issued=issued))
+    return found
+
+
+def park(customer: Customer, reason: str, at: datetime) -> Customer:
+    """Lets the billing of a customer rest until a person has looked (R12)."""
+    log.warning("ALARM billing of customer %s rests: %s", customer.pk, reason)
+    because(reason)
+    return records.change(customer, {"parked_at": at, "parked_reason": reason})
+
+
+def made(invoice: Invoice) -> Made:
+    """What is told of a document that was made."""
+    assert invoice.from_on is not None
+    assert invoice.until_on is not None
+    return Made(
+        invoice_id=invoice.pk,
+        number=invoice.number or "",
+        kind=invoice.kind,
+        from_on=invoice.from_on,
+        until_on=invoice.until_on,
+        lines_count=invoice.lines.count(),
+        currency=invoice.currency,
+        net_micros=invoice.net_micros,
+        tax_micros=invoice.tax_micros,
+        total_micros=invoice.total_micros,
+    )
+
+
+def _document(
+    customer: Customer, period: Period, lines: Sequence[InvoiceLine], *, at: datetime, issued: bool
+) -> Invoice:
+    run_key = f"customer {customer.pk} {period.from_at.isoformat()} {period.until_at.isoformat()}"
+    draft = draft_of(customer, period, run_key=run_key, created_by=current.get().name)
+    if not lines:
+        lines = [_nothing_used(period)]
+    draft = write(draft, lines, rules_for(draft, at))
+    if draft.net_micros < 0:
+        raise Doubt(f"More was given back than charged for calls from {period.from_on} on: look at their corrections.")
+    return issue(draft, at) if issued else draft
+
+
+def _nothing_used(period: Period) -> InvoiceLine:
+    """The one line of a document of a period in which nothing was used, for who wants one all the same."""
+    return InvoiceLine(
+        kind="usage",
+        description="No calls",
+        exact_micros=0,
+        unit_price_nanos=0,
+        from_on=period.from_on,
+        until_on=period.until_on,
+        usage=period,
+        posted=True,
+    )
+
+
+def _previewed(customer: Customer, at: datetime) -> list[Made]:
+    """What would be made: made as drafts, told, and taken back."""
+    told: list[Made] = []
+    try:
+        with transaction.atomic():
+            told = [made(row) for row in bill(customer, closed_at=at, at=at, issued=False)]
+            raise _TakenBack
+    except _TakenBack:
+        return [replace(row, invoice_id=0) for row in told]
+
+
+def _since(customer: Customer) -> datetime | None:
+    """When a customer's first call began, or it was made: before that there is nothing to bill."""
+    wallet = wallet_of(customer)
+    first: datetime | None = fetch("invoices", "first_call", customer.account_id, customer.pk, wallet.pk)[0]["at"]
+    return min(first, customer.created_at) if first is not None else customer.created_at

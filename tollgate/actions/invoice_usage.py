@@ -1,0 +1,155 @@
+"""What calls bring to a document: the truth of the ledger for a period, less what documents have billed of it already.
+
+A document bills the difference (R11), so a run that is repeated bills nothing. What comes to a period after it was
+billed is a correction line on the next document. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from tollgate.actions.charges import zone_of
+from tollgate.actions.postings import wallet_of
+from tollgate.actions.statements import fetch
+from tollgate.core.invoice_periods import Period
+from tollgate.core.invoices import InvoiceLine, Usage, correction_line, usage_line
+from tollgate.core.money import format_micros
+from tollgate.store.models import Account, Customer, IngressRoute, Invoice
+
+LATE: Final = timedelta(days=35)
+"""How long after its end a billed period is looked at again for calls whose first charge came late: a call is charged
+within a day of its begin, or when charging runs again. What is charged or given back after that is an adjustment or a
+correction, and those are looked for in periods of any age."""
+
+
+class Doubt(Exception):
+    """Something does not add up: whose billing it is rests until a person has looked (R12)."""
+
+
+def usage_lines(customer: Customer, periods: Sequence[Period], grouping: str) -> list[list[InvoiceLine]]:
+    """The lines of calls of each period, in one statement. Raises Doubt where records and ledger differ."""
+    found: list[list[InvoiceLine]] = [[] for _ in periods]
+    rows = _charged(customer, periods, grouping)
+    routes = _route_names(rows) if grouping == "route" else {}
+    for row in rows:
+        period = periods[row["piece"]]
+        usage = Usage(
+            on=row["on"],
+            destination=row["destination"],
+            ingress_route_id=row["ingress_route_id"],
+            calls_count=row["calls_count"],
+            billed_s=row["billed_s"],
+            charged_micros=row["charged_micros"],
+        )
+        found[row["piece"]].append(usage_line(usage, period, grouping, routes))
+    return found
+
+
+def correction_lines(
+    customer: Customer, periods: Sequence[Period], *, without: int = 0
+) -> tuple[list[list[InvoiceLine]], dict[str, list[InvoiceLine]]]:
+    """For each of these periods what lines of other documents have billed of it already, below zero; and what came to
+    periods that are billed, since then, for documents of the kind that bore them: they are taxed as those were.
+    `without` is a document whose own lines do not count."""
+    own: list[list[InvoiceLine]] = [[] for _ in periods]
+    late: dict[str, list[InvoiceLine]] = defaultdict(list)
+    standing = _standing(customer, without)
+    billed: dict[Period, int] = {period: 0 for period, _ in standing.values()}
+    for row in fetch("invoices", "billed", customer.pk, without):
+        backing = standing.get((row["from_at"], row["until_at"]))
+        if backing is not None:
+            billed[backing[0]] = row["micros"]
+        elif row["micros"]:
+            line = correction_line(
+                Period(row["from_at"], row["until_at"], row["from_on"], row["until_on"]), -row["micros"]
+            )
+            for lines, period in zip(own, periods, strict=True):
+                if period.from_at <= row["from_at"] < period.until_at:
+                    lines.append(line)
+            for period, kind in standing.values():  # what the document that bears it now had no room for
+                if period.from_at <= row["from_at"] < period.until_at:
+                    late[kind].append(line)
+    for line in _late_lines(customer, billed, periods):
+        assert line.usage is not None
+        late[standing[line.usage.from_at, line.usage.until_at][1]].append(line)
+    return own, late
+
+
+def grouping_of(customer: Customer) -> str:
+    """How a customer's usage is put into lines."""
+    account: Account = customer.account
+    return customer.invoice_grouping or account.invoice_grouping
+
+
+def covered(customer: Customer, *, without: int = 0) -> list[tuple[datetime, datetime]]:
+    """The stretches of usage that documents of a customer bear."""
+    return sorted(_standing(customer, without))
+
+
+def _late_lines(customer: Customer, billed: Mapping[Period, int], periods: Sequence[Period]) -> list[InvoiceLine]:
+    since = min((period.from_at for period in periods), default=None)
+    corrected = [row["started_at"] for row in fetch("invoices", "corrected_calls", *_wallet(customer))]
+    again = [
+        stretch
+        for stretch in sorted(billed)
+        if (since is not None and stretch.until_at > since - LATE) or _any_within(corrected, stretch)
+    ]
+    differences = {stretch: -billed[stretch] for stretch in again}
+    for row in _charged(customer, again, "total"):
+        differences[again[row["piece"]]] += row["charged_micros"]
+    return [correction_line(stretch, micros) for stretch, micros in differences.items() if micros]
+
+
+def _charged(customer: Customer, periods: Sequence[Period], grouping: str) -> list[dict[str, Any]]:
+    """What the ledger charged for the calls of each period, in groups; its place in the list is the row's `piece`."""
+    if not periods:
+        return []
+    reselling = customer.is_reseller or fetch("invoices", "was_reseller", customer.pk)[0]["was"]
+    statement = "usage_of_entries" if reselling else "usage_of_calls"
+    begins, ends = [period.from_at for period in periods], [period.until_at for period in periods]
+    account_id, wallet_id = _wallet(customer)
+    rows = fetch(
+        "invoices",
+        statement,
+        account_id,
+        customer.pk,
+        wallet_id,
+        zone_of(customer),
+        grouping,
+        begins,
+        ends,
+        min(begins),
+        max(ends),
+    )
+    for row in rows:
+        if row["difference_micros"]:
+            period, amount = periods[row["piece"]], format_micros(row["difference_micros"])
+            raise Doubt(
+                f"From {period.from_on} to {period.until_on} the records of calls say {amount} {customer.currency}"
+                " more than the ledger charged."
+            )
+    return rows
+
+
+def _wallet(customer: Customer) -> tuple[int, int]:
+    return customer.account_id, wallet_of(customer).pk
+
+
+def _standing(customer: Customer, without: int) -> dict[tuple[datetime, datetime], tuple[Period, str]]:
+    """The stretches of usage that documents bear and the kinds of these, by their instants."""
+    found = Invoice.objects.filter(customer=customer, usage_from_at__isnull=False).exclude(state="void")
+    rows = found.exclude(pk=without).values_list("usage_from_at", "usage_until_at", "from_on", "until_on", "kind")
+    periods = [(Period(*row), kind) for *row, kind in rows]  # type: ignore[arg-type]  # all four are there together
+    return {(period.from_at, period.until_at): (period, kind) for period, kind in periods}
+
+
+def _any_within(moments: Iterable[datetime], stretch: Period) -> bool:
+    return any(stretch.from_at <= moment < stretch.until_at for moment in moments)
+
+
+def _route_names(rows: Iterable[dict[str, Any]]) -> dict[int, str]:
+    wanted = {row["ingress_route_id"] for row in rows if row["ingress_route_id"]}
+    return dict(IngressRoute.objects.filter(pk__in=wanted).values_list("pk", "name"))

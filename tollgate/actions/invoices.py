@@ -1,0 +1,246 @@
+"""Acts on drafts: make one of a period or empty, add and change its lines, throw it away.
+
+Issuing is in invoice_issue.py, credit and debit notes in invoice_notes.py, the unattended run in invoice_runs.py. Lines
+of calls say what the ledger charged: they are made anew at issue and edited by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any, Final, TypedDict, Unpack
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import NotFound, act, current, refuse
+from tollgate.actions.charges import MOST_QUANTITY_MILLI, charge_amount, day, zone_of
+from tollgate.actions.customer_checks import GROUPINGS
+from tollgate.actions.invoice_lines import (
+    FROM_CALLS,
+    lines_from_calls,
+    lines_from_charges,
+    new_draft,
+    period_of,
+    read,
+    rules_for,
+    write,
+)
+from tollgate.actions.invoice_usage import Doubt, covered
+from tollgate.actions.statements import fetch
+from tollgate.core import invoices as core
+from tollgate.core.invoice_periods import Period, uncovered
+from tollgate.core.invoice_periods import period_of as whole_days
+from tollgate.store.models import Customer, Invoice, InvoiceLine, InvoiceTemplate
+
+DRAFT_ONLY: Final = "Only a draft is changed; correct an issued document by a credit or debit note."
+MOST_LINES: Final = 1000
+
+
+class DraftChanges(TypedDict, total=False):
+    """What may be changed on a draft beside its lines."""
+
+    note: str
+    reference: str
+    grouping: str
+    template_id: int | None
+
+
+class LineFields(TypedDict, total=False):
+    """What may be said of a line beside its words and its price. `until_on` is the first day after."""
+
+    quantity_milli: int
+    from_on: str | date | None
+    until_on: str | date | None
+
+
+class LineChanges(LineFields, total=False):
+    """What may be changed on a line that a person added."""
+
+    description: str
+    unit_price_nanos: int
+
+
+DRAFT_CHECKS: Final[Mapping[str, checks.Check]] = {
+    "note": checks.text(2000),
+    "reference": checks.text(200),
+    "grouping": checks.one_of(GROUPINGS),
+    "template_id": checks.optional(checks.record_id),
+}
+LINE_CHECKS: Final[Mapping[str, checks.Check]] = {
+    "description": checks.text(core.MOST_DESCRIPTION, required=True),
+    "quantity_milli": checks.whole(1, MOST_QUANTITY_MILLI),
+    "unit_price_nanos": checks.amount(-checks.MOST_MICROS * 1000, checks.MOST_MICROS * 1000, price=True),
+    "from_on": checks.optional(day),
+    "until_on": checks.optional(day),
+}
+
+
+@act
+def draft_invoice(
+    *, customer_id: int, from_on: str | date | None = None, until_on: str | date | None = None, grouping: str = ""
+) -> Invoice:
+    """Makes a draft of a period that is over, with its calls and charges, or an empty one for lines by hand.
+
+    `until_on` is the first day after the period. A period that a document bears already is refused. What a prepaid
+    customer gets is a receipt.
+    """
+    customer = records.locked(Customer, customer_id)
+    kind = kind_for(customer)
+    values = {"grouping": grouping} if grouping else {}
+    checks.cleaned(DRAFT_CHECKS, values)
+    at, by = records.now(), current.get().name
+    if from_on is None and until_on is None:
+        return new_draft(customer, kind, zone=zone_of(customer), created_by=by, **values)
+    days = checks.cleaned({"from_on": day, "until_on": day}, {"from_on": from_on, "until_on": until_on})
+    if days["until_on"] <= days["from_on"]:
+        raise refuse("until_on", "This is the first day after: give a later one.")
+    period = whole_days(days["from_on"], days["until_on"], zone_of(customer))
+    if period.until_at > at:
+        raise refuse("until_on", "This period is not over yet.")
+    if uncovered(period, covered(customer), zone_of(customer)) != [period]:
+        raise refuse("from_on", "Part of this period is on another document already.")
+    if any(period.from_at < at < period.until_at for at, _ in billing_switches(customer)):
+        raise refuse("until_on", "In this period the account type was changed: generate what is missing instead.")
+    invoice = draft_of(customer, period, created_by=by, **values)
+    with doubts_named("customer_id"):
+        lines = [
+            *lines_from_calls(invoice, period),
+            *lines_from_charges(customer, period.until_on, without=invoice.pk),
+        ]
+        return write(invoice, lines, rules_for(invoice, at))
+
+
+@act
+def update_invoice(*, invoice_id: int, version: int | None = None, **changes: Unpack[DraftChanges]) -> Invoice:
+    """Changes the note, the reference, the template or the grouping of a draft."""
+    values = checks.cleaned(DRAFT_CHECKS, changes)
+    invoice = locked_draft(invoice_id, version)
+    template_id = values.get("template_id")
+    if template_id and not InvoiceTemplate.objects.filter(pk=template_id, account_id=invoice.account_id).exists():
+        raise refuse("template_id", "Choose one of the invoice templates.")
+    before = invoice.grouping
+    invoice = records.change(invoice, values)
+    if invoice.grouping == before:
+        return invoice
+    with doubts_named("invoice_id"):
+        return refreshed(invoice)
+
+
+@act
+def delete_invoice_draft(*, invoice_id: int, version: int | None = None) -> None:
+    """Throws a draft away: what it bore may be billed again. It never had a number."""
+    locked_draft(invoice_id, version).delete()
+
+
+@act
+def add_invoice_line(
+    *, invoice_id: int, description: str, unit_price_nanos: int, **fields: Unpack[LineFields]
+) -> Invoice:
+    """Adds a line to a draft. The money moves when the document is issued."""
+    given: dict[str, Any] = {**fields, "description": description, "unit_price_nanos": unit_price_nanos}
+    values = {"quantity_milli": 1000, "from_on": None, "until_on": None, **checks.cleaned(LINE_CHECKS, given)}
+    _check_line(values)
+    invoice = locked_draft(invoice_id)
+    lines = read(invoice)
+    if len(lines) >= MOST_LINES:
+        raise refuse("invoice_id", f"A document has at most {MOST_LINES} lines.")
+    return _written(invoice, [*lines, core.manual_line(**values)])
+
+
+@act
+def change_invoice_line(*, line_id: int, **changes: Unpack[LineChanges]) -> Invoice:
+    """Changes a line of a draft that a person added."""
+    values = checks.cleaned(LINE_CHECKS, changes)
+    row, invoice = _line(line_id)
+    if row.kind != "manual":
+        raise refuse("line_id", "Only lines that were added by hand are changed.")
+    before = {name: getattr(row, name) for name in LINE_CHECKS}
+    if "unit_price_nanos" not in values:  # with prices that include tax the row shows the price without it
+        before["unit_price_nanos"] = row.exact_micros * 10**6 // row.quantity_milli
+    whole = {**before, **values}
+    _check_line(whole)
+    lines = read(invoice)
+    lines[[line.pk for line in invoice.lines.order_by("position")].index(row.pk)] = core.manual_line(**whole)
+    return _written(invoice, lines)
+
+
+@act
+def remove_invoice_line(*, line_id: int) -> Invoice:
+    """Takes a line off a draft. A charge taken off is on the next document again."""
+    row, invoice = _line(line_id)
+    if row.kind in FROM_CALLS:
+        raise refuse("line_id", "Calls stay on the document of their period: throw the draft away instead.")
+    lines = read(invoice)
+    del lines[[line.pk for line in invoice.lines.order_by("position")].index(row.pk)]
+    return _written(invoice, lines)
+
+
+def draft_of(customer: Customer, period: Period, **values: Any) -> Invoice:
+    """The draft that bears a period from now on: no other document can. Its lines are still to be written."""
+    return new_draft(
+        customer,
+        kind_for(customer, period.from_at),
+        zone=zone_of(customer),
+        from_on=period.from_on,
+        until_on=period.until_on,
+        usage_from_at=period.from_at,
+        usage_until_at=period.until_at,
+        **values,
+    )
+
+
+def kind_for(customer: Customer, at: datetime | None = None) -> str:
+    """Who pays ahead gets receipts of what was used, who pays afterwards invoices: as it was at a moment, or now is."""
+    was = next((was for changed_at, was in billing_switches(customer) if at is not None and at < changed_at), None)
+    return "receipt" if (was or customer.billing_type) == "prepaid" else "invoice"
+
+
+def billing_switches(customer: Customer) -> list[tuple[datetime, str]]:
+    """When a customer was made prepaid or postpaid, and what it had been until then, in their order."""
+    return [(row["at"], row["was"]) for row in fetch("invoices", "billing_types", customer.pk)]
+
+
+def locked_draft(invoice_id: int, version: int | None = None) -> Invoice:
+    """A draft, locked. Raises Invalid for a document that was issued."""
+    invoice = records.locked(Invoice, invoice_id, version)
+    if invoice.state != "draft":
+        raise refuse("invoice_id", DRAFT_ONLY)
+    return invoice
+
+
+def refreshed(invoice: Invoice) -> Invoice:
+    """A draft with its lines of calls made anew and everything added up again. Raises Doubt."""
+    period = period_of(invoice)
+    kept = read(invoice)
+    if period is not None:
+        kept = [*lines_from_calls(invoice, period), *(line for line in kept if line.kind not in FROM_CALLS)]
+    return write(invoice, kept, rules_for(invoice, records.now()))
+
+
+@contextmanager
+def doubts_named(field: str) -> Iterator[None]:
+    """Tells a person who asked for a document what is in doubt; an unattended run parks the customer instead."""
+    try:
+        yield
+    except Doubt as doubt:
+        raise refuse(field, str(doubt)) from None
+
+
+def _written(invoice: Invoice, lines: list[core.InvoiceLine]) -> Invoice:
+    with doubts_named("invoice_id"):
+        return write(invoice, lines, rules_for(invoice, records.now()))
+
+
+def _line(line_id: int) -> tuple[InvoiceLine, Invoice]:
+    row = InvoiceLine.objects.filter(pk=line_id).first()
+    if row is None:
+        raise NotFound(f"There is no line {line_id}.")
+    return row, locked_draft(row.invoice_id)
+
+
+def _check_line(values: Mapping[str, Any]) -> None:
+    if abs(charge_amount(values["unit_price_nanos"], values["quantity_milli"])) > checks.MOST_MICROS:
+        raise refuse("unit_price_nanos", "The line would be larger than can be kept.")
+    first, until = values["from_on"], values["until_on"]
+    if (first is None) != (until is None) or (first and until <= first):
+        raise refuse("until_on", "Give both days, the second as the first day after.")

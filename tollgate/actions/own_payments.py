@@ -1,0 +1,152 @@
+"""What a customer's contacts do to pay: start a checkout, say that a transfer is on its way, enter a voucher.
+
+They never complete a payment: a gateway's proved notice or a user of ours does. The minimum payment, the currencies and
+the gateways that are allowed hold here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, current, refuse
+from tollgate.actions.payment_amounts import (
+    BANK_TRANSFER,
+    BUILT_IN,
+    Way,
+    check_minimum,
+    surcharge_of,
+    wallet_amount,
+    ways_of,
+)
+from tollgate.actions.payment_booking import new_payment
+from tollgate.actions.payment_gateways import config_of
+from tollgate.actions.vouchers import Redeemed, redeem
+from tollgate.core.payments import ASK_AGAIN, payable
+from tollgate.gateways.payments import PROVIDERS, open_gateway
+from tollgate.gateways.payments.model import Declined, NotReached, Order
+from tollgate.store.models import Account, Checkout, Customer, Payment
+from tollgate.store.secrets import CannotUnseal
+
+PENDING_MOST: Final = 10
+"""How many payments of one customer may wait at once."""
+CHECKS: Final[dict[str, checks.Check]] = {
+    "amount_micros": checks.amount(1, checks.MOST_MICROS),
+    "currency": checks.currency,
+    "keep_method": checks.yes_no,
+    "payer": checks.text(200),
+    "code": checks.text(100, required=True),
+}
+
+
+@act
+def start_checkout(
+    *, customer_id: int, gateway: str, amount_micros: int, currency: str, keep_method: bool = False
+) -> Checkout:
+    """Begins a payment by a gateway: the pending payment and what will be asked of the payer, surcharge and all.
+
+    The amount is in the currency that is paid. `send_payer` then asks the gateway where the payer goes.
+    """
+    customer = _customer(customer_id)
+    given = {"amount_micros": amount_micros, "currency": currency, "keep_method": keep_method}
+    values = checks.cleaned(CHECKS, given)
+    at = records.now()
+    way = _way(customer, gateway, at)
+    code, amount = values["currency"], values["amount_micros"]
+    if way.gateway is None:
+        raise refuse("gateway", "A bank transfer is not paid here: see the details and tell us of it.")
+    if code not in way.currencies:
+        raise refuse("currency", f"Choose one of {', '.join(way.currencies)}.")
+    if not payable(amount, code):
+        raise refuse("amount_micros", f"Give an amount that can be paid in {code}.")
+    gained, rate = wallet_amount(customer, amount, code, at)
+    check_minimum(customer, gained)
+    surcharge = surcharge_of(way.gateway, amount, code)
+    payment = new_payment(
+        customer,
+        gateway=way.name,
+        amount_micros=gained,
+        surcharge_micros=surcharge,
+        received_micros=amount + surcharge,
+        received_currency=code,
+        exchange_rate_nanos=rate,
+        public_note=way.title,
+        email_confirmation=True,
+    )
+    keep = values["keep_method"] and PROVIDERS[way.gateway.provider].charges
+    actor = current.get()
+    return Checkout.objects.create(
+        payment=payment,
+        gateway=way.gateway,
+        contact_id=actor.id if actor.kind == "contact" else None,
+        reference=uuid4().hex,
+        keep_method=keep,
+        next_at=at + ASK_AGAIN[1],
+    )
+
+
+def send_payer(checkout: Checkout, *, email: str, return_url: str, cancel_url: str, at: datetime) -> str:
+    """The address where the payer pays, asked of the gateway without a transaction. Raises Invalid when it has none."""
+    payment = checkout.payment
+    account = Account.objects.get(pk=payment.account_id)
+    order = Order(
+        reference=checkout.reference,
+        amount_micros=payment.received_micros or 0,
+        currency=payment.received_currency,
+        description=account.payment_description or f"Top-up of {payment.customer}",
+        email=email,
+        return_url=return_url,
+        cancel_url=cancel_url,
+        keep_method=checkout.keep_method,
+    )
+    try:
+        started = open_gateway(config_of(checkout.gateway)).start(order)
+    except (NotReached, Declined, CannotUnseal) as problem:
+        Payment.objects.filter(pk=payment.pk, status="pending").update(status="canceled", private_note=str(problem))
+        raise refuse("gateway", f"{checkout.gateway.title} cannot take this payment now: {problem}") from None
+    told = {"session": started.session, "url": started.url, "next_at": at + ASK_AGAIN[0]}
+    Checkout.objects.filter(pk=checkout.pk).update(**told)
+    return started.url
+
+
+@act
+def tell_bank_transfer(*, customer_id: int, amount_micros: int, payer: str = "") -> Payment:
+    """Says that a bank transfer is on its way: a payment that users of ours complete when the money is there."""
+    customer = _customer(customer_id)
+    values = checks.cleaned(CHECKS, {"amount_micros": amount_micros, "payer": payer})
+    _way(customer, BANK_TRANSFER, records.now())
+    if not payable(values["amount_micros"], customer.currency):
+        raise refuse("amount_micros", f"Give an amount that can be paid in {customer.currency}.")
+    check_minimum(customer, values["amount_micros"])
+    return new_payment(
+        customer,
+        gateway=BANK_TRANSFER,
+        amount_micros=values["amount_micros"],
+        payer=values["payer"],
+        public_note=BUILT_IN[BANK_TRANSFER],
+        email_confirmation=True,
+    )
+
+
+@act
+def redeem_voucher(*, customer_id: int, code: str) -> Redeemed:
+    """Uses a voucher for a customer: credits at once, or with the next payment that is large enough."""
+    return redeem(records.find(Customer, customer_id), checks.cleaned(CHECKS, {"code": code})["code"])
+
+
+def _customer(customer_id: int) -> Customer:
+    customer: Customer = records.locked(Customer, customer_id)
+    if customer.deleted_at is not None:
+        raise refuse("customer_id", "This customer is deleted.")
+    if Payment.objects.filter(customer=customer, status="pending").count() >= PENDING_MOST:
+        raise refuse("amount_micros", f"{PENDING_MOST} payments wait already: finish or wait for those first.")
+    return customer
+
+
+def _way(customer: Customer, name: str, at: datetime) -> Way:
+    found = next((way for way in ways_of(customer, at) if way.name == name), None)
+    if found is None:
+        raise refuse("gateway", "You cannot pay this way: choose another.")
+    return found

@@ -1,0 +1,387 @@
+"""What falls due of packages: charged once for each period, with its free minutes; told before it renews.
+
+`due_of` says what a day would charge and changes nothing; `run_held` charges it. A period that begins while a customer
+is inactive is let go (an option charges it all the same). Who is parked or waits for approval is charged later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final
+
+from django.db.models import DateField, F, Func, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, refuse
+from tollgate.actions.charges import charge_amount, day, make_charge, today_of, zone_of
+from tollgate.actions.notices import notify
+from tollgate.actions.postings import post, wallet_of
+from tollgate.actions.statements import fetch
+from tollgate.actions.webhook_bodies import charge_body, customer_body
+from tollgate.actions.webhooks import emit
+from tollgate.core.money import format_micros
+from tollgate.core.packages import (
+    DAY,
+    SECOND_MICROS,
+    Frequency,
+    Period,
+    Schedule,
+    charge_key,
+    first_period,
+    following,
+    granted_s,
+    midnight,
+    minutes_end_on,
+    period_from,
+    setup_key,
+    shortfall_micros,
+)
+from tollgate.store.models import Bundle, Charge, Customer, CustomerPackage, Wallet
+
+AHEAD: Final = timedelta(days=1)
+"""Somewhere it is tomorrow already."""
+MOST_PERIODS: Final = 400
+"""Of one package in one run; what is left comes with the next."""
+_ZONE: Final = Coalesce(
+    NullIf(F("customer__billing_zone"), Value("")), NullIf(F("customer__zone"), Value("")), F("customer__account__zone")
+)
+_TODAY: Final = Func(_ZONE, template="(now() AT TIME ZONE (%(expressions)s))::date", output_field=DateField())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """One thing that falls due: a setup, a period, the rest to a minimum spend, or a period that is let go."""
+
+    customer_package_id: int
+    customer_id: int
+    package: str
+    kind: str
+    key: str
+    description: str
+    from_on: date
+    until_on: date
+    quantity: int
+    unit_price_nanos: int
+    cost_nanos: int
+    amount_micros: int
+    currency: str
+    minutes_s: int = 0
+    used_micros: int | None = None
+    skipped: str = ""
+    """Why nothing is charged; empty when it is."""
+
+
+def schedule_of(held: CustomerPackage) -> Schedule:
+    """When a package falls due for who holds it."""
+    package = held.package
+    return Schedule(
+        Frequency(package.frequency), held.starts_on, held.ends_on, tuple(package.match_days), package.prorate
+    )
+
+
+def next_day(held: CustomerPackage, period: Period | None) -> date | None:
+    """The day on which a period is charged: its first; for a minimum spend that on which all its calls are known."""
+    if period is None:
+        return None
+    if not held.package.minimum_spend:
+        return period.from_on
+    assert period.until_on is not None
+    return period.until_on + timedelta(days=held.customer.account.invoice_lag_h // 24)
+
+
+def lock_held(customer_package_id: int, version: int | None = None) -> CustomerPackage:
+    """A package that a customer holds, locked until the act ends."""
+    return records.locked(CustomerPackage, customer_package_id, version)
+
+
+def due_of(held: CustomerPackage, on: date) -> Iterator[tuple[Period, list[Due]]]:
+    """The periods that have fallen due by a day, and what each charges."""
+    schedule = schedule_of(held)
+    period = open_period(held, schedule)
+    setup = _setup_open(held)
+    for _ in range(MOST_PERIODS):
+        due_on = next_day(held, period)
+        if period is None or due_on is None or due_on > on:
+            return
+        skipped = _skipped(held.customer)
+        yield period, _dues(held, period, setup=setup and not skipped, skipped=skipped)
+        setup = setup and bool(skipped)
+        period = following(schedule, period)
+
+
+def run_held(held: CustomerPackage, on: date) -> list[Due]:
+    """Charges what has fallen due of a locked package, and brings its minutes."""
+    done: list[Due] = []
+    schedule = schedule_of(held)
+    if waits(held.customer):
+        return done
+    for period, dues in due_of(held, on):
+        for due in dues:
+            if not due.skipped:
+                _charge(held, due)
+        if not any(due.skipped for due in dues):
+            _bring_minutes(held, schedule, period)
+        done += dues
+        after = following(schedule, period)
+        values = {"done_until_on": period.until_on or period.from_on + DAY, "next_on": next_day(held, after)}
+        records.change(held, values)
+    return done
+
+
+def waits(customer: Customer) -> bool:
+    """Whether the charges of a customer wait: nothing is let go, all is charged later."""
+    return customer.status == "pending" or customer.parked_at is not None or customer.deleted_at is not None
+
+
+def customers_due() -> list[int]:
+    """The customers of whose packages something falls due by now, where they are."""
+    held = CustomerPackage.objects.annotate(today=_TODAY).filter(next_on__lte=F("today"))
+    waiting = Q(customer__status="pending") | Q(customer__parked_at__isnull=False)
+    found = held.exclude(waiting).filter(customer__deleted_at=None)
+    return list(found.order_by("customer_id").values_list("customer_id", flat=True).distinct())
+
+
+@act
+def run_packages(
+    *, customer_id: int | None = None, on: date | str | None = None, simulate: bool = False
+) -> list[dict[str, Any]]:
+    """Charges all packages that have fallen due by a day, of one customer or of all; gives what it charged.
+
+    With `simulate` it only tells. A second run of the same day charges nothing.
+    """
+    given = checks.cleaned({"on": checks.optional(day)}, {"on": on})["on"]
+    holders = _holders(given or records.now().date() + AHEAD)
+    if customer_id is not None:
+        holders = holders.filter(customer_id=records.find(Customer, customer_id).pk)
+    result: list[Due] = []
+    for held in holders.select_related("customer__account", "package"):
+        today = today_of(held.customer)
+        if given is not None and given > today and not simulate:
+            raise refuse("on", "Nothing is charged ahead of its day: simulate it, or give today or a day before.")
+        if simulate:
+            if not waits(held.customer):
+                result += [due for _, dues in due_of(held, given or today) for due in dues]
+        else:
+            result += run_held(lock_held(held.pk), given or today)
+    return [asdict(due) for due in result]
+
+
+@act
+def notify_package_renewals() -> int:
+    """Tells customers of packages that renew within the days the account's option says, once each; gives how many."""
+    today = records.now().date()
+    told = 0
+    coming = CustomerPackage.objects.filter(
+        Q(noticed_on=None) | ~Q(noticed_on=F("next_on")),
+        next_on__gt=today,
+        done_until_on__isnull=False,
+        package__frequency__in=("weekly", "monthly"),
+        package__minimum_spend=False,
+        customer__deleted_at=None,
+        customer__parked_at=None,
+        customer__status="active",
+        customer__account__package_notice_days__isnull=False,
+    ).select_related("customer__account", "package")
+    for held in coming.select_for_update(no_key=True, of=("self",)).order_by("id"):
+        if _renews_soon(held):
+            _tell_renewal(held)
+            records.change(held, {"noticed_on": held.next_on})
+            told += 1
+    return told
+
+
+def open_period(held: CustomerPackage, schedule: Schedule) -> Period | None:
+    """The first period that is not done with."""
+    if held.done_until_on is None:
+        return first_period(schedule)
+    return None if schedule.frequency is Frequency.none else period_from(schedule, held.done_until_on)
+
+
+def _holders(on: date) -> QuerySet[CustomerPackage]:
+    return CustomerPackage.objects.filter(next_on__lte=on).order_by("customer_id", "id")
+
+
+def _setup_open(held: CustomerPackage) -> bool:
+    """Whether its start is still to be charged: it comes with the first period that is not let go."""
+    if not held.package.setup_retail_nanos and not held.package.setup_cost_nanos:
+        return False
+    return not Charge.objects.filter(account_id=held.customer.account_id, key=setup_key(held.pk)).exists()
+
+
+def _dues(held: CustomerPackage, period: Period, *, setup: bool, skipped: str) -> list[Due]:
+    package, customer = held.package, held.customer
+    found = []
+    if setup:
+        words = f"{package.name}, setup"
+        found.append(
+            _due(held, period, kind="setup", key=setup_key(held.pk), words=words, skipped=skipped,
+                 price=package.setup_retail_nanos, cost=package.setup_cost_nanos)
+        )  # fmt: skip
+    key, words = charge_key(held.pk, period), f"{package.name}, {_days(period)}"
+    cost = period.share(package.cost_nanos)
+    if not package.minimum_spend:
+        minutes_s = 0 if skipped else granted_s(held.minutes or package.minutes, held.quantity, period)
+        found.append(
+            _due(held, period, kind="package", key=key, words=words, skipped=skipped, minutes_s=minutes_s,
+                 price=period.share(package.retail_nanos), cost=cost)
+        )  # fmt: skip
+        return found
+    used = _used_micros(customer, period)
+    least = charge_amount(period.share(package.retail_nanos), held.quantity * 1000)
+    missing = shortfall_micros(least, used)
+    words = f"{package.name}, what is missing to the minimum spend of {format_micros(least, 2)}, {_days(period)}"
+    due = _due(
+        held, period, kind="minimum_spend", key=key, words=words, skipped=skipped, price=missing * 1000, cost=cost
+    )
+    found.append(_whole(due, used))
+    return found
+
+
+def _whole(due: Due, used_micros: int) -> Due:
+    """The rest to a minimum spend is one amount, whatever the quantity."""
+    amount = charge_amount(due.unit_price_nanos, 1000)
+    return replace(due, quantity=1, amount_micros=amount, used_micros=used_micros)
+
+
+def _due(
+    held: CustomerPackage,
+    period: Period,
+    *,
+    kind: str,
+    key: str,
+    words: str,
+    price: int,
+    cost: int,
+    skipped: str,
+    minutes_s: int = 0,
+) -> Due:
+    return Due(
+        customer_package_id=held.pk,
+        customer_id=held.customer_id,
+        package=held.package.name,
+        kind=kind,
+        key=key,
+        description=words,
+        from_on=period.from_on,
+        until_on=period.until_on or period.from_on + DAY,
+        quantity=held.quantity,
+        unit_price_nanos=price,
+        cost_nanos=cost * held.quantity,
+        amount_micros=charge_amount(price, held.quantity * 1000),
+        currency=held.package.currency,
+        minutes_s=minutes_s,
+        skipped=skipped,
+    )
+
+
+def _skipped(customer: Customer) -> str:
+    if customer.status == "inactive" and not customer.account.inactive_packages:
+        return "the customer is inactive"
+    return ""
+
+
+def _days(period: Period) -> str:
+    if period.until_on is None or period.until_on == period.from_on + DAY:
+        return f"{period.from_on}"
+    return f"{period.from_on} to {period.until_on - DAY}"
+
+
+def _used_micros(customer: Customer, period: Period) -> int:
+    """What the calls of a period have cost."""
+    assert period.until_on is not None
+    zone = zone_of(customer)
+    span = midnight(period.from_on, zone), midnight(period.until_on, zone)
+    found: int = fetch("packages", "used_in_period", wallet_of(customer).pk, customer.pk, *span)[0]["used_micros"]
+    return found
+
+
+def _charge(held: CustomerPackage, due: Due) -> None:
+    """Makes the charge of something due, unless it is nothing, and tells of it."""
+    if not due.amount_micros and not due.cost_nanos:
+        return
+    customer = held.customer
+    known = Charge.objects.filter(account_id=customer.account_id, key=due.key).exists()
+    charge = make_charge(
+        customer=customer,
+        kind=due.kind,
+        key=due.key,
+        description=due.description,
+        from_on=due.from_on,
+        until_on=due.until_on,
+        unit_price_nanos=due.unit_price_nanos,
+        quantity_milli=due.quantity * 1000,
+        post_now=held.auto_decrement,
+        detail={
+            "customer_package": held.pk,
+            "package": held.package_id,
+            "cost_nanos": due.cost_nanos,
+            "minutes_s": due.minutes_s,
+            "used_micros": due.used_micros,
+        },
+    )
+    if known or not charge.amount_micros:
+        return
+    emit(account_id=customer.account_id, event="package.charged", ref=f"charge:{charge.pk}", body=charge_body(charge))
+    if held.auto_decrement and held.package.frequency != Frequency.daily:
+        amount = format_micros(charge.amount_micros, 2)
+        values = {"description": charge.description, "amount": amount, "currency": charge.currency}
+        notify(customer, "package.charged", values)
+
+
+def _bring_minutes(held: CustomerPackage, schedule: Schedule, period: Period) -> None:
+    """The bundle of a period, unless it is over already."""
+    package, customer = held.package, held.customer
+    if package.kind != "free_minutes":
+        return
+    zone = zone_of(customer)
+    ends_on = minutes_end_on(schedule, period, rollover=package.rollover)
+    ends_at = None if ends_on is None else midnight(ends_on, zone)
+    seconds = granted_s(held.minutes or package.minutes, held.quantity, period)
+    if not seconds or (ends_at is not None and ends_at <= records.now()):
+        return
+    bundle = records.create(
+        Bundle,
+        {
+            "account_id": customer.account_id,
+            "customer_id": customer.pk,
+            "customer_package_id": held.pk,
+            "name": package.name,
+            "from_on": period.from_on,
+            "starts_at": midnight(period.from_on, zone),
+            "ends_at": ends_at,
+            "prefixes": package.prefixes,
+            "granted_s": seconds,
+        },
+    )
+    wallet = Wallet.objects.get(account_id=customer.account_id, kind="bundle", owner_id=bundle.pk)
+    post(
+        wallet,
+        "minutes",
+        "package",
+        amount_micros=seconds * SECOND_MICROS,
+        note=f"{package.name}, {_days(period)}",
+        key=f"minutes {bundle.pk}",
+        ref=f"bundle:{bundle.pk}",
+    )
+
+
+def _renews_soon(held: CustomerPackage) -> bool:
+    days_count = held.customer.account.package_notice_days
+    assert days_count is not None
+    assert held.next_on is not None
+    return today_of(held.customer) >= held.next_on - days_count * DAY
+
+
+def _tell_renewal(held: CustomerPackage) -> None:
+    period = period_from(schedule_of(held), held.next_on or held.starts_on)
+    assert period is not None
+    customer = held.customer
+    amount = charge_amount(period.share(held.package.retail_nanos), held.quantity * 1000)
+    renews_on = period.from_on.isoformat()
+    told = {"package": held.package.name, "renews_on": renews_on, "currency": held.package.currency}
+    notify(customer, "package.renewal", {**told, "amount": format_micros(amount, 2)})
+    body = {**customer_body(customer), **told, "amount_micros": amount}
+    emit(account_id=customer.account_id, event="package.renewal", ref=f"customer_package:{held.pk}", body=body)

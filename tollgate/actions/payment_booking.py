@@ -1,0 +1,210 @@
+"""How a payment moves money: once, when it completes. No act of its own; payments, gateways and vouchers book here.
+
+One entry of the wallet (`ref` names the payment), the tax of a prepaid customer as another, what it gives back of
+another payment and of that one's bonuses, the invoices it settles, the vouchers that wait for it, the receipt, the
+webhook and the mail.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Q
+
+from tollgate.actions import records
+from tollgate.actions.acts import current
+from tollgate.actions.allocations import (
+    allocate_from,
+    allocate_to,
+    owed_micros,
+    release_from,
+    settle_open,
+    settled_when_paid,
+    take_turns,
+)
+from tollgate.actions.notices import notify, payment_values
+from tollgate.actions.postings import post, wallet_of
+from tollgate.actions.receipts import receipt_for_payment
+from tollgate.actions.taxes import tax_of_payment
+from tollgate.actions.webhook_bodies import payment_body
+from tollgate.actions.webhooks import emit
+from tollgate.core.payments import part_back_micros, share_micros, voucher_bonus_micros
+from tollgate.core.taxes import to_minor
+from tollgate.store.models import Customer, Payment, Voucher
+
+ENTRY_KINDS: Final = {"payment": "topup", "refund": "refund", "reversal": "reversal", "bonus": "bonus"}
+BACK: Final = ("refund", "reversal")
+
+
+def new_payment(customer: Customer, **values: Any) -> Payment:
+    """A payment of a customer that has moved nothing yet. Raises Invalid when its external id is taken."""
+    return records.create(
+        Payment,
+        {
+            "account_id": customer.account_id,
+            "customer_id": customer.pk,
+            "currency": customer.currency,
+            "status": "pending",
+            "created_by": current.get().name,
+            **values,
+        },
+    )
+
+
+def complete(payment: Payment, *, note: str | None = None, **values: Any) -> Payment:
+    """Moves the money of a pending payment, whose row is locked; `values` are columns that become known with it."""
+    customer = payment.customer
+    assert customer is not None, "money without a customer waits in suspense"
+    assert payment.status != "completed"
+    take_turns(customer)
+    at = records.now()
+    for name, value in values.items():
+        setattr(payment, name, value)
+    ref = f"payment:{payment.pk}"
+    wallet, words = wallet_of(customer), payment.public_note if note is None else note
+    kind = ENTRY_KINDS[payment.kind]
+    entry = post(wallet, "payments", kind, amount_micros=payment.amount_micros, note=words, key=ref, ref=ref)
+    tax = _tax(payment, customer, at)
+    if tax:
+        signed = -tax if payment.amount_micros > 0 else tax
+        post(wallet, "tax", "tax", amount_micros=signed, note=f"Tax of payment {payment.pk}", key=f"{ref}:tax", ref=ref)
+    state = {"status": "completed", "completed_at": at, "entry_id": entry.pk, "tax_micros": tax}
+    done = records.change(payment, {**values, **state})
+    _follow(done, customer)
+    return done
+
+
+def original_share(original: Payment, part_micros: int) -> int:
+    """What a wallet loses when so much of what was received is given back, in whole coins; the whole is the whole."""
+    amount = abs(original.amount_micros)
+    whole = abs(original.received_micros or amount)
+    if part_micros == whole:
+        return amount
+    part = share_micros(amount, part_micros=part_micros, whole_micros=whole) if whole else part_micros
+    return to_minor(part, original.currency)
+
+
+def _follow(done: Payment, customer: Customer) -> None:
+    """What comes of a completed payment."""
+    if done.kind in BACK:
+        if done.reverses_id is not None:
+            _give_back(done)
+    else:
+        allocate_from(done)
+        done.refresh_from_db()
+        if done.kind == "payment":
+            _use_voucher(done, customer)
+        if done.kind == "payment" and customer.create_invoice_on_payment:
+            receipt_for_payment(done)
+    event = "payment.refunded" if done.kind in BACK else "payment.completed"
+    emit(account_id=done.account_id, event=event, ref=f"payment:{done.pk}", body=payment_body(done))
+    if done.email_confirmation:
+        notify(customer, event, payment_values(done))
+
+
+def _give_back(done: Payment) -> None:
+    """What was refunded of a payment settles nothing any more; what came back after all is free again.
+
+    What is open by that is settled by what else there is, a credit note that was not needed before. Bonuses go along.
+    """
+    assert done.reverses_id is not None
+    original = records.locked(Payment, done.reverses_id)
+    before, refunded = original.refunded_micros, original.refunded_micros - done.amount_micros
+    opened = []
+    beyond = original.allocated_micros + refunded - original.amount_micros
+    if beyond > 0:
+        opened = release_from(original, min(beyond, original.allocated_micros))
+    records.change(original, {"refunded_micros": refunded})
+    for invoice in sorted(opened, key=lambda row: row.pk):
+        allocate_to(invoice)
+    if done.amount_micros > 0 and original.customer is not None:
+        settle_open(original.customer)
+    _give_back_bonuses(original, before=before)
+
+
+def _give_back_bonuses(original: Payment, *, before: int) -> None:
+    """Vouchers multiplied a payment: what is given back of it takes the same part of their bonuses along, or back."""
+    for bonus in Payment.objects.filter(reverses=original, kind="bonus", status="completed").order_by("pk"):
+        was, due = (
+            part_back_micros(
+                bonus.amount_micros, part_micros=part, whole_micros=original.amount_micros, currency=bonus.currency
+            )
+            for part in (before, original.refunded_micros)
+        )
+        taken = min(due - was, bonus.amount_micros - bonus.refunded_micros)
+        amount = -max(taken, -bonus.refunded_micros)
+        if amount and bonus.customer is not None:
+            words = f"{bonus.public_note}, of payment {original.pk}"
+            values = {"gateway": bonus.gateway, "kind": "reversal", "public_note": words}
+            complete(new_payment(bonus.customer, **values, amount_micros=amount, reverses_id=bonus.pk))
+
+
+def _tax(payment: Payment, customer: Customer, at: datetime) -> int:
+    """The tax that falls due with it, as an amount above zero, or comes back with it.
+
+    Prepaid customers pay theirs with their payments: of what settles no open invoice, which has its own. What is given
+    back takes its part of the payment's own tax along, however the customer pays by now.
+    """
+    if payment.kind == "payment":
+        if customer.billing_type != "prepaid":
+            return 0
+        rest = payment.amount_micros - owed_micros(customer)
+        return tax_of_payment(customer, rest, at) if rest > 0 else 0
+    if payment.kind not in BACK or payment.reverses_id is None:
+        return 0
+    original = records.locked(Payment, payment.reverses_id)
+    if not original.tax_micros:
+        return 0
+    before, refunded = original.refunded_micros, original.refunded_micros - payment.amount_micros
+    return abs(_tax_back(original, refunded) - _tax_back(original, before))
+
+
+def _tax_back(original: Payment, refunded_micros: int) -> int:
+    """How much of a payment's tax is back after so much of it; what is taxed goes back before what settled invoices."""
+    assert original.customer is not None
+    taxed = original.amount_micros - settled_when_paid(original.customer).get(original.pk, 0)
+    return part_back_micros(
+        original.tax_micros, part_micros=refunded_micros, whole_micros=taxed, currency=original.currency
+    )
+
+
+def _use_voucher(done: Payment, customer: Customer) -> None:
+    """The oldest voucher that waits for a payment like this one gives its bonus."""
+    waiting = Voucher.objects.filter(
+        Q(batch__expires_at=None) | Q(batch__expires_at__gt=done.completed_at),
+        state="waiting",
+        customer=customer,
+        batch__enabled=True,
+        batch__currency=done.currency,
+        batch__minimum_micros__lte=done.amount_micros,
+    )
+    voucher = waiting.select_for_update(of=("self",)).select_related("batch").order_by("entered_at", "id").first()
+    if voucher is not None:
+        give_bonus(voucher, customer, done)
+
+
+def give_bonus(voucher: Voucher, customer: Customer, paid: Payment | None = None) -> Payment:
+    """What a voucher gives, once, for a payment or without one: it is locked and becomes used with the bonus."""
+    batch = voucher.batch
+    amount = voucher_bonus_micros(
+        paid.amount_micros if paid else 0,
+        multiplier_milli=batch.multiplier_milli,
+        addition_micros=batch.addition_micros,
+    )
+    words = f"Voucher {batch.name} {voucher.serial}"
+    bonus = new_payment(
+        customer,
+        gateway="voucher",
+        kind="bonus",
+        amount_micros=amount,
+        external_id=f"voucher:{voucher.pk}",
+        reverses_id=paid.pk if paid else None,
+        public_note=words,
+    )
+    bonus = complete(bonus)
+    records.change(
+        voucher,
+        {"state": "used", "used_at": bonus.completed_at, "payment_id": bonus.pk, "customer_id": customer.pk},
+    )
+    return bonus

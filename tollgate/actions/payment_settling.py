@@ -1,0 +1,279 @@
+"""What one event of a gateway does to payments: completes, refunds, reverses, cancels, or puts into suspense.
+
+Whatever is not certain (whose it is, a currency that is not accepted, no rate) waits in suspense for a person; it is
+never dropped and never guessed. What went out waits below zero, as the refund or reversal that it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tollgate.actions import records
+from tollgate.actions.acts import Invalid, act
+from tollgate.actions.allocations import take_turns
+from tollgate.actions.payment_amounts import currency_fits, is_allowed, wallet_amount
+from tollgate.actions.payment_booking import complete, new_payment, original_share
+from tollgate.core.payments import share_micros
+from tollgate.core.taxes import to_minor
+from tollgate.store.models import Checkout, Contact, Customer, Payment, PaymentEvent, PaymentGateway
+
+IGNORED: Final = "ignored"
+BOOKED: Final = "booked"
+AGAIN: Final = "booked before"
+SUSPENDED: Final = "in suspense"
+WAITS: Final = "waits"
+NOT_BOOKED: Final = "not booked"
+TAKEN_BACK: Final = {"refunded": "refund", "reversed": "reversal", "restored": "reversal"}
+
+
+@act
+def book_gateway_event(
+    *, gateway_id: int, told: dict[str, Any], payment_event_id: int | None = None, suspend: str = ""
+) -> str:
+    """Books one event that was proved to be the gateway's, once; gives what became of it.
+
+    `suspend` is why an attempt to book it was refused: the money then waits for a person.
+    """
+    gateway = PaymentGateway.objects.select_for_update(no_key=True).get(pk=gateway_id)  # its events take turns
+    kind = str(told["kind"])
+    if kind == "gone":
+        return _cancel(gateway, told)
+    if kind == "ignored" or not told["external_id"]:
+        return IGNORED
+    known = _of(gateway).filter(external_id=told["external_id"]).first()
+    if known is not None:
+        _mark(payment_event_id, known)
+        _forget_asked(gateway, told)
+        return AGAIN
+    if suspend:
+        _forget_asked(gateway, told)
+        return _suspend(gateway, told, payment_event_id, suspend, original=_original(gateway, told))
+    if kind == "paid":
+        return _paid(gateway, told, payment_event_id)
+    if kind in TAKEN_BACK:
+        return _taken_back(gateway, told, payment_event_id)
+    return _suspend(gateway, told, payment_event_id, str(told["note"]))
+
+
+def _paid(gateway: PaymentGateway, told: dict[str, Any], event_id: int | None) -> str:
+    """Money came: for a checkout of ours, or from somebody who is known by the address."""
+    checkout = _checkout(gateway, told)
+    if checkout is not None:
+        payment = records.locked(Payment, checkout.payment_id)
+        if payment.status == "completed":  # by another notice about the same checkout
+            return AGAIN if payment.external_id == told["external_id"] else _stray(gateway, told, event_id)
+        return _complete_checkout(gateway, checkout, payment, told, event_id)
+    return _stray(gateway, told, event_id)
+
+
+def _complete_checkout(
+    gateway: PaymentGateway, checkout: Checkout, payment: Payment, told: dict[str, Any], event_id: int | None
+) -> str:
+    if payment.received_currency != told["currency"] or not payment.received_micros:
+        return _suspend(gateway, told, event_id, f"Payment {payment.pk} was to be made in {payment.received_currency}.")
+    amount = payment.amount_micros
+    if told["amount_micros"] != payment.received_micros:
+        share = share_micros(amount, part_micros=told["amount_micros"], whole_micros=payment.received_micros)
+        amount = to_minor(share, payment.currency)
+    if gateway.deduct_fees and told["fee_micros"]:
+        fee = share_micros(amount, part_micros=told["fee_micros"], whole_micros=told["amount_micros"])
+        amount -= to_minor(fee, payment.currency)
+    if amount <= 0:
+        return _suspend(gateway, told, event_id, "Nothing is left of it after the fee.")
+    done = complete(
+        payment,
+        amount_micros=amount,
+        received_micros=told["amount_micros"],
+        fee_micros=told["fee_micros"],
+        external_id=told["external_id"],
+        payer=told["payer"] or payment.payer,
+    )
+    Checkout.objects.filter(pk=checkout.pk).update(next_at=None)
+    _mark(event_id, done)
+    return BOOKED
+
+
+def _stray(gateway: PaymentGateway, told: dict[str, Any], event_id: int | None) -> str:
+    """Money that no checkout of ours asked for: its payer is known by the PayPal address, or it waits in suspense."""
+    customer = _payer(gateway, told["payer"])
+    if customer is None:
+        return _suspend(gateway, told, event_id, "Nobody is known by the payer's address.")
+    if not is_allowed(customer, gateway.name):
+        return _suspend(gateway, told, event_id, f"{customer} may not pay by this gateway.")
+    if not currency_fits(customer, gateway, told["currency"]):
+        return _suspend(gateway, told, event_id, f"{told['currency']} is not accepted from {customer}.")
+    kept = told["amount_micros"] - (told["fee_micros"] if gateway.deduct_fees else 0)
+    try:
+        amount, rate = wallet_amount(customer, kept, told["currency"], records.now())
+    except Invalid as problem:
+        return _suspend(gateway, told, event_id, str(problem))
+    if amount <= 0:
+        return _suspend(gateway, told, event_id, "Nothing is left of it after the fee.")
+    payment = new_payment(
+        customer,
+        **_received(gateway, told),
+        amount_micros=amount,
+        exchange_rate_nanos=rate,
+        public_note=gateway.title,
+        email_confirmation=True,
+    )
+    _mark(event_id, complete(payment))
+    return BOOKED
+
+
+def _suspend(
+    gateway: PaymentGateway,
+    told: dict[str, Any],
+    event_id: int | None,
+    why: str,
+    *,
+    original: Payment | None = None,
+) -> str:
+    """Keeps money whose place is not certain, for a person to assign; below zero what was taken from us."""
+    amount = told["amount_micros"] * _sign(told)
+    kind = TAKEN_BACK.get(told["kind"], "payment" if amount >= 0 else "reversal")
+    values = {
+        **_received(gateway, told),
+        "account_id": gateway.account_id,
+        "kind": kind,
+        "amount_micros": amount,
+        "received_micros": amount,
+        "reverses_id": None if original is None else original.reverses_id or original.pk,
+        "currency": told["currency"],
+        "status": "pending",
+        "private_note": why,
+        "created_by": f"gateway {gateway.name}",
+        "email_confirmation": kind in ("payment", "refund"),
+    }
+    _mark(event_id, records.create(Payment, values))
+    return f"{SUSPENDED}: {why}"
+
+
+def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | None) -> str:
+    """A refund that we asked for, or one made at the gateway; a reversal, or one that was lifted."""
+    asked = _asked_refund(gateway, told)
+    if asked is not None:
+        done = complete(asked, external_id=told["external_id"])
+        Checkout.objects.filter(payment=asked).update(next_at=None)
+        _mark(event_id, done)
+        return BOOKED
+    original = _original(gateway, told)
+    if original is None or original.customer is None or original.status == "pending":
+        return WAITS
+    take_turns(original.customer)
+    original = records.locked(Payment, original.pk)
+    assert original.customer is not None
+    received = original.received_currency or original.currency
+    if told["currency"] != received:
+        return _suspend(gateway, told, event_id, f"Payment {original.pk} was made in {received}.", original=original)
+    back = new_payment(
+        original.customer,
+        **{**_received(gateway, told), "received_micros": _sign(told) * told["amount_micros"]},
+        kind=TAKEN_BACK[told["kind"]],
+        amount_micros=_sign(told) * _wallet_part(original, told),
+        reverses_id=original.reverses_id or original.pk,  # a refund that failed gives back to the payment itself
+        exchange_rate_nanos=original.exchange_rate_nanos,
+        private_note=told["note"],
+        email_confirmation=told["kind"] == "refunded",
+    )
+    _mark(event_id, complete(back))
+    return BOOKED
+
+
+def _wallet_part(original: Payment, told: dict[str, Any]) -> int:
+    """What a wallet loses or gets again: the last part of a payment is what is left of it, so that no coin stays."""
+    part = told["amount_micros"]
+    done = Payment.objects.filter(reverses=original, status="completed")
+    if told["kind"] == "restored":
+        same = done.filter(kind="reversal", received_currency=told["currency"], received_micros=-part)
+        taken = same.order_by("-id").first()
+        return original_share(original, part) if taken is None else -taken.amount_micros
+    left = original.amount_micros - original.refunded_micros
+    if original.received_micros is None or done.exclude(received_currency=told["currency"]).exists() or left <= 0:
+        return original_share(original, part)
+    returned = sum(micros or 0 for micros in done.values_list("received_micros", flat=True))
+    return left if part == original.received_micros + returned else original_share(original, part)
+
+
+def _cancel(gateway: PaymentGateway, told: dict[str, Any]) -> str:
+    """A checkout that nobody will pay any more."""
+    checkout = _checkout(gateway, told)
+    if checkout is None:
+        return IGNORED
+    payment = records.locked(Payment, checkout.payment_id)
+    if payment.status != "pending":
+        return AGAIN
+    Checkout.objects.filter(pk=checkout.pk).update(next_at=None)
+    records.change(payment, {"status": "canceled", "private_note": "It was not paid in time."})
+    return "canceled"
+
+
+def _forget_asked(gateway: PaymentGateway, told: dict[str, Any]) -> None:
+    """A refund of ours that another notice has booked already does not wait any more."""
+    asked = _asked_refund(gateway, told)
+    if asked is not None:
+        Checkout.objects.filter(payment=asked).update(next_at=None)
+        records.change(asked, {"status": "canceled", "private_note": f"Booked as {told['external_id']}."})
+
+
+def _checkout(gateway: PaymentGateway, told: dict[str, Any]) -> Checkout | None:
+    started = Checkout.objects.filter(gateway=gateway, payment__kind="payment")
+    if told["reference"]:
+        return started.filter(reference=told["reference"]).first()
+    return started.filter(session=told["session"]).first() if told["session"] else None
+
+
+def _original(gateway: PaymentGateway, told: dict[str, Any]) -> Payment | None:
+    """The payment that an event takes back or restores, as far as it has come."""
+    if told["kind"] not in TAKEN_BACK or not told["parent_id"]:
+        return None
+    found: Payment | None = _of(gateway).filter(external_id=told["parent_id"]).first()
+    return found
+
+
+def _sign(told: dict[str, Any]) -> int:
+    return -1 if told["kind"] in ("refunded", "reversed") else 1
+
+
+def _asked_refund(gateway: PaymentGateway, told: dict[str, Any]) -> Payment | None:
+    """The refund of ours that the event answers."""
+    if told["kind"] != "refunded" or not told["reference"]:
+        return None
+    asked = Checkout.objects.filter(gateway=gateway, reference=told["reference"], payment__kind="refund").first()
+    payment = records.locked(Payment, asked.payment_id) if asked else None
+    return payment if payment is not None and payment.status == "pending" else None
+
+
+def _payer(gateway: PaymentGateway, address: str) -> Customer | None:
+    """Whose PayPal address this is, else the one customer whose contact has it."""
+    if not address:
+        return None
+    own = Customer.objects.filter(account_id=gateway.account_id, deleted_at=None)
+    found = own.filter(paypal_email__iexact=address).first()
+    if found is not None:
+        return found
+    people = Contact.objects.filter(customer__in=own, email__iexact=address)
+    ids = set(people.values_list("customer_id", flat=True))
+    return own.get(pk=ids.pop()) if len(ids) == 1 else None
+
+
+def _received(gateway: PaymentGateway, told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "gateway": gateway.name,
+        "external_id": told["external_id"],
+        "received_micros": told["amount_micros"],
+        "received_currency": told["currency"],
+        "fee_micros": told["fee_micros"],
+        "payer": told["payer"],
+    }
+
+
+def _of(gateway: PaymentGateway) -> Any:
+    return Payment.objects.filter(account_id=gateway.account_id, gateway=gateway.name)
+
+
+def _mark(event_id: int | None, payment: Payment) -> None:
+    """Shows in the log of notices which payment it was."""
+    if event_id is not None:
+        found = {"payment_id": payment.pk, "customer_id": payment.customer_id}
+        PaymentEvent.objects.filter(pk=event_id).update(**found)

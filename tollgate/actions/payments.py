@@ -1,0 +1,272 @@
+"""Acts on payments that people enter: money received, approved, refused, given back, or found to be whose.
+
+A completed payment moves money once (payment_booking.py) and is never changed; a refund is a payment of its own below
+zero. Where the account asks for two people, what one enters another approves. Payments by gateways are in
+payment_events.py, what customers do themselves in own_payments.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypedDict, Unpack
+from uuid import uuid4
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, current, refuse, warn
+from tollgate.actions.allocations import take_turns
+from tollgate.actions.payment_amounts import wallet_amount
+from tollgate.actions.payment_booking import complete, new_payment
+from tollgate.core.payments import share_micros, split_note
+from tollgate.core.taxes import to_minor
+from tollgate.store.models import Account, Checkout, Customer, Payment, PaymentEvent, PaymentGateway
+
+BY_HAND: Final = ("manual", "bank_transfer")
+ANOTHER: Final = "Another user approves this: the account asks for two people."
+MOST_NOTE: Final = 1000
+CHECKS: Final[Mapping[str, checks.Check]] = {
+    "amount_micros": checks.amount(1, checks.MOST_MICROS),
+    "kind": checks.one_of(("payment", "bonus")),
+    "gateway": checks.one_of(BY_HAND),
+    "status": checks.one_of(("completed", "pending")),
+    "external_id": checks.optional(checks.text(200)),
+    "payer": checks.text(200),
+    "public_note": checks.text(MOST_NOTE),
+    "private_note": checks.text(MOST_NOTE),
+    "email_confirmation": checks.yes_no,
+    "received_at": checks.optional(checks.instant),
+}
+
+
+class PaymentFields(TypedDict, total=False):
+    """What may be said of a payment beside its amount."""
+
+    kind: str
+    gateway: str
+    status: str
+    external_id: str | None
+    payer: str
+    public_note: str
+    private_note: str
+    email_confirmation: bool
+    received_at: datetime | str | None
+
+
+@act
+def create_payment(*, customer_id: int, amount_micros: int, **fields: Unpack[PaymentFields]) -> Payment:
+    """Enters money received from a customer, completed at once or pending. The same external id is the same payment."""
+    given: dict[str, Any] = {**fields, "amount_micros": amount_micros}
+    values = checks.cleaned(CHECKS, given)
+    customer = records.find(Customer, customer_id)
+    values = {name: value for name, value in values.items() if name != "received_at" or value is not None}
+    return enter(customer, **values)
+
+
+@act
+def import_payment(
+    *,
+    customer_id: int,
+    amount_micros: int,
+    description: str = "",
+    external_id: str | None = None,
+    status: str = "completed",
+    received_at: datetime | str | None = None,
+) -> Payment:
+    """Enters a payment of another system, as an upload does: what follows # in its description is the private note."""
+    check = {"description": checks.text(2 * MOST_NOTE)}
+    public, private = split_note(checks.cleaned(check, {"description": description})["description"])
+    return create_payment(
+        customer_id=customer_id,
+        amount_micros=amount_micros,
+        external_id=external_id,
+        status=status.lower(),
+        public_note=public,
+        private_note=private,
+        received_at=received_at,
+    )
+
+
+def enter(customer: Customer, *, note: str | None = None, status: str = "completed", **values: Any) -> Payment:
+    """A payment by hand, or the one that its external id has entered before."""
+    external_id = values.get("external_id")
+    values.setdefault("gateway", "manual")
+    if external_id is not None:
+        known = Payment.objects.filter(
+            account_id=customer.account_id, gateway=values["gateway"], external_id=external_id
+        ).first()
+        if known is not None:
+            if (known.customer_id, known.amount_micros) != (customer.pk, values["amount_micros"]):
+                raise refuse("key" if note is not None else "external_id", "Another payment was entered by this id.")
+            return known
+    payment = new_payment(customer, **values)
+    if status == "pending":
+        return payment
+    if records.find(Account, customer.account_id).two_person_payments:
+        warn(ANOTHER)
+        return payment
+    return complete(payment, note=note)
+
+
+@act
+def complete_payment(*, payment_id: int, amount_micros: int | None = None, version: int | None = None) -> Payment:
+    """Approves a payment that waits: its money is there. A smaller or larger amount may have come than was promised."""
+    payment = records.locked(Payment, payment_id, version)
+    _check_waits(payment)
+    if payment.customer is None:
+        raise refuse("payment_id", "Nobody knows yet whose payment this is: assign it to a customer.")
+    asked = Checkout.objects.filter(payment=payment).select_related("gateway").first()
+    if asked is not None and payment.kind == "payment":
+        raise refuse("payment_id", f"{asked.gateway.title} tells by itself when it is paid.")
+    if asked is not None:
+        raise refuse("payment_id", f"{asked.gateway.title} is asked for this refund already.")
+    actor = current.get()
+    if records.find(Account, payment.account_id).two_person_payments and payment.created_by == actor.name:
+        raise refuse("payment_id", ANOTHER)
+    values: dict[str, Any] = {"approved_by": actor.name}
+    if amount_micros is not None and payment.kind == "payment":
+        values["amount_micros"] = checks.cleaned(CHECKS, {"amount_micros": amount_micros})["amount_micros"]
+    return complete(payment, **values)
+
+
+@act
+def cancel_payment(*, payment_id: int, reason: str = "", version: int | None = None) -> Payment:
+    """Takes back a payment that waits; it has moved nothing. One that a gateway reports all the same is booked then."""
+    payment = records.locked(Payment, payment_id, version)
+    _check_waits(payment)
+    if payment.kind == "refund" and Checkout.objects.filter(payment=payment).exclude(next_at=None).exists():
+        raise refuse("payment_id", "The gateway is asked for this refund already: wait for its answer.")
+    note = "\n".join(part for part in (payment.private_note, reason.strip()[:MOST_NOTE]) if part)
+    Checkout.objects.filter(payment=payment).update(next_at=None)
+    return records.change(payment, {"status": "canceled", "private_note": note})
+
+
+@act
+def refund_payment(*, payment_id: int, amount_micros: int | None = None, reason: str = "") -> Payment:
+    """Gives back what is left of a payment, or a part of it; by its gateway where that can. Gives the refund."""
+    return _back(payment_id, amount_micros, kind="refund", reason=reason)
+
+
+@act
+def reverse_payment(*, payment_id: int, reason: str) -> Payment:
+    """Undoes what is left of a payment that never was or bounced, or of a bonus: nothing is sent to anybody."""
+    words = checks.cleaned({"reason": checks.text(MOST_NOTE, required=True)}, {"reason": reason})["reason"]
+    return _back(payment_id, None, kind="reversal", reason=words)
+
+
+@act
+def assign_payment(*, payment_id: int, customer_id: int, remember: bool = False) -> Payment:
+    """Says whose a payment in suspense is and books it. `remember` keeps the payer's address with the customer."""
+    payment = records.locked(Payment, payment_id)
+    if payment.status != "pending" or payment.customer_id is not None:
+        raise refuse("payment_id", "This payment is not in suspense.")
+    if not payment.amount_micros:
+        raise refuse("payment_id", "Nobody knows its amount: look at the gateway, enter it by hand and cancel this.")
+    customer = records.find(Customer, customer_id)
+    if customer.account_id != payment.account_id:
+        raise refuse("customer_id", "Choose a customer of the same account.")
+    if payment.reverses is not None and payment.reverses.customer_id not in (None, customer.pk):
+        raise refuse("customer_id", f"Payment {payment.reverses_id}, which it takes back, is another customer's.")
+    values = settled_values(customer, payment)
+    _wake_notices(payment)
+    payment.customer, payment.currency = customer, customer.currency
+    if remember and payment.payer and customer.paypal_email != payment.payer:
+        records.change(records.locked(Customer, customer.pk), {"paypal_email": payment.payer})
+    return complete(payment, approved_by=current.get().name, customer_id=customer.pk, **values)
+
+
+def settled_values(customer: Customer, payment: Payment) -> dict[str, Any]:
+    """What a wallet gains by a payment in suspense: less its fee where that is deducted, by the dated rate.
+
+    What was taken from us (a refund, a reversal) is below zero and has no fee.
+    """
+    gateway = PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway).first()
+    received, code = payment.received_micros or payment.amount_micros, payment.received_currency or payment.currency
+    deducted = payment.kind == "payment" and (gateway is None or gateway.deduct_fees)
+    kept = received - (payment.fee_micros if deducted else 0)
+    amount, rate = wallet_amount(customer, kept, code, payment.received_at)
+    if amount * received <= 0:
+        raise refuse("payment_id", "Nothing is left of it after the fee: cancel it.")
+    return {
+        "currency": customer.currency,
+        "amount_micros": amount,
+        "exchange_rate_nanos": rate,
+        "received_micros": received,
+        "received_currency": code,
+    }
+
+
+def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str) -> Payment:
+    payment = records.find(Payment, payment_id)
+    if payment.customer is not None:
+        take_turns(payment.customer)
+    payment = records.locked(Payment, payment_id)
+    if payment.reversals.filter(customer=None, status="pending").exists():
+        raise refuse("payment_id", "A refund or reversal of it waits in suspense: assign or cancel that first.")
+    left = payment.amount_micros - payment.refunded_micros - _asked_for(payment)
+    possible = ("payment", "bonus") if kind == "reversal" else ("payment",)
+    if payment.status != "completed" or payment.kind not in possible or left <= 0:
+        raise refuse("payment_id", "Only what is left of a completed payment is given back.")
+    given = {"amount_micros": left if amount_micros is None else amount_micros}
+    amount = checks.cleaned({"amount_micros": checks.amount(1, left)}, given)["amount_micros"]
+    assert payment.customer is not None
+    gateway = PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway).first()
+    back = new_payment(
+        payment.customer,
+        gateway=payment.gateway,
+        kind=kind,
+        amount_micros=-amount,
+        reverses_id=payment.pk,
+        received_micros=_received(payment, amount, whole=amount == left),
+        received_currency=payment.received_currency,
+        private_note=reason.strip()[:MOST_NOTE],
+        email_confirmation=payment.email_confirmation,
+    )
+    if kind == "refund" and gateway is not None and gateway.provider != "paypal_ipn":
+        _ask_gateway(back, gateway)
+        return back
+    if records.find(Account, payment.account_id).two_person_payments:
+        warn(ANOTHER)
+        return back
+    return complete(back)
+
+
+def _ask_gateway(back: Payment, gateway: PaymentGateway) -> None:
+    """The worker asks the gateway (payment_janitor.py); the wallet pays when it has agreed."""
+    at = records.now()
+    Checkout.objects.create(payment=back, gateway=gateway, reference=uuid4().hex, next_at=at)
+
+
+def _received(payment: Payment, amount_micros: int, *, whole: bool) -> int | None:
+    """The part of what was received that an amount of the wallet stands for, below zero and in whole coins.
+
+    The last part is all that is left, so that the parts make what was received.
+    """
+    if payment.received_micros is None:
+        return None
+    others = Payment.objects.filter(reverses=payment).exclude(status="canceled")
+    if whole and not others.exclude(received_currency=payment.received_currency).exists():
+        given = sum(micros or 0 for micros in others.values_list("received_micros", flat=True))
+        left = payment.received_micros + given
+        if left > 0:
+            return -left
+    part = share_micros(payment.received_micros, part_micros=amount_micros, whole_micros=payment.amount_micros)
+    return -to_minor(part, payment.received_currency or payment.currency)
+
+
+def _wake_notices(payment: Payment) -> None:
+    """Notices that took this payment back while it was in suspense, and have given up since, are looked at again."""
+    if payment.external_id:
+        told = PaymentEvent.objects.filter(account_id=payment.account_id, gateway__name=payment.gateway)
+        again = told.filter(state__in=("queued", "failed"), body__contains=payment.external_id)
+        again.update(state="queued", tries_count=0, next_at=records.now(), done_at=None)
+
+
+def _asked_for(payment: Payment) -> int:
+    """What refunds under way will give back."""
+    waiting = Payment.objects.filter(reverses=payment, status="pending", amount_micros__lt=0)
+    return -sum(waiting.values_list("amount_micros", flat=True))
+
+
+def _check_waits(payment: Payment) -> None:
+    if payment.status != "pending":
+        raise refuse("payment_id", f"This payment is {payment.status}: only a pending one is approved or canceled.")

@@ -1,0 +1,239 @@
+"""Acts that price calls anew. No CDR is changed: entries of kind `correction` lead to what a call should have cost.
+
+`start_recalculation` begins a task (tasks.py) with a row for each call, `take_back_recalculation` one that posts the
+opposite of every entry. What is invoiced already comes as correction lines on the next invoice, by the difference that
+invoices are made of. To recalculate by another rule, see `core.recalculation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from tollgate.actions import checks, records, tasks
+from tollgate.actions.acts import NotFound, act, because, current, refuse
+from tollgate.actions.postings import post
+from tollgate.actions.statements import fetch
+from tollgate.core.recalculation import Correction
+from tollgate.store.models import CDR, Account, Carrier, Customer, Entry, Recalculation, Wallet
+from tollgate.store.queries.recalculation import Repriced, calls_of, reprice, repriced
+
+KINDS: Final = ("rerate", "adjust_duration")
+RELEASED_BY: Final = ("caller", "callee", "tollgate", "edge")
+MOST_S: Final = 86_400
+PREVIEW_MOST: Final = 10_000
+SHOWN_MOST: Final = 200
+CHECKS: Final[Mapping[str, checks.Check]] = {
+    "kind": checks.one_of(KINDS),
+    "from_at": checks.instant,
+    "until_at": checks.instant,
+    "least_s": checks.optional(checks.whole(0, MOST_S)),
+    "new_s": checks.optional(checks.whole(0, MOST_S)),
+    "reason": checks.text(500, required=True),
+}
+
+
+@dataclass(slots=True)
+class Sum:
+    """What the calls of one currency and side come to, then and now."""
+
+    currency: str
+    pays: bool
+    calls: int = 0
+    was_micros: int = 0
+    cost_micros: int = 0
+
+    @property
+    def difference_micros(self) -> int:
+        """What they would cost more."""
+        return self.cost_micros - self.was_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a recalculation would do: how many calls it is about, how many were looked at, and what would change."""
+
+    calls_count: int
+    looked_at: int
+    different_count: int
+    left_count: int
+    sums: tuple[Sum, ...]
+    rows: tuple[Repriced, ...]
+
+
+@act
+def start_recalculation(
+    *,
+    account_id: int,
+    kind: str,
+    from_at: str | datetime,
+    until_at: str | datetime,
+    reason: str,
+    customer_id: int | None = None,
+    carrier_id: int | None = None,
+    released_by: Sequence[str] = (),
+    least_s: int | None = None,
+    new_s: int | None = None,
+) -> Recalculation:
+    """Prices the charged calls of some time anew, in a task; the CDRs stay, corrections are posted.
+
+    `rerate` uses the revisions now in force for the time of each call; `adjust_duration` takes each call of at least
+    `least_s` as one of `new_s` and rates it so. No `released_by` means whoever ended it.
+    """
+    wanted = wanted_recalculation(
+        account_id=account_id, kind=kind, from_at=from_at, until_at=until_at, reason=reason, customer_id=customer_id,
+        carrier_id=carrier_id, released_by=released_by, least_s=least_s, new_s=new_s,
+    )  # fmt: skip
+    because(wanted.reason)
+    wanted.save()
+    rows = calls_of(wanted).values_list("pk", "edge_call_id").iterator(chunk_size=tasks.AT_A_TIME)
+    return _begun(wanted, "recalculate", "recalculate_call", f"Recalculation {wanted.pk}: {wanted.reason}", rows)
+
+
+@act
+def recalculate_call(*, call_id: int, recalculation_id: int) -> int:
+    """Posts what leads one call to its new cost; a second time finds nothing left to post. Gives how many entries."""
+    wanted = records.find(Recalculation, recalculation_id)
+    if wanted.taken_back_at is not None:
+        raise refuse("recalculation_id", "This recalculation was taken back.")
+    cdr = calls_of(wanted).filter(pk=call_id).first()
+    if cdr is None:
+        raise NotFound(f"Call {call_id} is not one of this recalculation.")
+    first = reprice(cdr, wanted)
+    _lock(one.wallet_id for one in first.corrections)
+    found = reprice(cdr, wanted)  # what was posted before the locks were held is seen now
+    if found.problem:
+        raise refuse("call_id", found.problem)
+    moving = [one for one in found.corrections if one.amount_micros]
+    for one in moving:
+        _post(one, cdr, wanted)
+    return len(moving)
+
+
+@act
+def take_back_recalculation(*, recalculation_id: int, reason: str) -> Recalculation:
+    """Posts the opposite of everything that a recalculation has posted, in a task."""
+    words = checks.cleaned({"reason": CHECKS["reason"]}, {"reason": reason})["reason"]
+    because(words)
+    done = records.locked(Recalculation, recalculation_id)
+    if done.taken_back_at is not None:
+        raise refuse("recalculation_id", "This recalculation was taken back already.")
+    if done.task is not None and done.task.state in tasks.OPEN:
+        raise refuse("recalculation_id", "It is still running: cancel its job first.")
+    calls = Entry.objects.filter(account_id=done.account_id, ref=ref_of(done)).order_by("call_id")
+    rows = [pk for pk in calls.values_list("call_id", flat=True).distinct() if pk is not None]
+    done = records.change(done, {"taken_back_at": records.now(), "taken_back_by": current.get().name})
+    title = f"Recalculation {done.pk} taken back: {words}"
+    return _begun(done, "take_back", "take_back_call", title, [(pk, f"Call {pk}") for pk in rows])
+
+
+@act
+def take_back_call(*, call_id: int, recalculation_id: int) -> int:
+    """Posts the opposite of what a recalculation has posted for one call, once. Gives how many entries."""
+    done = records.find(Recalculation, recalculation_id)
+    if done.taken_back_at is None:
+        raise refuse("recalculation_id", "This recalculation was not taken back.")
+    entries = Entry.objects.filter(account_id=done.account_id, ref=ref_of(done), call_id=call_id)
+    found = list(entries.exclude(key__startswith="take back ").select_related("wallet").order_by("wallet_id"))
+    _lock(entry.wallet_id for entry in found)
+    for entry in found:
+        post(
+            entry.wallet,
+            entry.book,
+            "correction",
+            amount_micros=-entry.amount_micros,
+            note=f"Taken back: {entry.note}"[:1000],
+            key=f"take back {entry.pk}",
+            ref=ref_of(done),
+            call_id=call_id,
+        )
+    return len(found)
+
+
+def wanted_recalculation(
+    *, account_id: int, customer_id: int | None, carrier_id: int | None, released_by: Sequence[str], **given: Any
+) -> Recalculation:
+    """A recalculation that is not kept yet. Raises Invalid."""
+    values = checks.cleaned(CHECKS, given)
+    account = records.find(Account, account_id)
+    if values["until_at"] <= values["from_at"]:
+        raise refuse("until_at", "The end comes after the beginning.")
+    if set(released_by) - set(RELEASED_BY):
+        raise refuse("released_by", f"Choose among {', '.join(RELEASED_BY)}.")
+    adjusting = values["kind"] == "adjust_duration"
+    for name in ("least_s", "new_s"):
+        if adjusting and values[name] is None:
+            raise refuse(name, "Adjusting durations needs both durations.")
+        if not adjusting and values[name] is not None:
+            raise refuse(name, "Only adjusting durations has durations.")
+    return Recalculation(
+        account=account,
+        customer=records.find(Customer, customer_id) if customer_id is not None else None,
+        carrier=records.find(Carrier, carrier_id) if carrier_id is not None else None,
+        released_by=sorted(set(released_by)),
+        author=current.get().name,
+        **values,
+    )
+
+
+def preview(wanted: Recalculation) -> Preview:
+    """What it would do, of its first 10,000 calls; nothing moves."""
+    sums: dict[tuple[str, bool], Sum] = {}
+    shown: list[Repriced] = []
+    looked_at = different = left = 0
+    for found in repriced(wanted, PREVIEW_MOST):
+        looked_at += 1
+        different += found.different
+        left += bool(found.problem)
+        if (found.different or found.problem) and len(shown) < SHOWN_MOST:
+            shown.append(found)
+        for one in found.corrections:
+            total = sums.setdefault((one.currency, one.pays), Sum(one.currency, one.pays))
+            total.calls += 1
+            total.was_micros += one.was_micros
+            total.cost_micros += one.cost_micros
+    count = looked_at if looked_at < PREVIEW_MOST else calls_of(wanted).count()
+    told = tuple(sums[key] for key in sorted(sums, key=lambda key: (not key[1], key[0])))
+    return Preview(count, looked_at, different, left, told, tuple(shown))
+
+
+def ref_of(recalculation: Recalculation) -> str:
+    """What its entries name."""
+    return f"recalculation:{recalculation.pk}"
+
+
+def _begun(
+    wanted: Recalculation, kind: str, act_name: str, title: str, rows: Iterable[tuple[int, str]]
+) -> Recalculation:
+    numbered = (tasks.NewRow(number, pk, title) for number, (pk, title) in enumerate(rows, start=1))
+    task = tasks.begin(
+        kind=kind,
+        noun="call",
+        act_name=act_name,
+        title=title[: tasks.TITLE_MOST],
+        rows=numbered,
+        account_id=wanted.account_id,
+        arguments={"recalculation_id": wanted.pk},
+    )
+    return records.change(wanted, {"task_id": task.pk})
+
+
+def _lock(wallet_ids: Iterable[int]) -> None:
+    """In the order in which the charging service locks them too."""
+    for wallet_id in sorted(set(wallet_ids)):
+        fetch("ledger_postings", "lock_wallet", wallet_id)
+
+
+def _post(one: Correction, cdr: CDR, wanted: Recalculation) -> None:
+    post(
+        Wallet.objects.get(pk=one.wallet_id),
+        one.book,
+        "correction",
+        amount_micros=one.amount_micros,
+        note=f"{wanted.reason} ({wanted.author})"[:1000],
+        key=f"recalculation {wanted.pk} {cdr.pk} {one.wallet_id}",
+        ref=ref_of(wanted),
+        call_id=cdr.pk,
+    )

@@ -1,0 +1,212 @@
+"""Acts on saved reports: a breakout under a name, mailed every day, week or month to whoever it is for.
+
+The file is made when the mail is sent (`file_of`), from the summaries of the period that was over when it was due.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final, TypedDict, Unpack
+
+from xlsxwriter import Workbook
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, current, refuse
+from tollgate.actions.customer_checks import list_of
+from tollgate.actions.messages import queue
+from tollgate.core.breakout import (
+    DIMENSIONS,
+    FILTERS,
+    FREQUENCIES,
+    MEASURES,
+    PERIODS,
+    Question,
+    heading,
+    next_mailing,
+    period,
+    told,
+    unfit,
+)
+from tollgate.store.models import Account, SavedReport
+from tollgate.store.queries.breakout import TooMany, breakout
+
+FORMATS: Final = ("csv", "xlsx")
+RECIPIENTS_MOST: Final = 20
+TYPES: Final = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ReportFields(TypedDict, total=False):
+    """What may be set on a report. `filters` are texts by the names of `core.breakout.FILTERS`."""
+
+    measures: Sequence[str]
+    filters: Mapping[str, str]
+    period: str
+    frequency: str
+    recipients: Sequence[str]
+    file_format: str
+
+
+class ReportChanges(ReportFields, total=False):
+    """What may be changed on a report."""
+
+    name: str
+    dimensions: Sequence[str]
+
+
+def _filters(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not set(value) <= set(FILTERS):
+        raise checks.Unfit(f"Give texts by these names: {', '.join(FILTERS)}.")
+    check = checks.text(100)
+    return {str(name): text for name, given in value.items() if (text := str(check(given)))}
+
+
+CHECKS: Final[Mapping[str, checks.Check]] = {
+    "name": checks.text(100, required=True),
+    "dimensions": list_of(checks.one_of(tuple(DIMENSIONS)), len(DIMENSIONS)),
+    "measures": list_of(checks.one_of(tuple(MEASURES)), len(MEASURES)),
+    "filters": _filters,
+    "period": checks.one_of(tuple(PERIODS)),
+    "frequency": checks.one_of(tuple(FREQUENCIES)),
+    "recipients": list_of(checks.email, RECIPIENTS_MOST),
+    "file_format": checks.one_of(FORMATS),
+}
+
+
+@act
+def create_report(
+    *, account_id: int, name: str, dimensions: Sequence[str], **fields: Unpack[ReportFields]
+) -> SavedReport:
+    """Keeps a breakout under a name; with a frequency it is mailed from the next morning of that kind on."""
+    given: dict[str, Any] = {**fields, "name": name, "dimensions": dimensions}
+    values = checks.cleaned(CHECKS, given)
+    author = current.get().name
+    report = SavedReport(account=records.find(Account, account_id), created_by=author, **values)
+    return records.create(
+        SavedReport, {**values, "account_id": report.account_id, "created_by": author, **_due(report)}
+    )
+
+
+@act
+def update_report(*, report_id: int, version: int | None = None, **changes: Unpack[ReportChanges]) -> SavedReport:
+    """Changes a report."""
+    values = checks.cleaned(CHECKS, changes)
+    report = records.locked(SavedReport, report_id, version)
+    for name, value in values.items():
+        setattr(report, name, value)
+    return records.change(report, {**values, **_due(report)})
+
+
+@act
+def delete_report(*, report_id: int, version: int | None = None) -> None:
+    """Removes a report. What was mailed stays mailed."""
+    records.locked(SavedReport, report_id, version).delete()
+
+
+@act
+def mail_report(*, report_id: int) -> None:
+    """Mails a report now, of its period as it stands."""
+    report = records.locked(SavedReport, report_id)
+    if not report.recipients:
+        raise refuse("recipients", "This report has no recipients: say first who gets it.")
+    _mail(report, records.now())
+
+
+@act
+def mail_due_reports() -> int:
+    """Mails every report that is due, each once; returns how many."""
+    at = records.now()
+    due = SavedReport.objects.select_for_update(skip_locked=True).filter(next_at__lte=at).order_by("pk")
+    for report in (found := list(due)):
+        assert report.next_at is not None
+        _mail(report, report.next_at)
+        records.change(report, {"next_at": next_mailing(report.frequency, at), "mailed_at": at})
+    return len(found)
+
+
+def question_of(report: SavedReport, at: datetime) -> Question:
+    """What a report asks at a moment."""
+    from_at, until_at = period(report.period, at)
+    return Question(
+        dimensions=tuple(report.dimensions), from_at=from_at, until_at=until_at, filters=dict(report.filters)
+    )
+
+
+def file_of(report: SavedReport, asked_at: datetime) -> tuple[str, str, bytes]:
+    """The file of a report as it was asked for at a moment: its name, its type, its content."""
+    question = question_of(report, asked_at)
+    measures = report.measures or list(MEASURES)
+    lines = [[heading(name) for name in [*report.dimensions, "currency", *measures]]]
+    try:
+        groups = breakout(report.account, question)
+    except TooMany:
+        groups = []
+        lines.append(["More groups than fit: choose fewer dimensions or a shorter period."])
+    for group in groups:
+        keys = [told(name, group.words[name]) for name in report.dimensions]
+        lines.append(
+            [*map(_harmless, keys), group.currency, *(told(name, getattr(group.totals, name)) for name in measures)]
+        )
+    content = _csv(lines) if report.file_format == "csv" else _xlsx(lines, len(report.dimensions) + 1)
+    name = f"{report.name} {question.from_at:%Y-%m-%d}.{report.file_format}".replace("/", "-")
+    return name, TYPES[report.file_format], content
+
+
+def _due(report: SavedReport) -> dict[str, datetime | None]:
+    """When it is mailed next. Raises Invalid for one that could not be answered or has nobody to go to."""
+    at = records.now()
+    if not report.dimensions:
+        raise refuse("dimensions", "Choose what the calls are grouped by.")
+    if report.frequency != "never" and not report.recipients:
+        raise refuse("recipients", "Say who gets the report.")
+    problem = unfit(question_of(report, at))
+    if problem:
+        raise refuse("period", problem)
+    return {"next_at": next_mailing(report.frequency, at)}
+
+
+def _mail(report: SavedReport, asked_at: datetime) -> None:
+    question = question_of(report, asked_at)
+    values = {
+        "report": report.name,
+        "from": f"{question.from_at:%Y-%m-%d %H:%M} UTC",
+        "until": f"{question.until_at:%Y-%m-%d %H:%M} UTC",
+    }
+    for recipient in report.recipients:
+        message = queue(account_id=report.account_id, template="report", values=values, recipient=recipient)
+        assert message is not None
+        message.attachments = [{"report_id": report.pk, "asked_at": asked_at.isoformat()}]
+        message.save(update_fields=["attachments"])
+
+
+def _harmless(text: str) -> str:
+    """A spreadsheet runs a text that begins like a formula."""
+    return f"'{text}" if text.startswith(DANGEROUS) else text
+
+
+def _csv(lines: Sequence[Sequence[str]]) -> bytes:
+    file = io.StringIO()
+    csv.writer(file).writerows(lines)
+    return file.getvalue().encode()
+
+
+def _xlsx(lines: Sequence[Sequence[str]], words_count: int) -> bytes:
+    """The first columns are texts, the others exact numbers where there is one."""
+    file = io.BytesIO()
+    with Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Report")
+        for row, line in zip(count(), lines, strict=False):
+            for column, text in enumerate(line):
+                if row and column >= words_count and text:
+                    sheet.write_number(row, column, Decimal(text))  # Decimal, so that no float rounds it
+                else:
+                    sheet.write_string(row, column, text)
+    return file.getvalue()

@@ -1,0 +1,38 @@
+"""Summaries are brought up to date: by the workers every two seconds, by whoever asks, and anew where they differ.
+
+What they are is said in store/sql/schema_summaries.sql. No act changes a figure: all comes from CDRs and corrections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from tollgate.actions.acts import act
+from tollgate.actions.statements import fetch
+
+BATCH: Final = 200_000
+"""CDRs that are added in one transaction: no longer than a second or two."""
+FILE: Final = "summaries"
+
+
+def roll_up() -> None:
+    """Adds the calls and corrections that are not in the summaries yet. Right in several processes at once."""
+    while fetch(FILE, "roll_up", BATCH)[0]["more"]:
+        pass
+
+
+@act
+def refresh_summaries() -> None:
+    """Brings the summaries up to date at once."""
+    roll_up()
+
+
+@act
+def rebuild_summaries(*, hours: Iterable[datetime]) -> int:
+    """Makes these hours anew from CDRs and corrections; returns how many."""
+    wanted = sorted(set(hours))
+    for hour_at in wanted:
+        fetch(FILE, "rebuild", hour_at, hour_at + timedelta(hours=1))
+    return len(wanted)

@@ -1,0 +1,334 @@
+"""Tasks: one act done to many records, row by row, in the name of whoever began it, while nobody waits.
+
+    task = begin(kind="delete", noun="customer", act="delete_customer", title="...", rows=[NewRow(1, record_id=17)])
+    work(at, until)          # by every process of `tollgate work`, every second; by a page for a moment
+
+Each row is done in one transaction with its act, while the task's row is locked: any number of processes may work, a
+killed one leaves nothing half done, and no row is done twice. How a row becomes the arguments of the act is said by the
+task's kind in `ARGUMENTS`; a new kind adds its reader there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Final
+
+from django.db import OperationalError, models, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from tollgate.actions import delay_values, records
+from tollgate.actions.acts import (
+    Actor,
+    Invalid,
+    NotFound,
+    NotPermitted,
+    OutOfDate,
+    act,
+    acting,
+    call_act,
+    current,
+    refuse,
+)
+from tollgate.actions.audit import note_event
+from tollgate.actions.authors import author_now
+from tollgate.core.field_words import field_words
+from tollgate.store.models import Account, Task, TaskRow
+from tollgate.store.secrets import CannotUnseal
+
+OPEN: Final = ("waiting", "active")
+MOST_ROWS: Final = 200_000
+AT_A_TIME: Final = 1_000
+ATTEMPTS_MOST: Final = 5
+"""How often a row is tried that the database could not do, such as one in a deadlock."""
+UNDO_WITHIN: Final = timedelta(days=7)
+KEPT: Final = timedelta(days=90)
+TITLE_MOST: Final = 200
+log = logging.getLogger(__name__)
+
+Arguments = Callable[[Task, TaskRow], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """One row of a task that begins."""
+
+    number: int
+    record_id: int | None = None
+    title: str = ""
+    cells: Sequence[Any] | None = None
+    errors: Sequence[tuple[str, str]] = ()
+    """What is wrong with it already: it is never tried."""
+
+
+def _of_record(task: Task, row: TaskRow) -> dict[str, Any]:
+    return {f"{task.noun}_id": row.record_id, **delay_values.read(task.arguments)}
+
+
+ARGUMENTS: Final[dict[str, Arguments]] = dict.fromkeys(
+    ("edit", "delete", "restore", "recalculate", "take_back"), _of_record
+)
+"""By kind: the arguments of the act for one row. Raises Invalid for a row that cannot be."""
+
+
+def begin(
+    *, kind: str, noun: str, act_name: str, title: str, rows: Iterable[NewRow], account_id: int, **fields: Any
+) -> Task:
+    """Keeps a task to be worked. Raises NotPermitted when its author may not do the act, Invalid without any row."""
+    actor = current.get()
+    if not actor.may_do(act_name):
+        raise NotPermitted(act_name)
+    if actor.kind != "user" or actor.id is None:
+        raise refuse("rows", "Only a user may begin a task: it is done in the user's name.")
+    account = records.find(Account, account_id)
+    arguments = delay_values.kept(fields.pop("arguments", {}))
+    author = {"author_id": actor.id, "author": actor.name, "reason": actor.reason}
+    task = Task.objects.create(
+        account=account, kind=kind, noun=noun, act=act_name, title=title, arguments=arguments, **author, **fields
+    )
+    total, failed = _keep_rows(task, iter(rows))
+    if not total:
+        raise refuse("rows", "There is nothing to do: choose records first.")
+    task.total_count, task.failed_count = total, failed
+    if total == failed:
+        task.state, task.started_at, task.ended_at = "completed", records.now(), records.now()
+    task.save()
+    told = {"kind": kind, "title": title, "rows": total, "dry": task.dry}
+    note_event(actor=actor, verb="START", table_name="task", row_id=task.pk, account_id=account.pk, told=told)
+    return task
+
+
+def _keep_rows(task: Task, rows: Iterator[NewRow]) -> tuple[int, int]:
+    """How many there are, and how many of them cannot be."""
+    total = failed = 0
+    while part := list(islice(rows, AT_A_TIME)):
+        total += len(part)
+        failed += sum(1 for row in part if row.errors)
+        if total > MOST_ROWS:
+            raise refuse("rows", f"A task has at most {MOST_ROWS:,} rows: choose fewer.")
+        TaskRow.objects.bulk_create(
+            TaskRow(
+                task=task,
+                number=row.number,
+                record_id=row.record_id,
+                title=row.title[:TITLE_MOST],
+                cells=row.cells,
+                state="failed" if row.errors else "waiting",
+                errors=[list(error) for error in row.errors],
+            )
+            for row in part
+        )
+    return total, failed
+
+
+@act
+def cancel_task(*, task_id: int) -> Task:
+    """Stops a task after the row that is being done; what is done stays done."""
+    task = _own(task_id)
+    if task.state not in OPEN:
+        raise refuse("task_id", f"It is not running any more: it is {task.state}.")
+    _note(task, "CANCEL")
+    return _end(task, "canceled", f"Canceled by {current.get().name}.")
+
+
+@act
+def retry_task(*, task_id: int) -> Task:
+    """Does the rows again that failed, and those that were never reached."""
+    task = _own(task_id)
+    if task.state in OPEN:
+        raise refuse("task_id", "It is still running.")
+    left = task.rows.exclude(state="done")
+    if not left.exists():
+        raise refuse("task_id", "Every row is done: there is nothing to try again.")
+    left.update(state="waiting", errors=[], attempt_count=0)
+    _note(task, "RETRY")
+    changed = {"state": "waiting", "result": "", "ended_at": None, "failed_count": 0}
+    return records.change(task, {**changed, "attempt_count": task.attempt_count + 1})
+
+
+@act
+def undo_task(*, task_id: int) -> Task:
+    """Begins a task that restores what this one has deleted, for a week after its end."""
+    task = _own(task_id)
+    if not undoable(task, records.now()):
+        raise refuse("task_id", "This cannot be undone, or not any more.")
+    done = task.rows.filter(state="done").order_by("number")
+    rows = (NewRow(row.number, row.record_id, row.title) for row in done.iterator(AT_A_TIME))
+    return begin(
+        kind="restore",
+        noun=task.noun,
+        act_name=task.act.replace("delete_", "restore_", 1),
+        title=f"Undo: {task.title}",
+        rows=rows,
+        account_id=task.account_id,
+        source=task,
+    )
+
+
+def undoable(task: Task, at: datetime) -> bool:
+    """Whether a task deleted something that may still be restored, and nobody has begun to."""
+    ended = task.ended_at
+    fresh = task.kind == "delete" and task.done_count > 0 and ended is not None and ended > at - UNDO_WITHIN
+    return fresh and not task.followers.filter(kind="restore").exists()
+
+
+def may_manage(task: Task, actor: Actor) -> bool:
+    """Whether an actor may see a task and press its buttons: one's own, and everybody's without a reseller."""
+    return actor.reach is None or (actor.kind == "user" and actor.id == task.author_id)
+
+
+def forget_old(at: datetime) -> int:
+    """Removes tasks that ended long ago; how many."""
+    return Task.objects.filter(ended_at__lt=at - KEPT).delete()[1].get("store.Task", 0)
+
+
+def error_lines(task: Task) -> Iterator[str]:
+    """A CSV file of the rows that failed: what was given, its line and what is wrong, to be mended and sent again."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    headers = task.headers or ["Id", "Record"]
+    writer.writerow([*map(harmless, headers), "Line", "What is wrong"])
+    for row in task.rows.filter(state="failed").order_by("number").iterator(AT_A_TIME):
+        given = [str(row.record_id or ""), row.title] if row.cells is None else [shown(one) for one in row.cells]
+        given += [""] * (len(headers) - len(given))
+        writer.writerow([*map(harmless, given), row.number, harmless(error_words(row.errors))])
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue()
+
+
+def error_words(errors: Iterable[Sequence[str]]) -> str:
+    """What is wrong with a row, in a sentence for each field."""
+    return " ".join(f"{field_words(name)}: {sentence}" if name else sentence for name, sentence in errors)
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def shown(cell: Any) -> str:
+    """A cell for people: a sealed one is not told."""
+    return "" if isinstance(cell, Mapping) else str(cell)
+
+
+def work(now: Callable[[], datetime], until: datetime, *, task_id: int | None = None) -> int:
+    """Does rows of open tasks, those furthest behind first, until the moment; how many. Any number of processes may."""
+    count = 0
+    authors: dict[int, Actor | str] = {}
+    while now() < until:
+        chosen: list[int] = []
+        try:
+            with transaction.atomic():
+                if not _one_row(chosen, authors, task_id):
+                    return count
+        except OperationalError:
+            if not chosen:
+                raise  # it is the database itself
+            log.exception("row %s of a task has to wait", chosen[-1])
+            _tried(chosen[-1])
+        else:
+            count += 1
+    return count
+
+
+def _one_row(chosen: list[int], authors: dict[int, Actor | str], task_id: int | None) -> bool:
+    """Does the next row of a task that nobody else works; whether there was one."""
+    waiting = Task.objects.filter(state__in=OPEN, **({} if task_id is None else {"pk": task_id}))
+    least = waiting.order_by(F("done_count") + F("failed_count"), "pk")
+    task = least.select_for_update(skip_locked=True, no_key=True).first()
+    if task is None:
+        return False
+    author = authors.setdefault(task.pk, _author(task))
+    if isinstance(author, str):
+        _end(task, "failed", author)
+        return True
+    row = task.rows.filter(state="waiting").order_by("number").first()
+    if row is None:
+        _end(task, "completed", "")
+        return True
+    chosen.append(row.pk)
+    _do(task, row, author)
+    started = {} if task.state == "active" else {"state": "active", "started_at": Now()}
+    more = task.rows.filter(state="waiting").exists()
+    ended = {} if more else {"state": "completed", "ended_at": Now()}
+    counted = "done_count" if row.state == "done" else "failed_count"
+    Task.objects.filter(pk=task.pk).update(**{**started, **ended, counted: F(counted) + 1})
+    return True
+
+
+def _do(task: Task, row: TaskRow, author: Actor) -> None:
+    """One row: its act, and what became of it. A dry one is taken back."""
+    row.errors = []
+    try:
+        with acting(author), transaction.atomic():
+            result = call_act(task.act, ARGUMENTS[task.kind](task, row))
+            if isinstance(result, models.Model):
+                row.title = str(result)[:TITLE_MOST]
+            if task.dry:
+                transaction.set_rollback(True)
+            elif isinstance(result, models.Model):
+                row.record_id = result.pk
+    except Invalid as problem:
+        row.errors = [[name, sentence] for name, sentences in problem.errors.items() for sentence in sentences]
+    except (NotFound, NotPermitted, OutOfDate, CannotUnseal) as problem:
+        row.errors = [["", str(problem)]]
+    except OperationalError:
+        raise  # the database's trouble passes, and the row stays
+    except Exception as problem:  # one row that fails must not keep the others waiting
+        log.exception("row %s of task %s failed", row.number, task.pk)
+        row.errors = [["", f"It failed by a fault of the program ({type(problem).__name__})."]]
+    row.state = "failed" if row.errors else "done"
+    if row.state == "done" and row.cells and not task.dry:  # nobody needs its secrets any more
+        row.cells = ["" if isinstance(cell, dict) else cell for cell in row.cells]
+    row.save()
+
+
+def _tried(row_id: int) -> None:
+    """Counts a try that the database has refused; one that is refused again and again has failed."""
+    with transaction.atomic():
+        row = TaskRow.objects.select_for_update(no_key=True).get(pk=row_id)
+        row.attempt_count += 1
+        if row.attempt_count >= ATTEMPTS_MOST:
+            row.state, row.errors = "failed", [["", "The database could not do it: try again later."]]
+            Task.objects.filter(pk=row.task_id).update(failed_count=F("failed_count") + 1)
+        row.save()
+
+
+def _author(task: Task) -> Actor | str:
+    reason = task.reason or f"task {task.pk}"
+    author = author_now(task.author_id, task.author, reason=reason)
+    if isinstance(author, Actor) and not author.may_do(task.act):
+        return f"{author.name} no longer has the permission {task.act}."
+    return author
+
+
+def _own(task_id: int) -> Task:
+    """The task, locked. Raises NotFound for one that the actor may not see."""
+    task = Task.objects.select_for_update(no_key=True).filter(pk=task_id).first()
+    if task is None or not may_manage(task, current.get()):
+        raise NotFound(f"There is no task {task_id}.")
+    return task
+
+
+def _end(task: Task, state: str, words: str) -> Task:
+    return records.change(task, {"state": state, "result": words, "ended_at": Now()})
+
+
+def _note(task: Task, verb: str) -> None:
+    """Tasks change with every row, so the audit log is told only what people do with them."""
+    note_event(
+        actor=current.get(),
+        verb=verb,
+        table_name="task",
+        row_id=task.pk,
+        account_id=task.account_id,
+        told={"title": task.title},
+    )

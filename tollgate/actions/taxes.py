@@ -1,0 +1,220 @@
+"""Acts on taxes: named rates with their dates, and which customers pay which. What falls due is decided in core.taxes.
+
+To add a property of a tax: its column, its line in `TaxFields`, in `CHECKS` and in `_rule`, and what obeys it in core.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, Final, TypedDict, Unpack
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, refuse
+from tollgate.actions.charges import day, zone_of
+from tollgate.actions.customer_checks import country
+from tollgate.core.hours import zone_info
+from tollgate.core.taxes import ALIKE, TaxDoubt, TaxParty, TaxRule, due, within_gross
+from tollgate.gateways.vat import number_fits
+from tollgate.store.models import Account, Customer, CustomerTax, InvoiceTax, Tax, VatCheck
+from tollgate.store.models.taxes import CATEGORIES
+
+MOST_PPM: Final = 10**6
+MOST_TAXES: Final = 20
+log = logging.getLogger(__name__)
+
+
+class TaxFields(TypedDict, total=False):
+    """What may be set on a tax."""
+
+    label: str
+    category: str
+    rate_ppm: int
+    fixed_micros: int
+    compound: bool
+    priority: int
+    country: str
+    exemption_reason: str
+    valid_from_on: date | str | None
+    valid_until_on: date | str | None
+    enabled: bool
+
+
+class TaxChanges(TaxFields, total=False):
+    """What may be changed on a tax."""
+
+    name: str
+
+
+class PaidTax(TypedDict):
+    """A tax that a customer pays; `priority` replaces the tax's own where it is given."""
+
+    tax_id: int
+    priority: int | None
+
+
+CHECKS: Final[Mapping[str, checks.Check]] = {
+    "name": checks.text(100, required=True),
+    "label": checks.text(30, required=True),
+    "category": checks.one_of(CATEGORIES),
+    "rate_ppm": checks.whole(0, MOST_PPM),
+    "fixed_micros": checks.amount(0, checks.MOST_MICROS),
+    "compound": checks.yes_no,
+    "priority": checks.whole(0, 1000),
+    "country": country,
+    "exemption_reason": checks.text(300),
+    "valid_from_on": checks.optional(day),
+    "valid_until_on": checks.optional(day),
+    "enabled": checks.yes_no,
+}
+
+
+@act
+def create_tax(*, account_id: int, name: str, **fields: Unpack[TaxFields]) -> Tax:
+    """Makes a tax. `rate_ppm` is parts per million (21 % are 210000), `fixed_micros` is added once per document."""
+    given: dict[str, Any] = {**fields, "name": name}
+    values = checks.cleaned(CHECKS, given)
+    account = records.find(Account, account_id)
+    _check_together(values, Tax())
+    return records.create(Tax, {**values, "account_id": account.pk})
+
+
+@act
+def update_tax(*, tax_id: int, version: int | None = None, **changes: Unpack[TaxChanges]) -> Tax:
+    """Changes a tax. Documents that were issued keep what they said; those to come obey it."""
+    values = checks.cleaned(CHECKS, changes)
+    tax = records.locked(Tax, tax_id, version)
+    _check_together(values, tax)
+    return records.change(tax, values)
+
+
+@act
+def delete_tax(*, tax_id: int, version: int | None = None) -> None:
+    """Removes a tax that no customer pays and no document names; switch off one that was used."""
+    tax = records.locked(Tax, tax_id, version)
+    if CustomerTax.objects.filter(tax=tax).exists():
+        raise refuse("tax_id", "Customers pay this tax: take it from them first, or switch it off.")
+    if InvoiceTax.objects.filter(tax=tax).exists():
+        raise refuse("tax_id", "Documents name this tax: switch it off, or give it a last day.")
+    tax.delete()
+
+
+@act
+def set_customer_taxes(*, customer_id: int, taxes: Sequence[PaidTax]) -> Customer:
+    """Makes a customer pay exactly these taxes, each with a priority of its own where one is given."""
+    customer = records.locked(Customer, customer_id)
+    wanted = _paid(taxes)
+    if Tax.objects.filter(account_id=customer.account_id, pk__in=wanted).count() != len(wanted):
+        raise refuse("taxes", "One of these taxes does not exist.")
+    paid = CustomerTax.objects.filter(customer=customer)
+    paid.exclude(tax_id__in=wanted).delete()
+    for tax_id, priority in wanted.items():
+        CustomerTax.objects.update_or_create(customer=customer, tax_id=tax_id, defaults={"priority": priority})
+    return customer
+
+
+def taxes_of(customer: Customer, on: date) -> tuple[TaxRule, ...] | TaxDoubt:
+    """The taxes that fall due for a customer on a day."""
+    rows = CustomerTax.objects.filter(customer=customer).select_related("tax").order_by("tax_id")
+    return due(party_of(customer), [_rule(row) for row in rows], on)
+
+
+def party_of(customer: Customer) -> TaxParty:
+    """What decides over a customer's taxes. A number that the register does not know is none."""
+    account: Account = customer.account
+    checked = VatCheck.objects.filter(customer=customer, number=customer.tax_number, state__in=("valid", "invalid"))
+    state = checked.order_by("-answered_at", "-id").values_list("state", flat=True).first()
+    return TaxParty(
+        seller_country=account.country,
+        seller_vat=account.vat_id,
+        country=customer.country,
+        number_valid=state != "invalid" and number_fits(customer.tax_number, customer.country),
+        treatment=customer.tax_treatment,
+    )
+
+
+def tax_of_payment(customer: Customer, amount_micros: int, at: datetime) -> int:
+    """The tax inside a payment of a prepaid customer, whose tax falls due with it; 0 for all others.
+
+    Money is never turned away: where the tax is in doubt it is 0, and the customer's billing rests (R12).
+    """
+    if customer.billing_type != "prepaid":
+        return 0
+    found = taxes_of(customer, tax_day(customer, at))
+    if isinstance(found, TaxDoubt):
+        rest_billing(customer, found.sentence, at)
+        return 0
+    rules = rules_within(amount_micros, found, customer.currency)
+    return sum(tax.amount_micros for tax in within_gross(amount_micros, rules, customer.currency))
+
+
+def rules_within(amount_micros: int, rules: Sequence[TaxRule], currency: str) -> tuple[TaxRule, ...]:
+    """The taxes inside a payment: one that is too small for their fixed parts bears the rates alone."""
+    if sum(tax.amount_micros for tax in within_gross(amount_micros, rules, currency)) <= amount_micros:
+        return tuple(rules)
+    return tuple(replace(rule, fixed_micros=0) for rule in rules)
+
+
+def rest_billing(customer: Customer, reason: str, at: datetime) -> None:
+    """Lets the billing of a customer rest, for whoever books its money and is in doubt about a document.
+
+    Who holds the wallet never waits for the customer: if somebody has it in hand, only the log tells.
+    """
+    log.warning("ALARM billing of customer %s is in doubt: %s", customer.pk, reason)
+    free = Customer.objects.select_for_update(no_key=True, skip_locked=True)
+    resting = free.filter(pk=customer.pk, parked_at=None).first()
+    if resting is not None:
+        records.change(resting, {"parked_at": at, "parked_reason": reason})
+
+
+def tax_day(customer: Customer, at: datetime) -> date:
+    """The day of a moment by the calendar a customer is billed by."""
+    on: date = at.astimezone(zone_info(zone_of(customer))).date()
+    return on
+
+
+def _rule(row: CustomerTax) -> TaxRule:
+    tax: Tax = row.tax
+    return TaxRule(
+        id=tax.pk,
+        name=tax.name,
+        label=tax.label,
+        category=tax.category,
+        rate_ppm=tax.rate_ppm,
+        fixed_micros=tax.fixed_micros,
+        compound=tax.compound,
+        priority=tax.priority if row.priority is None else row.priority,
+        country=tax.country,
+        exemption_reason=tax.exemption_reason,
+        valid_from_on=tax.valid_from_on,
+        valid_until_on=tax.valid_until_on,
+        enabled=tax.enabled,
+    )
+
+
+def _paid(taxes: object) -> dict[int, int | None]:
+    if not isinstance(taxes, (list, tuple)) or len(taxes) > MOST_TAXES:
+        raise refuse("taxes", f"Give a list of at most {MOST_TAXES} taxes.")
+    wanted: dict[int, int | None] = {}
+    each = {"tax_id": checks.record_id, "priority": checks.optional(CHECKS["priority"])}
+    for row in taxes:
+        values = checks.cleaned(each, row if isinstance(row, Mapping) else {"tax_id": row})
+        if "tax_id" not in values:
+            raise refuse("taxes", "Give the id of each tax.")
+        wanted[values["tax_id"]] = values.get("priority")
+    return wanted
+
+
+def _check_together(values: Mapping[str, Any], before: Tax) -> None:
+    def later(name: str) -> Any:
+        return values.get(name, getattr(before, name))
+
+    if later("category") in ALIKE and (later("rate_ppm") or later("fixed_micros")):
+        raise refuse("rate_ppm", f"Category {later('category')} has no rate: set 0, or choose S.")
+    if later("category") in ALIKE - {"Z"} and not later("exemption_reason"):
+        raise refuse("exemption_reason", "This category is printed with its reason: give it.")
+    first, last = later("valid_from_on"), later("valid_until_on")
+    if first and last and last < first:
+        raise refuse("valid_until_on", "The last day lies before the first.")

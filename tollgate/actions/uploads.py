@@ -1,0 +1,233 @@
+"""Uploads: records brought in a file, each made by the same act as by its form, as rows of a task.
+
+Reading a file (`read_file`) is no act; it gives a table, to be shown and mapped. To let files bring another noun, add
+it to `core.upload_fields` and its act to `ACTS`; what names another record is looked up in `LOOKUPS`.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import openpyxl
+from django.db.models import Q, QuerySet
+from openpyxl.utils.exceptions import InvalidFileException
+
+from tollgate.actions import tasks
+from tollgate.actions.acts import ACTS as ALL_ACTS
+from tollgate.actions.acts import Invalid, act, current, refuse
+from tollgate.actions.tasks import MOST_ROWS, NewRow, begin
+from tollgate.core.upload_fields import NOUNS, Noun
+from tollgate.core.uploads import CellInvalid, Line, Table, lacking, read_row, repeated, rows_of_text, table
+from tollgate.store.models import Customer, Localization, PortalDomain, Tag, Task, TaskRow, User
+from tollgate.store.secrets import seal, unseal
+
+COLUMNS_MOST: Final = 200
+ACTS: Final[Mapping[str, str]] = {
+    "customer": "create_customer",
+    "contact": "create_contact",
+    "sip_user": "create_sip_user",
+    "verified_cli": "add_verified_cli",
+    "payment": "import_payment",
+}
+Found = QuerySet[Any]
+Lookup = Callable[[int, str], Found]
+
+
+def read_file(content: bytes, noun: str, *, header_line: int | None = None) -> Table:
+    """An uploaded file as a table: CSV in any usual form, or the first sheet of XLSX. Raises CellInvalid."""
+    rows: Iterable[tuple[int, Sequence[str]]]
+    if content[:4] == b"PK\x03\x04":
+        rows = enumerate(_sheet(content), start=1)
+    else:
+        rows = rows_of_text(_text(content))
+    return table(rows, NOUNS[noun].fields, header_line=header_line)
+
+
+@act
+def start_upload(
+    *,
+    account_id: int,
+    noun: str,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    mapping: Mapping[str, int],
+    lines: Sequence[int] = (),
+    dry: bool = False,
+) -> Task:
+    """Begins a task that makes a record of every row. A bad row fails alone; a `dry` run takes all of them back.
+
+    `mapping` says by field which column it is, from 0; `lines` are the lines of the rows, otherwise they are counted.
+    """
+    found = _noun(noun)
+    if len(rows) > MOST_ROWS or len(headers) > COLUMNS_MOST:
+        raise refuse("rows", f"Give at most {MOST_ROWS:,} rows of {COLUMNS_MOST} columns.")
+    known = {field.name for field in found.fields}
+    for name, column in mapping.items():
+        if name not in known or column not in range(len(headers)):
+            raise refuse("mapping", f"{name} is no field of a {found.one}, or the file has no such column.")
+    problems = lacking(mapping, found.fields)
+    if problems:
+        raise Invalid({"mapping": problems})
+    numbers = list(lines) if len(lines) == len(rows) else list(range(1, len(rows) + 1))
+    given = [Line(number, tuple(map(str, row))) for number, row in zip(numbers, rows, strict=True)]
+    what = "Dry run: upload" if dry else "Upload"
+    return begin(
+        kind="upload",
+        noun=noun,
+        act_name=ACTS[noun],
+        title=f"{what} of {len(given):,} {found.many}",
+        rows=_new_rows(given, mapping, found),
+        account_id=account_id,
+        headers=list(headers),
+        mapping=dict(mapping),
+        dry=dry,
+    )
+
+
+@act
+def repeat_upload(*, task_id: int) -> Task:
+    """After a dry run: begins the upload of the rows that were good."""
+    before = Task.objects.filter(pk=task_id, kind="upload", dry=True).first()
+    if before is None or not tasks.may_manage(before, current.get()):
+        raise refuse("task_id", "This is no dry run of an upload.")
+    if before.state in tasks.OPEN:
+        raise refuse("task_id", "The dry run is not over yet.")
+    if before.followers.exists():
+        raise refuse("task_id", "Its rows are uploaded already.")
+    good = before.rows.filter(state="done").order_by("number").iterator(tasks.AT_A_TIME)
+    title = f"Upload of {before.done_count:,} {NOUNS[before.noun].many}"
+    return begin(
+        kind="upload",
+        noun=before.noun,
+        act_name=before.act,
+        title=title,
+        rows=(NewRow(row.number, title=row.title, cells=row.cells) for row in good),
+        account_id=before.account_id,
+        headers=before.headers,
+        mapping=before.mapping,
+        source=before,
+    )
+
+
+def _new_rows(lines: Sequence[Line], mapping: Mapping[str, int], noun: Noun) -> Iterator[NewRow]:
+    """The rows with what can be told without the database; secret cells are sealed."""
+    twice = repeated(lines, mapping, noun.fields)
+    secret = {mapping[field.name] for field in noun.fields if field.secret and field.name in mapping}
+    for line in lines:
+        _, errors = read_row(line.cells, mapping, noun.fields)
+        cells = [
+            {"sealed": seal(cell)} if index in secret and cell else cell.replace("\0", "")
+            for index, cell in enumerate(line.cells)
+        ]
+        yield NewRow(line.number, cells=cells, errors=[*errors, *twice.get(line.number, ())])
+
+
+def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
+    """The arguments of the act: the cells read, and the records that they name found."""
+    cells = [unseal(cell["sealed"]) if isinstance(cell, dict) else str(cell) for cell in row.cells or ()]
+    values, errors = read_row(cells, task.mapping, NOUNS[task.noun].fields)
+    if errors:
+        raise _invalid(errors)
+    if task.noun == "customer":
+        values["account_id"] = task.account_id
+        actor = current.get()
+        if actor.reseller_id is not None:
+            values.setdefault("parent_id", actor.reseller_id)
+    if "tag_ids" in values:
+        values["tag_ids"] = [_one("tag_ids", task.account_id, name) for name in values["tag_ids"]]
+    for name in LOOKUPS.keys() & values.keys() - {"tag_ids"}:
+        if isinstance(values[name], str):
+            values[name] = _one(name, task.account_id, values[name])
+    return values
+
+
+def _customers(account_id: int, text: str) -> Found:
+    """By name or number, those that the actor may see."""
+    found = Customer.objects.filter(Q(name__iexact=text) | Q(number=text), account_id=account_id, deleted_at=None)
+    actor = current.get()
+    return found if actor.reach is None else found.filter(Q(pk__in=actor.reach) | Q(pk=actor.reseller_id))
+
+
+LOOKUPS: Final[Mapping[str, tuple[Lookup, str]]] = {
+    "customer_id": (_customers, "There is no customer of this name or number."),
+    "parent_id": (_customers, "There is no reseller of this name or number."),
+    "account_manager_id": (
+        lambda _, text: User.objects.filter(Q(email__iexact=text) | Q(name__iexact=text), is_active=True),
+        "There is no active user of this email or name.",
+    ),
+    "domain_id": (
+        lambda account_id, text: PortalDomain.objects.filter(account_id=account_id, host__iexact=text),
+        "There is no such portal domain.",
+    ),
+    "localization_id": (
+        lambda account_id, text: Localization.objects.filter(account_id=account_id, name__iexact=text),
+        "There is no localization of this name.",
+    ),
+    "tag_ids": (
+        lambda account_id, text: Tag.objects.filter(account_id=account_id, name__iexact=text),
+        "There is no tag of this name.",
+    ),
+}
+
+
+def _one(field: str, account_id: int, text: str) -> int:
+    """The id of the record that a cell names. Raises Invalid for none, and for several."""
+    find, sentence = LOOKUPS[field]
+    ids = list(find(account_id, text).values_list("pk", flat=True)[:2])
+    if len(ids) != 1:
+        raise refuse(field, f"{text!r}: {sentence if not ids else 'This means several: give what only one has.'}")
+    return int(ids[0])
+
+
+def _invalid(errors: Iterable[tuple[str, str]]) -> Invalid:
+    found: dict[str, list[str]] = {}
+    for name, sentence in errors:
+        found.setdefault(name, []).append(sentence)
+    return Invalid(found)
+
+
+def _noun(noun: str) -> Noun:
+    if noun not in NOUNS:
+        raise refuse("noun", f"Choose one of {', '.join(NOUNS)}.")
+    assert ACTS[noun] in ALL_ACTS, f"the act of {noun} is not loaded"
+    return NOUNS[noun]
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")  # what spreadsheets of old write
+
+
+def _sheet(content: bytes) -> Iterator[Sequence[str]]:
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what a file claims of its size is often wrong
+        for row in sheet.iter_rows(values_only=True):
+            yield [_cell(value) for value in row[:COLUMNS_MOST]]
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError) as problem:
+        raise CellInvalid(f"This is not a workbook that can be read: {problem}") from None
+
+
+def _cell(value: object) -> str:
+    """A cell of a sheet as somebody would have typed it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime() | date():
+            return value.isoformat()
+        case float():
+            return format(Decimal(format(value, ".15g")), "f")  # kept as a binary fraction: 15 digits are what it shows
+    return str(value)
+
+
+tasks.ARGUMENTS["upload"] = _arguments

@@ -1,0 +1,131 @@
+"""How a noun of the API is read: its rows, those of them that a caller may see, its fields and their JSON Schema.
+
+The nouns themselves stand in `nouns.NOUNS`. A field beside the columns is an `Extra`; a column of a new type that JSON
+Schema knows goes to `_column_schema`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from tollgate.actions import records
+from tollgate.api.access import Caller
+from tollgate.api.answers import Refused, columns, plain
+
+BOUGHT: Final = "call_details"
+"""The area that opens what a call cost us, as in the panel."""
+EVERY: Final = Q()
+WHOLE: Final[Mapping[str, Any]] = {"type": "integer"}
+TEXT: Final[Mapping[str, Any]] = {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A field beside the columns: how it is asked for, and its JSON Schema."""
+
+    expression: Any
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noun:
+    """One kind of record. `account` and `customer` lead from a row to them; without `customer` no reseller reads it."""
+
+    name: str
+    model: type[models.Model]
+    area: str
+    account: str = "account"
+    customer: str = ""
+    customer_rows: Q = EVERY
+    without: frozenset[str] = frozenset()
+    bought: frozenset[str] = frozenset()
+    extras: Mapping[str, Extra]
+    filters: tuple[str, ...] = ()
+    listed: Q = EVERY
+    """What the list leaves out is still found by its id."""
+    moment: str = ""
+    """The instant that `since` and `before` compare."""
+    ranged: bool = False
+    """Whether a list has to say `since`: there is no end to these."""
+    order: tuple[str, ...] = ("id",)
+    newest_first: bool = False
+
+
+def rows(noun: Noun) -> QuerySet[Any]:
+    """Every row of a noun with its extras."""
+    found: QuerySet[Any] = models.QuerySet(noun.model)
+    told: QuerySet[Any] = found.annotate(**{place(noun, name): extra.expression for name, extra in noun.extras.items()})
+    return told
+
+
+def place(noun: Noun, name: str) -> str:
+    """What a field is called in a query: an extra may have the name of a relation of the model."""
+    return f"told_{name}" if name in noun.extras else name
+
+
+def told(noun: Noun, found: QuerySet[Any], fields: Sequence[str]) -> Iterable[dict[str, Any]]:
+    """The rows as JSON tells them, with these fields in this order."""
+    places = {name: place(noun, name) for name in fields}
+    for row in found.values(*places.values()):
+        yield {name: plain(row[where]) for name, where in places.items()}
+
+
+def own_rows(noun: Noun, caller: Caller) -> QuerySet[Any]:
+    """The rows that a caller may read. Raises Refused where that is none by right."""
+    caller.check_reads(noun.area)
+    found = rows(noun)
+    if noun.account:
+        found = found.filter(**{noun.account: caller.account.pk})
+    if caller.actor.reach is not None:
+        if not noun.customer:
+            raise Refused(403, "You may not read this.", "It belongs to no customer of yours.")
+        found = found.filter(noun.customer_rows, **{f"{noun.customer}__in": caller.actor.reach})
+    return found
+
+
+def all_fields(noun: Noun) -> list[str]:
+    """The fields of a noun."""
+    told = [name for name in columns(noun.model) if name not in records.SECRETS and name not in noun.without]
+    return [*told, *noun.extras]
+
+
+def fields_for(noun: Noun, caller: Caller) -> list[str]:
+    """Those of the fields that a caller may read."""
+    hidden: frozenset[str] = frozenset() if caller.reads(BOUGHT) else noun.bought
+    return [name for name in all_fields(noun) if name not in hidden]
+
+
+def field_schema(noun: Noun, name: str) -> dict[str, Any]:
+    """The JSON Schema of a field."""
+    if name in noun.extras:
+        return dict(noun.extras[name].schema)
+    column = next(one for one in noun.model._meta.concrete_fields if one.attname == name)  # noqa: SLF001 - Django's public name
+    return _nullable(_column_schema(column), null=column.null)
+
+
+def _nullable(schema: dict[str, Any], *, null: bool) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]} if null and "type" in schema else schema
+
+
+def _column_schema(column: Any) -> dict[str, Any]:
+    if isinstance(column, ArrayField):
+        return {"type": "array", "items": _column_schema(column.base_field)}
+    if isinstance(column, models.ForeignKey):
+        return dict(WHOLE)
+    if isinstance(column, models.JSONField):
+        return {}
+    if isinstance(column, models.BooleanField):
+        return {"type": "boolean"}
+    if isinstance(column, models.IntegerField):
+        return dict(WHOLE)
+    if isinstance(column, models.DateTimeField):
+        return {"type": "string", "format": "date-time"}
+    if isinstance(column, models.DateField):
+        return {"type": "string", "format": "date"}
+    return dict(TEXT)

@@ -1,0 +1,223 @@
+"""What programs of contacts may do below /api/v1/portal: what the portal shows the contact, of its own customer alone.
+
+A token of a contact opens sections (actions.contact_tokens). To show something, add its noun to `NOUNS` with its
+section as the area and its question of store.queries.portal; an act goes to `ACTS` with what a page would take.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Concatenate, Final
+
+from django.db import models
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from tollgate.actions.acts import acting, call_act
+from tollgate.actions.contact_tokens import TokenVisit, token_visit
+from tollgate.api.access import NOT_FROM_HERE, Opened, P, check_method, token_of
+from tollgate.api.acts import body_of, refusal_of
+from tollgate.api.answers import Answer, Refused, columns, error, unfit
+from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun, all_fields, place
+from tollgate.api.reads import page, record
+from tollgate.api.repeats import once
+from tollgate.api.schema import fit_arguments
+from tollgate.store.models import CDR, Contact, Customer, Endpoint, Invoice, Payment, VerifiedCli
+from tollgate.store.queries.customers import spent_today_micros, wallet_of
+from tollgate.store.queries.portal import (
+    SHOWN_OF_CDRS,
+    calls_of,
+    clis_of,
+    contacts_of,
+    endpoints_of,
+    invoices_of,
+    payments_of,
+)
+from tollgate.ui.requests import client_ip
+
+FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before every call: how far back a list goes is said by `since`."""
+Question = Callable[[Customer, datetime], QuerySet[Any]]
+
+
+def _noun(name: str, model: type[models.Model], section: str, shown: tuple[str, ...], **more: Any) -> Noun:
+    """A noun that tells these columns only."""
+    hidden = frozenset(columns(model)) - set(shown)
+    return Noun(**{"name": name, "model": model, "area": section, "without": hidden, "extras": {}, **more})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A noun and the question that finds what is the customer's own."""
+
+    noun: Noun
+    rows: Question
+
+
+NOUNS: Final[Mapping[str, Shown]] = {
+    shown.noun.name: shown
+    for shown in (
+        Shown(
+            _noun("calls", CDR, "calls", SHOWN_OF_CDRS, moment="started_at", ranged=True, newest_first=True,
+                  order=("started_at", "id"), filters=("state", "cli", "cld")),
+            lambda customer, at: calls_of(customer, since=FIRST),
+        ),
+        Shown(
+            _noun("invoices", Invoice, "invoices",
+                  ("id", "kind", "number", "currency", "from_on", "until_on", "invoice_on", "due_on", "issued_at",
+                   "net_micros", "tax_micros", "total_micros", "reference"),
+                  extras={"standing": Extra(F("standing"), TEXT), "left_micros": Extra(F("left_micros"), WHOLE)},
+                  moment="issued_at", newest_first=True, filters=("kind", "number", "standing")),
+            lambda customer, at: invoices_of(customer, on=at.date()),
+        ),
+        Shown(
+            _noun("payments", Payment, "payments",
+                  ("id", "gateway", "kind", "status", "currency", "amount_micros", "public_note", "received_at",
+                   "completed_at"),
+                  moment="received_at", newest_first=True, filters=("kind", "status")),
+            lambda customer, at: payments_of(customer),
+        ),
+        Shown(
+            _noun("contacts", Contact, "contacts",
+                  ("id", "version", "first_name", "last_name", "email", "phone", "mobile", "kind", "login_enabled",
+                   "email_verified_at", "mobile_verified_at", "public_notes"), filters=("email", "kind")),
+            lambda customer, at: contacts_of(customer),
+        ),
+        Shown(
+            _noun("endpoints", Endpoint, "endpoints",
+                  ("id", "version", "name", "kind", "network", "tech_prefix", "username", "channels", "enabled"),
+                  filters=("kind", "enabled")),
+            lambda customer, at: endpoints_of(customer),
+        ),
+        Shown(
+            _noun("verified-clis", VerifiedCli, "clis", ("id", "number", "method", "attestation", "verified_at"),
+                  filters=("number",)),
+            lambda customer, at: clis_of(customer),
+        ),
+    )
+}  # fmt: skip
+_PERSON: Final = frozenset({"first_name", "last_name", "phone", "mobile", "kind"})
+_ADDRESS: Final = frozenset({"network", "name", "tech_prefix"})
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An act for programs of contacts: the section that opens it, what may be given, what is given of itself."""
+
+    section: str
+    takes: frozenset[str]
+    of_customer: bool = False
+    """Whether it wants to know the customer: its own is given."""
+    also: Mapping[str, object] = field(default_factory=dict)
+
+
+ACTS: Final[Mapping[str, Done]] = {
+    "create_contact": Done("contacts", _PERSON | {"email"}, of_customer=True, also={"invite": True}),
+    "update_contact": Done("contacts", _PERSON | {"contact_id", "version"}),
+    "create_own_ip_endpoint": Done("endpoints", _ADDRESS, of_customer=True),
+    "update_own_ip_endpoint": Done("endpoints", _ADDRESS | {"endpoint_id", "version"}),
+    "delete_own_endpoint": Done("endpoints", frozenset({"endpoint_id", "version"})),
+    "redeem_voucher": Done("payments", frozenset({"code"}), of_customer=True),
+}
+
+
+def visitors(method: str) -> Callable[[Callable[Concatenate[HttpRequest, TokenVisit, P], Answer]], Opened[P]]:
+    """Makes a view for the tokens of contacts."""
+
+    def decorate(view: Callable[Concatenate[HttpRequest, TokenVisit, P], Answer]) -> Opened[P]:
+        def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                check_method(request, method)
+                return view(request, _enter(request, datetime.now(UTC)), *args, **kwargs).response()
+            except Refused as refused:
+                return refused.answer.response()
+
+        return csrf_exempt(functools.update_wrapper(opened, view))
+
+    return decorate
+
+
+@visitors("GET")
+def balance(request: HttpRequest, visit: TokenVisit) -> Answer:
+    """The wallet of the customer now."""
+    del request
+    _check_section(visit, "dashboard")
+    customer = visit.contact.customer
+    wallet = wallet_of(customer)
+    told = {name: getattr(wallet, name) for name in ("balance_micros", "held_micros", "limit_micros")}
+    spent = spent_today_micros(wallet, datetime.now(UTC).date())
+    return Answer(200, {"currency": customer.currency, **told, "spent_today_micros": spent})
+
+
+@visitors("GET")
+def list_own(request: HttpRequest, visit: TokenVisit, noun: str) -> Answer:
+    """A page of what is the customer's own."""
+    shown, found = _own(visit, noun)
+    return page(request, shown.noun, found, all_fields(shown.noun))
+
+
+@visitors("GET")
+def read_own(request: HttpRequest, visit: TokenVisit, noun: str, row_id: int) -> Answer:
+    """One record of the customer's own."""
+    shown, found = _own(visit, noun)
+    return record(request, shown.noun, found.filter(pk=row_id), all_fields(shown.noun))
+
+
+@visitors("POST")
+def do_own(request: HttpRequest, visit: TokenVisit, act: str) -> Answer:
+    """Does an act as the contact."""
+    done = ACTS.get(act)
+    if done is None:
+        raise Refused(404, "There is no such act.")
+    _check_section(visit, done.section)
+    given = body_of(request)
+    known = {name: value for name, value in given.items() if name in done.takes}
+    own = {"customer_id": visit.contact.customer_id} if done.of_customer else {}
+    values, errors = fit_arguments(act, {**known, **own, **done.also})
+    unknown = [error(name, "This is no argument here.", code="unknown") for name in given.keys() - known.keys()]
+    if errors or unknown:
+        raise unfit(*errors, *unknown)
+    key = request.headers.get("Idempotency-Key", "").strip()
+    said = act.encode() + b"\n" + request.body
+    return once(f"contact:{visit.contact.pk}", key, said, lambda: _done(visit, act, values), at=datetime.now(UTC))
+
+
+def _done(visit: TokenVisit, act: str, values: dict[str, Any]) -> Answer:
+    def run() -> Answer:
+        with acting(visit.actor()) as done:
+            result = call_act(act, values)
+        told = None
+        if isinstance(result, models.Model):
+            told = {"id": result.pk, "version": getattr(result, "version", None)}
+        return Answer(201 if act.startswith("create_") else 200, {"result": told, "warnings": list(done.warnings)})
+
+    return refusal_of(run)
+
+
+def _enter(request: HttpRequest, at: datetime) -> TokenVisit:
+    token = token_of(request, at)
+    if token.contact_id is None:
+        raise Refused(403, "This is a user's token.", "It opens what stands below /api/v1/ itself.")
+    found = token_visit(token, ip=client_ip(request), at=at)
+    if found is None:
+        raise Refused(403, "The login of this contact is closed, or " + NOT_FROM_HERE[0].lower() + NOT_FROM_HERE[1:])
+    return found
+
+
+def _check_section(visit: TokenVisit, section: str) -> None:
+    if section not in visit.sections:
+        raise Refused(403, "You may not read this.", f"It needs the section {section} in your portal and the scopes.")
+
+
+def _own(visit: TokenVisit, name: str) -> tuple[Shown, QuerySet[Any]]:
+    shown = NOUNS.get(name)
+    if shown is None:
+        raise Refused(404, "There is no such noun.")
+    _check_section(visit, shown.noun.area)
+    found = shown.rows(visit.contact.customer, datetime.now(UTC))
+    more = {place(shown.noun, field): extra.expression for field, extra in shown.noun.extras.items()}
+    return shown, found.annotate(**more)

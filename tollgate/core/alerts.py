@@ -1,0 +1,133 @@
+"""Alerts: when one fires, is told again, and is armed again. Pure: figures come in, what to do goes out.
+
+armed -> fired (tell, penalty) -> told again each interval while it holds -> armed once the figure is past the reset.
+A figure nobody can know (no calls in the sample) changes nothing. To add an area: its line in `AREAS`, and its figure
+in `actions.alert_figures`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tollgate.core.money import format_micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """One figure: its name, its unit ("" is a number, "money" the currency), whose it may be, how it is taken."""
+
+    title: str
+    unit: str
+    customers: bool = True
+    carriers: bool = True
+    sampled: bool = False
+
+
+AREAS: Final[Mapping[str, Area]] = {
+    "balance": Area(title="Balance", unit="money"),
+    "asr": Area(title="ASR", unit="%", sampled=True),
+    "acd": Area(title="ACD", unit="s", sampled=True),
+    "pdd": Area(title="PDD", unit="s", sampled=True),
+    "cps": Area(title="CPS", unit="/s", sampled=True),
+    "channels": Area(title="Channels", unit=""),
+    "failovers": Area(title="Consecutive failovers", unit="", customers=False, sampled=True),
+    "change": Area(title="Change of an endpoint", unit="", carriers=False),
+}
+ALWAYS: Final = "always"
+COMPARED: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """When an alert fires and when it is armed again; thresholds in millionths of the area's unit."""
+
+    operator: str
+    threshold_micros: int
+    reset_micros: int | None
+    repeat: timedelta | None
+
+    def holds(self, value_micros: int) -> bool:
+        """Whether the figure is one that fires."""
+        if self.operator == ALWAYS:
+            return True
+        return COMPARED[self.operator](value_micros, self.threshold_micros)
+
+    def is_past_reset(self, value_micros: int) -> bool:
+        """Whether the figure is beyond the reset (without one: the threshold), on the side that does not fire."""
+        if self.holds(value_micros):
+            return False
+        reset = self.reset_micros
+        if reset is None or self.operator == "=":
+            return True
+        return value_micros > reset if self.operator in ("<", "<=") else value_micros < reset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Where an alert stands: since when it has fired (None while armed), and when it was told last."""
+
+    fired_at: datetime | None = None
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What happens now: `fired`, `repeated`, `cleared` or nothing (""), and where the alert stands then."""
+
+    kind: str
+    stand: Stand
+
+
+def decide(rule: Rule, stand: Stand, value_micros: int | None, at: datetime) -> Move:
+    """The next move for a figure of this moment; None is a figure that cannot be known."""
+    if value_micros is None:
+        return Move(kind="", stand=stand)
+    if stand.fired_at is None:
+        if rule.holds(value_micros):
+            return Move(kind="fired", stand=Stand(fired_at=at, told_at=at))
+        return Move(kind="", stand=stand)
+    if rule.is_past_reset(value_micros):
+        return Move(kind="cleared", stand=Stand())
+    told_at = stand.told_at or stand.fired_at
+    if rule.repeat is not None and rule.holds(value_micros) and at >= told_at + rule.repeat:
+        return Move(kind="repeated", stand=Stand(fired_at=stand.fired_at, told_at=at))
+    return Move(kind="", stand=stand)
+
+
+def reset_fits(rule: Rule) -> bool:
+    """Whether the reset lies on the far side of the threshold: `< 30` is armed again at 31, not at 29."""
+    if rule.reset_micros is None or rule.operator in (ALWAYS, "="):
+        return rule.reset_micros is None
+    if rule.operator in ("<", "<="):
+        return rule.reset_micros >= rule.threshold_micros
+    return rule.reset_micros <= rule.threshold_micros
+
+
+def shown(area: str, value_micros: int | None, currency: str = "") -> str:
+    """A figure as people read it."""
+    if value_micros is None:
+        return "unknown"
+    unit = AREAS[area].unit
+    if unit == "money":
+        return f"{format_micros(value_micros, 2)} {currency}".strip()
+    number = format_micros(value_micros)
+    return number + (unit if unit in ("%", "/s", "") else f" {unit}")
+
+
+def condition(area: str, rule: Rule, currency: str = "") -> str:
+    """What an alert watches for, as people read it."""
+    if area == "change":
+        return "any change"
+    if rule.operator == ALWAYS:
+        return "always"
+    return f"{rule.operator} {shown(area, rule.threshold_micros, currency)}"

@@ -1,0 +1,339 @@
+"""What an invoice, receipt, credit or debit note says: the one source of its PDF, its e-invoice and its mail.
+
+Amounts are whole micros, prices nanos, rates parts per million. A credit note's amounts stand above zero here, as they
+are printed. To let documents say more, add the field here, fill it in `actions.invoice_documents.document_of`, and show
+it in `core.invoice_paper` or `core.invoice_terms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, timedelta
+from typing import Final
+
+from tollgate.core.money import format_micros, format_nanos, minor_digits
+from tollgate.core.templates import Value
+
+NO_BREAK: Final = "\u00a0"
+REVERSE_CHARGE: Final = "AE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Issuer or buyer, as frozen into the document when it is issued. `country` is an ISO 3166 code."""
+
+    name: str = ""
+    number: str = ""
+    address_line1: str = ""
+    address_line2: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+    country: str = ""
+    vat_id: str = ""
+    registration_id: str = ""
+    email: str = ""
+    phone: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """What is kept with the document."""
+        return asdict(self)
+
+
+def party_of(kept: Mapping[str, object]) -> Party:
+    """The party that was kept with a document; what was not kept is empty."""
+    return Party(**{found.name: str(kept.get(found.name) or "") for found in fields(Party)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line; `until_on` is the first day after its period."""
+
+    position: int
+    kind: str
+    description: str
+    from_on: date | None = None
+    until_on: date | None = None
+    quantity_milli: int = 1000
+    unit: str = "C62"
+    unit_price_nanos: int = 0
+    exact_micros: int = 0
+    net_micros: int = 0
+    calls_count: int = 0
+    billed_s: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxLine:
+    """One tax of the document: rounded once, with the category of EN 16931."""
+
+    name: str
+    label: str = "VAT"
+    category: str = "S"
+    rate_ppm: int = 0
+    fixed_micros: int = 0
+    compound: bool = False
+    base_micros: int = 0
+    amount_micros: int = 0
+    exemption_reason: str = ""
+
+    @property
+    def printed(self) -> str:
+        """The words it is printed with: its label and rate; the name of one that takes nothing."""
+        return f"{self.label} {rate_text(self.rate_ppm)}" if self.rate_ppm or self.fixed_micros else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """How the document looks: the chosen template. Header, footer and title are filled in already."""
+
+    language: str = "en"
+    color: str = ""
+    logo: bytes = b""
+    logo_type: str = ""
+    title: str = ""
+    header_text: str = ""
+    footer_text: str = ""
+    show_calls: bool = True
+    show_duration: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """The document that a credit or debit note changes (Directive 2006/112, Art. 219)."""
+
+    number: str
+    invoice_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document. `until_on` is the first day after the period, `paid_by` says what a receipt is for."""
+
+    kind: str = "invoice"
+    state: str = "issued"
+    number: str = ""
+    currency: str = "EUR"
+    invoice_on: date | None = None
+    due_on: date | None = None
+    from_on: date | None = None
+    until_on: date | None = None
+    issuer: Party = Party()
+    buyer: Party = Party()
+    lines: tuple[Line, ...] = ()
+    taxes: tuple[TaxLine, ...] = ()
+    exact_micros: int = 0
+    net_micros: int = 0
+    rounding_micros: int = 0
+    tax_micros: int = 0
+    total_micros: int = 0
+    prices_include_tax: bool = False
+    reference: str = ""
+    note: str = ""
+    reason: str = ""
+    payment_details: str = ""
+    footer: str = ""
+    corrects: Corrected | None = None
+    paid_by: str = ""
+    looks: Looks = Looks()
+
+    @property
+    def digits(self) -> int:
+        """Decimals of the currency."""
+        return minor_digits(self.currency)
+
+    @property
+    def reverse_charge(self) -> bool:
+        """Whether the customer owes the tax (Directive 2006/112, Art. 226 (11a) wants the words)."""
+        return any(tax.category == REVERSE_CHARGE for tax in self.taxes)
+
+    @property
+    def file_name(self) -> str:
+        """The name of its files, without what no file system takes."""
+        kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in self.number or "draft")
+        return f"{self.kind.replace('_', '-')}-{kept}"
+
+
+def amount_text(micros: int, digits: int) -> str:
+    """An amount as it is printed: thousands apart by a space that does not break, at least the currency's decimals."""
+    sign, text = ("-", format_micros(-micros, digits)) if micros < 0 else ("", format_micros(micros, digits))
+    whole, point, decimals = text.partition(".")
+    parts = [whole[max(0, end - 3) : end] for end in range(len(whole), 0, -3)]
+    return sign + NO_BREAK.join(reversed(parts)) + point + decimals
+
+
+def money_text(micros: int, currency: str) -> str:
+    """An amount with its ISO code."""
+    return f"{amount_text(micros, minor_digits(currency))}{NO_BREAK}{currency}"
+
+
+def price_text(nanos: int, digits: int) -> str:
+    """A unit price: all its decimals, at least the currency's."""
+    whole, _, decimals = format_nanos(nanos).partition(".")
+    decimals = decimals.ljust(digits, "0")
+    return f"{whole}.{decimals}" if decimals else whole
+
+
+def quantity_text(milli: int) -> str:
+    """A quantity without idle decimals."""
+    return format_micros(milli * 1000)
+
+
+def rate_text(ppm: int) -> str:
+    """A rate in percent."""
+    return f"{format_micros(ppm * 100)}{NO_BREAK}%"
+
+
+def duration_text(seconds: int) -> str:
+    """Hours, minutes and seconds."""
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
+
+
+def day_text(day: date | None) -> str:
+    """A day; nothing for none."""
+    return day.isoformat() if day else ""
+
+
+def period_text(from_on: date | None, until_on: date | None) -> str:
+    """The days of a period, both counted in; one day once."""
+    if from_on is None or until_on is None:
+        return day_text(from_on)
+    last = until_on - timedelta(days=1)
+    return day_text(from_on) if last <= from_on else f"{day_text(from_on)} – {day_text(last)}"
+
+
+def address_lines(party: Party) -> list[str]:
+    """An address as it is written on a letter, without the name."""
+    town = " ".join(part for part in (party.postcode, party.city) if part)
+    whole = (party.address_line1, party.address_line2, town, party.state, party.country)
+    return [line for line in whole if line]
+
+
+def template_values(document: Document) -> dict[str, Value]:
+    """What the texts of an invoice template may say; `EXAMPLE` gives one of each."""
+    issuer, buyer, digits = document.issuer, document.buyer, document.digits
+    rates = ", ".join(tax.printed for tax in document.taxes)
+    return {
+        "account": {
+            "id": issuer.number,
+            "name": issuer.name,
+            "address": ", ".join(part for part in (issuer.address_line1, issuer.address_line2) if part),
+            "city": issuer.city,
+            "county": issuer.state,
+            "postcode": issuer.postcode,
+            "phone": issuer.phone,
+            "email": issuer.email,
+            "vat_id": issuer.vat_id,
+            "registration_id": issuer.registration_id,
+            "config": {"payment_details": document.payment_details},
+        },
+        "company": {
+            "name": buyer.name,
+            "number": buyer.number,
+            "address": ", ".join(part for part in (buyer.address_line1, buyer.address_line2) if part),
+            "city": buyer.city,
+            "postcode": buyer.postcode,
+            "currency": document.currency,
+            "vat_id": buyer.vat_id,
+            "registration_id": buyer.registration_id,
+        },
+        "invoice": {"id": document.number, "reference": document.reference, "note": document.note},
+        "date": day_text(document.invoice_on),
+        "invoice_date": day_text(document.invoice_on),
+        "date_due": day_text(document.due_on),
+        "lines": [_line_values(line, digits, rates) for line in document.lines],
+        "sub_total": amount_text(document.net_micros, digits),
+        "tax": amount_text(document.tax_micros, digits),
+        "total": amount_text(document.total_micros, digits),
+        "email": buyer.email,
+        "account_name": issuer.name,
+    }
+
+
+def _line_values(line: Line, digits: int, rates: str) -> dict[str, Value]:
+    last = line.until_on - timedelta(days=1) if line.until_on else None
+    return {
+        "description": line.description,
+        "start_date": day_text(line.from_on),
+        "end_date": day_text(last),
+        "duration": duration_text(line.billed_s),
+        "connected": str(line.calls_count),
+        "quantity": quantity_text(line.quantity_milli),
+        "unit_price": price_text(line.unit_price_nanos, digits),
+        "net": amount_text(line.net_micros, digits),
+        "tax": rates,
+        "sub_total": amount_text(line.net_micros, digits),
+    }
+
+
+def _example() -> Document:
+    lines: Sequence[Line] = (
+        Line(
+            position=1,
+            kind="usage",
+            description="Calls on 2026-01-01",
+            from_on=date(2026, 1, 1),
+            until_on=date(2026, 1, 2),
+            unit_price_nanos=41_250_000_000,
+            exact_micros=41_249_630,
+            net_micros=41_250_000,
+            calls_count=312,
+            billed_s=40_215,
+        ),
+        Line(
+            position=2,
+            kind="charge",
+            description="SIP trunk with 30 channels",
+            from_on=date(2026, 1, 1),
+            until_on=date(2026, 2, 1),
+            quantity_milli=2000,
+            unit_price_nanos=15_000_000_000,
+            exact_micros=30_000_000,
+            net_micros=30_000_000,
+        ),
+    )
+    return Document(
+        number="2026-00042",
+        invoice_on=date(2026, 2, 1),
+        due_on=date(2026, 2, 15),
+        from_on=date(2026, 1, 1),
+        until_on=date(2026, 2, 1),
+        issuer=Party(
+            name="Demo Telecom",
+            number="1",
+            address_line1="1 Main Street",
+            city="Vilnius",
+            postcode="01100",
+            country="LT",
+            vat_id="LT100001919017",
+            registration_id="300123456",
+            email="billing@demo.example",
+            phone="+37061234567",
+        ),
+        buyer=Party(
+            name="Acme",
+            number="1234567890",
+            address_line1="2 Side Street",
+            city="Kaunas",
+            postcode="44001",
+            country="LT",
+            vat_id="LT119511515",
+            registration_id="302345678",
+            email="carla@acme.example",
+        ),
+        lines=tuple(lines),
+        taxes=(TaxLine(name="VAT", rate_ppm=210_000, base_micros=71_250_000, amount_micros=14_960_000),),
+        exact_micros=71_249_630,
+        net_micros=71_250_000,
+        rounding_micros=370,
+        tax_micros=14_960_000,
+        total_micros=86_210_000,
+        reference="PO-7781",
+        note="Thank you for your business.",
+        payment_details="Demo Bank\nIBAN LT12 1000 0111 0100 1000",
+    )
+
+
+EXAMPLE: Final = _example()
+"""A document to show what a template makes of one."""

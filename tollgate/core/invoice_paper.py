@@ -1,0 +1,138 @@
+"""A document as a page says it: every word and figure in its place, as plain texts. Only the layout is left to Typst.
+
+To print something more, put it into `paper` and show it in `gateways/typst/document.typ`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tollgate.core.invoice_document import (
+    NO_BREAK,
+    Document,
+    Line,
+    Party,
+    TaxLine,
+    address_lines,
+    amount_text,
+    day_text,
+    duration_text,
+    money_text,
+    period_text,
+    price_text,
+    quantity_text,
+)
+from tollgate.core.invoice_words import LANGUAGE, WORDS, words_of
+
+COLOR: Final = "#1f6feb"
+UNITS: Final[Mapping[str, str]] = {"C62": "", "MIN": "min", "SEC": "s"}
+CALL_KINDS: Final = frozenset({"usage", "correction"})
+
+Paper = dict[str, object]
+
+
+def paper(document: Document) -> Paper:
+    """What the page says: texts, and lists of texts."""
+    words = words_of(document.looks.language)
+    titles, rows = _table(document, words)
+    language = document.looks.language.partition("-")[0]
+    return {
+        "language": language if language in WORDS else LANGUAGE,
+        "color": document.looks.color or COLOR,
+        "title": document.looks.title or words[document.kind],
+        "number": document.number,
+        "stamp": {"draft": words["draft"], "void": words["void"]}.get(document.state, ""),
+        "issuer": {"name": document.issuer.name, "lines": _party_lines(document.issuer, words)},
+        "buyer_title": words["bill_to"],
+        "buyer": {"name": document.buyer.name, "lines": _party_lines(document.buyer, words)},
+        "facts": [[title, value] for title, value in _facts(document, words) if value],
+        "header": document.looks.header_text,
+        "columns": titles,
+        "rows": rows,
+        "sums": _sums(document, words),
+        "total": [words["total"], money_text(document.total_micros, document.currency)],
+        "exact": _exact(document, words),
+        "remarks": [[title, text] for title, text in _remarks(document, words) if text.strip()],
+        "footer": document.looks.footer_text,
+        "company_footer": document.footer,
+        "page": words["page"],
+    }
+
+
+def _facts(document: Document, words: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    corrected = document.corrects
+    corrects = f"{corrected.number}, {day_text(corrected.invoice_on)}".rstrip(", ") if corrected else ""
+    return (
+        (words["number"], document.number),
+        (words["date"], day_text(document.invoice_on)),
+        (words["due"], day_text(document.due_on) if document.kind != "credit_note" else ""),
+        (words["period"], period_text(document.from_on, document.until_on)),
+        (words["customer_number"], document.buyer.number),
+        (words["reference"], document.reference),
+        (words["corrects"], corrects),
+        (words["reason"], document.reason if corrected else ""),
+        (words["paid_by"], document.paid_by),
+    )
+
+
+def _party_lines(party: Party, words: Mapping[str, str]) -> list[str]:
+    numbers = ((words["vat_id"], party.vat_id), (words["registration_id"], party.registration_id))
+    named = [f"{title}: {value}" for title, value in numbers if value]
+    return [*address_lines(party), *named, *(value for value in (party.phone, party.email) if value)]
+
+
+def _table(document: Document, words: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows: calls and durations only where the template wants them and there are calls."""
+    of_calls = any(line.kind in CALL_KINDS for line in document.lines)
+    calls = of_calls and document.looks.show_calls
+    duration = of_calls and document.looks.show_duration
+    titles = [words["description"], words["period"]]
+    titles += [words["calls"]] * calls + [words["duration"]] * duration
+    titles += [words["quantity"], words["unit_price"], f"{words['amount']}{NO_BREAK}{document.currency}"]
+    rows = [_row(line, document.digits, calls=calls, duration=duration) for line in document.lines]
+    return titles, rows
+
+
+def _row(line: Line, digits: int, *, calls: bool, duration: bool) -> list[str]:
+    used = line.kind in CALL_KINDS
+    cells = [line.description, period_text(line.from_on, line.until_on)]
+    cells += [str(line.calls_count) if used else ""] * calls
+    cells += [duration_text(line.billed_s) if used else ""] * duration
+    quantity = f"{quantity_text(line.quantity_milli)}{NO_BREAK}{UNITS.get(line.unit, line.unit)}".strip(NO_BREAK)
+    return [*cells, quantity, price_text(line.unit_price_nanos, digits), amount_text(line.net_micros, digits)]
+
+
+def _sums(document: Document, words: Mapping[str, str]) -> list[list[str]]:
+    net = [words["net"], money_text(document.net_micros, document.currency)]
+    return [net, *([_tax_name(tax, document, words), _tax_amount(tax, document)] for tax in document.taxes)]
+
+
+def _tax_name(tax: TaxLine, document: Document, words: Mapping[str, str]) -> str:
+    fixed = f" + {money_text(tax.fixed_micros, document.currency)}" if tax.fixed_micros else ""
+    return f"{tax.printed}{fixed} {words['base']} {money_text(tax.base_micros, document.currency)}"
+
+
+def _tax_amount(tax: TaxLine, document: Document) -> str:
+    return money_text(tax.amount_micros, document.currency)
+
+
+def _exact(document: Document, words: Mapping[str, str]) -> list[list[str]]:
+    """What the ledger charged to the last unit, where rounding the lines made another sum of it."""
+    if not document.rounding_micros:
+        return []
+    return [
+        [words["exact"], money_text(document.exact_micros, document.currency)],
+        [words["rounding"], money_text(document.rounding_micros, document.currency)],
+    ]
+
+
+def _remarks(document: Document, words: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    reasons = dict.fromkeys(tax.exemption_reason for tax in document.taxes if tax.exemption_reason)
+    return (
+        ("", words["reverse_charge"] if document.reverse_charge else ""),
+        ("", "\n".join(reasons)),
+        ("", words["includes_tax"] if document.prices_include_tax else ""),
+        (words["note"], document.note),
+        (words["payment_details"], document.payment_details if document.kind != "credit_note" else ""),
+    )

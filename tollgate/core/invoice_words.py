@@ -1,0 +1,59 @@
+"""The words printed on documents, in the languages they can be written in. To add a language, add its column of words.
+
+The words of each language stand in one order, that of `KEYS`; a language that is not here is printed in English.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+LANGUAGE: Final = "en"
+KEYS: Final = (
+    "invoice", "receipt", "credit_note", "debit_note", "draft", "void",
+    "number", "date", "due", "period", "reference", "customer_number", "vat_id", "registration_id", "corrects",
+    "reason", "paid_by", "bill_to",
+    "description", "calls", "duration", "quantity", "unit_price", "amount",
+    "net", "base", "total", "exact", "rounding", "reverse_charge", "includes_tax", "payment_details", "note", "page",
+)  # fmt: skip
+_WORDS: Final[Mapping[str, str]] = {
+    "en": "Invoice|Receipt|Credit note|Debit note|Draft|Void|"
+    "Number|Date|Due|Period|Your reference|Customer number|VAT number|Company number|Corrects|"
+    "Reason|Paid by|To|"
+    "Description|Calls|Duration|Quantity|Unit price|Amount|"
+    "Net total|on|Total|Exact charges|Rounding difference|Reverse charge: the customer owes the VAT.|"
+    "Prices include the taxes shown.|How to pay|Note|Page",
+    "de": "Rechnung|Quittung|Gutschrift|Belastungsanzeige|Entwurf|Ungültig|"
+    "Nummer|Datum|Fällig am|Zeitraum|Ihr Zeichen|Kundennummer|USt-IdNr.|Handelsregister|Berichtigt|"
+    "Grund|Bezahlt durch|An|"
+    "Beschreibung|Anrufe|Dauer|Menge|Einzelpreis|Betrag|"
+    "Nettobetrag|auf|Gesamtbetrag|Genaue Entgelte|Rundungsdifferenz|Steuerschuldnerschaft des Leistungsempfängers.|"
+    "Preise enthalten die ausgewiesenen Steuern.|Zahlungsangaben|Hinweis|Seite",
+    "fr": "Facture|Reçu|Avoir|Note de débit|Brouillon|Annulée|"
+    "Numéro|Date|Échéance|Période|Votre référence|Numéro client|N° de TVA|N° d’immatriculation|Rectifie|"
+    "Motif|Payé par|À|"
+    "Désignation|Appels|Durée|Quantité|Prix unitaire|Montant|"
+    "Total HT|sur|Total|Montants exacts|Écart d’arrondi|Autoliquidation.|"
+    "Les prix comprennent les taxes indiquées.|Comment payer|Remarque|Page",
+    "es": "Factura|Recibo|Nota de abono|Nota de cargo|Borrador|Anulada|"
+    "Número|Fecha|Vencimiento|Periodo|Su referencia|Número de cliente|NIF-IVA|Registro mercantil|Rectifica|"
+    "Motivo|Pagado mediante|Para|"
+    "Descripción|Llamadas|Duración|Cantidad|Precio unitario|Importe|"
+    "Base imponible|sobre|Total|Importes exactos|Diferencia de redondeo|Inversión del sujeto pasivo.|"
+    "Los precios incluyen los impuestos indicados.|Forma de pago|Nota|Página",
+    "lt": "Sąskaita faktūra|Kvitas|Kreditinė sąskaita|Debetinė sąskaita|Juodraštis|Anuliuota|"
+    "Numeris|Data|Apmokėti iki|Laikotarpis|Jūsų nuoroda|Kliento numeris|PVM kodas|Įmonės kodas|Taiso|"
+    "Priežastis|Apmokėta|Kam|"
+    "Aprašymas|Skambučiai|Trukmė|Kiekis|Vieneto kaina|Suma|"
+    "Suma be mokesčių|nuo|Iš viso|Tikslūs mokesčiai|Apvalinimo skirtumas|Atvirkštinis apmokestinimas.|"
+    "Į kainas įskaičiuoti nurodyti mokesčiai.|Kaip apmokėti|Pastaba|Puslapis",
+}
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    language: dict(zip(KEYS, words.split("|"), strict=True)) for language, words in _WORDS.items()
+}
+LANGUAGES: Final[Mapping[str, str]] = {
+    "en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "lt": "Lietuvių",
+}  # fmt: skip
+
+
+def words_of(language: str) -> Mapping[str, str]:
+    """The words of a language, or of its first part (`de` for `de-AT`); English for one we do not write."""
+    return WORDS.get(language) or WORDS.get(language.partition("-")[0]) or WORDS[LANGUAGE]

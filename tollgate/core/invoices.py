@@ -1,0 +1,235 @@
+"""Lines and totals of documents, by EN 16931: each line rounded once, each tax rounded once, the difference told.
+
+A kind of line is one function that returns an `InvoiceLine`: add one here, its word to the check of the table, and call
+it where the line comes to be. Amounts are micros, prices nanos; `until_on` is always the first day after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from typing import Final
+
+from tollgate.core.invoice_periods import Period
+from tollgate.core.money import Method, divide
+from tollgate.core.taxes import TaxDue, TaxRule, on_net, to_minor, within_gross
+
+MOST_DESCRIPTION: Final = 300
+MAY_WAIT: Final = ("correction", "charge")
+"""The kinds of line that wait while they would bring a document below zero; the first are borne first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """One line. `exact_micros` is what it is made of to the last unit; `net_micros` that without tax, rounded once.
+
+    `posted` tells that the ledger has charged it already.
+    """
+
+    kind: str
+    description: str
+    exact_micros: int
+    unit_price_nanos: int
+    net_micros: int = 0
+    from_on: date | None = None
+    until_on: date | None = None
+    usage: Period | None = None
+    quantity_milli: int = 1000
+    calls_count: int = 0
+    billed_s: int = 0
+    destination: str = ""
+    ingress_route_id: int | None = None
+    charge_id: int | None = None
+    corrects_line_id: int | None = None
+    posted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Calls of one period that make one line together: those of a day, to a destination, by a route, or all."""
+
+    on: date | None = None
+    destination: str = ""
+    ingress_route_id: int | None = None
+    calls_count: int
+    billed_s: int
+    charged_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a document comes to. `rounding_micros` is what rounding added to what the ledger charged."""
+
+    lines: tuple[InvoiceLine, ...]
+    taxes: tuple[TaxDue, ...]
+    exact_micros: int
+    net_micros: int
+    rounding_micros: int
+    tax_micros: int
+    total_micros: int
+
+
+def usage_line(usage: Usage, period: Period, grouping: str, routes: Mapping[int, str]) -> InvoiceLine:
+    """Calls of a period as the ledger charged them."""
+    words = {
+        "day": f"Calls on {usage.on}",
+        "destination": f"Calls to {usage.destination or 'other destinations'}",
+        "route": f"Calls by {routes.get(usage.ingress_route_id or 0, 'a route that is gone')}",
+    }.get(grouping, "Calls")
+    by_day = grouping == "day" and usage.on is not None
+    return InvoiceLine(
+        kind="usage",
+        description=words[:MOST_DESCRIPTION],
+        exact_micros=usage.charged_micros,
+        unit_price_nanos=usage.charged_micros * 1000,
+        from_on=usage.on if by_day else period.from_on,
+        until_on=usage.on + timedelta(days=1) if by_day and usage.on else period.until_on,
+        usage=period,
+        calls_count=usage.calls_count,
+        billed_s=usage.billed_s,
+        destination=usage.destination,
+        ingress_route_id=usage.ingress_route_id,
+        posted=True,
+    )
+
+
+def correction_line(period: Period, micros: int) -> InvoiceLine:
+    """What came to a period after it was billed, or was billed with another document already (below zero)."""
+    return InvoiceLine(
+        kind="correction",
+        description=f"Correction of calls from {period.from_on} to {period.until_on - timedelta(days=1)}",
+        exact_micros=micros,
+        unit_price_nanos=micros * 1000,
+        from_on=period.from_on,
+        until_on=period.until_on,
+        usage=period,
+        posted=True,
+    )
+
+
+def charge_line(
+    *,
+    charge_id: int,
+    description: str,
+    from_on: date,
+    until_on: date,
+    quantity_milli: int,
+    unit_price_nanos: int,
+    amount_micros: int,
+    posted: bool,
+) -> InvoiceLine:
+    """A package, a fee, a minimum spend."""
+    return InvoiceLine(
+        kind="charge",
+        description=description[:MOST_DESCRIPTION],
+        exact_micros=amount_micros,
+        unit_price_nanos=unit_price_nanos,
+        from_on=from_on,
+        until_on=until_on,
+        quantity_milli=quantity_milli,
+        charge_id=charge_id,
+        posted=posted,
+    )
+
+
+def manual_line(
+    *, description: str, quantity_milli: int, unit_price_nanos: int, from_on: date | None, until_on: date | None
+) -> InvoiceLine:
+    """What a person adds."""
+    return InvoiceLine(
+        kind="manual",
+        description=description[:MOST_DESCRIPTION],
+        exact_micros=divide(unit_price_nanos * quantity_milli, 10**6, Method.half_up),
+        unit_price_nanos=unit_price_nanos,
+        from_on=from_on,
+        until_on=until_on,
+        quantity_milli=quantity_milli,
+    )
+
+
+def payment_line(description: str, on: date, amount_micros: int) -> InvoiceLine:
+    """Money received, tax included."""
+    return InvoiceLine(
+        kind="payment",
+        description=description[:MOST_DESCRIPTION],
+        exact_micros=amount_micros,
+        unit_price_nanos=amount_micros * 1000,
+        from_on=on,
+        until_on=on + timedelta(days=1),
+        posted=True,
+    )
+
+
+def credit_line(*, line_id: int, description: str, net_micros: int) -> InvoiceLine:
+    """A line of another document taken back, in part or whole."""
+    return InvoiceLine(
+        kind="credit",
+        description=description[:MOST_DESCRIPTION],
+        exact_micros=net_micros,
+        unit_price_nanos=net_micros * 1000,
+        corrects_line_id=line_id,
+    )
+
+
+def borne(lines: Sequence[InvoiceLine], currency: str) -> tuple[list[InvoiceLine], list[InvoiceLine]]:
+    """The lines that a document can bear without falling below zero, and what is left of corrections for the next one.
+
+    Corrections below zero are borne first, in part if need be; a charge below zero whole, or not yet.
+    """
+    worth = [to_minor(line.exact_micros, currency) for line in lines]
+    waiting = [place for place, line in enumerate(lines) if line.exact_micros < 0 and line.kind in MAY_WAIT]
+    room = max(0, sum(worth) - sum(worth[place] for place in waiting))
+    found: dict[int, InvoiceLine] = {place: line for place, line in enumerate(lines) if place not in waiting}
+    rest: list[InvoiceLine] = []
+    for place in sorted(waiting, key=lambda place: MAY_WAIT.index(lines[place].kind)):
+        line = lines[place]
+        if -worth[place] <= room:
+            found[place] = line
+            room += worth[place]
+        elif line.kind == "correction":
+            if room:
+                found[place] = _worth(line, -room)
+            rest.append(_worth(line, line.exact_micros + room))
+            room = 0
+    return [found[place] for place in sorted(found)], rest
+
+
+def _worth(line: InvoiceLine, micros: int) -> InvoiceLine:
+    return replace(line, exact_micros=micros, unit_price_nanos=micros * 1000)
+
+
+def totals(
+    lines: Iterable[InvoiceLine], rules: Sequence[TaxRule], *, currency: str, prices_include_tax: bool
+) -> Totals:
+    """The document of some lines. With prices that include tax the total is what the lines come to, else their net."""
+    found = tuple(lines)
+    rounded = [to_minor(line.exact_micros, currency) for line in found]
+    exact, whole = sum(line.exact_micros for line in found), sum(rounded)
+    if prices_include_tax and rules:
+        taxes = within_gross(whole, rules, currency)
+        tax = sum(due.amount_micros for due in taxes)
+        nets = _shared_out(rounded, whole - tax, currency)
+        lines_out = tuple(
+            replace(line, net_micros=net, unit_price_nanos=_unit_price(net, line.quantity_milli))
+            for line, net in zip(found, nets, strict=True)
+        )
+        return Totals(lines_out, taxes, exact, whole - tax, whole - exact, tax, whole)
+    taxes = on_net(whole, rules, currency)
+    tax = sum(due.amount_micros for due in taxes)
+    lines_out = tuple(replace(line, net_micros=net) for line, net in zip(found, rounded, strict=True))
+    return Totals(lines_out, taxes, exact, whole, whole - exact, tax, whole + tax)
+
+
+def _shared_out(gross: Sequence[int], net_micros: int, currency: str) -> list[int]:
+    """The net of each line so that they sum to the net of all: every sum from the top is rounded, not every line."""
+    whole = sum(gross)
+    share = Fraction(net_micros, whole) if whole else Fraction(1)
+    sums = [0, *(to_minor(share * reached, currency) for reached in accumulate(gross))]
+    return [after - before for before, after in pairwise(sums)]
+
+
+def _unit_price(net_micros: int, quantity_milli: int) -> int:
+    return divide(net_micros * 10**6, quantity_milli, Method.half_up)

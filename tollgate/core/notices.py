@@ -1,0 +1,34 @@
+"""Notices to customers: what there is to be told of, and the message that tells it (core/templates_stock.py).
+
+A customer opts out of a notice by its event; mail about logins and passwords is none of these and is always sent. To
+add a notice: its line here, its message in stock, and `actions.notices.notify` where it is caused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notice: what the form calls it, and the key of its message."""
+
+    title: str
+    template: str
+
+
+NOTICES: Final[Mapping[str, Notice]] = {
+    "balance.low": Notice("Low balance", "low_balance"),
+    "invoice.issued": Notice("Invoice issued", "invoice_issued"),
+    "credit_note.issued": Notice("Credit note issued", "credit_note_issued"),
+    "invoice.due": Notice("Invoice due", "invoice_due"),
+    "invoice.overdue": Notice("Invoice overdue", "invoice_overdue"),
+    "payment.completed": Notice("Payment received", "payment_received"),
+    "payment.refunded": Notice("Payment refunded", "payment_refunded"),
+    "package.charged": Notice("Package charged", "package_charged"),
+    "package.renewal": Notice("Package renews soon", "package_renewal"),
+    "customer.expiring": Notice("Service expires soon", "expiry_notice"),
+    "customer.status": Notice("Service restricted or restored", "status_changed"),
+}

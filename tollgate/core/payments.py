@@ -1,0 +1,92 @@
+"""Payments by the rules: surcharges, refunds in part, vouchers, and which invoice money settles.
+
+All amounts are micros. To add a rule, add a function; what it rounds is said in its docstring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from tollgate.core.money import MICROS, Method, divide, minor_digits
+
+PPM: Final = 10**6
+ASK_AGAIN: Final = (timedelta(minutes=5), timedelta(hours=1))
+"""When a gateway is asked about a payment of unknown outcome; daily afterwards, for a week."""
+ASKED_MOST: Final = 9
+MOST_MULTIPLIER_MILLI: Final = 3000
+SURPRISING_MILLI: Final = 1500
+"""From here on a multiplier is confirmed: 1.1 gives ten percent, 11 is a slip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So much of something to one document."""
+
+    id: int
+    amount_micros: int
+
+
+def step_micros(currency: str) -> int:
+    """The smallest unit of a currency (ISO 4217) in micros."""
+    step: int = MICROS // 10 ** minor_digits(currency)
+    return step
+
+
+def payable(amount_micros: int, currency: str) -> bool:
+    """Whether an amount can be paid: above zero, in whole units of the currency's smallest coin."""
+    return amount_micros > 0 and amount_micros % step_micros(currency) == 0
+
+
+def surcharge_micros(amount_micros: int, *, fixed_micros: int, ppm: int, currency: str) -> int:
+    """What is asked on top of an amount, rounded up to the currency's smallest unit."""
+    step = step_micros(currency)
+    exact = fixed_micros * PPM + amount_micros * ppm
+    return divide(exact, PPM * step, Method.up) * step
+
+
+def share_micros(amount_micros: int, *, part_micros: int, whole_micros: int) -> int:
+    """The part of an amount that a part of another amount stands for; the whole gives the whole, exactly."""
+    return divide(amount_micros * part_micros, whole_micros, Method.half_up)
+
+
+def part_back_micros(amount_micros: int, *, part_micros: int, whole_micros: int, currency: str) -> int:
+    """What goes back of an amount once a part of another amount has, in the currency's smallest units.
+
+    Count it from the beginning each time and take the difference: then the last part takes what is left, to the unit.
+    """
+    if part_micros >= whole_micros:
+        return amount_micros
+    step = step_micros(currency)
+    return divide(amount_micros * max(0, part_micros), whole_micros * step, Method.half_up) * step
+
+
+def voucher_bonus_micros(paid_micros: int, *, multiplier_milli: int, addition_micros: int) -> int:
+    """What a voucher gives beside the payment itself: payment x multiplier + addition, less the payment."""
+    return divide(paid_micros * (multiplier_milli - 1000), 1000, Method.down) + addition_micros
+
+
+def split_note(text: str) -> tuple[str, str]:
+    """A description of another system as public and private note: what follows its first # is private."""
+    public, _, private = text.partition("#")
+    return public.strip(), private.strip()
+
+
+def spread(amount_micros: int, open_parts: Iterable[Part]) -> Sequence[Part]:
+    """An amount over documents in their order: each gets what it is open for until nothing is left."""
+    parts, left = [], amount_micros
+    for part in open_parts:
+        taken = min(left, part.amount_micros)
+        if taken > 0:
+            parts.append(Part(part.id, taken))
+            left -= taken
+    return parts
+
+
+def pause(asked_count: int) -> timedelta | None:
+    """How long to wait before a gateway is asked again; None when it has been asked often enough."""
+    if asked_count >= ASKED_MOST:
+        return None
+    return ASK_AGAIN[asked_count] if asked_count < len(ASK_AGAIN) else timedelta(days=1)

@@ -1,0 +1,118 @@
+"""Which records people bring in files, and the fields of each: names are the arguments of the act that makes one.
+
+To let files carry another field, add its line; to let them bring another noun, its entry in `NOUNS`, and in
+`actions.uploads` its act. What names another record (a reseller, tags) is text here and looked up there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tollgate.core.uploads import Field, Kind
+
+CUSTOMER_SPELLINGS = ("customer", "company", "account", "account number", "customer number", "customer name", "client")
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One kind of record: how one and many are called, and its fields in the order in which they are offered."""
+
+    one: str
+    many: str
+    fields: tuple[Field, ...]
+
+
+_CUSTOMER = (
+    Field("name", "Name", required=True, unique=True, spellings=("customer", "customer name", "client")),
+    Field("currency", "Currency", required=True, spellings=("ccy",)),
+    Field("company", "Company", spellings=("legal name", "company name")),
+    Field("number", "Account number", Kind.NUMBER_TEXT, unique=True, spellings=("customer number", "account")),
+    Field("status", "Status", Kind.WORD),
+    Field("channels", "Channels", Kind.WHOLE, spellings=("channel limit", "concurrent calls")),
+    Field("cps_milli", "Flow speed", Kind.MILLI, spellings=("cps", "calls per second")),
+    Field("max_duration_s", "Longest call, s", Kind.WHOLE, spellings=("max duration", "longest call")),
+    Field("debit_limit_micros", "Debit limit", Kind.MONEY, spellings=("credit limit", "credit")),
+    Field("daily_spend_limit_micros", "Daily spend limit", Kind.MONEY),
+    Field("expires_at", "Expires at (UTC)", Kind.INSTANT, spellings=("expires", "expiry")),
+    Field("valid_days", "Valid days", Kind.WHOLE),
+    Field("reference", "Reference"),
+    Field("accounting_id", "Accounting id", unique=True, spellings=("external id",)),
+    Field("website", "Website", spellings=("url",)),
+    Field("parent_id", "Reseller", spellings=("parent",)),
+    Field("account_manager_id", "Account manager", spellings=("manager",)),
+    Field("domain_id", "Portal domain", spellings=("domain",)),
+    Field("localization_id", "Localization"),
+    Field("tag_ids", "Tags", Kind.LIST, spellings=("tag",)),
+    Field("phone", "Phone", Kind.NUMBER_TEXT, spellings=("telephone",)),
+    Field("zone", "Time zone", spellings=("timezone",)),
+    Field("country", "Country", spellings=("country code",)),
+    Field("address_line1", "Address", spellings=("street", "address 1")),
+    Field("address_line2", "Address, second line", spellings=("address 2",)),
+    Field("city", "City", spellings=("town",)),
+    Field("state", "Province or state", spellings=("state", "province")),
+    Field("postcode", "Postcode", spellings=("zip", "zip code", "postal code")),
+    Field("is_reseller", "May own customers (reseller)", Kind.YES_NO),
+    Field("approved_clis_only", "Approved CLIs only", Kind.YES_NO),
+    Field("loss_making_calls", "Loss-making calls are allowed", Kind.YES_NO),
+    Field("local_calls", "Local calls stay local", Kind.YES_NO),
+    Field("ip_management", "Contacts may change IP addresses", Kind.YES_NO),
+    Field("billing_type", "Billing type", Kind.WORD, spellings=("billing",)),
+    Field("registration_id", "Registration id", spellings=("company number", "registration number")),
+    Field("tax_number", "Tax number", spellings=("vat number", "vat id", "vat")),
+    Field("invoice_schedule", "Invoice schedule", Kind.WORD),
+    Field("payment_terms_days", "Payment terms, days", Kind.WHOLE, spellings=("payment terms",)),
+    Field("generate_invoices", "Generate invoices", Kind.YES_NO),
+    Field("email_invoices", "Email invoices", Kind.YES_NO),
+    Field("invoice_note", "Invoice note"),
+    Field("language", "Language"),
+    Field("notification_emails", "Notification emails", Kind.LIST),
+)
+_OWNER = Field("customer_id", "Company", required=True, spellings=CUSTOMER_SPELLINGS)
+_CONTACT = (
+    _OWNER,
+    Field("email", "Email", required=True, unique=True, spellings=("e mail", "mail", "email address")),
+    Field("first_name", "First name", spellings=("given name", "name")),
+    Field("last_name", "Last name", spellings=("surname", "family name")),
+    Field("phone", "Phone", Kind.NUMBER_TEXT, spellings=("telephone",)),
+    Field("mobile", "Mobile", Kind.NUMBER_TEXT, spellings=("cell", "mobile phone")),
+    Field("kind", "Department", Kind.WORD, spellings=("role", "type")),
+    Field("login_enabled", "May log in", Kind.YES_NO, spellings=("login",)),
+    Field("invite", "Send a link to set a password", Kind.YES_NO, spellings=("invite", "invitation")),
+    Field("marketing", "Marketing", Kind.YES_NO, spellings=("newsletter",)),
+    Field("zone", "Time zone", spellings=("timezone",)),
+    Field("language", "Language"),
+    Field("public_notes", "Public notes", spellings=("notes",)),
+    Field("private_notes", "Private notes"),
+)
+_SIP_USER = (
+    _OWNER,
+    Field("username", "Username", required=True, unique=True, spellings=("user", "sip user", "login", "extension")),
+    Field("password", "Password", required=True, secret=True, spellings=("secret",)),
+    Field("name", "Name", spellings=("label", "description")),
+    Field("channels", "Channels", Kind.WHOLE),
+    Field("cps_milli", "Flow speed", Kind.MILLI, spellings=("cps",)),
+    Field("allowed_networks", "Only from", Kind.LIST, spellings=("ip whitelist", "allowed ips", "networks")),
+    Field("shared", "Anybody may call it", Kind.YES_NO, spellings=("shared",)),
+    Field("enabled", "Enabled", Kind.YES_NO, spellings=("active",)),
+)
+_VERIFIED_CLI = (
+    _OWNER,
+    Field("number", "Number", Kind.NUMBER_TEXT, required=True, spellings=("cli", "caller id", "phone", "ani")),
+    Field("attestation", "Attestation", spellings=("stir shaken",)),
+)
+_PAYMENT = (
+    _OWNER,
+    Field("amount_micros", "Total", Kind.MONEY, required=True, spellings=("amount", "sum", "value", "paid")),
+    Field("description", "Description", spellings=("note", "memo", "text")),
+    Field(
+        "external_id", "External id", unique=True, spellings=("reference", "transaction", "transaction id", "txn id")
+    ),
+    Field("status", "Status", spellings=("state",)),
+    Field("received_at", "Received at (UTC)", Kind.INSTANT, spellings=("date", "received", "date time")),
+)
+NOUNS: Mapping[str, Noun] = {
+    "customer": Noun("customer", "customers", _CUSTOMER),
+    "contact": Noun("contact", "contacts", _CONTACT),
+    "sip_user": Noun("SIP user", "SIP users", _SIP_USER),
+    "verified_cli": Noun("verified CLI", "verified CLIs", _VERIFIED_CLI),
+    "payment": Noun("payment", "payments", _PAYMENT),
+}

@@ -1,0 +1,269 @@
+"""Reads the files in which people bring records: which column is which field, and what each cell means.
+
+Lines of text go in; values for an act, and errors that name the field, come out. What a field of a noun is called is in
+`upload_fields.py`. Nothing is guessed silently: a cell that could mean two things is an error. To read another kind of
+cell, add a member of `Kind` and its reader in `_READERS`.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from tollgate.core.money import AmountError, parse_micros
+
+DELIMITERS = (",", ";", "\t")
+HEADER_WITHIN_ROWS = 20
+CELL_MOST = 10_000
+YES = frozenset({"yes", "y", "true", "1", "x", "on"})
+NO = frozenset({"no", "n", "false", "0", "off"})
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+", re.ASCII)
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?", re.ASCII)
+_OTHER_SIGNS = re.compile(r"[\W_]+")
+
+Mapped = Mapping[str, int]
+"""Field name -> index of its column, the first being 0."""
+
+
+class CellInvalid(ValueError):
+    """A cell that cannot be read; the sentence says what to do."""
+
+
+class Kind(StrEnum):
+    """What the cells of a field are."""
+
+    TEXT = "text"
+    WORD = "word"
+    """Text in small letters: one of some words."""
+    NUMBER_TEXT = "number_text"
+    """Digits that are a name, such as a telephone number: a spreadsheet may have spoiled them."""
+    WHOLE = "whole"
+    MILLI = "milli"
+    MONEY = "money"
+    YES_NO = "yes_no"
+    LIST = "list"
+    INSTANT = "instant"
+    """A date, or a date and time; UTC where it names no zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a noun that a file may carry. `unique` ones may not stand twice in a file, `secret` ones are sealed.
+
+    The name is that of the act's argument. `spellings` are headers in small letters without punctuation; the name and
+    the title are spellings too.
+    """
+
+    name: str
+    title: str
+    kind: Kind = Kind.TEXT
+    spellings: tuple[str, ...] = ()
+    required: bool = False
+    unique: bool = False
+    secret: bool = False
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """Every header that means this field."""
+        return frozenset(map(plain, (*self.spellings, self.name, self.title)))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a file: its line, from 1, and its cells."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file: the titles of its columns and the rows below them."""
+
+    headers: tuple[str, ...]
+    lines: tuple[Line, ...]
+    header_line: int = 1
+
+
+Error = tuple[str, str]
+"""The name of a field, and a sentence."""
+
+
+def plain(text: str) -> str:
+    """A header as it is compared: small letters, words with one space."""
+    return _OTHER_SIGNS.sub(" ", text.lower()).strip()
+
+
+def rows_of_text(text: str) -> list[tuple[int, Sequence[str]]]:
+    """The rows of a CSV text with commas, semicolons or tabs, each with its line. Raises CellInvalid."""
+    text = text.removeprefix("\ufeff")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    found: list[tuple[int, Sequence[str]]] = []
+    begins = 1
+    try:
+        for row in reader:
+            found.append((begins, row))
+            begins = reader.line_num + 1
+    except csv.Error as problem:
+        raise CellInvalid(f"This is not a CSV file: line {begins}: {problem}.") from None
+    return found
+
+
+def table(
+    rows: Iterable[tuple[int, Sequence[str]]], fields: Sequence[Field], *, header_line: int | None = None
+) -> Table:
+    """The file as a table: the header is the line given, or that of the first rows with most known titles.
+
+    Raises CellInvalid for an empty file.
+    """
+    filled = [Line(number, tuple(cell.strip() for cell in row)) for number, row in rows]
+    filled = [line for line in filled if any(line.cells)]
+    if not filled:
+        raise CellInvalid("The file is empty.")
+    known = [place for place, line in enumerate(filled) if line.number == header_line]
+    candidates = range(min(HEADER_WITHIN_ROWS, len(filled)))
+    at = known[0] if known else max(candidates, key=lambda place: (len(guess(filled[place].cells, fields)), -place))
+    return Table(filled[at].cells, tuple(filled[at + 1 :]), filled[at].number)
+
+
+def guess(headers: Sequence[str], fields: Sequence[Field]) -> dict[str, int]:
+    """Which column is which field; of two columns for the same field the first is taken."""
+    meaning = {spelling: field.name for field in fields for spelling in field.headers}
+    found: dict[str, int] = {}
+    for index, header in enumerate(headers):
+        name = meaning.get(plain(header))
+        if name is not None:
+            found.setdefault(name, index)
+    return found
+
+
+def lacking(mapping: Mapped, fields: Sequence[Field]) -> list[str]:
+    """Sentences on fields that a file must have and none of its columns is."""
+    return [
+        f"Say which column is the {field.title}." for field in fields if field.required and field.name not in mapping
+    ]
+
+
+def read_row(cells: Sequence[str], mapping: Mapped, fields: Sequence[Field]) -> tuple[dict[str, Any], list[Error]]:
+    """The values of one row, and what is wrong with its cells. An empty cell leaves its field out."""
+    values: dict[str, Any] = {}
+    errors: list[Error] = []
+    for field in fields:
+        text = cell(cells, mapping, field.name)
+        if not text:
+            if field.required:
+                errors.append((field.name, "This is required."))
+            continue
+        try:
+            values[field.name] = _READERS[field.kind](text)
+        except CellInvalid as problem:
+            errors.append((field.name, str(problem)))
+    return values, errors
+
+
+def cell(cells: Sequence[str], mapping: Mapped, name: str) -> str:
+    """The text of one field; nothing where the row is short or no column is this field."""
+    index = mapping.get(name, -1)
+    return cells[index].strip() if 0 <= index < len(cells) else ""
+
+
+def repeated(lines: Sequence[Line], mapping: Mapped, fields: Sequence[Field]) -> dict[int, list[Error]]:
+    """By line: what stands in an earlier line already and may stand once only."""
+    errors: dict[int, list[Error]] = {}
+    for field in fields:
+        if not field.unique:
+            continue
+        seen: dict[str, int] = {}
+        for line in lines:
+            text = cell(line.cells, mapping, field.name).lower()
+            first = seen.setdefault(text, line.number) if text else line.number
+            if first != line.number:
+                errors.setdefault(line.number, []).append((field.name, f"This is also in line {first}: list it once."))
+    return errors
+
+
+def _delimiter(text: str) -> str:
+    """The sign that makes the most columns of the first rows."""
+    head = text.splitlines()[:HEADER_WITHIN_ROWS]
+
+    def columns(delimiter: str) -> int:
+        return max((len(row) for row in csv.reader(head, delimiter=delimiter)), default=0)
+
+    return max(DELIMITERS, key=columns)
+
+
+def _text(text: str) -> str:
+    if len(text) > CELL_MOST:
+        raise CellInvalid(f"Use at most {CELL_MOST:,} characters.")
+    return text.removeprefix("'") if text[1:2] in {"=", "+", "-", "@"} else text  # what an export has put before it
+
+
+def _word(text: str) -> str:
+    return text.lower().replace(" ", "_")
+
+
+def _number_text(text: str) -> str:
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellInvalid(f"{text!r} is in scientific notation, its digits are lost: format the column as text.")
+    return _text(text)
+
+
+def _whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise CellInvalid(f"{text!r} is not a whole number.")
+    return int(text)
+
+
+def _milli(text: str) -> int:
+    if not _DECIMAL.fullmatch(text):
+        raise CellInvalid(f"{text!r} is not a number with at most 3 decimals after a point.")
+    return int(Decimal(text) * 1000)
+
+
+def _money(text: str) -> int:
+    if "," in text:
+        raise CellInvalid(f"{text!r} has a comma that could mean thousands or decimals: write a decimal point.")
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellInvalid(f"{text!r} is in scientific notation: format the column as a number with decimals.")
+    try:
+        return parse_micros(text)
+    except AmountError as problem:
+        raise CellInvalid(str(problem)) from None
+
+
+def _yes_no(text: str) -> bool:
+    word = text.lower()
+    if word not in YES | NO:
+        raise CellInvalid(f"{text!r} is neither yes nor no.")
+    return word in YES
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"[;|,\n]", text) if part.strip()]
+
+
+def _instant(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise CellInvalid(f"{text!r} is no moment: write it such as 2026-12-31 23:59.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+_READERS: Mapping[Kind, Callable[[str], Any]] = {
+    Kind.TEXT: _text,
+    Kind.WORD: _word,
+    Kind.NUMBER_TEXT: _number_text,
+    Kind.WHOLE: _whole,
+    Kind.MILLI: _milli,
+    Kind.MONEY: _money,
+    Kind.YES_NO: _yes_no,
+    Kind.LIST: _list,
+    Kind.INSTANT: _instant,
+}

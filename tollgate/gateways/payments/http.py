@@ -1,0 +1,78 @@
+"""One question to a gateway by HTTP: to a checked address, no redirect followed, an answer of bounded length.
+
+`post_form`, `post_json` and `get` give the status and the body; who asks says what they mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from tollgate.gateways.addresses import Unreachable, reachable
+from tollgate.gateways.payments.model import NotReached
+
+TIMEOUT_S: Final = 20
+ANSWER_MOST: Final = 500_000
+
+
+def post_form(url: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Sends a form."""
+    return ask("POST", url, body=urlencode(fields).encode(), headers=_typed(headers, "x-www-form-urlencoded"))
+
+
+def post_json(url: str, value: object, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Sends JSON."""
+    return ask("POST", url, body=json.dumps(value).encode(), headers=_typed(headers, "json"))
+
+
+def ask(method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """The status and the body of the answer. Raises NotReached, whose sentence never has a key in it."""
+    parts = urlsplit(url)
+    host, secure = parts.hostname or "", parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    try:
+        address = reachable(host, port)[0]
+        with _pool(address, port, host if secure else "") as pool:
+            answer = pool.request(
+                method,
+                target,
+                body=body,
+                headers={"Host": parts.netloc, **headers},
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            content = answer.read(ANSWER_MOST)
+            answer.release_conn()
+    except Unreachable as problem:
+        raise NotReached(str(problem)) from None
+    except (HTTPError, OSError, ValueError) as problem:
+        raise NotReached(f"{host} is not reached: {type(problem).__name__}.") from None
+    return answer.status, content
+
+
+def told(content: bytes) -> dict[str, Any]:
+    """The JSON object of an answer; empty for anything else."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _typed(headers: Mapping[str, str], kind: str) -> dict[str, str]:
+    return {**headers, "Content-Type": f"application/{kind}"}
+
+
+def _pool(address: str, port: int, name: str) -> urllib3.HTTPConnectionPool:
+    """Connections to one checked address; with a name by TLS, and the certificate must be that name's."""
+    timeout = urllib3.Timeout(total=TIMEOUT_S)
+    if not name:
+        return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+    return urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=name, assert_hostname=name)

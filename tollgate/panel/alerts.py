@@ -1,0 +1,271 @@
+"""Alerts: what is watched of customers and carriers, who is told, and what every alert has done."""
+
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+
+from tollgate.actions.alert_watch import test_alert
+from tollgate.actions.alerts import (
+    LEVELS,
+    PENALTIES_S,
+    REPEATS_MIN,
+    SAMPLES_MIN,
+    TEMPLATES,
+    create_alert,
+    delete_alert,
+    rule_of,
+    update_alert,
+)
+from tollgate.core.alerts import ALWAYS, AREAS, COMPARED, condition, shown
+from tollgate.core.templates_stock import STOCK
+from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel.cells import enabled_column, excerpt, fixed, link
+from tollgate.panel.fields import LinesField, choices, pick, words
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.store.models import Alert, AlertEvent, AlertState, Carrier, Customer, Tag
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import SEARCHABLE, MoneyField
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+TONES = {"fired": "red", "repeated": "yellow", "cleared": "green", "tested": "blue"}
+FIELDS = (
+    "title", "enabled", "customer_id", "carrier_id", "tag_id", "area", "operator", "threshold_micros", "reset_micros",
+    "sample_min", "penalty_s", "repeat_min", "level", "template", "recipients",
+)  # fmt: skip
+
+
+def _owner(row: Any) -> str:
+    return str(row.customer or row.carrier or f"Tag {row.tag}")
+
+
+def _currency(row: Any) -> str:
+    owner = row.customer or row.carrier
+    return str(owner.currency) if owner else ""
+
+
+def _value(row: Any) -> str:
+    return "" if row.value_micros is None else shown(row.alert.area, row.value_micros, _currency(row))
+
+
+LIST = Grid(
+    name="alerts",
+    columns=(
+        Column("title", "Alert", sort="title", link=link("panel:alert", lambda row: row.pk)),
+        Column("owner", "Of", value=_owner),
+        Column("area", "Area", value=lambda row: AREAS[row.area].title, sort="area"),
+        Column("condition", "Fires", value=lambda row: condition(row.area, rule_of(row), _currency(row))),
+        Column("penalty", "Penalty", value=lambda row: PENALTIES_S[row.penalty_s]),
+        Column("repeat", "Repeats", value=lambda row: REPEATS_MIN[row.repeat_min]),
+        Column("recipients", "Tells", value=lambda row: ", ".join(row.recipients)),
+        Column(
+            "fired",
+            "Now",
+            value=lambda row: "Fired" if row.has_fired else "Armed",
+            kind=Kind.BADGE,
+            tone={"fired": "red", "armed": "green"},
+        ),
+        enabled_column(),
+    ),
+    filters=(
+        Filter("area", "Area", "area", choices=tuple((key, area.title) for key, area in AREAS.items())),
+        Filter("customer", "Customer id", "customer_id", kind=FilterKind.WHOLE),
+    ),
+    sort="title",
+    empty_text="No alerts yet. An alert watches a balance, the quality or the traffic of a customer or a carrier.",
+    empty_url="/alerts/new/",
+    empty_action="Add an alert",
+)
+HISTORY = Grid(
+    name="alert_events",
+    columns=(
+        Column("at", "At (UTC)", kind=Kind.INSTANT, sort="id"),
+        Column("alert", "Alert", value="alert.title", link=link("panel:alert", lambda row: row.alert_id)),
+        Column("owner", "Of", value=lambda row: str(row.customer or row.carrier or "")),
+        Column("kind", "What", value=lambda row: words(row.kind), kind=Kind.BADGE, tone=TONES),
+        Column("value", "Figure", value=_value),
+        Column("words", "Note"),
+    ),
+    filters=(
+        Filter("kind", "What", "kind", choices=tuple((kind, words(kind)) for kind in TONES)),
+        Filter("alert", "Alert id", "alert_id", kind=FilterKind.WHOLE),
+    ),
+    sort="-id",
+    empty_text="No alert has fired in the last year.",
+)
+
+
+OF_ALERT = replace(
+    HISTORY,
+    name="alert_events_of",
+    columns=fixed(column for column in HISTORY.columns if column.name != "alert"),
+    filters=(),
+    compact=True,
+)
+
+
+class AlertForm(HouseForm):
+    """Whose figure is watched, when it fires, what happens then."""
+
+    widths = {"recipients": 8, "enabled": 4, "title": 8}
+    title = forms.CharField(max_length=100)
+    enabled = forms.BooleanField(required=False, initial=True, label="Enabled")
+    customer_id = pick("Customer", [], required=False, help_text="One of customer, carrier and tag")
+    carrier_id = pick("Carrier", [], required=False)
+    tag_id = pick("Tag", [], required=False, help_text="Each customer with it; its contacts are told too")
+    area = forms.ChoiceField(choices=[(key, area.title) for key, area in AREAS.items()])
+    operator = forms.ChoiceField(choices=[(sign, sign) for sign in COMPARED] + [(ALWAYS, "Always")])
+    threshold_micros = MoneyField(
+        label="Threshold", initial=0, help_text="Money, percent (ASR), seconds (ACD, PDD), calls (the others)"
+    )
+    reset_micros = MoneyField(
+        label="Reset threshold", required=False, help_text="Armed again only past it; empty = past the threshold"
+    )
+    sample_min = forms.TypedChoiceField(
+        label="Sample period", coerce=int, initial=5, choices=[(minutes, f"{minutes} min") for minutes in SAMPLES_MIN],
+        help_text="Of ASR, ACD, PDD, CPS and failovers",
+    )  # fmt: skip
+    penalty_s = forms.TypedChoiceField(
+        label="Penalty", coerce=int, initial=0, choices=list(PENALTIES_S.items()),
+        help_text="The customer is blocked so long; a status set by hand stays",
+    )  # fmt: skip
+    repeat_min = forms.TypedChoiceField(
+        label="Repeat", coerce=int, initial=0, choices=list(REPEATS_MIN.items()), help_text="While it holds"
+    )
+    level = forms.ChoiceField(choices=choices(*LEVELS), initial="warning", help_text="The first word of the subject")
+    template = forms.ChoiceField(choices=[(key, STOCK[key].title) for key in TEMPLATES])
+    recipients = LinesField(required=False, label="Tells", help_text="Emails and mobile numbers, one to a line")
+
+    def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        account = own_account(request)
+        found: dict[str, QuerySet[Any]] = {
+            "customer_id": Customer.objects.filter(account=account, deleted_at=None).order_by("name"),
+            "carrier_id": Carrier.objects.filter(account=account).order_by("name"),
+            "tag_id": Tag.objects.filter(account=account).order_by("name"),
+        }
+        for name, rows in found.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [("", "None"), *((row.pk, str(row)) for row in rows)]
+            field.widget.attrs.update(SEARCHABLE)
+
+
+class ChangedAlertForm(AlertForm):
+    """The same with the version that was opened."""
+
+    versioned = True
+
+
+@reading
+def alerts(request: HttpRequest) -> HttpResponseBase:
+    """Every alert and whether it has fired."""
+    fired = AlertState.objects.filter(alert=OuterRef("pk"), fired_at__isnull=False)
+    found = _alerts(request).annotate(has_fired=Exists(fired))
+    source = QuerysetSource(queryset=found, search=("title__icontains", "customer__name__icontains"))
+    way = crumbs(("Traffic", ""))
+    return respond(request, LIST, source, template="panel/alerts.html", title="Alerts", breadcrumbs=way)
+
+
+@writing("create_alert", shown_to_all=False)
+def new_alert(request: HttpRequest) -> HttpResponseBase:
+    """A new alert."""
+    start = {"customer_id": request.GET.get("customer"), "carrier_id": request.GET.get("carrier")}
+    form = AlertForm(posted(request), request=request, initial=start)
+    if form.is_valid():
+        done = saved(request, form, create_alert, account_id=own_account(request).pk, **changes(form))
+        if done is not None:
+            page = reverse("panel:alert", args=[done.pk])
+            return after_save(request, f"{done.title} is created.", form_url=request.path, done_url=page)
+    return render_form(
+        request, form, title="New alert", breadcrumbs=_way(), back_url=reverse("panel:alerts"), save_title="Create"
+    )
+
+
+@writing("update_alert")
+def edit_alert(request: HttpRequest, alert_id: int) -> HttpResponseBase:
+    """One alert: its settings and what it has done."""
+    found = _alert(request, alert_id)
+    form = ChangedAlertForm(posted(request), request=request, initial=initial(found, FIELDS))
+    if form.is_valid():
+        version = form.cleaned_data["version"]
+        done = saved(request, form, update_alert, alert_id=found.pk, version=version, **changes(form))
+        if done is not None:
+            page = reverse("panel:alerts")
+            return after_save(request, f"{done.title} is saved.", form_url=request.path, done_url=page)
+    source = QuerysetSource(queryset=_history(request).filter(alert=found))
+    return render_form(
+        request,
+        form,
+        template="panel/alert.html",
+        title=found.title,
+        breadcrumbs=_way(),
+        back_url=reverse("panel:alerts"),
+        can_stay=True,
+        read_only=not may(request, "update_alert"),
+        alert=found,
+        history=excerpt(OF_ALERT, source),
+    )
+
+
+@writing("test_alert", shown_to_all=False)
+def send_test(request: HttpRequest, alert_id: int) -> HttpResponseBase:
+    """Tells the recipients as if it had fired."""
+    found = _alert(request, alert_id)
+    if request.method == "POST":
+        press(request, test_alert, "The recipients are told: this is a test.", alert_id=found.pk)
+    return redirect("panel:alert", found.pk)
+
+
+@writing("delete_alert", shown_to_all=False)
+def remove_alert(request: HttpRequest, alert_id: int) -> HttpResponseBase:
+    """Removes an alert with its history."""
+    found = _alert(request, alert_id)
+    if request.POST.get("confirmation") != found.title:
+        messages.error(request, f"Type {found.title} to remove this alert.")
+    elif press(request, delete_alert, f"{found.title} is removed.", alert_id=found.pk):
+        return redirect("panel:alerts")
+    return redirect("panel:alert", found.pk)
+
+
+@reading
+def history(request: HttpRequest) -> HttpResponseBase:
+    """What every alert has done in the last year."""
+    source = QuerysetSource(queryset=_history(request), search=("alert__title__icontains", "words__icontains"))
+    return respond(request, HISTORY, source, template="panel/grid.html", title="Alert history", breadcrumbs=_way())
+
+
+def _alerts(request: HttpRequest) -> QuerySet[Alert]:
+    return Alert.objects.filter(account=own_account(request)).select_related("customer", "carrier", "tag")
+
+
+def _alert(request: HttpRequest, alert_id: int) -> Alert:
+    return get_object_or_404(_alerts(request), pk=alert_id)
+
+
+def _history(request: HttpRequest) -> QuerySet[AlertEvent]:
+    found = AlertEvent.objects.filter(alert__account=own_account(request))
+    return found.select_related("alert", "customer", "carrier")
+
+
+def _way() -> list[Any]:
+    return [*crumbs(("Traffic", ""), ("Alerts", reverse("panel:alerts")))]
+
+
+urlpatterns = [
+    path("alerts/", alerts, name="alerts"),
+    path("alerts/new/", new_alert, name="alert_new"),
+    path("alerts/history/", history, name="alert_history"),
+    path("alerts/<int:alert_id>/", edit_alert, name="alert"),
+    path("alerts/<int:alert_id>/test/", send_test, name="alert_test"),
+    path("alerts/<int:alert_id>/delete/", remove_alert, name="alert_delete"),
+]

@@ -1,0 +1,212 @@
+"""Bulk edits and deletions of what is ticked in a list, or of all that the list finds.
+
+A list sends its ticks here (`id`), or `scope=all` with `query`, the state of its address: its `bulk` or `actions` block
+holds a form with the id `<grid>-ticks` and buttons with `formaction` of `panel:bulk_edit` or `panel:bulk_delete`. To
+offer another noun, add its line to `NOUNS`: what its list finds, and the form whose fields may be changed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+
+from tollgate.actions.bulk import DELETES, EDITS, start_bulk_delete, start_bulk_edit
+from tollgate.actions.tasks import MOST_ROWS
+from tollgate.panel import contacts, customers, endpoints
+from tollgate.panel.access import may, own_account, writing
+from tollgate.panel.contacts import ContactForm
+from tollgate.panel.customer_forms import CustomerForm
+from tollgate.panel.endpoint_forms import EndpointForm
+from tollgate.panel.frame import crumbs
+from tollgate.panel.mail_settings import ID_DIGITS_MOST
+from tollgate.panel.saving import posted, saved
+from tollgate.panel.tasks import begun
+from tollgate.store.models import Customer
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Choice, Grid, View
+from tollgate.ui.sources import QuerysetSource
+
+SHOWN: Final = 20
+KEPT: Final = ("id", "scope", "query", "field")
+"""What the pages carry along: whom it is about, and what is to change."""
+
+Listed = Callable[[HttpRequest, Mapping[str, str]], tuple[Grid, QuerysetSource]]
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One noun that may be edited so: its list's grid and source, the page of the list, its form."""
+
+    many: str
+    listed: Listed
+    page: str
+    form: Callable[..., HouseForm]
+
+
+class _Loose:
+    """A form without the version of one record."""
+
+    versioned = False
+
+
+class BulkCustomerForm(_Loose, CustomerForm):
+    """Some of a customer's fields, for many."""
+
+
+class BulkContactForm(_Loose, ContactForm):
+    """Some of a contact's fields, for many."""
+
+
+class BulkEndpointForm(_Loose, EndpointForm):
+    """Some of an endpoint's fields, for many."""
+
+
+class DeleteForm(HouseForm):
+    """How many they are, typed, so that nobody deletes what he did not count on."""
+
+    widths = {"confirmation": 6}
+    confirmation = forms.CharField(max_length=20)
+
+    def __init__(self, *arguments: Any, count: int, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.count = count
+        self.fields["confirmation"].label = f"Type {count} to go on"
+
+    def clean_confirmation(self) -> str:
+        """The number of records."""
+        text: str = self.cleaned_data["confirmation"].replace(",", "")
+        if text != str(self.count):
+            raise forms.ValidationError(f"Type {self.count} to delete them.")
+        return text
+
+
+def _customer_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    """Amounts are in the customers' own currency, which is told when they share one."""
+    currencies = list(Customer.objects.filter(pk__in=ids).order_by().values_list("currency", flat=True).distinct()[:2])
+    currency = currencies[0] if len(currencies) == 1 else ""
+    return BulkCustomerForm(*arguments, request=request, currency=currency, **options)
+
+
+def _contact_form(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    del ids
+    return BulkContactForm(*arguments, **options)
+
+
+def _endpoint_form(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    del ids
+    return BulkEndpointForm(*arguments, **options)
+
+
+NOUNS: Final[Mapping[str, Noun]] = {
+    "customer": Noun("customers", customers.listed, "panel:customers", _customer_form),
+    "contact": Noun("contacts", contacts.listed, "panel:contacts", _contact_form),
+    "endpoint": Noun("endpoints", endpoints.listed, "panel:endpoints", _endpoint_form),
+}
+
+
+@writing("start_bulk_edit", shown_to_all=False)
+def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
+    """First which fields, then their values."""
+    found = _noun(request, noun, EDITS[noun].act if noun in EDITS else "")
+    ids = _chosen(request, found)
+    if not ids:
+        return _nobody(request, found)
+    sent = request.POST if request.method == "POST" else request.GET
+    fields = sent.getlist("field")
+    form = found.form(request, posted(request), ids=ids)
+    offered = {name for name in form.fields if name in EDITS[noun].checks} - EDITS[noun].single
+    fields = [name for name in form.fields if name in offered and name in fields]
+    context = _context(found, sent, ids, f"Edit {len(ids):,} {found.many}")
+    if not fields:
+        sheets = [(title, [form[name] for name in names if name in offered]) for title, names in form.tabs]
+        named = [(title, bound) for title, bound in sheets if bound] or [("", [form[name] for name in sorted(offered)])]
+        return render(request, "panel/bulk_fields.html", {**context, "sheets": named})
+    _only(form, fields)
+    if form.is_valid():
+        changes = {name: form.cleaned_data[name] for name in fields}
+        account = own_account(request).pk
+        task = saved(request, form, start_bulk_edit, account_id=account, noun=noun, record_ids=ids, changes=changes)
+        if task is not None:
+            return begun(request, task)
+    return render_form(request, form, template="panel/bulk_edit.html", save_title=f"Change {len(ids):,}", **context)
+
+
+@writing("start_bulk_delete", shown_to_all=False)
+def delete(request: HttpRequest, noun: str) -> HttpResponseBase:
+    """After a look at who they are."""
+    found = _noun(request, noun, f"delete_{noun}" if noun in DELETES else "")
+    ids = _chosen(request, found)
+    if not ids:
+        return _nobody(request, found)
+    sent = request.POST if request.method == "POST" else request.GET
+    form = DeleteForm(posted(request), count=len(ids))
+    if form.is_valid():
+        task = saved(request, form, start_bulk_delete, account_id=own_account(request).pk, noun=noun, record_ids=ids)
+        if task is not None:
+            return begun(request, task)
+    context = _context(found, sent, ids, f"Delete {len(ids):,} {found.many}?")
+    return render_form(request, form, template="panel/bulk_delete.html", **context)
+
+
+def _only(form: HouseForm, names: Sequence[str]) -> None:
+    """Leaves these fields in the form, on one sheet, and none of them with a value that somebody else's record has."""
+    for name in list(form.fields):
+        if name not in names:
+            del form.fields[name]
+    form.tabs = [("", list(names))]  # type: ignore[misc]  # of this form alone
+    for field in form.fields.values():
+        field.initial = False if isinstance(field, forms.BooleanField) else field.initial
+
+
+def _chosen(request: HttpRequest, noun: Noun) -> list[int]:
+    """The ids ticked, as far as this user may see them; or of all that the list finds."""
+    sent = request.POST if request.method == "POST" else request.GET
+    if sent.get("scope") == "all":
+        parameters = QueryDict(sent.get("query", "")[:4000]).dict()
+        grid, source = noun.listed(request, parameters)
+        view = View.read(grid, parameters, Choice(), source)
+        rows = source.ordered(replace(view.query, after=None, back=False))
+        return list(rows.values_list("pk", flat=True)[: MOST_ROWS + 1]) if not view.errors else []
+    words = sent.getlist("id")[:MOST_ROWS]
+    ids = [int(word) for word in words if word.isdecimal() and len(word) < ID_DIGITS_MOST]
+    _, source = noun.listed(request, {})
+    return list(source.queryset.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True)) if ids else []
+
+
+def _context(noun: Noun, sent: QueryDict, ids: Sequence[int], title: str) -> dict[str, Any]:
+    kept = [(name, value) for name in KEPT for value in sent.getlist(name)]
+    return {
+        "title": title,
+        "breadcrumbs": crumbs(("Selling", ""), (noun.many.capitalize(), reverse(noun.page))),
+        "back_url": reverse(noun.page),
+        "kept": kept,
+        "count": len(ids),
+        "many": noun.many,
+        "all_found": sent.get("scope") == "all",
+    }
+
+
+def _nobody(request: HttpRequest, noun: Noun) -> HttpResponseBase:
+    messages.error(request, f"Tick {noun.many} in the list first.")
+    return redirect(noun.page)
+
+
+def _noun(request: HttpRequest, noun: str, act: str) -> Noun:
+    if noun not in NOUNS or not act:
+        raise Http404("These are not changed in bulk.")
+    if not may(request, act):
+        raise PermissionDenied(f"This needs the permission “{act}”.")
+    return NOUNS[noun]
+
+
+urlpatterns = [
+    path("bulk/<slug:noun>/edit/", edit, name="bulk_edit"),
+    path("bulk/<slug:noun>/delete/", delete, name="bulk_delete"),
+]

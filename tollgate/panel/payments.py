@@ -1,0 +1,367 @@
+"""Payments: the list, what one has moved and settled, and what may be done with it.
+
+Money in suspense (its payer is not known yet) is the filter of that name; users of resellers see only payments of their
+customers. A customer's own payments are a part of its page (customer_pages.py), drawn by `of_customer`.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.db.models import Case, Q, QuerySet, Value, When
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+
+from tollgate.actions.allocations import OWED, allocate_payment, release_allocation
+from tollgate.actions.own_payments import redeem_voucher
+from tollgate.actions.payments import (
+    BY_HAND,
+    assign_payment,
+    cancel_payment,
+    complete_payment,
+    create_payment,
+    refund_payment,
+    reverse_payment,
+)
+from tollgate.panel.access import own_account, own_customers, own_rows, reading, writing
+from tollgate.panel.cells import excerpt, fixed, link
+from tollgate.panel.fields import choices, words
+from tollgate.panel.frame import crumbs
+from tollgate.panel.invoice_pages import standing_ones
+from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.store.models import Customer, Invoice, Payment, PaymentEvent
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import MoneyField
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Filter, FilterKind, Grid, Page, respond
+from tollgate.ui.sources import QuerysetSource
+
+TONES = {"completed": "green", "pending": "yellow", "canceled": "gray", "in suspense": "red"}
+KINDS = ("payment", "refund", "reversal", "bonus")
+STATUSES = ("completed", "pending", "canceled")
+
+
+def status_words(payment: Payment) -> str:
+    """The status for people: money of nobody is in suspense."""
+    if payment.status == "pending" and payment.customer_id is None:
+        return "In suspense"
+    return payment.status.capitalize()
+
+
+COLUMNS = (
+    Column("id", "Payment", value="pk", sort="id", link=link("panel:payment", lambda row: row.pk)),
+    Column(
+        "customer",
+        "Customer",
+        value="customer.name",
+        sort="customer__name",
+        link=link("panel:customer_payments", lambda row: row.customer_id),
+    ),
+    Column("amount", "Amount", value="amount_micros", kind=Kind.MONEY, currency="currency"),
+    Column("status", "Status", value=status_words, kind=Kind.BADGE, tone=TONES, sort="status"),
+    Column("received_at", "Received (UTC)", kind=Kind.INSTANT, sort="received_at"),
+    Column("kind", "Kind", value=lambda row: words(row.kind), sort="kind"),
+    Column("gateway", "Gateway", value=lambda row: words(row.gateway), sort="gateway"),
+    Column("payer", "Payer", hidden=True),
+    Column("fee", "Fee kept", value="fee_micros", kind=Kind.MONEY, currency="received_currency", hidden=True),
+    Column(
+        "surcharge", "Surcharge", value="surcharge_micros", kind=Kind.MONEY, currency="received_currency", hidden=True
+    ),
+    Column("tax", "Tax in it", value="tax_micros", kind=Kind.MONEY, currency="currency", hidden=True),
+    Column("unallocated", "Unallocated", value="unallocated_micros", kind=Kind.MONEY, currency="currency", minor=True),
+    Column("external_id", "External id", minor=True),
+    Column("public_note", "Description", minor=True),
+    Column("private_note", "Private note", hidden=True),
+)
+LIST = Grid(
+    name="payments",
+    columns=COLUMNS,
+    filters=(
+        Filter("status", "Status", "status", choices=tuple(choices(*STATUSES))),
+        Filter("suspense", "In suspense", "suspense", choices=(("yes", "Only these"),)),
+        Filter("kind", "Kind", "kind", choices=tuple(choices(*KINDS))),
+        Filter("gateway", "Gateway", "gateway"),
+        Filter("from", "From (UTC)", "received_at__gte", kind=FilterKind.INSTANT),
+        Filter("until", "Until (UTC)", "received_at__lt", kind=FilterKind.INSTANT),
+        Filter("external_id", "External id", "external_id__iexact"),
+    ),
+    sort="-id",
+    empty_text="No payments yet. Enter one by hand, or set up a gateway that customers pay by.",
+)
+OF_CUSTOMER = Grid(
+    name="payments",
+    columns=fixed(column for column in COLUMNS if column.name not in ("customer", "payer", "private_note")),
+    sort="-id",
+    page_size=10,
+    compact=True,
+    empty_text="No payments yet. A top-up makes the first.",
+)
+
+
+class PaymentForm(HouseForm):
+    """Money that came. The external id makes a second press of the button harmless."""
+
+    widths = {"public_note": 6, "private_note": 6}
+    amount_micros = MoneyField(label="Total", least=1)
+    kind = forms.ChoiceField(choices=[("payment", "Payment"), ("bonus", "Bonus: a gift, no money came")])
+    gateway = forms.ChoiceField(choices=[("manual", "By hand"), ("bank_transfer", "Bank transfer")], label="Came by")
+    status = forms.ChoiceField(  # type: ignore[assignment]  # Django takes fields out of the class
+        choices=[("completed", "Completed"), ("pending", "Pending: the money is not there yet")]
+    )
+    external_id = forms.CharField(max_length=200, required=False, help_text="The bank's reference; each only once")
+    payer = forms.CharField(max_length=200, required=False)
+    public_note = forms.CharField(
+        max_length=1000, required=False, label="Description", help_text="The customer sees it"
+    )
+    private_note = forms.CharField(max_length=1000, required=False, help_text="Only users of the panel see it")
+    email_confirmation = forms.BooleanField(required=False, label="Mail a confirmation to its contacts")
+
+    def __init__(self, *arguments: Any, currency: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.set_unit("amount_micros", currency)
+        self.fields["external_id"].initial = lambda: f"hand-{uuid4().hex[:12]}"
+
+    def clean_external_id(self) -> str | None:
+        """Nothing is no id."""
+        return self.cleaned_data["external_id"] or None
+
+
+class ChosenForm(PaymentForm):
+    """The same with the customer, typed: there may be too many to list."""
+
+    field_order = ("customer_id",)
+    customer_id = forms.CharField(max_length=200, label="Customer", help_text="Its name or account number")
+
+    def __init__(self, *arguments: Any, customers: QuerySet[Customer], **options: Any) -> None:
+        super().__init__(*arguments, currency="", **options)
+        self.known = customers.filter(deleted_at=None)
+
+    def clean_customer_id(self) -> int:
+        """The customer of that name or number."""
+        return named(self.known, self.cleaned_data["customer_id"])
+
+
+class AssignForm(HouseForm):
+    """Whose the money is."""
+
+    customer_id = forms.CharField(max_length=200, label="Customer", help_text="Its name or account number")
+    remember = forms.BooleanField(required=False, label="The payer's address is always this customer's")
+
+    def __init__(self, *arguments: Any, customers: QuerySet[Customer], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.known = customers.filter(deleted_at=None)
+
+    def clean_customer_id(self) -> int:
+        """The customer of that name or number."""
+        return named(self.known, self.cleaned_data["customer_id"])
+
+
+class RefundForm(HouseForm):
+    """How much goes back, and why."""
+
+    widths = {"reason": 8}
+    amount_micros = MoneyField(label="Amount", least=1)
+    reason = forms.CharField(max_length=500, required=False)
+
+
+def named(known: QuerySet[Customer], text: str) -> int:
+    """The id of the customer of a name or account number. Raises ValidationError."""
+    found = known.filter(Q(name__iexact=text) | Q(number=text)).first()
+    if found is None:
+        raise forms.ValidationError("There is no customer of this name or number.")
+    return found.pk
+
+
+def of_customer(customer: Customer) -> Page:
+    """The newest payments of one customer, for its page."""
+    return excerpt(OF_CUSTOMER, QuerysetSource(queryset=Payment.objects.filter(customer=customer)))
+
+
+@reading
+def payments(request: HttpRequest) -> HttpResponseBase:
+    """Every payment."""
+    found = own_rows(request, Payment.objects.filter(account=own_account(request))).select_related("customer")
+    found = found.annotate(suspense=Case(When(customer=None, status="pending", then=Value("yes")), default=Value("no")))
+    search = ("customer__name__icontains", "external_id__icontains", "payer__icontains", "public_note__icontains")
+    source = QuerysetSource(queryset=found, search=search)
+    way = crumbs(("Money", ""))
+    return respond(request, LIST, source, template="panel/payments.html", title="Payments", breadcrumbs=way)
+
+
+@reading
+def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """One payment with what it settles and what was said about it."""
+    found = _payment(request, payment_id)
+    settled = list(found.allocations.select_related("invoice").order_by("id"))
+    open_to = Invoice.objects.filter(customer=found.customer, state="issued", kind__in=OWED).order_by("issued_at", "id")
+    context = {
+        "title": f"Payment {found.pk}",
+        "breadcrumbs": crumbs(("Money", ""), ("Payments", reverse("panel:payments"))),
+        "payment": found,
+        "status_words": status_words(found),
+        "by_hand": found.customer_id is not None and found.gateway in BY_HAND,
+        "tone": TONES[status_words(found).lower()],
+        "left_micros": found.amount_micros - found.refunded_micros if _is_back_possible(found) else 0,
+        "allocations": settled,
+        "releasable": standing_ones(settled),
+        "invoices": [one for one in open_to if one.open_micros] if found.unallocated_micros else [],
+        "reversals": found.reversals.exclude(kind="bonus").order_by("id"),
+        "events": PaymentEvent.objects.filter(payment=found).order_by("id"),
+        "assign_form": AssignForm(customers=own_customers(request)) if found.customer_id is None else None,
+    }
+    return render(request, "panel/payment.html", context)
+
+
+@writing("create_payment", shown_to_all=False)
+def new_payment(request: HttpRequest) -> HttpResponseBase:
+    """Enters a payment of any customer."""
+    form = ChosenForm(posted(request), customers=own_customers(request))
+    return _new(
+        request, form, reverse("panel:payments"), crumbs(("Money", ""), ("Payments", reverse("panel:payments")))
+    )
+
+
+@writing("create_payment", shown_to_all=False)
+def new_payment_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Enters a payment of one customer."""
+    customer = get_object_or_404(own_customers(request), pk=customer_id)
+    page = reverse("panel:customer_payments", args=[customer.pk])
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
+    return _new(request, PaymentForm(posted(request), currency=customer.currency), page, way, customer)
+
+
+@writing("complete_payment", shown_to_all=False)
+def approve(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """Says that the money is there."""
+    found = _payment(request, payment_id)
+    if request.method == "POST":
+        press(request, complete_payment, f"Payment {found.pk} is completed.", payment_id=found.pk)
+    return redirect("panel:payment", found.pk)
+
+
+@writing("cancel_payment", shown_to_all=False)
+def cancel(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """Takes a payment back that waits."""
+    found = _payment(request, payment_id)
+    if request.method == "POST":
+        press(request, cancel_payment, f"Payment {found.pk} is canceled.", payment_id=found.pk)
+    return redirect("panel:payment", found.pk)
+
+
+@writing("refund_payment", shown_to_all=False)
+def refund(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """Gives money back."""
+    found = _payment(request, payment_id)
+    page = reverse("panel:payment", args=[found.pk])
+    form = RefundForm(posted(request), initial={"amount_micros": found.amount_micros - found.refunded_micros})
+    form.set_unit("amount_micros", found.currency)
+    if form.is_valid():
+        done = saved(request, form, refund_payment, payment_id=found.pk, **form.cleaned_data)
+        if done is not None:
+            said = "Money is given back." if done.status == "completed" else "The refund is under way."
+            return after_save(request, said, form_url=page, done_url=page)
+    way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (f"Payment {found.pk}", page))
+    return render_form(request, form, title="Refund", breadcrumbs=way, back_url=page, save_title="Refund")
+
+
+@writing("reverse_payment", shown_to_all=False)
+def reverse_it(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """Undoes a payment that never was, once its number is typed."""
+    found = _payment(request, payment_id)
+    if request.method == "POST" and request.POST.get("confirmation") == str(found.pk):
+        why = request.POST.get("reason", "").strip() or "The money never came or went back."
+        press(request, reverse_payment, f"Payment {found.pk} is undone.", payment_id=found.pk, reason=why)
+    return redirect("panel:payment", found.pk)
+
+
+@writing("assign_payment", shown_to_all=False)
+def assign(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """Says whose money in suspense is."""
+    found = _payment(request, payment_id)
+    page = reverse("panel:payment", args=[found.pk])
+    form = AssignForm(posted(request), customers=own_customers(request))
+    if form.is_valid() and saved(request, form, assign_payment, payment_id=found.pk, **form.cleaned_data) is not None:
+        return after_save(request, f"Payment {found.pk} is booked.", form_url=page, done_url=page)
+    way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (f"Payment {found.pk}", page))
+    return render_form(request, form, title="Assign", breadcrumbs=way, back_url=page, save_title="Assign")
+
+
+@writing("allocate_payment", shown_to_all=False)
+def allocate(request: HttpRequest, payment_id: int, invoice_id: int) -> HttpResponseBase:
+    """Settles an invoice by as much as both have."""
+    found = _payment(request, payment_id)
+    if request.method == "POST":
+        press(request, allocate_payment, "It settles the invoice.", payment_id=found.pk, invoice_id=invoice_id)
+    return redirect("panel:payment", found.pk)
+
+
+@writing("release_allocation", shown_to_all=False)
+def release(request: HttpRequest, payment_id: int, allocation_id: int) -> HttpResponseBase:
+    """Takes an allocation back."""
+    found = _payment(request, payment_id)
+    row = get_object_or_404(found.allocations, pk=allocation_id)
+    if request.method == "POST":
+        press(request, release_allocation, "The allocation is taken back.", allocation_id=row.pk)
+    return redirect("panel:payment", found.pk)
+
+
+@writing("redeem_voucher", shown_to_all=False)
+def redeem(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Uses a voucher for a customer."""
+    customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
+    page = reverse("panel:customer_payments", args=[customer.pk])
+    form = VoucherForm(posted(request))
+    if form.is_valid():
+        done = saved(request, form, redeem_voucher, customer_id=customer.pk, code=form.cleaned_data["code"])
+        if done is not None and done.state != "refused":
+            return after_save(request, done.words, form_url=page, done_url=page)
+        if done is not None:
+            form.add_error("code", done.words)
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
+    return render_form(request, form, title="Voucher", breadcrumbs=way, back_url=page, save_title="Redeem")
+
+
+class VoucherForm(HouseForm):
+    """A code."""
+
+    widths = {"code": 6}
+    code = forms.CharField(max_length=100, label="Voucher code", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
+def _new(
+    request: HttpRequest, form: PaymentForm, page: str, way: list[Any], customer: Customer | None = None
+) -> HttpResponseBase:
+    if form.is_valid():
+        whom = {"customer_id": customer.pk} if customer else {}
+        done = saved(request, form, create_payment, **whom, **form.cleaned_data)
+        if done is not None:
+            said = "The payment is booked." if done.status == "completed" else "The payment waits."
+            return after_save(request, said, form_url=request.path, done_url=page)
+    return render_form(request, form, title="New payment", breadcrumbs=way, back_url=page, save_title="Save")
+
+
+def _payment(request: HttpRequest, payment_id: int) -> Payment:
+    found = own_rows(request, Payment.objects.filter(account=own_account(request)))
+    return get_object_or_404(found.select_related("customer", "reverses"), pk=payment_id)
+
+
+def _is_back_possible(payment: Payment) -> bool:
+    return payment.status == "completed" and payment.kind == "payment"
+
+
+urlpatterns = [
+    path("payments/", payments, name="payments"),
+    path("payments/new/", new_payment, name="payment_new"),
+    path("payments/<int:payment_id>/", payment, name="payment"),
+    path("payments/<int:payment_id>/approve/", approve, name="payment_approve"),
+    path("payments/<int:payment_id>/cancel/", cancel, name="payment_cancel"),
+    path("payments/<int:payment_id>/refund/", refund, name="payment_refund"),
+    path("payments/<int:payment_id>/reverse/", reverse_it, name="payment_reverse"),
+    path("payments/<int:payment_id>/assign/", assign, name="payment_assign"),
+    path("payments/<int:payment_id>/allocate/<int:invoice_id>/", allocate, name="payment_allocate"),
+    path("payments/<int:payment_id>/release/<int:allocation_id>/", release, name="payment_release"),
+    path("customers/<int:customer_id>/payments/new/", new_payment_of, name="payment_new_of"),
+    path("customers/<int:customer_id>/voucher/", redeem, name="customer_voucher"),
+]

@@ -1,0 +1,217 @@
+"""Recalculations: calls priced anew. The list, a new one with its preview, and one with what it has posted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from django import forms
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+
+from tollgate.actions.acts import Invalid, acting
+from tollgate.actions.recalculations import (
+    RELEASED_BY,
+    Preview,
+    preview,
+    ref_of,
+    start_recalculation,
+    take_back_recalculation,
+    wanted_recalculation,
+)
+from tollgate.panel.access import actor, may, own_account, reading, writing
+from tollgate.panel.cells import excerpt, link
+from tollgate.panel.entries import OF_WALLET
+from tollgate.panel.fields import InstantField, TicksWidget, pick, words
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.store.models import Carrier, Customer, Entry, Recalculation
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import DurationField
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+KIND_WORDS: Final = {"rerate": "Rate anew", "adjust_duration": "Adjust durations, rate anew"}
+TONES: Final = {
+    "some failed": "yellow",
+    "taken back": "gray",
+    "completed": "green",
+    "waiting": "blue",
+    "active": "blue",
+    "failed": "red",
+}
+
+
+def _state(row: Any) -> str:
+    if row.task is not None and row.task.failed_count:
+        return "Some failed"
+    if row.taken_back_at is not None and (row.task is None or row.task.state == "completed"):
+        return "Taken back"
+    return words(row.task.state) if row.task is not None else "Completed"
+
+
+LIST: Final = Grid(
+    name="recalculations",
+    columns=(
+        Column("id", "Recalculation", value=str, sort="id", link=link("panel:recalculation", lambda row: row.pk)),
+        Column("kind", "What", value=lambda row: KIND_WORDS[row.kind], sort="kind"),
+        Column("state", "State", value=_state, kind=Kind.BADGE, tone=TONES),
+        Column("from_at", "Calls from (UTC)", kind=Kind.INSTANT, sort="from_at"),
+        Column("until_at", "Until (UTC)", kind=Kind.INSTANT, sort="until_at"),
+        Column("customer", "Customer", value="customer.name", minor=True),
+        Column("carrier", "Carrier", value="carrier.name", minor=True),
+        Column("reason", "Reason"),
+        Column("author", "By", sort="author", minor=True),
+        Column("created_at", "Begun (UTC)", kind=Kind.INSTANT, sort="created_at", minor=True),
+    ),
+    sort="-id",
+    empty_text="No calls were recalculated yet.",
+)
+
+
+ENTRIES: Final = replace(OF_WALLET, name="corrections", empty_text="Nothing was posted: no call came to another price.")
+
+
+class RecalculationForm(HouseForm):
+    """Which calls, and how."""
+
+    widths = {"kind": 6, "from_at": 3, "until_at": 3, "customer_id": 6, "carrier_id": 6, "released_by": 6,
+              "least_s": 3, "new_s": 3}  # fmt: skip
+    kind = forms.ChoiceField(label="What", choices=list(KIND_WORDS.items()))
+    from_at = InstantField(label="Calls from", help_text="UTC")
+    until_at = InstantField(label="Until", help_text="UTC, not counted in")
+    customer_id = pick("Customer", [], required=False, help_text="Empty: of all customers")
+    carrier_id = pick("Carrier", [], required=False, help_text="Empty: of all carriers")
+    released_by = forms.MultipleChoiceField(
+        label="Ended by",
+        choices=[(name, words(name)) for name in RELEASED_BY],
+        required=False,
+        widget=TicksWidget,
+        help_text="None chosen: whoever ended them",
+    )
+    least_s = DurationField(label="Calls of at least", required=False, help_text="Only for adjusting durations")
+    new_s = DurationField(label="Become calls of", required=False, help_text="Only for adjusting durations")
+    reason = forms.CharField(max_length=500)
+
+    def __init__(self, *arguments: Any, account_id: int, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for name, model in (("customer_id", Customer), ("carrier_id", Carrier)):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            known = model.objects.filter(account_id=account_id).order_by("name").values_list("pk", "name")
+            field.choices = [("", ""), *known]
+
+    def wanted(self) -> dict[str, Any]:
+        """The act's arguments."""
+        names = (
+            "kind",
+            "from_at",
+            "until_at",
+            "customer_id",
+            "carrier_id",
+            "released_by",
+            "least_s",
+            "new_s",
+            "reason",
+        )
+        return {name: self.cleaned_data[name] for name in names}
+
+
+@reading
+def recalculations(request: HttpRequest) -> HttpResponseBase:
+    """Every recalculation."""
+    found = Recalculation.objects.filter(account=own_account(request)).select_related("customer", "carrier", "task")
+    source = QuerysetSource(queryset=found, search=("reason__icontains", "author__icontains"))
+    return respond(
+        request,
+        LIST,
+        source,
+        template="panel/recalculations.html",
+        title="Recalculations",
+        breadcrumbs=crumbs(("Traffic", "")),
+    )
+
+
+@writing("start_recalculation", shown_to_all=False)
+def new_recalculation(request: HttpRequest) -> HttpResponseBase:
+    """Chooses calls; a preview tells what would change before anything does."""
+    account = own_account(request)
+    form = RecalculationForm(posted(request), account_id=account.pk)
+    seen: Preview | None = None
+    if form.is_valid() and "preview" in request.POST:
+        seen = _preview(request, form, account.pk)
+    elif form.is_valid():
+        done = saved(request, form, start_recalculation, account_id=account.pk, **form.wanted())
+        if done is not None:
+            page = reverse("panel:recalculation", args=[done.pk])
+            return after_save(request, f"{done} has begun.", form_url=request.path, done_url=page)
+    return render_form(
+        request,
+        form,
+        template="panel/recalculation_new.html",
+        title="Recalculate calls",
+        breadcrumbs=_way(),
+        back_url=reverse("panel:recalculations"),
+        save_title="Recalculate",
+        preview=seen,
+    )
+
+
+@reading
+def recalculation(request: HttpRequest, recalculation_id: int) -> HttpResponseBase:
+    """One recalculation with its entries."""
+    found = _found(request, recalculation_id)
+    entries = Entry.objects.filter(account_id=found.account_id, ref=ref_of(found)).select_related("wallet")
+    context = {
+        "title": str(found),
+        "breadcrumbs": _way(),
+        "recalculation": found,
+        "kind_words": KIND_WORDS[found.kind],
+        "state": _state(found),
+        "released_by": ", ".join(words(name) for name in found.released_by) or "anybody",
+        "entries": excerpt(ENTRIES, QuerysetSource(queryset=entries)),
+        "may_take_back": may(request, "take_back_recalculation") and found.taken_back_at is None,
+    }
+    return render(request, "panel/recalculation.html", context)
+
+
+@writing("take_back_recalculation", shown_to_all=False)
+def take_back(request: HttpRequest, recalculation_id: int) -> HttpResponseBase:
+    """Posts the opposite of all that it has posted."""
+    found = _found(request, recalculation_id)
+    if request.method == "POST":
+        reason = request.POST.get("text", "")
+        press(request, take_back_recalculation, "It is being taken back.", recalculation_id=found.pk, reason=reason)
+    return redirect("panel:recalculation", found.pk)
+
+
+def _preview(request: HttpRequest, form: RecalculationForm, account_id: int) -> Preview | None:
+    """What would change; None with the form's errors."""
+    try:
+        with acting(actor(request)):
+            return preview(wanted_recalculation(account_id=account_id, **form.wanted()))
+    except Invalid as problem:
+        for name, sentences in problem.errors.items():
+            for sentence in sentences:
+                form.add_error(name if name in form.fields else None, sentence)
+    return None
+
+
+def _found(request: HttpRequest, recalculation_id: int) -> Recalculation:
+    found = Recalculation.objects.select_related("customer", "carrier", "task")
+    return get_object_or_404(found, pk=recalculation_id, account=own_account(request))
+
+
+def _way() -> list[Any]:
+    return crumbs(("Traffic", ""), ("Recalculations", reverse("panel:recalculations")))
+
+
+urlpatterns = [
+    path("recalculations/", recalculations, name="recalculations"),
+    path("recalculations/new/", new_recalculation, name="recalculation_new"),
+    path("recalculations/<int:recalculation_id>/", recalculation, name="recalculation"),
+    path("recalculations/<int:recalculation_id>/take-back/", take_back, name="recalculation_take_back"),
+]

@@ -1,0 +1,191 @@
+"""Saved reports: breakouts under a name, and who gets them by mail."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from tollgate.actions.reports import FORMATS, create_report, delete_report, mail_report, update_report
+from tollgate.core.breakout import DIMENSIONS, FILTERS, FREQUENCIES, MEASURES, PERIODS, heading
+from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel.cells import link
+from tollgate.panel.fields import TicksWidget
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.store.models import SavedReport
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.grid import Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+LIST = Grid(
+    name="reports",
+    columns=(
+        Column("name", "Report", sort="name", link=link("panel:report", lambda row: row.pk)),
+        Column(
+            "dimensions", "Grouped by", value=lambda row: ", ".join(DIMENSIONS[name].title for name in row.dimensions)
+        ),
+        Column("period", "Period", value=lambda row: PERIODS[row.period]),
+        Column("frequency", "Mailed", value=lambda row: FREQUENCIES[row.frequency], sort="frequency"),
+        Column("recipients", "To", value=lambda row: ", ".join(row.recipients), minor=True),
+        Column("next_at", "Next (UTC)", kind=Kind.INSTANT, sort="next_at"),
+        Column("mailed_at", "Last mailed (UTC)", kind=Kind.INSTANT, sort="mailed_at", minor=True),
+    ),
+    sort="name",
+    empty_text="No saved reports yet. Group calls in the breakout, then save that as a report.",
+    empty_url="/breakout/",
+    empty_action="Open the breakout",
+)
+FIELDS = ("name", "dimensions", "measures", "period", "frequency", "file_format")
+
+
+class ReportForm(HouseForm):
+    """What a report tells, when, and to whom."""
+
+    widths = {"name": 6, "period": 3, "file_format": 3, "frequency": 3, "dimensions": 6, "measures": 6}
+    name = forms.CharField(max_length=100)
+    period = forms.ChoiceField(choices=list(PERIODS.items()), help_text="In UTC")
+    file_format = forms.ChoiceField(label="File", choices=[(name, name.upper()) for name in FORMATS])
+    dimensions = forms.MultipleChoiceField(
+        label="Group by",
+        choices=[(name, found.title) for name, found in DIMENSIONS.items()],
+        widget=TicksWidget,
+    )
+    measures = forms.MultipleChoiceField(
+        label="Columns",
+        choices=[(name, heading(name)) for name in MEASURES],
+        required=False,
+        help_text="None chosen: all of them",
+        widget=TicksWidget,
+    )
+    customer = forms.CharField(max_length=100, required=False, help_text="Part of a name; empty: all")
+    carrier = forms.CharField(max_length=100, required=False, help_text="Part of a name; empty: all")
+    destination = forms.CharField(max_length=100, required=False, help_text="Part of a name; empty: all")
+    prefix = forms.CharField(max_length=20, required=False, help_text="How the prefix begins")  # type: ignore[assignment]  # the field, not Django's prefix
+    number = forms.CharField(max_length=20, required=False, help_text="How the dialed number begins")
+    frequency = forms.ChoiceField(
+        label="Mailed", choices=list(FREQUENCIES.items()), required=False, help_text="At 06:00 UTC"
+    )
+    recipients = forms.CharField(
+        label="To",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Email addresses, one on each line",
+    )
+
+    def clean_recipients(self) -> list[str]:
+        """The addresses, each by itself."""
+        return str(self.cleaned_data["recipients"]).replace(",", " ").split()
+
+
+class ChangedReportForm(ReportForm):
+    """The same with the version that was opened."""
+
+    versioned = True
+
+
+@reading
+def reports(request: HttpRequest) -> HttpResponseBase:
+    """Every saved report."""
+    source = QuerysetSource(
+        queryset=SavedReport.objects.filter(account=own_account(request)), search=("name__icontains",)
+    )
+    return respond(
+        request, LIST, source, template="panel/reports.html", title="Reports", breadcrumbs=crumbs(("Traffic", ""))
+    )
+
+
+@writing("create_report", shown_to_all=False)
+def new_report(request: HttpRequest) -> HttpResponseBase:
+    """A report of what the breakout showed."""
+    asked = {name.removeprefix("f."): str(text) for name, text in request.GET.items() if name.startswith("f.")}
+    first = {name: asked.get(name, "") for name in FILTERS}
+    by = [name for name in asked.get("by", "").split(",") if name in DIMENSIONS]
+    form = ReportForm(
+        posted(request),
+        initial={**first, "dimensions": by, "period": asked.get("period", "yesterday"), "frequency": "never"},
+    )
+    page = reverse("panel:reports")
+    if form.is_valid():
+        done = saved(request, form, create_report, account_id=own_account(request).pk, **_arguments(form))
+        if done is not None:
+            return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=page)
+    way = crumbs(("Traffic", ""), ("Reports", page))
+    return render_form(request, form, title="New report", breadcrumbs=way, back_url=page, save_title="Create")
+
+
+@writing("update_report")
+def edit_report(request: HttpRequest, report_id: int) -> HttpResponseBase:
+    """One report."""
+    report = _report(request, report_id)
+    values: dict[str, Any] = {**initial(report, FIELDS), **report.filters, "recipients": "\n".join(report.recipients)}
+    form = ChangedReportForm(posted(request), initial=values)
+    page = reverse("panel:reports")
+    if form.is_valid():
+        version = form.cleaned_data["version"]
+        done = saved(request, form, update_report, report_id=report.pk, version=version, **_arguments(form))
+        if done is not None:
+            return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=page)
+    shown = {"f.by": ",".join(report.dimensions), "f.period": report.period}
+    filters = {f"f.{name}": text for name, text in report.filters.items()}
+    return render_form(
+        request,
+        form,
+        template="panel/report.html",
+        title=report.name,
+        breadcrumbs=crumbs(("Traffic", ""), ("Reports", page)),
+        back_url=page,
+        can_stay=True,
+        read_only=not may(request, "update_report"),
+        report=report,
+        open_url=f"{reverse('panel:breakout')}?{urlencode({**shown, **filters})}",
+    )
+
+
+@writing("mail_report", shown_to_all=False)
+def mail(request: HttpRequest, report_id: int) -> HttpResponseBase:
+    """Mails it at once."""
+    report = _report(request, report_id)
+    if request.method == "POST":
+        press(request, mail_report, f"{report.name} is on its way.", report_id=report.pk)
+    return redirect("panel:report", report.pk)
+
+
+@writing("delete_report", shown_to_all=False)
+def remove(request: HttpRequest, report_id: int) -> HttpResponseBase:
+    """Removes a report."""
+    report = _report(request, report_id)
+    if request.POST.get("confirmation") != report.name:
+        messages.error(request, format_html("Type {} to remove this report.", report.name))
+    elif press(request, delete_report, f"{report.name} is removed.", report_id=report.pk):
+        return redirect("panel:reports")
+    return redirect("panel:report", report.pk)
+
+
+def _arguments(form: HouseForm) -> dict[str, Any]:
+    """What the form says, its filters together."""
+    values = changes(form, leave_out=FILTERS)
+    filters = {name: form.cleaned_data[name] for name in FILTERS if form.cleaned_data[name]}
+    return {**values, "filters": filters, "frequency": values["frequency"] or "never"}
+
+
+def _report(request: HttpRequest, report_id: int) -> SavedReport:
+    return get_object_or_404(SavedReport, pk=report_id, account=own_account(request))
+
+
+urlpatterns = [
+    path("reports/", reports, name="reports"),
+    path("reports/new/", new_report, name="report_new"),
+    path("reports/<int:report_id>/", edit_report, name="report"),
+    path("reports/<int:report_id>/mail/", mail, name="report_mail"),
+    path("reports/<int:report_id>/delete/", remove, name="report_delete"),
+]

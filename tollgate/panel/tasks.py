@@ -1,0 +1,248 @@
+"""Jobs: what people have begun and goes on without them. The list, one job with its rows, and its buttons.
+
+A page begins a job by an act that returns a Task, and then calls `begun`, which works it for a moment, so that a small
+one is over when its page opens. A noun whose rows should link to their records has its page in `PAGES`.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from tollgate.actions.tasks import (
+    OPEN,
+    cancel_task,
+    error_lines,
+    error_words,
+    may_manage,
+    retry_task,
+    shown,
+    undo_task,
+    undoable,
+    work,
+)
+from tollgate.actions.uploads import repeat_upload
+from tollgate.panel.access import actor, current_user, own_account, reach, reading, writing
+from tollgate.panel.cells import link
+from tollgate.panel.fields import words
+from tollgate.panel.frame import crumbs
+from tollgate.panel.saving import press
+from tollgate.store.models import Task, TaskRow
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.grid import Filter, Grid, respond
+from tollgate.ui.sources import QuerysetSource
+
+AT_ONCE: Final = timedelta(seconds=2)
+STATES: Final = ("waiting", "active", "completed", "failed", "canceled")
+TONES: Final = {"waiting": "yellow", "active": "blue", "completed": "green", "failed": "red", "canceled": "gray"}
+KINDS: Final = ("upload", "edit", "delete", "restore", "recalculate", "take_back")
+PAGES: Final = {
+    "customer": "panel:customer",
+    "contact": "panel:contact",
+    "endpoint": "panel:endpoint",
+    "sip_user": "panel:endpoint",
+    "verified_cli": "panel:cli",
+}
+
+
+def _waited_s(task: Task) -> int | None:
+    """How long it waited before its first row."""
+    return None if task.started_at is None else int((task.started_at - task.created_at).total_seconds())
+
+
+def _took_s(task: Task) -> int | None:
+    """How long it has run."""
+    if task.started_at is None:
+        return None
+    return int(((task.ended_at or datetime.now(UTC)) - task.started_at).total_seconds())
+
+
+LIST = Grid(
+    name="tasks",
+    columns=(
+        Column("id", "Id", kind=Kind.TEXT, sort="id", minor=True),
+        Column("title", "Job", link=link("panel:task", lambda row: row.pk)),
+        Column("kind", "Type", value=lambda row: words(row.kind), sort="kind", minor=True),
+        Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES, sort="state"),
+        Column("done", "Done", value="done_count", kind=Kind.COUNT),
+        Column("failed", "Failed", value="failed_count", kind=Kind.COUNT),
+        Column("total", "Of", value="total_count", kind=Kind.COUNT),
+        Column("author", "Who", sort="author", minor=True),
+        Column("created_at", "Begun (UTC)", kind=Kind.INSTANT, sort="created_at"),
+        Column("started_at", "Started (UTC)", kind=Kind.INSTANT, sort="started_at", hidden=True),
+        Column("ended_at", "Ended (UTC)", kind=Kind.INSTANT, sort="ended_at", minor=True),
+        Column("waited", "Start latency", value=_waited_s, kind=Kind.DURATION, unit="s", hidden=True),
+        Column("took", "Run time", value=_took_s, kind=Kind.DURATION, unit="s", minor=True),
+        Column("attempts", "Attempts", value="attempt_count", kind=Kind.COUNT, hidden=True),
+        Column("result", "Why it ended", minor=True),
+        Column("reason", "Reason", hidden=True),
+    ),
+    filters=(
+        Filter("state", "State", "state", choices=tuple((state, words(state)) for state in STATES)),
+        Filter("kind", "Type", "kind", choices=tuple((kind, words(kind)) for kind in KINDS)),
+        Filter("author", "Who", "author__icontains"),
+    ),
+    sort="-id",
+    searchable=False,
+    empty_text="No jobs yet. Uploads, bulk edits and bulk deletions are jobs: begin one in the list of customers.",
+)
+
+
+def _record(row: TaskRow) -> str | None:
+    there = row.record_id is not None and row.state == "done" and not row.task.dry
+    return reverse(PAGES[row.task.noun], args=[row.record_id]) if there and row.task.noun in PAGES else None
+
+
+def _name(row: TaskRow) -> str:
+    if row.title or row.cells is None:
+        return row.title or f"{row.task.noun} {row.record_id}"
+    return ", ".join([text for cell in row.cells if (text := shown(cell))][:3])
+
+
+ROWS = Grid(
+    name="task_rows",
+    columns=(
+        Column("number", "Line", kind=Kind.TEXT, sort="number"),
+        Column("name", "Record", value=_name, link=_record),
+        Column(
+            "state",
+            "State",
+            value=lambda row: words(row.state),
+            kind=Kind.BADGE,
+            tone={"waiting": "yellow", "done": "green", "failed": "red"},
+            sort="state",
+        ),
+        Column("errors", "What is wrong", value=lambda row: error_words(row.errors)),
+    ),
+    filters=(Filter("state", "State", "state", choices=tuple((s, words(s)) for s in ("waiting", "done", "failed"))),),
+    sort="number",
+    searchable=False,
+    empty_text="This job has no rows.",
+)
+
+
+def begun(request: HttpRequest, task: Task) -> HttpResponseRedirect:
+    """Works a job that has just begun for a moment, as long as somebody likes to wait, and shows it."""
+    work(_now, _now() + AT_ONCE, task_id=task.pk)
+    del request
+    return redirect("panel:task", task.pk)
+
+
+@reading
+def tasks(request: HttpRequest) -> HttpResponseBase:
+    """Every job, those of colleagues too; a reseller's users see their own."""
+    source = QuerysetSource(queryset=_visible(request))
+    return respond(request, LIST, source, title="Jobs", breadcrumbs=crumbs(("System", "")))
+
+
+@reading
+def task(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """One job: how far it is and what became of its rows."""
+    found = _found(request, task_id)
+    source = QuerysetSource(queryset=found.rows.select_related("task"))
+    way = crumbs(("System", ""), ("Jobs", reverse("panel:tasks")))
+    return respond(
+        request, ROWS, source, template="panel/task.html", title=found.title, breadcrumbs=way, **_shown(request, found)
+    )
+
+
+@reading
+def now(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """How far it is, alone."""
+    return render(request, "panel/task_now.html", _shown(request, _found(request, task_id)))
+
+
+@reading
+def errors(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """The rows that failed and why, as a file to be mended and sent again."""
+    found = _found(request, task_id)
+    answer = StreamingHttpResponse(error_lines(found), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="job-{found.pk}-errors.csv"'
+    return answer
+
+
+@require_POST
+@writing("cancel_task", shown_to_all=False)
+def cancel(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """Stops it after the row that is being done."""
+    press(request, cancel_task, "The job is canceled. What is done stays done.", task_id=_found(request, task_id).pk)
+    return redirect("panel:task", task_id)
+
+
+@require_POST
+@writing("retry_task", shown_to_all=False)
+def retry(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """Does again what failed."""
+    found = _found(request, task_id)
+    press(request, retry_task, "", task_id=found.pk)
+    return begun(request, found)
+
+
+@require_POST
+@writing("undo_task", shown_to_all=False)
+def undo(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """Restores what it has deleted, by a job of its own."""
+    found = _found(request, task_id)
+    if press(request, undo_task, "", task_id=found.pk):
+        return begun(request, found.followers.latest("pk"))
+    return redirect("panel:task", found.pk)
+
+
+@require_POST
+@writing("repeat_upload", shown_to_all=False)
+def repeat(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """After a dry run: uploads the rows that were good."""
+    found = _found(request, task_id)
+    if press(request, repeat_upload, "", task_id=found.pk):
+        return begun(request, found.followers.latest("pk"))
+    return redirect("panel:task", found.pk)
+
+
+def _shown(request: HttpRequest, found: Task) -> dict[str, Any]:
+    at, open_still = datetime.now(UTC), found.state in OPEN
+    left = found.total_count - found.done_count
+    return {
+        "task": found,
+        "state": words(found.state),
+        "tone": TONES[found.state],
+        "open": open_still,
+        "reached": found.done_count + found.failed_count,
+        "took_s": _took_s(found),
+        "manages": may_manage(found, actor(request)),
+        "can_retry": not open_still and left > 0 and not (found.dry and found.followers.exists()),
+        "can_undo": undoable(found, at),
+        "can_repeat": found.dry and not open_still and found.done_count > 0 and not found.followers.exists(),
+    }
+
+
+def _visible(request: HttpRequest) -> QuerySet[Task]:
+    found = Task.objects.filter(account=own_account(request))
+    return found if reach(request) is None else found.filter(author_id=current_user(request).pk)
+
+
+def _found(request: HttpRequest, task_id: int) -> Task:
+    found = _visible(request).filter(pk=task_id).first()
+    if found is None:
+        raise Http404("There is no such job.")
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+urlpatterns = [
+    path("tasks/", tasks, name="tasks"),
+    path("tasks/<int:task_id>/", task, name="task"),
+    path("tasks/<int:task_id>/now/", now, name="task_now"),
+    path("tasks/<int:task_id>/errors/", errors, name="task_errors"),
+    path("tasks/<int:task_id>/cancel/", cancel, name="task_cancel"),
+    path("tasks/<int:task_id>/retry/", retry, name="task_retry"),
+    path("tasks/<int:task_id>/undo/", undo, name="task_undo"),
+    path("tasks/<int:task_id>/repeat/", repeat, name="task_repeat"),
+]

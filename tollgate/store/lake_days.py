@@ -1,0 +1,108 @@
+"""Which days the lake lacks or holds outdated, and the writing of them.
+
+A closed day is written once; it is compared again for a week, and whenever one of its calls is corrected. To look
+further back, raise `COMPARED_DAYS`, or ask `tollgate lake verify`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from django.db import connection
+
+from tollgate.core.lake import day_begins, is_closed
+from tollgate.environment import lake_folder
+from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, verify, write_day
+from tollgate.store.models import Account, LakeFile
+from tollgate.store.queries.statements import rows
+
+COMPARED_DAYS: Final = 7
+KEPT_AFTER: Final = timedelta(days=1)
+KINDS: Final = ("call", "entry")
+ONE_WRITER: Final = 0x7011_1A4E  # key of the advisory lock that the writer of the lake holds
+log = logging.getLogger(__name__)
+
+
+def write_closed_days(at: datetime) -> list[LakeFile]:
+    """Brings the lake up to date; gives the files written. Does nothing while another process does it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ONE_WRITER])
+        if cursor.fetchone() != (True,):
+            return []
+        try:
+            return [file for account in Account.objects.order_by("pk") for file in _written(account, at)]
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_WRITER])
+
+
+def closed_days(account: Account, at: datetime) -> Iterator[date]:
+    """The closed days with calls in the database, oldest first."""
+    first = rows("lake", "first_start", account.pk)[0].started_at
+    if first is None:
+        return
+    day = first.astimezone(UTC).date()
+    while is_closed(day, at):
+        if rows("lake", "has_calls", account.pk, day_begins(day), day_begins(day) + DAY)[0].found:
+            yield day
+        day += DAY
+
+
+def delete_replaced(at: datetime) -> int:
+    """Deletes the files whose place a later version took a day ago; how many."""
+    old = LakeFile.objects.filter(replaced_at__lt=at - KEPT_AFTER, erased_at=None)
+    folder = lake_folder()
+    count = 0
+    for file in old:
+        (folder / file.path).unlink(missing_ok=True)
+        (folder / f"{file.path}.sha256").unlink(missing_ok=True)
+        file.erased_at = at
+        file.save(update_fields=["erased_at"])
+        count += 1
+    return count
+
+
+def differences(at: datetime) -> list[str]:
+    """What is not as it should be: files against the manifest, the manifest against the days the database has."""
+    found = []
+    for account in Account.objects.order_by("pk"):
+        here = set(closed_days(account, at))
+        for file in LakeFile.objects.filter(account=account, replaced_at=None, erased_at=None).order_by(
+            "day_on", "kind"
+        ):
+            try:
+                verify(file)
+            except LakeDiffers as problem:
+                found.append(str(problem))
+            if file.day_on in here and database_sums(file.kind, account.pk, file.day_on) != file.sums:
+                found.append(f"{file.path} is outdated: the database holds something else of that day")
+    return found
+
+
+def _written(account: Account, at: datetime) -> Iterator[LakeFile]:
+    for kind, day in _due(account, at):
+        try:
+            yield write_day(kind, account.pk, day, at)
+        except LakeDiffers as problem:
+            log.critical("ALARM lake: %s", problem)
+
+
+def _due(account: Account, at: datetime) -> Iterator[tuple[str, date]]:
+    """What is missing; what changed of the last days; entries of days whose calls were corrected since."""
+    current = {(file.kind, file.day_on): file for file in LakeFile.objects.filter(account=account, replaced_at=None)}
+    suspected = {
+        (kind, day)
+        for day in closed_days(account, at)
+        for kind in KINDS
+        if (kind, day) not in current or not is_closed(day + COMPARED_DAYS * DAY, at)
+    }
+    for row in rows("lake", "last_corrections", account.pk):
+        file = current.get(("entry", row.day_on))
+        if file is not None and row.at >= file.written_at:
+            suspected.add(("entry", row.day_on))
+    for kind, day in sorted(suspected):
+        file = current.get((kind, day))
+        if file is None or (file.erased_at is None and database_sums(kind, account.pk, day) != file.sums):
+            yield kind, day

@@ -1,0 +1,127 @@
+"""Who answers questions about the files of the lake: DuckDB in this process, or a Spark cluster.
+
+`TOLLGATE_LAKE` chooses: nothing for DuckDB, `spark://host:port` for Spark, which then has to see the same folder. To
+add an engine, write a class with the methods of `LakeEngine`, give it its marks in `core.lake.Engine`, and choose it in
+`engine_of_installation`.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import duckdb
+
+from tollgate import environment
+from tollgate.core.lake import Engine, Statement
+
+FETCHED_AT_ONCE: Final = 50_000
+
+
+class LakeEngine(Protocol):
+    """What a question of the lake needs."""
+
+    engine: Engine
+
+    def rows(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> list[tuple[Any, ...]]:
+        """The answer; `tables` names the Parquet files behind each name of the text."""
+
+    def write_csv(self, statement: Statement, tables: Mapping[str, Sequence[Path]], target: Path) -> None:
+        """The answer as a CSV file with a header."""
+
+
+def engine_of_installation() -> LakeEngine:
+    """The engine that `TOLLGATE_LAKE` names."""
+    chosen = environment.text("TOLLGATE_LAKE", "duckdb")
+    if chosen.startswith("spark://"):
+        return SparkLake(chosen)
+    if chosen != "duckdb":
+        raise environment.SettingInvalid("TOLLGATE_LAKE must be duckdb or spark://host:port")
+    return DuckLake()
+
+
+class DuckLake:
+    """DuckDB in this process: every question has a database of its own in memory, with nothing to install or load."""
+
+    engine = Engine.duckdb
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+        if threads is not None:
+            self._config["threads"] = threads
+
+    def rows(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> list[tuple[Any, ...]]:
+        """The answer."""
+        with duckdb.connect(config=self._config) as connection:
+            _show(connection, tables)
+            return connection.execute(statement.text, statement.values).fetchall()
+
+    def write_csv(self, statement: Statement, tables: Mapping[str, Sequence[Path]], target: Path) -> None:
+        """The answer as a CSV file, written by all threads."""
+        with duckdb.connect(config=self._config) as connection:
+            _show(connection, tables)
+            connection.sql(statement.text, params=statement.values).write_csv(str(target), header=True)
+
+
+def _show(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Path]]) -> None:
+    for name, files in tables.items():
+        listed = ", ".join(quoted(path) for path in files)
+        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")  # noqa: S608 - our own files
+
+
+def quoted(path: Path) -> str:
+    """A path as text of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+class SparkLake:
+    """A Spark cluster (PySpark, and Java on this machine, are needed; `make test-spark` shows how)."""
+
+    engine = Engine.spark
+
+    def __init__(self, master: str) -> None:
+        self._session: Callable[[], Any] = lambda: _spark(master)
+
+    def rows(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> list[tuple[Any, ...]]:
+        """The answer."""
+        return [tuple(row) for row in self._asked(statement, tables).collect()]
+
+    def write_csv(self, statement: Statement, tables: Mapping[str, Sequence[Path]], target: Path) -> None:
+        """The answer as a CSV file: rows come one partition at a time through this process."""
+        answer = self._asked(statement, tables)
+        with target.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(answer.columns)
+            writer.writerows(tuple(row) for row in answer.toLocalIterator())
+
+    def _asked(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> Any:
+        session = self._session()
+        for name, files in tables.items():
+            session.read.parquet(*(f"file://{path}" for path in files)).createOrReplaceTempView(name)
+        return session.sql(statement.text, args=statement.values)
+
+
+def _spark(master: str) -> Any:
+    """The session of this process, which Spark keeps itself. ANSI rules: what leaves its range is an error."""
+    try:
+        spark: Any = importlib.import_module("pyspark.sql")
+    except ImportError:
+        raise environment.SettingInvalid(
+            "TOLLGATE_LAKE names a Spark cluster, and PySpark is not installed: pip install 'tollgate-voip[spark]'"
+        ) from None
+    builder = spark.SparkSession.builder.master(master).appName("tollgate")
+    for name, value in {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "8",
+    }.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()

@@ -1,0 +1,69 @@
+"""Documents for lists and pages: where each stands, and what belongs to one.
+
+`standing` is what people ask first: draft, void, paid, partly_paid, open, or overdue after the day it was due.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, TextField, Value, When
+from django.db.models.functions import Abs, Greatest
+
+from tollgate.store.models import Account, Allocation, Customer, Entry, Invoice, InvoiceLine, Message
+
+STANDINGS = ("draft", "open", "partly_paid", "overdue", "paid", "void")
+
+
+def invoices(account: Account, on: date) -> QuerySet[Invoice]:
+    """Every document of an account as it stands on a day."""
+    return with_standing(Invoice.objects.filter(account=account).select_related("customer"), on)
+
+
+def invoices_of(customer: Customer, on: date) -> QuerySet[Invoice]:
+    """Every document of a customer as it stands on a day."""
+    found = Invoice.objects.filter(account_id=customer.account_id, customer=customer)
+    return with_standing(found.select_related("customer"), on)
+
+
+def with_standing(found: QuerySet[Any], on: date) -> QuerySet[Any]:
+    """Adds `left_micros`, what is still to be paid (or used, of a credit note), and `standing`."""
+    whole: Any = Abs("total_micros") - Abs("settled_micros")
+    left = Case(When(state="issued", then=Greatest(whole, 0)), default=0, output_field=BigIntegerField())
+    standing = Case(
+        When(~Q(state="issued"), then=F("state")),
+        When(left_micros=0, then=Value("paid")),
+        When(Q(due_on__lt=on) & ~Q(kind="credit_note"), then=Value("overdue")),
+        When(~Q(settled_micros=0), then=Value("partly_paid")),
+        default=Value("open"),
+        output_field=TextField(),
+    )
+    told: QuerySet[Any] = found.annotate(left_micros=left).annotate(standing=standing)
+    return told
+
+
+def left_of_lines(invoice: Invoice) -> dict[int, int]:
+    """What is left of the net of each line after the credit notes for it, by the line's id."""
+    back = InvoiceLine.objects.filter(corrects_line__invoice=invoice).exclude(invoice__state="void")
+    sums = dict(back.values_list("corrects_line").annotate(micros=Sum("net_micros")))
+    rows = invoice.lines.order_by("position").values_list("pk", "net_micros")
+    return {pk: micros - sums.get(pk, 0) for pk, micros in rows}
+
+
+def entries_of(invoice: Invoice) -> QuerySet[Entry]:
+    """What the issue of a document posted."""
+    found = Entry.objects.filter(account_id=invoice.account_id, ref=f"invoice:{invoice.pk}")
+    return found.select_related("wallet").order_by("id")
+
+
+def allocations_of(invoice: Invoice) -> QuerySet[Allocation]:
+    """What settles a document, or what a credit note settles, oldest first."""
+    found = Allocation.objects.filter(Q(invoice=invoice) | Q(credit_note=invoice))
+    return found.select_related("payment", "credit_note", "invoice").order_by("id")
+
+
+def mails_of(invoice: Invoice) -> QuerySet[Message]:
+    """The mails that bore a document."""
+    found = Message.objects.filter(account_id=invoice.account_id, attachments__contains=[{"invoice_id": invoice.pk}])
+    return found.filter(customer_id=invoice.customer_id).order_by("-id")

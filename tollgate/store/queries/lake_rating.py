@@ -1,0 +1,175 @@
+"""Calls rated again, all at once: what the calls of some days cost by the rates, beside what was charged.
+
+Each call keeps the revision it was rated by, or gets that of another card which was in force when it began. Rates with
+windows are priced call by call by `core.rates`, all others by the engine of the lake (`core.bulk_rating`). Days that
+the lake has not are written beside it for as long as the question lasts. To show another sum, add it to `Rerated`, to
+the text in `_statement` and to `_summed`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tollgate.core.bulk_rating import RateLine, rate_line, rating_text
+from tollgate.core.lake import Span, Statement, instant_of, instant_us
+from tollgate.core.rates import cost_micros
+from tollgate.environment import lake_folder
+from tollgate.store.lake_engines import LakeEngine, engine_of_installation
+from tollgate.store.lake_files import write_rows
+from tollgate.store.models import Card, Rate, Revision
+from tollgate.store.queries.cards import price_of
+from tollgate.store.queries.lake import sides_of
+
+SCHEMA = pa.schema([(field.name, pa.string() if field.type is str else pa.int64()) for field in fields(RateLine)])
+CALLS = (
+    "SELECT id, customer_id, currency, number, duration_ms, answered_us, cost_micros, "
+    "{revision} AS revision_id FROM lake_call "
+    "WHERE account_id = {account} AND started_us >= {start} AND started_us < {end} AND answered_us IS NOT NULL "
+    "AND customer_card_id IS NOT NULL"
+)
+
+
+@dataclass(slots=True)
+class Rerated:
+    """The calls of one customer in one currency: charged then, and their cost now. Those `unrated` are left aside."""
+
+    customer_id: int | None
+    currency: str | None
+    calls: int = 0
+    charged_micros: int = 0
+    cost_micros: int = 0
+    different: int = 0
+    unrated: int = 0
+
+    @property
+    def difference_micros(self) -> int:
+        """What they would cost more."""
+        return self.cost_micros - self.charged_micros
+
+
+def rerate(span: Span, at: datetime, *, card: Card | None = None, engine: LakeEngine | None = None) -> list[Rerated]:
+    """Every charged call of the span rated again, by `card` or by the revision it was rated by."""
+    lake = engine or engine_of_installation()
+    sides = sides_of("call", span, at)
+    folder = lake_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".rerating-", dir=folder))
+    try:
+        files = list(sides.files)
+        for day in sides.live_days:
+            files.append(aside / f"{day}.parquet")
+            write_rows("call", span.account_id, day, files[-1])
+        revisions = _revisions(span, card, lake, files)
+        rates = _rates(revisions)
+        lengths = _write_rates(rates, aside / "rates.parquet")
+        statement = _statement(span, lake, lengths, card, revisions)
+        tables: Mapping[str, Sequence[Path]] = {"lake_call": files, "rate_line": [aside / "rates.parquet"]}
+        return _summed(lake.rows(statement, tables), rates)
+    finally:
+        shutil.rmtree(aside)
+
+
+def _statement(
+    span: Span, lake: LakeEngine, lengths: Iterable[int], card: Card | None, revisions: Sequence[Revision]
+) -> Statement:
+    """Sums of what the engine can price, by customer and currency; and each call that it cannot."""
+    statement = Statement(lake.engine)
+    calls = CALLS.format(
+        revision="customer_revision_id" if card is None else _in_force(revisions, statement),
+        account=statement.mark(span.account_id),
+        start=statement.mark(instant_us(span.from_at)),
+        end=statement.mark(instant_us(span.until_at)),
+    )
+    rated = rating_text(lake.engine, lengths).replace("WITH placed AS", f"WITH rated_call AS ({calls}), placed AS", 1)
+    left = "(place IS NOT NULL AND plain = 0)"
+    statement.text = (
+        f"SELECT customer_id, currency, CASE WHEN {left} THEN id END AS left_id, "  # noqa: S608 - known columns
+        f"CASE WHEN {left} THEN place END AS place, "
+        f"CASE WHEN {left} THEN answered_us END AS answered_us, CASE WHEN {left} THEN duration_ms END AS duration_ms, "
+        "count(*) AS calls, sum(CAST(cost_micros AS DECIMAL(18, 0))) AS charged, "
+        "sum(CAST(COALESCE(new_cost_micros, 0) AS DECIMAL(18, 0))) AS cost, "
+        "count(CASE WHEN new_cost_micros <> cost_micros THEN 1 END) AS different, "
+        "count(CASE WHEN place IS NULL THEN 1 END) AS unrated, "
+        "sum(CAST(CASE WHEN place IS NULL THEN cost_micros ELSE 0 END AS DECIMAL(18, 0))) AS unrated_micros "
+        f"FROM ({rated}) AS rated GROUP BY 1, 2, 3, 4, 5, 6"
+    )
+    return statement
+
+
+def _in_force(revisions: Sequence[Revision], statement: Statement) -> str:
+    """The revision of a card that was in force when a call began."""
+    cases = " ".join(
+        f"WHEN started_us >= {statement.mark(instant_us(revision.effective_at))} THEN {revision.pk}"
+        for revision in sorted(revisions, key=lambda one: (one.effective_at, one.number), reverse=True)
+    )
+    return f"CASE {cases} END" if cases else "CAST(NULL AS BIGINT)"
+
+
+def _revisions(span: Span, card: Card | None, lake: LakeEngine, files: Sequence[Path]) -> list[Revision]:
+    """Those that may rate a call of the span."""
+    found = Revision.objects.select_related("card")
+    if card is not None:
+        return list(found.filter(card=card, published_at__isnull=False, effective_at__lt=span.until_at))
+    if not files:
+        return []
+    text = "SELECT DISTINCT customer_revision_id FROM lake_call WHERE customer_revision_id IS NOT NULL"
+    return list(found.filter(pk__in=[row[0] for row in lake.rows(Statement(lake.engine, text), {"lake_call": files})]))
+
+
+def _rates(revisions: Iterable[Revision]) -> list[tuple[Rate, Card]]:
+    cards = {revision.pk: revision.card for revision in revisions}
+    rates = Rate.objects.filter(revision_id__in=cards).order_by("pk")
+    return [(rate, cards[rate.revision_id]) for rate in rates.iterator(chunk_size=20_000)]
+
+
+def _write_rates(rates: Sequence[tuple[Rate, Card]], target: Path) -> set[int]:
+    """The rates as a file; gives the lengths of their prefixes."""
+    columns: dict[str, list[Any]] = defaultdict(list)
+    roundings = {card.pk: price_of(card, Rate()).rounding for _, card in rates}
+    for place, (rate, card) in enumerate(rates):
+        line = rate_line(
+            place,
+            rate.revision_id,
+            rate.prefix,
+            rounding=roundings[card.pk],
+            plain=rate.tariff is None,
+            price_nanos=rate.price_nanos,
+            connect_fee_nanos=rate.connect_fee_nanos,
+            initial_s=rate.initial_s,
+            increment_s=rate.increment_s,
+            grace_s=rate.grace_s,
+            included_s=rate.included_s,
+        )
+        for field in fields(line):
+            columns[field.name].append(getattr(line, field.name))
+    pq.write_table(pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA), target)
+    return {len(rate.prefix) for rate, _ in rates}
+
+
+def _summed(rows: Iterable[Sequence[Any]], rates: Sequence[tuple[Rate, Card]]) -> list[Rerated]:
+    """The groups added up; what the engine has left is priced here."""
+    found: dict[tuple[int | None, str | None], Rerated] = {}
+    prices: dict[int, Any] = {}
+    for customer_id, currency, left_id, place, answered_us, duration_ms, calls, charged, *rest in rows:
+        cost, different, unrated, unrated_micros = (int(cell) for cell in rest)
+        group = found.setdefault((customer_id, currency), Rerated(customer_id, currency))
+        if left_id is not None:
+            price = prices.setdefault(place, price_of(rates[place][1], rates[place][0]))
+            cost = cost_micros(price, instant_of(answered_us), duration_ms)
+            different = int(cost != int(charged))
+        group.calls += calls - unrated
+        group.charged_micros += int(charged) - unrated_micros
+        group.cost_micros += cost
+        group.different += different
+        group.unrated += unrated
+    return sorted(found.values(), key=lambda one: (one.currency or "", one.customer_id or 0))

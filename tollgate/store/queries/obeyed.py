@@ -1,0 +1,51 @@
+"""Where the last change of a record is obeyed: what each charging process says of itself, compared with the audit log.
+
+Panel, portal, API and jobs read the database each time; only charging processes remember, so only they can lag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tollgate.core.snapshot import OBEYED
+from tollgate.store.models import ChargingProcess
+from tollgate.store.queries.statements import rows
+
+SILENT_AFTER: Final = timedelta(seconds=90)
+"""A process tells of itself twice a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One charging process; `at` is the moment it is `state` since."""
+
+    name: str
+    state: str
+    tone: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """When a record was changed last (None: not lately), and how far each process is."""
+
+    changed_at: datetime | None
+    processes: tuple[Process, ...]
+
+
+def obeyed(at: datetime) -> Obeyed:
+    """What is so at this moment."""
+    found = rows("charging_snapshot", "newest_change", list(OBEYED))
+    newest_id = found[0].id if found else 0
+    told = ChargingProcess.objects.order_by("name")
+    return Obeyed(found[0].at if found else None, tuple(_process(row, newest_id, at) for row in told))
+
+
+def _process(row: ChargingProcess, newest_id: int, at: datetime) -> Process:
+    if at - row.seen_at > SILENT_AFTER:
+        return Process(row.name, "Silent", "red", row.seen_at)
+    if row.change_id < newest_id:
+        return Process(row.name, "Behind", "yellow", row.obeyed_at)
+    return Process(row.name, "Obeys it", "green", row.obeyed_at)

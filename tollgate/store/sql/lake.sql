@@ -1,0 +1,65 @@
+-- What has to be written to the lake, and what the database may forget.
+
+-- name: last_corrections
+-- The last correction of the calls of each UTC day.
+SELECT (rated_call.started_at AT TIME ZONE 'UTC')::date AS day_on, max(entry.at) AS at
+FROM entry
+JOIN rated_call ON rated_call.account_id = entry.account_id AND rated_call.id = entry.call_id
+WHERE entry.account_id = $1::bigint AND entry.call_id IS NOT NULL AND entry.kind IN ('adjustment', 'correction')
+GROUP BY 1
+
+-- name: first_start
+-- When the oldest call began that the database still has.
+SELECT min(started_at) AS started_at FROM cdr WHERE account_id = $1::bigint
+
+-- name: has_calls
+SELECT EXISTS (
+  SELECT FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND started_at < $3::timestamptz
+) AS found
+
+-- name: live_calls_since
+-- Calls that began before an instant and still go on.
+SELECT count(*) AS calls FROM call WHERE authorized_at < $1::timestamptz
+
+-- name: keep_skeletons
+-- What stays of the calls of a day: those that entries name.
+INSERT INTO archived_call (id, account_id, started_at, customer_id, ingress_route_id, destination, billed_s, cost_micros)
+SELECT cdr.id, cdr.account_id, cdr.started_at, cdr.customer_id, cdr.ingress_route_id, cdr.destination,
+       cdr.billed_s, cdr.cost_micros
+FROM cdr
+WHERE cdr.started_at >= $1::timestamptz AND cdr.started_at < $2::timestamptz
+  AND EXISTS (SELECT FROM entry WHERE entry.call_id = cdr.id AND entry.account_id = cdr.account_id)
+
+-- name: partitions
+-- The UTC days that have a partition of their own.
+SELECT to_date(substr(relname, 5), 'YYYYMMDD') AS day_on
+FROM pg_class
+JOIN pg_inherits ON pg_inherits.inhrelid = pg_class.oid AND pg_inherits.inhparent = 'cdr'::regclass
+WHERE relname ~ '^cdr_[0-9]{8}$'
+ORDER BY 1
+
+-- name: unbilled_customers
+-- Customers with charged calls on that day, and the resellers above them, that are to get documents and have not yet got
+-- one for the first or the last of these calls; and those whose billing rests.
+WITH RECURSIVE caller AS (
+  SELECT customer_id, min(started_at) AS first_at, max(started_at) AS last_at
+  FROM cdr
+  WHERE started_at >= $1::timestamptz AND started_at < $2::timestamptz AND cost_micros <> 0
+  GROUP BY customer_id
+), payer AS (
+  SELECT customer_id, first_at, last_at FROM caller
+  UNION ALL
+  SELECT customer.parent_id, first_at, last_at FROM payer JOIN customer ON customer.id = payer.customer_id
+  WHERE customer.parent_id IS NOT NULL
+)
+SELECT DISTINCT payer.customer_id
+FROM payer
+JOIN customer ON customer.id = payer.customer_id
+CROSS JOIN LATERAL (VALUES (first_at), (last_at)) AS called (at)
+WHERE customer.generate_invoices AND customer.invoice_schedule <> 'none'
+  AND (customer.parked_at IS NOT NULL OR NOT EXISTS (
+    SELECT FROM invoice
+    WHERE invoice.customer_id = payer.customer_id AND invoice.state = 'issued'
+      AND called.at >= invoice.usage_from_at AND called.at < invoice.usage_until_at
+  ))
+ORDER BY 1

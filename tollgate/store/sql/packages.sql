@@ -1,0 +1,20 @@
+-- What packages ask of the ledger.
+
+-- name: used_in_period
+-- What a customer's calls that began in a period have cost it, corrections included.
+SELECT COALESCE(-sum(entry.amount_micros), 0)::bigint AS used_micros
+FROM entry
+JOIN rated_call AS cdr ON cdr.account_id = entry.account_id AND cdr.id = entry.call_id
+WHERE entry.wallet_id = $1::bigint AND cdr.customer_id = $2::bigint AND cdr.started_at >= $3::timestamptz AND cdr.started_at < $4::timestamptz
+  AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
+
+-- name: minutes_of_customer
+-- Its bundles with what is left, newest first; `used_micros` is what calls have taken, the late ends of calls corrected.
+SELECT bundle.id, bundle.customer_package_id, bundle.name, bundle.from_on, bundle.starts_at, bundle.ends_at, bundle.prefixes,
+       bundle.granted_s, wallet.held_micros / 1000000 AS held_s, (wallet.balance_micros - wallet.held_micros) / 1000000 AS left_s,
+       bundle.granted_s - wallet.balance_micros / 1000000 AS used_s
+FROM bundle
+JOIN wallet ON wallet.account_id = bundle.account_id AND wallet.kind = 'bundle' AND wallet.owner_id = bundle.id
+WHERE bundle.customer_id = $1::bigint
+ORDER BY bundle.starts_at DESC, bundle.id DESC
+LIMIT $2::integer

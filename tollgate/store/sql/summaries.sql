@@ -1,0 +1,65 @@
+-- What is done to the summaries, beside the functions in schema_summaries.sql.
+
+-- name: roll_up
+-- Adds about that many new records; `more` says whether there are others.
+SELECT roll_up($1::integer) AS more
+
+-- name: rebuild
+-- Makes the hours between two instants anew.
+SELECT rebuild_summaries($1::timestamptz, $2::timestamptz)::text AS done
+
+-- name: moved
+-- After a backup was restored on another server.
+SELECT summaries_moved()::text AS done
+
+-- name: of_customer
+-- One customer's calls by hour, day, week or month ($5) of a period, corrections included.
+SELECT date_trunc($5::text, hour_at, 'UTC') AS begun_at,
+       sum(attempts)::bigint AS attempts, sum(refused)::bigint AS refused, sum(connected)::bigint AS connected,
+       sum(duration_ms)::bigint AS duration_ms, sum(billed_s)::bigint AS billed_s,
+       sum(carrier_billed_s)::bigint AS carrier_billed_s,
+       sum(cost_micros + correction_micros)::bigint AS cost_micros,
+       sum(carrier_cost_micros + carrier_correction_micros)::bigint AS carrier_cost_micros,
+       sum(profit_micros + profit_correction_micros)::bigint AS profit_micros,
+       sum(profitable_micros + profitable_correction_micros)::bigint AS profitable_micros,
+       sum(correction_micros)::bigint AS correction_micros
+FROM summary
+WHERE account_id = $1::bigint AND customer_id = $2::bigint AND hour_at >= $3::timestamptz AND hour_at < $4::timestamptz
+GROUP BY 1
+
+-- name: sums_of_calls
+-- The sums of the CDRs of a period ($3 until $6): its whole hours ($4 until $5) from the summaries as far as they have come
+-- ($2), the rest from the records. Corrections are left aside: a list of CDRs shows what each call cost when it ended.
+SELECT line.currency, line.carrier_currency, sum(line.attempts) AS attempts, sum(line.connected) AS connected,
+       sum(line.duration_ms) AS duration_total, sum(line.billed_s) AS billed_total, sum(line.cost_micros) AS cost_total,
+       sum(line.carrier_cost_micros) AS carrier_cost_total, sum(line.profit_micros) AS profit_total,
+       (SELECT reached FROM summary_progress) AS reached
+FROM (
+  SELECT customer_id, carrier_id, ingress_route_id, destination, currency, carrier_currency, attempts, connected,
+         duration_ms, billed_s, cost_micros, carrier_cost_micros, profit_micros
+  FROM summary
+  WHERE account_id = $1::bigint AND hour_at >= $4::timestamptz AND hour_at < $5::timestamptz
+  UNION ALL
+  SELECT customer_id, carrier_id, ingress_route_id, destination, currency, carrier_currency, 1, (answered_at IS NOT NULL)::int,
+         duration_ms, billed_s, cost_micros, COALESCE(carrier_cost_micros, 0), COALESCE(profit_micros, 0)
+  FROM cdr
+  WHERE account_id = $1::bigint AND started_at >= $4::timestamptz AND started_at < $5::timestamptz AND written >= $2::bigint
+  UNION ALL
+  SELECT customer_id, carrier_id, ingress_route_id, destination, currency, carrier_currency, 1, (answered_at IS NOT NULL)::int,
+         duration_ms, billed_s, cost_micros, COALESCE(carrier_cost_micros, 0), COALESCE(profit_micros, 0)
+  FROM cdr
+  WHERE account_id = $1::bigint AND started_at >= $3::timestamptz AND started_at < $4::timestamptz
+  UNION ALL
+  SELECT customer_id, carrier_id, ingress_route_id, destination, currency, carrier_currency, 1, (answered_at IS NOT NULL)::int,
+         duration_ms, billed_s, cost_micros, COALESCE(carrier_cost_micros, 0), COALESCE(profit_micros, 0)
+  FROM cdr
+  WHERE account_id = $1::bigint AND started_at >= $5::timestamptz AND started_at < $6::timestamptz
+) AS line
+LEFT JOIN customer ON customer.id = line.customer_id
+LEFT JOIN carrier ON carrier.id = line.carrier_id
+WHERE ($7::text IS NULL OR strpos(upper(customer.name), upper($7::text)) > 0)
+  AND ($8::text IS NULL OR strpos(upper(carrier.name), upper($8::text)) > 0)
+  AND ($9::text IS NULL OR strpos(upper(line.destination), upper($9::text)) > 0)
+  AND ($10::bigint IS NULL OR line.ingress_route_id = $10::bigint)
+  AND ($11::bigint[] IS NULL OR line.customer_id = ANY($11::bigint[]))
+GROUP BY line.currency, line.carrier_currency
