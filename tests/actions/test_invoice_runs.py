@@ -207,6 +207,9 @@ def test_a_reseller_pays_for_its_customers_calls_and_doubt_parks_one_alone(accou
     assert "0.000001 EUR more" in parked["Lost"]
     with pytest.raises(Invalid, match="rests"):
         generate_missing_invoices(customer_id=forced.pk)
+    release_customer(customer_id=beyond.pk, reason="who knows")
+    with pytest.raises(Invalid, match="larger than can be kept"):
+        generate_missing_invoices(customer_id=beyond.pk, preview=True)
     update_customer(customer_id=forced.pk, tax_treatment="auto")
     release_customer(customer_id=forced.pk, reason="it is no reverse charge")
     seen = generate_missing_invoices(customer_id=forced.pk, preview=True)

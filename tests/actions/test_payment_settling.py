@@ -116,7 +116,9 @@ def test_what_one_person_undoes_another_approves_and_nobody_gives_it_to_a_strang
     paypal(account, provider=provider)
     whole = paid(customer, 100 * EURO, amount_micros=100 * EURO)
     Account.objects.update(two_person_payments=True)
-    back = (reverse_payment if provider == "paypal" else refund_payment)(payment_id=whole.pk, reason="it bounced")
+    if provider == "paypal_ipn":  # cannot be asked: a refund from here would be booked again by its notice
+        refused("payment_id", refund_payment, payment_id=whole.pk)
+    back = reverse_payment(payment_id=whole.pk, reason="it bounced")
     refused("payment_id", complete_payment, payment_id=back.pk)
     refused("payment_id", assign_payment, payment_id=back.pk, customer_id=stranger.pk)
     with acting(OTTO):

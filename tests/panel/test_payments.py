@@ -26,6 +26,11 @@ def test_ann_enters_a_payment_refunds_it_and_sees_both(cast: Cast, ann: Client) 
     assert "Refund" in ann.get(f"/customers/{cast.acme.pk}/payments/").content.decode()
     assert ann.post(f"/payments/{paid.pk}/reverse/", {"confirmation": "no"}).status_code == 302
     assert Payment.objects.filter(reverses=paid).count() == 1
+    ann.post(page, {**form, "kind": "bonus", "external_id": "b2"})
+    bonus = Payment.objects.get(external_id="b2")
+    assert f"/payments/{bonus.pk}/refund/" not in ann.get(f"/payments/{bonus.pk}/").content.decode(), "it is undone"
+    ann.post(f"/payments/{bonus.pk}/reverse/", {"confirmation": bonus.pk})
+    assert Payment.objects.get(reverses=bonus).amount_micros == -50 * EURO
 
 
 def test_money_in_suspense_is_assigned_on_its_page(cast: Cast, ann: Client) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
 from tollgate.actions import checks, records
@@ -76,6 +76,8 @@ def generate_missing_invoices(*, customer_id: int, preview: bool = False, issued
         return _previewed(customer, at)
     except Doubt as doubt:
         raise refuse("customer_id", str(doubt)) from None
+    except DataError:
+        raise refuse("customer_id", "An amount is larger than can be kept.") from None
 
 
 @act
@@ -100,7 +102,7 @@ def run_customer_invoices(*, customer_id: int, at: datetime | str) -> list[Invoi
     except (OperationalError, InterfaceError):  # a database in trouble: the next run tries again
         raise
     except (Doubt, Invalid) as doubt:
-        park(customer, str(doubt), moment)
+        park(customer, str(doubt)[:MOST_REASON], moment)
     except Exception as error:
         log.exception("customer %s is not billed", customer.pk)
         words = f"Its bills could not be made: {type(error).__name__}, {' '.join(str(error).split())}"

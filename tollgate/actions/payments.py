@@ -19,6 +19,7 @@ from tollgate.actions.payment_amounts import wallet_amount
 from tollgate.actions.payment_booking import complete, new_payment
 from tollgate.core.payments import share_micros, split_note
 from tollgate.core.taxes import to_minor
+from tollgate.gateways.payments import PROVIDERS
 from tollgate.store.models import Account, Checkout, Customer, Payment, PaymentEvent, PaymentGateway
 
 BY_HAND: Final = ("manual", "bank_transfer")
@@ -210,6 +211,9 @@ def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str)
     amount = checks.cleaned({"amount_micros": checks.amount(1, left)}, given)["amount_micros"]
     assert payment.customer is not None
     gateway = PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway).first()
+    if kind == "refund" and gateway is not None and not PROVIDERS[gateway.provider].refunds:
+        title = PROVIDERS[gateway.provider].title
+        raise refuse("payment_id", f"{title} is not asked from here: refund it there, and its notice books it.")
     back = new_payment(
         payment.customer,
         gateway=payment.gateway,
@@ -221,7 +225,7 @@ def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str)
         private_note=reason.strip()[:MOST_NOTE],
         email_confirmation=payment.email_confirmation,
     )
-    if kind == "refund" and gateway is not None and gateway.provider != "paypal_ipn":
+    if kind == "refund" and gateway is not None:
         _ask_gateway(back, gateway)
         return back
     if records.find(Account, payment.account_id).two_person_payments:

@@ -77,7 +77,12 @@ class BreakoutSource:
         return self._list().key(row, sort)
 
     def _list(self) -> ListSource:
-        return ListSource(items=self.groups, id_path=lambda group: f"{group.keys} {group.currency}")
+        return ListSource(items=self.groups, id_path=_place)
+
+
+def _place(group: Group) -> str:
+    """Orders groups that are alike in what they are sorted by as people read them; no two have the same."""
+    return "\x1f".join(map(str, (*group.words.values(), *group.keys, group.currency)))
 
 
 def question_of(filters: Any, at: datetime, within: frozenset[int] | None) -> Question:

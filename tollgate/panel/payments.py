@@ -32,6 +32,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import standing_ones
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.store.models import Customer, Invoice, Payment, PaymentEvent
+from tollgate.store.models.payments import ALLOCATED
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
@@ -348,7 +349,7 @@ def _payment(request: HttpRequest, payment_id: int) -> Payment:
 
 
 def _is_back_possible(payment: Payment) -> bool:
-    return payment.status == "completed" and payment.kind == "payment"
+    return payment.status == "completed" and payment.kind in ALLOCATED
 
 
 urlpatterns = [
