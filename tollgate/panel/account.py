@@ -6,6 +6,7 @@ A block is an entry of `BLOCKS`: its title, its form and the act that saves it.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from django import forms
@@ -45,7 +46,7 @@ from tollgate.actions.account_identity import (
 from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor
 from tollgate.panel import account_agreement, account_packages
-from tollgate.panel.access import client_ip, may, own_account, reading, writing
+from tollgate.panel.access import client_ip, current_user, may, own_account, reading, writing
 from tollgate.panel.fields import ChannelsField, CpsField, choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.mail_settings import blocks as mail_blocks
@@ -200,6 +201,7 @@ def account(request: HttpRequest) -> HttpResponseBase:
         "free_at": _free_at(found, at),
         "code_form": CodeForm(),
         "obeyed": obeyed(at),
+        "ticket": _ticket(found, current_user(request).email),
         **mail_blocks(request),
         **account_packages.block(found, at),
         **account_agreement.block(request, found),
@@ -383,6 +385,12 @@ def _page(
 ) -> HttpResponseBase:
     way = crumbs(("System", ""), ("Account", _back()))
     return render_form(request, form, template=template, title=title, breadcrumbs=way, back_url=_back(), **context)
+
+
+def _ticket(account: Account, author: str) -> str:
+    """What a mail to support says to begin with, as the query of its address."""
+    text = f"Account: {account.name} (number {account.pk})\nWritten by: {author}\n\nPlease change: "
+    return urlencode({"subject": f"Account {account.name}", "body": text}, quote_via=quote)
 
 
 def _back() -> str:

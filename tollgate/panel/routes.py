@@ -157,8 +157,12 @@ class RouteForm(HouseForm):
     media = forms.ChoiceField(choices=(("proxy", "Through the media proxy"), ("direct", "Direct")))  # type: ignore[assignment]  # Django takes fields out of the class
     recording = forms.ChoiceField(choices=(("inherit", "As the customer's"), ("off", "Never"), ("on", "Always")))
 
-    def __init__(self, *arguments: Any, owner: Customer | Tag, **options: Any) -> None:
+    def __init__(self, *arguments: Any, owner: Customer | Tag, may_record: bool, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        if not may_record:
+            wish = self.fields["recording"]
+            wish.disabled, wish.initial = True, "inherit"
+            wish.help_text = "Nothing is recorded: call recording is not enabled in System > Account"
         known = Card.objects.filter(account_id=owner.account_id).select_related("carrier").order_by("name")
         cards = [card for card in known if _fits(card, owner)]
         field = self.fields["card_id"]
@@ -266,7 +270,9 @@ def reaching(customer: Customer) -> Q:
 def new_route(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new route of a customer."""
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
-    form = RouteForm(posted(request), initial=_usual(request), owner=customer)
+    form = RouteForm(
+        posted(request), initial=_usual(request), owner=customer, may_record=own_account(request).recording
+    )
     if form.is_valid():
         done = saved(request, form, create_ingress_route, customer_id=customer.pk, **changes(form))
         if done is not None:
@@ -278,7 +284,7 @@ def new_route(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 def new_tag_route(request: HttpRequest, tag_id: int) -> HttpResponseBase:
     """A new route of a tag."""
     tag = get_object_or_404(Tag, pk=tag_id, account=own_account(request))
-    form = RouteForm(posted(request), initial=_usual(request), owner=tag)
+    form = RouteForm(posted(request), initial=_usual(request), owner=tag, may_record=own_account(request).recording)
     if form.is_valid():
         done = saved(request, form, create_tag_route, tag_id=tag.pk, **changes(form))
         if done is not None:
@@ -295,7 +301,9 @@ def edit_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
         for option in route.options.all()
     ]
     start = {**initial(route, FIELDS), "options": options}
-    form = ChangedRouteForm(posted(request), initial=start, owner=route.owner)
+    form = ChangedRouteForm(
+        posted(request), initial=start, owner=route.owner, may_record=own_account(request).recording
+    )
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_ingress_route, ingress_route_id=route.pk, version=version, **changes(form))
