@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from tests.actions.bills import Talk, balance, charged, unexplained
 from tests.actions.cast import EURO
@@ -61,6 +62,10 @@ def test_a_draft_becomes_an_invoice_and_notes_take_it_back_whole(account: Accoun
     assert balance(baltic) == -1_015_002, "a draft moves no money"
     invoice = issue_invoice(invoice_id=draft.pk)
     assert (invoice.state, invoice.exact_micros) == ("issued", 1_015_002 + 7_500_000 + 33_000_000)
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        Invoice.objects.filter(pk=invoice.pk).update(total_micros=1)  # past every act
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        invoice.lines.update(description="Something else")
     rounded = 41_520_000
     assert (invoice.total_micros if inclusive else invoice.net_micros) == rounded
     assert balance(baltic) == -invoice.total_micros

@@ -84,7 +84,7 @@ def send_all(seconds: int = 0) -> int:
 def test_an_event_lives_and_dies_with_its_transaction_and_goes_to_those_who_want_it(
     account: Account, receiver: Receiver
 ) -> None:
-    customer = acme(account)
+    customer = acme(account, accounting_id="A-7")
     wanting = webhooks.create_webhook(account_id=account.pk, title="All", url=receiver.url)
     webhooks.create_webhook(account_id=account.pk, title="Paid", url=receiver.url, events=["invoice.paid"])
     webhooks.create_webhook(account_id=account.pk, title="Off", url=receiver.url, enabled=False)
@@ -99,6 +99,7 @@ def test_an_event_lives_and_dies_with_its_transaction_and_goes_to_those_who_want
     assert send_all(1) == 0
     headers, body = receiver.taken[0]
     stamp, mine = (part.partition("=")[2] for part in headers["Tollgate-Signature"].split(","))
+    assert json.loads(body)["data"]["accounting_id"] == "A-7"
     key = unseal(wanting.secret_sealed).encode()
     assert hmac.new(key, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest() == mine
     delivery = WebhookDelivery.objects.get()

@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 from tests.sip.sipp import until
 
+DATA_KEY = "the same for who sets a password and who checks it"
 MAKE_OPERATOR = """
 import sys
 import django
@@ -96,6 +97,7 @@ def make_operator(database_url: str, *, email: str, password: str) -> None:
     """A user who may do everything."""
     environment = os.environ | {
         "TOLLGATE_DATABASE_URL": database_url,
+        "TOLLGATE_DATA_KEY": DATA_KEY,
         "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
     }
     subprocess.run([sys.executable, "-c", MAKE_OPERATOR, email, password], env=environment, check=True)
@@ -110,6 +112,7 @@ def web_process(folder: Path, *, database_url: str) -> Iterator[str]:
     environment = os.environ | {
         "TOLLGATE_DATABASE_URL": database_url,
         "TOLLGATE_DATA": str(folder),
+        "TOLLGATE_DATA_KEY": DATA_KEY,
         "TOLLGATE_WEB_PORT": str(port),
     }
     address, log = f"http://127.0.0.1:{port}", folder / "web.log"

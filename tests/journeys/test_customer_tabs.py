@@ -45,7 +45,7 @@ def choose(page: Page, field: str, *values: str) -> None:
 def fill_basic(page: Page) -> None:
     """Names, status and limits."""
     page.get_by_role("textbox", name="Name", exact=True).fill("Dunder")
-    page.get_by_label("Company").fill("Dunder Mifflin UAB")
+    page.get_by_label("Company", exact=True).fill("Dunder Mifflin UAB")
     page.locator("#id_status").select_option("pending")
     page.get_by_label("Channels").fill("12")
     page.get_by_label("Flow speed").fill("2.5")

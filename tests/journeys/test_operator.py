@@ -95,7 +95,7 @@ def test_ann_makes_a_customer_that_can_call(page: Page, cast: Cast) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("link", name="Everywhere")).to_be_visible()
 
-    page.get_by_role("link", name="Payments").click()
+    page.get_by_role("navigation", name="Pages of this customer").get_by_role("link", name="Payments").click()
     expect(page.get_by_text("This customer has no")).to_have_count(0)
     page.get_by_role("button", name="Top up").first.click()
     page.get_by_role("dialog").get_by_label("Amount").fill("12.5")

@@ -1,5 +1,6 @@
 """Claims about the page of the account: its blocks, what each lets one do, and what it shows of the balance."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,8 @@ from tollgate.actions.account_billing import set_account_tariff, top_up_account
 from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
-from tollgate.store.models import Account, AgreementAcceptance, Audit, ChargingProcess
+from tollgate.actions.packages import create_account_package
+from tollgate.store.models import Account, AccountCharge, AccountPackage, AgreementAcceptance, Audit, ChargingProcess
 
 pytestmark = pytest.mark.django_db
 PAGE = "/account-settings/"
@@ -30,6 +32,18 @@ def test_the_page_shows_five_blocks_and_leads_to_what_belongs_to_it(cast: Cast, 
     for name in ("me", "users", "groups", "messages", "templates", "account_statement"):
         assert reverse(f"panel:{name}") in page
     assert "Edit" not in bob.get(PAGE).content.decode().partition("<main")[2]
+
+
+def test_what_cannot_be_changed_here_leads_to_support_with_a_ticket_begun(cast: Cast, ann: Client) -> None:
+    assert "changed by support" not in ann.get(PAGE).content.decode()
+    Account.objects.update(
+        support_email="help@platform.example", support_url="https://help.example/", support_phone="+37052123456"
+    )
+    page = ann.get(PAGE).content.decode()
+    begun = f"Account%3A%20Demo%20Telecom%20%28number%20{cast.account.pk}%29%0AWritten%20by%3A%20ann%40demo.example"
+    assert f"mailto:help@platform.example?subject=Account%20Demo%20Telecom&amp;body={begun}" in page
+    assert 'href="https://help.example/"' in page
+    assert 'href="tel:+37052123456"' in page
 
 
 def test_the_page_tells_how_far_each_charging_process_obeys_the_last_change(cast: Cast, ann: Client) -> None:
@@ -91,6 +105,29 @@ def test_recording_asks_with_its_price_and_tells_of_the_second_gate(cast: Cast, 
     page = ann.get(PAGE).content.decode()
     assert "Call recording" in page
     assert "Disable call recording" in page
+
+
+def test_packages_tell_their_price_and_what_they_come_to_today_and_this_month(cast: Cast, ann: Client) -> None:
+    done(
+        create_account_package,
+        account_id=cast.account.pk,
+        name="NOC",
+        description="Eyes on the network",
+        unit="desks",
+        price_nanos=2_500_000_000,
+        quantity=2,
+    )
+    held = AccountPackage.objects.get()
+    AccountCharge.objects.create(
+        account=cast.account, on=held.starts_on, package=held, what="NOC", used=3, unit="desks",
+        price_nanos=held.price_nanos, amount_micros=7_500_000, currency="EUR",
+    )  # fmt: skip
+    page = ann.get(PAGE).content.decode()
+    row = [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in page.partition(">NOC<")[2].split("</td>")[:7]]
+    assert row == [
+        "/a> Eyes on the network", "2.5 EUR, per unit and day", "2 (desks)", "2 desks", "5.00 EUR", "5 desks",
+        "12.50 EUR",
+    ]  # fmt: skip
 
 
 def test_an_agreement_is_read_before_it_is_accepted(cast: Cast, ann: Client) -> None:

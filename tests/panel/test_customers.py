@@ -47,6 +47,8 @@ def test_customers_are_found_by_what_is_known_of_them(cast: Cast, ann: Client, f
         ("?q=carla@acme&f.country=NO", []),
     ):
         assert names_in(ann.get("/customers/" + address)) == names, address
+    file = b"".join(ann.get("/customers/?q=a-77&columns=name,accounting_id&export=csv").streaming_content)  # type: ignore[attr-defined]
+    assert b"Fjord,A-77" in file
 
 
 def test_a_verification_that_is_missing_makes_a_customer_pending(cast: Cast, ann: Client) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.panel.cast import EURO, PASSWORD, Cast
+from tollgate.panel.customer_forms import CustomerForm, NewCustomerForm
 from tollgate.store.models import (
     Audit,
     Card,
@@ -167,6 +168,11 @@ def test_a_record_saved_meanwhile_shows_both_values_and_asks(cast: Cast, ann: Cl
     again = {**opened, "channels": "30", "version": answer.context["form"]["version"].value()}
     assert ann.post(address, again).status_code == 302
     assert Customer.objects.get(pk=cast.acme.pk).channels == 30
+
+
+def test_a_customer_is_edited_by_the_form_it_was_made_with() -> None:
+    assert issubclass(NewCustomerForm, CustomerForm)
+    assert set(NewCustomerForm.base_fields) == set(CustomerForm.base_fields) | {"currency"}, "which never changes"
 
 
 def test_saving_a_form_untouched_changes_nothing(cast: Cast, ann: Client) -> None:

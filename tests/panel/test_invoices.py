@@ -2,7 +2,8 @@
 
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pypdf
 import pytest
@@ -14,6 +15,7 @@ from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import update_customer
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.store.models import Account, Customer, Entry, Invoice, InvoiceTemplate, Message, Tax
+from tollgate.store.queries.invoice_lists import invoices_of
 
 GREETING = "Dear {{company.name}}, {{total}} {{company.currency}}"
 pytestmark = pytest.mark.django_db
@@ -23,7 +25,11 @@ pytestmark = pytest.mark.django_db
 def billed(cast: Cast, ann: Client) -> Customer:
     """Baltic, postpaid, with a tax, a template and an address; the account has its own."""
     Account.objects.update(
-        country="LT", vat_id="LT100001919017", payment_details="Demo Bank\nIBAN LT601010012345678901"
+        company="Demo Telecom UAB",
+        registration_id="304123456",
+        country="LT",
+        vat_id="LT100001919017",
+        payment_details="Demo Bank\nIBAN LT601010012345678901",
     )
     ann.post("/taxes/new/", {"name": "VAT 21 %", "label": "VAT", "category": "S", "rate_ppm": "21", "fixed_micros": "0",
                              "priority": "10", "enabled": "on"})  # fmt: skip
@@ -34,6 +40,10 @@ def billed(cast: Cast, ann: Client) -> Customer:
     with acting(Actor("setup", frozenset({"*"}))):
         update_customer(
             customer_id=cast.baltic.pk,
+            address_line1="Gedimino 1",
+            address_line2="Door 7",
+            city="Vilnius",
+            postcode="01103",
             country="LT",
             tax_ids=[Tax.objects.latest("id").pk],
             invoice_note="Baltic's own",
@@ -81,6 +91,12 @@ def test_a_draft_becomes_a_document_whose_files_say_the_same(ann: Client, billed
         "Dear Baltic, 48.39 EUR",
         "Baltic's own",
         "PO-9",
+        "Demo Telecom UAB",
+        "304123456",
+        "LT100001919017",
+        "Gedimino 1",
+        "Door 7",
+        "01103 Vilnius",
     ):
         assert str(words) in paper, words
     assert re.search(r"<cbc:PayableAmount[^>]*>48.39<", ubl)
@@ -126,6 +142,8 @@ def test_a_line_is_credited_and_the_rest_voided_by_nobody(ann: Client, billed: C
         assert [
             row.pk for row in ann.get(f"/invoices/?f.customer=baltic&f.standing={choice}").context["grid"].rows
         ] == found
+    late: Any = invoices_of(billed, note.created_at.date() + timedelta(days=60)).get(pk=draft.pk)
+    assert (late.standing, late.due_on) == ("overdue", late.invoice_on + timedelta(days=14))
     assert ann.get(f"/invoices/?f.reference=&f.number={note.number}").context["grid"].total == 1
     assert ann.get(f"/search/?q={note.number.lower()}")["Location"] == f"/invoices/{note.pk}/"
 

@@ -1,8 +1,10 @@
 """Claims about lists and the dashboard: what they show, what an empty one says, how many queries a page takes."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.panel.cast import CHARGED_ID, EURO, Cast
 from tests.panel.conftest import logged_in
 from tests.panel.test_access import addresses
+from tests.panel.test_forms import CUSTOMER
 from tollgate.store.models import User, UserGroup
 from tollgate.store.queries import dashboard
 
@@ -143,3 +146,54 @@ def test_a_user_s_choice_of_columns_and_sort_is_kept_until_it_is_reset(cast: Cas
 def test_a_choice_goes_back_to_no_other_site(cast: Cast, ann: Client) -> None:
     for back in ("https://evil.example/", "//evil.example/", ""):
         assert ann.post("/me/lists/", {"grid": "customers", "columns": "name", "back": back})["Location"] == "/me/"
+
+
+@pytest.fixture(scope="module")
+def swept(django_db_blocker: Any) -> Iterator[None]:
+    """Takes what a rolled back crowd leaves in the files out of the way of the tests that follow."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("VACUUM FULL customer, wallet")
+
+
+def copy(cursor: Any, table: str, changes: dict[str, str], among: str) -> None:
+    """A row like Acme's for each n, but for these columns."""
+    cursor.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'"
+        " AND column_name <> 'id' AND is_generated = 'NEVER'",
+        [table],
+    )
+    columns = [name for (name,) in cursor.fetchall()]
+    values = ", ".join([changes.get(name, f'pattern."{name}"') for name in columns])
+    acme = "(SELECT id FROM customer WHERE name = 'Acme')"
+    found = f"id = {acme}" if table == "customer" else f"kind = 'customer' AND owner_id = {acme}"
+    names = ", ".join(f'"{name}"' for name in columns)
+    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} pattern, {among} WHERE pattern.{found}")
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_list_of_100_000_customers_opens_is_walked_and_searched(cast: Cast, ann: Client) -> None:
+    ann.get("/customers/")  # what is read once per process is read
+    with CaptureQueriesContext(connection) as few:
+        ann.get("/customers/")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # without the triggers of each row
+        copy(
+            cursor,
+            "customer",
+            {"name": "'Copy ' || n", "number": "(10000000 + n)::text"},
+            "generate_series(1, 100000) n",
+        )
+        copy(cursor, "wallet", {"owner_id": "n.id"}, "(SELECT id FROM customer WHERE name LIKE 'Copy %') n")
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+    with CaptureQueriesContext(connection) as many:
+        page = ann.get("/customers/")
+    assert len(many) == len(few)
+    assert "of 10,000+" in page.content.decode()
+    grid = page.context["grid"]
+    following = ann.get(f"/customers/{grid.following_url()}").context["grid"]
+    assert following.rows[0].name > grid.rows[-1].name
+    for found in ("copy 99999", "10099999"):
+        assert [row.name for row in ann.get("/customers/", {"q": found}).context["grid"].rows] == ["Copy 99999"]
+    made = ann.post("/customers/new/", {**CUSTOMER, "name": "One more"})
+    assert made.status_code == 302

@@ -1,10 +1,10 @@
-"""Claims about the pages of ingress routes that belong to a tag."""
+"""Claims about the pages of ingress routes: those of a tag, and what an account without recording leaves shut."""
 
 import pytest
 from django.test import Client
 
 from tests.panel.cast import Cast
-from tollgate.store.models import IngressRoute, Tag
+from tollgate.store.models import Account, IngressRoute, Tag
 
 pytestmark = pytest.mark.django_db
 
@@ -33,3 +33,17 @@ def test_a_tag_s_route_is_made_on_the_tag_and_shown_with_every_customer_that_has
     assert changed.get("Location") == f"/tags/{tag.pk}/"
     assert ann.post(f"/routes/{route.pk}/delete/", {"confirmation": "Other"}).get("Location") == f"/tags/{tag.pk}/"
     assert not IngressRoute.objects.filter(tag=tag).exists()
+
+
+def test_recording_is_chosen_on_a_route_only_where_the_account_has_it(cast: Cast, ann: Client) -> None:
+    page = f"/routes/{cast.route.pk}/"
+    values = {"name": "World", "card_id": cast.customer_card.pk, "channels": "0", "cps_milli": "0", "strategy": "lcr",
+              "media": "proxy", "enabled": "on", f"options-{cast.carrier_card.pk}-used": "on"}  # fmt: skip
+    for has_it, wish in ((False, "inherit"), (True, "on")):
+        Account.objects.update(recording=has_it)
+        form = ann.get(page).context["form"]
+        assert form.fields["recording"].disabled is not has_it
+        assert ("not enabled in System &gt; Account" in str(form["recording"].as_field_group())) is not has_it
+        version = IngressRoute.objects.get(pk=cast.route.pk).version
+        assert ann.post(page, {**values, "recording": "on", "version": version}).status_code == 302
+        assert IngressRoute.objects.get(pk=cast.route.pk).recording == wish

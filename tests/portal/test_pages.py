@@ -11,8 +11,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.panel.cast import PASSWORD
-from tests.portal.cast import PortalCast, link_in, newest_mail, visiting
+from tests.portal.cast import SETUP, PortalCast, link_in, newest_mail, visiting
+from tollgate.actions.acts import acting
+from tollgate.actions.contacts import create_contact
+from tollgate.actions.customers import create_customer
+from tollgate.actions.invoice_issue import issue_invoice
+from tollgate.actions.invoices import add_invoice_line, draft_invoice
 from tollgate.actions.messages import body
+from tollgate.actions.payments import create_payment
+from tollgate.actions.portal_passwords import keep
 from tollgate.store.models import Account, Audit, Code, Contact, Customer, Endpoint, LoginDelay, Message
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +51,33 @@ def test_calls_are_told_with_what_they_cost_and_in_the_contacts_time(cast: Porta
     words = words_of(visiting(cast.carla), "/portal/calls/?f.from=2020-01-01")
     for part in ("442079460001", "UK", "Answered", "1:07", "0.12 EUR", "Start (Europe/Vilnius)", "Refused"):
         assert part in words, part
+    Contact.objects.filter(pk=cast.carla.pk).update(zone="")
+    Customer.objects.filter(pk=cast.panel.acme.pk).update(zone="Asia/Tokyo")
+    carla = visiting(cast.carla)
+    assert "Start (Asia/Tokyo)" in words_of(carla, "/portal/calls/?f.from=2020-01-01")
+    in_tokyo = carla.get("/portal/calls/?f.from=2020-01-01&export=csv").getvalue()
+    Customer.objects.filter(pk=cast.panel.acme.pk).update(zone="UTC")
+    in_utc = visiting(cast.carla).get("/portal/calls/?f.from=2020-01-01&export=csv").getvalue()
+    assert in_tokyo == in_utc, "a file tells UTC, whoever asks"
+
+
+def test_every_amount_is_told_in_the_currency_of_the_customer(cast: PortalCast) -> None:
+    with acting(SETUP):
+        kyoto = create_customer(
+            account_id=cast.panel.account.pk, name="Kyoto", currency="JPY", daily_spend_limit_micros=9
+        )
+        kei = create_contact(customer_id=kyoto.pk, email="kei@kyoto.example", first_name="Kei", password=PASSWORD)
+        keep(kei, PASSWORD, must_change=False)
+        paid = create_payment(customer_id=kyoto.pk, amount_micros=2500 * 10**6)
+        draft = draft_invoice(customer_id=kyoto.pk)
+        add_invoice_line(invoice_id=draft.pk, description="Set-up", unit_price_nanos=700 * 10**9)
+        issue_invoice(invoice_id=draft.pk)
+    browser = visiting(kei)
+    statement = browser.get("/portal/statement/")["Location"].removeprefix("/portal/").rstrip("/")
+    for page in ("dashboard", "payments", f"payments/{paid.pk}", "invoices", "details", statement):
+        words = words_of(browser, f"/portal/{page}/")
+        assert "JPY" in words, page
+        assert "EUR" not in words, page
 
 
 def test_what_the_customer_shows_or_hides_wins(cast: PortalCast) -> None:

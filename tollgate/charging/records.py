@@ -244,8 +244,9 @@ class Records:
         self, rows: Iterable[Row], routes: Routes, account: Payer, known: dict[int, Payer]
     ) -> dict[int, Payer]:
         """Payers from the account downward, so that each finds its parents made. A customer in doubt is parked."""
-        result, bundles = known, self._bundles()
-        for row in sorted(rows, key=lambda found: found["depth"]):
+        result, found = known, sorted(rows, key=lambda row: row["depth"])
+        bundles = self._bundles({row["id"] for row in found})
+        for row in found:
             above = account if row["parent_id"] is None else result.get(row["parent_id"])
             if above is None:
                 log.error("customer %s has no living parent: its calls are refused", row["id"])
@@ -272,11 +273,12 @@ class Records:
             )
         return result
 
-    def _bundles(self) -> dict[int, list[Bundle]]:
-        """Free minutes by the customer that holds them."""
+    def _bundles(self, customer_ids: set[int]) -> dict[int, list[Bundle]]:
+        """Free minutes by the customer that holds them, for these alone: others may have very many."""
         result: dict[int, list[Bundle]] = defaultdict(list)
         for row in self.rows["bundle"].values():
-            result[row["customer_id"]].append(_bundle(row))
+            if row["customer_id"] in customer_ids:
+                result[row["customer_id"]].append(_bundle(row))
         return result
 
     def _localization(self, localization_id: int | None) -> Localization | None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from threading import Timer
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
 from tollgate.gateways.addresses import Unreachable, reachable
 
 TIMEOUT_S: Final = 10
+"""For a connection, and then for the whole dialogue over it, however slowly the other side speaks."""
+ADDRESSES_MOST: Final = 3
 ANSWER_MOST: Final = 2_000
 
 
@@ -37,7 +42,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     whole = {"Host": parts.netloc.rpartition("@")[2], **headers}
     try:
-        *others, last = reachable(host, port)
+        *others, last = reachable(host, port)[:ADDRESSES_MOST]
         for address in others:
             with contextlib.suppress(NewConnectionError):
                 return _asked(_pool(address, port, host if secure else ""), target, body, whole)
@@ -46,12 +51,61 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         raise NotReached(f"{host} is not reached: {problem}") from None
 
 
+class _InTime:
+    """A connection that is cut when its time is over: a time-out counts anew with every byte."""
+
+    sock: Any
+    _end: Timer | None = None
+    _was_cut = False
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]  # of the connection it is mixed into
+        self._end = Timer(TIMEOUT_S, self._cut)
+        self._end.daemon = True
+        self._end.start()
+
+    def close(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        super().close()  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        """The answer; the end of a connection that was cut looks like the end of headers."""
+        answer: Any = super().getresponse()  # type: ignore[misc]
+        if self._was_cut:
+            answer.close()
+            raise ProtocolError("it speaks too slowly")
+        return answer
+
+    def _cut(self) -> None:
+        self._was_cut = True
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+class _Plain(_InTime, HTTPConnection):
+    pass
+
+
+class _Secure(_InTime, HTTPSConnection):
+    pass
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
 def _pool(address: str, port: int, name: str) -> urllib3.HTTPConnectionPool:
     """Connections to one checked address; with a name by TLS, and the certificate must be that name's."""
     timeout = urllib3.Timeout(total=TIMEOUT_S)
     if not name:
-        return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=name, assert_hostname=name)
+        return _PlainPool(address, port, timeout=timeout)
+    return _SecurePool(address, port, timeout=timeout, server_hostname=name, assert_hostname=name)
 
 
 def _asked(pool: urllib3.HTTPConnectionPool, target: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -59,6 +113,8 @@ def _asked(pool: urllib3.HTTPConnectionPool, target: str, body: bytes, headers: 
         answer = pool.request(
             "POST", target, body=body, headers=headers, retries=False, redirect=False, preload_content=False
         )
-        text = answer.read(ANSWER_MOST).decode("utf-8", "replace").replace("\0", "")
-        answer.release_conn()
+        try:
+            text = answer.read(ANSWER_MOST).decode("utf-8", "replace").replace("\0", "")
+        finally:
+            answer.close()
         return Answer(answer.status, text)

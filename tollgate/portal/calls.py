@@ -58,7 +58,8 @@ def calls(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     since = midnight - timedelta(days=DAYS_MOST) if asked else midnight
     source = QuerysetSource(queryset=calls_of(visit.customer, since=since))
     title = "Calls" if asked else "Calls of today"
-    return respond(request, _grid(visit.zone), source, template="portal/grid.html", title=title)
+    zone = "" if request.GET.get("export") else visit.zone  # files are UTC, whoever asks
+    return respond(request, _grid(zone), source, template="portal/grid.html", title=title)
 
 
 def _grid(zone: str) -> Grid:
