@@ -52,7 +52,8 @@ def test_what_is_due_is_charged_once_and_catches_up_and_a_simulation_only_tells(
     assert charges(customer) == due
     assert (held.next_on, held.done_until_on, balance(customer)) == (TODAY + DAY, TODAY + DAY, -190 * EURO)
     assert Charge.objects.filter(entry_id=None).count() == 0
-    assert run_packages(on=TODAY) == []
+    assert run_packages(customer_id=customer.pk, on=TODAY) == []
+    refused("customer_id", run_packages, on=TODAY)
     ahead = run_packages(customer_id=customer.pk, on=TODAY + 2 * DAY, simulate=True)
     assert [(row["from_on"], row["amount_micros"]) for row in ahead] == [
         (TODAY + DAY, 60 * EURO),

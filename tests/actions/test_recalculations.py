@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.actions.cast import ANN
 from tests.actions.test_customers import refused
@@ -18,6 +19,7 @@ from tollgate.actions.recalculations import (
     preview,
     recalculate_call,
     start_recalculation,
+    take_back_call,
     take_back_recalculation,
     wanted_recalculation,
 )
@@ -111,7 +113,13 @@ def test_calls_come_to_the_price_in_force_and_back_again(cast: Cast) -> None:
         assert charges(cdr) == was, "a preview moves nothing"
         done = start_recalculation(kind="rerate", **span)
         assert charges(cdr) == was, "the task has not begun"
-        ran()
+        with CaptureQueriesContext(connection) as asked:
+            ran()
+        locks = [one["sql"] for one in asked if "FOR UPDATE" in one["sql"] and 'FROM "wallet"' in one["sql"]]
+        assert locks
+        assert all('ORDER BY "wallet"."depth" DESC, "wallet"."id" ASC' in sql for sql in locks), (
+            "as charging locks them"
+        )
         now = charges(cdr)
         expected = []
         for card in (cast.customer_card, cast.carrier_card):
@@ -129,6 +137,20 @@ def test_calls_come_to_the_price_in_force_and_back_again(cast: Cast) -> None:
         entries = Entry.objects.filter(ref=f"recalculation:{done.pk}")
         assert {(entry.kind, entry.call_id) for entry in entries} == {("correction", cdr.pk)}
         assert all("the card was wrong (ann@demo.example)" in entry.note for entry in entries)
+        publish_revision(card_id=cast.customer_card.pk, rows=CHEAPER, effective_at=cdr.started_at - timedelta(hours=1))
+        second = start_recalculation(kind="rerate", **span)
+        ran()
+        assert charges(cdr) != now
+        first = {"recalculation_id": done.pk}
+        refused("recalculation_id", take_back_recalculation, **first, reason="too early")
+        Recalculation.objects.filter(pk=done.pk).update(
+            taken_back_at=cdr.started_at
+        )  # one that began before the second
+        refused("recalculation_id", take_back_call, **first, call_id=cdr.pk)
+        Recalculation.objects.filter(pk=done.pk).update(taken_back_at=None)
+        take_back_recalculation(recalculation_id=second.pk, reason="wrong as well")
+        ran()
+        assert charges(cdr) == now
         take_back_recalculation(recalculation_id=done.pk, reason="it was right")
         refused("recalculation_id", take_back_recalculation, recalculation_id=done.pk, reason="again")
         ran()

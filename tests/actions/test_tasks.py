@@ -136,6 +136,10 @@ def test_good_rows_go_in_and_bad_ones_are_named_by_line_and_field(ann: User) -> 
     assert (audit.act, audit.actor, audit.reason) == ("create_customer", ann.email, "spring cleaning")
     lines = list(csv.reader("".join(error_lines(whole)).splitlines()))
     assert lines[0] == ["Name", "Currency", "Debit limit", "CPS", "Tags", "Expires", "Line", "What is wrong"]
+    shown = ["-5.00", "-5", "-5-2", "=5", "+37061234567"]
+    assert [tasks.harmless(text) for text in shown] == ["-5.00", "-5", "'-5-2", "'=5", "'+37061234567"]
+    secret = begin(ann, "customer", b"Name;Currency;Password\nHotel;EUR;hunter2\n")
+    assert secret.rows.get().cells == ["Hotel", "EUR", ""], "what is no field is not kept"
     assert lines[1][0] == "Acme"
     assert "Another customer has this name" in lines[1][-1]
     assert len(lines) == 6

@@ -11,6 +11,7 @@ from tests.panel.conftest import logged_in
 from tests.portal.cast import PortalCast, gather, visiting
 from tollgate.actions.acts import Actor, NotFound, acting
 from tollgate.actions.contact_tokens import create_contact_token
+from tollgate.actions.portal_passwords import set_contact_password
 from tollgate.api.noun_rows import all_fields
 from tollgate.api.portal import ACTS, NOUNS
 from tollgate.store.models import ApiToken, Contact, Customer, Endpoint
@@ -92,8 +93,11 @@ def test_sections_whitelist_status_and_revocation_count_at_once(people: PortalCa
     assert visiting(people.dan).post(f"/portal/tokens/{whole.token.pk}/revoke/").status_code == 404
     assert visiting(people.carla).post(f"/portal/tokens/{whole.token.pk}/revoke/").status_code == 302
     assert whole.get("portal/balance").status_code == 401
-    last = token_of(people.carla)
-    Contact.objects.filter(pk=people.carla.pk).update(login_enabled=False)
+    carla, last = token_of(people.carla), token_of(people.dan)
+    with acting(Actor("ann", frozenset({"*"}))):
+        set_contact_password(contact_id=people.carla.pk, password="another horse battery")
+    assert [api.get("portal/balance").status_code for api in (carla, last)] == [401, 200], "a new password ends them"
+    Contact.objects.filter(pk=people.dan.pk).update(login_enabled=False)
     assert last.get("portal/balance").status_code == 403
 
 
@@ -117,6 +121,9 @@ def test_acts_take_what_a_page_would_and_reach_the_own_customer_alone(people: Po
     added = act(carla, "create_contact", first_name="Eve", email="eve@acme.example")
     assert added.status_code == 201, added.content
     assert Contact.objects.get(email="eve@acme.example").customer_id == people.panel.acme.pk
+    section = token_of(people.carla, "contacts")
+    assert act(section, "update_contact", contact_id=people.carla.pk, first_name="Carla").status_code == 200
+    assert act(section, "create_contact", first_name="Max", email="max@acme.example").status_code == 403, "needs *"
     assert act(carla, "delete_own_endpoint", endpoint_id=endpoint_id).status_code == 200
     assert set(ACTS) == {
         *("create_contact", "update_contact", "create_own_ip_endpoint", "update_own_ip_endpoint"),

@@ -32,7 +32,7 @@ def test_what_was_posted_and_the_correction_come_to_the_new_cost(
         for place, micros in enumerate(posted)
     ]
     found = corrections(sides, answered_at=AT, duration_ms=duration_ms)
-    assert [one.wallet_id for one in found] == sorted(side.wallet_id for side in sides), "wallets are locked in order"
+    assert [one.wallet_id for one in found] == sorted(side.wallet_id for side in sides)
     for one in found:
         came = posted[-one.wallet_id] + one.amount_micros
         assert (-came if pays else came) == one.cost_micros

@@ -76,6 +76,8 @@ def test_titles_may_stand_above_the_header_and_its_line_may_be_said() -> None:
         (Kind.MONEY, "-1.25", -1_250_000),
         (Kind.YES_NO, "Yes", True),
         (Kind.YES_NO, "off", False),
+        (Kind.MONEY, "'-5.00", -5_000_000),
+        (Kind.WHOLE, "'+5", 5),
         (Kind.LIST, "a; b,c|", ["a", "b", "c"]),
         (Kind.INSTANT, "2027-01-31", "2027-01-31T00:00:00+00:00"),
         (Kind.INSTANT, "2027-01-31T10:00+02:00", "2027-01-31T10:00:00+02:00"),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.actions.cast import ANN, acme, demo_account
 from tollgate.actions.acts import acting
+from tollgate.actions.retention import place_legal_hold, release_legal_hold
 from tollgate.jobs import timetable
 from tollgate.store.models import CDR, Account, Audit, Customer
 
@@ -53,4 +54,9 @@ def test_a_recording_is_kept_for_the_customer_s_days_else_for_the_account_s(
     old.touch()
     assert night() == [True, True, True]
     Customer.objects.update(recording_retention_days=9)
+    with acting(ANN):
+        place_legal_hold(customer_id=customer.pk, reason="a court asks")
+    assert night() == [True, True, True]
+    with acting(ANN):
+        release_legal_hold(customer_id=customer.pk, reason="the court is done")
     assert night() == [False, False, True]

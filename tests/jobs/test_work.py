@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -44,6 +46,18 @@ def test_sessions_that_have_ended_are_forgotten() -> None:
         session.save()
     timetable.sessions(timestamp=0)
     assert Session.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_uploaded_file_is_gone_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    for name, age_s in (("old", 90_000), ("new", 80_000)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age_s,) * 2)
+    timetable.old_tasks(timestamp=0)
+    assert [file.name for file in folder.iterdir()] == ["new"]
 
 
 @pytest.mark.django_db

@@ -161,6 +161,13 @@ def test_a_view_is_kept_by_name_and_shared_with_whom_its_owner_likes(cast: Cast,
     ]
     theirs = bob.get("/customers/").context["grid"].views
     assert [(view.name, view.mine, view.owner) for view in theirs] == [("Everybody's", False, "Ann")]
+    with acting(Actor("setup", frozenset({"*"}))):
+        group = create_user_group(name="Resale", acts=[], areas=["*"])
+        both = {"password": PASSWORD, "group_ids": [group.pk], "reseller_id": cast.baltic.pk}
+        rita, ruth = (create_user(name=name, email=f"{name}@demo.example", **both) for name in ("Rita", "Ruth"))
+    logged_in(rita).post("/me/views/", {**kept, "name": "Of the reseller", "shared": "on"})
+    seen = [[view.name for view in who.get("/customers/").context["grid"].views] for who in (logged_in(ruth), bob)]
+    assert seen == [["Of the reseller"], ["Everybody's"]], "what another house looks for is not told"
     opened = bob.get(f"/customers/?{theirs[0].query}")
     assert (names(opened), [column.name for column in opened.context["grid"].view.columns]) == (
         ["Acme"],
@@ -169,4 +176,4 @@ def test_a_view_is_kept_by_name_and_shared_with_whom_its_owner_likes(cast: Cast,
     assert opened.context["grid"].state() == "sort=-name&columns=name%2Cbalance&f.status=active&c.name=begins%3AAc"
     assert bob.post("/me/views/", {"forget": theirs[0].view_id, "back": "//evil.example"}).status_code == 404
     assert ann.post("/me/views/", {"forget": theirs[0].view_id, "back": "//evil.example"})["Location"] == "/me/"
-    assert [view.name for view in SavedView.objects.all()] == ["Mine"]
+    assert {view.name for view in SavedView.objects.all()} == {"Mine", "Of the reseller"}

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.panel.cast import CHARGED_ID, Cast
-from tollgate.store.models import CDR, Charge, CustomerPackage, Package
+from tollgate.store.models import CDR, Charge, Customer, CustomerPackage, Package
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime.now(UTC).date()
@@ -85,3 +85,23 @@ def test_a_calls_page_tells_which_bundle_gave_how_many_seconds(
     page = ann.get("/calls/9002/").content.decode()
     assert f"{used_s} s free, from Free start" in page
     assert "not what the rate alone gives" not in page
+
+
+def test_a_run_for_everybody_charges_each_by_itself_and_tells_whom_it_could_not(cast: Cast, ann: Client) -> None:
+    assert ann.post("/packages/new/", {**HOSTED, "frequency": "daily"}).status_code == 302
+    sold = Package.objects.get(name="Hosted PBX")
+    Customer.objects.update(parked_at=datetime.now(UTC))  # so that it waits for the run
+    for customer in (cast.acme, cast.baltic):
+        given = {"package_id": sold.pk, "quantity": "1", "starts_on": str(TODAY)}
+        assert ann.post(f"/customers/{customer.pk}/packages/new/", given).status_code == 302
+    Customer.objects.update(parked_at=None)
+    everybody = {"customer_id": "", "on": str(TODAY + timedelta(days=1))}
+    ahead = ann.post("/packages/run/", everybody)
+    told = ahead.content.decode()
+    assert ahead.status_code == 422
+    for name in ("Acme", "Baltic"):
+        assert f"{name}: Nothing is charged ahead of its day" in told
+    own = Charge.objects.filter(detail__customer_package__in=list(sold.holders.values_list("pk", flat=True)))
+    assert not own.exists()
+    assert "This was charged" in ann.post("/packages/run/", {**everybody, "on": str(TODAY)}).content.decode()
+    assert {charge.customer_id for charge in own} == {cast.acme.pk, cast.baltic.pk}

@@ -15,13 +15,13 @@ from django.urls import reverse
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions import deliveries
-from tollgate.actions.acts import Actor, acting
-from tollgate.actions.reports import file_of
+from tollgate.actions.acts import Actor, Invalid, acting
+from tollgate.actions.reports import create_report, file_of, update_report
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.summaries import Span, beginning
 from tollgate.jobs import timetable
 from tollgate.panel.summaries import joined
-from tollgate.store.models import Customer, Invoice, Message, SavedReport
+from tollgate.store.models import Customer, Invoice, Message, SavedReport, UserGroup
 from tollgate.store.queries import calls as call_queries
 from tollgate.store.queries.call_sums import by_summaries
 
@@ -191,3 +191,42 @@ def test_a_saved_report_is_mailed_when_it_is_due_with_its_file(cast: Cast, ann: 
     name, _, content = file_of(SavedReport.objects.get(), datetime.now(UTC))
     assert (name.endswith(".xlsx"), content[:2]) == (True, b"PK")
     assert ann.get(f"/reports/{report.pk}/").status_code == 200
+
+
+def test_what_carriers_cost_is_reported_to_nobody_by_who_may_not_read_it(cast: Cast) -> None:
+    calls(cast, cast.acme, connected=1)
+    rolled_up()
+    SavedReport.objects.all().delete()
+    areas = ["summaries", "reports"]
+    with acting(Actor("setup", frozenset({"*"}))):
+        group = create_user_group(name="Sales", acts=["create_report", "update_report"], areas=areas)
+        sam = create_user(name="Sam", email="sam@demo.example", password=PASSWORD, group_ids=[group.pk])
+    poor = Actor(sam.email, frozenset(group.acts), "asked", "user", sam.pk, areas=frozenset(areas))
+    given: dict[str, Any] = {"account_id": cast.account.pk, "name": "Sales", "recipients": [sam.email]}
+    sold: dict[str, Any] = {"dimensions": ["customer"], "measures": ["attempts", "cost_micros"]}
+    for more in (
+        {"dimensions": ["carrier"]},
+        {"measures": ["profit_micros"]},
+        {"measures": []},
+        {"filters": {"carrier": "Cir"}},
+    ):
+        with acting(poor), pytest.raises(Invalid, match="call_details"):
+            create_report(**given, **{**sold, **more})
+    form = logged_in(sam).get("/reports/new/").context["form"]
+    assert ("carrier" in form.fields, form.fields["measures"].required) == (False, True)
+    assert not {name for name, _ in form.fields["measures"].choices} & {"profit_micros", "carrier_cost_micros"}
+    rich = Actor(sam.email, poor.may, "asked", "user", sam.pk, areas=frozenset({"*"}))
+    with acting(rich):
+        report = create_report(**given, dimensions=["customer"], frequency="daily")
+    UserGroup.objects.filter(pk=group.pk).update(areas=["*"])
+    assert "Carrier cost" in file_of(report, datetime.now(UTC))[2].decode()
+    UserGroup.objects.filter(pk=group.pk).update(areas=areas)
+    told = file_of(report, datetime.now(UTC))[2].decode()
+    assert ("Customer charge" in told, "Carrier cost" in told, "Profit" in told) == (True, False, False)
+    with acting(poor), pytest.raises(Invalid, match="call_details"):
+        update_report(report_id=report.pk, **sold)
+    sam.groups.clear()
+    Message.objects.all().delete()
+    SavedReport.objects.update(next_at=beginning(datetime.now(UTC), Span.DAY))
+    timetable.reports(timestamp=0)
+    assert not Message.objects.exists(), "an author without any rights mails nothing"

@@ -1,6 +1,7 @@
 """Claims about the lake: what it answers is what the database would, day by day, to the last unit."""
 
 import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,14 +9,29 @@ import pytest
 from django.db import connection
 
 from tests.store.lake_cast import Traffic
+from tollgate.actions.reports import file_of
+from tollgate.core.breakout import Question
 from tollgate.core.lake import TABLES, Breakout, Condition, Group, Row, Search, Span, day_begins
 from tollgate.core.rates import rate_to_json, simple
 from tollgate.environment import lake_folder
 from tollgate.store.lake_days import delete_replaced, differences, write_closed_days
 from tollgate.store.lake_engines import DuckLake
 from tollgate.store.lake_retention import archive_days, erase_days
-from tollgate.store.models import Account, ArchivedCall, Card, Customer, Invoice, LakeFile, LegalHold, Rate, Revision
+from tollgate.store.models import (
+    Account,
+    ArchivedCall,
+    Card,
+    Customer,
+    Invoice,
+    LakeFile,
+    LegalHold,
+    Rate,
+    Revision,
+    SavedReport,
+)
 from tollgate.store.queries import lake
+from tollgate.store.queries.breakout import OnlyInLake
+from tollgate.store.queries.breakout import breakout as by_dimensions
 from tollgate.store.queries.lake_rating import rerate
 from tollgate.store.sql import load
 
@@ -179,14 +195,26 @@ RETENTION = {"cdr_live_days": 7, "cdr_archive_days": 30}
 def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_are_over(
     traffic: Traffic, tmp_path: Path
 ) -> None:
+    quiet = TODAY - timedelta(days=7)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cdr_make_partition(%s)", [quiet])
+    Account.objects.create(name="Other", currency="EUR")  # keeps calls for ever, but none began on the quiet day
     before = answers(traffic)
     write_closed_days(AT)
     night = AT + timedelta(days=2)
     assert archive_days(night) == ([], "")
-    Account.objects.update(**RETENTION)
+    Account.objects.filter(pk=traffic.account.pk).update(**RETENTION)
     Customer.objects.filter(pk=traffic.baltic.pk).update(invoice_schedule="monthly")
     unbilled = f"{DAYS[0]} stays in the database: calls of 1 customers are on no issued document"
-    assert archive_days(night) == ([], f"{unbilled} (customer {traffic.baltic.pk})")
+    assert archive_days(AT) == ([], ""), "not even the quiet day"
+    assert archive_days(night) == ([quiet], f"{unbilled} (customer {traffic.baltic.pk})")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # no record is ever changed
+        cursor.execute("UPDATE cdr SET state = 'unresolved' WHERE id = 1")
+        assert "the true end of 1 unresolved calls" in archive_days(night)[1]
+        assert "unresolved" not in archive_days(night + timedelta(days=40))[1]
+        cursor.execute("UPDATE cdr SET state = 'charged' WHERE id = 1")
+        cursor.execute("SET LOCAL session_replication_role = origin")
     Invoice.objects.create(
         account=traffic.account, customer=traffic.baltic, state="issued", number="1", currency="USD",
         usage_from_at=day_begins(DAYS[0]), usage_until_at=day_begins(DAYS[1]),
@@ -198,6 +226,13 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
     spoiled.write_bytes(whole)
     assert archive_days(night) == ([DAYS[0]], "")
     assert answers(traffic) == before
+    period = Question(dimensions=("number",), from_at=day_begins(DAYS[0]) + timedelta(hours=23), until_at=AT)
+    with pytest.raises(OnlyInLake, match=f"since {DAYS[1]}"):
+        by_dimensions(traffic.account, period)
+    report = SavedReport(account=traffic.account, name="Numbers", dimensions=["number"], period="last_7_days")
+    assert f"since {DAYS[1]} (UTC)" in file_of(report, AT)[2].decode()
+    by_dimensions(traffic.account, replace(period, dimensions=("day",)))
+    assert by_dimensions(traffic.account, replace(period, from_at=day_begins(DAYS[1])))
     assert ArchivedCall.objects.count() == 77
     traffic.correct(3, 17)  # an archived call is corrected, and its day written anew from what is left of it
     (again,) = write_closed_days(AT)
@@ -208,13 +243,19 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
     LegalHold.objects.create(customer=traffic.acme, reason="a court asks", placed_by="Ann")
     late = day_begins(DAYS[0]) + timedelta(days=31)
     assert erase_days(late - timedelta(days=1)) == []
-    assert {file.kind for file in erase_days(late)} == {"call", "entry"}
+    path = tmp_path / "lake" / LakeFile.objects.get(kind="call", day_on=DAYS[0]).path
+    whole = path.read_bytes()
+    path.write_bytes(b"spoiled")
+    assert {file.kind for file in erase_days(late)} == {"entry"}, "one that cannot be read stops no other"
+    path.write_bytes(whole)
+    assert {file.kind for file in erase_days(late)} == {"call"}
     question = Breakout("call", ("attempts",), ("customer_id",))
     span = Span(traffic.account.pk, day_begins(DAYS[0]), day_begins(DAYS[1]))
     assert lake.breakout(question, span, late) == [(traffic.acme.pk, 52)]
     assert erase_days(late) == []
     LegalHold.objects.update(released_at=late)
-    erase_days(late)
+    next((tmp_path / "lake" / "call").rglob(f"day={DAYS[0]}/*.parquet")).unlink()
+    assert {file.kind for file in erase_days(late)} == {"call", "entry"}, "a file that is not there counts as erased"
     delete_replaced(late)
     assert lake.breakout(question, span, late) == []
     assert list((tmp_path / "lake").rglob(f"day={DAYS[0]}/*")) == []

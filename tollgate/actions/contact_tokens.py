@@ -43,6 +43,8 @@ class TokenVisit:
     contact: Contact
     sections: frozenset[str]
     ip: str
+    whole: bool = False
+    """Whether its scope is `*`: all that the contact may do."""
 
     def actor(self) -> Actor:
         """The contact, as acts know one: no record of another customer in reach."""
@@ -95,5 +97,6 @@ def token_visit(token: ApiToken, *, ip: str, at: datetime) -> TokenVisit | None:
     if contact is None or not contact.login_enabled or not welcome(contact, ip):
         return None
     sections = frozenset(portal_of(contact.customer, at))
-    named = sections if EVERY_ACT in token.scopes else sections & frozenset(token.scopes)
-    return TokenVisit(contact, named, ip) if sections else None
+    whole = EVERY_ACT in token.scopes
+    named = sections if whole else sections & frozenset(token.scopes)
+    return TokenVisit(contact, named, ip, whole) if sections else None

@@ -148,10 +148,13 @@ def customers_due() -> list[int]:
 def run_packages(
     *, customer_id: int | None = None, on: date | str | None = None, simulate: bool = False
 ) -> list[dict[str, Any]]:
-    """Charges all packages that have fallen due by a day, of one customer or of all; gives what it charged.
+    """Charges all packages of a customer that have fallen due by a day; gives what it charged.
 
-    With `simulate` it only tells. A second run of the same day charges nothing.
+    With `simulate` it only tells, of all customers as well: charging all in one transaction would hold up their calls.
+    A second run of the same day charges nothing.
     """
+    if customer_id is None and not simulate:
+        raise refuse("customer_id", "Charge one customer at a time, or simulate it for all.")
     given = checks.cleaned({"on": checks.optional(day)}, {"on": on})["on"]
     holders = _holders(given or records.now().date() + AHEAD)
     if customer_id is not None:

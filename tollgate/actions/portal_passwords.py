@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from tollgate.actions import checks, portal_codes, records
 from tollgate.actions.acts import Actor, Invalid, act, acting, current, refuse
+from tollgate.actions.contact_tokens import tokens_of
 from tollgate.actions.messages import address_of, queue
 from tollgate.actions.portal_access import Place, close_sessions, contact_of, forget_delay
 from tollgate.store.models import Code, Contact, Customer
@@ -132,7 +133,7 @@ def forget_links(contact: Contact) -> None:
 
 
 def keep(contact: Contact, password: object, *, must_change: bool, kept_session_id: int | None = None) -> None:
-    """Keeps the hash of a good password; every session and link opened with the old one ends."""
+    """Keeps the hash of a good password; every session, link and token that the old one opened ends."""
     checked = checks.cleaned({"password": checks.text(200, required=True)}, {"password": password})["password"]
     if checked != password:
         raise refuse("password", "Leave out the blanks at its ends.")
@@ -140,6 +141,8 @@ def keep(contact: Contact, password: object, *, must_change: bool, kept_session_
         validate_password(checked, contact)  # type: ignore[arg-type]  # it reads the attributes of a person
     except ValidationError as problem:
         raise refuse("password", " ".join(problem.messages)) from None
+    if contact.password:
+        tokens_of(contact).update(revoked_at=Now())
     records.change(contact, {"password": make_password(checked), "password_must_change": must_change})
     close_sessions(contact, but=kept_session_id)
     forget_links(contact)

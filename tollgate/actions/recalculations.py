@@ -1,8 +1,9 @@
 """Acts that price calls anew. No CDR is changed: entries of kind `correction` lead to what a call should have cost.
 
 `start_recalculation` begins a task (tasks.py) with a row for each call, `take_back_recalculation` one that posts the
-opposite of every entry. What is invoiced already comes as correction lines on the next invoice, by the difference that
-invoices are made of. To recalculate by another rule, see `core.recalculation`.
+opposite of every entry, the latest of a call first: each was reckoned from what stood before it. What is invoiced
+already comes as correction lines on the next invoice, by the difference that invoices are made of. To recalculate by
+another rule, see `core.recalculation`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
+
 from tollgate.actions import checks, records, tasks
 from tollgate.actions.acts import NotFound, act, because, current, refuse
 from tollgate.actions.postings import post
-from tollgate.actions.statements import fetch
 from tollgate.core.recalculation import Correction
 from tollgate.store.models import CDR, Account, Carrier, Customer, Entry, Recalculation, Wallet
 from tollgate.store.queries.recalculation import Repriced, calls_of, reprice, repriced
@@ -25,6 +28,8 @@ RELEASED_BY: Final = ("caller", "callee", "tollgate", "edge")
 MOST_S: Final = 86_400
 PREVIEW_MOST: Final = 10_000
 SHOWN_MOST: Final = 200
+TAKE_BACK: Final = "take back "
+"""What the key of an opposite entry begins with; the id of the entry that it takes back follows."""
 CHECKS: Final[Mapping[str, checks.Check]] = {
     "kind": checks.one_of(KINDS),
     "from_at": checks.instant,
@@ -122,7 +127,9 @@ def take_back_recalculation(*, recalculation_id: int, reason: str) -> Recalculat
         raise refuse("recalculation_id", "This recalculation was taken back already.")
     if done.task is not None and done.task.state in tasks.OPEN:
         raise refuse("recalculation_id", "It is still running: cancel its job first.")
-    calls = Entry.objects.filter(account_id=done.account_id, ref=ref_of(done)).order_by("call_id")
+    entries = Entry.objects.filter(account_id=done.account_id, ref=ref_of(done))
+    _refuse_before_later(entries)
+    calls = entries.order_by("call_id")
     rows = [pk for pk in calls.values_list("call_id", flat=True).distinct() if pk is not None]
     done = records.change(done, {"taken_back_at": records.now(), "taken_back_by": current.get().name})
     title = f"Recalculation {done.pk} taken back: {words}"
@@ -136,8 +143,9 @@ def take_back_call(*, call_id: int, recalculation_id: int) -> int:
     if done.taken_back_at is None:
         raise refuse("recalculation_id", "This recalculation was not taken back.")
     entries = Entry.objects.filter(account_id=done.account_id, ref=ref_of(done), call_id=call_id)
-    found = list(entries.exclude(key__startswith="take back ").select_related("wallet").order_by("wallet_id"))
+    found = list(entries.exclude(key__startswith=TAKE_BACK).select_related("wallet").order_by("wallet_id"))
     _lock(entry.wallet_id for entry in found)
+    _refuse_before_later(entries)
     for entry in found:
         post(
             entry.wallet,
@@ -145,7 +153,7 @@ def take_back_call(*, call_id: int, recalculation_id: int) -> int:
             "correction",
             amount_micros=-entry.amount_micros,
             note=f"Taken back: {entry.note}"[:1000],
-            key=f"take back {entry.pk}",
+            key=f"{TAKE_BACK}{entry.pk}",
             ref=ref_of(done),
             call_id=call_id,
         )
@@ -220,10 +228,28 @@ def _begun(
     return records.change(wanted, {"task_id": task.pk})
 
 
+def _refuse_before_later(own: QuerySet[Entry]) -> None:
+    """Refuses to take entries back while a later recalculation of such a call and wallet stands."""
+    before = own.filter(call_id=OuterRef("call_id"), wallet_id=OuterRef("wallet_id"), pk__lt=OuterRef("pk"))
+    back = Entry.objects.filter(
+        account_id=OuterRef("account_id"), key=Concat(Value(TAKE_BACK), Cast(OuterRef("pk"), TextField()))
+    )
+    later = Entry.objects.filter(
+        Exists(before.exclude(ref=OuterRef("ref"))),
+        ~Exists(back),
+        call_id__in=own.values("call_id"),
+        kind="correction",
+        ref__startswith="recalculation:",
+    )
+    last = later.exclude(key__startswith=TAKE_BACK).order_by("-pk").values_list("ref", flat=True).first()
+    if last is not None:
+        number = last.partition(":")[2]
+        raise refuse("recalculation_id", f"It was followed by another: take back recalculation {number} first.")
+
+
 def _lock(wallet_ids: Iterable[int]) -> None:
-    """In the order in which the charging service locks them too."""
-    for wallet_id in sorted(set(wallet_ids)):
-        fetch("ledger_postings", "lock_wallet", wallet_id)
+    """In the one order in which wallets are ever locked, as `lock_wallets` of store/sql/ledger_desk.sql does."""
+    list(Wallet.objects.select_for_update().filter(pk__in=set(wallet_ids)).order_by("-depth", "pk"))
 
 
 def _post(one: Correction, cdr: CDR, wanted: Recalculation) -> None:

@@ -1,12 +1,14 @@
 """Acts on saved reports: a breakout under a name, mailed every day, week or month to whoever it is for.
 
-The file is made when the mail is sent (`file_of`), from the summaries of the period that was over when it was due.
+The file is made when the mail is sent (`file_of`), from the summaries of the period that was over when it was due. What
+tells of carriers is for who may read `call_details`: asked when a report is saved, and of its author when it is mailed.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,9 +18,11 @@ from typing import Any, Final, TypedDict, Unpack
 from xlsxwriter import Workbook
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, current, refuse
+from tollgate.actions.acts import Actor, Invalid, act, current, refuse
+from tollgate.actions.authors import author_now
 from tollgate.actions.customer_checks import list_of
 from tollgate.actions.messages import queue
+from tollgate.core.areas import may_read
 from tollgate.core.breakout import (
     DIMENSIONS,
     FILTERS,
@@ -26,6 +30,7 @@ from tollgate.core.breakout import (
     MEASURES,
     PERIODS,
     Question,
+    bought,
     heading,
     next_mailing,
     period,
@@ -33,7 +38,7 @@ from tollgate.core.breakout import (
     unfit,
 )
 from tollgate.store.models import Account, SavedReport
-from tollgate.store.queries.breakout import TooMany, breakout
+from tollgate.store.queries.breakout import Group, OnlyInLake, TooMany, breakout
 
 FORMATS: Final = ("csv", "xlsx")
 RECIPIENTS_MOST: Final = 20
@@ -42,6 +47,10 @@ TYPES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
+BOUGHT: Final = "call_details"
+"""The area of who may read what carriers cost."""
+NOT_YOURS: Final = "This tells of carriers: it needs the area call_details. Choose columns without it."
+log = logging.getLogger(__name__)
 
 
 class ReportFields(TypedDict, total=False):
@@ -88,21 +97,22 @@ def create_report(
     """Keeps a breakout under a name; with a frequency it is mailed from the next morning of that kind on."""
     given: dict[str, Any] = {**fields, "name": name, "dimensions": dimensions}
     values = checks.cleaned(CHECKS, given)
-    author = current.get().name
-    report = SavedReport(account=records.find(Account, account_id), created_by=author, **values)
-    return records.create(
-        SavedReport, {**values, "account_id": report.account_id, "created_by": author, **_due(report)}
-    )
+    author = {"created_by": current.get().name, **_author()}
+    report = SavedReport(account=records.find(Account, account_id), **author, **values)
+    _check_reads(report)
+    return records.create(SavedReport, {**values, "account_id": report.account_id, **author, **_due(report)})
 
 
 @act
 def update_report(*, report_id: int, version: int | None = None, **changes: Unpack[ReportChanges]) -> SavedReport:
-    """Changes a report."""
+    """Changes a report. From then on it tells what whoever changed it may read."""
     values = checks.cleaned(CHECKS, changes)
     report = records.locked(SavedReport, report_id, version)
+    _check_reads(report)
     for name, value in values.items():
         setattr(report, name, value)
-    return records.change(report, {**values, **_due(report)})
+    _check_reads(report)
+    return records.change(report, {**values, **_author(), **_due(report)})
 
 
 @act
@@ -117,6 +127,9 @@ def mail_report(*, report_id: int) -> None:
     report = records.locked(SavedReport, report_id)
     if not report.recipients:
         raise refuse("recipients", "This report has no recipients: say first who gets it.")
+    author = _author_now(report)
+    if isinstance(author, str):
+        raise refuse("report_id", f"{author} Save the report in your own name first.")
     _mail(report, records.now())
 
 
@@ -124,12 +137,20 @@ def mail_report(*, report_id: int) -> None:
 def mail_due_reports() -> int:
     """Mails every report that is due, each once; returns how many."""
     at = records.now()
+    count = 0
     due = SavedReport.objects.select_for_update(skip_locked=True).filter(next_at__lte=at).order_by("pk")
-    for report in (found := list(due)):
+    for report in list(due):
         assert report.next_at is not None
+        next_at = next_mailing(report.frequency, at)
+        author = _author_now(report)
+        if isinstance(author, str):
+            log.warning("report %s is not mailed: %s", report.pk, author)
+            records.change(report, {"next_at": next_at})
+            continue
         _mail(report, report.next_at)
-        records.change(report, {"next_at": next_mailing(report.frequency, at), "mailed_at": at})
-    return len(found)
+        records.change(report, {"next_at": next_at, "mailed_at": at})
+        count += 1
+    return count
 
 
 def question_of(report: SavedReport, at: datetime) -> Question:
@@ -141,15 +162,24 @@ def question_of(report: SavedReport, at: datetime) -> Question:
 
 
 def file_of(report: SavedReport, asked_at: datetime) -> tuple[str, str, bytes]:
-    """The file of a report as it was asked for at a moment: its name, its type, its content."""
+    """The file of a report as it was asked for at a moment: its name, its type, its content.
+
+    Columns that its author may not read any more are left out; grouped or filtered by carriers it tells nothing then.
+    """
     question = question_of(report, asked_at)
-    measures = report.measures or list(MEASURES)
+    hidden = {} if _reads(_author_now(report)) else _bought(report)
+    measures = [name for name in report.measures or MEASURES if name not in hidden.get("measures", ())]
     lines = [[heading(name) for name in [*report.dimensions, "currency", *measures]]]
-    try:
-        groups = breakout(report.account, question)
-    except TooMany:
-        groups = []
-        lines.append(["More groups than fit: choose fewer dimensions or a shorter period."])
+    groups: Sequence[Group] = []
+    if hidden.keys() - {"measures"}:
+        lines.append(["Whoever saved this report may no longer read what tells of carriers."])
+    else:
+        try:
+            groups = breakout(report.account, question)
+        except TooMany:
+            lines.append(["More groups than fit: choose fewer dimensions or a shorter period."])
+        except OnlyInLake as problem:
+            lines.append([str(problem)])
     for group in groups:
         keys = [told(name, group.words[name]) for name in report.dimensions]
         lines.append(
@@ -158,6 +188,42 @@ def file_of(report: SavedReport, asked_at: datetime) -> tuple[str, str, bytes]:
     content = _csv(lines) if report.file_format == "csv" else _xlsx(lines, len(report.dimensions) + 1)
     name = f"{report.name} {question.from_at:%Y-%m-%d}.{report.file_format}".replace("/", "-")
     return name, TYPES[report.file_format], content
+
+
+def tells_bought(report: SavedReport) -> bool:
+    """Whether anything in a report tells of carriers."""
+    return bool(_bought(report))
+
+
+def _bought(report: SavedReport) -> dict[str, list[str]]:
+    return bought(report.dimensions, report.measures, report.filters)
+
+
+def _reads(actor: Actor | str) -> bool:
+    """Whether somebody may read what carriers cost; a job may."""
+    if isinstance(actor, str):
+        return False
+    return actor.kind == "job" or may_read(BOUGHT, actor.areas, reseller=actor.reach is not None)
+
+
+def _check_reads(report: SavedReport) -> None:
+    """Refuses a report that tells of carriers to who may not read that."""
+    found = _bought(report)
+    if found and not _reads(current.get()):
+        raise Invalid({name: [NOT_YOURS] for name in found})
+
+
+def _author() -> dict[str, int | None]:
+    """In whose name a report is mailed that is saved now."""
+    actor = current.get()
+    return {"author_id": actor.id if actor.kind == "user" else None}
+
+
+def _author_now(report: SavedReport) -> Actor | str:
+    """Whoever saved a report last, with the rights of this moment; a sentence when there are none left."""
+    if report.author_id is None:
+        return Actor(report.created_by, frozenset())
+    return author_now(report.author_id, "Whoever saved this report last", reason=f"report {report.pk}")
 
 
 def _due(report: SavedReport) -> dict[str, datetime | None]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ ATTEMPTS_MOST: Final = 5
 UNDO_WITHIN: Final = timedelta(days=7)
 KEPT: Final = timedelta(days=90)
 TITLE_MOST: Final = 200
+_AMOUNT: Final = re.compile(r"-[0-9]+|[+-][0-9]+\.[0-9]+", re.ASCII)
 log = logging.getLogger(__name__)
 
 Arguments = Callable[[Task, TaskRow], dict[str, Any]]
@@ -210,8 +212,9 @@ def error_words(errors: Iterable[Sequence[str]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """A text that no spreadsheet takes for a formula. An amount is none; `+` and digits are a telephone number."""
+    risky = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _AMOUNT.fullmatch(text)
+    return f"'{text}" if risky else text
 
 
 def shown(cell: Any) -> str:

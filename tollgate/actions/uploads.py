@@ -9,14 +9,16 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import openpyxl
 from django.db.models import Q, QuerySet
 from openpyxl.utils.exceptions import InvalidFileException
 
+from tollgate import environment
 from tollgate.actions import tasks
 from tollgate.actions.acts import ACTS as ALL_ACTS
 from tollgate.actions.acts import Invalid, act, current, refuse
@@ -27,6 +29,8 @@ from tollgate.store.models import Customer, Localization, PortalDomain, Tag, Tas
 from tollgate.store.secrets import seal, unseal
 
 COLUMNS_MOST: Final = 200
+WAITING: Final = timedelta(days=1)
+"""How long a file waits for the next step of its page."""
 ACTS: Final[Mapping[str, str]] = {
     "customer": "create_customer",
     "contact": "create_contact",
@@ -115,13 +119,14 @@ def repeat_upload(*, task_id: int) -> Task:
 
 
 def _new_rows(lines: Sequence[Line], mapping: Mapping[str, int], noun: Noun) -> Iterator[NewRow]:
-    """The rows with what can be told without the database; secret cells are sealed."""
+    """The rows with what can be told without the database. Secret cells are sealed, those of no field are not kept."""
     twice = repeated(lines, mapping, noun.fields)
+    known = set(mapping.values())
     secret = {mapping[field.name] for field in noun.fields if field.secret and field.name in mapping}
     for line in lines:
         _, errors = read_row(line.cells, mapping, noun.fields)
         cells = [
-            {"sealed": seal(cell)} if index in secret and cell else cell.replace("\0", "")
+            {"sealed": seal(cell)} if index in secret and cell else cell.replace("\0", "") if index in known else ""
             for index, cell in enumerate(line.cells)
         ]
         yield NewRow(line.number, cells=cells, errors=[*errors, *twice.get(line.number, ())])
@@ -231,3 +236,18 @@ def _cell(value: object) -> str:
 
 
 tasks.ARGUMENTS["upload"] = _arguments
+
+
+def waiting_files() -> Path:
+    """Where files wait between the steps of a page."""
+    return environment.data_folder() / "uploads"
+
+
+def forget_waiting_files(at: datetime) -> int:
+    """Removes those that nobody came back for; gives how many."""
+    folder = waiting_files()
+    found = list(folder.iterdir()) if folder.is_dir() else []
+    old = [file for file in found if datetime.fromtimestamp(file.stat().st_mtime, UTC) < at - WAITING]
+    for file in old:
+        file.unlink(missing_ok=True)
+    return len(old)

@@ -113,10 +113,12 @@ class Done:
     of_customer: bool = False
     """Whether it wants to know the customer: its own is given."""
     also: Mapping[str, object] = field(default_factory=dict)
+    whole: bool = False
+    """Whether it takes the scope `*`: it opens more than its section."""
 
 
 ACTS: Final[Mapping[str, Done]] = {
-    "create_contact": Done("contacts", _PERSON | {"email"}, of_customer=True, also={"invite": True}),
+    "create_contact": Done("contacts", _PERSON | {"email"}, of_customer=True, also={"invite": True}, whole=True),
     "update_contact": Done("contacts", _PERSON | {"contact_id", "version"}),
     "create_own_ip_endpoint": Done("endpoints", _ADDRESS, of_customer=True),
     "update_own_ip_endpoint": Done("endpoints", _ADDRESS | {"endpoint_id", "version"}),
@@ -174,6 +176,8 @@ def do_own(request: HttpRequest, visit: TokenVisit, act: str) -> Answer:
     if done is None:
         raise Refused(404, "There is no such act.")
     _check_section(visit, done.section)
+    if done.whole and not visit.whole:
+        raise Refused(403, "You may not do this.", "Who is invited may open every section: it needs the scope *.")
     given = body_of(request)
     known = {name: value for name, value in given.items() if name in done.takes}
     own = {"customer_id": visit.contact.customer_id} if done.of_customer else {}

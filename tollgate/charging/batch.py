@@ -18,12 +18,11 @@ from tollgate.charging.decisions import Again, Work, carry_out, live_of, new_id,
 from tollgate.charging.memory import Memory
 from tollgate.charging.requests import Authorize, End, Key, Outcome, Request
 from tollgate.core.calls import LiveCall, read_plan
+from tollgate.core.calls_settle import LATE_WINDOW
 from tollgate.core.ledger import Purse
 
 REPEAT_WINDOW: Final = timedelta(days=1)
 """How long a refused or ended call answers a repeated question as it did the first time."""
-LATE_WINDOW: Final = timedelta(days=40)
-"""How late the end of a call may still come."""
 
 
 class CareNeeded(Exception):

@@ -77,7 +77,7 @@ AREAS: Mapping[str, Area] = {
     "dunning": Area("Dunning", ("dunning",), ("dunning", "holds", "low_balances")),
     "alerts": Area("Alerts", ("alerts",), ("alerts", "alert_watch")),
     "webhooks": Area("Webhooks", ("webhooks",), ("webhooks",)),
-    "packages": Area("Packages", ("customer_packages",), ("customer_packages", "package_runs")),
+    "packages": Area("Packages", ("customer_packages", "package_runs"), ("customer_packages", "package_runs")),
     "messages": Area(
         "Messages and templates",
         ("messages", "templates", "mailings"),

@@ -6,7 +6,7 @@ its expression in `store/queries/breakout.py`; a measure: its line here and its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -79,6 +79,7 @@ FILTERS: Final[Mapping[str, str]] = {
     "prefix": "Prefix",
     "number": "Number",
 }
+BOUGHT_FILTERS: Final = frozenset({"carrier"})
 MOMENTS: Final = {"month": "%Y-%m", "week": "%Y-%m-%d", "day": "%Y-%m-%d", "hour": "%Y-%m-%d %H:00"}
 """How dimensions of time are told."""
 UNITS: Final = {"percent": "%", "s": "s"}
@@ -122,6 +123,19 @@ def unfit(question: Question) -> str:
     if question.by_number and question.until_at - question.from_at > NUMBERS_SPAN:
         return "By number, at most six months are told at once."
     return ""
+
+
+def bought(dimensions: Iterable[str], measures: Iterable[str], filters: Iterable[str]) -> dict[str, list[str]]:
+    """What of these tells of carriers, by the three names here; only the names under which there is any.
+
+    No measures are all of them.
+    """
+    found = {
+        "dimensions": [name for name in dimensions if DIMENSIONS[name].bought],
+        "measures": [name for name in list(measures) or MEASURES if MEASURES[name].bought],
+        "filters": [name for name in filters if name in BOUGHT_FILTERS],
+    }
+    return {name: names for name, names in found.items() if names}
 
 
 def period(name: str, at: datetime) -> tuple[datetime, datetime]:

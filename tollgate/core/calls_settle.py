@@ -20,6 +20,9 @@ TOLERANCE = timedelta(seconds=5)
 HANGUP_DELAY = timedelta(seconds=20)
 """How long after its grant an edge may be believed to have talked on, when nothing but its own count says so."""
 
+LATE_WINDOW = timedelta(days=40)
+"""How long after it began the true end of an unresolved call may still come: so long its CDR is looked for."""
+
 _MILLISECOND = timedelta(milliseconds=1)
 
 

@@ -48,7 +48,7 @@ class Correction:
 
 
 def corrections(sides: Sequence[Side], *, answered_at: datetime, duration_ms: int) -> tuple[Correction, ...]:
-    """One correction for each wallet of the call, those of nothing too, in the order in which wallets are locked."""
+    """One correction for each wallet of the call, those of nothing too, by wallet."""
     found = [_correction(side, answered_at, duration_ms) for side in sides]
     return tuple(sorted(found, key=lambda one: one.wallet_id))
 

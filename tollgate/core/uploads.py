@@ -201,7 +201,12 @@ def _delimiter(text: str) -> str:
 def _text(text: str) -> str:
     if len(text) > CELL_MOST:
         raise CellInvalid(f"Use at most {CELL_MOST:,} characters.")
-    return text.removeprefix("'") if text[1:2] in {"=", "+", "-", "@"} else text  # what an export has put before it
+    return _bare(text)
+
+
+def _bare(text: str) -> str:
+    """The text without the sign that an export has put before it."""
+    return text.removeprefix("'") if text[1:2] in {"=", "+", "-", "@"} else text
 
 
 def _word(text: str) -> str:
@@ -260,9 +265,9 @@ _READERS: Mapping[Kind, Callable[[str], Any]] = {
     Kind.TEXT: _text,
     Kind.WORD: _word,
     Kind.NUMBER_TEXT: _number_text,
-    Kind.WHOLE: _whole,
+    Kind.WHOLE: lambda text: _whole(_bare(text)),
     Kind.MILLI: _milli,
-    Kind.MONEY: _money,
+    Kind.MONEY: lambda text: _money(_bare(text)),
     Kind.YES_NO: _yes_no,
     Kind.LIST: _list,
     Kind.INSTANT: _instant,

@@ -22,6 +22,7 @@ from tollgate.actions import (
     package_runs,
     portal_access,
     tasks,
+    uploads,
     vouchers,
     webhook_deliveries,
 )
@@ -209,6 +210,7 @@ def dunning(timestamp: int) -> None:
 @app.periodic(cron="42 3 * * *")
 @app.task(name="old_tasks", queueing_lock="old_tasks")
 def old_tasks(timestamp: int) -> None:
-    """Every night: jobs of people that ended 90 days ago are forgotten."""
+    """Every night: jobs of people that ended 90 days ago are forgotten, files that were uploaded a day ago as well."""
     del timestamp
     tasks.forget_old(datetime.now(UTC))
+    uploads.forget_waiting_files(datetime.now(UTC))

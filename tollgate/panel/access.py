@@ -105,7 +105,8 @@ def _enter(request: HttpRequest, area: str) -> None:
     if not rights(request).reads(area):
         title = AREAS[area].title if area in AREAS else "this page"
         raise PermissionDenied(f"None of your groups may read {title}.")
-    request.grid_memory = OwnViews(current_user(request).pk)  # type: ignore[attr-defined]  # ui.grid asks for it
+    user = current_user(request)
+    request.grid_memory = OwnViews(user.pk, user.reseller_id)  # type: ignore[attr-defined]  # ui.grid asks for it
 
 
 def current_user(request: HttpRequest) -> User:

@@ -21,7 +21,7 @@ from tollgate.panel.access import may, own_account, reach, reading, rights
 from tollgate.panel.cells import clock
 from tollgate.panel.frame import crumbs
 from tollgate.store.models import Account
-from tollgate.store.queries.breakout import Group, TooMany, breakout, sums
+from tollgate.store.queries.breakout import Group, OnlyInLake, TooMany, breakout, sums
 from tollgate.store.queries.summaries import as_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
@@ -59,6 +59,8 @@ class BreakoutSource:
             self.groups = breakout(self.account, question)
         except TooMany:
             self.problem = f"More than {ROWS_MOST:,} groups: choose fewer dimensions, a filter or a shorter period."
+        except OnlyInLake as problem:
+            self.problem = str(problem)
 
     def rows(self, query: Query, limit: int) -> Sequence[Group]:
         """One page."""

@@ -1,4 +1,4 @@
-"""Packages: what may be sold to customers again and again, who holds them, and the run that charges what is due.
+"""Packages: what may be sold to customers again and again, and who holds them. Their run is in package_runs.py.
 
 A customer's own packages are a page of that customer (customer_pages.py), drawn by `of_customer`.
 """
@@ -16,7 +16,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions.acts import Invalid, acting
 from tollgate.actions.charges import today_of
 from tollgate.actions.customer_packages import (
     assign_package,
@@ -26,11 +25,10 @@ from tollgate.actions.customer_packages import (
     end_customer_package,
     update_package,
 )
-from tollgate.actions.package_runs import run_packages
 from tollgate.actions.statements import fetch
-from tollgate.core.money import format_micros, format_nanos
+from tollgate.core.money import format_nanos
 from tollgate.core.packages import Frequency
-from tollgate.panel.access import actor, may, own_account, own_customers, reading, writing
+from tollgate.panel.access import may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import clock, excerpt, link
 from tollgate.panel.fields import DayField, note, pick
 from tollgate.panel.frame import crumbs
@@ -45,7 +43,6 @@ from tollgate.ui.sources import QuerysetSource
 KINDS = {"standard": "Standard", "free_minutes": "Free minutes"}
 OFTEN = {"none": "Once", "daily": "Daily", "weekly": "Weekly", "monthly": "Monthly"}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-DUE_WORDS = {"setup": "Setup", "package": "Package", "minimum_spend": "Up to the minimum spend"}
 BUNDLES_SHOWN = 50
 FIELDS = (
     "name", "description", "kind", "retail_nanos", "cost_nanos", "setup_retail_nanos", "setup_cost_nanos", "frequency",
@@ -235,14 +232,6 @@ class EndForm(HouseForm):
     reason = forms.CharField(max_length=500, required=False)
 
 
-class RunForm(HouseForm):
-    """For whom, and by which day."""
-
-    customer_id = pick("Customer", [], required=False, help_text="Empty: every customer")
-    on = DayField(label="Day", help_text="What has fallen due by it")
-    simulate = forms.BooleanField(required=False, initial=True, help_text="Only tells what would be charged")
-
-
 @reading
 def packages(request: HttpRequest) -> HttpResponseBase:
     """Every package, with how many customers hold it now."""
@@ -308,36 +297,6 @@ def remove_package(request: HttpRequest, sold_package_id: int) -> HttpResponseBa
     if press(request, delete_package, f"{package.name} is deleted.", package_id=package.pk):
         return redirect("panel:packages")
     return redirect("panel:package", package.pk)
-
-
-@writing("run_packages", shown_to_all=False)
-def run(request: HttpRequest) -> HttpResponseBase:
-    """Charges what is due, or tells what would be charged on a day."""
-    today = datetime.now(UTC).date()
-    form = RunForm(posted(request), initial={"on": today, "customer_id": request.GET.get("customer")})
-    names = dict(own_customers(request).filter(deleted_at=None).order_by("name").values_list("pk", "name"))
-    form.fields["customer_id"].choices = [("", "Every customer"), *names.items()]  # type: ignore[attr-defined]
-    rows: list[dict[str, Any]] | None = None
-    if form.is_valid():
-        try:
-            with acting(actor(request)):
-                rows = run_packages(**form.cleaned_data)
-        except Invalid as problem:
-            for name, sentences in problem.errors.items():
-                for sentence in sentences:
-                    form.add_error(name if name in form.fields else None, sentence)
-    page = reverse("panel:packages")
-    return render_form(
-        request,
-        form,
-        template="panel/package_run.html",
-        title="Run packages",
-        breadcrumbs=crumbs(("Money", ""), ("Packages", page)),
-        back_url=page,
-        save_title="Run",
-        rows=None if rows is None else [_shown(row, names) for row in rows],
-        simulated=form.is_bound and form.cleaned_data.get("simulate"),
-    )
 
 
 @writing("assign_package", shown_to_all=False)
@@ -444,13 +403,6 @@ def _brought(package: Package) -> dict[str, int]:
     return {"charged_micros": charged, "cost_micros": cost_micros, "profit_micros": charged - cost_micros}
 
 
-def _shown(row: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
-    """One line of a run for people."""
-    return {**row, "customer": names.get(row["customer_id"], ""), "what": DUE_WORDS[row["kind"]],
-            "minutes": clock(row["minutes_s"]) if row["minutes_s"] else "",
-            "used": None if row["used_micros"] is None else format_micros(row["used_micros"], 2)}  # fmt: skip
-
-
 def _package(request: HttpRequest, sold_package_id: int) -> Package:
     return get_object_or_404(Package, pk=sold_package_id, account=own_account(request))
 
@@ -467,7 +419,6 @@ def _held(request: HttpRequest, customer_package_id: int) -> CustomerPackage:
 urlpatterns = [
     path("packages/", packages, name="packages"),
     path("packages/new/", new_package, name="package_new"),
-    path("packages/run/", run, name="package_run"),
     path("packages/<int:sold_package_id>/", edit_package, name="package"),
     path("packages/<int:sold_package_id>/delete/", remove_package, name="package_delete"),
     path("customers/<int:customer_id>/packages/new/", assign, name="customer_package_new"),

@@ -40,6 +40,7 @@ EXPLAINED_BY: Final[Mapping[str, str]] = {
     "number_blocks": "how-to/endpoints-and-extensions",
     "routes": f"how-to/{CUSTOMER}",
     "customer_packages": "how-to/sell-packages",
+    "package_runs": "how-to/sell-packages",
     "carriers": f"how-to/{CARRIER}",
     "gateways": f"how-to/{CARRIER}",
     "cards": "how-to/import-a-rate-card",

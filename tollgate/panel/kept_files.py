@@ -1,11 +1,11 @@
 """Uploaded files between two steps of a page: they wait in the data folder under a random name.
 
 So that changing the meaning of a column does not send the file again. A file is removed by the step that used it, and
-by the next upload when it is a day old.
+when it is a day old by the next upload or the night.
 """
 
 import secrets
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +13,9 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404
 
-from tollgate import environment
+from tollgate.actions.uploads import forget_waiting_files, waiting_files
 
 MOST_BYTES: Final = 64 * 2**20
-KEPT_S: Final = 86_400
 
 
 def sized(file: "UploadedFile[bytes]") -> "UploadedFile[bytes]":
@@ -28,11 +27,9 @@ def sized(file: "UploadedFile[bytes]") -> "UploadedFile[bytes]":
 
 def keep(file: "UploadedFile[bytes]") -> str:
     """Writes the file aside and gives its name; old ones that nobody used are removed."""
-    folder = _folder()
+    folder = waiting_files()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - KEPT_S:
-            old.unlink(missing_ok=True)
+    forget_waiting_files(datetime.now(UTC))
     token = secrets.token_hex(16)
     with (folder / token).open("xb") as target:
         for chunk in file.chunks():
@@ -42,11 +39,7 @@ def keep(file: "UploadedFile[bytes]") -> str:
 
 def kept(token: str) -> Path:
     """The file of a name. Raises Http404 for one that is gone."""
-    found = _folder() / token
+    found = waiting_files() / token
     if len(token) != 32 or not token.isalnum() or not found.is_file():
         raise Http404("This upload is gone: choose the file again.")
     return found
-
-
-def _folder() -> Path:
-    return environment.data_folder() / "uploads"

@@ -20,6 +20,7 @@ class OwnViews:
     """The views of one user."""
 
     user_id: int
+    reseller_id: int | None = None
     read: dict[str, list[SavedView]] = field(default_factory=dict)
 
     @property
@@ -40,7 +41,7 @@ class OwnViews:
         return Choice(tuple(name for name in columns.split(",") if name), kept.get("sort", [""])[0])
 
     def views(self, grid: str) -> Sequence[NamedView]:
-        """The user's own, then those that others share, by name."""
+        """The user's own, then those that others of the same house share, by name."""
         named = [
             NamedView(
                 view_id=view.pk,
@@ -56,8 +57,12 @@ class OwnViews:
         return sorted(named, key=lambda view: (not view.mine, view.name.lower()))
 
     def _of(self, grid: str) -> list[SavedView]:
-        """Every view of the list that concerns this user, read once for each page."""
+        """Every view of the list that concerns this user, read once for each page.
+
+        What others share tells whom they look for: no reseller's user reads it of another's, nor of the account's.
+        """
         if grid not in self.read:
-            theirs = Q(user_id=self.user_id) | (Q(shared=True) & ~Q(name=""))
+            of_house = Q(shared=True, user__reseller_id=self.reseller_id)
+            theirs = Q(user_id=self.user_id) | (of_house & ~Q(name=""))
             self.read[grid] = list(SavedView.objects.filter(theirs, grid=grid).select_related("user"))
         return self.read[grid]

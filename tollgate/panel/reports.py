@@ -13,9 +13,25 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from tollgate.actions.reports import FORMATS, create_report, delete_report, mail_report, update_report
-from tollgate.core.breakout import DIMENSIONS, FILTERS, FREQUENCIES, MEASURES, PERIODS, heading
-from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.actions.reports import (
+    BOUGHT,
+    FORMATS,
+    create_report,
+    delete_report,
+    mail_report,
+    tells_bought,
+    update_report,
+)
+from tollgate.core.breakout import (
+    BOUGHT_FILTERS,
+    DIMENSIONS,
+    FILTERS,
+    FREQUENCIES,
+    MEASURES,
+    PERIODS,
+    heading,
+)
+from tollgate.panel.access import may, own_account, reading, rights, writing
 from tollgate.panel.cells import link
 from tollgate.panel.fields import TicksWidget
 from tollgate.panel.frame import crumbs
@@ -86,6 +102,16 @@ class ReportForm(HouseForm):
         """The addresses, each by itself."""
         return str(self.cleaned_data["recipients"]).replace(",", " ").split()
 
+    def hide_bought(self) -> None:
+        """Leaves out what tells of carriers, for who may not read that."""
+        for name, known in (("dimensions", DIMENSIONS), ("measures", MEASURES)):
+            choices = self.fields[name].choices  # type: ignore[attr-defined]
+            self.fields[name].choices = [one for one in choices if not known[one[0]].bought]  # type: ignore[attr-defined]
+        self.fields["measures"].required = True  # none chosen would be all of them
+        self.fields["measures"].help_text = ""
+        for name in BOUGHT_FILTERS:
+            del self.fields[name]
+
 
 class ChangedReportForm(ReportForm):
     """The same with the version that was opened."""
@@ -114,6 +140,9 @@ def new_report(request: HttpRequest) -> HttpResponseBase:
         posted(request),
         initial={**first, "dimensions": by, "period": asked.get("period", "yesterday"), "frequency": "never"},
     )
+    if not rights(request).reads(BOUGHT):
+        form.hide_bought()
+        form.initial["measures"] = [name for name, found in MEASURES.items() if not found.bought]
     page = reverse("panel:reports")
     if form.is_valid():
         done = saved(request, form, create_report, account_id=own_account(request).pk, **_arguments(form))
@@ -129,6 +158,9 @@ def edit_report(request: HttpRequest, report_id: int) -> HttpResponseBase:
     report = _report(request, report_id)
     values: dict[str, Any] = {**initial(report, FIELDS), **report.filters, "recipients": "\n".join(report.recipients)}
     form = ChangedReportForm(posted(request), initial=values)
+    allowed = rights(request).reads(BOUGHT)
+    if not allowed and not tells_bought(report):
+        form.hide_bought()
     page = reverse("panel:reports")
     if form.is_valid():
         version = form.cleaned_data["version"]
@@ -145,7 +177,7 @@ def edit_report(request: HttpRequest, report_id: int) -> HttpResponseBase:
         breadcrumbs=crumbs(("Traffic", ""), ("Reports", page)),
         back_url=page,
         can_stay=True,
-        read_only=not may(request, "update_report"),
+        read_only=not may(request, "update_report") or (tells_bought(report) and not allowed),
         report=report,
         open_url=f"{reverse('panel:breakout')}?{urlencode({**shown, **filters})}",
     )
@@ -174,7 +206,7 @@ def remove(request: HttpRequest, report_id: int) -> HttpResponseBase:
 def _arguments(form: HouseForm) -> dict[str, Any]:
     """What the form says, its filters together."""
     values = changes(form, leave_out=FILTERS)
-    filters = {name: form.cleaned_data[name] for name in FILTERS if form.cleaned_data[name]}
+    filters = {name: form.cleaned_data[name] for name in FILTERS if form.cleaned_data.get(name)}
     return {**values, "filters": filters, "frequency": values["frequency"] or "never"}
 
 

@@ -1,13 +1,15 @@
 """What the database forgets because the lake has it, and what the lake forgets because its days are over.
 
 A day leaves the database as a whole, oldest first, and only when nothing can be lost: every account lets it go, its
-files are what the database holds, no call that began before its end goes on, and every charged call is on an issued
-document. `archived_call` keeps what the ledger's entries need. Of a customer under a legal hold the lake forgets
+files are what the database holds, no call that began before its end goes on or may still be told its end, and every
+charged call is on an issued document. A day without calls goes as soon as the days of others that old may go.
+`archived_call` keeps what the ledger's entries need. Of a customer under a legal hold the lake forgets
 nothing. To demand something else before a day goes, add it to `why_kept`.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +19,7 @@ from typing import Final
 import duckdb
 from django.db import OperationalError, connection, transaction
 
+from tollgate.core.calls_settle import LATE_WINDOW
 from tollgate.core.lake import day_begins
 from tollgate.environment import lake_folder
 from tollgate.store.lake_engines import quoted
@@ -26,6 +29,7 @@ from tollgate.store.queries.statements import rows
 from tollgate.store.sql import load
 
 KINDS: Final = ("call", "entry")
+log = logging.getLogger(__name__)
 
 
 def archive_days(at: datetime) -> tuple[list[date], str]:
@@ -48,10 +52,16 @@ NOT_DUE: Final = "not due"
 
 def why_kept(day: date, at: datetime) -> str:
     """Why a day stays in the database; "" when it may go."""
-    accounts = [account for account in Account.objects.order_by("pk") if _has_calls(account, day)]
+    known = list(Account.objects.order_by("pk"))
+    accounts = [account for account in known if _has_calls(account, day)]
+    if not accounts:  # nobody loses anything, so who keeps calls for ever has no say
+        accounts = [account for account in known if account.cdr_live_days is not None]
     if not accounts or any(_is_young(account, day, at) for account in accounts):
         return NOT_DUE
     begin, end = day_begins(day), day_begins(day) + DAY
+    unresolved = rows("lake", "unresolved_calls", begin, end)[0].calls
+    if unresolved and end + LATE_WINDOW > at:
+        return f"the true end of {unresolved} unresolved calls may come until {end + LATE_WINDOW:%Y-%m-%d}"
     if rows("lake", "live_calls_since", end)[0].calls:
         return "a call that began before its end still goes on"
     unbilled = [row.customer_id for row in rows("lake", "unbilled_customers", begin, end)]
@@ -72,7 +82,14 @@ def _is_young(account: Account, day: date, at: datetime) -> bool:
 def erase_days(at: datetime) -> list[LakeFile]:
     """Deletes the files whose days in the archive are over, but not what a legal hold keeps; gives what was erased."""
     held = list(LegalHold.objects.filter(released_at=None).values_list("customer_id", flat=True))
-    return [file for file in list(_over(at)) if _erased(file, held, at)]
+    erased = []
+    for file in list(_over(at)):
+        try:
+            if _erased(file, held, at):
+                erased.append(file)
+        except (OSError, duckdb.Error) as problem:  # the others are erased all the same
+            log.critical("ALARM lake: %s is not erased: %s", file.path, problem)
+    return erased
 
 
 def _over(at: datetime) -> Iterator[LakeFile]:
@@ -87,21 +104,25 @@ def _over(at: datetime) -> Iterator[LakeFile]:
 def _erased(file: LakeFile, held: list[int], at: datetime) -> bool:
     """Erases one file, or all of it that is not held; whether anything was."""
     folder = lake_folder()
-    whose = f"customer_id IN ({', '.join(map(str, held)) or 'NULL'})"
-    with duckdb.connect() as duck:
-        duck.execute("CREATE VIEW kept AS " + _select(folder / file.path, whose))
-        ((kept_count,),) = duck.execute("SELECT count(*) FROM kept").fetchall()
-        if kept_count == file.rows_count:
-            return False
-        if kept_count:
-            aside = folder / f"{file.path}.{os.getpid()}"
-            duck.sql("SELECT * FROM kept ORDER BY started_us, id").write_parquet(str(aside), compression="zstd")
-            _keep_held(file, aside, kept_count, at)
-    if not kept_count:
-        file.erased_at = at
-        file.save(update_fields=["erased_at"])
+    target = folder / file.path
+    if not target.exists():
+        if not target.parents[1].is_dir():
+            raise FileNotFoundError(f"{target.parents[1]} is not there: is the lake mounted?")
+        log.critical("ALARM lake: %s was missing when its days were over: it counts as erased", file.path)
+    elif held:
+        with duckdb.connect() as duck:
+            duck.execute("CREATE VIEW kept AS " + _select(target, f"customer_id IN ({', '.join(map(str, held))})"))
+            ((kept_count,),) = duck.execute("SELECT count(*) FROM kept").fetchall()
+            if kept_count == file.rows_count:
+                return False
+            if kept_count:
+                aside = folder / f"{file.path}.{os.getpid()}"
+                duck.sql("SELECT * FROM kept ORDER BY started_us, id").write_parquet(str(aside), compression="zstd")
+                _keep_held(file, aside, kept_count, at)
     for path in (file.path, f"{file.path}.sha256"):
         (folder / path).unlink(missing_ok=True)
+    file.erased_at = at  # only now: until then the next night tries again
+    file.save(update_fields=["erased_at"])
     return True
 
 
@@ -116,7 +137,7 @@ def _keep_held(file: LakeFile, aside: Path, rows_count: int, at: datetime) -> No
     sha256 = digest(aside)
     into_place(aside, target, sha256)
     with transaction.atomic():
-        LakeFile.objects.filter(pk=file.pk).update(replaced_at=at, erased_at=at)
+        LakeFile.objects.filter(pk=file.pk).update(replaced_at=at)
         LakeFile.objects.create(
             account_id=file.account_id,
             kind=file.kind,

@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ("next_at", models.DateTimeField(blank=True, null=True)),
                 ("mailed_at", models.DateTimeField(blank=True, null=True)),
                 ("created_by", models.TextField(blank=True, default="")),
+                ("author_id", models.BigIntegerField(blank=True, null=True)),
                 (
                     "account",
                     models.ForeignKey(

@@ -42,6 +42,8 @@ class SavedReport(Record):
     next_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True)
     created_by = models.TextField(blank=True, default="")
+    author_id = models.BigIntegerField(null=True, blank=True)
+    """The user who saved it last: it tells what that user may read. None: a job, which may read all."""
 
     class Meta:
         db_table = "saved_report"

@@ -103,7 +103,8 @@ class TaskRow(models.Model):
     """One row of a task: what it gives, and what became of it. It is done in the same transaction as its act, so it is
     done once.
 
-    `number` is the line of an upload, else its place. `cells` are those of an upload; secret ones are sealed.
+    `number` is the line of an upload, else its place. `cells` are those of an upload; secret ones are sealed,
+    those of no field are empty.
     `errors` are pairs of a field and a sentence.
     """
 

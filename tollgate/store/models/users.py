@@ -95,7 +95,7 @@ class User(AbstractBaseUser):
 class SavedView(models.Model):
     """How a user likes to see a list: its address part, by name. The one named '' is taken when none is asked for.
 
-    A `shared` one stands in the menu of everybody who may see the list.
+    A `shared` one stands in the menu of everybody of the same reseller, or of none, who may see the list.
     """
 
     id = models.BigAutoField(primary_key=True)

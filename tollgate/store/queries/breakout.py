@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import phonenumbers
@@ -16,8 +16,10 @@ from django.db import connection
 from django_countries import countries
 
 from tollgate.core.breakout import ROWS_MOST, Question
+from tollgate.core.lake import day_begins
 from tollgate.core.summaries import MEASURES, Totals
-from tollgate.store.models import Account, Carrier, Customer, IngressRoute, User
+from tollgate.store.models import Account, Carrier, Customer, IngressRoute, LakeFile, User
+from tollgate.store.queries.statements import rows as asked
 
 EXPRESSIONS: Final[Mapping[str, str]] = {
     "month": "date_trunc('month', line.hour_at, 'UTC')",
@@ -64,6 +66,10 @@ class TooMany(Exception):
     """More groups than are told at once."""
 
 
+class OnlyInLake(Exception):
+    """Calls of the period have left the database; the message says since when it has them, in words for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """One line of a breakout: its keys, how they are called, its one currency; calls without a price have none."""
@@ -77,8 +83,10 @@ class Group:
 def breakout(account: Account, question: Question) -> list[Group]:
     """The groups, in the order of their keys. A carrier's cost stands in the line of its own currency.
 
-    Raises TooMany.
+    Raises TooMany, and OnlyInLake when single calls are asked for that the database no longer has.
     """
+    if question.by_number:
+        _refuse_archived(account, question)
     found: dict[tuple[tuple[Any, ...], str], Totals] = {}
     for row in _asked(account, question):
         keys, (currency, carrier_currency), values = _split(row, question)
@@ -96,6 +104,25 @@ def sums(groups: Iterable[Group]) -> list[Group]:
     for group in groups:
         found[group.currency] = found.get(group.currency, Totals()) + group.totals
     return [Group((), {}, code, totals) for code, totals in sorted(found.items())]
+
+
+def _refuse_archived(account: Account, question: Question) -> None:
+    """Days with a file in the lake that the database has forgotten; their summaries are still there."""
+    here = {row.day_on for row in asked("lake", "partitions")}
+    days = LakeFile.objects.filter(
+        account=account,
+        kind="call",
+        day_on__gte=question.from_at.astimezone(UTC).date(),
+        day_on__lte=question.until_at.astimezone(UTC).date(),
+    )
+    for day in days.order_by("-day_on").values_list("day_on", flat=True).distinct():
+        begin, end = day_begins(day), day_begins(day + timedelta(days=1))
+        if day in here or begin >= question.until_at or asked("lake", "has_calls", account.pk, begin, end)[0].found:
+            continue
+        raise OnlyInLake(
+            f"By number only calls that the database still has are told: those since {end:%Y-%m-%d} (UTC)."
+            " Begin then, or ask the files of older days with tollgate lake query."
+        )
 
 
 def _asked(account: Account, question: Question) -> list[tuple[Any, ...]]:

@@ -21,6 +21,12 @@ SELECT EXISTS (
 -- Calls that began before an instant and still go on.
 SELECT count(*) AS calls FROM call WHERE authorized_at < $1::timestamptz
 
+-- name: unresolved_calls
+-- Calls of a day that were closed without news of their end.
+SELECT count(*) AS calls
+FROM cdr
+WHERE started_at >= $1::timestamptz AND started_at < $2::timestamptz AND state = 'unresolved'
+
 -- name: keep_skeletons
 -- What stays of the calls of a day: those that entries name.
 INSERT INTO archived_call (id, account_id, started_at, customer_id, ingress_route_id, destination, billed_s, cost_micros)
