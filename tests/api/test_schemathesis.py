@@ -24,7 +24,7 @@ from schemathesis import GenerationMode, checks
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi import checks as conformance
 
-from tests.journeys.panel_session import web_process
+from tests.journeys.panel_session import DATA_KEY, web_process
 
 ASSEMBLE: Final = """
 import django
@@ -63,6 +63,7 @@ def server(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     here = Path(__file__).parents[2]
     environment = os.environ | {
         "TOLLGATE_DATABASE_URL": database_url, "TOLLGATE_DATA": str(tmp_path), "PYTHONPATH": str(here),
+        "TOLLGATE_DATA_KEY": DATA_KEY,
     }  # fmt: skip
     made = subprocess.run(
         [sys.executable, "-c", ASSEMBLE], env=environment, check=False, capture_output=True, text=True
