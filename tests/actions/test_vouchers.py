@@ -11,6 +11,7 @@ from tests.actions.test_customers import refused
 from tests.actions.test_payments import balance
 from tollgate.actions.acts import acting
 from tollgate.actions.own_payments import redeem_voucher
+from tollgate.actions.payment_gateways import create_payment_gateway, update_payment_gateway
 from tollgate.actions.payments import create_payment, refund_payment, reverse_payment
 from tollgate.actions.vouchers import (
     WRONG_MOST,
@@ -36,6 +37,19 @@ def test_codes_are_given_once_and_only_their_hashes_stay(account: Account) -> No
     assert (batch.codes_sealed, batch.exported_by, Voucher.objects.count()) == ("", "Ann", 3)
     assert not Voucher.objects.filter(code_hash__icontains=first.replace("-", "")).exists()
     assert "shown once" in refused("voucher_batch_id", export_voucher_codes, voucher_batch_id=batch.pk)
+
+
+def test_what_another_data_key_sealed_is_told_in_words_and_can_be_entered_anew(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = create_voucher_batch(account_id=account.pk, name="Sealed", currency="EUR", count=1, addition_micros=EURO)
+    keys = {"secret_key": "sk_test_1", "webhook_secret": "whsec_1"}
+    gateway = create_payment_gateway(account_id=account.pk, name="cards", provider="stripe", secrets=keys, enabled=True)
+    monkeypatch.setenv("TOLLGATE_DATA_KEY", "the key of another installation")
+    assert "another data key" in refused("voucher_batch_id", export_voucher_codes, voucher_batch_id=batch.pk)
+    assert VoucherBatch.objects.get().codes_sealed
+    refused("settings", update_payment_gateway, payment_gateway_id=gateway.pk, title="Cards")
+    update_payment_gateway(payment_gateway_id=gateway.pk, secrets=keys)
 
 
 def test_a_free_voucher_credits_once_however_it_is_typed(account: Account) -> None:

@@ -19,7 +19,7 @@ from tollgate.actions.payment_amounts import BUILT_IN
 from tollgate.gateways.payments import PROVIDERS
 from tollgate.gateways.payments.model import Config
 from tollgate.store.models import Account, Payment, PaymentEvent, PaymentGateway
-from tollgate.store.secrets import seal, unseal
+from tollgate.store.secrets import CannotUnseal, seal, unseal
 
 MOST_PPM: Final = 500_000
 MOST_FIXED_MICROS: Final = 10**12
@@ -164,7 +164,7 @@ def _values(gateway: PaymentGateway, cleaned: dict[str, Any]) -> dict[str, Any]:
     mode = cleaned.get("mode", gateway.mode)
     before, after = _addresses(gateway.settings), _addresses(settings)
     moved = bool(gateway.secrets_sealed) and (before != after or mode != gateway.mode)
-    kept = json.loads(unseal(gateway.secrets_sealed) or "{}")
+    kept = _kept(gateway)
     if moved and not set(kept) <= set(given):
         raise refuse("secrets", ANEW)
     for name, url in after.items():
@@ -180,6 +180,15 @@ def _values(gateway: PaymentGateway, cleaned: dict[str, Any]) -> dict[str, Any]:
     if missing and cleaned.get("enabled", gateway.enabled):
         raise refuse("settings", f"Before it is enabled it needs: {', '.join(missing)}.")
     return {"settings": settings, **({"secrets_sealed": seal(json.dumps(known))} if given else {})}
+
+
+def _kept(gateway: PaymentGateway) -> dict[str, str]:
+    """Its keys as they are; none when they were sealed with another data key, so that they are asked for anew."""
+    try:
+        kept: dict[str, str] = json.loads(unseal(gateway.secrets_sealed) or "{}")
+    except CannotUnseal:
+        return {}
+    return kept
 
 
 def _addresses(settings: Mapping[str, str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from tollgate.actions.payment_booking import give_bonus
 from tollgate.core.money import format_micros
 from tollgate.core.payments import MOST_MULTIPLIER_MILLI, SURPRISING_MILLI
 from tollgate.store.models import Account, Customer, Voucher, VoucherAttempt, VoucherBatch
-from tollgate.store.secrets import seal, unseal
+from tollgate.store.secrets import CannotUnseal, seal, unseal
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ALIKE: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -105,7 +105,10 @@ def export_voucher_codes(*, voucher_batch_id: int) -> list[str]:
     batch = records.locked(VoucherBatch, voucher_batch_id)
     if not batch.codes_sealed:
         raise refuse("voucher_batch_id", f"The codes were exported by {batch.exported_by}: they are shown once.")
-    codes: list[str] = json.loads(unseal(batch.codes_sealed))
+    try:
+        codes: list[str] = json.loads(unseal(batch.codes_sealed))
+    except CannotUnseal:
+        raise refuse("voucher_batch_id", "The codes were sealed with another data key: start with that one.") from None
     exported = {"codes_sealed": "", "exported_at": records.now(), "exported_by": current.get().name}
     records.change(batch, exported)
     return codes
