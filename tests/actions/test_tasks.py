@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -14,7 +15,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from tests.actions.cast import ANN, acme, demo_account
-from tollgate.actions import tasks
+from tollgate.actions import tasks, uploads
 from tollgate.actions.acts import Actor, Invalid, NotFound, NotPermitted, acting
 from tollgate.actions.bulk import start_bulk_delete, start_bulk_edit
 from tollgate.actions.customers import create_customer, update_customer
@@ -23,7 +24,7 @@ from tollgate.actions.tasks import cancel_task, error_lines, forget_old, retry_t
 from tollgate.actions.uploads import read_file, repeat_upload, start_upload
 from tollgate.actions.users import create_user, create_user_group, update_user
 from tollgate.core.upload_fields import NOUNS
-from tollgate.core.uploads import guess
+from tollgate.core.uploads import CellInvalid, guess
 from tollgate.store.models import Account, Audit, Contact, Customer, Endpoint, Task, User, VerifiedCli
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +144,25 @@ def test_good_rows_go_in_and_bad_ones_are_named_by_line_and_field(ann: User) -> 
     assert lines[1][0] == "Acme"
     assert "Another customer has this name" in lines[1][-1]
     assert len(lines) == 6
+
+
+def test_a_workbook_too_large_to_unpack_or_to_read_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bomb, long = BytesIO(), BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet1.xml", b"0" * (uploads.UNPACKED_MOST // 100))
+    monkeypatch.setattr(uploads, "UNPACKED_MOST", uploads.UNPACKED_MOST // 200)
+    with pytest.raises(CellInvalid, match="send it as CSV"):
+        read_file(bomb.getvalue(), "customer")
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for number in range(40):
+        book.active.append(["Name", number])
+    book.save(long)
+    monkeypatch.setattr(uploads, "MOST_ROWS", 10)
+    with pytest.raises(CellInvalid, match="more than 10 rows"):
+        read_file(long.getvalue(), "customer")
 
 
 def test_a_sheet_of_sip_users_contacts_and_clis_is_read_like_a_file_and_passwords_are_forgotten(ann: User) -> None:

@@ -24,11 +24,23 @@ from tollgate.actions.acts import ACTS as ALL_ACTS
 from tollgate.actions.acts import Invalid, act, current, refuse
 from tollgate.actions.tasks import MOST_ROWS, NewRow, begin
 from tollgate.core.upload_fields import NOUNS, Noun
-from tollgate.core.uploads import CellInvalid, Line, Table, lacking, read_row, repeated, rows_of_text, table
+from tollgate.core.uploads import (
+    HEADER_WITHIN_ROWS,
+    CellInvalid,
+    Line,
+    Table,
+    lacking,
+    read_row,
+    repeated,
+    rows_of_text,
+    table,
+)
 from tollgate.store.models import Customer, Localization, PortalDomain, Tag, Task, TaskRow, User
 from tollgate.store.secrets import seal, unseal
 
 COLUMNS_MOST: Final = 200
+
+UNPACKED_MOST: Final = 500 * 2**20
 WAITING: Final = timedelta(days=1)
 """How long a file waits for the next step of its page."""
 ACTS: Final[Mapping[str, str]] = {
@@ -212,11 +224,19 @@ def _text(content: bytes) -> str:
 
 def _sheet(content: bytes) -> Iterator[Sequence[str]]:
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            unpacked = sum(part.file_size for part in packed.infolist())
+        if unpacked > UNPACKED_MOST:
+            raise CellInvalid(f"Unpacked, this workbook is larger than {UNPACKED_MOST // 2**20} MB: send it as CSV.")
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file claims of its size is often wrong
-        for row in sheet.iter_rows(values_only=True):
+        for number, row in enumerate(sheet.iter_rows(values_only=True)):
+            if number > MOST_ROWS + HEADER_WITHIN_ROWS:
+                raise CellInvalid(f"This workbook has more than {MOST_ROWS:,} rows: send it in parts.")
             yield [_cell(value) for value in row[:COLUMNS_MOST]]
+    except CellInvalid:
+        raise
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError) as problem:
         raise CellInvalid(f"This is not a workbook that can be read: {problem}") from None
 
