@@ -37,6 +37,9 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "inactive_portal": False, "sip_rewrites": [], "inactive_packages": False, "payment_details": "",
         "payment_description": "", "invoice_grouping": "day", "invoice_lag_h": 24, "invoice_footer": "",
         "two_person_payments": False,
+        "verification_cli": "", "verification_denied": "", "verification_approval": False,
+        "verification_daily_count": 200, "verification_capped_price_nanos": 500_000_000,
+        "second_factor": False, "second_factor_days": 7,
     },
     "customer": {
         "version": 1, "is_reseller": False, "company": "", "reference": "", "status": "active", "currency": "EUR",
@@ -45,6 +48,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "website": "", "address_line1": "", "address_line2": "", "city": "", "state": "", "postcode": "", "country": "",
         "zone": "", "portal_show": [], "portal_hide": [], "vars_toml": "", "pai_mode": "default",
         "rtp_firewall": "locked", "attestation": "C", "approved_clis_only": False, "local_calls": True,
+        "cli_selection": "first", "hours_hang_up": False,
         "local_price_nanos": 0, "local_increment_s": 60, "loss_making_calls": True, "ip_management": False,
         "billing_type": "prepaid", "registration_id": "", "tax_number": "", "tax_treatment": "auto",
         "prices_include_tax": False, "invoice_schedule": "none", "billing_day": 1, "billing_zone": "",
@@ -91,6 +95,10 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "terminate_cli_out": "", "terminate_cld": "",
     },
     "tag": {"version": 1, "color": ""},
+    "cli_rule": {
+        "version": 1, "position": 100, "cli": "", "pai": "", "dialed": "", "rewrite_cli": "", "rewrite_pai": "",
+        "forced": False, "weight": 100, "attestation": "", "notes": "",
+    },
     "verified_cli": {"method": "operator", "attestation": "C", "verified_by": ""},
     "edge": {"version": 1, "kind": "kamailio", "rpc_url": "", "enabled": True},
 }  # fmt: skip

@@ -25,8 +25,18 @@ class Talk(NamedTuple):
     destination: str = "Lithuania"
 
 
-def charged(customer: Customer, talks: Iterable[Talk], *, payer: Customer | None = None, records: bool = True) -> None:
-    """Calls of a customer, charged to its wallet (or to that of `payer`, whose customer it is)."""
+def charged(
+    customer: Customer,
+    talks: Iterable[Talk],
+    *,
+    payer: Customer | None = None,
+    reseller: Customer | None = None,
+    records: bool = True,
+) -> None:
+    """Calls of a customer, charged to its wallet (or to that of `payer`, whose customer it is).
+
+    Its `reseller`, if any, is charged for them too, by its own price: see `bought`.
+    """
     wallet = wallet_of(payer or customer)
     rows = [(next(_ids) + 10**15, *talk) for talk in talks]
     with connection.cursor() as cursor:
@@ -41,18 +51,34 @@ def charged(customer: Customer, talks: Iterable[Talk], *, payer: Customer | None
                     for row, begun, micros, billed, place in rows
                 ],
             )  # fmt: skip
-        cursor.executemany(
-            "INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)"
-            " VALUES (%s, %s, %s, 'revenue', 'call', %s, %s, %s)",
-            [
-                (customer.account_id, begun + timedelta(seconds=billed), wallet.pk, -micros, wallet.currency, row)
-                for row, begun, micros, billed, _ in rows
-            ],
-        )
-        cursor.execute(
-            "UPDATE wallet SET balance_micros = balance_micros - %s WHERE id = %s",
-            [sum(row[2] for row in rows), wallet.pk],
-        )
+        sides = [(wallet, "resale" if reseller else "revenue", [row[2] for row in rows])]
+        if reseller is not None:
+            sides.append((wallet_of(reseller), "revenue", [bought(row[2]) for row in rows]))
+        for paying, book, amounts in sides:
+            cursor.executemany(
+                "INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)"
+                " VALUES (%s, %s, %s, %s, 'call', %s, %s, %s)",
+                [
+                    (
+                        customer.account_id,
+                        begun + timedelta(seconds=billed),
+                        paying.pk,
+                        book,
+                        -micros,
+                        paying.currency,
+                        row,
+                    )
+                    for (row, begun, _, billed, _), micros in zip(rows, amounts, strict=True)
+                ],
+            )
+            cursor.execute(
+                "UPDATE wallet SET balance_micros = balance_micros - %s WHERE id = %s", [sum(amounts), paying.pk]
+            )
+
+
+def bought(micros: int) -> int:
+    """What a reseller pays for what it sells at a price."""
+    return micros * 2 // 3
 
 
 def correct(customer: Customer, micros: int) -> None:

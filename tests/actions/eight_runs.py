@@ -1,4 +1,4 @@
-"""Eight invoice runs at once, one of them killed amid its work: a program for the test beside it.
+"""Eight invoice runs at once, one of them killed amid its work, then one on every core: for the test beside it.
 
 Prints as JSON what came of it. The workers are forked, so Django is set up once.
 """
@@ -15,6 +15,7 @@ import django
 
 WORKERS = 8
 CUSTOMERS = 16
+LATER = 4
 BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 AT = BEGIN + timedelta(days=62)
 
@@ -31,8 +32,10 @@ def prepare() -> None:
     with acting(ANN):
         account = create_account(name="Demo Telecom", currency="EUR")
         tax = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
-        for number in range(CUSTOMERS):
+        for number in range(CUSTOMERS + LATER):
             customer = postpaid(account, f"Customer {number}", tax_ids=[tax.pk], invoice_grouping="total")
+            customer.generate_invoices = number < CUSTOMERS
+            customer.save(update_fields=["generate_invoices"])
             charged(customer, [Talk(BEGIN + timedelta(days=day), 1_000_003 + number) for day in (1, 40)])
 
 
@@ -56,6 +59,7 @@ def main() -> None:
     from django.db import connections
 
     from tollgate.actions.invoice_runs import run_invoices
+    from tollgate.jobs.invoices import run_on_every_core
     from tollgate.store.models import Customer, Entry, Invoice, Wallet
 
     prepare()
@@ -67,6 +71,8 @@ def main() -> None:
     for child in children:
         os.waitpid(child, 0)
     run_invoices(AT)
+    Customer.objects.update(generate_invoices=True)
+    by_processes = run_on_every_core(AT, processes=2, least=1)
     again = len(run_invoices(AT))
     rows = Invoice.objects.order_by("number_seq")
     wallets = {wallet.owner_id: wallet.balance_micros for wallet in Wallet.objects.filter(kind="customer")}
@@ -75,6 +81,7 @@ def main() -> None:
         for customer in Customer.objects.all()
     }
     told = {
+        "by_processes": by_processes,
         "again": again,
         "numbers": [row.number_seq for row in rows],
         "periods": len({(row.customer_id, row.usage_from_at) for row in rows}),

@@ -66,7 +66,7 @@ def test_a_low_balance_fires_once_holds_for_its_time_and_gives_the_status_back(a
     customer.refresh_from_db()
     assert (customer.status, customer.status_reason) == ("penalty", "Alert: Acme runs low")
     assert customer.status_until == at + timedelta(minutes=5)
-    top_up(customer_id=customer.pk, amount_micros=5 * EURO + 1)
+    top_up(customer_id=customer.pk, amount_micros=5 * EURO + EURO // 100)
     assert watch(at + timedelta(minutes=2)) == 0  # not past the reset yet
     top_up(customer_id=customer.pk, amount_micros=EURO)
     assert watch(at + timedelta(minutes=3)) == 1

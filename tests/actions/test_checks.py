@@ -52,6 +52,7 @@ BAD = [
     (checks.instant, "0001-01-01T00:00:00Z"),
     (checks.instant, 5),
     (checks.email, "ann at demo"),
+    (checks.email, f"{'a' * 250}@b.example"),
     (checks.email, None),
     (checks.phone, "0612345678"),
     (checks.phone, "12345"),

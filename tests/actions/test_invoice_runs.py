@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 
-from tests.actions.bills import Talk, balance, charged, correct, unexplained
+from tests.actions.bills import Talk, balance, bought, charged, correct, unexplained
 from tests.actions.cast import EURO
-from tests.actions.eight_runs import CUSTOMERS
+from tests.actions.eight_runs import CUSTOMERS, LATER
 from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Invalid
 from tollgate.actions.charges import charge_customer
@@ -21,10 +22,11 @@ from tollgate.actions.customers import CustomerFields, create_customer, update_c
 from tollgate.actions.invoice_issue import void_invoice
 from tollgate.actions.invoice_runs import generate_missing_invoices, release_customer, run_invoices
 from tollgate.actions.invoices import draft_invoice
+from tollgate.actions.postings import wallet_of
 from tollgate.actions.taxes import create_tax
 from tollgate.actions.wallets import top_up
 from tollgate.core.money import minor_digits
-from tollgate.store.models import Account, Customer, Invoice
+from tollgate.store.models import Account, Customer, Entry, Invoice
 
 BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -72,7 +74,7 @@ def hours_of(begin: datetime, until: datetime, every: int) -> list[datetime]:
     return [begin + every * step * HOUR for step in range(count)]
 
 
-def test_a_year_of_four_customers_is_billed_to_the_unit(account: Account) -> None:
+def test_a_year_of_customers_and_of_a_resellers_customer_is_billed_to_the_unit(account: Account) -> None:
     update_account(account_id=account.pk, zone=VILNIUS)
     tax = create_tax(account_id=account.pk, name="PVM", rate_ppm=210_000)
     levy = create_tax(account_id=account.pk, name="Levy", rate_ppm=20_000, compound=True, priority=20)
@@ -85,16 +87,19 @@ def test_a_year_of_four_customers_is_billed_to_the_unit(account: Account) -> Non
     born(acme, BEGIN)
     top_up(customer_id=acme.pk, amount_micros=1000 * EURO)
     born(nippon, datetime(2024, 9, 4, 12, tzinfo=UTC))
+    nordic = postpaid(account, "Nordic", is_reseller=True, billing_zone="UTC", tax_ids=[tax.pk, levy.pk])
+    fjord = postpaid(account, "Fjord", parent_id=nordic.pk, invoice_schedule="weekly", tax_ids=[tax.pk])
     talked: dict[int, list[Talk]] = {}
-    for place, customer in enumerate((baltic, gulf, nippon, acme)):
+    for place, customer in enumerate((baltic, gulf, nippon, acme, nordic, fjord)):
         moments = hours_of(customer.created_at, BEGIN + timedelta(days=365), 7 + place)
         talked[customer.pk] = [
             Talk(at, 7_003 + 11 * step + place, 60, f"Place {step % 3}") for step, at in enumerate(moments)
         ]
-        charged(customer, talked[customer.pk])
+        charged(customer, talked[customer.pk], reseller=nordic if customer is fjord else None)
+    talked[nordic.pk] += [talk._replace(micros=bought(talk.micros)) for talk in talked[fjord.pk]]
     for day in (40, 41, 75, 260, 300, 367, 367):
         run_invoices(BEGIN + timedelta(days=day))
-    for customer in (baltic, gulf, nippon, acme):
+    for customer in (baltic, gulf, nippon, acme, nordic, fjord):
         adds_up(customer)
         issued = documents(customer)
         end = issued[-1].usage_until_at
@@ -112,6 +117,19 @@ def test_a_year_of_four_customers_is_billed_to_the_unit(account: Account) -> Non
             assert balance(customer) == -sum(row.total_micros for row in issued) - left, customer.name
     assert unexplained() == []
     listed(baltic, nippon)
+    resold(fjord, talked[fjord.pk])
+
+
+def resold(fjord: Customer, talked: list[Talk]) -> None:
+    """What a reseller earns is what its customer is billed, less what it pays for the same calls itself; its customer's
+    weeks begin on Mondays, by the nights of the account's zone."""
+    said = Entry.objects.filter(call_id__in=Entry.objects.filter(wallet=wallet_of(fjord)).values("call_id"))
+    by_book = dict(said.values_list("book").annotate(micros=Sum("amount_micros")))
+    sold = sum(talk.micros for talk in talked)
+    assert by_book == {"resale": -sold, "revenue": -sum(bought(talk.micros) for talk in talked)}
+    weeks = {(row.usage_until_at - row.usage_from_at) / HOUR for row in documents(fjord)}  # type: ignore[operator]
+    assert weeks >= {167, 168, 169}, "the clock goes forward in March and back in October"
+    assert {row.from_on.isoweekday() for row in documents(fjord)[1:] if row.from_on} == {1}
 
 
 def listed(baltic: Customer, nippon: Customer) -> None:
@@ -248,7 +266,7 @@ def test_who_turns_postpaid_gets_receipts_until_then_and_invoices_from_then_on(a
     adds_up(acme)
 
 
-def test_eight_runs_at_once_and_a_kill_leave_every_period_and_number_once(database_url: str) -> None:
+def test_eight_runs_a_kill_and_a_run_on_every_core_leave_every_period_and_number_once(database_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.actions.eight_runs"],
         check=False,
@@ -258,8 +276,9 @@ def test_eight_runs_at_once_and_a_kill_leave_every_period_and_number_once(databa
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
-    count = 2 * CUSTOMERS
+    count = 2 * (CUSTOMERS + LATER)
     assert told == {
+        "by_processes": 2 * LATER,
         "again": 0,
         "numbers": list(range(1, count + 1)),
         "periods": count,

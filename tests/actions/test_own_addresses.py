@@ -12,7 +12,7 @@ from tollgate.actions.contacts import create_contact
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user
 from tollgate.actions.own_addresses import create_own_ip_endpoint, delete_own_endpoint, update_own_ip_endpoint
-from tollgate.actions.portal_access import PORTAL_ACTS
+from tollgate.actions.portal_rights import PORTAL_ACTS
 from tollgate.store.models import Account, Audit, Customer, Endpoint
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.rows import dict_row
 
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_customers import refused
@@ -44,8 +45,10 @@ from tollgate.actions.payment_gateways import (
 )
 from tollgate.actions.payment_janitor import ask_next, start_due_top_ups
 from tollgate.actions.payment_methods import update_auto_top_up
-from tollgate.actions.payments import assign_payment, cancel_payment, refund_payment
+from tollgate.actions.payments import ask_gateway_again, assign_payment, cancel_payment, refund_payment
 from tollgate.actions.wallets import adjust
+from tollgate.core.payments import ASKED_MOST
+from tollgate.jobs import doctor
 from tollgate.store.models import (
     Account,
     AutoTopUp,
@@ -308,6 +311,40 @@ def test_the_same_notices_at_the_same_moment_move_money_once(house: Desk) -> Non
     assert sorted(Payment.objects.values_list("kind", flat=True)) == ["payment", "refund"]
 
 
+def test_a_notice_that_fails_is_tried_with_growing_pauses_and_then_waits_for_a_person(
+    account: Account, house: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    customer, gateway = acme(account, paypal_email="pays@acme.example"), paypal_ipn(account, house)
+    body = ipn(mc_gross="10.00", mc_fee="0.00")
+    house.own.add(body)
+    with monkeypatch.context() as broken:
+        broken.setattr("tollgate.actions.payment_settling.complete", lambda *_, **__: 1 // 0)
+        event = receive(gateway, body=body, headers={}, ip=None, at=now())
+        pauses, at = [], event.at
+        while event.state == "queued" and len(pauses) < 20:
+            assert process_next(at)
+            event.refresh_from_db()
+            pauses.append(event.next_at - at)
+            at = event.next_at
+        assert (event.state, len(pauses), pauses[:-1] == sorted(pauses[:-1])) == ("failed", 9, True)
+        assert "ZeroDivisionError" in event.note
+        assert any("ALARM" in told.getMessage() for told in caplog.records if told.levelname == "CRITICAL")
+        assert (balance(customer), Payment.objects.count()) == (0, 0)
+    found = list(doctor._payment_notices(cast("Any", Named())))
+    assert [(one.state, one.rows[0]["payment_event_id"]) for one in found] == [("WRONG", event.pk)]
+    retry_payment_event(payment_event_id=event.pk)
+    assert process_next(now())
+    assert balance(customer) == 10 * EURO
+
+
+class Named:
+    """This test's own connection, whose rows have names."""
+
+    def execute(self, statement: str) -> Any:
+        """The rows of a statement."""
+        return connection.connection.cursor(row_factory=dict_row).execute(statement)
+
+
 def test_the_janitor_asks_after_five_minutes_an_hour_and_daily_until_a_week_is_over(
     account: Account, house: Desk
 ) -> None:
@@ -331,6 +368,32 @@ def test_the_janitor_asks_after_five_minutes_an_hour_and_daily_until_a_week_is_o
     late = stripe_session(checkout.reference, 2088, id="cs_2")
     tell(gateway, house, stripe_event("checkout.session.completed", late))
     assert (Payment.objects.get().status, balance(customer)) == ("completed", 20 * EURO), "money is never turned away"
+
+
+def test_a_checkout_that_cannot_be_booked_is_left_to_a_person_who_has_it_asked_again(
+    account: Account, house: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = acme(account)
+    stripe(account, house)
+    checkout = start_checkout(customer_id=customer.pk, gateway="stripe", amount_micros=20 * EURO, currency="EUR")
+    Checkout.objects.update(session="cs_4", next_at=now())
+    intent = stripe_intent(checkout.reference, 2088)
+    session = stripe_session(checkout.reference, 2088, id="cs_4", payment_intent=intent)
+    house.answers["GET /v1/checkout/sessions/cs_4"] = (200, session)
+    paid = {"payment_id": checkout.payment_id}
+    with monkeypatch.context() as broken:
+        broken.setattr("tollgate.actions.payment_settling.complete", lambda *_, **__: 1 // 0)
+        times = 0
+        while (due := Checkout.objects.get().next_at) is not None:
+            assert ask_next(due)
+            times += 1
+    assert times == ASKED_MOST + 1
+    assert "ZeroDivisionError" in Checkout.objects.get().note
+    assert Payment.objects.get().status == "pending", "the money came: nothing is canceled"
+    ask_gateway_again(**paid)
+    refused("payment_id", ask_gateway_again, **paid)
+    assert ask_next(now())
+    assert balance(customer) == 20 * EURO
 
 
 def test_a_stored_card_is_charged_below_the_threshold_up_to_the_daily_cap(account: Account, house: Desk) -> None:

@@ -6,17 +6,31 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.actions.cast import EURO, acme
 from tests.actions.test_customers import refused
 from tests.actions.test_payments import OTTO, balance, baltic
+from tests.store.test_document_laws import broken, unguarded
 from tollgate.actions.acts import acting
+from tollgate.actions.charges import charge_customer
 from tollgate.actions.customers import create_customer
 from tollgate.actions.payment_booking import complete, new_payment
 from tollgate.actions.payment_events import book
-from tollgate.actions.payment_settling import AGAIN, BOOKED
-from tollgate.actions.payments import assign_payment, complete_payment, refund_payment, reverse_payment
+from tollgate.actions.payment_settling import AGAIN, BOOKED, BY_HAND
+from tollgate.actions.payments import (
+    assign_payment,
+    cancel_payment,
+    complete_payment,
+    create_payment,
+    import_payment,
+    refund_payment,
+    reverse_payment,
+)
 from tollgate.actions.postings import MOST_BALANCE_MICROS, post, wallet_of
+from tollgate.actions.vouchers import create_voucher_batch
+from tollgate.actions.wallets import top_up
 from tollgate.gateways.payments.model import Event
 from tollgate.store.models import Account, Checkout, Customer, ExchangeRate, Invoice, Payment, PaymentGateway
 
@@ -134,3 +148,102 @@ def test_a_debit_that_a_gateway_calls_completed_is_never_a_credit(account: Accou
     refused("payment_id", assign_payment, payment_id=unknown.pk, customer_id=customer.pk)
     assign_payment(payment_id=debit.pk, customer_id=customer.pk)
     assert (debit.kind, balance(customer)) == ("reversal", -5 * EURO)
+
+
+def test_what_a_person_undid_is_not_booked_again_by_the_gateways_own_notice(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    whole = paid(customer, 100 * EURO, amount_micros=100 * EURO)
+    by_hand = reverse_payment(payment_id=whole.pk, reason="a chargeback, said the mail")
+    (said,) = says(gateway, "reversed", "D", 100 * EURO, parent_id="P")
+    by_hand.refresh_from_db()
+    assert (said, by_hand.noticed_as, balance(customer)) == (f"{BY_HAND} {by_hand.pk}", "D", 0)
+    assert says(gateway, "reversed", "D", 100 * EURO, parent_id="P") == [AGAIN]
+    (other,) = says(gateway, "refunded", "R", 25 * EURO, parent_id="P")
+    assert "is left" in other, "another amount: a person looks, and nothing is taken twice"
+    waiting = Payment.objects.get(external_id="R")
+    refused("payment_id", assign_payment, payment_id=waiting.pk, customer_id=customer.pk)
+    assert says(gateway, "restored", "D:back", 100 * EURO, parent_id="P") == [BOOKED]
+    assert assign_payment(payment_id=waiting.pk, customer_id=customer.pk).amount_micros == -25 * EURO
+    assert balance(customer) == 75 * EURO
+
+
+def test_what_waits_for_a_second_person_is_proved_by_the_gateway_or_no_longer_possible(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    for name in "PQ":
+        paid(customer, 100 * EURO, amount_micros=100 * EURO, external_id=name)
+    Account.objects.update(two_person_payments=True)
+    first, second = (reverse_payment(payment_id=row.pk, reason="x") for row in Payment.objects.order_by("id"))
+    says(gateway, "reversed", "D", 100 * EURO, parent_id="P")
+    says(gateway, "refunded", "R", 40 * EURO, parent_id="Q")
+    first.refresh_from_db()
+    assert (first.status, first.external_id, balance(customer)) == ("completed", "D", 60 * EURO)
+    with acting(OTTO):
+        refused("payment_id", complete_payment, payment_id=second.pk)
+    assert balance(customer) == 60 * EURO
+
+
+@pytest.mark.parametrize("assigned", [False, True])
+def test_what_comes_back_of_a_reversal_that_is_not_booked_waits_with_it(account: Account, assigned: bool) -> None:
+    customer, gateway = acme(account), paypal(account)
+    whole = paid(customer, 100 * EURO, amount_micros=100 * EURO)
+    says(gateway, "refunded", "R", 60 * EURO, parent_id="P")
+    says(gateway, "reversed", "D", 100 * EURO, parent_id="P")
+    (said,) = says(gateway, "restored", "D:back", 100 * EURO, parent_id="P")
+    assert "waits in suspense itself" in said
+    assert balance(customer) == 40 * EURO
+    taken, back = Payment.objects.filter(customer=None).order_by("id")
+    refused("payment_id", assign_payment, payment_id=back.pk, customer_id=customer.pk)
+    if assigned:
+        assert assign_payment(payment_id=taken.pk, customer_id=customer.pk).amount_micros == -40 * EURO
+        assert assign_payment(payment_id=back.pk, customer_id=customer.pk).amount_micros == 40 * EURO
+    else:
+        cancel_payment(payment_id=taken.pk)
+        refused("payment_id", assign_payment, payment_id=back.pk, customer_id=customer.pk)
+        cancel_payment(payment_id=back.pk)
+        (said,) = says(gateway, "restored", "D:again", 60 * EURO, parent_id="P")
+        assert "Only 0.00 EUR" in said, "the refund of as much is no reversal"
+    says(gateway, "restored", "R:failed", 60 * EURO, parent_id="R")  # that refund failed
+    whole.refresh_from_db()
+    assert (balance(customer), whole.refunded_micros) == (100 * EURO, 0)
+    says(gateway, "reversed", "E", 100 * EURO, parent_id="P")
+    assert says(gateway, "restored", "E:back", 100 * EURO, parent_id="P") == [BOOKED]
+    assert balance(customer) == 100 * EURO
+    with unguarded("UPDATE payment SET refunded_micros = -1 WHERE id = %s", whole.pk):
+        assert "what_is_given_back_was_paid" in broken()
+
+
+def test_what_a_person_undid_and_is_no_longer_left_waits_when_the_gateway_proves_it(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    whole = paid(customer, 100 * EURO, amount_micros=100 * EURO)
+    Account.objects.update(two_person_payments=True)
+    by_hand = reverse_payment(payment_id=whole.pk, reason="a chargeback, said the mail")
+    says(gateway, "refunded", "R", 30 * EURO, parent_id="P")
+    (why,) = says(gateway, "reversed", "D", 100 * EURO, parent_id="P")
+    by_hand.refresh_from_db()
+    whole.refresh_from_db()
+    assert "Only 70.00 EUR" in why
+    assert (by_hand.status, whole.refunded_micros, balance(customer)) == ("pending", 30 * EURO, 70 * EURO)
+    with acting(OTTO), CaptureQueriesContext(connection) as asked:
+        refused("payment_id", complete_payment, payment_id=by_hand.pk)
+    said = [query["sql"] for query in asked.captured_queries]
+    turn = next(place for place, sql in enumerate(said) if 'FROM "wallet"' in sql)
+    lock = next(place for place, sql in enumerate(said) if 'FROM "payment"' in sql and "FOR NO KEY UPDATE" in sql)
+    assert turn < lock, "the wallet before its payments, as notices do"
+
+
+@pytest.mark.parametrize(("code", "fine", "coarse"), [("EUR", 9_999_999, 9_990_000), ("JPY", 9_500_000, 9_000_000)])
+def test_no_amount_is_taken_that_no_bank_can_move(account: Account, code: str, fine: int, coarse: int) -> None:
+    customer = create_customer(account_id=account.pk, name="Nippon", currency=code)
+    mine = {"customer_id": customer.pk}
+    for given in (create_payment, import_payment, top_up):
+        refused("amount_micros", given, **mine, amount_micros=fine)  # type: ignore[arg-type]
+    waiting = create_payment(**mine, amount_micros=coarse, status="pending")  # type: ignore[arg-type]
+    refused("amount_micros", complete_payment, payment_id=waiting.pk, amount_micros=fine)
+    whole = complete_payment(payment_id=waiting.pk)
+    refused("amount_micros", refund_payment, payment_id=whole.pk, amount_micros=fine - EURO)
+    refused("unit_price_nanos", charge_customer, **mine, description="Fee", unit_price_nanos=fine * 1000)
+    charge_customer(**mine, description="Numbers", unit_price_nanos=5_000_000, quantity_milli=10**6)  # type: ignore[arg-type]
+    batch = {"account_id": account.pk, "name": "May", "currency": code, "count": 1}
+    refused("addition_micros", create_voucher_batch, **batch, addition_micros=fine)
+    refused("minimum_micros", create_voucher_batch, **batch, addition_micros=coarse, minimum_micros=fine)
+    assert balance(customer) == coarse

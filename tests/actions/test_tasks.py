@@ -25,7 +25,7 @@ from tollgate.actions.uploads import read_file, repeat_upload, start_upload
 from tollgate.actions.users import create_user, create_user_group, update_user
 from tollgate.core.upload_fields import NOUNS
 from tollgate.core.uploads import CellInvalid, guess
-from tollgate.store.models import Account, Audit, Contact, Customer, Endpoint, Task, User, VerifiedCli
+from tollgate.store.models import Account, Audit, CliRule, Contact, Customer, Endpoint, Task, User, VerifiedCli
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -191,7 +191,11 @@ def test_a_sheet_of_sip_users_contacts_and_clis_is_read_like_a_file_and_password
     assert "a long password" not in "".join(error_lines(task))
     begin(ann, "contact", b"company,email,first name\nAcme,carla@acme.example,=Carla\nAcme,none,Carl\n")
     begin(ann, "verified_cli", b"company,cli\nAcme,+37061234567\nAcme,3.7061E+10\n")
+    begin(ann, "cli_rule", b"company;cli;cli becomes;forced\nAcme;^9(.*)$;44$1;\n;37052000000;;yes\nAcme;^(9;;\n")
     work()
+    rules = CliRule.objects.order_by("id").values_list("customer__name", "cli", "rewrite_cli", "forced")
+    assert list(rules) == [("Acme", "^9(.*)$", "44$1", False), (None, "37052000000", "", True)]
+    assert "not closed" in errors_of(Task.objects.get(noun="cli_rule"))[4][0][1]
     assert [one.email for one in Contact.objects.all()] == ["carla@acme.example"]
     assert [one.number for one in VerifiedCli.objects.all()] == ["37061234567"]
     task = Task.objects.get(noun="verified_cli")

@@ -16,6 +16,7 @@ from tollgate.api.schema import fit, served, shape
 from tollgate.store.models import ApiAnswer, Audit, Customer, Entry, Tag
 
 pytestmark = pytest.mark.django_db
+CENT = 10_000
 BODIES = (
     b"", b"{", b"[]", b"null", b'"text"', b"7", b"\xff\xfe", b'{"a": NaN}', b'{"a": 1.5}', b'{"a": 1e400}',
     b'{"customer_id": ' + b"9" * 5000 + b"}", b'{"customer_id": 9223372036854775808}', b'{"customer_id": -1}',
@@ -120,7 +121,7 @@ def test_no_arguments_that_fit_an_acts_types_break_it(cast: Cast, ann: Api) -> N
 
 def test_a_repeat_is_answered_as_the_first_time_and_done_once(cast: Cast, ann: Api) -> None:
     def top_up(amount: int, key: str = "k-1") -> Any:
-        return ann.act("top_up", {"Idempotency-Key": key}, customer_id=cast.acme.pk, amount_micros=amount)
+        return ann.act("top_up", {"Idempotency-Key": key}, customer_id=cast.acme.pk, amount_micros=amount * CENT)
 
     before = Entry.objects.count()
     first, again = top_up(5), top_up(5)
@@ -130,7 +131,9 @@ def test_a_repeat_is_answered_as_the_first_time_and_done_once(cast: Cast, ann: A
     assert Entry.objects.count() == before + 1
     assert top_up(6).status_code == 409, "the same key for something else"
     assert (
-        Api.of(cast.ann).act("top_up", {"Idempotency-Key": "k-1"}, customer_id=cast.acme.pk, amount_micros=5).json()
+        Api.of(cast.ann)
+        .act("top_up", {"Idempotency-Key": "k-1"}, customer_id=cast.acme.pk, amount_micros=5 * CENT)
+        .json()
         == first.json()
     ), "the key is the owner's, whatever token"
     assert b"amount" not in bytes(ApiAnswer.objects.get().body), "what is kept is sealed"

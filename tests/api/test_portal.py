@@ -10,6 +10,7 @@ from tests.api.caller import Api, fields_of
 from tests.panel.conftest import logged_in
 from tests.portal.cast import PortalCast, gather, visiting
 from tollgate.actions.acts import Actor, NotFound, acting
+from tollgate.actions.charges import charge_customer
 from tollgate.actions.contact_tokens import create_contact_token
 from tollgate.actions.portal_passwords import set_contact_password
 from tollgate.api.noun_rows import all_fields
@@ -38,6 +39,8 @@ def token_of(contact: Contact, *scopes: str, **more: str) -> Api:
 
 
 def test_a_token_tells_what_the_portal_does_and_of_nobody_else(people: PortalCast) -> None:
+    with acting(Actor("ann", frozenset({"*"}))):
+        charge_customer(customer_id=people.panel.acme.pk, description="Router", unit_price_nanos=5 * 10**9)
     carla, dan = token_of(people.carla), token_of(people.dan)
     assert carla.token.scopes == ["*"]
     assert carla.token.secret_hash not in carla.secret

@@ -28,11 +28,14 @@ from tollgate.store.models import (
     DunningStep,
     Entry,
     Invoice,
+    JournalCode,
     LegalHold,
     Message,
     Payment,
     PaymentEvent,
     PaymentGateway,
+    SignInLink,
+    SignInProvider,
     Task,
     TaskRow,
     VatCheck,
@@ -82,6 +85,8 @@ def _filled(cast: Cast) -> None:
         AlertEvent: {"alert": Alert.objects.earliest("id"), "kind": "fired", "at": at},
         DunningEvent: {**account, **acme, "invoice": Invoice.objects.earliest("id"),
                        "step": DunningStep.objects.earliest("id"), "action": "remind", "at": at},
+        SignInLink: {"provider": SignInProvider.objects.get(), "subject": "a-1", "user": cast.ann},
+        JournalCode: {**account, "place": "revenue", "code": "4000"},
         AccountPackage: {**account, "kind": "other", "name": "P", "unit": "day", "basis": "unit_day", "price_nanos": 0,
                          "quantity": 1, "starts_on": at},
     }  # fmt: skip
@@ -135,7 +140,7 @@ def test_no_secret_is_a_field(cast: Cast, ann: Api) -> None:
 
 
 def test_a_cursor_walks_every_record_once(cast: Cast, ann: Api) -> None:
-    ann.act("top_up", customer_id=cast.acme.pk, amount_micros=5)
+    ann.act("top_up", customer_id=cast.acme.pk, amount_micros=10_000)
     for noun, model in (("cdrs", CDR), ("entries", Entry)):
         ids, cursor = [], ""
         while cursor is not None:
@@ -183,6 +188,7 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
         opened |= {noun.name} if listed.status_code == 200 else set()
     assert opened == {
         *("customers", "customer-notes", "contacts", "endpoints", "number-blocks", "verified-clis", "cdrs", "calls"),
+        "cli-proofs",
         *("wallets", "entries", "payments", "allocations", "auto-top-ups", "delayed-saves", "audit"),
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]

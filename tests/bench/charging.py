@@ -40,6 +40,7 @@ from tollgate.switches import Answered, Ended  # noqa: E402
 CALLERS: Final = 600
 OVER: Final = 3
 DEADLINE_MS: Final = 1500
+TALK: Final = timedelta(seconds=3)
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -77,7 +78,7 @@ class Load:
 
     def __init__(self, service: Service, *, customers: Sequence[int], seed: int) -> None:
         self.service = service
-        self.customers = customers
+        self.addresses = [address_of(customer) for customer in customers]
         self.random = Random(seed)
         self.calls = 0
         self.latencies_ms: list[float] = []
@@ -87,15 +88,15 @@ class Load:
 
     async def call(self, deadline_ms: int = 30_000) -> None:
         """One whole call, unless it is turned away."""
-        service, account_id = self.service, self.snapshot.account.id
+        service, account_id, chance = self.service, self.snapshot.account.id, self.random.random
         self.calls += 1
         call_id = f"{self.seed}-{self.calls}"
         invite = Invite(
             edge="bench",
             call_id=call_id,
-            source_ip=address_of(self.random.choice(self.customers)),
+            source_ip=self.addresses[int(chance() * len(self.addresses))],
             cli="442071838750",
-            cld=f"{100_001 + self.random.randrange(PREFIXES)}5550100",
+            cld=f"{100_001 + int(chance() * PREFIXES)}5550100",
         )
         began_s = time.perf_counter()
         decided: requests.Outcome | None = service.sheds(deadline_ms)
@@ -110,7 +111,7 @@ class Load:
         key, at = (account_id, "bench", call_id), datetime.now(UTC)
         answered = await service.tell(requests.Answer, key, Answered("bench", call_id, at, 0))
         assert isinstance(answered, requests.Known), answered
-        told = Ended("bench", call_id, at + timedelta(seconds=3), at, 3000, 200, 16, "caller")
+        told = Ended("bench", call_id, at + TALK, at, 3000, 200, 16, "caller")
         ended = await service.tell(requests.End, key, told)
         assert isinstance(ended, requests.Closed), ended
 

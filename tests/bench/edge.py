@@ -113,10 +113,10 @@ class Pace:
         return [round(self.first * self.factor**number) for number in range(self.steps)]
 
 
-FULL: Final = Pace(runs=5, seconds=3, first=40, factor=1.08, steps=60, budget_s=300)
+FULL: Final = Pace(runs=5, seconds=3, first=40, factor=1.05, steps=100, budget_s=180)
 QUICK: Final = Pace(runs=1, seconds=1, first=20, factor=1.5, steps=3, budget_s=60)
-STRIDE: Final = 5
-"""Rates passed over while the first climb looks for its neighborhood."""
+STRIDE: Final = 14
+"""Rates passed over while the first climb looks for its neighborhood: of the fine pace, about twice the rate."""
 
 
 class StubProcess:
@@ -314,10 +314,17 @@ class Climb:
         return self._steps[place]
 
     def neighborhood(self) -> int:
-        """Where to begin when nothing is known: the last of a few great strides that was clean."""
-        place = 0
-        while place + STRIDE < self._pace.steps and self.at(place + STRIDE).clean:
-            place += STRIDE
+        """Where to begin when nothing is known: great strides while they are clean, then halves of the last one."""
+        place, beyond = 0, STRIDE
+        while beyond < self._pace.steps and self.at(beyond).clean:
+            place, beyond = beyond, beyond + STRIDE
+        beyond = min(beyond, self._pace.steps)
+        while beyond - place > 1:
+            middle = (place + beyond) // 2
+            if self.at(middle).clean:
+                place = middle
+            else:
+                beyond = middle
         return place
 
     def highest(self, passes: Callable[[Step], bool], near: int) -> int:

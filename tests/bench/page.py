@@ -59,7 +59,8 @@ class Wish:
         met = value >= self.least if self.least is not None else value <= (self.most or 0)
         wanted = f">= {self.least:,.0f} /s" if self.least is not None else f"<= {self.most} ms"
         measured = f"{value:,.0f} /s" if self.least is not None else f"{value} ms"
-        return Goal(f"{self.name} ({load})", wanted, measured, met, charging_limit(figure, cores))
+        limit = charging_limit(figure, cores) if self.least is not None else latency_limit(figure, cores)
+        return Goal(f"{self.name} ({load})", wanted, measured, met, limit)
 
 
 WISHES: Final = (
@@ -149,14 +150,35 @@ def overload(found: dict[str, float]) -> list[str]:
 
 def charging_limit(figure: dict[str, float], cores: int) -> str:
     """Where the time of the machine went."""
-    python = figure["calls_per_s"] * figure["python_ms_per_call"] / 1000
-    postgres = figure["calls_per_s"] * figure["postgres_ms_per_call"] / 1000
+    python, postgres = _busy(figure)
     spent = f"Python kept {python:.2f} and PostgreSQL {postgres:.2f} of {cores} cores busy"
     if python + postgres >= FULL_CORE * cores:
         return f"{spent}: the machine is full"
     if python >= FULL_CORE:
-        return f"{spent}: one Python process has no more than one core"
-    return f"{spent}: neither is full: decision 0011"
+        return (
+            f"{spent}: one Python process has no more than one core, and a call takes"
+            f" {figure['python_ms_per_call']:.3f} ms of it to plan, decide and write down (decision 0011)"
+        )
+    return (
+        f"{spent}: neither is full, because batches of one process are committed one after the other and who makes the"
+        " load takes its part of the cores (decision 0011)"
+    )
+
+
+def latency_limit(figure: dict[str, float], cores: int) -> str:
+    """What an answer waits for."""
+    python, postgres = _busy(figure)
+    held = f", of {figure['mean_batch']:.0f} requests each," if figure["mean_batch"] else ""
+    return (
+        f"an answer waits for the batch before its own to commit, and for its own; batches{held} were written with"
+        f" Python on {python:.2f} and PostgreSQL on {postgres:.2f} of {cores} cores"
+    )
+
+
+def _busy(figure: dict[str, float]) -> tuple[float, float]:
+    """Cores that Python and PostgreSQL kept busy."""
+    calls_per_s = figure["calls_per_s"] / 1000
+    return calls_per_s * figure["python_ms_per_call"], calls_per_s * figure["postgres_ms_per_call"]
 
 
 def sip(runs: dict[edge.Kind, list[edge.Found]], pace: edge.Pace, cores: int) -> Section:
@@ -286,9 +308,10 @@ def money(found: dict[str, Any]) -> Section:
     method = (
         f"{calls:,} random calls of {found['customers']:,} customers who pay afterwards and are billed monthly, five"
         " of six with VAT, one of six with a compound levy too, one of four with a package; lines by day, of one in"
-        f" four by destination. The month is closed by the unattended run in {_processes(found['processes'])} that"
-        " share the customers; then each document is made as it goes out, as PDF/A-3 with the e-invoice inside. CPU is"
-        " that of Python and PostgreSQL together, which other work does not lengthen; the load is the machine's."
+        " four by destination. Roll-up, CSV and breakouts are the middle of three. The month is closed by the"
+        f" unattended run in {_processes(found['processes'])} that share the customers; then each document is made as"
+        " it goes out, as PDF/A-3 with the e-invoice inside. CPU is that of Python and PostgreSQL together, which other"
+        " work does not lengthen; the load is the machine's."
     )
     each_ms = 1000 * documents["cpu_s"] / found["documents"]
     made = f"{closed['e_invoices']:,} with e-invoice, {closed['bytes'] >> 20} MB, {each_ms:.0f} ms of CPU each"
@@ -348,9 +371,18 @@ def lake(found: dict[str, Any]) -> Section:
     """The lake: from the JSON that `lake.py` prints. The goal is of ten million calls."""
     slowest = max(found["breakout_s"], key=found["breakout_s"].__getitem__)
     took_s = found["breakout_s"][slowest]
-    goal = Goal(
-        "any breakout of 10M calls", "<= 2 s", f"{took_s:.2f} s ({slowest})", took_s <= 2, "reading on two cores"
-    )
+    goals = [
+        Goal(
+            "calls rated again, in a second of one core",
+            ">= 2,000,000",
+            f"{found['rated_per_s']:,.0f}",
+            found["rated_per_s"] >= 2 * MILLION,
+            "finding the prefix of each number, then reading the files",
+        )
+    ]
+    if found["calls"] >= 10 * MILLION:
+        limit = "reading on two cores"
+        goals.append(Goal("any breakout of 10M calls", "<= 2 s", f"{took_s:.2f} s ({slowest})", took_s <= 2, limit))
     method = (
         f"{found['calls']:,} calls in Parquet and their entries, asked by DuckDB in process; medians of three."
         " `python -m tests.bench.run --whole-lake` asks ten million."
@@ -361,11 +393,11 @@ def lake(found: dict[str, Any]) -> Section:
         (f"CSV of the {found['day_calls']:,} calls of a day, from the lake", f"{found['file_lake_s']:.2f} s"),
         ("the same from the database", f"{found['file_database_s']:.2f} s"),
         *((f"a day written and checked: {kind}", f"{took:.1f} s") for kind, took in found["written_s"].items()),
-        ("calls rated again, on one core", f"{found['rated_per_s']:,.0f} /s"),
+        ("calls rated again, in a second of one core's time", f"{found['rated_per_s']:,.0f}"),
     ]
     after = f"At most {found['memory_mb']:,} MB of memory; the load of the machine was {found['load']:.1f}."
     text = "\n".join([method, "", *table(("what", "took"), rows), "", after])
-    return Section("The lake", text, (goal,) if found["calls"] >= 10 * MILLION else ())
+    return Section("The lake", text, tuple(goals) if found["calls"] >= MILLION else ())
 
 
 def absent(title: str, why: str) -> Section:

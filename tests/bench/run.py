@@ -56,7 +56,7 @@ QUICK: Final = Size(
     ("--calls", "2000", "--customers", "12"),
     ("--days", "1", "--copies", "1", "--calls", "2000"),
 )
-WHOLE_LAKE: Final = ("--days", "2", "--copies", "8", "--calls", "1000000")
+WHOLE_LAKE: Final = ("--days", "1", "--copies", "9", "--calls", "1000000")
 
 
 def run_charging(size: Size, cores: int) -> page.Section:

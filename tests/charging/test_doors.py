@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.charging.cast import World
+from tests.charging.cast import World, prices
 from tests.charging.edge_double import EdgeDouble
 from tests.charging.process import Charging, now
 from tests.charging.test_desk import until
@@ -272,6 +272,18 @@ def test_a_simulated_call_is_decided_and_leaves_no_trace(world: World, charging:
     assert (status, problem["errors"][0]["field"]) == (400, "customer")
     assert world.all("SELECT * FROM wallet ORDER BY id") == before
     assert world.cdrs() == []
+
+
+def test_a_call_of_the_past_is_simulated_at_the_prices_of_then(world: World, start: Callable[..., Charging]) -> None:
+    world.publish(world.sold, prices({"1": 600}), effective="2024-01-01T00:00:00Z")
+    world.publish(world.carrier_card, prices({"1": 500}), effective="2025-01-01T00:00:00Z")
+    charging = start()
+    held = [
+        next(gate for gate in charging.post("/v1/simulate", **GOOD, **at)["gates"] if gate["gate"] == "grant")["values"]
+        for at in ({"at": "2021-05-01T00:00:00Z"}, {"at": "2024-05-01T00:00:00Z"}, {})
+    ]
+    assert [grant["held_micros"] for grant in held] == [61_000, 610_000, 610_000]
+    assert charging.post("/v1/simulate", **GOOD, at="2019-12-31T00:00:00Z")["refusal"] == "no_rate"
 
 
 def test_events_may_come_in_a_group_and_take_effect_in_their_order(

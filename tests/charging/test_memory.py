@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+import signal
 import time
 
-from tests.charging.cast import EURO, World
+import asyncpg
+import pytest
+
+from tests.charging.cast import ACME_IP, EURO, NUMBER, World
 from tests.charging.process import Charging, now
+from tollgate.charging import batch
+from tollgate.charging.database import DeskConnection
 from tollgate.charging.desk import BATCH_MOST, OVERLOAD, Desk
-from tollgate.charging.requests import Authorize, Unavailable
+from tollgate.charging.requests import Allowed, Authorize, Outcome, Unavailable
+from tollgate.charging.service import Service
+from tollgate.core.calls import Invite
 
 
 def test_money_and_limits_that_others_change_count_for_the_next_call(world: World, charging: Charging) -> None:
@@ -46,6 +56,49 @@ def test_every_change_of_a_wallet_is_another_turn(world: World) -> None:
     assert len(set(turns)) == len(turns)
 
 
+def test_a_batch_is_not_sent_before_the_one_it_was_decided_on_has_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may well read a small batch sooner than a large one that was sent first. Here it gets to neither."""
+
+    async def story() -> tuple[list[Outcome], int]:
+        service, other = Service(world.url), await asyncpg.connect(world.url)
+        await service.start()
+        snapshot = await service.snapshot_of("sw1", "plain")
+
+        def ask(number: int) -> asyncio.Task[Outcome]:
+            invite = Invite("sw1", f"c{number}", ACME_IP, cli="442071838750", cld=NUMBER)
+            return asyncio.create_task(service.authorize(service.planned(invite, snapshot), snapshot, 20_000))
+
+        async def sent() -> int:
+            return int(
+                await other.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            )
+
+        await other.execute("SELECT pg_advisory_lock($1)", service.desk._memory.lane)
+        asked = [ask(1)]
+        for _ in range(1000):
+            if await sent():
+                break
+            await asyncio.sleep(0.01)
+        asked.append(ask(2))
+        await asyncio.sleep(0.3)
+        assert not service.desk.queued
+        waiting = await sent()
+        await other.close()
+        answers = [await answer for answer in asked]
+        await service.stop()
+        gc.unfreeze()
+        gc.enable()
+        assert service.desk.counts.retries == 0
+        return answers, waiting
+
+    monkeypatch.setattr(batch, "HANGS_S", 60)
+    answers, waiting = asyncio.run(story())
+    assert [type(answer) for answer in answers] == [Allowed, Allowed]
+    assert waiting == 1
+
+
 def test_who_would_wait_too_long_is_turned_away_at_once_and_nobody_else() -> None:
     """Batches take 0.1 s, two at a time: a queue of eight full ones is 0.4 s long."""
 
@@ -69,3 +122,60 @@ def test_who_would_wait_too_long_is_turned_away_at_once_and_nobody_else() -> Non
     assert asyncio.run(ask(8 * BATCH_MOST, 0.5)) is OVERLOAD
     assert asyncio.run(ask(8 * BATCH_MOST, 0.7)) is None
     assert asyncio.run(ask(0, 0.001)) is None
+
+
+def test_a_dead_or_hanging_connection_costs_no_other_request_its_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is woken with a dead connection lets the other have the request; and who waits for a batch that does not
+    begin, waits a moment."""
+    opened: list[DeskConnection] = []
+    opening = DeskConnection.open
+
+    async def noted(url: str) -> DeskConnection:
+        opened.append(await opening(url))
+        return opened[-1]
+
+    async def story() -> list[Outcome]:
+        service = Service(world.url)
+        await service.start()
+        snapshot, desk = await service.snapshot_of("sw1", "plain"), service.desk
+
+        def ask(number: int) -> asyncio.Task[Outcome]:
+            invite = Invite("sw1", f"c{number}", ACME_IP, cli="442071838750", cld=NUMBER)
+            return asyncio.create_task(service.authorize(service.planned(invite, snapshot), snapshot, 20_000))
+
+        async def asleep() -> None:
+            for _ in range(1000):
+                if len(desk._sleepers) == 2:
+                    return
+                await asyncio.sleep(0.01)
+
+        await asleep()
+        opened[0].close()
+        answers = [await ask(1)]
+        desk._sleepers.reverse()
+        answers.append(await ask(2))
+        await asleep()
+        stopped = opened[-1].connection.get_server_pid()
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            asked = [ask(3)]
+            await asyncio.wait(asked, timeout=0.5)
+            desk._sleepers.reverse()
+            asked.append(ask(4))
+            await asyncio.wait(asked, timeout=0.5)
+            asked.append(ask(5))
+            answers.append(await asyncio.wait_for(asked[-1], 5))
+            assert sum(answer.done() for answer in asked) == 2
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        answers += [await answer for answer in asked]
+        await service.stop()
+        gc.unfreeze()
+        gc.enable()
+        return answers
+
+    monkeypatch.setattr(DeskConnection, "open", noted)
+    monkeypatch.setattr(batch, "HANGS_S", 0.1)
+    assert [type(answer) for answer in asyncio.run(story())] == [Allowed] * 6

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 
+import asyncpg
+
 from tests.charging.cast import World, prices
 from tests.charging.process import Charging, now
+from tollgate.charging.clis import rules_of
 from tollgate.charging.records import TABLES
+from tollgate.core.cli_rules import CliRule
 from tollgate.core.snapshot import OBEYED
+from tollgate.store.sql import load
 
 calls = count()
 
@@ -149,3 +155,39 @@ def test_a_bad_record_parks_its_own_calls_only(world: World, start: Callable[...
     charging = start()
     assert refusal(charging) is None
     assert charging.authorize("b1", ip="198.51.100.8")["refusal"] == "ip_unknown"
+
+
+def test_a_cli_rule_is_read_once_for_as_long_as_its_row_says_the_same(world: World) -> None:
+    first = world.insert("cli_rule", account_id=world.account, cli="^44", customer_id=world.acme)
+    world.insert("cli_rule", account_id=world.account, cli="^49", position=2, customer_id=world.acme)
+
+    async def read() -> tuple[CliRule, ...]:
+        connection = await asyncpg.connect(world.url)
+        rows = await connection.fetch(load("charging_snapshot")["cli_rules"], None)
+        await connection.close()
+        return rules_of(rows, {}).of(world.acme, (), world.account)
+
+    before, again = asyncio.run(read()), asyncio.run(read())
+    assert [now is then for now, then in zip(again, before, strict=True)] == [True, True]
+    world.run("UPDATE cli_rule SET cli = '^45' WHERE id = %s", first)
+    after = asyncio.run(read())
+    assert [now is then for now, then in zip(after, before, strict=True)] == [False, True]
+    assert after[0].fitting("45") is not None
+
+
+def test_a_cli_rule_of_a_customer_its_tag_or_all_is_obeyed_within_a_second(world: World, charging: Charging) -> None:
+    world.run("UPDATE customer SET approved_clis_only = true WHERE id = %s", world.acme)
+    within_a_second(charging, "cli_restricted")
+    tag = world.insert("tag", account_id=world.account, name="Resold")
+    world.insert("customer_tag", customer_id=world.acme, tag_id=tag)
+    for owner in ({"customer_id": world.acme}, {"tag_id": tag}, {}):
+        rule = world.insert("cli_rule", account_id=world.account, cli=".*", **owner)
+        within_a_second(charging, None)
+        world.run("UPDATE cli_rule SET cli = '^999$' WHERE id = %s", rule)
+        within_a_second(charging, "cli_restricted")
+        world.run("UPDATE cli_rule SET cli = '[' WHERE id = %s", rule)
+        within_a_second(charging, "cli_restricted")
+        world.run("UPDATE cli_rule SET cli = '37052000000', forced = true WHERE id = %s", rule)
+        within_a_second(charging, None)
+        world.run("DELETE FROM cli_rule WHERE id = %s", rule)
+        within_a_second(charging, "cli_restricted")

@@ -1,8 +1,11 @@
 """Claims about carriers: who may carry a call, who is left out and why, in which order they are tried."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.core.call_cast import (
     ACCOUNT_WALLET,
@@ -14,12 +17,15 @@ from tests.core.call_cast import (
     GATEWAY_WALLET,
     INVITE,
     RESALE,
+    SAAR_INVITE,
+    World,
     card,
     row,
     world,
 )
+from tollgate.core import calls_routes, snapshot
 from tollgate.core.calls import Grant
-from tollgate.core.rates import Rate, simple
+from tollgate.core.rates import Rate, Step, Window, simple
 from tollgate.core.refusals import Key, Refusal, answer
 from tollgate.core.snapshot import Gateway, Option
 
@@ -35,6 +41,52 @@ def case(**fields: Any) -> Case:
 
 def whys(**changes: Any) -> dict[str, str]:
     return {drop.carrier or "?": drop.why for drop in world(**changes).plan().dropped}
+
+
+PAI = "<sip:442079460009@host>"
+DEARER = simple(price_nanos=59_000_000)
+BY_DAY = Rate((Window((Step(0, 10_000_000),), until_s=18 * 3600), Window((Step(0, 70_000_000),), from_s=18 * 3600)))
+
+
+def with_all_sorts_of_rates() -> World:
+    """Prices that others pay too, change tomorrow, know the hour, or lose money; and a carrier that wants a PAI."""
+    cirrus = card(101, [row("44", BUY), row("4420", DEARER), row("4422", BY_DAY)], carrier_id=1)
+    tomorrow = card(101, [row("4420", BUY)], carrier_id=1).revisions[0][1]
+    changing = ((AT + timedelta(hours=12), tomorrow), *cirrus.revisions)
+    cards = {
+        101: card(101, [], carrier_id=1, revisions=changing),
+        1: card(1, [row("44", simple(price_nanos=60_000_000))]),
+    }
+    return world(
+        cards=cards, route={"profit_assurance": True}, carrier_2={"pai_mode": "required"}, saar={"pai_mode": "pass"}
+    )
+
+
+@settings(max_examples=40)
+@given(
+    calls=st.lists(
+        st.tuples(
+            st.sampled_from([INVITE, SAAR_INVITE]),
+            st.from_regex(r"44(20|22|79|2|)[0-9]{2}", fullmatch=True),
+            st.sampled_from([None, PAI]),
+            st.integers(0, 24),
+        ),
+        max_size=12,
+    ),
+    most=st.sampled_from([1, 2, 1000]),
+)
+@example(calls=[(SAAR_INVITE, "442011", PAI, 0), (SAAR_INVITE, "442011", None, 0)], most=1000)
+@example(calls=[(INVITE, "442211", PAI, 0), (INVITE, "442211", PAI, 7)], most=1000)
+@example(calls=[(INVITE, "442011", PAI, 0), (INVITE, "442011", PAI, 13)], most=1000)
+def test_what_was_found_out_for_other_calls_changes_no_plan(calls: list[Any], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls_routes, "MOST_OFFERS", most)
+        patch.setattr(snapshot, "MOST_FOUND", most)
+        known = with_all_sorts_of_rates()
+        for caller, number, pai, hours in calls:
+            invite, at = caller._replace(cld=number, pai=pai), AT + timedelta(hours=hours)
+            assert known.plan(invite, at) == with_all_sorts_of_rates().plan(invite, at)
+        assert len(known.snapshot.offers) <= most
 
 
 @pytest.mark.parametrize(

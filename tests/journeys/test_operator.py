@@ -137,7 +137,8 @@ def test_bob_looks_and_finds_nothing_to_press(page: Page, cast: Cast) -> None:
     expect(page.get_by_role("textbox", name="Name", exact=True)).to_be_disabled()
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Bob").click()
-    page.get_by_role("button", name="Dark").click()
+    with page.expect_response("**/me/theme/"):
+        page.get_by_role("button", name="Dark").click()
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     page.goto("/me/")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
@@ -161,8 +162,9 @@ def test_a_second_factor_is_asked_for_once_it_is_set_up(page: Page, cast: Cast) 
     secret = page.locator("#authenticator_secret").input_value()
     page.get_by_label("Authenticator code").fill(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
     page.get_by_role("button", name="Activate").click()
-    expect(page.get_by_role("heading", name="Recovery Codes")).to_be_visible()
-    code = page.locator("#recovery_codes").input_value().split()[0]
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    page.get_by_role("button", name="Make recovery codes").click()
+    code = page.locator("#recovery_codes").inner_text().split()[0]
     page.goto("/")
     page.get_by_role("button", name="Bob").click()
     page.get_by_role("button", name="Log out").click()

@@ -15,7 +15,9 @@ from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alerts import create_alert
 from tollgate.actions.cards import create_card
+from tollgate.actions.carrier_file_rows import packed
 from tollgate.actions.carriers import create_carrier, create_gateway
+from tollgate.actions.cli_rules import create_cli_rule
 from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customer_notes import add_customer_note
@@ -37,6 +39,7 @@ from tollgate.actions.portal_domains import create_portal_domain
 from tollgate.actions.reports import create_report
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.routes import create_ingress_route
+from tollgate.actions.sign_in import create_sign_in_provider
 from tollgate.actions.tags import create_tag
 from tollgate.actions.taxes import create_tax
 from tollgate.actions.templates import create_template
@@ -53,6 +56,13 @@ from tollgate.store.models import (
     Call,
     Card,
     Carrier,
+    CarrierDispute,
+    CarrierFile,
+    CarrierFileContent,
+    CarrierFormat,
+    CarrierLine,
+    CarrierStatement,
+    CliProof,
     Contact,
     Customer,
     Edge,
@@ -134,6 +144,11 @@ def assemble() -> Cast:
         assign_number_block(customer_id=baltic.pk)
         add_customer_note(customer_id=acme.pk, text="Calls back on Monday")
         add_verified_cli(customer_id=acme.pk, number="+37061234567")
+        create_cli_rule(account_id=account.pk, customer_id=acme.pk, cli="^3706", forced=False)
+        CliProof.objects.create(
+            customer=acme, contact=contact, number="37061234568", way="call", state="failed", code_hash="",
+            expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
         queue(account_id=account.pk, template="password_changed", values={}, contact=contact)
         create_mail_settings(account_id=account.pk, server="127.0.0.1:2525", from_address="hello@demo.example")
         create_sms_settings(account_id=account.pk, provider="log")
@@ -143,6 +158,9 @@ def assemble() -> Cast:
             account_id=account.pk, name="Free start", currency="EUR", kind="free_minutes", minutes=10
         )
         assign_package(customer_id=acme.pk, package_id=minutes.pk)
+        create_sign_in_provider(
+            account_id=account.pk, title="Old login", issuer="https://login.demo.example", client_id="x", enabled=False
+        )
         create_webhook(account_id=account.pk, title="Books", url="https://books.example/hook")
         told = EVENTS["customer.status"][1]
         emit(account_id=account.pk, event="customer.status", ref=f"customer:{acme.pk}", body=told)
@@ -153,6 +171,7 @@ def assemble() -> Cast:
             account=account, kind="rerate", from_at=begun, until_at=begun + timedelta(days=1), reason="x", author="Ann"
         )
         create_dunning_step(account_id=account.pk, title="First reminder", days=1, action="remind")
+        _billed(account, cirrus)
         _ways_to_pay(account, acme)
         create_tag(account_id=account.pk, name="Wholesale", color="blue")
         create_report(account_id=account.pk, name="Sales", dimensions=["customer"])
@@ -176,6 +195,32 @@ def _invoice(account: Account, acme: Customer) -> None:
     add_invoice_line(invoice_id=draft.pk, description="Welcome", unit_price_nanos=0)
     issue_invoice(invoice_id=draft.pk)
     acme.refresh_from_db()
+
+
+def _billed(account: Account, cirrus: Carrier) -> None:
+    """A statement of Cirrus that was compared, with its file and a line in dispute."""
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    CarrierFormat.objects.create(carrier=cirrus)
+    statement = CarrierStatement.objects.create(
+        account=account, carrier=cirrus, number="INV-1", from_on=begun.date(), zone="UTC", currency="EUR",
+        until_on=begun.date() + timedelta(days=1), total_micros=EURO, state="compared", run=1, compared_at=begun,
+        figures={"basis": "calls", "billed_micros": 0, "our_micros": 0, "their_micros": EURO, "by_key": 0,
+                 "by_number": 0, "offset_ms": 0, "certain_count": 0, "agreeing_count": 0, "archived_count": 0},
+    )  # fmt: skip
+    file = CarrierFile.objects.create(
+        statement=statement, carrier=cirrus, kind="calls", name="cdrs.csv", sha256="0" * 64, bytes_count=9,
+        settings={}, rows_count=1, added_by="Ann",
+    )  # fmt: skip
+    CarrierFileContent.objects.create(file=file, data=packed(b"Start,Called"))
+    dispute = CarrierDispute.objects.create(
+        account=account, statement=statement, title="Not ours", currency="EUR", lines_count=1, claimed_micros=EURO,
+        author="Ann",
+    )  # fmt: skip
+    CarrierLine.objects.create(
+        statement=statement, run=1, kind="theirs", how="", file=file, line=2, started_at=begun, their_at=begun,
+        number="882", destination="", their_duration_ms=1000, currency="EUR", their_micros=EURO,
+        difference_micros=EURO, explanation="", dispute=dispute,
+    )  # fmt: skip
 
 
 def _ways_to_pay(account: Account, acme: Customer) -> None:

@@ -19,6 +19,11 @@ from tollgate.store.models import (
     CDR,
     Alert,
     Audit,
+    CarrierDispute,
+    CarrierFile,
+    CarrierStatement,
+    CliProof,
+    CliRule,
     Customer,
     CustomerNote,
     CustomerPackage,
@@ -27,6 +32,7 @@ from tollgate.store.models import (
     Invoice,
     InvoiceLine,
     InvoiceTemplate,
+    LegalHold,
     Localization,
     MailSettings,
     Message,
@@ -38,6 +44,7 @@ from tollgate.store.models import (
     PortalDomain,
     Recalculation,
     SavedReport,
+    SignInProvider,
     SmsSettings,
     Tag,
     Tax,
@@ -56,15 +63,23 @@ OWN = {
     "remember",
     "views",
     "own_password",
+    "recovery_codes",
     "help",
     "help_page",
     "help_picture",
 }  # everybody's, whatever the groups
-MEMBERS = {"dashboard", "search", "token_new", "token_revoke"}  # any group's; each shows only what may be read
+MEMBERS = {
+    "dashboard",
+    "search",
+    "suggestions",
+    "token_new",
+    "token_revoke",
+}  # any group's; each shows only what may be read
 PUBLIC = {"forgot", "set_password", "confirm_email"}
 NOT_HERE = {
     "call_recording",
     "card_check",
+    "carrier_file_check",
     "upload",
     "upload_check",
     "bulk_edit",
@@ -88,8 +103,10 @@ def addresses(cast: Cast) -> Iterator[tuple[str, str, Any]]:
         "block_id": NumberBlock.objects.get().pk,
         "sold_package_id": Package.objects.get().pk, "customer_package_id": CustomerPackage.objects.get().pk,
         "edge_id": cast.edge.pk, "note_id": CustomerNote.objects.get().pk, "cli_id": VerifiedCli.objects.get().pk,
+        "cli_rule_id": CliRule.objects.get().pk, "cli_proof_id": CliProof.objects.get().pk,
         "span": "day", "report_id": SavedReport.objects.get().pk,
         "tag_id": Tag.objects.get().pk, "localization_id": Localization.objects.get().pk,
+        "provider_id": SignInProvider.objects.get().pk,
         "webhook_id": Webhook.objects.get().pk, "delivery_id": WebhookDelivery.objects.earliest("id").pk,
         "alert_id": Alert.objects.get().pk, "step_id": DunningStep.objects.get().pk,
         "domain_id": PortalDomain.objects.get().pk, "invoice_id": Invoice.objects.earliest("id").pk,
@@ -99,6 +116,11 @@ def addresses(cast: Cast) -> Iterator[tuple[str, str, Any]]:
         "kind": "invoice", "page": "how-to/connect-a-customer", "name": "call.png",
         "first": "2026-01-01", "program": "xero", "last": "2026-01-31",
         "recalculation_id": Recalculation.objects.get().pk,
+        "statement_id": CarrierStatement.objects.get().pk, "file_id": CarrierFile.objects.get().pk,
+        "dispute_id": CarrierDispute.objects.get().pk,
+        "legal_hold_id": LegalHold.objects.get_or_create(
+            customer=cast.baltic, released_at=None, defaults={"reason": "case 7", "placed_by": "Ann"}
+        )[0].pk,
     }  # fmt: skip
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)

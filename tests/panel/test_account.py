@@ -12,6 +12,7 @@ from tollgate.actions.account_billing import set_account_tariff, top_up_account
 from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
+from tollgate.actions.customer_status import set_customer_status
 from tollgate.actions.packages import create_account_package
 from tollgate.store.models import Account, AccountCharge, AccountPackage, AgreementAcceptance, Audit, ChargingProcess
 
@@ -58,6 +59,12 @@ def test_the_page_tells_how_far_each_charging_process_obeys_the_last_change(cast
         ChargingProcess.objects.create(name=name, change_id=change_id, obeyed_at=now, seen_at=seen_at)
     found = {process.name: process.state for process in ann.get(PAGE).context["obeyed"].processes}
     assert found == {"one:1": "Obeys it", "two:2": "Behind", "three:3": "Silent"}
+    done(set_customer_status, customer_id=cast.acme.pk, status="inactive", reason="It moves")
+    facts = f"/customers/{cast.acme.pk}/"
+    assert len(ann.get(facts).context["obeyed"].late) == 3
+    later = Audit.objects.filter(table_name="customer").latest("id").pk
+    ChargingProcess.objects.update(change_id=later, seen_at=now)
+    assert "Obeyed everywhere" in ann.get(facts).content.decode()
 
 
 def test_a_block_is_saved_by_itself_and_asks_when_another_was_first(cast: Cast, ann: Client) -> None:

@@ -4,18 +4,20 @@ import csv
 import io
 from copy import copy
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from tests.panel.cast import CHARGED_ID, LIVE_ID, REFUSED_ID, Cast
 from tollgate import environment
+from tollgate.panel.call_search import CallSource
 from tollgate.panel.calls import CDR_COLUMNS
+from tollgate.store.lake_days import write_closed_days
 from tollgate.store.models import CDR, User
-from tollgate.store.queries.calls import cdrs
-from tollgate.ui.copying import copied
 from tollgate.ui.exports import csv_lines
-from tollgate.ui.sources import Query, QuerysetSource
+from tollgate.ui.sources import Query
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +31,28 @@ def test_a_call_page_tells_decision_price_and_answer(cast: Cast, ann: Client) ->
     ):  # fmt: skip
         assert words in page, words
     assert "not what the rate alone gives" not in page
+
+
+def test_a_call_that_only_the_lake_has_is_told_like_any_other(
+    cast: Cast, ann: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
+    cdr = CDR.objects.get(pk=CHARGED_ID)
+    cdr.pk = CHARGED_ID + 100
+    for name in ("started_at", "answered_at", "ended_at"):
+        setattr(cdr, name, getattr(cdr, name) - timedelta(days=6))
+    cdr.save(force_insert=True)
+    before = ann.get(f"/calls/{cdr.pk}/").content.decode()
+    assert write_closed_days(datetime.now(UTC))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # as if its day had left the database
+        cursor.execute("DELETE FROM cdr WHERE id = %s", [cdr.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    page = ann.get(f"/calls/{cdr.pk}/").content.decode()
+    assert "Archived" in page
+    start = "The price, step by step"
+    assert page.split(start)[1] == before.split(start)[1]
+    assert ann.get(f"/calls/{cdr.pk + 1}/").status_code == 404
 
 
 def test_a_charge_that_the_rate_does_not_give_is_pointed_at(cast: Cast, ann: Client) -> None:
@@ -113,11 +137,8 @@ def test_the_database_writes_the_same_file_as_the_rows_one_by_one(cast: Cast, an
         for name, value in change.items():
             setattr(other, name, value)
         other.save(force_insert=True)
-    source, query = QuerysetSource(queryset=cdrs(cast.account)), Query(sort="started_at")
-    file = copied(source, query, CDR_COLUMNS)
-    assert file is not None
-    with file:
-        by_database = list(csv.reader(io.StringIO(file.read().decode(), newline="")))
+    source, query = CallSource(cast.account, None, datetime.now(UTC)), Query(sort="started_at", descending=True)
+    by_database = list(csv.reader(io.StringIO(b"".join(source.csv_blocks(query, CDR_COLUMNS)).decode(), newline="")))
     slowly = csv.reader(io.StringIO("".join(csv_lines(CDR_COLUMNS, source.stream(query))), newline=""))
     assert by_database == list(slowly)[1:]
     assert len(by_database) == 5

@@ -9,7 +9,7 @@ from tests.panel.cast import PASSWORD, Cast
 from tests.panel.test_forms import errors_of
 from tests.portal.cast import knock, link_in, newest_mail
 from tollgate.actions.portal_access import Opened, Refused
-from tollgate.store.models import Audit, Contact, ContactSession, Message
+from tollgate.store.models import Audit, Contact, ContactSession, LegalHold, Message
 
 pytestmark = pytest.mark.django_db
 EMIL = {
@@ -120,3 +120,19 @@ def test_a_note_that_looks_like_a_password_is_warned_of(cast: Cast, ann: Client)
         "/contacts/new/", EMIL | {"customer_id": "Acme", "public_notes": "Asks for a new password often"}, follow=True
     )
     assert "looks as if" not in fine.content.decode()
+
+
+def test_a_person_is_erased_once_the_email_is_typed_unless_a_hold_keeps_it(cast: Cast, ann: Client) -> None:
+    page = f"/contacts/{cast.contact.pk}/erase/"
+    ann.post("/legal-holds/new/", {"customer_id": "acme", "reason": "case 7"})
+    assert "case 7" in ann.get("/legal-holds/").content.decode()
+    given = {"confirmation": cast.contact.email, "reason": "asked by mail"}
+    held = ann.post(page, given)
+    assert (held.status_code, "legal hold" in held.content.decode()) == (422, True)
+    release = f"/legal-holds/{LegalHold.objects.get().pk}/release/"
+    assert ann.post(release, {"reason": ""}).status_code == 422
+    ann.post(release, {"reason": "closed"})
+    assert ann.get(release).status_code == 404
+    assert ann.post(page, {**given, "confirmation": "somebody"}).status_code == 422
+    assert ann.post(page, given).status_code == 302
+    assert not Contact.objects.filter(pk=cast.contact.pk).exists()

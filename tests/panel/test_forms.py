@@ -30,8 +30,9 @@ CUSTOMER = {
     "name": "Ford", "currency": "EUR", "status": "active", "channels": "5", "cps_milli": "2.5",
     "max_duration_s": "1:00:00", "debit_limit_micros": "-3.50", "daily_spend_limit_micros": "", "hours": "",
     "pai_mode": "default", "rtp_firewall": "locked", "attestation": "C", "local_price_nanos": "0",
-    "local_increment_s": "60", "billing_type": "prepaid", "invoice_schedule": "none", "billing_day": "1",
-    "payment_terms_days": "14", "overdue_grace_days": "0", "overdue_action": "remind", "tax_treatment": "auto",
+    "cli_selection": "first", "local_increment_s": "60", "billing_type": "prepaid", "invoice_schedule": "none",
+    "billing_day": "1", "payment_terms_days": "14", "overdue_grace_days": "0", "overdue_action": "remind",
+    "tax_treatment": "auto",
 }  # fmt: skip
 
 
@@ -87,6 +88,7 @@ def test_a_new_customer_has_exactly_what_was_typed(cast: Cast, ann: Client) -> N
         ("/customers/{acme}/routes/new/", "capped_price_nanos", "-1"),
         ("/customers/{acme}/top-up/", "amount_micros", "0"),
         ("/customers/{acme}/top-up/", "amount_micros", "-5"),
+        ("/customers/{acme}/top-up/", "amount_micros", "10.005"),
         ("/customers/{acme}/adjust/", "amount_micros", "0"),
         ("/customers/{acme}/adjust/", "note", ""),
         ("/carriers/new/", "name", "Cirrus"),
@@ -268,10 +270,10 @@ def names_in(answer: Any) -> list[str]:
 
 def test_a_top_up_is_one_entry_however_often_it_is_pressed(cast: Cast, ann: Client) -> None:
     for _ in range(2):
-        answer = ann.post(f"/customers/{cast.acme.pk}/top-up/", {"amount_micros": "10.005", "note": "", "key": "once"})
+        answer = ann.post(f"/customers/{cast.acme.pk}/top-up/", {"amount_micros": "10.05", "note": "", "key": "once"})
         assert answer.status_code == 302
     wallet = Wallet.objects.get(kind="customer", owner_id=cast.acme.pk)
-    assert wallet.balance_micros == 25 * EURO + 10_005_000
+    assert wallet.balance_micros == 25 * EURO + 10_050_000
     assert Entry.objects.filter(wallet=wallet).count() == 2
 
 

@@ -14,7 +14,8 @@ from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import update_customer
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.store.models import Account, Customer, Entry, Invoice, InvoiceTemplate, Message, Tax
+from tollgate.core.money import format_micros
+from tollgate.store.models import Account, Customer, Entry, Invoice, InvoiceSeries, InvoiceTemplate, Message, Tax
 from tollgate.store.queries.invoice_lists import invoices_of
 
 GREETING = "Dear {{company.name}}, {{total}} {{company.currency}}"
@@ -78,7 +79,7 @@ def test_a_draft_becomes_a_document_whose_files_say_the_same(ann: Client, billed
     )
     assert "DRAFT" in text_of(ann.get(f"{page}pdf/").content)
     assert ann.get(f"{page}ubl/")["Location"] == page, "a draft has no e-invoice"
-    ann.post(f"{page}issue/")
+    ann.post(f"{page}issue/", {"version": Invoice.objects.get(pk=draft.pk).version})
     issued = Invoice.objects.get(pk=draft.pk)
     assert (issued.state, issued.net_micros, issued.total_micros) == ("issued", 39_990_000, 48_390_000)
     paper = text_of(ann.get(f"{page}pdf/").content)
@@ -109,9 +110,30 @@ def test_a_draft_becomes_a_document_whose_files_say_the_same(ann: Client, billed
     assert sum(e.amount_micros for e in Entry.objects.filter(ref=f"invoice:{issued.pk}")) == -issued.total_micros
 
 
+def test_before_a_draft_is_issued_its_page_tells_what_that_does_and_nothing_is_done(
+    ann: Client, billed: Customer
+) -> None:
+    draft = drafted(ann, billed)
+    page = f"/invoices/{draft.pk}/issue/"
+    before = (Message.objects.count(), Entry.objects.count(), InvoiceSeries.objects.count())
+    shown = ann.get(page).content.decode()
+    assert (Message.objects.count(), Entry.objects.count(), InvoiceSeries.objects.count()) == before
+    draft.refresh_from_db()
+    assert draft.state == "draft"
+    ann.post(page, {"version": draft.version - 1})
+    draft.refresh_from_db()
+    assert draft.state == "draft", "what was not shown is not issued"
+    ann.post(page, {"version": draft.version})
+    draft.refresh_from_db()
+    total = f"{format_micros(draft.total_micros, 2)} EUR"
+    for told in (f"{draft.number}, the next of its series", total, "bills@baltic.example", f"due {draft.due_on}"):
+        assert told in shown, told
+    assert ann.get(page)["Location"] == f"/invoices/{draft.pk}/", "it is issued already"
+
+
 def test_an_issued_document_keeps_its_words_when_everything_else_changes(ann: Client, billed: Customer) -> None:
     draft = drafted(ann, billed)
-    ann.post(f"/invoices/{draft.pk}/issue/")
+    ann.post(f"/invoices/{draft.pk}/issue/", {"version": Invoice.objects.get(pk=draft.pk).version})
     before = ann.get(f"/invoices/{draft.pk}/pdf/").content
     Account.objects.update(company="Another Ltd", vat_id="LT999999999999", payment_details="", invoice_footer="New")
     Customer.objects.filter(pk=billed.pk).update(company="Renamed", invoice_note="", country="DE")
@@ -122,7 +144,7 @@ def test_an_issued_document_keeps_its_words_when_everything_else_changes(ann: Cl
 def test_a_line_is_credited_and_the_rest_voided_by_nobody(ann: Client, billed: Customer) -> None:
     draft = drafted(ann, billed)
     page = f"/invoices/{draft.pk}/"
-    ann.post(f"{page}issue/")
+    ann.post(f"{page}issue/", {"version": Invoice.objects.get(pk=draft.pk).version})
     assert ann.post(f"{page}credit/", {"reason": "Down"}).status_code == 422
     assert ann.post(f"{page}credit/", {"reason": "Down", "line_1": "999"}).status_code == 422
     made = ann.post(f"{page}credit/", {"reason": "Down for a day", "line_1": "10"})

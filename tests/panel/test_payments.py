@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 
 from tests.panel.cast import Cast
+from tollgate.core.money import format_micros
 from tollgate.panel.invoice_pages import standing_ones
-from tollgate.store.models import Allocation, Customer, Payment, PaymentEvent, PaymentGateway, VoucherBatch
+from tollgate.store.models import Allocation, Customer, Payment, PaymentEvent, PaymentGateway, VoucherBatch, Wallet
 
 pytestmark = pytest.mark.django_db
 EURO = 1_000_000
@@ -31,6 +32,33 @@ def test_ann_enters_a_payment_refunds_it_and_sees_both(cast: Cast, ann: Client) 
     assert f"/payments/{bonus.pk}/refund/" not in ann.get(f"/payments/{bonus.pk}/").content.decode(), "it is undone"
     ann.post(f"/payments/{bonus.pk}/reverse/", {"confirmation": bonus.pk})
     assert Payment.objects.get(reverses=bonus).amount_micros == -50 * EURO
+
+
+def test_before_a_payment_is_approved_its_page_tells_what_that_does_and_nothing_is_done(
+    cast: Cast, ann: Client
+) -> None:
+    Customer.objects.filter(pk=cast.acme.pk).update(create_invoice_on_payment=True)
+    form = {"amount_micros": "50", "kind": "payment", "gateway": "manual", "status": "pending", "external_id": "b3"}
+    ann.post(f"/customers/{cast.acme.pk}/payments/new/", form)
+    waiting = Payment.objects.get(external_id="b3")
+    page, wallet = f"/payments/{waiting.pk}/approve/", Wallet.objects.get(kind="customer", owner_id=cast.acme.pk)
+    shown = ann.get(page).content.decode()
+    waiting.refresh_from_db()
+    assert (waiting.status, Wallet.objects.get(pk=wallet.pk).balance_micros) == ("pending", wallet.balance_micros)
+    after = f"becomes {format_micros(wallet.balance_micros + 50 * EURO, 2)} EUR"
+    for told in ("50.00 EUR", after, "RCT-", "no invoice"):
+        assert told in shown, told
+    assert page in ann.get(f"/payments/{waiting.pk}/").content.decode()
+    assert f'name="version" value="{waiting.version}"' in shown
+    for unseen in ({}, {"version": waiting.version - 1}, {"version": "x"}):
+        answer = ann.post(page, unseen, follow=True).content.decode()
+        assert "Somebody else has changed this record" in answer, "what was not shown is not approved"
+    waiting.refresh_from_db()
+    assert waiting.status == "pending"
+    ann.post(page, {"version": waiting.version})
+    waiting.refresh_from_db()
+    assert waiting.status == "completed"
+    assert ann.get(page)["Location"] == f"/payments/{waiting.pk}/"
 
 
 def test_money_in_suspense_is_assigned_on_its_page(cast: Cast, ann: Client) -> None:

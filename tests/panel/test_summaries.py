@@ -20,10 +20,11 @@ from tollgate.actions.reports import create_report, file_of, update_report
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.summaries import Span, beginning
 from tollgate.jobs import timetable
+from tollgate.panel.call_search import CallSource
 from tollgate.panel.summaries import joined
 from tollgate.store.models import Customer, Invoice, Message, SavedReport, UserGroup
-from tollgate.store.queries import calls as call_queries
 from tollgate.store.queries.call_sums import by_summaries
+from tollgate.ui.sources import Query
 
 pytestmark = pytest.mark.django_db
 NEW_CDR = """
@@ -124,14 +125,12 @@ def test_the_sums_of_a_list_of_cdrs_are_the_same_by_the_summaries(cast: Cast) ->
     calls(cast, cast.baltic, connected=1, cost=7)
     rolled_up()
     calls(cast, cast.acme, connected=1, cost=900_000, at=NOON_AT + timedelta(minutes=130), written=10**15)
-    found = call_queries.cdrs(cast.account)
     period = {"started_at__gte": NOON_AT + timedelta(minutes=30), "started_at__lt": NOON_AT + timedelta(minutes=301)}
     for filters in ({}, period, {**period, "customer__name__icontains": "ACM"}, {**period, "state": "charged"}):
         for within in (None, frozenset({cast.baltic.pk})):
-            one_by_one = found.filter(**filters) if within is None else found.filter(**filters, customer__in=within)
-            own = found if within is None else found.filter(customer__in=within)
-            told = call_queries.quick_sums(cast.account, own, filters, within=within, at=datetime.now(UTC))
-            assert told == call_queries.sums(one_by_one), (filters, within)
+            source = CallSource(cast.account, within, datetime.now(UTC))
+            query = Query(sort="started_at", filters=filters)
+            assert source.sums(query) == source.search(query).sums(), (filters, within)
     assert by_summaries(cast.account, period, None, NOON_AT) is not None
     assert by_summaries(cast.account, {"state": "charged"}, None, NOON_AT) is None
 

@@ -13,7 +13,17 @@ from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.portal_access import WRONG, Opened, Refused, forget_old
 from tollgate.actions.portal_passwords import send_password_link, set_contact_password
 from tollgate.core import totp
-from tollgate.store.models import Account, Audit, Code, Contact, ContactSession, Customer, LoginDelay, PortalDomain
+from tollgate.store.models import (
+    Account,
+    Audit,
+    Code,
+    Contact,
+    ContactSession,
+    Customer,
+    LoginDelay,
+    Message,
+    PortalDomain,
+)
 
 pytestmark = pytest.mark.django_db
 LOGIN = {"email": "carla@acme.example", "password": PASSWORD}
@@ -270,7 +280,18 @@ def test_the_second_factor_is_asked_for_and_no_code_opens_twice(cast: PortalCast
         page = browser.post("/portal/security/second-factor/off/", {"password": guess})
         assert page.status_code == 422, "a guess makes the next wait"
     LoginDelay.objects.all().delete()
-    assert browser.post("/portal/security/second-factor/off/", {"password": PASSWORD}).status_code == 302
+    off = "/portal/security/second-factor/off/"
+    for code in ("", "000000", codes[3]):
+        assert browser.post(off, {"password": PASSWORD, "code": code}).status_code == 422, "the password is not enough"
+        LoginDelay.objects.all().delete()
+    assert browser.post(off, {"password": PASSWORD, "code": codes[5]}).status_code == 302
+    told = [mail.text.splitlines()[2] for mail in Message.objects.filter(template="factor_changed").order_by("id")]
+    assert [words.partition(".")[0] for words in told] == [
+        "an authenticator app was set up",
+        "a recovery code was used, 9 are left",
+        "a recovery code was used, 8 are left",
+        "the authenticator app and its recovery codes were taken away",
+    ]
     assert Client().post("/portal/login/", LOGIN).status_code == 302
 
 

@@ -9,7 +9,7 @@ from django.urls import URLPattern, reverse
 from tests.panel.conftest import logged_in
 from tests.portal.cast import PortalCast, visiting
 from tollgate.actions.acts import ACTS, Actor, NotFound, acting, call_act
-from tollgate.actions.portal_access import PORTAL_ACTS, SAME_RIGHT
+from tollgate.actions.portal_rights import PORTAL_ACTS, SAME_RIGHT
 from tollgate.actions.users import end_user_sessions
 from tollgate.portal.access import visitor
 from tollgate.portal.urls import urlpatterns
@@ -17,6 +17,7 @@ from tollgate.store.models import (
     ApiToken,
     Audit,
     AutoTopUp,
+    CliProof,
     Contact,
     ContactSession,
     Customer,
@@ -24,12 +25,16 @@ from tollgate.store.models import (
     Invoice,
     Payment,
     PaymentGateway,
+    SignInProvider,
     User,
     UserGroup,
 )
 
 pytestmark = pytest.mark.django_db
-WITHOUT_LOGIN = {"login", "second_step", "logout", "forgot", "set_password", "enter", "brand", "logo"}
+WITHOUT_LOGIN = {
+    "login", "second_step", "sign_in", "signed_in", "logout", "forgot", "set_password", "enter", "brand", "sheet",
+    "logo",
+}  # fmt: skip
 OF_ACME = ("Acme", "acme", "Carla", "198.51.100.7<", "37061234567", "442079460001")
 
 
@@ -41,6 +46,7 @@ def addresses(cast: PortalCast) -> Iterator[tuple[str, str, bool]]:
         "token_id": ApiToken.objects.get_or_create(contact_id=cast.carla.pk, name="t", secret_hash="0" * 64)[0].pk,
         "contact_id": cast.carla.pk, "endpoint_id": cast.panel.ip_endpoint.pk, "session_id": session.pk,
         "invoice_id": Invoice.objects.earliest("id").pk, "what": "email", "token": "none", "version": 1,
+        "cli_proof_id": CliProof.objects.get().pk, "way": "call", "provider_id": SignInProvider.objects.get().pk,
         "first": "2026-11-01", "last": "2026-11-30",
     }  # fmt: skip
     for pattern in urlpatterns:
@@ -89,7 +95,7 @@ def test_a_post_without_its_token_is_refused(cast: PortalCast) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = visiting(cast.carla).cookies
     for name, address, _ in addresses(cast):
-        assert name in ("brand", "logo", "enter") or strict.post(address).status_code == 403, name
+        assert name in ("brand", "sheet", "logo", "enter") or strict.post(address).status_code == 403, name
 
 
 def test_private_notes_and_what_the_operator_buys_never_reach_the_portal(cast: PortalCast) -> None:
@@ -237,6 +243,8 @@ def test_the_acts_themselves_find_nothing_of_others_for_a_contact(cast: PortalCa
         "delete_auto_top_up": {"auto_top_up_id": stored.pk},
         "create_contact_token": {**carla, "name": "mine", "scopes": ["*"]},
         "revoke_contact_token": {**carla, "token_id": 1},
+        "start_cli_proof": {**of_acme, **carla, "number": "+442079460123", "way": "sms"},
+        "type_cli_code": {"cli_proof_id": CliProof.objects.get().pk, "code": "000000"},
     }
     alone: dict[str, dict[str, object]] = {name: {**carla} for name in PORTAL_ACTS - foreign.keys()}
     for name, given in (foreign | alone).items():

@@ -14,13 +14,24 @@ from tests.panel.cast import PASSWORD
 from tests.portal.cast import SETUP, PortalCast, link_in, newest_mail, visiting
 from tollgate.actions.acts import acting
 from tollgate.actions.contacts import create_contact
+from tollgate.actions.customer_packages import assign_package, create_package
 from tollgate.actions.customers import create_customer
 from tollgate.actions.invoice_issue import issue_invoice
 from tollgate.actions.invoices import add_invoice_line, draft_invoice
 from tollgate.actions.messages import body
 from tollgate.actions.payments import create_payment
 from tollgate.actions.portal_passwords import keep
-from tollgate.store.models import Account, Audit, Code, Contact, Customer, Endpoint, LoginDelay, Message
+from tollgate.store.models import (
+    Account,
+    Audit,
+    Code,
+    Contact,
+    Customer,
+    CustomerPackage,
+    Endpoint,
+    LoginDelay,
+    Message,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -80,8 +91,28 @@ def test_every_amount_is_told_in_the_currency_of_the_customer(cast: PortalCast) 
         assert "EUR" not in words, page
 
 
+def test_packages_tell_what_is_left_what_renews_and_what_was_charged(cast: PortalCast) -> None:
+    with acting(SETUP):
+        sold = {"account_id": cast.panel.account.pk, "currency": "EUR", "retail_nanos": 30 * 10**9}
+        free = create_package(
+            **sold, name="UK talk", kind="free_minutes", minutes=100, prefixes="44", cost_nanos=7 * 10**9
+        )
+        trunk = create_package(**sold, name="Trunk", setup_retail_nanos=5 * 10**9, setup_cost_nanos=123 * 10**9)
+        ended = create_package(**sold, name="Old one")
+        for package in (free, trunk):
+            held = assign_package(customer_id=cast.panel.acme.pk, package_id=package.pk, quantity=2)
+        gone = assign_package(customer_id=cast.panel.acme.pk, package_id=ended.pk)
+    CustomerPackage.objects.filter(pk=gone.pk).update(next_on=None, ends_on=gone.starts_on - timedelta(days=1))
+    words = words_of(visiting(cast.carla), "/portal/packages/")
+    for part in ("UK talk", "100 min to 44", "3:20:00", "60.00 EUR", str(held.next_on), "Trunk, setup", "Monthly"):
+        assert part in words, part
+    assert words.count("Old one") == 1, "only its charge"
+    assert not [secret for secret in ("123", "7.00") if secret in words]
+    assert "UK talk" not in words_of(visiting(cast.dan), "/portal/packages/")
+
+
 def test_what_the_customer_shows_or_hides_wins(cast: PortalCast) -> None:
-    hidden = ["calls", "dashboard", "details", "invoices", "payments"]
+    hidden = ["calls", "dashboard", "details", "invoices", "packages", "payments"]
     Customer.objects.filter(pk=cast.panel.acme.pk).update(portal_hide=hidden)
     carla = visiting(cast.carla)
     assert carla.get("/portal/")["Location"] == "/portal/contacts/"

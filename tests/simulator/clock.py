@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pytest
 
-from tollgate.charging import decisions, desk, reconcile, service, timers
+from tollgate.charging import deadlines, decisions, desk, reconcile, service, timers
 
 START: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -82,7 +82,7 @@ def installed(clock: Clock, journal: Journal, connections: object) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         for module in (desk, reconcile, service, timers):
             patch.setattr(module, "datetime", clock)
-        for module in (decisions, desk, service, timers):
+        for module in (deadlines, decisions, desk, service, timers):
             patch.setattr(module, "time", clock)
         for module in (desk, reconcile, timers):
             patch.setattr(module, "log", journal)

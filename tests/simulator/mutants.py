@@ -142,7 +142,7 @@ def the_end_does_not_name_its_carrier(patch: Patch) -> None:
 
     def nameless(request: Request, work: Work) -> Outcome:
         assert isinstance(request, End)
-        request.told = replace(request.told, route=None)
+        request.told = request.told._replace(route=None)
         return end(request, work)
 
     patch.setattr(decisions, "_DO", {**decisions._DO, End: nameless})

@@ -27,6 +27,8 @@ LOCK_TIMEOUT_S: Final = 5.0
 ASK_TIMEOUT_S: Final = 10.0
 _TYPE: Final = re.compile(r"CREATE TYPE (\w+) AS \((.*?)\n\);", re.DOTALL)
 _SELECT: Final = re.compile(r"SELECT (\w[\w,\s]*?)\s+FROM (?:call|wallet)\b", re.DOTALL)
+ARRAYS: Final = {"carrier_wallet_ids", "wallet_ids", "held_micros"}
+"""Columns that travel as text."""
 UNHEARD: Final = frozenset({"digest_failed", "ip_unknown"})
 
 
@@ -46,7 +48,11 @@ COLUMNS: Final = _columns()
 
 
 def _rows(kind: str, tuples: Iterable[tuple[Any, ...]]) -> list[Row]:
-    return [dict(zip(COLUMNS[kind], values, strict=True)) for values in tuples]
+    rows = [dict(zip(COLUMNS[kind], values, strict=True)) for values in tuples]
+    for row in rows:
+        for name in ARRAYS & row.keys() if kind in ("new_call", "changed_call") else ():
+            row[name] = [int(number) for number in row[name].strip("{}").split(",") if number]
+    return rows
 
 
 class Record(tuple[Any, ...]):
@@ -281,6 +287,7 @@ class Connection:
         self.tables = tables
         self.process = process
         self.transaction = Transaction()
+        self.tell_begun: Callable[[], None] = bool
         self.is_begun = False
         self.is_broken = False
 
@@ -317,6 +324,10 @@ class Connection:
             self.close()
         self.check()
         await self.process.after_commit(self)
+
+    async def charge(self, *values: Any, begun: Callable[[], None]) -> None:
+        self.tell_begun = begun
+        await self.fetch("charge", *values)
 
     async def fetch(self, statement: str, *values: Any) -> list[Any]:
         await self.process.before_statement(self, statement)
@@ -360,6 +371,7 @@ class Connection:
         known_ids, known_turns, ended_ids, ended_turns, changed, wallets, new_calls, cdrs, entries = rest
         tables, mine = self.tables, self.transaction
         await tables.lock(mine, ("lane", lane))
+        self.tell_begun()
         for row in _rows("changed_call", changed):
             await tables.lock(mine, ("call", row["id"]))
         for row_id in ended_ids:

@@ -4,6 +4,7 @@ import csv
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from tests.store.lake_cast import Traffic
 from tollgate.actions.reports import file_of
 from tollgate.core.breakout import Question
 from tollgate.core.lake import TABLES, Breakout, Condition, Group, Row, Search, Span, day_begins
+from tollgate.core.rates import Rate as PriceRate
 from tollgate.core.rates import rate_to_json, simple
 from tollgate.environment import lake_folder
 from tollgate.store.lake_days import delete_replaced, differences, write_closed_days
@@ -55,6 +57,15 @@ BREAKOUTS = [
     Breakout("call", ("attempts", "cost_micros"), ("hour_us", "state"), CHOSEN),
     Breakout("call", ("attempts",), ("refusal", "q850")),
     Breakout("entry", ("entries", "amount_micros"), ("owner_kind", "owner_id", "kind", "day_us")),
+]
+BY_NUMBER = Question(dimensions=("number",), from_at=day_begins(DAYS[0]) + timedelta(hours=11), until_at=AT)
+QUESTIONS: list[dict[str, Any]] = [
+    {},
+    {"dimensions": ("cli", "month", "week", "day", "hour", "customer", "carrier", "route")},
+    {"dimensions": ("number", "country", "prefix", "tech_prefix", "reseller", "account_manager")},
+    {"filters": {"number": "37", "customer": "ACM", "carrier": "c", "destination": "TO 3", "prefix": "370"}},
+    {"reach": frozenset({1, 2})},
+    {"reach": frozenset()},
 ]
 SEARCHES = [
     Search("call", tuple(TABLES["call"]), limit=400),
@@ -166,8 +177,9 @@ def test_calls_rated_again_cost_what_they_did_until_a_price_or_the_card_changes(
     assert {(one.different, one.unrated, one.difference_micros) for one in again} == {(0, 0, 0)}
     rates = Rate.objects.filter(revision=traffic.revision)
     rates.filter(prefix="447").update(price_nanos=30_000_000)
-    tariff = rate_to_json(simple(price_nanos=30_000_000))
-    rates.filter(prefix="4930").update(tariff=tariff)  # what only the rules can price
+    dear = simple(price_nanos=30_000_000).windows[0]
+    nights = replace(dear, from_s=0, until_s=3600 * 7)
+    rates.filter(prefix="4930").update(tariff=rate_to_json(PriceRate((dear, nights))))  # what only the rules can price
     doubled = Breakout("call", ("attempts", "cost_micros"), (), _talked_to("447", "4930"))
     ((_, calls, cost), *_) = [row for row in lake.breakout(doubled, span, AT) if row[0] == "EUR"]
     (acme,) = [one for one in rerate(span, AT) if one.currency == "EUR"]
@@ -200,6 +212,7 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
         cursor.execute("SELECT cdr_make_partition(%s)", [quiet])
     Account.objects.create(name="Other", currency="EUR")  # keeps calls for ever, but none began on the quiet day
     before = answers(traffic)
+    by_number = [by_dimensions(traffic.account, replace(BY_NUMBER, **more)) for more in QUESTIONS]
     write_closed_days(AT)
     night = AT + timedelta(days=2)
     assert archive_days(night) == ([], "")
@@ -226,15 +239,13 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
     spoiled.write_bytes(whole)
     assert archive_days(night) == ([DAYS[0]], "")
     assert answers(traffic) == before
-    period = Question(dimensions=("number",), from_at=day_begins(DAYS[0]) + timedelta(hours=23), until_at=AT)
-    with pytest.raises(OnlyInLake, match=f"since {DAYS[1]}"):
-        by_dimensions(traffic.account, period)
+    assert [by_dimensions(traffic.account, replace(BY_NUMBER, **more)) for more in QUESTIONS] == by_number
     report = SavedReport(account=traffic.account, name="Numbers", dimensions=["number"], period="last_7_days")
-    assert f"since {DAYS[1]} (UTC)" in file_of(report, AT)[2].decode()
-    by_dimensions(traffic.account, replace(period, dimensions=("day",)))
-    assert by_dimensions(traffic.account, replace(period, from_at=day_begins(DAYS[1])))
+    assert file_of(report, AT)[2].decode().count("\n") > 100
     assert ArchivedCall.objects.count() == 77
     traffic.correct(3, 17)  # an archived call is corrected, and its day written anew from what is left of it
+    with pytest.raises(OnlyInLake, match=f"Calls of {DAYS[0]} \\(UTC\\) were corrected"):
+        by_dimensions(traffic.account, BY_NUMBER)
     (again,) = write_closed_days(AT)
     assert (again.kind, again.version, again.rows_count) == ("entry", 2, 2 * 77 + 1)
     with connection.cursor() as cursor:

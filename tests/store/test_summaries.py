@@ -28,6 +28,11 @@ INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, carrier_id, st
                  carrier_cost_micros, carrier_billed_s, profit_micros, detail)
 VALUES (%s, %s, 'kam1', %s, %s, %s, 'charged', %s, %s, %s, %s, 'Land', %s, 1, 'EUR', %s, %s, %s, 1, %s, %s)
 """
+MEASURES_OF_SUMMARIES = """
+SELECT attname::text FROM pg_attribute
+WHERE attrelid = 'summary'::regclass AND attnum > 0 AND attnotnull AND atttypid = 'bigint'::regtype
+  AND attname NOT LIKE '%%_id'
+"""
 NEW_CORRECTION = """
 INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)
 SELECT account_id, now(), id, 'adjustments', 'correction', %s, currency, %s FROM wallet WHERE id = %s
@@ -74,6 +79,7 @@ def cast(module_database: str) -> Iterator[Cast]:
         acme = world.customer("Acme", parent_id=reseller)
         cirrus = world.carrier("Cirrus", ())
         owners = (("customer", acme), ("customer", reseller), ("carrier", cirrus))
+        world.rows("SELECT cdr_make_partition(%s)", HOUR_AT.date())  # the oldest day: what is before it came late
         wallets = [int(world.wallet(kind, owner)["id"]) for kind, owner in owners]
         yield Cast(world, module_database, acme, cirrus, (wallets[0], wallets[1], wallets[2]))
 
@@ -178,6 +184,27 @@ def test_hours_that_differ_are_found_and_made_anew(cast: Cast) -> None:
     assert cast.world.rows(LAW) == []
 
 
+def test_a_late_call_of_a_day_that_has_left_brings_no_summary_of_that_day_into_doubt(cast: Cast) -> None:
+    with cast.world.connection.transaction(force_rollback=True):
+        gone_at = HOUR_AT - timedelta(days=1)
+        names = "account_id, customer_id, carrier_id, prefix, destination, currency, carrier_currency"
+        measures = ", ".join(name for (name,) in cast.world.rows(MEASURES_OF_SUMMARIES))
+        cast.world.connection.execute(
+            f"INSERT INTO summary ({names}, hour_at, {measures}) "
+            "SELECT account_id, %s, %s, 'x', 'Left', 'EUR', 'EUR', %s, "
+            f"{', '.join('7' for _ in measures.split(', '))} FROM customer WHERE id = %s",
+            [cast.acme, cast.cirrus, gone_at, cast.acme],
+        )
+        cast.world.connection.execute(
+            NEW_CDR,
+            [10**9, cast.world.account, "late", cast.acme, cast.cirrus, gone_at, gone_at, gone_at, "x", 1, 1, "EUR", 1,
+             0, Json({})],
+        )  # fmt: skip
+        assert cast.world.rows(LAW) == []
+        with pytest.raises(psycopg.errors.RaiseException, match="are in the lake"), cast.world.connection.transaction():
+            cast.world.rows("SELECT rebuild_summaries(%s, %s)", gone_at, gone_at + timedelta(hours=1))
+
+
 def test_summaries_go_on_where_another_server_numbers_transactions_from_the_beginning(cast: Cast) -> None:
     """A restored backup brings a progress that the new server's transactions have not reached by far."""
     with cast.world.connection.transaction(force_rollback=True):
@@ -191,6 +218,45 @@ def test_summaries_go_on_where_another_server_numbers_transactions_from_the_begi
             " AND pg_get_expr(adbin, adrelid) LIKE '%%xact%%'"
         )[0]
         assert str(shift) in default
+
+
+def test_what_one_transaction_wrote_is_added_piece_by_piece_and_counted_once_at_any_moment(cast: Cast) -> None:
+    """As an old installation, whose calls count as written at once: days with a partition, one without, a full one."""
+    while cast.world.rows("SELECT roll_up(2)") == [(True,)]:
+        pass
+    writer = Writer(cast)
+    for days in (30, 31):
+        cast.world.rows("SELECT cdr_make_partition(%s)", (HOUR_AT + timedelta(days=days)).date())
+    for hour in (*[30 * 24 - 1] * 6, *[30 * 24] * 6, 31 * 24, 40 * 24):
+        writer.call(hour, 1000 + hour, 10, foreign=False)
+    writer.correct(0, 77)
+    writer.commit()
+    writer.connection.close()
+    (called,) = cast.world.rows("SELECT sum(attempts), sum(cost_micros) FROM call_line")
+    stations = []
+    while cast.world.rows("SELECT roll_up(2)") == [(True,)]:
+        reached, within_at = cast.world.rows("SELECT reached, within_at FROM summary_progress")[0]
+        stations.append(within_at)
+        assert cast.world.rows(LAW) == []
+        cast.world.rows("SELECT rebuild_summaries(%s, %s)", HOUR_AT, HOUR_AT + timedelta(days=60))
+        assert cast.world.rows(LAW) == [], "made anew in between"
+        assert _told_by_list(cast, reached) == called
+    assert [at - HOUR_AT for at in stations if at and at > HOUR_AT + timedelta(days=29)] == [
+        timedelta(hours=hours) for hours in (*range(30 * 24 - 22, 30 * 24 + 2), 31 * 24 + 1, 40 * 24 + 1)
+    ], "hours of the full day, then days"
+    assert _summaries(cast) == {key: value for key, value in cast.expected.items() if value}
+
+
+def _told_by_list(cast: Cast, reached: int) -> tuple[int, int]:
+    """Attempts and cost of all calls as the list of CDRs adds them up: from summaries and calls not in them yet."""
+    from_at, until_at = HOUR_AT - timedelta(days=1), HOUR_AT + timedelta(days=90)
+    bounds = [cast.world.account, reached, from_at, from_at, until_at, until_at]
+    with psycopg.RawCursor(cast.world.connection) as cursor:
+        cursor.execute(load("summaries")["sums_of_calls"].encode(), [*bounds, None, None, None, None, None])
+        assert cursor.description is not None
+        names = [column.name for column in cursor.description]
+        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return sum(row["attempts"] for row in found), sum(row["cost_total"] for row in found)
 
 
 def _summaries(cast: Cast) -> dict[tuple[datetime, str], int]:

@@ -57,10 +57,11 @@ def journal_of(account: Account, *, from_on: date, until_on: date) -> Iterator[J
 def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[SaleLine]:
     """The lines of invoices, debit and credit notes dated from `from_on` to the day before `until_on`.
 
-    A credit note's amounts are below zero. Receipts are left out: they say that money came.
+    A credit note's amounts are below zero. Receipts and the notes on them are left out: they say that money came,
+    or went back.
     """
     found = Invoice.objects.filter(account=account, state="issued", kind__in=SALES)
-    found = found.filter(invoice_on__gte=from_on, invoice_on__lt=until_on).select_related("customer")
+    found = found.filter(invoice_on__gte=from_on, invoice_on__lt=until_on, payment=None).select_related("customer")
     code = code_of("revenue", journal_codes(account))
     for invoice in found.prefetch_related("lines", "taxes").order_by("invoice_on", "id").iterator(chunk_size=500):
         lines = sorted(invoice.lines.all(), key=lambda line: line.position)

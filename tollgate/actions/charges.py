@@ -151,6 +151,9 @@ def charge_customer(
     )
     if values["unit_price_nanos"] == 0:
         raise refuse("unit_price_nanos", "A charge of nothing changes nothing.")
+    checks.whole_coins(
+        "unit_price_nanos", charge_amount(values["unit_price_nanos"], values["quantity_milli"]), customer.currency
+    )
     first = checks.cleaned({"from_on": day}, {"from_on": from_on})["from_on"] if from_on else today_of(customer)
     until = checks.cleaned({"until_on": day}, {"until_on": until_on})["until_on"] if until_on else None
     until = until or first + timedelta(days=1)

@@ -28,6 +28,7 @@ MOST_NANOS = 10**13  # ten thousand units a minute
 MOST_CHANNELS = 1_000_000
 MOST_CPS_MILLI = 10_000_000
 MOST_ID = 2**63 - 1
+MOST_EMAIL = 254
 MAPPED_BITS = 96
 """Before the IPv4 address in an IPv6 address of ::ffff:0:0/96 (RFC 4291 section 2.5.5.2)."""
 
@@ -55,6 +56,14 @@ def cleaned(checks: Mapping[str, Check], given: Mapping[str, object]) -> dict[st
     if errors:
         raise Invalid(errors)
     return values
+
+
+def whole_coins(field: str, amount_micros: int, code: str) -> None:
+    """Refuses an amount finer than the smallest coin of its currency: no bank can move it."""
+    digits = money.minor_digits(code)
+    if amount_micros % 10 ** (6 - digits):
+        least = f"at most {digits} decimals" if digits else "no decimals"
+        raise Invalid({field: [f"{code} has {least}: {money.format_micros(amount_micros)} cannot be paid."]})
 
 
 def limits(check: Check) -> Mapping[str, Any]:
@@ -193,8 +202,10 @@ def instant(value: object) -> datetime:
 
 
 def email(value: object) -> str:
-    """An email address."""
+    """An email address, as long as RFC 5321 (section 4.5.3.1.3, less the brackets) lets one be sent."""
     address = value.strip() if isinstance(value, str) else ""
+    if len(address) > MOST_EMAIL:
+        raise Unfit(f"Use at most {MOST_EMAIL} characters; this has {len(address)}.")
     try:
         validate_email(address)
     except ValidationError:
@@ -260,7 +271,7 @@ def opening_hours(value: object) -> dict[str, object]:
 
 _telling(currency, pattern=r"^\s*[A-Za-z]{3}\s*$")
 _telling(instant, format="date-time")
-_telling(email, maxLength=320)
+_telling(email, maxLength=MOST_EMAIL)
 record_id = whole(1, MOST_ID)
 channels = whole(0, MOST_CHANNELS)
 cps_milli = whole(0, MOST_CPS_MILLI)

@@ -16,8 +16,9 @@ from django.db.models.functions import Now
 
 from tollgate.actions import checks, records, tokens
 from tollgate.actions.acts import EVERY_ACT, Actor, NotFound, act, current, refuse
-from tollgate.actions.portal_access import PORTAL_ACTS, portal_of, welcome
+from tollgate.actions.portal_access import portal_of, welcome
 from tollgate.actions.portal_domains import SECTIONS
+from tollgate.actions.portal_rights import PORTAL_ACTS
 from tollgate.store.models import ApiToken, Contact
 
 MOST: Final = 20

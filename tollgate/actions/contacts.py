@@ -10,7 +10,7 @@ from tollgate.actions import checks, portal_passwords, records
 from tollgate.actions.acts import act, because, current, refuse, warn
 from tollgate.actions.messages import queue
 from tollgate.actions.portal_access import close_sessions
-from tollgate.store.models import Contact, Customer
+from tollgate.store.models import Contact, Customer, SignInLink
 
 KINDS: Final = ("general", "billing", "technical", "sales", "legal", "noc")
 MOST_BY_CONTACTS: Final = 100
@@ -143,6 +143,13 @@ def verify_contact_email(*, contact_id: int, reason: str, verified: bool = True)
 def verify_contact_mobile(*, contact_id: int, reason: str, verified: bool = True) -> Contact:
     """Marks the mobile number as verified by hand, or takes that back; the reason is kept."""
     return _verify(contact_id, "mobile", reason, verified=verified)
+
+
+@act
+def forget_contact_links(*, contact_id: int) -> int:
+    """No provider knows the contact any more, until they log in by a verified email again; gives how many did."""
+    gone, _ = SignInLink.objects.filter(contact=records.locked(Contact, contact_id)).delete()
+    return gone
 
 
 def _verify(contact_id: int, what: str, reason: str, *, verified: bool) -> Contact:

@@ -10,6 +10,7 @@ from django_countries import countries
 
 from tollgate.actions import checks
 from tollgate.actions.portal_domains import or_empty, sections, url
+from tollgate.core.cli_rules import SELECTIONS
 from tollgate.core.vars import MOST_CHARACTERS, VarsInvalid, parse
 from tollgate.store.models import InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
 
@@ -130,6 +131,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "recording_retention_days": checks.optional(checks.whole(1, 3650)),
     "attestation": checks.one_of(("A", "B", "C")),
     "approved_clis_only": checks.yes_no,
+    "cli_selection": checks.one_of(SELECTIONS),
     "email_verification": checks.yes_no,
     "mobile_verification": checks.yes_no,
     "local_calls": checks.yes_no,
@@ -139,6 +141,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "ip_management": checks.yes_no,
     "localization_id": checks.optional(checks.record_id),
     "hours": checks.optional(checks.opening_hours),
+    "hours_hang_up": checks.yes_no,
     "billing_type": checks.one_of(("prepaid", "postpaid")),
     "registration_id": checks.text(100),
     "tax_number": tax_number,

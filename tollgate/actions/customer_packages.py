@@ -173,12 +173,17 @@ def assign_package(
     least = earliest_end_on(values["starts_on"], package.minimum_days)
     if values["ends_on"] is not None and values["ends_on"] < least:
         raise refuse("ends_on", f"This package is held for {package.minimum_days} days at least: until {least}.")
+    return hold_package(customer, package, values)
+
+
+def hold_package(customer: Customer, package: Package, values: Mapping[str, Any]) -> CustomerPackage:
+    """A package in a customer's hands, by values that are checked; what has fallen due of it is charged."""
     held = CustomerPackage(**values, customer=customer, package=package)
     due = next_day(held, first_period(schedule_of(held)))
     made = records.create(
         CustomerPackage, {**values, "customer_id": customer.pk, "package_id": package.pk, "next_on": due}
     )
-    run_held(made, today)
+    run_held(made, today_of(customer))
     made.refresh_from_db()
     return made
 

@@ -11,14 +11,22 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse
 from tollgate.actions.customer_checks import CHECKS
 from tollgate.actions.customers import BLOCKED, check_together
+from tollgate.actions.holds import FRAUD, impose, lift
 from tollgate.actions.notices import notify
+from tollgate.actions.statements import fetch
 from tollgate.actions.webhook_bodies import customer_body, written
 from tollgate.actions.webhooks import emit
-from tollgate.store.models import Customer
-from tollgate.store.queries.customers import with_end
+from tollgate.core.holds import Hold
+from tollgate.store.models import Call, Customer
+from tollgate.store.queries.customers import below, with_end
 
 NOTICE_DAYS: Final = 7
 DAY: Final = timedelta(days=1)
+FRAUD_CHECKS: Final = {
+    "reason": checks.text(450, required=True),
+    "until": checks.optional(checks.instant),
+    "end_calls": checks.yes_no,
+}
 
 
 @act
@@ -31,6 +39,42 @@ def set_customer_status(
     customer = records.locked(Customer, customer_id, version)
     check_together(values, customer, records.now())
     return records.change(customer, values)
+
+
+@act
+def hold_for_fraud(
+    *, customer_id: int, reason: str, until: datetime | str | None = None, end_calls: bool = False
+) -> Customer:
+    """Blocks a customer whose traffic looks like fraud, until a moment or until `end_fraud_hold`; `end_calls` ends its
+    live calls too, and of a reseller those of all below it. People do it, and systems that watch traffic. The reason
+    stays inside: the customer hears that it is blocked, not of what it is suspected.
+
+    It stacks with alerts and unpaid invoices, and gives back the status before it. Who rests by a person's decision is
+    left as it is, and refused.
+    """
+    given = {"reason": reason, "until": until, "end_calls": end_calls}
+    values = checks.cleaned(FRAUD_CHECKS, given)
+    at = records.now()
+    if values["until"] is not None and values["until"] <= at:
+        raise refuse("until", "Give a moment that is still to come.")
+    because(values["reason"])
+    hold = Hold(status="penalty", reason=f"Fraud: {values['reason']}", until_at=values["until"])
+    if not impose(customer_id, cause=FRAUD, hold=hold, at=at):
+        raise refuse("customer_id", "It rests by somebody's decision already: that stays.")
+    if values["end_calls"]:
+        live = Call.objects.filter(customer_id__in=[customer_id, *below(customer_id)])
+        for call_id in live.values_list("pk", flat=True):
+            fetch("panel_calls", "ask_to_end", call_id)
+    return records.find(Customer, customer_id)
+
+
+@act
+def end_fraud_hold(*, customer_id: int, reason: str = "") -> Customer:
+    """Gives a customer that was held for fraud back what it may do, unless something else holds it."""
+    because(checks.cleaned({"reason": CHECKS["status_reason"]}, {"reason": reason})["reason"])
+    if not lift(customer_id, cause=FRAUD, at=records.now()):
+        raise refuse("customer_id", "This customer is not held for fraud.")
+    return records.find(Customer, customer_id)
 
 
 @act

@@ -8,6 +8,7 @@ from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.customer_checks import CHECKS
 from tollgate.actions.customers import free_number
+from tollgate.actions.domain_defaults import check_currency
 from tollgate.store.models import Customer, CustomerNote, CustomerTax
 
 NOT_COPIED: Final = frozenset(
@@ -28,6 +29,7 @@ def create_successor_customer(*, customer_id: int, name: str, currency: str) -> 
         raise refuse("customer_id", "The customer is deleted: restore it first.")
     if values["currency"] == before.currency:
         raise refuse("currency", f"{before.name} has this currency already.")
+    check_currency(before.domain, values["currency"], field="currency")
     copied = {field: getattr(before, field) for field in CHECKS if field not in NOT_COPIED}
     own = {"account_id": before.account_id, "number": free_number(before.account)}
     successor = records.create(Customer, {**copied, **own, **values})

@@ -13,7 +13,7 @@ from typing import Any, TypedDict, Unpack
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from tollgate.actions import checks, records
+from tollgate.actions import checks, domain_defaults, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.customer_checks import CHECKS, LISTS, REFERENCES
 from tollgate.actions.vat_checks import ask_for_number
@@ -71,6 +71,7 @@ class CustomerFields(TypedDict, total=False):
     recording_retention_days: int | None
     attestation: str
     approved_clis_only: bool
+    cli_selection: str
     email_verification: bool
     mobile_verification: bool
     local_calls: bool
@@ -80,6 +81,7 @@ class CustomerFields(TypedDict, total=False):
     ip_management: bool
     localization_id: int | None
     hours: dict[str, Any] | None
+    hours_hang_up: bool
     billing_type: str
     registration_id: str
     tax_number: str
@@ -119,14 +121,18 @@ class CustomerChanges(CustomerFields, total=False):
 @act
 def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpack[CustomerFields]) -> Customer:
     """Makes a customer with its wallet and, unless one is given, a number of its own. The currency is fixed from now
-    on."""
+    on. What is not given is as with the template customer of its portal domain."""
     given: dict[str, Any] = {**fields, "name": name, "currency": currency}
     values = checks.cleaned({**CHECKS, "currency": checks.currency}, given)
     account = records.find(Account, account_id)
     _check_parent(account.pk, values.get("parent_id"))
-    _check_references(account.pk, values)
     if "billing_type" not in values and values.get("debit_limit_micros", 0) > 0:
         values["billing_type"] = "postpaid"  # whoever has credit is billed afterwards
+    domain = domain_defaults.domain_of(account.pk, values.get("domain_id"))
+    if domain is not None:
+        domain_defaults.check_currency(domain, values["currency"], field="currency")
+        values |= domain_defaults.taken(domain, values["currency"], values)
+    _check_references(account.pk, values)
     check_together(values, Customer(), records.now())
     tags, taxes = values.pop("tag_ids", []), values.pop("tax_ids", [])
     values.setdefault("number", free_number(account))
@@ -134,6 +140,8 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
     customer.tags.set(tags)
     set_taxes(customer, taxes)
     ask_for_number(customer)
+    if domain is not None:
+        domain_defaults.equip(customer, domain)
     return customer
 
 
@@ -145,6 +153,7 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
     if "parent_id" in values and values["parent_id"] != customer.parent_id:
         _check_parent(customer.account_id, values["parent_id"])
         _check_idle(customer, "parent_id")
+        domain_defaults.check_no_template(customer, "parent_id")
         _check_cards(customer, values["parent_id"])
         warn("The reseller is another from the next call on. Past calls keep what they were charged.")
     if values.get("is_reseller") is False and customer.children.exists():
@@ -153,6 +162,9 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
         raise refuse("is_reseller", "Cards belong to this reseller: they would sell for nobody.")
     if "channels" in values:
         _check_allotment(customer, values["channels"])
+    if values.get("domain_id") not in (None, customer.domain_id):
+        domain = domain_defaults.domain_of(customer.account_id, values["domain_id"])
+        domain_defaults.check_currency(domain, customer.currency, field="domain_id")
     _check_references(customer.account_id, values)
     check_together(values, customer, records.now())
     if "tag_ids" in values:
@@ -172,6 +184,7 @@ def delete_customer(*, customer_id: int, version: int | None = None) -> Customer
     _check_idle(customer, "customer_id")
     if customer.children.filter(deleted_at=None).exists():
         raise refuse("customer_id", "Customers belong to this reseller: move or delete them first.")
+    domain_defaults.check_no_template(customer, "customer_id")
     wallet = Wallet.objects.get(account_id=customer.account_id, kind="customer", owner_id=customer.pk)
     if wallet.balance_micros:
         left = f"{format_micros(wallet.balance_micros)} {wallet.currency}"

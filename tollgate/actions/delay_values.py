@@ -22,7 +22,8 @@ from tollgate.store.models import Account, Customer, RouteOption
 from tollgate.store.secrets import seal, unseal
 
 UNTOLD: Final = frozenset(
-    {"id", "version", "options_version", "created_at", "account_id", "session_epoch", "last_login", "last_seen_at"}
+    {"id", "version", "options_version", "cards_version", "created_at", "account_id", "session_epoch"}
+    | {"last_login", "last_seen_at"}
 )
 SECRETS: Final = frozenset(
     {
@@ -37,6 +38,8 @@ SECRETS: Final = frozenset(
         "secrets_sealed",
         "codes_sealed",
         "method_sealed",
+        "code_hash",
+        "code_sealed",
     }
 )
 SECRET_ARGUMENTS: Final = frozenset({"password", "key", "secret", "token", "secrets"})

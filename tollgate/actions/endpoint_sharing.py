@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 
 from tollgate.actions import checks
 from tollgate.actions.acts import current, refuse, warn
-from tollgate.store.models import Account, Customer, Endpoint, VerifiedCli
+from tollgate.store.models import Account, CliRule, Customer, Endpoint, VerifiedCli
 
 
 def overlapping(account_id: int, network: checks.Network, *, without: int | None = None) -> QuerySet[Endpoint]:
@@ -41,8 +41,10 @@ def check_sharing(customer: Customer, values: Mapping[str, Any], without: int | 
         if other.network == values["network"] and other.tech_prefix == values.get("tech_prefix", ""):
             _check_same(customer, other, by_cli=by_cli)
         warn(_words(values, other, by_cli=by_cli))
-    if by_cli and not VerifiedCli.objects.filter(customer=customer).exists():
-        warn(f"{customer.name} has no verified CLI yet: until it has, no call from {values['network']} is its own.")
+    known = VerifiedCli.objects.filter(customer=customer).exists() or CliRule.objects.filter(customer=customer).exists()
+    if by_cli and not known:
+        tail = f"until it has, no call from {values['network']} is its own."
+        warn(f"{customer.name} has no verified CLI yet, and no CLI rule: {tail}")
 
 
 def _check_same(customer: Customer, other: Endpoint, *, by_cli: bool) -> None:

@@ -25,6 +25,9 @@ from tollgate.store.models import Customer, CustomerHold, Invoice
 
 WORDS = {"active": "restored", "inactive": "restricted", "penalty": "blocked"}
 OVERRIDDEN = "overridden"
+FRAUD = "fraud"
+UNTOLD = {FRAUD: "We are looking into calls of your account: please contact us."}
+"""What the customer hears instead of a reason that is for people inside."""
 
 
 def impose(customer_id: int, *, cause: str, hold: Hold, at: datetime) -> bool:
@@ -47,7 +50,7 @@ def impose(customer_id: int, *, cause: str, hold: Hold, at: datetime) -> bool:
         from_at=at,
         until_at=hold.until_at,
     )
-    _write(customer, seen(_reasons(_open(customer))))
+    _write(customer, _open(customer))
     return True
 
 
@@ -87,12 +90,13 @@ def _lifted(customer: Customer, ended: list[CustomerHold], at: datetime) -> str:
     left = [one for one in holding if one not in ended]
     outcome = "others" if left else "restored"
     _end(ended, outcome, at)
-    _write(customer, seen(_reasons(left)))
+    _write(customer, left)
     return outcome
 
 
-def _write(customer: Customer, becomes: Status) -> None:
+def _write(customer: Customer, holding: list[CustomerHold]) -> None:
     """The status that the reasons make, told when it is another one, or active again (be it that its time ran out)."""
+    becomes = seen(_reasons(holding))
     another = customer.status != becomes.status
     values = {"status": becomes.status, "status_reason": becomes.reason, "status_until": becomes.until_at}
     records.change(customer, values)
@@ -105,7 +109,8 @@ def _write(customer: Customer, becomes: Status) -> None:
         "until": written(becomes.until_at),
     }
     emit(account_id=customer.account_id, event="customer.status", ref=f"customer:{customer.pk}", body=body)
-    notify(customer, "customer.status", {"status": WORDS[becomes.status], "why": becomes.reason})
+    kept = (UNTOLD[one.cause] for one in holding if one.cause in UNTOLD and one.reason == becomes.reason)
+    notify(customer, "customer.status", {"status": WORDS[becomes.status], "why": next(kept, becomes.reason)})
 
 
 def _settled_invoices() -> list[int]:

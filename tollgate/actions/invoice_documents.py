@@ -155,7 +155,7 @@ def _issuer_now(invoice: Invoice) -> dict[str, Any]:
         **party.as_json(),
         "payment_details": account.payment_details,
         "footer": account.invoice_footer,
-        "looks": looks_of(invoice.template or customer.invoice_template, customer.language),
+        "looks": looks_of(invoice.template or customer.document_template, customer.language),
     }
 
 

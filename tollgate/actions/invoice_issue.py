@@ -2,7 +2,8 @@
 
 At issue the ledger gets what it does not have yet (`ref` is `invoice:<id>`): lines that were not charged, what rounding
 added, the tax. So a wallet falls by exactly the total over a period and its invoice. A receipt posts only lines that
-were not charged: its tax came with the payment. To let a kind of document post otherwise, see `_post_all`.
+were not charged: its tax came with the payment. What tells of a payment (its receipt, the notes on that) posts nothing.
+To let a kind of document post otherwise, see `_post_all`.
 """
 
 from __future__ import annotations
@@ -93,12 +94,12 @@ def issue(invoice: Invoice, at: datetime) -> Invoice:
         "number_seq": number.seq,
         "number_year": number.year,
         "invoice_on": on,
-        "due_on": on + timedelta(days=customer.payment_terms_days) if invoice.kind in DUE else None,
+        "due_on": on + timedelta(days=customer.payment_terms_days) if _is_owed(invoice) else None,
         "issued_at": at,
-        "settled_micros": invoice.total_micros if invoice.kind == "receipt" else 0,
+        "settled_micros": invoice.total_micros if invoice.kind == "receipt" or invoice.payment_id else 0,
         "issuer": issuer,
         "buyer": buyer,
-        "template_id": invoice.template_id or customer.invoice_template_id,
+        "template": invoice.template or customer.document_template,
     }
     invoice = records.change(invoice, values)
     _follow(invoice, customer)
@@ -108,9 +109,9 @@ def issue(invoice: Invoice, at: datetime) -> Invoice:
 
 def _follow(invoice: Invoice, customer: Customer) -> None:
     """What comes of a document that was issued."""
-    if invoice.kind in DUE:
+    if _is_owed(invoice):
         allocate_to(invoice)
-    elif invoice.kind == "credit_note":
+    elif invoice.kind == "credit_note" and invoice.payment_id is None:
         allocate_note(invoice)
     invoice.refresh_from_db()
     event = "credit_note.issued" if invoice.kind == "credit_note" else "invoice.issued"
@@ -138,6 +139,8 @@ def _post_all(invoice: Invoice, customer: Customer) -> None:
 
 
 def _postings(invoice: Invoice, book: str) -> Iterator[Posting]:
+    if invoice.payment_id is not None:
+        return
     if invoice.kind == "credit_note":
         yield Posting(book, "credit_note", invoice.net_micros, "Net of a credit note")
         yield Posting("tax", "credit_note", invoice.tax_micros, "Tax of a credit note")
@@ -160,11 +163,16 @@ def _check_voidable(invoice: Invoice) -> None:
     if invoice.state != "issued":
         raise refuse("invoice_id", "Only an issued document is voided; a draft is thrown away.")
     if invoice.payment_id is not None:
-        raise refuse("invoice_id", "This is the receipt of a payment: refund the payment instead.")
+        raise refuse("invoice_id", "It tells of a payment: give that back, or undo it, instead.")
     if invoice.kind != "receipt" and invoice.settled_micros:
         raise refuse("invoice_id", "Part of it is settled: take the allocations back first, or credit it.")
     if invoice.corrections.exclude(state="void").exists():
         raise refuse("invoice_id", "Credit or debit notes correct it: they would correct nothing.")
+
+
+def _is_owed(invoice: Invoice) -> bool:
+    """Whether it is to be paid: what tells of a payment was paid with that."""
+    return invoice.kind in DUE and invoice.payment_id is None
 
 
 def _ref(invoice: Invoice) -> str:

@@ -96,6 +96,8 @@ def _corrected(invoice_id: int) -> tuple[Invoice, Customer]:
     customer = records.locked(Customer, records.find(Invoice, invoice_id).customer_id)
     take_turns(customer)  # the wallet before its documents, as allocations do
     invoice = records.locked(Invoice, invoice_id)
+    if invoice.payment_id is not None:
+        raise refuse("invoice_id", "It tells of a payment: give money back there, and its note is made with it.")
     if invoice.state != "issued" or invoice.kind not in DUE:
         raise refuse("invoice_id", "Only an issued invoice or debit note is corrected; a draft is changed.")
     return invoice, customer
@@ -152,13 +154,14 @@ def _with_taxes(note: Invoice, invoice: Invoice, *, whole: bool) -> Invoice:
         left = row.amount_micros - sums.get(row.position, 0)
         base = note.net_micros + above if row.compound else note.net_micros
         amount = left if whole else min(left, to_minor(Fraction(base * row.rate_ppm, PPM), note.currency))
-        rows.append(_like(row, note, base=base, amount=amount, fixed=row.fixed_micros if whole else 0))
+        rows.append(tax_like(row, note, base=base, amount=amount, fixed=row.fixed_micros if whole else 0))
         above += amount
     write_taxes(note, rows)
     return records.change(note, {"tax_micros": above, "total_micros": note.net_micros + above})
 
 
-def _like(row: InvoiceTax, note: Invoice, *, base: int, amount: int, fixed: int) -> InvoiceTax:
+def tax_like(row: InvoiceTax, note: Invoice, *, base: int, amount: int, fixed: int) -> InvoiceTax:
+    """A tax of a document on the note that takes it back."""
     copied = ("tax_id", "position", "name", "label", "category", "rate_ppm", "compound", "exemption_reason")
     values = {name: getattr(row, name) for name in copied}
     return InvoiceTax(invoice=note, base_micros=base, amount_micros=amount, fixed_micros=fixed, **values)

@@ -89,8 +89,8 @@ def update_invoice_template(
 def delete_invoice_template(*, template_id: int, version: int | None = None) -> None:
     """Removes an invoice template that nothing was or is to be printed with."""
     template = records.locked(InvoiceTemplate, template_id, version)
-    if template.customers.exists() or template.invoices.exists():
-        raise refuse("template_id", "Customers or documents use this template: give them another one first.")
+    if template.customers.exists() or template.portal_domains.exists() or template.invoices.exists():
+        raise refuse("template_id", "Customers, domains or documents use this template: give them another one first.")
     template.delete()
 
 

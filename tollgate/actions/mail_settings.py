@@ -229,7 +229,7 @@ def _test(account_id: int, template: str, kind: str, address: str, domain_id: in
         raise refuse("recipient", f"{TESTS_MOST} tests were sent in the last {TESTS_MIN} minutes: wait a little.")
     domain = PortalDomain.objects.filter(account=account, pk=domain_id).first() if domain_id else None
     reader = Reader(account, address, None, None, domain)
-    words = filled(wording(account.pk, template, LANGUAGE), reader.values())
+    words = filled(wording(account.pk, template, LANGUAGE, domain.pk if domain else None), reader.values())
     message = row_of(reader, words, kind=kind, template=template)
     message.state, message.tries_count = "sending", MOST_TRIES  # ours at once, and tried once
     message.save()

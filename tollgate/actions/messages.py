@@ -2,8 +2,8 @@
 
     queue(account_id=1, template="verify_email", values={"code": "482913", "minutes": "10"}, contact=carla, secret=True)
 
-The words are those of the account in the reader's language, else in English, else those in stock
-(core/templates_stock.py, which also says which values each message takes). A new kind of message is added there.
+The words are those of the reader's portal domain or of the account, in the reader's language or in English, else those
+in stock (core/templates_stock.py, which also says which values each message takes and where a new kind is added).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.core import signing
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.html import escape
 
@@ -180,11 +181,13 @@ def body(message: Message) -> Words:
     return Words(message.subject, unseal(message.text), unseal(message.html))
 
 
-def wording(account_id: int, key: str, language: str) -> Words:
-    """The templates of a message: the account's own in that language, else in English, else those in stock."""
-    own = {row.language: row for row in Template.objects.filter(account_id=account_id, key=key)}
-    found = own.get(language) or own.get(LANGUAGE)
-    chosen = found or STOCK[key]
+def wording(account_id: int, key: str, language: str, domain_id: int | None = None) -> Words:
+    """The templates of a message: those of the portal domain in that language, else the account's own in it, the same
+    in English, else those in stock."""
+    rows = Template.objects.filter(Q(domain=None) | Q(domain_id=domain_id), account_id=account_id, key=key)
+    own = {(row.language, row.domain_id): row for row in rows}
+    order = [(tongue, owner) for tongue in (language, LANGUAGE) for owner in (domain_id, None)]
+    chosen = next((own[place] for place in order if place in own), STOCK[key])
     return Words(chosen.subject, chosen.text, chosen.html, chosen.sms)
 
 
@@ -255,7 +258,8 @@ def _words(template: str, reader: Reader, values: Mapping[str, Value], language:
     stock = STOCK[template]
     if set(values) != set(stock.variables):
         raise ValueError(f"{template} takes {sorted(stock.variables)}, not {sorted(values)}")
-    return filled(wording(reader.account.pk, template, language), {**reader.values(), **values})
+    domain_id = reader.domain.pk if reader.domain else None
+    return filled(wording(reader.account.pk, template, language, domain_id), {**reader.values(), **values})
 
 
 def _reader(

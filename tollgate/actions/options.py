@@ -10,7 +10,7 @@ from tollgate.actions.acts import act, refuse
 from tollgate.actions.customer_checks import GROUPINGS
 from tollgate.actions.portal_domains import or_empty, url
 from tollgate.core.refusals import Key
-from tollgate.store.models import Account
+from tollgate.store.models import Account, Endpoint
 
 MOST_REWRITES: Final = 100
 
@@ -39,6 +39,8 @@ class Options(TypedDict, total=False):
     support_phone: str
     support_email: str
     idle_logout_min: int | None
+    second_factor: bool
+    second_factor_days: int
     inactive_portal: bool
     inactive_packages: bool
     recording_retention_days: int | None
@@ -53,6 +55,21 @@ class Options(TypedDict, total=False):
     invoice_lag_h: int
     invoice_footer: str
     two_person_payments: bool
+    verification_user_id: int | None
+    verification_cli: str
+    verification_denied: str
+    verification_daily_count: int
+    verification_capped_price_nanos: int
+    verification_approval: bool
+
+
+def _prefixes(value: object) -> str:
+    """One prefix on each line, the plus left out."""
+    lines = [line.strip().removeprefix("+") for line in checks.text(5000)(value).splitlines()]
+    for number, line in enumerate(lines, start=1):
+        if line and not (line.isascii() and line.isdigit() and len(line) <= 15):
+            raise checks.Unfit(f"Line {number}: give the digits of a prefix, such as 4490.")
+    return "\n".join(line for line in lines if line)
 
 
 def _rewrites(value: object) -> list[dict[str, object]]:
@@ -91,6 +108,8 @@ CHECKS: Mapping[str, checks.Check] = {
     "support_phone": or_empty(checks.phone),
     "support_email": or_empty(checks.email),
     "idle_logout_min": checks.optional(checks.whole(1, 1440)),
+    "second_factor": checks.yes_no,
+    "second_factor_days": checks.whole(0, 90),
     "inactive_portal": checks.yes_no,
     "inactive_packages": checks.yes_no,
     "recording_retention_days": checks.optional(checks.whole(1, 36_500)),
@@ -105,6 +124,12 @@ CHECKS: Mapping[str, checks.Check] = {
     "invoice_lag_h": checks.whole(0, 720),
     "invoice_footer": checks.text(5000),
     "two_person_payments": checks.yes_no,
+    "verification_user_id": checks.optional(checks.whole(1, checks.MOST_ID)),
+    "verification_cli": or_empty(checks.phone),
+    "verification_denied": _prefixes,
+    "verification_daily_count": checks.whole(0, 10**6),
+    "verification_capped_price_nanos": checks.amount(0, checks.MOST_NANOS, price=True),
+    "verification_approval": checks.yes_no,
 }
 
 
@@ -117,4 +142,7 @@ def update_options(*, account_id: int, version: int | None = None, **changes: Un
     start, size = (values.get(name, getattr(account, name)) for name in ("block_start", "block_size"))
     if (start is None) != (size is None):
         raise refuse("block_size" if size is None else "block_start", "Give start and size of number blocks together.")
+    user_id = values.get("verification_user_id")
+    if user_id is not None and not Endpoint.objects.filter(account=account, pk=user_id, kind="sip_user").exists():
+        raise refuse("verification_user_id", "Choose a SIP user of this account.")
     return records.change(account, values)

@@ -65,7 +65,11 @@ def is_allowed(customer: Customer, name: str) -> bool:
 
 
 def currency_fits(customer: Customer, gateway: PaymentGateway, code: str) -> bool:
-    """Whether the gateway takes a currency and the customer's own list allows it; an empty list allows all."""
+    """Whether the gateway takes a currency, the customer's own list allows it and its portal domain has it; an empty
+    list allows all. The currency of the wallet is at home in every domain."""
+    of_domain = customer.domain.currencies if customer.domain is not None else []
+    if of_domain and code not in (*of_domain, customer.currency):
+        return False
     return code in gateway.currencies and (not customer.topup_currencies or code in customer.topup_currencies)
 
 

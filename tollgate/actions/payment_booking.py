@@ -1,8 +1,8 @@
 """How a payment moves money: once, when it completes. No act of its own; payments, gateways and vouchers book here.
 
 One entry of the wallet (`ref` names the payment), the tax of a prepaid customer as another, what it gives back of
-another payment and of that one's bonuses, the invoices it settles, the vouchers that wait for it, the receipt, the
-webhook and the mail.
+another payment and of that one's bonuses, the invoices it settles, the vouchers that wait for it, the receipt or the
+note on one, the webhook and the mail.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tollgate.actions.allocations import (
 )
 from tollgate.actions.notices import notify, payment_values
 from tollgate.actions.postings import post, wallet_of
+from tollgate.actions.receipt_notes import note_for_refund
 from tollgate.actions.receipts import receipt_for_payment
 from tollgate.actions.taxes import tax_of_payment
 from tollgate.actions.webhook_bodies import payment_body
@@ -75,6 +76,21 @@ def complete(payment: Payment, *, note: str | None = None, **values: Any) -> Pay
     return done
 
 
+def left_micros(payment: Payment) -> int:
+    """What may still be given back of a payment."""
+    return max(0, payment.amount_micros - payment.refunded_micros)
+
+
+def taken_micros(payment: Payment) -> int:
+    """What reversals have taken of a payment and nothing has brought back: no more of it may come back.
+
+    A refund by hand counts as well where a gateway told of it again: it may have called it a reversal.
+    """
+    taken = Q(kind="reversal") | Q(kind="refund", noticed_as__isnull=False)
+    rows = Payment.objects.filter(taken, reverses=payment, status="completed")
+    return max(0, min(payment.refunded_micros, -sum(rows.values_list("amount_micros", flat=True))))
+
+
 def original_share(original: Payment, part_micros: int) -> int:
     """What a wallet loses when so much of what was received is given back, in whole coins; the whole is the whole."""
     amount = abs(original.amount_micros)
@@ -115,12 +131,13 @@ def _give_back(done: Payment) -> None:
     beyond = original.allocated_micros + refunded - original.amount_micros
     if beyond > 0:
         opened = release_from(original, min(beyond, original.allocated_micros))
-    records.change(original, {"refunded_micros": refunded})
+    original = records.change(original, {"refunded_micros": refunded})
     for invoice in sorted(opened, key=lambda row: row.pk):
         allocate_to(invoice)
     if done.amount_micros > 0 and original.customer is not None:
         settle_open(original.customer)
     _give_back_bonuses(original, before=before)
+    note_for_refund(done, original, before_micros=before)
 
 
 def _give_back_bonuses(original: Payment, *, before: int) -> None:

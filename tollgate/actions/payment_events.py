@@ -29,6 +29,7 @@ PAUSES_MIN: Final = (1, 5, 15, 60, 240, 720, 1440, 1440)
 LEASE: Final = timedelta(minutes=5)
 KEPT_HEADERS: Final = ("content-type", "user-agent", "stripe-signature")
 MOST_HEADER: Final = 1000
+MOST_NOTE: Final = 1000
 log = logging.getLogger(__name__)
 
 
@@ -78,6 +79,9 @@ def process(event_id: int, at: datetime) -> PaymentEvent | None:
         return _done(event, "refused", str(problem), at)
     except (NotReached, CannotUnseal) as problem:
         return _later(event, str(problem), at)
+    except Exception as problem:  # whatever it was: it is told, tried again, and then waits for a person
+        log.exception("payment notice %s cannot be booked", event.pk)
+        return _later(event, f"It could not be booked: {type(problem).__name__}: {problem}"[:MOST_NOTE], at)
     if any(word.startswith(NOT_BOOKED) for word in said):
         return _done(event, "failed", _words(found, said), at)
     if WAITS in said:
@@ -165,6 +169,7 @@ def _words(found: Sequence[Event], said: Sequence[str]) -> str:
 
 def _later(event: PaymentEvent, words: str, at: datetime) -> PaymentEvent:
     if event.tries_count > len(PAUSES_MIN):
+        log.critical("ALARM payment notice %s is not booked after %s tries: %s", event.pk, event.tries_count, words)
         return _done(event, "failed", words, at)
     pause = timedelta(minutes=PAUSES_MIN[event.tries_count - 1])
     return _written(event, {"note": words, "next_at": at + pause})

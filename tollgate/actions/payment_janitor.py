@@ -70,8 +70,25 @@ def _ask(checkout: Checkout, at: datetime) -> None:
     except (Declined, NotOffered) as problem:
         _give_up(checkout, str(problem))
     else:
+        _book(checkout, found, at)
+
+
+def _book(checkout: Checkout, found: Sequence[Event], at: datetime) -> None:
+    """Books what a gateway has said. What cannot be is told, asked again with growing pauses, and left to a person."""
+    try:
         book(checkout.gateway, found, at)
-        _after(checkout, at)
+    except Exception as problem:  # whatever it was, the other checkouts must come
+        log.exception("checkout %s cannot be booked", checkout.pk)
+        words = f"It could not be booked: {type(problem).__name__}: {problem}"[:1000]
+        wait = pause(checkout.asked_count)
+        repeats = checkout.payment.kind == "refund" or (checkout.automatic and not checkout.session)
+        if wait is None or (repeats and at + wait > checkout.created_at + SURE):
+            log.critical("ALARM checkout %s is not booked: %s", checkout.pk, words)
+            wait = None
+        values = {"next_at": None if wait is None else at + wait, "asked_count": checkout.asked_count + 1}
+        Checkout.objects.filter(pk=checkout.pk).update(**values, note=words)
+        return
+    _after(checkout, at)
 
 
 def _outcome(checkout: Checkout, at: datetime) -> Sequence[Event]:

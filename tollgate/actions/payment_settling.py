@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.db.models import Q
+
 from tollgate.actions import records
 from tollgate.actions.acts import Invalid, act
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.payment_amounts import currency_fits, is_allowed, wallet_amount
-from tollgate.actions.payment_booking import complete, new_payment, original_share
+from tollgate.actions.payment_booking import BACK, complete, left_micros, new_payment, original_share, taken_micros
+from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros
 from tollgate.core.taxes import to_minor
 from tollgate.store.models import Checkout, Contact, Customer, Payment, PaymentEvent, PaymentGateway
@@ -20,6 +23,7 @@ from tollgate.store.models import Checkout, Contact, Customer, Payment, PaymentE
 IGNORED: Final = "ignored"
 BOOKED: Final = "booked"
 AGAIN: Final = "booked before"
+BY_HAND: Final = "booked by hand before, as payment"
 SUSPENDED: Final = "in suspense"
 WAITS: Final = "waits"
 NOT_BOOKED: Final = "not booked"
@@ -40,7 +44,7 @@ def book_gateway_event(
         return _cancel(gateway, told)
     if kind == "ignored" or not told["external_id"]:
         return IGNORED
-    known = _of(gateway).filter(external_id=told["external_id"]).first()
+    known = _known(gateway, told["external_id"])
     if known is not None:
         _mark(payment_event_id, known)
         _forget_asked(gateway, told)
@@ -166,11 +170,18 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
     received = original.received_currency or original.currency
     if told["currency"] != received:
         return _suspend(gateway, told, event_id, f"Payment {original.pk} was made in {received}.", original=original)
+    before = _undone_by_hand(original, told) if _sign(told) < 0 else None
+    if before is not None and (before.status != "pending" or -before.amount_micros <= left_micros(original)):
+        return _again_by_hand(before, told, event_id)
+    amount = _wallet_part(original, told)
+    against = _too_much(original, amount if before is None else -before.amount_micros, told)
+    if against:
+        return _suspend(gateway, told, event_id, against, original=original)
     back = new_payment(
         original.customer,
         **{**_received(gateway, told), "received_micros": _sign(told) * told["amount_micros"]},
         kind=TAKEN_BACK[told["kind"]],
-        amount_micros=_sign(told) * _wallet_part(original, told),
+        amount_micros=_sign(told) * amount,
         reverses_id=original.reverses_id or original.pk,  # a refund that failed gives back to the payment itself
         exchange_rate_nanos=original.exchange_rate_nanos,
         private_note=told["note"],
@@ -178,6 +189,49 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
     )
     _mark(event_id, complete(back))
     return BOOKED
+
+
+def _too_much(original: Payment, amount_micros: int, told: dict[str, Any]) -> str:
+    """Why what is told cannot be booked: more than is left would be taken, or more come back than was taken."""
+    if _sign(told) < 0:
+        left = left_micros(original)
+        words = f"Only {format_micros(left, 2)} {original.currency} of payment {original.pk} is left"
+        return f"{words}: look what was given back of it, or undone, already." if amount_micros > left else ""
+    root = original if original.reverses_id is None else records.locked(Payment, original.reverses_id)
+    same = Payment.objects.filter(reverses=root, kind="reversal", received_currency=told["currency"])
+    taken, came = (same.filter(received_micros=sign * told["amount_micros"]) for sign in (-1, 1))
+    if taken.filter(status="pending", customer=None).exists():
+        return f"A reversal of payment {root.pk} of as much waits in suspense itself: assign both, or cancel both."
+    most = taken_micros(root)
+    if original.kind in BACK:  # that itself comes back, as a refund does that failed
+        most = min(root.refunded_micros, -original.amount_micros)
+    elif taken.filter(status="completed").count() > came.filter(status="completed").count():
+        most = root.refunded_micros
+    words = f"Only {format_micros(most, 2)} {root.currency} of payment {root.pk} was taken by reversals that are booked"
+    return f"{words}: look what comes back." if amount_micros > most else ""
+
+
+def _undone_by_hand(original: Payment, told: dict[str, Any]) -> Payment | None:
+    """What a person entered of the same money before the gateway told of it: the same amount, best the same kind."""
+    rows = Payment.objects.filter(reverses=original, kind__in=BACK, external_id=None, noticed_as=None, checkout=None)
+    rows = rows.exclude(status="canceled").select_for_update(of=("self",))
+    whole = [row for row in rows.order_by("id") if _as_received(row) == -told["amount_micros"]]
+    whole.sort(key=lambda row: (row.kind != TAKEN_BACK[told["kind"]], row.status != "completed"))
+    return whole[0] if whole else None
+
+
+def _as_received(row: Payment) -> int:
+    return row.amount_micros if row.received_micros is None else row.received_micros
+
+
+def _again_by_hand(before: Payment, told: dict[str, Any], event_id: int | None) -> str:
+    """Keeps with it what the gateway calls it; what waited for a second person is proved by the gateway."""
+    if before.status == "pending":
+        before = complete(before, external_id=told["external_id"])
+    else:
+        before = records.change(before, {"noticed_as": told["external_id"]})
+    _mark(event_id, before)
+    return f"{BY_HAND} {before.pk}"
 
 
 def _wallet_part(original: Payment, told: dict[str, Any]) -> int:
@@ -227,8 +281,7 @@ def _original(gateway: PaymentGateway, told: dict[str, Any]) -> Payment | None:
     """The payment that an event takes back or restores, as far as it has come."""
     if told["kind"] not in TAKEN_BACK or not told["parent_id"]:
         return None
-    found: Payment | None = _of(gateway).filter(external_id=told["parent_id"]).first()
-    return found
+    return _known(gateway, told["parent_id"])
 
 
 def _sign(told: dict[str, Any]) -> int:
@@ -266,6 +319,12 @@ def _received(gateway: PaymentGateway, told: dict[str, Any]) -> dict[str, Any]:
         "fee_micros": told["fee_micros"],
         "payer": told["payer"],
     }
+
+
+def _known(gateway: PaymentGateway, external_id: str) -> Payment | None:
+    """The payment that the gateway calls so, booked by its notice or by hand before."""
+    found: Payment | None = _of(gateway).filter(Q(external_id=external_id) | Q(noticed_as=external_id)).first()
+    return found
 
 
 def _of(gateway: PaymentGateway) -> Any:

@@ -16,7 +16,8 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.payment_amounts import wallet_amount
-from tollgate.actions.payment_booking import complete, new_payment
+from tollgate.actions.payment_booking import BACK, complete, left_micros, new_payment, taken_micros
+from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros, split_note
 from tollgate.core.taxes import to_minor
 from tollgate.gateways.payments import PROVIDERS
@@ -59,6 +60,7 @@ def create_payment(*, customer_id: int, amount_micros: int, **fields: Unpack[Pay
     given: dict[str, Any] = {**fields, "amount_micros": amount_micros}
     values = checks.cleaned(CHECKS, given)
     customer = records.find(Customer, customer_id)
+    checks.whole_coins("amount_micros", values["amount_micros"], customer.currency)
     values = {name: value for name, value in values.items() if name != "received_at" or value is not None}
     return enter(customer, **values)
 
@@ -111,11 +113,14 @@ def enter(customer: Customer, *, note: str | None = None, status: str = "complet
 @act
 def complete_payment(*, payment_id: int, amount_micros: int | None = None, version: int | None = None) -> Payment:
     """Approves a payment that waits: its money is there. A smaller or larger amount may have come than was promised."""
+    payment = records.find(Payment, payment_id)
+    asked = Checkout.objects.filter(payment=payment).select_related("gateway").first()
+    if payment.kind in BACK and payment.customer is not None and asked is None:
+        take_turns(payment.customer)  # the wallet before payments, as notices of gateways do that take back
     payment = records.locked(Payment, payment_id, version)
     _check_waits(payment)
     if payment.customer is None:
         raise refuse("payment_id", "Nobody knows yet whose payment this is: assign it to a customer.")
-    asked = Checkout.objects.filter(payment=payment).select_related("gateway").first()
     if asked is not None and payment.kind == "payment":
         raise refuse("payment_id", f"{asked.gateway.title} tells by itself when it is paid.")
     if asked is not None:
@@ -123,9 +128,15 @@ def complete_payment(*, payment_id: int, amount_micros: int | None = None, versi
     actor = current.get()
     if records.find(Account, payment.account_id).two_person_payments and payment.created_by == actor.name:
         raise refuse("payment_id", ANOTHER)
+    if payment.kind in BACK and payment.reverses is not None:
+        left = left_micros(records.locked(Payment, payment.reverses.pk))
+        if -payment.amount_micros > left:
+            words = f"{format_micros(left, 2)} {payment.currency}"
+            raise refuse("payment_id", f"Only {words} of payment {payment.reverses_id} is left: cancel this.")
     values: dict[str, Any] = {"approved_by": actor.name}
     if amount_micros is not None and payment.kind == "payment":
         values["amount_micros"] = checks.cleaned(CHECKS, {"amount_micros": amount_micros})["amount_micros"]
+        checks.whole_coins("amount_micros", values["amount_micros"], payment.currency)
     return complete(payment, **values)
 
 
@@ -139,6 +150,20 @@ def cancel_payment(*, payment_id: int, reason: str = "", version: int | None = N
     note = "\n".join(part for part in (payment.private_note, reason.strip()[:MOST_NOTE]) if part)
     Checkout.objects.filter(payment=payment).update(next_at=None)
     return records.change(payment, {"status": "canceled", "private_note": note})
+
+
+@act
+def ask_gateway_again(*, payment_id: int) -> Payment:
+    """Has the worker ask a gateway once more about a payment that waits, after it has given up."""
+    payment = records.locked(Payment, payment_id)
+    _check_waits(payment)
+    asked = Checkout.objects.filter(payment=payment).first()
+    if asked is None or asked.next_at is not None:
+        raise refuse("payment_id", "No gateway has to be asked about it, or it is asked by itself.")
+    if not asked.session:
+        raise refuse("payment_id", "It would be sent a second time: look at the gateway what became of it.")
+    Checkout.objects.filter(pk=asked.pk).update(next_at=records.now(), asked_count=0)
+    return payment
 
 
 @act
@@ -168,11 +193,45 @@ def assign_payment(*, payment_id: int, customer_id: int, remember: bool = False)
     if payment.reverses is not None and payment.reverses.customer_id not in (None, customer.pk):
         raise refuse("customer_id", f"Payment {payment.reverses_id}, which it takes back, is another customer's.")
     values = settled_values(customer, payment)
+    if payment.kind in BACK and payment.reverses is not None:
+        known = _at_most_left if payment.amount_micros < 0 else _at_most_taken
+        values["amount_micros"] = known(payment, values["amount_micros"])
     _wake_notices(payment)
     payment.customer, payment.currency = customer, customer.currency
     if remember and payment.payer and customer.paypal_email != payment.payer:
         records.change(records.locked(Customer, customer.pk), {"paypal_email": payment.payer})
     return complete(payment, approved_by=current.get().name, customer_id=customer.pk, **values)
+
+
+def _at_most_left(payment: Payment, amount_micros: int) -> int:
+    """What money taken from us takes back: never more of the payment than is left of it."""
+    original = _original_of(payment)
+    left = left_micros(original)
+    if not left:
+        raise refuse("payment_id", f"Nothing of payment {original.pk} is left: cancel this, or charge the customer.")
+    if -amount_micros > left:
+        warn(f"Only {format_micros(left, 2)} {original.currency} of payment {original.pk} was left, so much is booked.")
+    return max(amount_micros, -left)
+
+
+def _at_most_taken(payment: Payment, amount_micros: int) -> int:
+    """What comes back after all: never more of the payment than reversals have taken of it."""
+    original = _original_of(payment)
+    taken = taken_micros(original)
+    if not taken:
+        raise refuse("payment_id", f"No reversal of payment {original.pk} is booked: assign one first, or cancel this.")
+    if amount_micros > taken:
+        words = f"Only {format_micros(taken, 2)} {original.currency} of payment {original.pk} was taken"
+        warn(f"{words}, so much is booked.")
+    return min(amount_micros, taken)
+
+
+def _original_of(payment: Payment) -> Payment:
+    """What a payment takes back, locked after its wallet."""
+    assert payment.reverses is not None
+    if payment.reverses.customer is not None:
+        take_turns(payment.reverses.customer)
+    return records.locked(Payment, payment.reverses.pk)
 
 
 def settled_values(customer: Customer, payment: Payment) -> dict[str, Any]:
@@ -209,6 +268,8 @@ def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str)
         raise refuse("payment_id", "Only what is left of a completed payment is given back.")
     given = {"amount_micros": left if amount_micros is None else amount_micros}
     amount = checks.cleaned({"amount_micros": checks.amount(1, left)}, given)["amount_micros"]
+    if amount != left:  # what is left may be finer, of a payment that another system brought
+        checks.whole_coins("amount_micros", amount, payment.currency)
     assert payment.customer is not None
     gateway = PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway).first()
     if kind == "refund" and gateway is not None and not PROVIDERS[gateway.provider].refunds:

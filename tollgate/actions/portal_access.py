@@ -29,11 +29,13 @@ from tollgate.actions.acts import Actor, act, current, refuse
 from tollgate.actions.audit import note_event
 from tollgate.actions.messages import address_of
 from tollgate.actions.portal_domains import shown_sections
+from tollgate.actions.portal_rights import OWN_ONLY, PORTAL_ACTS, SAME_RIGHT
 from tollgate.core.portal import Level, level, open_sections
 from tollgate.store.models import Account, Code, Contact, ContactSession, Customer, PortalDomain, User
 from tollgate.store.queries.customers import below
 
 WRONG: Final = "This email and password do not open a portal here."
+NOT_BY_PROVIDER: Final = "This login does not open a portal here: ask your provider."
 CLOSED: Final = "The portal of your company is closed. Ask your provider."
 SECOND: Final = "tollgate.portal.second"
 SECOND_LIFE_S: Final = 300
@@ -44,44 +46,6 @@ LONGEST: Final = timedelta(hours=12)
 LONGEST_OF_USERS: Final = timedelta(hours=1)
 KEPT: Final = timedelta(days=90)
 NOTED_EVERY: Final = timedelta(seconds=60)
-OWN_ONLY: Final = frozenset(
-    {
-        "change_own_password",
-        "confirm_second_factor",
-        "create_contact_token",
-        "end_contact_sessions",
-        "make_recovery_codes",
-        "remove_second_factor",
-        "use_recovery_code",
-        "verify_contact_by_code",
-    }
-)
-"""What only the person may do, never a user who looks in as them."""
-PORTAL_ACTS: Final = OWN_ONLY | {
-    "create_contact",
-    "create_own_ip_endpoint",
-    "delete_auto_top_up",
-    "delete_own_endpoint",
-    "redeem_voucher",
-    "revoke_contact_token",
-    "send_contact_code",
-    "send_password_link",
-    "start_checkout",
-    "tell_bank_transfer",
-    "update_auto_top_up",
-    "update_contact",
-    "update_own_ip_endpoint",
-}
-"""What a contact may do, always on records of its own customer: the portal finds them by nothing else."""
-SAME_RIGHT: Final = {
-    "create_own_ip_endpoint": "create_ip_endpoint",
-    "delete_own_endpoint": "delete_endpoint",
-    "send_contact_code": "send_password_link",
-    "start_checkout": "create_payment",
-    "tell_bank_transfer": "create_payment",
-    "update_own_ip_endpoint": "update_endpoint",
-}
-"""The act of the panel whose right a user needs to do a contact's act; the others are named alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +167,22 @@ def log_in_by_code(*, token: str, code: str, place: Place, at: datetime) -> Answ
             return Refused("This code does not fit.")
         delays.forget_email(at)
         return Opened(_open(contact, place, totp_step=step))
+
+
+def log_in_by_provider(*, contact: Contact, place: Place, at: datetime) -> Answer:
+    """Answers a contact whom a provider knows (actions.sign_in): all that keeps people out holds as with a password."""
+    with transaction.atomic():
+        found = _contacts().filter(pk=contact.pk, login_domain=place.domain_id).first()
+        delays = portal_delays.locked(place.domain_id, contact.email, place.ip, at)
+        if found is None:
+            _refused(contact, contact.email, place, delays, at, why="of another portal")
+            return Refused(NOT_BY_PROVIDER)
+        answer = _check_door(found, place, delays, at)
+        if answer is not None:
+            return Refused(NOT_BY_PROVIDER) if answer.why == WRONG else answer
+        if found.totp_secret:
+            return NeedsCode(signing.dumps(found.pk, salt=SECOND))
+        return Opened(_open(found, place, totp_step=None))
 
 
 def visit(*, key: str, host: str, ip: str, at: datetime, idle: timedelta, waking: bool) -> Visit | None:

@@ -8,10 +8,12 @@ import secrets
 from datetime import datetime
 from typing import Final
 
+from django.db import transaction
 from django.db.models import Max
 
-from tollgate.actions import checks, portal_codes, records
-from tollgate.actions.acts import Actor, act, acting, refuse
+from tollgate.actions import checks, portal_codes, portal_delays, records
+from tollgate.actions.acts import Actor, act, acting, current, refuse
+from tollgate.actions.messages import queue
 from tollgate.core import totp
 from tollgate.store.models import Contact, ContactSession
 from tollgate.store.secrets import seal, unseal
@@ -38,6 +40,7 @@ def confirm_second_factor(*, contact_id: int, secret: str, code: str, at: dateti
         raise refuse("code", "This code does not fit: is the clock of your phone right?")
     codes, hashes = _new_codes()
     records.change(contact, {"totp_secret": seal(secret), "recovery_hashes": hashes})
+    _tell(contact, "an authenticator app was set up")
     return codes
 
 
@@ -49,6 +52,7 @@ def make_recovery_codes(*, contact_id: int) -> list[str]:
         raise refuse("contact_id", "The second factor is off.")
     codes, hashes = _new_codes()
     records.change(contact, {"recovery_hashes": hashes})
+    _tell(contact, "new recovery codes were made, and older ones no longer work")
     return codes
 
 
@@ -56,6 +60,8 @@ def make_recovery_codes(*, contact_id: int) -> list[str]:
 def remove_second_factor(*, contact_id: int) -> Contact:
     """Turns the second factor off, by the contact or by an operator for one who lost the phone."""
     contact = records.locked(Contact, contact_id)
+    if contact.totp_secret:
+        _tell(contact, "the authenticator app and its recovery codes were taken away")
     return records.change(contact, {"totp_secret": "", "recovery_hashes": []})
 
 
@@ -68,6 +74,7 @@ def use_recovery_code(*, contact_id: int, code: str) -> bool:
     if len(left) == len(contact.recovery_hashes):
         return False
     records.change(contact, {"recovery_hashes": left})
+    _tell(contact, f"a recovery code was used, {len(left)} are left")
     return True
 
 
@@ -83,6 +90,31 @@ def spend_recovery_code(contact: Contact, code: str, *, ip: str) -> bool:
     name = use_recovery_code.__name__
     with acting(Actor(contact.email, frozenset({name}), "login", kind="contact", id=contact.pk, ip=ip)):
         return use_recovery_code(contact_id=contact.pk, code=code)
+
+
+def code_fits(contact: Contact, code: str, ip: str, at: datetime) -> bool:
+    """Whether the contact who is at the portal shows the second factor again. A wrong code lengthens the delay of the
+    login; while it lasts, none fits.
+    """
+    with transaction.atomic():
+        delays = portal_delays.locked(contact.login_domain, contact.email, ip, at)
+        if delays.waiting_s(at):
+            return False
+        shown = totp.matching_step(unseal(contact.totp_secret), _plain(code), at) is not None
+        if shown or spend_recovery_code(contact, code, ip=ip):
+            return True
+        delays.failed(at)
+        return False
+
+
+def _tell(contact: Contact, what: str) -> None:
+    queue(
+        account_id=contact.customer.account_id,
+        template="factor_changed",
+        values={"what": what},
+        contact=contact,
+        created_by=current.get().name,
+    )
 
 
 def _new_codes() -> tuple[list[str], list[str]]:

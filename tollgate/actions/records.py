@@ -21,6 +21,7 @@ SECRETS = frozenset(
     {
         *("password", "ha1", "password_sealed", "key_sealed", "secret_sealed", "totp_secret", "recovery_hashes"),
         *("secrets_sealed", "codes_sealed", "method_sealed", "token"),  # how we are paid
+        *("code_hash", "code_sealed"),
     }
 )
 CONSTRAINTS: Mapping[str, tuple[str, str]] = {
@@ -40,6 +41,8 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "portal_domain_host_key": ("host", "This portal domain exists already."),
     "verified_cli_once": ("number", "The customer may show this number already."),
     "contact_email_once": ("email", "Another contact logs in with this email at the same portal."),
+    "carrier_statement_once": ("number", "The carrier has a statement of this number already."),
+    "carrier_file_once": ("content", "This file was added already."),
     "carrier_name_once": ("name", "Another carrier has this name: choose another."),
     "gateway_name_once": ("name", "This carrier has a gateway of that name: choose another."),
     "card_name_once": ("name", "Another card has this name: choose another."),
@@ -47,6 +50,8 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "edge_rpc_url_once": ("rpc_url", "Another edge has this control address: each ends only its own calls."),
     "edge_name_key": ("name", "Another edge has this name: choose another."),
     "app_user_email_key": ("email", "Another user logs in with this email."),
+    "sign_in_provider_title_once": ("title", "Another login has this title: choose another."),
+    "sign_in_link_once": ("subject", "This login belongs to somebody already."),
     "user_group_name_key": ("name", "Another group has this name: choose another."),
     "entry_key": ("key", "This key has posted something else: use a new one for a new posting."),
     "webhook_title_once": ("title", "Another webhook has this title: choose another."),

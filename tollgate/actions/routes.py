@@ -10,6 +10,7 @@ from django.db.models import F
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse, warn
+from tollgate.core import patterns
 from tollgate.store.models import Call, Card, Customer, IngressRoute, RouteOption, Tag
 
 
@@ -62,9 +63,9 @@ def _patterns(value: object) -> str:
     for number, line in enumerate(lines, start=1):
         if line.startswith("^"):
             try:
-                re.compile(line)
-            except re.error as problem:
-                raise checks.Unfit(f"Line {number}: {line} is not a regular expression ({problem}).") from None
+                patterns.parse(line, anywhere=True)
+            except patterns.PatternInvalid as problem:
+                raise checks.Unfit(f"Line {number}: {line} is not an expression we know. {problem}") from None
         elif line and not re.fullmatch(r"[0-9]{1,18}", line, re.ASCII):
             raise checks.Unfit(
                 f"Line {number}: give the digits of a prefix, or a regular expression that starts with ^."

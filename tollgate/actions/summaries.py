@@ -5,6 +5,7 @@ What they are is said in store/sql/schema_summaries.sql. No act changes a figure
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,12 +16,17 @@ from tollgate.actions.statements import fetch
 BATCH: Final = 200_000
 """CDRs that are added in one transaction: no longer than a second or two."""
 FILE: Final = "summaries"
+log = logging.getLogger(__name__)
 
 
 def roll_up() -> None:
-    """Adds the calls and corrections that are not in the summaries yet. Right in several processes at once."""
-    while fetch(FILE, "roll_up", BATCH)[0]["more"]:
-        pass
+    """Adds the calls and corrections that are not in the summaries yet. Right in several processes at once.
+
+    Each step is a transaction of its own: what is broken off goes on where it was.
+    """
+    while (step := fetch(FILE, "roll_up", BATCH)[0])["more"]:
+        if step["within_at"] is not None:
+            log.info("summaries: calls from before %s are in, written at once", step["within_at"])
 
 
 @act

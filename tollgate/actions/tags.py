@@ -1,4 +1,4 @@
-"""Acts on tags: labels of customers, which sort their lists and carry template routes."""
+"""Acts on tags: labels of customers, which sort their lists and carry template routes, alerts and CLI rules."""
 
 from __future__ import annotations
 
@@ -51,4 +51,6 @@ def delete_tag(*, tag_id: int, version: int | None = None) -> None:
         raise refuse("tag_id", f"{count} customers have this tag: take it off them first.")
     if tag.ingress_routes.exists():
         raise refuse("tag_id", "Ingress routes belong to this tag: delete them first.")
+    if tag.cli_rules.exists():
+        raise refuse("tag_id", "CLI rules belong to this tag: delete them first.")
     tag.delete()

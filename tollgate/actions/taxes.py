@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final, TypedDict, Unpack
 
+from django.db import transaction
+
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.charges import day, zone_of
@@ -162,7 +164,8 @@ def rest_billing(customer: Customer, reason: str, at: datetime) -> None:
 
     Who holds the wallet never waits for the customer: if somebody has it in hand, only the log tells.
     """
-    log.warning("ALARM billing of customer %s is in doubt: %s", customer.pk, reason)
+    words = ("ALARM billing of customer %s is in doubt: %s", customer.pk, reason)
+    transaction.on_commit(lambda: log.warning(*words))  # a rehearsal, which is taken back, rings no bell
     free = Customer.objects.select_for_update(no_key=True, skip_locked=True)
     resting = free.filter(pk=customer.pk, parked_at=None).first()
     if resting is not None:

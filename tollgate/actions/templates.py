@@ -1,4 +1,5 @@
-"""Acts on templates: what the messages of an account say, where it is not what those in stock say."""
+"""Acts on templates: what the messages of an account, or to customers of one portal domain, say in place of those in
+stock."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse
+from tollgate.actions.messages import wording
 from tollgate.core.templates import names, parse, problems
 from tollgate.core.templates_html import misplaced
-from tollgate.core.templates_stock import STOCK, Stock
-from tollgate.store.models import Account, Template
+from tollgate.core.templates_stock import OF_OPERATORS, STOCK, Stock
+from tollgate.store.models import Account, PortalDomain, Template
 
 WORDS_MOST = 50_000
 NEEDED = ("link", "code")
@@ -36,15 +38,23 @@ LANGUAGE_CHECK = checks.matching(r"[a-z]{2,3}(-[A-Z]{2})?", "Give a language cod
 
 
 @act
-def create_template(*, account_id: int, key: str, language: str = "en", **fields: Unpack[TemplateFields]) -> Template:
-    """Gives a message words of the account's own in one language; what is not given is as in stock."""
+def create_template(
+    *, account_id: int, key: str, language: str = "en", domain_id: int | None = None, **fields: Unpack[TemplateFields]
+) -> Template:
+    """Gives a message words of the account's own in one language; what is not given is as in stock.
+
+    With `domain_id` they are for the customers of that portal domain; what is not given is as the account says it.
+    """
     stock = _stock(key)
     given: dict[str, Any] = {**fields, "language": language}
     values = checks.cleaned({**CHECKS, "language": LANGUAGE_CHECK}, given)
-    whole = {name: values.get(name, getattr(stock, name)) for name in CHECKS}
-    _check(stock, whole)
     account = records.find(Account, account_id)
-    return records.create(Template, {**whole, "language": values["language"], "account_id": account.pk, "key": key})
+    _check_domain(account, key, domain_id)
+    before = wording(account.pk, key, values["language"]) if domain_id is not None else stock
+    whole = {name: values.get(name, getattr(before, name)) for name in CHECKS}
+    _check(stock, whole)
+    row = {**whole, "language": values["language"], "account_id": account.pk, "key": key, "domain_id": domain_id}
+    return records.create(Template, row)
 
 
 @act
@@ -58,7 +68,7 @@ def update_template(*, template_id: int, version: int | None = None, **changes: 
 
 @act
 def reset_template(*, template_id: int) -> None:
-    """Takes the account's own words away: from now on the message says what it says in stock."""
+    """Takes own words away: from now on the message says what the account says, or what it says in stock."""
     records.locked(Template, template_id).delete()
 
 
@@ -89,6 +99,15 @@ def _misuse(name: str, words: str, secrets: Sequence[str]) -> str:
 def _check(stock: Stock, words: Mapping[str, str]) -> None:
     if errors := faults(stock, words):
         raise Invalid(errors)
+
+
+def _check_domain(account: Account, key: str, domain_id: int | None) -> None:
+    if domain_id is None:
+        return
+    if not PortalDomain.objects.filter(account=account, pk=domain_id).exists():
+        raise refuse("domain_id", "Choose one of the portal domains.")
+    if key in OF_OPERATORS:
+        raise refuse("domain_id", "This message goes to your own people: no domain has words of its own for it.")
 
 
 def _stock(key: str) -> Stock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -28,6 +29,7 @@ from tollgate.core.uploads import (
     HEADER_WITHIN_ROWS,
     CellInvalid,
     Line,
+    Number,
     Table,
     lacking,
     read_row,
@@ -40,7 +42,13 @@ from tollgate.store.secrets import seal, unseal
 
 COLUMNS_MOST: Final = 200
 
+WORKBOOK_MOST: Final = 64 * 2**20
 UNPACKED_MOST: Final = 500 * 2**20
+APART_MOST: Final = 32 * 2**20
+"""Of each part that is read whole, as its shared texts are; sheets are read row by row."""
+RATIO_MOST: Final = 100
+"""How often a workbook may be as large unpacked; what people write is below 30."""
+RATIO_FROM: Final = 8 * 2**20
 WAITING: Final = timedelta(days=1)
 """How long a file waits for the next step of its page."""
 ACTS: Final[Mapping[str, str]] = {
@@ -48,6 +56,7 @@ ACTS: Final[Mapping[str, str]] = {
     "contact": "create_contact",
     "sip_user": "create_sip_user",
     "verified_cli": "add_verified_cli",
+    "cli_rule": "create_cli_rule",
     "payment": "import_payment",
 }
 Found = QuerySet[Any]
@@ -58,7 +67,7 @@ def read_file(content: bytes, noun: str, *, header_line: int | None = None) -> T
     """An uploaded file as a table: CSV in any usual form, or the first sheet of XLSX. Raises CellInvalid."""
     rows: Iterable[tuple[int, Sequence[str]]]
     if content[:4] == b"PK\x03\x04":
-        rows = enumerate(_sheet(content), start=1)
+        rows = enumerate(sheet_rows(content), start=1)
     else:
         rows = rows_of_text(_text(content))
     return table(rows, NOUNS[noun].fields, header_line=header_line)
@@ -150,6 +159,8 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
     values, errors = read_row(cells, task.mapping, NOUNS[task.noun].fields)
     if errors:
         raise _invalid(errors)
+    if task.noun == "cli_rule":
+        values["account_id"] = task.account_id
     if task.noun == "customer":
         values["account_id"] = task.account_id
         actor = current.get()
@@ -222,12 +233,10 @@ def _text(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")  # what spreadsheets of old write
 
 
-def _sheet(content: bytes) -> Iterator[Sequence[str]]:
+def sheet_rows(content: bytes) -> Iterator[Sequence[str]]:
+    """The rows of the first sheet of a workbook as text. Raises CellInvalid."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            unpacked = sum(part.file_size for part in packed.infolist())
-        if unpacked > UNPACKED_MOST:
-            raise CellInvalid(f"Unpacked, this workbook is larger than {UNPACKED_MOST // 2**20} MB: send it as CSV.")
+        _refuse_large(content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file claims of its size is often wrong
@@ -237,8 +246,29 @@ def _sheet(content: bytes) -> Iterator[Sequence[str]]:
             yield [_cell(value) for value in row[:COLUMNS_MOST]]
     except CellInvalid:
         raise
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError) as problem:
+    except NOT_READ as problem:
         raise CellInvalid(f"This is not a workbook that can be read: {problem}") from None
+
+
+NOT_READ: Final = (
+    InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, TypeError, AttributeError,
+    SyntaxError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What a spoiled workbook raises: a parser's error on cut XML is a SyntaxError, a password a RuntimeError."""
+
+
+def _refuse_large(content: bytes) -> None:
+    """Raises CellInvalid for a workbook that would take all memory, by what its directory says of its parts."""
+    if len(content) > WORKBOOK_MOST:
+        raise CellInvalid(f"This workbook is larger than {WORKBOOK_MOST // 2**20} MB: send it as CSV.")
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        parts = [(part.filename, part.file_size) for part in packed.infolist()]
+    unpacked = sum(size for _, size in parts)
+    apart = max((size for name, size in parts if not name.startswith("xl/worksheets/")), default=0)
+    if unpacked > UNPACKED_MOST:
+        raise CellInvalid(f"Unpacked, this workbook is larger than {UNPACKED_MOST // 2**20} MB: send it as CSV.")
+    if apart > APART_MOST or unpacked > max(RATIO_FROM, RATIO_MOST * len(content)):
+        raise CellInvalid("Unpacked, this workbook is far larger than it looks: send it as CSV.")
 
 
 def _cell(value: object) -> str:
@@ -251,7 +281,9 @@ def _cell(value: object) -> str:
         case datetime() | date():
             return value.isoformat()
         case float():
-            return format(Decimal(format(value, ".15g")), "f")  # kept as a binary fraction: 15 digits are what it shows
+            return Number(
+                format(Decimal(format(value, ".15g")), "f")
+            )  # kept as a binary fraction: 15 digits are what it shows
     return str(value)
 
 

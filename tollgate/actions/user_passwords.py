@@ -131,6 +131,11 @@ def tell_moved(user: User, before: str) -> None:
     _tell_at(before, "email_changed", {"old_email": before, "new_email": user.email})
 
 
+def tell_factor(user: User, what: str) -> None:
+    """The user hears of every change of the second factor, in words such as `a passkey was added`."""
+    _tell_at(user.email, "factor_changed", {"what": what})
+
+
 def forgotten(*, email: str, ip: str) -> None:
     """Sends a link to whoever logs in with this email, if anybody does; says nothing of it to whoever asked."""
     user = User.objects.filter(email__iexact=email.strip(), is_active=True).first()

@@ -47,6 +47,7 @@ class GroupFields(TypedDict, total=False):
     name: str
     acts: Sequence[str]
     areas: Sequence[str]
+    second_factor: bool
 
 
 def _groups(value: object) -> list[UserGroup]:
@@ -88,6 +89,7 @@ GROUP_CHECKS: Mapping[str, checks.Check] = {
     "name": checks.text(100, required=True),
     "acts": _names("acts", ACTS, EVERY_ACT),
     "areas": _names("areas", AREAS, EVERY_AREA),
+    "second_factor": checks.yes_no,
 }
 
 
@@ -122,7 +124,7 @@ def update_user(*, user_id: int, version: int | None = None, **changes: Unpack[U
     values = checks.cleaned(CHECKS, changes)
     groups = values.pop("group_ids", None)
     user = records.locked(User, user_id, version)
-    _check_not_above(user)
+    check_not_above(user)
     had = set(user.groups.all())
     if groups is not None:
         _check_gift(set(groups) - had)
@@ -146,7 +148,7 @@ def update_user(*, user_id: int, version: int | None = None, **changes: Unpack[U
         user_passwords.send_link(user)
     elif "password" in changes:
         user_passwords.tell(user)
-    _check_operators("group_ids" if groups is not None else "is_active")
+    check_operators("group_ids" if groups is not None else "is_active")
     return user
 
 
@@ -154,14 +156,17 @@ def update_user(*, user_id: int, version: int | None = None, **changes: Unpack[U
 def end_user_sessions(*, user_id: int) -> User:
     """Logs a user out everywhere."""
     user = records.locked(User, user_id)
-    _check_not_above(user)
+    check_not_above(user)
     return records.change(user, {"session_epoch": user.session_epoch + 1})
 
 
 @act
-def create_user_group(*, name: str, acts: Sequence[str], areas: Sequence[str] = ()) -> UserGroup:
-    """Makes a group: its members may read these areas and do these acts."""
-    values = checks.cleaned(GROUP_CHECKS, {"name": name, "acts": acts, "areas": areas})
+def create_user_group(
+    *, name: str, acts: Sequence[str], areas: Sequence[str] = (), second_factor: bool = False
+) -> UserGroup:
+    """Makes a group: its members may read these areas and do these acts, perhaps with a second factor alone."""
+    given = {"name": name, "acts": acts, "areas": areas, "second_factor": second_factor}
+    values = checks.cleaned(GROUP_CHECKS, given)
     _check_rights("acts", acts=values["acts"], areas=values["areas"])
     return records.create(UserGroup, values)
 
@@ -174,7 +179,7 @@ def update_user_group(*, group_id: int, version: int | None = None, **changes: U
     _check_rights("acts", acts=group.acts, areas=group.areas)
     _check_rights("acts", acts=values.get("acts", ()), areas=values.get("areas", ()))
     records.change(group, values)
-    _check_operators("acts")
+    check_operators("acts")
     return group
 
 
@@ -253,7 +258,8 @@ def _lacking(*, acts: Iterable[str], areas: Iterable[str]) -> list[str]:
     return lacking + [name for name in areas if EVERY_AREA not in actor.areas and name not in actor.areas]
 
 
-def _check_not_above(user: User) -> None:
+def check_not_above(user: User) -> None:
+    """Refuses to touch a user who may do more than the actor; oneself everybody may."""
     actor = current.get()
     if actor.kind == "user" and actor.id == user.pk:
         return
@@ -265,7 +271,7 @@ def _check_not_above(user: User) -> None:
         raise refuse("user_id", ABOVE_YOU)
 
 
-def _check_operators(field: str) -> None:
+def check_operators(field: str) -> None:
     """An installation that nobody may repair is refused; one that never had an operator (a job's own) is not."""
     list(UserGroup.objects.select_for_update(no_key=True).order_by("pk"))
     operators = User.objects.filter(is_active=True, reseller_id=None, groups__acts__contains=[EVERY_ACT])

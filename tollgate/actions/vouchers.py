@@ -78,6 +78,8 @@ def create_voucher_batch(
     given: dict[str, Any] = {**fields, "name": name, "currency": currency, "count": count}
     values = checks.cleaned(CHECKS, given)
     account = records.find(Account, account_id)
+    for name in ("addition_micros", "minimum_micros"):
+        checks.whole_coins(name, values.get(name, 0), values["currency"])
     _check(values, confirm=confirm)
     codes = [_new_code() for _ in range(values["count"])]
     batch = records.create(VoucherBatch, {**values, "account_id": account.pk, "codes_sealed": seal(json.dumps(codes))})

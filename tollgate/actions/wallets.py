@@ -27,6 +27,7 @@ def top_up(*, customer_id: int, amount_micros: int, note: str = "", key: str | N
     if values["amount_micros"] <= 0:
         raise refuse("amount_micros", "A top-up is above zero; take money out with an adjustment.")
     customer = records.find(Customer, customer_id)
+    checks.whole_coins("amount_micros", values["amount_micros"], customer.currency)
     known = (
         values["key"] is not None and Entry.objects.filter(account_id=customer.account_id, key=values["key"]).exists()
     )

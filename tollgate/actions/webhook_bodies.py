@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from tollgate.core.vars import VarsInvalid, as_json
 from tollgate.store.models import Charge, Customer, Invoice, Payment
 
 
@@ -15,7 +16,18 @@ def customer_body(customer: Customer | None) -> dict[str, Any]:
         "customer_number": customer.number if customer else None,
         "customer_name": customer.name if customer else None,
         "accounting_id": customer.accounting_id if customer else None,
+        "vars": vars_of(customer),
     }
+
+
+def vars_of(customer: Customer | None) -> dict[str, Any] | None:
+    """The vars of a customer as JSON; those that cannot be read, kept before they were checked, say nothing."""
+    if customer is None:
+        return None
+    try:
+        return dict(as_json(customer.vars_toml))
+    except VarsInvalid:
+        return {}
 
 
 def invoice_body(invoice: Invoice) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tollgate.actions.acts import EVERY_ACT, Actor
 from tollgate.actions.tokens import READ, hashed
+from tollgate.actions.user_factors import lacks_factor
 from tollgate.api.answers import Answer, Refused
 from tollgate.api.pace import check_pace
 from tollgate.core.areas import EVERY_AREA, may_read
@@ -80,6 +81,8 @@ def _enter(request: HttpRequest, at: datetime) -> Caller:
         raise Refused(403, "This is a contact's token.", "It opens what stands below /api/v1/portal/.")
     if user.allowed_networks and not any(ip_address(ip) in network for network in user.allowed_networks):
         raise Refused(403, NOT_FROM_HERE)
+    if lacks_factor(user, at):
+        raise Refused(403, "This user needs a second factor first.", "It is set up in the panel.")
     given = user.rights()
     if given is None:
         raise Refused(403, "This user is in no group.")

@@ -34,6 +34,9 @@ OF_ACTS: Final = {
     "413": "the body is too long",
     "415": "the body is not called JSON",
 }
+WHERE: Final = (
+    'nested conditions: ["all", ["cld", "begins", "44"], ["any", ["sip", "is", "486"], ["cost", "more", "1"]]]'
+)
 _PROBLEM: Final = {
     "type": "object",
     "required": ["type", "title", "status", "errors"],
@@ -120,6 +123,8 @@ def _list(noun: Noun, own: str = "") -> dict[str, Any]:
         },
     }
     text: dict[str, Any] = {"type": "string"}
+    if noun.archived and not own:
+        filters["where"] = {"type": "string", "description": WHERE}
     asked = {"limit": limit, "cursor": text, "fields": text, **filters}
     return {
         "operationId": f"list_{own}{noun.name}",

@@ -53,6 +53,8 @@ class Noun:
     """The instant that `since` and `before` compare."""
     ranged: bool = False
     """Whether a list has to say `since`: there is no end to these."""
+    archived: bool = False
+    """Whether it is of calls, of which the lake has older ones: read by archive.py, and by conditions (`where`)."""
     order: tuple[str, ...] = ("id",)
     newest_first: bool = False
 

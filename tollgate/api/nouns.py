@@ -34,7 +34,14 @@ from tollgate.store.models import (
     Call,
     Card,
     Carrier,
+    CarrierDispute,
+    CarrierFile,
+    CarrierFormat,
+    CarrierLine,
+    CarrierStatement,
     Charge,
+    CliProof,
+    CliRule,
     Contact,
     Customer,
     CustomerHold,
@@ -54,6 +61,7 @@ from tollgate.store.models import (
     InvoiceSeries,
     InvoiceTax,
     InvoiceTemplate,
+    JournalCode,
     LegalHold,
     Localization,
     MailSettings,
@@ -65,9 +73,13 @@ from tollgate.store.models import (
     PaymentGateway,
     PortalDomain,
     Rate,
+    Recalculation,
     Revision,
     RouteOption,
     SavedReport,
+    SignInGroup,
+    SignInLink,
+    SignInProvider,
     SmsSettings,
     Tag,
     Task,
@@ -108,6 +120,8 @@ _LINE: Final = tuple(sorted(set(columns(InvoiceLine)) - {"invoice_id"}))
 _LINES: Final = InvoiceLine.objects.filter(invoice_id=OuterRef("pk")).order_by("position")
 _INVOICE_TAX: Final = tuple(sorted(set(columns(InvoiceTax)) - {"invoice_id"}))
 _INVOICE_TAXES: Final = InvoiceTax.objects.filter(invoice_id=OuterRef("pk")).order_by("position")
+_GROUPS: Final = SignInGroup.objects.filter(provider_id=OuterRef("pk")).order_by("claim", "id")
+_SIGN_IN_GROUPS: Final = _GROUPS.values(row=JSONObject(claim="claim", group_id="group_id"))
 _ROWS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "object"}}
 _OF_CARRIER: Final = frozenset(name for name in columns(CDR) if name.startswith("carrier_"))
 NOUNS: Final = (
@@ -144,13 +158,34 @@ NOUNS: Final = (
     ),
     Noun(name="carriers", model=Carrier, area="carriers", filters=("name", "status", "currency"), extras={}),
     Noun(
+        name="carrier-formats", model=CarrierFormat, area="reconciliation", account="carrier__account",
+        filters=("carrier_id",), extras={},
+    ),
+    Noun(
+        name="carrier-statements", model=CarrierStatement, area="reconciliation", newest_first=True,
+        filters=("carrier_id", "number", "state", "currency", "from_on"), extras={},
+    ),
+    Noun(
+        name="carrier-files", model=CarrierFile, area="reconciliation", account="statement__account",
+        filters=("statement_id", "carrier_id", "kind"), extras={},
+    ),
+    Noun(
+        name="carrier-lines", model=CarrierLine, area="reconciliation", account="statement__account",
+        listed=Q(run=F("statement__run")), filters=("statement_id", "kind", "number", "call_id", "dispute_id"),
+        extras={},
+    ),
+    Noun(
+        name="carrier-disputes", model=CarrierDispute, area="reconciliation", newest_first=True,
+        filters=("statement_id", "state"), extras={},
+    ),
+    Noun(
         name="gateways", model=Gateway, area="carriers", account="carrier__account",
         filters=("carrier_id", "name", "enabled"), extras={},
     ),
     Noun(name="cards", model=Card, area="cards", filters=("kind", "name", "carrier_id", "currency"), extras={}),
     Noun(
         name="cdrs", model=CDR, area="calls", customer="customer", moment="started_at", order=("started_at", "id"),
-        newest_first=True, ranged=True,
+        newest_first=True, ranged=True, archived=True,
         filters=("customer_id", "endpoint_id", "state", "refusal", "edge_call_id", "cli", "number"),
         bought=_OF_CARRIER | {"gateway_id", "profit_micros", "detail"}, extras={},
     ),
@@ -277,6 +312,15 @@ NOUNS: Final = (
         filters=("customer_id", "number", "attestation"), extras={},
     ),
     Noun(
+        name="cli-proofs", model=CliProof, area="clis", account="customer__account", customer="customer",
+        moment="created_at", newest_first=True, filters=("customer_id", "number", "state", "way"),
+        without=frozenset({"code_hash", "code_sealed"}), extras={},
+    ),
+    Noun(
+        name="cli-rules", model=CliRule, area="clis",
+        filters=("customer_id", "tag_id", "forced", "cli"), extras={},
+    ),
+    Noun(
         name="route-options", model=RouteOption, area="routes", account="ingress_route__card__account",
         filters=("ingress_route_id", "card_id", "excluded"), extras={},
     ),
@@ -308,6 +352,11 @@ NOUNS: Final = (
     ),
     Noun(name="reports", model=SavedReport, area="reports", filters=("name", "frequency"), extras={}),
     Noun(
+        name="recalculations", model=Recalculation, area="recalculations", moment="created_at", newest_first=True,
+        filters=("kind", "customer_id", "carrier_id"), extras={},
+    ),
+    Noun(name="journal-codes", model=JournalCode, area="books", filters=("place", "code"), extras={}),
+    Noun(
         name="localizations", model=Localization, area="labels", filters=("name",), extras={},
     ),
     Noun(
@@ -330,10 +379,20 @@ NOUNS: Final = (
     ),
     Noun(
         name="portal-domains", model=PortalDomain, area="account", filters=("host",), without=frozenset({"logo"}),
-        extras={},
+        extras={
+            "card_ids": _ids(PortalDomain.cards.through.objects.filter(portaldomain_id=OuterRef("pk")), "card_id"),
+        },
     ),
     Noun(
         name="groups", model=UserGroup, area="users", account="", filters=("name",), extras={},
+    ),
+    Noun(
+        name="sign-in-providers", model=SignInProvider, area="users", filters=("title", "serves", "enabled"),
+        extras={"groups": Extra(ArraySubquery(_SIGN_IN_GROUPS), _ROWS)},
+    ),
+    Noun(
+        name="sign-in-links", model=SignInLink, area="users", account="provider__account",
+        filters=("provider_id", "user_id", "contact_id", "subject"), extras={},
     ),
     Noun(
         name="tokens", model=ApiToken, area="users", account="", filters=("user_id", "contact_id", "name"),

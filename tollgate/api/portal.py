@@ -26,15 +26,27 @@ from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun, all_fields, place
 from tollgate.api.reads import page, record
 from tollgate.api.repeats import once
 from tollgate.api.schema import fit_arguments
-from tollgate.store.models import CDR, Contact, Customer, Endpoint, Invoice, Payment, VerifiedCli
+from tollgate.store.models import (
+    CDR,
+    Charge,
+    Contact,
+    Customer,
+    CustomerPackage,
+    Endpoint,
+    Invoice,
+    Payment,
+    VerifiedCli,
+)
 from tollgate.store.queries.customers import spent_today_micros, wallet_of
 from tollgate.store.queries.portal import (
     SHOWN_OF_CDRS,
     calls_of,
+    charges_of,
     clis_of,
     contacts_of,
     endpoints_of,
     invoices_of,
+    packages_of,
     payments_of,
 )
 from tollgate.ui.requests import client_ip
@@ -80,6 +92,22 @@ NOUNS: Final[Mapping[str, Shown]] = {
                    "completed_at"),
                   moment="received_at", newest_first=True, filters=("kind", "status")),
             lambda customer, at: payments_of(customer),
+        ),
+        Shown(
+            _noun("packages", CustomerPackage, "packages",
+                  ("id", "quantity", "starts_on", "ends_on", "minutes", "next_on"),
+                  extras={"package": Extra(F("package__name"), TEXT),
+                          "retail_nanos": Extra(F("package__retail_nanos"), WHOLE),
+                          "currency": Extra(F("package__currency"), TEXT),
+                          "frequency": Extra(F("package__frequency"), TEXT)}),
+            lambda customer, at: packages_of(customer),
+        ),
+        Shown(
+            _noun("charges", Charge, "packages",
+                  ("id", "kind", "description", "from_on", "until_on", "quantity_milli", "unit_price_nanos",
+                   "amount_micros", "currency", "at"),
+                  moment="at", newest_first=True, filters=("kind",)),
+            lambda customer, at: charges_of(customer),
         ),
         Shown(
             _noun("contacts", Contact, "contacts",

@@ -5,7 +5,9 @@ What there is to read is the table in `nouns`; nothing here knows a noun by name
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,8 +18,10 @@ from django.http import HttpRequest
 from tollgate.actions import checks
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Error, Refused, error, unfit
+from tollgate.api.archive import archived_row, archived_rows
 from tollgate.api.noun_rows import Noun, field_schema, fields_for, own_rows, place, told
 from tollgate.api.nouns import BY_NAME
+from tollgate.core.call_search import RulesInvalid, read_rules
 
 ROWS: Final = 50
 ROWS_MOST: Final = 200
@@ -31,6 +35,8 @@ _YES_NO: Final = {"true": True, "false": False}
 def list_rows(request: HttpRequest, caller: Caller, noun: str) -> Answer:
     """A page of records, and the cursor of the next."""
     kind = _noun(noun)
+    if kind.archived:
+        return _archived_page(request, kind, caller)
     return page(request, kind, own_rows(kind, caller).filter(kind.listed), fields_for(kind, caller))
 
 
@@ -44,6 +50,25 @@ def page(request: HttpRequest, kind: Noun, found: QuerySet[Any], known: list[str
         raise unfit(*errors)
     rows = _ordered(found.filter(condition), kind)[: limit + 1]
     read = list(told(kind, rows, [*dict.fromkeys((*fields, *kind.order))]))
+    return _told_page(request, kind, read, fields, limit)
+
+
+def _archived_page(request: HttpRequest, kind: Noun, caller: Caller) -> Answer:
+    """One page of calls from database and lake."""
+    caller.check_reads(kind.area)
+    errors: list[Error] = []
+    fields = _fields(request, fields_for(kind, caller), errors)
+    limit = _limit(request, errors)
+    given = _given(request, kind, errors)
+    place = _place(request, kind, errors)
+    if errors:
+        raise unfit(*errors)
+    found = archived_rows(caller, given, fields=[*dict.fromkeys((*fields, *kind.order))], limit=limit + 1, place=place)
+    return _told_page(request, kind, found, fields, limit)
+
+
+def _told_page(request: HttpRequest, kind: Noun, read: list[dict[str, Any]], fields: list[str], limit: int) -> Answer:
+    """The page, where `read` has one row more than it shows when others follow."""
     data = [{name: row[name] for name in fields} for row in read[:limit]]
     if len(read) <= limit:
         return Answer(200, {"data": data, "next": None})
@@ -57,17 +82,27 @@ def page(request: HttpRequest, kind: Noun, found: QuerySet[Any], known: list[str
 def read_row(request: HttpRequest, caller: Caller, noun: str, row_id: int) -> Answer:
     """One record, its version as the ETag."""
     kind = _noun(noun)
-    return record(request, kind, own_rows(kind, caller).filter(pk=row_id), fields_for(kind, caller))
+    found = own_rows(kind, caller).filter(pk=row_id)
+    return record(request, kind, found, fields_for(kind, caller), archived=partial(archived_row, caller, row_id))
 
 
-def record(request: HttpRequest, kind: Noun, found: QuerySet[Any], known: list[str]) -> Answer:
-    """The one row of these, if there is one; `known` are the fields that may be read."""
+def record(
+    request: HttpRequest,
+    kind: Noun,
+    found: QuerySet[Any],
+    known: list[str],
+    *,
+    archived: Callable[[list[str]], dict[str, Any] | None] | None = None,
+) -> Answer:
+    """The one row of these, if there is one; `known` are the fields that may be read, `archived` asks the lake."""
     errors: list[Error] = []
     fields = _fields(request, known, errors)
     errors += [error(name, "This does not exist here.", code="unknown") for name in request.GET if name != "fields"]
     if errors:
         raise unfit(*errors)
     row = next(iter(told(kind, found, known)), None)
+    if row is None and kind.archived and archived is not None:
+        row = archived(known)
     if row is None:
         raise Refused(404, "There is no such record.")
     headers = {"ETag": f'"{row["version"]}"'} if "version" in row else {}
@@ -96,8 +131,13 @@ def _limit(request: HttpRequest, errors: list[Error]) -> int:
 
 
 def _filters(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
-    """Equality on the declared fields, and `since` and `before` on the noun's moment."""
-    condition = Q()
+    """What the filters ask of the rows."""
+    return Q(**_given(request, noun, errors))
+
+
+def _given(request: HttpRequest, noun: Noun, errors: list[Error]) -> dict[str, Any]:
+    """Equality on the declared fields, `since` and `before` on the noun's moment, `where` of calls."""
+    given: dict[str, Any] = {}
     for name in request.GET:
         text = request.GET.get(name, "")
         if name in CONTROLS:
@@ -105,16 +145,18 @@ def _filters(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
         try:
             if noun.moment and name in ("since", "before"):
                 lookup = f"{noun.moment}__{'gte' if name == 'since' else 'lt'}"
-                condition &= Q(**{lookup: checks.instant(text)})
+                given[lookup] = checks.instant(text)
             elif name in noun.filters:
-                condition &= Q(**{place(noun, name): _value(noun, name, text)})
+                given[place(noun, name)] = _value(noun, name, text)
+            elif noun.archived and name == "where":
+                given[name] = read_rules(text)
             else:
                 errors.append(error(name, "This is no filter here.", code="unknown"))
-        except checks.Unfit as problem:
+        except (checks.Unfit, RulesInvalid) as problem:
             errors.append(error(name, str(problem)))
     if noun.ranged and not request.GET.get("since"):
         errors.append(error("since", "Give a moment to begin with: there is no end to these.", code="required"))
-    return condition
+    return given
 
 
 def _value(noun: Noun, name: str, text: str) -> object:
@@ -142,15 +184,8 @@ def _day(text: str) -> date:
 
 def _after(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
     """What comes after the cursor."""
-    text = request.GET.get("cursor", "")
-    if not text:
-        return Q()
-    try:
-        name, place = signing.loads(text, salt=_SALT)
-    except signing.BadSignature:
-        name, place = "", []
-    if name != noun.name:
-        errors.append(error("cursor", "Give a cursor as this list has told it."))
+    place = _place(request, noun, errors)
+    if not place:
         return Q()
     side = "lt" if noun.newest_first else "gt"
     condition, same = Q(), Q()
@@ -158,6 +193,21 @@ def _after(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
         condition |= same & Q(**{f"{column}__{side}": value})
         same &= Q(**{column: value})
     return Q(**{f"{noun.order[0]}__{side}e": place[0]}) & condition
+
+
+def _place(request: HttpRequest, noun: Noun, errors: list[Error]) -> list[Any]:
+    """The place in the order that the cursor tells; nothing without one."""
+    text = request.GET.get("cursor", "")
+    if not text:
+        return []
+    try:
+        name, place = signing.loads(text, salt=_SALT)
+    except signing.BadSignature:
+        name, place = "", []
+    if name != noun.name:
+        errors.append(error("cursor", "Give a cursor as this list has told it."))
+        return []
+    return list(place)
 
 
 def _ordered(found: QuerySet[Any], noun: Noun) -> QuerySet[Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints, is_t
 
 from tollgate.actions import checks
 from tollgate.actions.acts import ACTS
-from tollgate.actions.portal_access import OWN_ONLY
+from tollgate.actions.portal_rights import OWN_ONLY
 from tollgate.api.answers import Error, error
 from tollgate.core.areas import NOT_GIVEN, area_of_acts
 

@@ -8,9 +8,12 @@ request may lock is said by its class in `requests`, what it does by its functio
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final
 
 from tollgate.charging import rows
 from tollgate.charging.database import DeskConnection
@@ -23,6 +26,11 @@ from tollgate.core.ledger import Purse
 
 REPEAT_WINDOW: Final = timedelta(days=1)
 """How long a refused or ended call answers a repeated question as it did the first time."""
+HANGS_S: Final = 1
+"""A batch that has not begun by then hangs: who waits for it is decided anew."""
+
+_by_id = attrgetter("id")
+_by_depth = attrgetter("depth")
 
 
 class CareNeeded(Exception):
@@ -159,13 +167,14 @@ async def _write(
     """One statement that verifies and writes. Wallets that were only looked at get a turn too: so they are verified."""
     turn = new_id()
     wallets = []
-    for purse in sorted(work.purses.values(), key=lambda purse: (-purse.depth, purse.id)):
+    for purse in sorted(sorted(work.purses.values(), key=_by_id), key=_by_depth, reverse=True):
         wallets.append(rows.changed_wallet(purse))
         purse.turn = turn
     changed, ended = work.changed_calls, work.ended_calls
     known = [call for key, call in work.live.items() if key not in changed and key not in ended]
-    await connection.fetch(
-        "charge",
+    await _send(
+        connection,
+        memory,
         memory.lane,
         turn,
         work.at - REPEAT_WINDOW,
@@ -180,6 +189,26 @@ async def _write(
         work.cdrs,
         work.entries,
     )
+
+
+async def _send(connection: DeskConnection, memory: Memory, *values: Any) -> None:
+    """`charge`, after the batch that this one was decided on: that is not overtaken, were it ever so much longer."""
+    before, mine = memory.last_sent, asyncio.get_running_loop().create_future()
+    memory.last_sent = mine
+    try:
+        if before is not None and not before.done():
+            await asyncio.wait((before,), timeout=HANGS_S)
+            if not before.done() or not before.result():
+                raise CareNeeded("the batch before it has failed or hangs")
+        await connection.charge(*values, begun=partial(_settle, mine, True))
+        _settle(mine, True)
+    finally:
+        _settle(mine, False)
+
+
+def _settle(begun: asyncio.Future[bool], answer: bool) -> None:
+    if not begun.done():
+        begun.set_result(answer)
 
 
 def _turns(calls: Iterable[LiveCall]) -> tuple[list[int], list[int]]:

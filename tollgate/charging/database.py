@@ -5,6 +5,7 @@ To tune a kind of connection, add its settings to the function that opens it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import asyncpg
@@ -41,12 +42,18 @@ async def connect(url: str, *, name: str = "tollgate charging", **settings: str)
     )
 
 
+BEGUN: Final = "begun"
+"""What the function `charge` says as soon as no batch of its lane can come before it any more."""
+
+
 class DeskConnection:
     """A connection whose named statements are prepared once."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self.connection = connection
         self._prepared: dict[str, asyncpg.prepared_stmt.PreparedStatement] = {}
+        self._begun: Callable[[], None] | None = None
+        connection.add_log_listener(self._hear)
 
     @classmethod
     async def open(cls, url: str) -> DeskConnection:
@@ -62,6 +69,15 @@ class DeskConnection:
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         """Runs a statement of `ledger_desk.sql`."""
         return await self._prepared[statement].fetch(*values)
+
+    async def charge(self, *values: Any, begun: Callable[[], None]) -> None:
+        """Runs `charge`; `begun` is called when whatever is sent from then on comes after it."""
+        self._begun = begun
+        await self._prepared["charge"].fetch(*values)
+
+    def _hear(self, _connection: Connection, notice: asyncpg.PostgresLogMessage) -> None:
+        if self._begun is not None and notice.message == BEGUN:
+            self._begun()
 
     def close(self) -> None:
         """Hangs up without ceremony: the server rolls back what was open."""

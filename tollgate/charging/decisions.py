@@ -47,6 +47,7 @@ from tollgate.core.calls import (
     read_settled,
     settle,
 )
+from tollgate.core.calls_money import longest_s
 from tollgate.core.calls_text import refused_line
 from tollgate.core.ledger import Purse
 from tollgate.core.refusals import Key as RefusalKey
@@ -199,7 +200,7 @@ def _answer(request: requests.Answer, work: Work) -> Outcome:
         move_carrier(call, work.purses, told.route, work.at)
     call.state = "answered"
     call.answered_at = min(max(told.at, call.authorized_at), work.at + TOLERANCE)
-    call.granted_until = call.answered_at + timedelta(seconds=call.granted_s)
+    call.granted_until = call.answered_at + timedelta(seconds=min(call.granted_s, longest_s(call)))
     _prove(call, call.answered_at, work)
     work.changed_calls[request.key] = call
     return Known()

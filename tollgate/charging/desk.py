@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -34,6 +34,8 @@ BUSY_COUNT: Final = 4
 """A queue this long means load: then a batch waits a moment for company."""
 VOID_S: Final = 60
 """How long closing an unheard grant is tried."""
+LOOK_S: Final = 1
+"""How often who has nothing to do looks at its connection."""
 STOP_S: Final = 2
 """How long a stop waits for the batches in flight."""
 TRIES_MOST: Final = 5
@@ -77,26 +79,28 @@ class Gate:
     def __init__(self) -> None:
         self._count = 0
         self._careful_count = 0
-        self._moved = asyncio.Condition()
+        self._moved = asyncio.Event()
 
-    @contextlib.asynccontextmanager
-    async def passed(self, *, careful: bool) -> AsyncIterator[None]:
-        """Waits until the batch may go, and is there for as long as it goes."""
-        async with self._moved:
-            self._careful_count += careful
-            try:
-                await self._moved.wait_for(lambda: not self._count if careful else not self._careful_count)
-            except BaseException:
-                self._careful_count -= careful
-                raise
-            self._count += 1
+    async def enter(self, *, careful: bool) -> None:
+        """Waits until the batch may go. A careful one goes past others that hang: the database's locks still hold."""
+        self._careful_count += careful
         try:
-            yield
-        finally:
-            self._count -= 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(batches.HANGS_S if careful else None):
+                    while self._count if careful else self._careful_count:
+                        self._moved.clear()
+                        await self._moved.wait()
+        except BaseException:
             self._careful_count -= careful
-            async with self._moved:
-                self._moved.notify_all()
+            self._moved.set()
+            raise
+        self._count += 1
+
+    def leave(self, *, careful: bool) -> None:
+        """The batch is through."""
+        self._count -= 1
+        self._careful_count -= careful
+        self._moved.set()
 
 
 class Desk:
@@ -107,7 +111,7 @@ class Desk:
         self._count = connections
         self._queue: deque[Request] = deque()
         self._waiting: dict[Key, tuple[Request, ...]] = {}
-        self._wake = asyncio.Event()
+        self._sleepers: list[asyncio.Future[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._memory = Memory()
         self._gate = Gate()
@@ -127,7 +131,8 @@ class Desk:
         """Lets the batches in flight end, and answers the rest as unavailable."""
         self._stopping.set()
         self._refuse_all(AWAY_ANSWER)
-        self._wake.set()
+        while self._sleepers:
+            self._wake()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_S)
         for task in self._tasks:
@@ -158,7 +163,7 @@ class Desk:
         else:
             self._waiting[request.key] = ()
             self._queue.append(request)
-            self._wake.set()
+            self._wake()
 
     def sheds(self, patience_s: float) -> bool:
         """Whether a request that can wait so long is turned away at once, because its answer would come too late."""
@@ -188,6 +193,8 @@ class Desk:
                 connection.close()
                 if not self._connected:
                     self._refuse_all(AWAY_ANSWER)
+                elif self._queue:  # whoever woke this one has another look at it
+                    self._wake()
             connection = None
 
     async def _connect(self) -> DeskConnection:
@@ -199,19 +206,33 @@ class Desk:
 
     async def _serve(self, connection: DeskConnection) -> None:
         while not self._stopping.is_set():
-            while not self._queue:
-                if self._stopping.is_set():
-                    return
-                if connection.connection.is_closed():
-                    raise asyncpg.ConnectionDoesNotExistError("the connection was closed")
-                self._wake.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), 1)
             if len(self._queue) >= BUSY_COUNT:
                 await asyncio.sleep(LINGER_S)
+            if connection.connection.is_closed():
+                raise asyncpg.ConnectionDoesNotExistError("the connection was closed")
             batch = self._take()
             if batch:
                 await self._carry_out(connection, batch)
+            elif not self._stopping.is_set():
+                await self._sleep()
+
+    async def _sleep(self) -> None:
+        """Until a request comes, or a while: then it is time to look whether the connection still stands."""
+        loop = asyncio.get_running_loop()
+        sleeper: asyncio.Future[None] = loop.create_future()
+        self._sleepers.append(sleeper)
+        timer = loop.call_later(LOOK_S, _rouse, sleeper)
+        try:
+            await sleeper
+        finally:
+            timer.cancel()
+            if sleeper in self._sleepers:
+                self._sleepers.remove(sleeper)
+
+    def _wake(self) -> None:
+        """Lets one more of those who sleep look into the queue."""
+        if self._sleepers:
+            _rouse(self._sleepers.pop())
 
     def _take(self) -> list[Request]:
         """The next batch, without those whose deadline has passed: nothing is held for them."""
@@ -258,11 +279,15 @@ class Desk:
         if self._careful_count:
             self._careful_count -= 1
             careful = True
-        self._began_s[id(connection)] = began_s
         careful = careful or batches.needs_care(part, self._memory)
+        self._began_s[id(connection)] = began_s
         try:
-            async with self._gate.passed(careful=careful):
-                outcomes = await batches.run(connection, self._memory, part, datetime.now(UTC), careful=careful)
+            await self._gate.enter(careful=careful)
+        except BaseException:
+            del self._began_s[id(connection)]
+            raise
+        try:
+            outcomes = await batches.run(connection, self._memory, part, datetime.now(UTC), careful=careful)
         except AWAY as problem:
             if not isinstance(problem, ValueError):
                 raise
@@ -279,6 +304,7 @@ class Desk:
             log.exception("a batch of %s failed", len(part))
             return None
         finally:
+            self._gate.leave(careful=careful)
             del self._began_s[id(connection)]
         counts.batches += 1
         counts.requests += len(part)
@@ -290,7 +316,7 @@ class Desk:
         for request, outcome in zip(part, outcomes, strict=True):
             if isinstance(outcome, Again):
                 self._queue.appendleft(request)
-                self._wake.set()
+                self._wake()
             else:
                 self._answer(request, outcome)
 
@@ -308,7 +334,7 @@ class Desk:
         if following:
             self._waiting[request.key] = following[1:]
             self._queue.append(following[0])
-            self._wake.set()
+            self._wake()
         else:
             del self._waiting[request.key]
 
@@ -335,6 +361,11 @@ def _void(request: Request) -> Void:
         failed=True,
     )
     return void
+
+
+def _rouse(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
 
 
 def _resolve(request: Request, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ remember another kind of row, give it a turn in the tables and its place in `kee
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Iterable, Mapping
 from secrets import randbelow
 from typing import Final, TypeVar
@@ -33,6 +34,8 @@ class Memory:
         self.purses: dict[int, Purse] = {}
         self.lane = randbelow(2**62)
         """Orders the batches of this memory in the database."""
+        self.last_sent: asyncio.Future[bool] | None = None
+        """Whether the database has begun with the batch that was decided last; False when it never will."""
 
     def learn(self, wallets: Iterable[asyncpg.Record]) -> None:
         """Takes in rows of wallets just read."""

@@ -12,12 +12,14 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
 import asyncpg
 
 from tollgate.charging.cards import Library
+from tollgate.charging.clis import Rota, rules_of
 from tollgate.charging.networks import AddressBook
 from tollgate.core import cli as callers_number
 from tollgate.core import hours, localization, refusals
@@ -25,6 +27,7 @@ from tollgate.core.hours import Hours, HoursInvalid
 from tollgate.core.localization import Localization, LocalizationInvalid
 from tollgate.core.rewrites import RewriteInvalid
 from tollgate.core.rewrites import parse as parse_rewrites
+from tollgate.core.routes import unknown_patterns
 from tollgate.core.snapshot import Bundle, Card, Carrier, EdgeInfo, Endpoint, Gateway, Option, Payer, Route, Snapshot
 from tollgate.core.vars import VarsInvalid
 from tollgate.core.vars import parse as parse_vars
@@ -38,6 +41,7 @@ TABLES: Final = {
     "customer": "customers",
     "contact": "contacts",
     "verified_cli": "verified_clis",
+    "cli_rule": "cli_rules",
     "localization": "localizations",
     "tag": "tags",
     "customer_tag": "customer_tags",
@@ -85,7 +89,7 @@ class Changes:
                 self.customers.add(row["id"])
             case "contact" | "verified_cli" | "customer_tag" | "bundle":
                 self.customers.add(row["customer_id"])
-            case "ingress_route" if row["customer_id"] is not None:
+            case "ingress_route" | "cli_rule" if row["customer_id"] is not None:
                 self.customers.add(row["customer_id"])
             case "endpoint":
                 self.endpoints.add(row["account_id"])
@@ -120,6 +124,7 @@ class Records:
         self.rows: dict[str, dict[int, Row]] = {table: {} for table in TABLES}
         self.revisions: dict[int, list[Row]] = {}
         self.library = Library()
+        self.rota = Rota()
         self.by_account: dict[int, Snapshot] = {}
 
     def put(self, table: str, ids: Iterable[int] | None, rows: Iterable[Row]) -> Changes:
@@ -146,11 +151,13 @@ class Records:
         changes.note(table, row)
 
     def _sharers(self, table: str, row: Row) -> set[int]:
-        """The customers that a record of several hangs on: a localization, a tag, a route of a tag."""
+        """The customers that a record of several hangs on: a localization, a tag, a route or a CLI rule of a tag."""
         customers = self.rows["customer"].values()
         if table == "localization":
             return {found["id"] for found in customers if found["localization_id"] == row["id"]}
-        tag_id = row["id"] if table == "tag" else row["tag_id"] if table == "ingress_route" else None
+        if table == "cli_rule" and row["customer_id"] is None and row["tag_id"] is None:
+            return {found["id"] for found in customers if found["account_id"] == row["account_id"]}
+        tag_id = row["id"] if table == "tag" else row["tag_id"] if table in ("ingress_route", "cli_rule") else None
         return set() if tag_id is None else {found["id"] for found in customers if tag_id in found["tag_ids"]}
 
     def build(self) -> dict[int, Snapshot]:
@@ -237,6 +244,7 @@ class Records:
             validity_s=row["validity_s"],
             recording=row["recording"],
             answers=refusals.rewritten(json.loads(row["sip_rewrites"])),
+            rota=self.rota,
             **self._endpoints(account_id),
         )
 
@@ -246,6 +254,7 @@ class Records:
         """Payers from the account downward, so that each finds its parents made. A customer in doubt is parked."""
         result, found = known, sorted(rows, key=lambda row: row["depth"])
         bundles = self._bundles({row["id"] for row in found})
+        rules = rules_of(self.rows["cli_rule"].values(), self.rows["tag"])
         for row in found:
             above = account if row["parent_id"] is None else result.get(row["parent_id"])
             if above is None:
@@ -269,6 +278,7 @@ class Records:
                 valid_from_at=row["created_at"] if account_row["valid_from_creation"] else None,
                 routes=tuple(sorted(routes.own.get(row["id"], ()), key=_by_id)),
                 tag_routes=routes.of_tags(row["tag_ids"], row["currency"]),
+                cli_rules=rules.of(row["id"], row["tag_ids"], row["account_id"]),
                 bundles=tuple(bundles.get(row["id"], ())),
             )
         return result
@@ -376,6 +386,8 @@ def _payer(row: Row, above: Payer) -> Payer:
         recording=row["recording"],
         pai_mode=row["pai_mode"],
         approved_clis_only=row["approved_clis_only"],
+        cli_selection=row["cli_selection"],
+        hours_hang_up=row["hours_hang_up"],
         approved_clis=frozenset(map(callers_number.comparable, row["approved_clis"])),
         first_reply_s=row["first_reply_s"],
         pdd_s=row["pdd_s"],
@@ -406,16 +418,19 @@ def _removed_headers(row: Row) -> str:
 
 
 def _route(row: Row, options: list[Row]) -> Route:
+    patterns = tuple(line.strip() for line in row["dial_patterns"].splitlines() if line.strip())
+    for text in unknown_patterns(patterns):
+        log.error("ingress route %s: %s matches no number, because it is no expression we know", row["id"], text)
     return Route(
         id=row["id"],
         name=row["name"],
         wallet_id=row["wallet_id"],
         limited=row["limited"],
         tech_prefix=row["tech_prefix"],
-        patterns=tuple(line.strip() for line in row["dial_patterns"].splitlines() if line.strip()),
+        patterns=patterns,
         card_id=row["card_id"],
         strategy=row["strategy"],
-        options=tuple(_option(option) for option in sorted(options, key=lambda option: int(option["id"]))),
+        options=_shared(tuple(_option(option) for option in sorted(options, key=lambda option: int(option["id"])))),
         max_duration_s=row["max_duration_s"],
         media=row["media"],
         recording=row["recording"],
@@ -423,6 +438,12 @@ def _route(row: Row, options: list[Row]) -> Route:
         capped_price_nanos=row["capped_price_nanos"],
         block_connect_fee=row["block_connect_fee"],
     )
+
+
+@lru_cache(maxsize=10_000)
+def _shared(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """Equal options are one object: what is found out of the carriers for one route holds for all of these."""
+    return options
 
 
 def _option(row: Row) -> Option:

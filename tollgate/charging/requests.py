@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tollgate.core.calls import LiveCall, Plan, RouteChoice
 from tollgate.core.ledger import payers_wallet_ids, settlement_wallet_ids
@@ -20,8 +21,7 @@ Key = tuple[int, str, str]
 """Account, edge, and the edge's own id of the call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """The call may ring, over these routes, and talk `granted_s` seconds. `local` is the SIP user to deliver it to."""
 
     call_id: int
@@ -42,16 +42,14 @@ class Unavailable:
     retry_after_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """The message is durable. `already`: it had been before."""
 
     already: bool = False
     live: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(NamedTuple):
     """The call is over and cost this much; `already`: it had been over."""
 
     cost_micros: int
@@ -60,8 +58,7 @@ class Closed:
     overrun: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Extended:
+class Extended(NamedTuple):
     """The call may last until `granted_until`; `more` tells whether that is later than before."""
 
     call_id: int

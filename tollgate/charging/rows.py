@@ -15,10 +15,11 @@ import asyncpg
 
 from tollgate.core.calls import (
     Grant,
+    Leg,
     LiveCall,
     Plan,
+    RouteChoice,
     Settlement,
-    StoredLeg,
     StoredPlan,
     StoredRoute,
     call_detail,
@@ -108,12 +109,18 @@ def new_row(call: LiveCall, plan_json: str) -> Row:
         call.granted_s,
         call.granted_until,
         call.max_s,
-        call.carrier_wallet_ids,
-        call.wallet_ids,
-        _holds(call),
+        array_text(call.carrier_wallet_ids),
+        array_text(call.wallet_ids),
+        array_text(_holds(call)),
         call.currency,
         plan_json,
     )
+
+
+@lru_cache(maxsize=1 << 16)
+def array_text(numbers: tuple[int, ...]) -> str:
+    """An array as PostgreSQL reads it."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _holds(call: LiveCall) -> tuple[int, ...]:
@@ -135,8 +142,8 @@ def changed_call(call: LiveCall) -> Row:
         call.granted_until,
         call.extended_count,
         call.route_index,
-        call.carrier_wallet_ids,
-        _holds(call),
+        array_text(call.carrier_wallet_ids),
+        array_text(_holds(call)),
         call.last_seen_at,
         call.attempts,
     )
@@ -144,9 +151,9 @@ def changed_call(call: LiveCall) -> Row:
 
 def settled_cdr(call: LiveCall, settlement: Settlement, *, told: Ended | None, why: str) -> Row:
     """A row in the order of `NEW_CDR`: a call that was granted, and is over. Without `told` it is unresolved."""
-    leg: StoredLeg = call.plan.legs[0]
+    leg: Leg = call.plan.legs[0]
     index = call.route_index or 0
-    route: StoredRoute | None = call.plan.routes[index] if index < len(call.plan.routes) else None
+    route: StoredRoute | RouteChoice | None = call.plan.routes[index] if index < len(call.plan.routes) else None
     carrier = settlement.carrier
     talked = settlement.answered_at is not None
     state = "unresolved" if told is None else "charged" if talked else "failed"
@@ -264,17 +271,7 @@ def rejected_cdr(
 
 def new_entry(account_id: int, at: datetime, entry: Entry) -> Row:
     """An entry as `new_entry`."""
-    return (
-        account_id,
-        at,
-        entry.wallet_id,
-        entry.book,
-        entry.kind,
-        entry.amount_micros,
-        entry.currency,
-        entry.call_id,
-        entry.note,
-    )
+    return (account_id, at, *entry)
 
 
 def changed_wallet(purse: Purse) -> Row:
@@ -295,7 +292,7 @@ def changed_wallet(purse: Purse) -> Row:
 
 def with_notes(detail: str, **notes: str) -> str:
     """A CDR's detail with a few more words, those that say something."""
-    said = {name: text for name, text in notes.items() if text}
+    said = {name: text for name, text in notes.items() if text} if any(notes.values()) else None
     return detail[:-1] + "," + json.dumps(said)[1:] if said else detail
 
 

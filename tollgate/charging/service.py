@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from tollgate.charging import requests
+from tollgate.charging.deadlines import Deadlines
 from tollgate.charging.desk import OVERLOAD, Desk
 from tollgate.charging.edges import Edges
 from tollgate.charging.metrics import Metrics
@@ -41,6 +42,7 @@ class Service:
         self.desk = Desk(url, connections=connections)
         self.edges = Edges(secret=secret)
         self.reader = Reader(url)
+        self.deadlines = Deadlines(_give_up)
         self.metrics = Metrics(self)
 
     async def start(self) -> None:
@@ -76,12 +78,11 @@ class Service:
         future = request.future
         self.desk.submit(request)
         if not future.done():
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(max(0.0, request.deadline_s - time.monotonic()), _give_up, future)
+            waiting = self.deadlines.watch(future, request.deadline_s)
             try:
                 await future
             finally:
-                timer.cancel()
+                waiting.discard(future)
         outcome = future.result()
         self.metrics.count(request, outcome)
         return outcome

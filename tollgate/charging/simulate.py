@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tollgate.core.calls import Grant, decide, plan, read_gates
+from tollgate.core.calls import Grant, Plan, decide, plan, read_gates
 from tollgate.core.ledger import Purse
-from tollgate.core.snapshot import Endpoint, Snapshot
+from tollgate.core.snapshot import Endpoint, Snapshot, Still
 from tollgate.switches import MessageInvalid
 from tollgate.switches.plain import Supposed, write_simulated
 
@@ -30,9 +30,13 @@ class Everywhere:
 async def dry_run(service: Service, snapshot: Snapshot, question: Supposed) -> bytes:
     """The answer of `POST /v1/simulate`."""
     at = question.at or datetime.now(UTC)
+    snapshot = replace(snapshot, rota=Still())
     if question.customer_id is not None:
         snapshot = _for_customer(snapshot, question.customer_id)
     planned = plan(question.invite, snapshot, at)
+    if question.at is not None and planned.ingress:
+        snapshot = await _as_of(service, snapshot, planned, at)
+        planned = plan(question.invite, snapshot, at)
     rows = await service.reader.fetch("wallets", list(planned.wallet_ids))
     decision = decide(planned, {row["id"]: Purse(*row) for row in rows}, at)
     if isinstance(decision, Grant):
@@ -42,6 +46,16 @@ async def dry_run(service: Service, snapshot: Snapshot, question: Supposed) -> b
     return write_simulated(
         decision=decision, gates=read_gates(lines), routes=routes, dropped=dropped, answers=planned.answers
     )
+
+
+async def _as_of(service: Service, snapshot: Snapshot, planned: Plan, at: datetime) -> Snapshot:
+    """The same with the rates that were in force then: the snapshot has no older ones than those of now."""
+    options = {option.card_id for route in planned.ingress for option in route.options}
+    wanted = (options | {route.card_id for route in planned.ingress}) & snapshot.cards.keys()
+    missing = [card_id for card_id in sorted(wanted) if snapshot.cards[card_id].at(at) is None]
+    if not missing:
+        return snapshot
+    return replace(snapshot, cards={**snapshot.cards, **await service.snapshots.cards_at(missing, at)})
 
 
 def _for_customer(snapshot: Snapshot, customer_id: int) -> Snapshot:

@@ -16,15 +16,16 @@ import os
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import asyncpg
 
+from tollgate.charging.cards import Library
 from tollgate.charging.database import AWAY, connect
 from tollgate.charging.records import TABLES, Changes, Records
-from tollgate.core.snapshot import OBEYED, Snapshot
+from tollgate.core.snapshot import OBEYED, Card, Snapshot
 from tollgate.store.sql import load
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,23 @@ class SnapshotKeeper:
         self._swap(self._records.rebuild(Changes(edges=True)))
         return name in self.by_edge
 
+    async def cards_at(self, card_ids: Sequence[int], at: datetime) -> dict[int, Card]:
+        """Cards with what was in force at a moment that may be long past: read for this question, and not kept."""
+        library = Library()
+        revisions: dict[int, list[asyncpg.Record]] = {card_id: [] for card_id in card_ids}
+        connection = await connect(self._url)
+        try:
+            for row in await connection.fetch(self._sql["revisions"], list(card_ids), at):
+                if row["effective_at"] <= at and not revisions[row["card_id"]]:
+                    revisions[row["card_id"]].append(row)
+                    rates = await connection.fetch(self._sql["rates"], row["id"])
+                    await asyncio.to_thread(library.add, row["id"], rates)
+        finally:
+            connection.terminate()
+        return {
+            card_id: library.card(self._records.rows["card"][card_id], found) for card_id, found in revisions.items()
+        }
+
     async def _connect(self) -> None:
         self._connection = await connect(self._url, name="tollgate charging: snapshot")
         await self._connection.add_listener("changed", self._hear)
@@ -151,7 +169,7 @@ class SnapshotKeeper:
     async def _read_all(self) -> None:
         assert self._connection is not None
         records = Records()
-        records.library = self._records.library
+        records.library, records.rota = self._records.library, self._records.rota
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
             for table, statement in TABLES.items():
                 records.put(table, None, await self._connection.fetch(self._sql[statement], None))

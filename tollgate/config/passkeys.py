@@ -1,4 +1,4 @@
-"""Passkeys of the panel's users: allauth's WebAuthn with the panel's rules around it; settings.MFA_FORMS names these.
+"""Passkeys and app seeds of the panel's users: allauth's, with the panel's rules around; settings.MFA_* names these.
 
 A passkey is bound to the host name it was made at. To log in by it alone its owner must show a PIN, finger or face,
 whatever the question was that it answers.
@@ -11,6 +11,7 @@ from typing import Any, Final
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm, LoginWebAuthnForm
 from allauth.mfa.webauthn.internal.auth import parse_authentication_response
 from django.core.exceptions import ValidationError
@@ -18,13 +19,25 @@ from django.core.validators import MaxLengthValidator
 
 from tollgate.config.sessions import may_come_from, note_login
 from tollgate.store.models import User
+from tollgate.store.secrets import CannotUnseal, seal, unseal
 from tollgate.ui.requests import client_ip
 
 SHORT: Final = MaxLengthValidator(100)
 
 
-class Naming(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
-    """The names that users and their browsers see."""
+class Keeping(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
+    """The names that users and their browsers see, and how the seeds of authenticator apps are kept."""
+
+    def encrypt(self, text: str) -> str:
+        """A seed as only this installation can read it."""
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The seed again. Of one that another data key sealed no code fits: an administrator resets it."""
+        try:
+            return unseal(encrypted_text)
+        except CannotUnseal:
+            return str(generate_totp_secret())
 
     def generate_authenticator_name(self, user: User, type: str) -> str:  # noqa: A002 - allauth's name for it
         """What a new passkey is called unless its owner says otherwise."""

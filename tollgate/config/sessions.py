@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 
 from tollgate.actions import portal_delays
-from tollgate.actions.acts import Actor
+from tollgate.actions.acts import Actor, acting
 from tollgate.actions.audit import note_event
 from tollgate.actions.portal_access import end_looks
-from tollgate.store.models import Account, User
+from tollgate.actions.user_factors import forget_factors, has_factor, rules_of
+from tollgate.actions.user_passwords import tell_factor
+from tollgate.gateways.sign_in import SignInFailed, description
+from tollgate.store.models import SignInProvider, User
 from tollgate.ui.requests import client_ip
 
 ACTIVE_AT: Final = "active_at_s"
 IDLE_MIN: Final = "idle_min"
 POLL_HEADER: Final = "X-Tollgate-Poll"
 WRITE_EVERY_S: Final = 60
+PROVIDER: Final = "sign_in_provider"
+"""By which provider the session was opened; absent after a password or a passkey."""
+ALWAYS_OPEN: Final = (
+    "/static/",
+    "/account/logout/",
+    "/account/reauthenticate/",
+    "/account/2fa/reauthenticate/",
+    "/account/2fa/webauthn/reauthenticate/",
+)
+"""What opens even to those who are led somewhere first."""
+CODE_AGAIN: Final = "mfa_reauthenticate"
+SET_UP_UNTIL: Final = '<a href="{}">Set up a second factor</a> before {} UTC: from then on nothing else opens.'
 PANEL: Final = -1
 """Stands for the panel where portal logins have the id of their domain."""
+FACTOR_DUE: Final = "factor_due_s"
+"""Since when this session opens nothing but the way to a second factor; absent where all is well."""
 SECOND_FACTORS: Final = {
-    "totp_activated": "AUTHENTICATOR_ADDED",
-    "totp_deactivated": "AUTHENTICATOR_REMOVED",
-    "webauthn_added": "PASSKEY_ADDED",
-    "webauthn_removed": "PASSKEY_REMOVED",
-    "recovery_codes_generated": "RECOVERY_CODES_MADE",
+    "totp_activated": ("AUTHENTICATOR_ADDED", "an authenticator app was set up"),
+    "totp_deactivated": ("AUTHENTICATOR_REMOVED", "the authenticator app was taken away"),
+    "webauthn_added": ("PASSKEY_ADDED", "a passkey was added"),
+    "webauthn_removed": ("PASSKEY_REMOVED", "a passkey was taken away"),
 }
-"""What allauth would mail of a second factor, and the audit log's word for it."""
+"""What allauth would mail of a second factor: the audit log's word for it, and ours in the mail."""
 
 
 class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -47,6 +66,7 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """The user, or None. Each failure makes the next attempt of that email and address wait longer."""
+        request.session.pop(PROVIDER, None)
         at, ip, email = datetime.now(UTC), client_ip(request), str(credentials.get("email", ""))
         with transaction.atomic():
             delays = portal_delays.locked(PANEL, email, ip, at)
@@ -65,17 +85,39 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
         """Opens the session, after the second factor if there is one. Only now the user's failures are forgotten."""
         super().login(request, user)
         portal_delays.forget(PANEL, user.email)
-        note_login("LOGIN", user.email, client_ip(request), user)
+        by = SignInProvider.objects.filter(pk=request.session.get(PROVIDER, 0)).values_list("title", flat=True).first()
+        note_login("LOGIN", user.email, client_ip(request), user, **({"provider": by} if by else {}))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Where the request comes from, so that limits count people and not the proxy before the panel."""
         return client_ip(request)
 
+    def post_login(self, request: HttpRequest, user: User, **hooks: Any) -> HttpResponse:
+        """Tells who needs a second factor and has none how much time is left."""
+        answer: HttpResponse = super().post_login(request, user, **hooks)
+        due_at = rules_of(user, datetime.now(UTC)).due_at
+        if due_at is not None and due_at > datetime.now(UTC):
+            messages.warning(request, format_html(SET_UP_UNTIL, reverse("mfa_index"), f"{due_at:%Y-%m-%d %H:%M}"))
+        return answer
+
     def send_notification_mail(self, template_prefix: str, user: User, *_: object, **__: object) -> None:
-        """Told instead of a mail: a second factor came, went or has other recovery codes, in the audit log."""
-        verb = SECOND_FACTORS.get(template_prefix.rpartition("/")[2])
+        """A second factor came or went: noted in the audit log, and the user is told in the house's own mail."""
+        verb, what = SECOND_FACTORS.get(template_prefix.rpartition("/")[2], ("", ""))
         if verb:
             note_login(verb, user.email, client_ip(self.request), user)
+            with acting(Actor(user.email, frozenset(), "own settings", "user", user.pk, client_ip(self.request))):
+                tell_factor(user, what)
+        if verb.endswith("_REMOVED") and not has_factor(user):
+            forget_factors(user)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Whoever has a second factor shows it again, or a recovery code; the password alone does not do."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        factors = [method for method in found if method["id"] != "reauthenticate"]
+        if factors and user.recovery_hashes and not any(method["id"] == CODE_AGAIN for method in factors):
+            words = "Use a recovery code"
+            factors.append({"id": CODE_AGAIN, "description": words, "url": reverse(CODE_AGAIN)})
+        return factors or found
 
     def logout(self, request: HttpRequest) -> None:
         """Ends the session, and the user's looks into the portal."""
@@ -84,6 +126,16 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
         if isinstance(user, User):
             end_looks(user.pk)
             note_login("LOGOUT", user.email, client_ip(request), user)
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """The login page; whoever came by a provider is asked whether to leave that too."""
+        provider_id = request.session.get(PROVIDER)  # the session is still there
+        provider = SignInProvider.objects.filter(pk=provider_id or 0).first()
+        if provider is not None:
+            with suppress(SignInFailed):  # asked now, by somebody known: the page that follows is open to everybody
+                description(provider.issuer)
+            return reverse("signed_out", args=[provider_id])
+        return str(super().get_logout_redirect_url(request))
 
 
 def may_come_from(user: User, ip: str) -> bool:
@@ -96,7 +148,9 @@ class IdleLogout:
 
     The minutes are those of the account's options, at most `TOLLGATE_IDLE_LOGOUT_MINUTES`. Pages that refresh
     themselves send the header `X-Tollgate-Poll`; such requests prove nothing about the person and do not keep the
-    session alive. Whoever must change the password is led there first.
+    session alive (a session's first one counts all the same: it begins the minutes). Whoever must change the password
+    is led there first, and whoever needs a second factor and has let the days pass to its pages: nothing else opens.
+    What is needed is looked at once a minute.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -110,10 +164,9 @@ class IdleLogout:
                 self.end(request, user, why="address not allowed")
             else:
                 self.note(request, user, now_s=int(datetime.now(UTC).timestamp()))
-        if isinstance(request.user, User) and request.user.password_must_change:
-            own = (reverse("panel:own_password"), reverse("account_logout"))
-            if request.path not in own and not request.path.startswith("/static/"):
-                return redirect(own[0])
+        led = _led_to(request)
+        if led and request.path != led and not request.path.startswith(ALWAYS_OPEN):
+            return redirect(led)
         return self.get_response(request)
 
     def note(self, request: HttpRequest, user: User, *, now_s: int) -> None:
@@ -122,11 +175,16 @@ class IdleLogout:
         idle_min = int(request.session.get(IDLE_MIN, settings.IDLE_LOGOUT_MINUTES))
         if now_s - seen_s >= idle_min * 60:
             self.end(request, user, why="idle")
-        elif POLL_HEADER not in request.headers and (
-            ACTIVE_AT not in request.session or now_s - seen_s >= WRITE_EVERY_S
+        elif ACTIVE_AT not in request.session or (
+            POLL_HEADER not in request.headers and now_s - seen_s >= WRITE_EVERY_S
         ):
+            rules, most_min = rules_of(user, datetime.fromtimestamp(now_s, UTC)), settings.IDLE_LOGOUT_MINUTES
             request.session[ACTIVE_AT] = now_s
-            request.session[IDLE_MIN] = _idle_min()
+            request.session[IDLE_MIN] = min(rules.idle_min or most_min, most_min)
+            if rules.due_at is None:
+                request.session.pop(FACTOR_DUE, None)
+            else:
+                request.session[FACTOR_DUE] = int(rules.due_at.timestamp())
 
     def end(self, request: HttpRequest, user: User, *, why: str) -> None:
         """Ends the session, and the user's looks into the portal as a logout by hand does."""
@@ -135,9 +193,17 @@ class IdleLogout:
         logout(request)
 
 
-def _idle_min() -> int:
-    wanted = Account.objects.order_by("pk").values_list("idle_logout_min", flat=True).first()
-    return min(wanted or settings.IDLE_LOGOUT_MINUTES, settings.IDLE_LOGOUT_MINUTES)
+def _led_to(request: HttpRequest) -> str:
+    """The one page that is open to this user before all others; empty for most."""
+    user = request.user
+    if not isinstance(user, User):
+        return ""
+    if user.password_must_change and PROVIDER not in request.session:  # who came by a provider knows none
+        return reverse("panel:own_password")
+    due_s = request.session.get(FACTOR_DUE)
+    if due_s is None or int(due_s) > datetime.now(UTC).timestamp():
+        return ""
+    return request.path if request.path.startswith(reverse("mfa_index")) else reverse("mfa_index")
 
 
 def note_login(verb: str, email: str, ip: str, user: User | None, **told: str) -> None:

@@ -6,7 +6,10 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
+from tollgate.config import sign_in
+from tollgate.config.second_factor import AddPasskey, SetUpApp
 from tollgate.panel.payment_notices import payment_notice
+from tollgate.panel.sms_receipts import sms_receipt
 from tollgate.panel.unsubscribe import unsubscribe
 
 
@@ -26,10 +29,14 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     re_path(r"^account/(?:password|email|confirm-email)/", absent),
     path("account/", include("allauth.account.urls")),
+    path("account/2fa/totp/activate/", SetUpApp.as_view(), name="mfa_activate_totp"),
+    path("account/2fa/webauthn/add/", AddPasskey.as_view(), name="mfa_add_webauthn"),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
     path("payments/notices/<str:token>/", payment_notice, name="payment_notice"),
+    path("sms/receipts/<str:token>/", sms_receipt, name="sms_receipt"),
     path("api/v1/", include("tollgate.api.urls")),
     path("portal/", include("tollgate.portal.urls")),
+    *sign_in.urlpatterns,
     path("", include("tollgate.panel.urls")),
 ]

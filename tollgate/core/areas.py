@@ -34,16 +34,31 @@ AREAS: Mapping[str, Area] = {
     "contacts": Area(
         "Contacts",
         ("contacts", "contact_logins"),
-        ("contacts", "contact_tokens", "portal_access", "portal_codes", "portal_factors", "portal_passwords"),
+        (
+            "contacts",
+            "contact_tokens",
+            "erasures",
+            "portal_access",
+            "portal_codes",
+            "portal_factors",
+            "portal_passwords",
+        ),
         shared=True,
     ),
     "endpoints": Area("Endpoints", ("endpoints",), ("endpoints", "own_addresses"), shared=True),
     "number_blocks": Area("Number blocks", ("number_blocks",), ("number_blocks",), shared=True),
     "routes": Area("Ingress routes", ("routes",), ("routes",)),
-    "clis": Area("Verified CLIs", ("clis",), ("clis",), shared=True),
+    "clis": Area(
+        "Verified CLIs and CLI rules", ("clis", "cli_rules"), ("clis", "cli_rules", "cli_proofs"), shared=True
+    ),
     "labels": Area("Tags and localizations", ("tags", "localizations"), ("tags", "localizations")),
     "cards": Area("Cards", ("cards", "card_import"), ("cards", "revisions")),
     "carriers": Area("Carriers and gateways", ("carriers", "gateways"), ("carriers",)),
+    "reconciliation": Area(
+        "Reconciliation with carriers",
+        ("reconciliations", "reconciliation_files", "carrier_lines", "carrier_disputes"),
+        ("carrier_statements", "carrier_disputes", "reconciliation_work"),
+    ),
     "calls": Area("Calls", ("calls",), ("calls",), shared=True),
     "call_details": Area("Call details, prices bought and recordings", ("call_pages",)),
     "payments": Area(
@@ -85,7 +100,15 @@ AREAS: Mapping[str, Area] = {
     ),
     "account": Area(
         "Account and options",
-        ("account", "account_packages", "account_agreement", "options", "mail_settings", "portal_domains"),
+        (
+            "account",
+            "account_packages",
+            "account_agreement",
+            "options",
+            "mail_settings",
+            "portal_domains",
+            "legal_holds",
+        ),
         (
             "accounts",
             "account_identity",
@@ -98,7 +121,11 @@ AREAS: Mapping[str, Area] = {
             "retention",
         ),
     ),
-    "users": Area("Users and groups", ("users", "groups"), ("users", "user_passwords")),
+    "users": Area(
+        "Users, groups and their logins",
+        ("users", "groups", "sign_in"),
+        ("users", "user_passwords", "user_factors", "sign_in"),
+    ),
     "edges": Area("Edges", ("edges",), ("edges",)),
     "delays": Area("Delay log", ("delays",), ("delays",), shared=True),
     "tasks": Area(
@@ -114,9 +141,14 @@ NOT_GIVEN = frozenset(
         "notify_package_renewals", "run_customer_invoices",
         "rebuild_summaries", "mail_due_reports",  # the timetable's as well
         "notify_low_balances", "end_customer_holds", "watch_alerts", "dun_invoice",  # and the ticks'
+        "begin_comparison",
+        "keep_comparison",
         "confirm_account_email", "set_password_by_link", "set_user_password_by_link", "choose_marketing",  # by a link
-        "change_own_user_password", "create_account", "create_stock_groups",  # one's own; the installation's
+        "admit_user", "admit_contact",  # by what a provider says of them
+        "change_own_user_password", "make_user_recovery_codes", "use_user_recovery_code",  # one's own
+        "create_account", "create_stock_groups",  # the installation's
         "create_own_ip_endpoint", "update_own_ip_endpoint", "delete_own_endpoint", "send_contact_code",  # contacts'
+        "start_cli_proof", "type_cli_code",  # contacts'
     }
 )  # fmt: skip
 """Acts of the areas that no group gives: whoever may do them may so by what they are."""

@@ -29,6 +29,7 @@ class Caller(NamedTuple):
     dialed: str
     lines: tuple[str, ...]
     refusal: Refusal | None
+    pai: str = ""  # what is asserted, in our way
 
 
 class Way(NamedTuple):
@@ -84,12 +85,12 @@ def _by_address(invite: Invite, snapshot: Snapshot) -> Caller:
 
 
 def _by_cli(invite: Invite, fitting: list[Way]) -> Caller:
-    """One address of several customers: whose verified CLI it is, if just one has it; else who needs no CLI there."""
+    """One address of several customers: whose CLI it is, if it is just one's; else who needs no CLI there."""
     owners: dict[int, Caller] = {}
     for way in fitting:
         if way.endpoint.cli_authentication:
             caller = _own_way(way, invite)
-            if callers_number.approved(caller.cli, way.customer.approved_clis):
+            if callers_number.owns(way.customer, caller.cli, callers_number.asserted(invite.pai), caller.dialed):
                 owners.setdefault(way.customer.id, caller)
     if len(owners) == 1:
         return owners.popitem()[1]

@@ -9,18 +9,15 @@ from datetime import datetime, timedelta
 
 from tollgate.core.calls_minutes import left_s, spread
 from tollgate.core.calls_money import first_grant, next_minimum
-from tollgate.core.calls_plan import scope_of
+from tollgate.core.calls_standing import standing
 from tollgate.core.calls_text import Numbers, gate_line, refused_line, write_plan
-from tollgate.core.calls_types import Dropped, Grant, Plan, RouteChoice, Values
+from tollgate.core.calls_types import MOST_TALK_S, Dropped, Grant, Plan, RouteChoice, Values
 from tollgate.core.ledger import Purse, Purses, available
 from tollgate.core.limits import has_channel, has_token, spent_today, tokens_milli
 from tollgate.core.refusals import Key, Refusal
 
 RECORDED = gate_line("recorded", True, "account", ())
 """Stands in the trace of a call that is recorded; the account is charged by it (panel_account.sql)."""
-
-MOST_TALK_S = 86_400
-"""The longest call where nobody sets a maximum."""
 
 
 def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
@@ -33,7 +30,7 @@ def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
     if not routes:
         return _explained(_no_room(crowded), lines)
     ring_s = plan.ring_allowance_s
-    max_s = _longest(plan)
+    max_s = _longest(plan, at)
     until = at + timedelta(seconds=ring_s)
     minutes = left_s(plan.bundles, purses, at) if plan.bundles else ()
     money = first_grant(plan.legs, purses, at, until, slice_s=plan.slice_s, max_s=max_s, minutes_s=sum(minutes))
@@ -89,7 +86,10 @@ def _explained(refusal: Refusal, lines: list[str]) -> Refusal:
 
 
 def _expired(plan: Plan, purses: Purses, at: datetime) -> Refusal | None:
-    for payer in plan.payers:
+    known = standing(plan.payers[0])
+    if not known.expires:
+        return None
+    for payer, scope in zip(plan.payers, known.scopes, strict=True):
         expires_at = payer.expires_at
         if payer.valid_days is not None:
             counted_from_at = payer.valid_from_at or purses[payer.wallet_id].first_used_at
@@ -98,7 +98,7 @@ def _expired(plan: Plan, purses: Purses, at: datetime) -> Refusal | None:
                 expires_at = worn_out_at if expires_at is None else min(expires_at, worn_out_at)
         if expires_at is not None and at >= expires_at:
             values = (("name", payer.name), ("expires_at", expires_at.isoformat()), ("at", at.isoformat()))
-            return Refusal(Key.customer_expired, scope_of(payer, plan.payers), values)
+            return Refusal(Key.customer_expired, scope, values)
     return None
 
 
@@ -114,13 +114,12 @@ def _credit(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refus
     """Who has free minutes left needs no money, but may not owe more than the limit either."""
     free = _free_wallets(plan)
     covered = bool(plan.bundles) and any(left_s(plan.bundles, purses, at))
-    for payer in plan.payers[:-1]:
+    for payer, scope in zip(plan.payers[:-1], standing(plan.payers[0]).scopes, strict=False):
         if payer.wallet_id in free:
             continue
         purse = purses[payer.wallet_id]
         left = available(purse)
         numbers = (left, purse.balance_micros, purse.limit_micros, purse.held_micros)
-        scope = scope_of(payer, plan.payers)
         if left < 0 or (left == 0 and not (covered and payer is plan.payers[0])):
             return Refusal(Key.credit, scope, _CREDIT.values(payer.name, numbers))
         lines.append(_CREDIT.line("credit", scope, payer.name, numbers))
@@ -128,14 +127,12 @@ def _credit(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refus
 
 
 def _daily_spend(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
-    free = _free_wallets(plan)
-    for payer in plan.payers[:-1]:
+    for payer, scope in zip(plan.payers[:-1], standing(plan.payers[0]).scopes, strict=False):
         purse = purses[payer.wallet_id]
-        if purse.spend_max_micros is None or payer.wallet_id in free:
+        if purse.spend_max_micros is None or payer.wallet_id in _free_wallets(plan):
             continue
         spent, minimum = spent_today(purse, at), _minimum(payer.wallet_id, plan, at)
         numbers = (spent, purse.held_micros, minimum, purse.spend_max_micros)
-        scope = scope_of(payer, plan.payers)
         if spent + purse.held_micros + minimum > purse.spend_max_micros:
             return Refusal(Key.daily_spend, scope, _SPEND.values(payer.name, numbers))
         lines.append(_SPEND.line("daily_spend", scope, payer.name, numbers))
@@ -154,8 +151,13 @@ def _minimum(wallet_id: int, plan: Plan, at: datetime) -> int:
 
 def _levels(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
     """Channels of every level, then CPS of every level, the account's too."""
-    payers = plan.payers
-    counted = [(purses[payer.wallet_id], scope_of(payer, payers), payer.name) for payer in payers]
+    counted = []
+    for payer, scope in zip(plan.payers, standing(plan.payers[0]).scopes, strict=True):
+        purse = purses[payer.wallet_id]
+        if purse.channels_max or purse.cps_max_milli:
+            counted.append((purse, scope, payer.name))
+    if not counted:
+        return None
     return _counters(Key.channels_customer, Key.cps_customer, counted, at, lines)
 
 
@@ -169,6 +171,8 @@ def _endpoint(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Ref
 
 def _ingress(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
     counted = [(purses[route.wallet_id], "route", route.name) for route in plan.ingress if route.limited]
+    if not counted:
+        return None
     return _counters(Key.channels_route, Key.cps_route, counted, at, lines)
 
 
@@ -192,6 +196,8 @@ def _counters(
 
 def _with_room(plan: Plan, purses: Purses, at: datetime) -> tuple[tuple[RouteChoice, ...], tuple[Dropped, ...]]:
     """The routes whose carrier and gateway take one more call now."""
+    if not any(route.carrier_limited or route.gateway_limited for route in plan.routes):
+        return plan.routes, ()
     roomy: list[RouteChoice] = []
     crowded: list[Dropped] = []
     for route in plan.routes:
@@ -229,11 +235,14 @@ def _no_room(crowded: tuple[Dropped, ...]) -> Refusal:
     return Refusal(key, "carrier", (("carrier", first.carrier), ("gateway", first.gateway), *first.values))
 
 
-def _longest(plan: Plan) -> int:
-    """The hard end: the shortest maximum of every level and route; zero or nothing sets none."""
+def _longest(plan: Plan, at: datetime) -> int:
+    """The hard end: the shortest maximum of every level and route, or hours that hang up; nothing sets none."""
     longest = MOST_TALK_S
-    for payer in plan.payers:
-        longest = min(longest, payer.max_duration_s or longest)
+    if plan.closes_at is not None:
+        longest = min(longest, max(1, (plan.closes_at - at) // timedelta(seconds=1)))
+    most_s = standing(plan.payers[0]).max_duration_s
+    if most_s is not None:
+        longest = min(longest, most_s)
     for route in plan.ingress:
         longest = min(longest, route.max_duration_s or longest)
     return longest

@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from tollgate.core import cli as callers_number
 from tollgate.core.calls_caller import Caller
-from tollgate.core.calls_text import gate_line, rate_text
+from tollgate.core.calls_text import card_text, gate_line, leg_text, rate_text, route_text
 from tollgate.core.calls_types import Delivery, Invite, Leg, RouteChoice
 from tollgate.core.localization import swapped
 from tollgate.core.rates import Rate, is_free, simple
 from tollgate.core.refusals import Key, Refusal
-from tollgate.core.snapshot import Endpoint, Payer, Snapshot
+from tollgate.core.snapshot import Carrier, Endpoint, Gateway, Payer, Snapshot
 
 DESTINATION = "Local"
+_NO_CARD = card_text(0, 0)
+_NOBODY = Carrier(id=0, name="", wallet_id=0, currency="", status="active")
+_EDGE = Gateway(id=0, name="", wallet_id=0, limited=False, host="")
 STATUS_KEYS: Mapping[str, Key] = {"penalty": Key.status_penalty, "pending": Key.status_pending}
 """What a customer's status refuses with; any other that is not active is `status_inactive`."""
 
@@ -49,7 +51,7 @@ def delivery(caller: Caller, invite: Invite, called: Payer) -> Delivery:
         user=caller.dialed.lower(),
         cli=shown if shown != invite.cli else "",
         number=number if number != caller.dialed else "",
-        pai="" if private or customer.pai_mode == "remove" else callers_number.asserted(invite.pai),
+        pai="" if private or customer.pai_mode == "remove" else caller.pai,
         first_reply_s=customer.first_reply_s or 5,
         pdd_s=customer.pdd_s or 5,
         ring_s=customer.ring_s or 60,
@@ -85,7 +87,8 @@ def local_line(caller: Caller, called: Payer) -> str:
 
 def at_the_edge(local: Delivery, currency: str) -> RouteChoice:
     """The phone in the place of a carrier: it costs nothing."""
-    rate, text = _rate(0, 1)
+    rate, rate_json = _rate(0, 1)
+    text = route_text(_NOBODY, _EDGE, card=_NO_CARD, prefix="", currency=currency, rate_json=rate_json)
     return RouteChoice(
         carrier_id=0,
         carrier="",
@@ -105,7 +108,7 @@ def at_the_edge(local: Delivery, currency: str) -> RouteChoice:
         revision_id=0,
         prefix="",
         rate=rate,
-        rate_json=text,
+        text=text.of("", ""),
         currency=currency,
         first_reply_s=local.first_reply_s,
         pdd_s=local.pdd_s,
@@ -114,20 +117,21 @@ def at_the_edge(local: Delivery, currency: str) -> RouteChoice:
 
 
 def _leg(payer: Payer) -> Leg:
-    rate, text = _rate(payer.local_price_nanos, payer.local_increment_s)
+    rate, rate_json = _rate(payer.local_price_nanos, payer.local_increment_s)
+    book = "revenue" if payer.depth == 1 else "resale"
     return Leg(
         kind=payer.kind,
         owner_id=payer.id,
         name=payer.name,
         wallet_id=payer.wallet_id,
-        book="revenue" if payer.depth == 1 else "resale",
+        book=book,
         currency=payer.currency,
         card_id=0,
         revision_id=0,
         prefix="",
         destination=DESTINATION,
         rate=rate,
-        rate_json=text,
+        text=leg_text(payer, book=book, card=_NO_CARD, prefix="", destination=DESTINATION, rate_json=rate_json),
         free=is_free(rate),
     )
 

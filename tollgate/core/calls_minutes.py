@@ -7,7 +7,7 @@ first. The rest costs what a call would that begins where they end. Minutes are 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tollgate.core.calls_types import Leg, LegCost, Minutes, StoredLeg
+from tollgate.core.calls_types import Leg, LegCost, Minutes
 from tollgate.core.ledger import Purses, available
 from tollgate.core.packages import NEVER, SECOND_MICROS, matched
 from tollgate.core.rates import Rate, billed_s, cost_micros, hold_micros
@@ -74,7 +74,7 @@ def rest_cost(rate: Rate, answered_at: datetime, used_ms: int, free_s: int) -> i
 
 
 def own_cost(
-    leg: StoredLeg, answered_at: datetime, used_ms: int, *, granted_ms: int, held_micros: int, minutes_s: Sequence[int]
+    leg: Leg, answered_at: datetime, used_ms: int, *, granted_ms: int, held_micros: int, minutes_s: Sequence[int]
 ) -> LegCost:
     """What the customer owes when minutes cover the beginning; `billed_s` counts them."""
     free_s = sum(minutes_s)

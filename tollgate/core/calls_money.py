@@ -5,13 +5,14 @@ single billable steps, so that the last grant ends where the money ends.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tollgate.core.calls_minutes import left_s, paid_hold, spread
-from tollgate.core.calls_types import Extension, Leg, LiveCall, StoredLeg
+from tollgate.core.calls_types import Extension, Leg, LiveCall
 from tollgate.core.ledger import Purse, Purses, available
-from tollgate.core.rates import Rate, affordable_s, first_slice_s, hold_micros, is_free
+from tollgate.core.rates import Rate, affordable_s, first_hold, hold_micros, is_free
 from tollgate.core.refusals import Key, Refusal
 
 
@@ -77,11 +78,21 @@ def first_grant(
     return Money(granted_s, tuple(holds), min(free_s, granted_s))
 
 
+def longest_s(call: LiveCall) -> int:
+    """The longest that a call may talk from its answer: less where hours end it, because by then it has rung."""
+    if call.answered_at is None or call.plan.closes_at is None:
+        return call.max_s
+    return max(0, min(call.max_s, (call.plan.closes_at - call.answered_at) // timedelta(seconds=1)))
+
+
 def extend(call: LiveCall, purses: Purses, at: datetime, slice_s: int) -> Extension | None:
     """More time for an answered call; None when money or the longest duration ends: let it run out."""
     answered_at = call.answered_at
-    if answered_at is None or call.granted_s >= call.max_s:
+    most_s = longest_s(call)
+    if answered_at is None or call.granted_s >= most_s:
         return None
+    if most_s < call.max_s:
+        call = replace(call, max_s=most_s)
     target_s = min(call.granted_s + max(1, slice_s), call.max_s)
     more_s = _more_minutes(call, purses, at, target_s) if call.plan.bundles else ()
     free_s = sum(call.minutes_s) + sum(more_s)
@@ -112,7 +123,7 @@ def _more_minutes(call: LiveCall, purses: Purses, at: datetime, target_s: int) -
     return spread(target_s - call.granted_s, left_s(call.plan.bundles, purses, at))
 
 
-def _paid_until(call: LiveCall, leg: StoredLeg, held: int, purses: Purses, *, target_s: int, covered_s: int) -> int:
+def _paid_until(call: LiveCall, leg: Leg, held: int, purses: Purses, *, target_s: int, covered_s: int) -> int:
     """The seconds from the answer that one level affords by its fair share, the first of them covered by minutes."""
     assert call.answered_at is not None
     rate, purse = leg.rate, purses[leg.wallet_id]
@@ -142,8 +153,7 @@ def _covered_slice(
 def _first_slice(rate: Rate, purse: Purse, at: datetime, until: datetime, *, slice_s: int, max_s: int) -> Slice:
     """A normal slice, or as much of it as the fair share buys, or one step; none when not even that fits."""
     share = available(purse) // (purse.channels + 1)
-    normal_s = first_slice_s(rate, at, slice_s)
-    wanted = hold_micros(rate, at, until, normal_s)
+    normal_s, wanted = first_hold(rate, at, until, slice_s)
     if wanted <= share:
         return Slice(normal_s, wanted) if normal_s <= max_s else Slice(max_s, hold_micros(rate, at, until, max_s))
     least = next_minimum(rate, at, until)

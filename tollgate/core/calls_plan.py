@@ -5,7 +5,7 @@ where behaviour.md 6.3 places it: status (before the expiry), early (before the 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tollgate.core import calls_local
@@ -13,8 +13,10 @@ from tollgate.core import cli as callers_number
 from tollgate.core.calls_caller import Caller, clean, identify
 from tollgate.core.calls_minutes import chosen
 from tollgate.core.calls_routes import CarrierOptions, Wanted, carrier_options, loss
-from tollgate.core.calls_text import gate_line, quote
-from tollgate.core.calls_types import Delivery, Handling, Invite, Leg, Minutes, Plan
+from tollgate.core.calls_standing import VERIFIED, scope_of, standing, status_line
+from tollgate.core.calls_text import HANG_UP_AT, card_text, gate_line, leg_text, quote
+from tollgate.core.calls_types import MOST_RING_S, MOST_TALK_S, Delivery, Handling, Invite, Leg, Minutes, Plan, Values
+from tollgate.core.cli import Asked, Shown
 from tollgate.core.localization import swapped
 from tollgate.core.rates import in_force, is_free, price_per_minute_nanos
 from tollgate.core.refusals import Key, Refusal
@@ -23,6 +25,7 @@ from tollgate.core.snapshot import Endpoint, Payer, RateRow, Route, Snapshot
 
 _NO_OPTIONS = CarrierOptions((), (), None)
 _NO_LINES: tuple[str, ...] = ()
+_LONGEST = timedelta(seconds=MOST_RING_S + MOST_TALK_S)
 
 
 class Priced(NamedTuple):
@@ -51,16 +54,30 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
     customer = caller.customer
     if customer is None:
         return _without_customer(invite, snapshot, caller)
-    payers = (customer, *customer.parents)
-    status_refusal = _paused(snapshot.account) or caller.refusal or _inactive(payers, at)
+    known = standing(customer)
+    payers, active_line = known.payers, known.active_line
+    status_refusal = _paused(snapshot.account) or caller.refusal
+    if status_refusal is None and active_line is None:
+        status_refusal = _inactive(payers, at)
     status_lines = _NO_LINES
     if status_refusal is None:
-        status_lines = (_identity_line(invite, caller), *caller.lines, _status_line(payers, at))
+        status_lines = (_identity_line(invite, caller), *caller.lines, active_line or _status_line(payers, at))
     early_lines: list[str] = []
-    early = _unverified(customer, early_lines) or _closed(payers, at, early_lines)
-    sold = _sold(invite, caller, payers, snapshot, at)
+    early, closes_at = known.unverified, None
+    if early is None:
+        early_lines.append(VERIFIED)
+        if known.has_hours:
+            early, closes_at = _closed(payers, at, early_lines)
+    phone = calls_local.called_phone(caller, snapshot)
+    shown = _shown(invite, caller, customer, snapshot, local=phone is not None)
+    hidden, dressed = shown.refusal, caller
+    if (shown.cli, shown.pai) != (caller.cli, caller.pai):
+        dressed = caller._replace(cli=shown.cli, pai=shown.pai)
+    if phone is None:
+        sold = _sold(invite, dressed, payers, snapshot, at)
+    else:
+        sold = _sold_locally(invite, dressed, payers, phone[1], at)
     priced, options = sold.priced, sold.options
-    hidden = _may_show(invite, caller, sold.local)
     bundles = _bundles(customer, sold, at) if customer.bundles else ()
     return Plan(
         invite,
@@ -75,7 +92,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         options.dropped,
         status_lines,
         tuple(early_lines),
-        _NO_LINES if hidden is not None else _cli_line(customer, caller.cli) + sold.lines,
+        _NO_LINES if hidden is not None else _cli_line(customer, caller.cli, shown) + sold.lines,
         status_refusal,
         early,
         hidden or priced.refusal or options.refusal,
@@ -86,13 +103,11 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         snapshot.answers,
         Handling(customer.media_locked, customer.removed_headers, sold.local),
         bundles,
+        closes_at,
     )
 
 
 def _sold(invite: Invite, caller: Caller, payers: tuple[Payer, ...], snapshot: Snapshot, at: datetime) -> Sold:
-    phone = calls_local.called_phone(caller, snapshot)
-    if phone is not None:
-        return _sold_locally(invite, caller, payers, phone[1], at)
     customer = payers[0]
     priced = _priced(payers, caller.dialed, snapshot, at)
     if priced.refusal is not None:
@@ -105,7 +120,7 @@ def _sold(invite: Invite, caller: Caller, payers: tuple[Payer, ...], snapshot: S
         invite.call_id,
         priced.number,
         cli,
-        callers_number.asserted(invite.pai),
+        caller.pai,
         priced.legs[-1],
         not payers[len(priced.legs) - 1].loss_making_calls,
     )
@@ -121,12 +136,12 @@ def _sold_locally(invite: Invite, caller: Caller, payers: tuple[Payer, ...], cal
     return Sold(priced, phone, delivery, (calls_local.local_line(caller, called),))
 
 
-def _may_show(invite: Invite, caller: Caller, local: Delivery | None) -> Refusal | None:
-    """The gate of the caller's number. Within our net a phone may show the name that its password has proved."""
-    assert caller.customer is not None
-    if local is not None and invite.user is not None and invite.cli.lower() == invite.user.lower():
-        return None
-    return callers_number.refused(caller.customer, caller.cli, callers_number.asserted(invite.pai))
+def _shown(invite: Invite, caller: Caller, customer: Payer, snapshot: Snapshot, *, local: bool) -> Shown:
+    """What is shown of the caller. Within our net a phone may show the name that its password has proved."""
+    pai = callers_number.asserted(invite.pai)
+    if local and invite.user is not None and invite.cli.lower() == invite.user.lower():
+        return Shown(caller.cli, pai)
+    return callers_number.show(customer, Asked(invite.call_id, caller.cli, pai, caller.dialed), snapshot.rota)
 
 
 def _bundles(customer: Payer, sold: Sold, at: datetime) -> tuple[Minutes, ...]:
@@ -161,32 +176,25 @@ def _inactive(payers: Sequence[Payer], at: datetime) -> Refusal | None:
     return None
 
 
-def scope_of(payer: Payer, payers: Sequence[Payer]) -> str:
-    """The level's name in refusals and gates: the customer who calls, its resellers, the account."""
-    if payer.kind == "account":
-        return "account"
-    return "customer" if payer is payers[0] else "reseller"
+def _closed(payers: Sequence[Payer], at: datetime, lines: list[str]) -> tuple[Refusal | None, datetime | None]:
+    """The refusal of who is closed; else where the first payer to close among those who hang up ends the call.
 
-
-def _unverified(customer: Payer, lines: list[str]) -> Refusal | None:
-    if not customer.email_ok:
-        return Refusal(Key.email_unverified, "customer", (("name", customer.name), ("verified", False)))
-    if not customer.mobile_ok:
-        return Refusal(Key.mobile_unverified, "customer", (("name", customer.name), ("verified", False)))
-    lines.append('{"gate":"verified","ok":true,"scope":"customer","values":{"email":true,"mobile":true}}')
-    return None
-
-
-def _closed(payers: Sequence[Payer], at: datetime, lines: list[str]) -> Refusal | None:
+    An end behind the longest talk after the longest ringing changes nothing, so nobody looks for it.
+    """
+    ends: list[datetime] = []
     for payer in payers:
         if payer.hours is None:
             continue
         scope = scope_of(payer, payers)
-        values = (("name", payer.name), ("at", at.isoformat()), ("zone", payer.hours.zone))
+        values: Values = (("name", payer.name), ("at", at.isoformat()), ("zone", payer.hours.zone))
         if not payer.hours.allows(at):
-            return Refusal(Key.time_restricted, scope, values)
+            return Refusal(Key.time_restricted, scope, values), None
+        closes_at = payer.hours.next_change(at, until=at + _LONGEST) if payer.hours_hang_up else None
+        if closes_at is not None:
+            ends.append(closes_at)
+            values = (*values, (HANG_UP_AT, closes_at.isoformat()))
         lines.append(gate_line("time_restricted", True, scope, values))
-    return None
+    return None, min(ends, default=None)
 
 
 def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: datetime) -> Priced:
@@ -203,20 +211,20 @@ def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: dateti
     ingress: list[Route] = []
     legs: list[Leg] = []
     first: Refusal | None = None
-    for payer in payers:
-        if payer.kind == "account":
-            continue
+    known = standing(customer)
+    for payer, scope in zip(payers[:-1], known.scopes, strict=False):
         own = route if payer is customer else _above(payer, route.tech_prefix, number)
         if own is not None:
             ingress.append(own)
-        scope = scope_of(payer, payers)
         found = _leg(payer, own, number, snapshot, at, scope)
         if isinstance(found, Refusal):
             first = first or found
         else:
             legs.append(found)
-            first = first or (_capped(own, found, scope, at) if own is not None else None)
-    first = first or _sold_below_cost(payers, legs, at)
+            if own is not None and (own.capped_price_nanos is not None or own.block_connect_fee):
+                first = first or _capped(own, found, scope, at)
+    if known.assures:
+        first = first or _sold_below_cost(payers, legs, at)
     return Priced(tuple(ingress), number, legs[0].destination if legs else "", tuple(legs), first)
 
 
@@ -253,19 +261,28 @@ def _leg(payer: Payer, route: Route | None, number: str, snapshot: Snapshot, at:
     if row.blocked:
         blocked = (("card", card.name), ("prefix", row.prefix), ("destination", row.destination), ("blocked", True))
         return Refusal(Key.destination_type, scope, (*values, *blocked))
+    book = "revenue" if payer.depth == 1 else "resale"
+    text = leg_text(
+        payer,
+        book=book,
+        card=card_text(card.id, revision.id),
+        prefix=row.prefix,
+        destination=row.destination,
+        rate_json=row.rate_json,
+    )
     return Leg(
         payer.kind,
         payer.id,
         payer.name,
         payer.wallet_id,
-        "revenue" if payer.depth == 1 else "resale",
+        book,
         payer.currency,
         card.id,
         revision.id,
         row.prefix,
         row.destination,
         row.rate,
-        row.rate_json,
+        text,
         is_free(row.rate),
     )
 
@@ -292,15 +309,18 @@ def _identity_line(invite: Invite, caller: Caller) -> str:
 
 
 def _status_line(payers: Sequence[Payer], at: datetime) -> str:
-    values = ",".join([f"{quote(payer.name)}:{quote(payer.status_at(at))}" for payer in payers])
-    return f'{{"gate":"status","ok":true,"scope":"customer","values":{{{values}}}}}'
+    return status_line([(payer.name, payer.status_at(at)) for payer in payers])
 
 
-def _cli_line(customer: Payer, cli: str) -> tuple[str, ...]:
+def _cli_line(customer: Payer, cli: str, shown: Shown) -> tuple[str, ...]:
     """Told only where there was something to decide."""
-    if not customer.approved_clis_only and customer.pai_mode == "default":
+    rule = shown.rule
+    if rule is None and not customer.approved_clis_only and customer.pai_mode == "default":
         return _NO_LINES
-    values = (("cli", cli), ("approved_only", customer.approved_clis_only), ("pai_mode", customer.pai_mode))
+    values: Values = (("cli", cli), ("approved_only", customer.approved_clis_only), ("pai_mode", customer.pai_mode))
+    if rule is not None:
+        told: Values = (("how", shown.how), ("rule", rule.id), ("of", rule.name), ("attestation", rule.attestation))
+        values = (*values, *told, ("cli_to", shown.cli), ("pai_to", shown.pai))
     return (gate_line(Key.cli_restricted, True, "customer", values),)
 
 

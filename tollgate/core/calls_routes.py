@@ -4,16 +4,29 @@ A new reason to leave one out is a check in `_candidate`, a word in `calls_types
 leave nobody, its words in `_nobody`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
 from tollgate.core import cli as callers_number
+from tollgate.core.calls_text import RouteText, card_text, route_text
 from tollgate.core.calls_types import Dropped, Leg, RouteChoice, Values
-from tollgate.core.rates import Rate, in_force, price_per_minute_nanos, repeated_cost_micros
+from tollgate.core.rates import Rate, in_force, is_timeless, price_per_minute_nanos, repeated_cost_micros
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.routes import by_weight, cld_sent, in_order, sip_host, sip_user
-from tollgate.core.snapshot import Card, Carrier, Gateway, Option, Payer, RateRow, Revision, Route, Snapshot
+from tollgate.core.snapshot import (
+    MOST_OFFERS,
+    Card,
+    Carrier,
+    Gateway,
+    Option,
+    Payer,
+    RateRow,
+    Revision,
+    Route,
+    Snapshot,
+)
 
 TYPICAL_MS = 180_000
 """The usual call for which profit is assured, besides the shortest one."""
@@ -40,52 +53,111 @@ class Wanted(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A carrier that may carry the call, with its price and the number asserted towards it."""
+    """A carrier that may carry the call, with its price and a way out over each of its gateways."""
 
     position: int
     weight: int
     price_nanos: int  # per minute
     foreign: bool  # priced in another currency than the call is sold in: not comparable
+    carrier: Carrier
     card: Card
     revision: Revision
     row: RateRow
-    carrier: Carrier
-    pai: str
+    ways: tuple["WayOut", ...]
+
+
+class WayOut(NamedTuple):
+    """A gateway, and what can be said of it before the numbers of a call are known."""
+
+    gateway: Gateway
+    weight: int
+    uri_tail: str
+    text: RouteText
+
+
+class Offer(NamedTuple):
+    """Who may carry a call at these prices, and who was left out; ordered where the order is always the same."""
+
+    candidates: tuple[Candidate, ...]
+    dropped: tuple[Dropped, ...]
+    basis: tuple[object, ...] = ()
+    """What it was made of: while it is remembered nothing else can take the identity of these."""
 
 
 def carrier_options(wanted: Wanted, snapshot: Snapshot, route: Route, at: datetime) -> CarrierOptions:
     """All gateways for a number, by the route of the payer nearest the account."""
-    dropped: list[Dropped] = []
-    candidates: list[Candidate] = []
-    for option in route.options:
-        found = _candidate(option, snapshot, route, wanted, at)
-        if isinstance(found, Dropped):
-            dropped.append(found)
-        else:
-            candidates.append(found)
+    asserted = callers_number.sent(wanted.customer.pai_mode, wanted.pai, wanted.cli)
+    candidates, dropped, _ = _offer(wanted, snapshot, route, asserted, at)
+    if route.strategy in _DRAWN and len(candidates) > 1:
+        candidates = tuple(_ordered(candidates, route.strategy, wanted.call_id))
     routes: list[RouteChoice] = []
-    for candidate in _ordered(candidates, route.strategy, wanted.call_id):
-        gateways = candidate.carrier.gateways
-        if len(gateways) > 1:
-            gateways = tuple(by_weight(gateways, _weight, f"{candidate.carrier.id} {wanted.call_id}"))
-        routes += [_choice(candidate, gateway, wanted) for gateway in gateways]
-    return CarrierOptions(tuple(routes), tuple(dropped), None if routes else _nobody(wanted.number, dropped))
+    for candidate in candidates:
+        pai = callers_number.sent_to(candidate.carrier.pai_mode, asserted, wanted.pai)
+        assert pai is not None, "it would be no candidate"
+        ways: Sequence[WayOut] = candidate.ways
+        if len(ways) > 1:
+            ways = by_weight(ways, _weight, f"{candidate.carrier.id} {wanted.call_id}")
+        routes += [_choice(candidate, way, wanted, pai) for way in ways]
+    return CarrierOptions(tuple(routes), dropped, None if routes else _nobody(wanted.number, dropped))
 
 
 _weight = attrgetter("weight")
 _position = attrgetter("position")
 _price = attrgetter("price_nanos")
 _foreign = attrgetter("foreign")
+_DRAWN = frozenset({"weighted", "random"})
+"""Strategies that order the carriers anew for each call."""
 
 
-def _ordered(candidates: list[Candidate], strategy: str, seed: str) -> list[Candidate]:
+def _offer(wanted: Wanted, snapshot: Snapshot, route: Route, asserted: str, at: datetime) -> Offer:
+    """The carriers of a route at the rates that a number meets: remembered by these, where no rate knows the hour."""
+    leg = wanted.leg
+    assured = route.profit_assurance or wanted.assured
+    key: list[object] = [id(route.options), route.strategy, assured, bool(asserted), id(leg.rate), leg.currency]
+    for option in route.options:
+        card = snapshot.cards.get(option.card_id)
+        revision = None if card is None else card.at(at)
+        row = None if revision is None else revision.find(wanted.number)
+        if row is None:  # what is said of it names the number
+            return _examined(wanted, snapshot, route, at, assured=assured, asserted=asserted)
+        key.append(id(row))
+    identity = tuple(key)
+    known = snapshot.offers.get(identity)
+    if isinstance(known, Offer):
+        return known
+    offer = _examined(wanted, snapshot, route, at, assured=assured, asserted=asserted)
+    rates = [leg.rate, *[candidate.row.rate for candidate in offer.candidates]]
+    if not offer.dropped and all(is_timeless(rate) for rate in rates):
+        if len(snapshot.offers) >= MOST_OFFERS:
+            snapshot.offers.clear()
+        snapshot.offers[identity] = offer
+    return offer
+
+
+def _examined(wanted: Wanted, snapshot: Snapshot, route: Route, at: datetime, *, assured: bool, asserted: str) -> Offer:
+    dropped: list[Dropped] = []
+    candidates: list[Candidate] = []
+    for option in route.options:
+        found = _candidate(option, snapshot, wanted, at, assured=assured, asserted=asserted)
+        if isinstance(found, Dropped):
+            dropped.append(found)
+        else:
+            candidates.append(found)
+    if route.strategy not in _DRAWN:
+        candidates = _ordered(candidates, route.strategy, wanted.call_id)
+    return Offer(tuple(candidates), tuple(dropped), (route.options, wanted.leg.rate))
+
+
+def _ordered(candidates: Sequence[Candidate], strategy: str, seed: str) -> list[Candidate]:
     if len(candidates) < 2:
-        return candidates
+        return list(candidates)
     ordered = in_order(candidates, strategy, price=_price, position=_position, weight=_weight, seed=seed)
     return sorted(ordered, key=_foreign) if strategy in ("lcr", "reverse_lcr") else ordered
 
 
-def _candidate(option: Option, snapshot: Snapshot, route: Route, wanted: Wanted, at: datetime) -> Candidate | Dropped:
+def _candidate(
+    option: Option, snapshot: Snapshot, wanted: Wanted, at: datetime, *, assured: bool, asserted: str
+) -> Candidate | Dropped:
     leg, number = wanted.leg, wanted.number
     card = snapshot.cards.get(option.card_id)
     carrier = None if card is None or card.carrier_id is None else snapshot.carriers.get(card.carrier_id)
@@ -97,9 +169,7 @@ def _candidate(option: Option, snapshot: Snapshot, route: Route, wanted: Wanted,
         return Dropped(carrier.name, "", "inactive", (("status", carrier.status),))
     if not carrier.gateways:
         return Dropped(carrier.name, "", "no_gateway")
-    pai = callers_number.sent(wanted.customer.pai_mode, wanted.pai, wanted.cli)
-    shown = callers_number.sent_to(carrier.pai_mode, pai, wanted.pai)
-    if shown is None:
+    if callers_number.sent_to(carrier.pai_mode, asserted, wanted.pai) is None:
         return Dropped(carrier.name, "", "paid_required", (("pai", None),))
     if card.currency != carrier.currency:
         currencies = (("card_currency", card.currency), ("currency", carrier.currency))
@@ -110,13 +180,27 @@ def _candidate(option: Option, snapshot: Snapshot, route: Route, wanted: Wanted,
         return Dropped(carrier.name, "", "no_rate", (("card", card.name), ("number", number)))
     if row.blocked:
         return Dropped(carrier.name, "", "blocked", (("card", card.name), ("prefix", row.prefix)))
-    assured = route.profit_assurance or wanted.assured
     lost = loss(leg, card.currency, row.rate, at) if assured else None
     if lost is not None:
         return Dropped(carrier.name, "", "profit", lost)
     price = price_per_minute_nanos(row.rate, at)
-    foreign = card.currency != leg.currency
-    return Candidate(option.position, option.weight, price, foreign, card, revision, row, carrier, shown)
+    ways = tuple([_way(carrier, gateway, card, revision, row) for gateway in carrier.gateways])
+    return Candidate(
+        option.position, option.weight, price, card.currency != leg.currency, carrier, card, revision, row, ways
+    )
+
+
+def _way(carrier: Carrier, gateway: Gateway, card: Card, revision: Revision, row: RateRow) -> WayOut:
+    text = route_text(
+        carrier,
+        gateway,
+        card=card_text(card.id, revision.id),
+        prefix=row.prefix,
+        currency=card.currency,
+        rate_json=row.rate_json,
+    )
+    tail = f"@{sip_host(gateway.host)}:{gateway.port};transport={gateway.transport}"
+    return WayOut(gateway, gateway.weight, tail, text)
 
 
 def loss(sold_at: Leg, currency: str, bought_at: Rate, at: datetime) -> Values | None:
@@ -135,39 +219,40 @@ def loss(sold_at: Leg, currency: str, bought_at: Rate, at: datetime) -> Values |
     return None
 
 
-def _choice(candidate: Candidate, gateway: Gateway, wanted: Wanted) -> RouteChoice:
-    card, carrier, row, customer = candidate.card, candidate.carrier, candidate.row, wanted.customer
+def _choice(candidate: Candidate, way: WayOut, wanted: Wanted, pai: str) -> RouteChoice:
+    gateway, _, uri_tail, text = way
+    carrier, card, revision, row = candidate[4:8]
+    customer, cli = wanted.customer, wanted.cli
     cld = cld_sent(wanted.number, gateway, card)
-    host = sip_host(gateway.host)
     return RouteChoice(
         carrier.id,
         carrier.name,
         gateway.id,
         gateway.name,
-        f"sip:{sip_user(cld)}@{host}:{gateway.port};transport={gateway.transport}",
+        f"sip:{sip_user(cld)}{uri_tail}",
         gateway.host,
         gateway.port,
         gateway.transport,
-        wanted.cli,
+        cli,
         cld,
         carrier.wallet_id,
         gateway.wallet_id,
         carrier.limited,
         gateway.limited,
         card.id,
-        candidate.revision.id,
+        revision.id,
         row.prefix,
         row.rate,
-        row.rate_json,
+        text.of(cli, cld),
         card.currency,
         customer.first_reply_s or carrier.first_reply_s,
         customer.pdd_s or carrier.pdd_s,
         customer.ring_s or carrier.ring_s,
-        candidate.pai,
+        pai,
     )
 
 
-def _nobody(number: str, dropped: list[Dropped]) -> Refusal:
+def _nobody(number: str, dropped: Sequence[Dropped]) -> Refusal:
     """No carrier is left: the words name profit assurance or exclusion when that is what left nobody."""
     whys = {drop.why for drop in dropped}
     if whys == {"paid_required"}:

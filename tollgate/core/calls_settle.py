@@ -12,7 +12,7 @@ from tollgate.core.calls_text import SettledCall, SettledLeg
 from tollgate.core.calls_types import CarrierCost, LegCost, LiveCall, Settlement
 from tollgate.core.ledger import Entry
 from tollgate.core.packages import SECOND_MICROS, SECONDS
-from tollgate.core.rates import Rate, billed_s, cost_micros
+from tollgate.core.rates import Rate, charged, cost_micros
 
 TOLERANCE = timedelta(seconds=5)
 """How far an edge's clock may run ahead of ours."""
@@ -24,6 +24,8 @@ LATE_WINDOW = timedelta(days=40)
 """How long after it began the true end of an unresolved call may still come: so long its CDR is looked for."""
 
 _MILLISECOND = timedelta(milliseconds=1)
+_TOLERANCE_MS = TOLERANCE // _MILLISECOND
+_HANGUP_MS = HANGUP_DELAY // _MILLISECOND
 
 
 class Talk(NamedTuple):
@@ -84,7 +86,7 @@ def late_end(settled: SettledCall, *, answered_at: datetime, duration_ms: int) -
     No edge lets a call run on beyond its grant: what it tells of more is not believed. Idempotence is the caller's:
     these are posted once.
     """
-    most_ms = settled.granted_s * 1000 + HANGUP_DELAY // _MILLISECOND
+    most_ms = settled.granted_s * 1000 + _HANGUP_MS
     note = "the end of the call came late"
     if duration_ms > most_ms:
         note = f"{note}; {duration_ms} ms of talk cannot be: taken as {most_ms}"
@@ -145,8 +147,8 @@ def _counted_ms(
         return None
     apart_ms = (ended_at - answered_at) // _MILLISECOND
     counted_ms = apart_ms if duration_ms is None else duration_ms
-    longest_ms = call.granted_s * 1000 + HANGUP_DELAY // _MILLISECOND
-    if abs(apart_ms - counted_ms) > TOLERANCE // _MILLISECOND or not 0 <= counted_ms <= longest_ms:
+    longest_ms = call.granted_s * 1000 + _HANGUP_MS
+    if abs(apart_ms - counted_ms) > _TOLERANCE_MS or not 0 <= counted_ms <= longest_ms:
         return None
     return counted_ms
 
@@ -158,10 +160,10 @@ def _clipped(notes: list[str], sentence: str, moment: datetime) -> datetime:
 
 def _leg_cost(rate: Rate, answered_at: datetime, used_ms: int, granted_ms: int, held: int) -> LegCost:
     """What is within the grant never passes what was held for it; all else has the name overrun."""
-    cost = cost_micros(rate, answered_at, used_ms)
+    cost, seconds = charged(rate, answered_at, used_ms)
     within = cost if used_ms <= granted_ms else cost_micros(rate, answered_at, granted_ms)
     within = min(within, held, cost)
-    return LegCost(within, cost - within, billed_s(rate, answered_at, used_ms))
+    return LegCost(within, cost - within, seconds)
 
 
 def _carrier_cost(call: LiveCall, answered_at: datetime, used_ms: int) -> CarrierCost | None:
@@ -170,8 +172,8 @@ def _carrier_cost(call: LiveCall, answered_at: datetime, used_ms: int) -> Carrie
     if not 0 <= index < len(routes):
         return None
     route = routes[index]
-    cost = cost_micros(route.rate, answered_at, used_ms)
-    return CarrierCost(route.carrier_wallet_id, cost, billed_s(route.rate, answered_at, used_ms), route)
+    cost, seconds = charged(route.rate, answered_at, used_ms)
+    return CarrierCost(route.carrier_wallet_id, cost, seconds, route)
 
 
 def _minutes_kept(settled: SettledCall, used_ms: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tollgate.core.calls_types import (
     CarrierCost,
@@ -20,14 +20,17 @@ from tollgate.core.calls_types import (
     Plan,
     RouteChoice,
     Settlement,
-    StoredLeg,
     StoredPlan,
     StoredRoute,
 )
 from tollgate.core.money import Method
-from tollgate.core.rates import USUAL, Increments, Rate, Rounding, rate_from_json, rate_to_json
+from tollgate.core.rates import USUAL, Increments, Rate, Rounding, is_free, rate_from_json, rate_to_json
 from tollgate.core.refusals import Refusal, Value
+from tollgate.core.snapshot import Carrier, Gateway, Payer
 
+HANG_UP_AT: Final = "hang_up_at"
+"""In the gate of the hours: where they end the call."""
+_CLOSES = ',"closes_at":"'
 _MOST_RATES = 1 << 16
 _known_rates: dict[str, Rate] = {}
 
@@ -116,20 +119,16 @@ def write_plan(
     plan: Plan, routes: Sequence[RouteChoice], dropped: Sequence[Dropped], gates: Sequence[str]
 ) -> tuple[str, StoredPlan]:
     """The text of `call.plan`, and what `read_plan` finds in it."""
-    stored = StoredPlan(
-        tuple([StoredLeg(*leg[:11], _leg_text(leg)) for leg in plan.legs]),
-        tuple([_stored_route(route) for route in routes]),
-        _dropped_text(dropped) if dropped else "[]",
-        "[" + ",".join(gates) + "]",
-        plan.bundles,
-    )
+    dropped_json = _dropped_text(dropped) if dropped else "[]"
+    gates_json = f"[{','.join(gates)}]"
     bundles = f',"bundles":\n{_bundles_text(plan.bundles)}\n' if plan.bundles else ""
+    closes = "" if plan.closes_at is None else f'{_CLOSES}{plan.closes_at.isoformat()}"'
     text = (
-        f'{{"legs":[\n{_BETWEEN.join([leg.text for leg in stored.legs])}\n],'
-        f'"routes":[\n{_BETWEEN.join([route.text for route in stored.routes])}\n],'
-        f'"dropped":\n{stored.dropped_json}\n,"gates":\n{stored.gates_json}\n{bundles}}}'
+        f'{{"legs":[\n{_BETWEEN.join([leg.text for leg in plan.legs])}\n],'
+        f'"routes":[\n{_BETWEEN.join([route.text for route in routes])}\n],'
+        f'"dropped":\n{dropped_json}\n,"gates":\n{gates_json}\n{bundles}{closes}}}'
     )
-    return text, stored
+    return text, StoredPlan(plan.legs, tuple(routes), dropped_json, gates_json, plan.bundles, plan.closes_at)
 
 
 def read_plan(text: str) -> StoredPlan:
@@ -141,6 +140,7 @@ def read_plan(text: str) -> StoredPlan:
         dropped_json,
         gates_json,
         _read_bundles(rest[1]) if len(rest) > 1 else (),
+        datetime.fromisoformat(rest[-1][len(_CLOSES) : -2]) if rest[-1].startswith(_CLOSES) else None,
     )
 
 
@@ -155,18 +155,19 @@ def call_detail(call: LiveCall, settlement: Settlement) -> str:
     )
     routes = ",".join([route.text for route in call.plan.routes])
     minutes = f'"minutes":{_minutes_text(call, settlement)},' if call.minutes_s else ""
+    notes = _encode(settlement.notes) if settlement.notes else "[]"
     return (
         f'{{"gates":{call.plan.gates_json},"legs":[{legs}],"routes":[{routes}],"dropped":{call.plan.dropped_json},'
         f'"attempts":{call.attempts},"granted_s":{call.granted_s},"extended":{call.extended_count},'
         f'"route":{call.route_index or 0},{minutes}'
-        f'"carrier":{_carrier_text(settlement.carrier)},"notes":{_encode(settlement.notes)}}}'
+        f'"carrier":{_carrier_text(settlement.carrier)},"notes":{notes}}}'
     )
 
 
 def refusal_detail(plan: Plan, refusal: Refusal) -> str:
     """`cdr.detail` of a call that was refused."""
     return (
-        f'{{"gates":[{",".join(refusal.gates)}],"legs":[{",".join([_leg_text(leg) for leg in plan.legs])}],"routes":[],'
+        f'{{"gates":[{",".join(refusal.gates)}],"legs":[{",".join([leg.text for leg in plan.legs])}],"routes":[],'
         f'"dropped":{_dropped_text(plan.dropped)},"attempts":[],"refusal_values":{values_text(refusal.values)}}}'
     )
 
@@ -224,18 +225,19 @@ def _rate(data: dict[str, Any]) -> Rate:
     return rate_from_json(data, rounding)
 
 
-def _leg_text(leg: Leg) -> str:
+def leg_text(payer: Payer, *, book: str, card: str, prefix: str, destination: str, rate_json: str) -> str:
+    """One payer's price as JSON; `card` is what `card_text` wrote."""
     return (
-        f'{{"kind":"{leg.kind}","owner":{leg.owner_id},"name":{quote(leg.name)},"wallet":{leg.wallet_id},'
-        f'"book":"{leg.book}","currency":"{leg.currency}","card":{leg.card_id},"revision":{leg.revision_id},'
-        f'"prefix":"{leg.prefix}","destination":{quote(leg.destination)},"rate":{leg.rate_json}}}'
+        f'{{"kind":"{payer.kind}","owner":{payer.id},"name":{quote(payer.name)},"wallet":{payer.wallet_id},'
+        f'"book":"{book}","currency":"{payer.currency}",{card}'
+        f'"prefix":"{prefix}","destination":{quote(destination)},"rate":{rate_json}}}'
     )
 
 
-def _read_leg(line: str) -> StoredLeg:
-    head, _, rate = line.partition(_RATE)
-    leg = json.loads(head + "}")
-    return StoredLeg(
+def _read_leg(line: str) -> Leg:
+    head, _, rate_json = line.partition(_RATE)
+    leg, rate = json.loads(head + "}"), read_rate(rate_json[:-1])
+    return Leg(
         kind=leg["kind"],
         owner_id=leg["owner"],
         name=leg["name"],
@@ -246,38 +248,39 @@ def _read_leg(line: str) -> StoredLeg:
         revision_id=leg["revision"],
         prefix=leg["prefix"],
         destination=leg["destination"],
-        rate=read_rate(rate[:-1]),
+        rate=rate,
         text=line,
+        free=is_free(rate),
     )
 
 
-def _route_text(route: RouteChoice) -> str:
-    return (
-        f'{{"carrier_id":{route.carrier_id},"carrier":{quote(route.carrier)},"gateway_id":{route.gateway_id},'
-        f'"gateway":{quote(route.gateway)},"cli":{quote(route.cli)},"cld":{quote(route.cld)},'
-        f'"wallet":{route.carrier_wallet_id},"gateway_wallet":{route.gateway_wallet_id},'
-        f'"limited":[{int(route.carrier_limited)},{int(route.gateway_limited)}],"currency":"{route.currency}",'
-        f'"card":{route.card_id},"revision":{route.revision_id},"prefix":"{route.prefix}","rate":{route.rate_json}}}'
+class RouteText(NamedTuple):
+    """The JSON line of a gateway, but for the numbers of a call."""
+
+    head: str
+    tail: str
+
+    def of(self, cli: str, cld: str) -> str:
+        """The line of one call."""
+        return f'{self.head}"cli":{quote(cli)},"cld":{quote(cld)},{self.tail}'
+
+
+def route_text(
+    carrier: Carrier, gateway: Gateway, *, card: str, prefix: str, currency: str, rate_json: str
+) -> RouteText:
+    """A gateway at a price as JSON; `card` as for `leg_text`."""
+    return RouteText(
+        f'{{"carrier_id":{carrier.id},"carrier":{quote(carrier.name)},"gateway_id":{gateway.id},'
+        f'"gateway":{quote(gateway.name)},',
+        f'"wallet":{carrier.wallet_id},"gateway_wallet":{gateway.wallet_id},'
+        f'"limited":[{int(carrier.limited)},{int(gateway.limited)}],"currency":"{currency}",'
+        f'{card}"prefix":"{prefix}","rate":{rate_json}}}',
     )
 
 
-def _stored_route(route: RouteChoice) -> StoredRoute:
-    return StoredRoute(
-        route.carrier_id,
-        route.carrier,
-        route.gateway_id,
-        route.gateway,
-        route.carrier_wallet_id,
-        route.gateway_wallet_id,
-        route.carrier_limited,
-        route.gateway_limited,
-        route.currency,
-        route.card_id,
-        route.revision_id,
-        route.prefix,
-        route.rate,
-        _route_text(route),
-    )
+def card_text(card_id: int, revision_id: int) -> str:
+    """The part of a line that names the list of rates."""
+    return f'"card":{card_id},"revision":{revision_id},'
 
 
 def _read_route(line: str) -> StoredRoute:

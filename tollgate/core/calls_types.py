@@ -16,6 +16,8 @@ from tollgate.core.refusals import Answer, Refusal, Value
 from tollgate.core.snapshot import Endpoint, Payer, Route
 
 MOST_RING_S = 300
+MOST_TALK_S = 86_400
+"""The longest call where nobody sets a maximum."""
 
 Values = tuple[tuple[str, Value], ...]
 
@@ -55,7 +57,7 @@ def read_gates(lines: tuple[str, ...]) -> tuple[Gate, ...]:
 
 
 class Leg(NamedTuple):
-    """One payer's price for the call."""
+    """One payer's price for the call; `text` is its JSON line, as it stands in `call.plan`."""
 
     kind: str
     owner_id: int
@@ -68,12 +70,12 @@ class Leg(NamedTuple):
     prefix: str
     destination: str
     rate: Rate
-    rate_json: str
+    text: str
     free: bool
 
 
 class RouteChoice(NamedTuple):
-    """One gateway to try."""
+    """One gateway to try; `text` is its JSON line, as it stands in `call.plan`."""
 
     carrier_id: int
     carrier: str
@@ -93,7 +95,7 @@ class RouteChoice(NamedTuple):
     revision_id: int
     prefix: str
     rate: Rate
-    rate_json: str
+    text: str
     currency: str
     first_reply_s: int
     pdd_s: int
@@ -189,6 +191,7 @@ class Plan(NamedTuple):
     answers: Mapping[str, Answer]  # the operator's own words for refusals
     handling: Handling = Handling()
     bundles: tuple[Minutes, ...] = ()
+    closes_at: datetime | None = None  # where the hours of a payer end the call
 
     @property
     def local_user(self) -> str | None:
@@ -209,25 +212,8 @@ class Plan(NamedTuple):
         return min(MOST_RING_S, seconds)
 
 
-class StoredLeg(NamedTuple):
-    """A leg as read back from `call.plan`; `text` is its JSON line."""
-
-    kind: str
-    owner_id: int
-    name: str
-    wallet_id: int
-    book: str
-    currency: str
-    card_id: int
-    revision_id: int
-    prefix: str
-    destination: str
-    rate: Rate
-    text: str
-
-
 class StoredRoute(NamedTuple):
-    """A route as read back from `call.plan`."""
+    """A route as read back from `call.plan`: what is needed of a `RouteChoice` once it was tried."""
 
     carrier_id: int
     carrier: str
@@ -253,11 +239,12 @@ class StoredRoute(NamedTuple):
 class StoredPlan(NamedTuple):
     """What is needed to settle and explain a call without any snapshot."""
 
-    legs: tuple[StoredLeg, ...]
-    routes: tuple[StoredRoute, ...]
+    legs: tuple[Leg, ...]
+    routes: tuple[StoredRoute | RouteChoice, ...]
     dropped_json: str  # JSON array
     gates_json: str  # JSON array
     bundles: tuple[Minutes, ...] = ()
+    closes_at: datetime | None = None  # where hours end the call
 
 
 class Grant(NamedTuple):
@@ -348,7 +335,7 @@ class CarrierCost(NamedTuple):
     wallet_id: int
     cost_micros: int
     billed_s: int
-    route: StoredRoute
+    route: StoredRoute | RouteChoice
 
 
 class Settlement(NamedTuple):

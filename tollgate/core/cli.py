@@ -1,16 +1,20 @@
-"""The caller's number: whether it may be shown, and what is asserted of it towards a carrier (RFC 3325).
+"""The caller's number: whether it may be shown, what it is turned into, and what is asserted of it towards a carrier
+(RFC 3325, behaviour.md 12.2).
 
-A new rule about which number may be shown is a function that returns its Refusal or None, named in `refused`. A new
-mode of P-Asserted-Identity is a branch in `sent`.
+`show` asks the CLI rules first, in their order; then the verified CLIs; then it forces a number; then, where the
+customer shows approved CLIs only, it refuses. A new mode of P-Asserted-Identity is a branch in `sent`.
 """
 
 import re
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from typing import NamedTuple
 
+from tollgate.core.cli_rules import CliRule
 from tollgate.core.digits import NumberInvalid, normalize
 from tollgate.core.refusals import Key, Refusal
-from tollgate.core.snapshot import Payer
+from tollgate.core.routes import by_weight
+from tollgate.core.snapshot import Payer, Rota
 
 _IDENTITY = re.compile(r"(?:sips?|tel):(?P<number>[^@;>,?\s]{1,64})", re.ASCII | re.IGNORECASE)
 
@@ -42,19 +46,107 @@ def approved(cli: str, clis: AbstractSet[str]) -> bool:
     return number != "" and number in clis
 
 
-def refused(customer: Payer, cli: str, pai: str) -> Refusal | None:
-    """Why this customer may not call with this CLI and this assertion of its own (behaviour.md 12.2)."""
-    if customer.approved_clis_only:
-        shown = [("From", cli)]
-        if pai and customer.pai_mode != "remove":
-            shown.append(("P-Asserted-Identity", pai))
-        for header, number in shown:
-            if not approved(number, customer.approved_clis):
-                values = (("header", header), ("cli", number), ("approved_count", len(customer.approved_clis)))
-                return Refusal(Key.cli_restricted, "customer", values)
-    if customer.pai_mode == "required" and not pai:
-        return Refusal(Key.paid_required, "customer", (("name", customer.name), ("pai", None)))
+class Shown(NamedTuple):
+    """The numbers that a call shows, and why: the rule that fitted or was forced (`how`), or its refusal."""
+
+    cli: str
+    pai: str
+    how: str = ""  # rule, verified, forced; empty where nothing was asked
+    rule: CliRule | None = None
+    refusal: Refusal | None = None
+
+
+class Asked(NamedTuple):
+    """What a call came with, its numbers written our way."""
+
+    call_id: str
+    cli: str
+    pai: str
+    dialed: str
+
+
+def show(customer: Payer, asked: Asked, rota: Rota) -> Shown:
+    """What this customer's call shows."""
+    if not customer.cli_rules and not customer.approved_clis_only:
+        return _with_assertion(customer, Shown(asked.cli, asked.pai))
+    shown = _by_rule(customer, asked)
+    if shown is None and approved(asked.cli, customer.approved_clis):
+        shown = _checked(customer, Shown(asked.cli, asked.pai, "verified"), asked)
+    if shown is None:
+        shown = _forced(customer, asked, rota)
+    if shown is None:
+        shown = Shown(asked.cli, asked.pai)
+        if customer.approved_clis_only:
+            shown = shown._replace(refusal=_restricted(customer, "From", asked.cli))
+    return _with_assertion(customer, shown)
+
+
+def owns(customer: Payer, cli: str, pai: str, dialed: str) -> bool:
+    """Whether a number is the customer's by what was verified or by a rule of its own: tells who shares an address."""
+    if approved(cli, customer.approved_clis):
+        return True
+    own = [rule for rule in customer.cli_rules if rule.owner == "customer"]
+    return any(rule.allows(pai, dialed) and rule.fitting(cli) is not None for rule in own)
+
+
+def _by_rule(customer: Payer, asked: Asked) -> Shown | None:
+    """The first rule that fits permits the call, and its rewrites apply."""
+    for rule in customer.cli_rules:
+        fitting = rule.fitting(asked.cli) if rule.allows(asked.pai, asked.dialed) else None
+        if fitting is not None:
+            written = rule.written(fitting, asked.cli, asked.pai)
+            shown = Shown(written.cli, written.pai, "rule", rule)
+            return shown if written.asserts else _checked(customer, shown, asked)
     return None
+
+
+def _checked(customer: Payer, shown: Shown, asked: Asked) -> Shown:
+    """Among approved numbers only, an assertion that no rule speaks of has to be one as well."""
+    passes_on = asked.pai != "" and customer.pai_mode != "remove" and customer.approved_clis_only
+    if not passes_on or approved(asked.pai, customer.approved_clis):
+        return shown
+    fits = any(rule.allows(asked.pai, asked.dialed) and rule.fitting(asked.pai) for rule in customer.cli_rules)
+    return shown if fits else shown._replace(refusal=_restricted(customer, "P-Asserted-Identity", asked.pai))
+
+
+def _forced(customer: Payer, asked: Asked, rota: Rota) -> Shown | None:
+    """A forced number: of the customer's own, else of its tags', else of all customers'. It is asserted as well, in
+    the place of what nobody approved."""
+    usable = [rule for rule in customer.cli_rules if rule.forced and rule.allows(asked.pai, asked.dialed)]
+    if not usable:
+        return None
+    usable = [rule for rule in usable if rule.owner == usable[0].owner]
+    rule = usable[0]
+    if len(usable) > 1:
+        rule = _chosen(usable, customer, asked, rota)
+    fitting = rule.fitting(rule.forced)
+    assert fitting is not None, "a forced number fits itself"
+    kept = asked.pai if asked.pai == "" or approved(asked.pai, customer.approved_clis) else rule.forced
+    return Shown(rule.forced, rule.written(fitting, rule.forced, kept).pai, "forced", rule)
+
+
+def _chosen(usable: list[CliRule], customer: Payer, asked: Asked, rota: Rota) -> CliRule:
+    match customer.cli_selection:
+        case "round_robin":
+            return usable[rota.next(customer.id) % len(usable)]
+        case "weighted":
+            return by_weight(usable, lambda rule: rule.weight, f"cli {asked.call_id}")[0]
+        case "random":
+            return by_weight(usable, lambda _: 1, f"cli {asked.call_id}")[0]
+        case _:
+            return usable[0]
+
+
+def _with_assertion(customer: Payer, shown: Shown) -> Shown:
+    if shown.refusal is None and customer.pai_mode == "required" and not shown.pai:
+        values = (("name", customer.name), ("pai", None))
+        return shown._replace(refusal=Refusal(Key.paid_required, "customer", values))
+    return shown
+
+
+def _restricted(customer: Payer, header: str, number: str) -> Refusal:
+    counts = (("approved_count", len(customer.approved_clis)), ("rules_count", len(customer.cli_rules)))
+    return Refusal(Key.cli_restricted, "customer", (("header", header), ("cli", number), *counts))
 
 
 def sent(mode: str, pai: str, cli: str) -> str:

@@ -39,14 +39,15 @@ class PrefixIndex:
     """The longest prefix of a number among many, each with a non-negative value (such as the place of its rate).
 
     Nested prefixes are flattened to disjoint intervals of the number space: `_starts` holds where each begins, sorted,
-    `_values` what it means (-1: no prefix).
+    `_values` what it means (-1: no prefix). No number is told from another by what follows its first `digits`.
     """
 
-    __slots__ = ("_starts", "_values")
+    __slots__ = ("_starts", "_values", "digits")
 
-    def __init__(self, starts: Sequence[int], values: Sequence[int]) -> None:
+    def __init__(self, starts: Sequence[int], values: Sequence[int], digits: int = MOST_DIGITS) -> None:
         self._starts = starts
         self._values = values
+        self.digits = digits
 
     @classmethod
     def build(cls, pairs: Iterable[tuple[str, int]]) -> "PrefixIndex":
@@ -54,15 +55,17 @@ class PrefixIndex:
         starts, values = array("q", [0]), array("q", [-1])
         enclosing = [(_KEYS, -1)]  # (end, value) of the intervals around this point, the innermost last
         previous: str | None = None
+        digits = 0
         for first, _, prefix, value in sorted(_entry(prefix, value) for prefix, value in pairs):
             if prefix == previous:
                 raise ValueError(f"the prefix {prefix!r} is there twice.")
             previous = prefix
+            digits = max(digits, len(prefix))
             _leave(enclosing, first, starts, values)
             _begin(first, value, starts, values)
             enclosing.append((first + _BASE ** (MOST_DIGITS - len(prefix)), value))
         _leave(enclosing, _KEYS - 1, starts, values)
-        return cls(starts, values)
+        return cls(starts, values, digits)
 
     def find(self, number: str) -> int | None:
         """The value of the longest prefix of these digits. Raises ValueError when they are not digits."""

@@ -70,8 +70,11 @@ class Hours:
             window.weekday == weekday and window.from_minute <= minute < window.until_minute for window in self.windows
         )
 
-    def next_change(self, at: datetime) -> datetime | None:
-        """The first instant after `at` (in UTC) when the answer of `allows` differs from now; None if it never does."""
+    def next_change(self, at: datetime, *, until: datetime | None = None) -> datetime | None:
+        """The first instant after `at` (in UTC) when the answer of `allows` differs from now; None if it never does.
+
+        With `until` nobody looks further: None too when nothing differs up to it.
+        """
         zone = zone_info(self.zone)
         today = at.astimezone(zone).date()
         horizon_on = max((today, *self.holidays)) + timedelta(days=9)
@@ -79,7 +82,7 @@ class Hours:
         boundaries_s = tuple(sorted(60 * minute for minute in minutes if minute < DAY_MINUTES))
         now_allowed = self.allows(at)
         moment = next_wall_change(at, zone, boundaries_s)
-        while moment.astimezone(zone).date() < horizon_on:
+        while moment.astimezone(zone).date() < horizon_on and (until is None or moment <= until):
             if self.allows(moment) != now_allowed:
                 return moment
             moment = next_wall_change(moment, zone, boundaries_s)

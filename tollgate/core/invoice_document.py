@@ -109,7 +109,8 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document. `until_on` is the first day after the period, `paid_by` says what a receipt is for."""
+    """One document. `until_on` is the first day after the period, `paid_by` is the payment that
+    it tells of: a receipt's, or what was given back on a note on one."""
 
     kind: str = "invoice"
     state: str = "issued"

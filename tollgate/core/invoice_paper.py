@@ -127,6 +127,11 @@ def _exact(document: Document, words: Mapping[str, str]) -> list[list[str]]:
     ]
 
 
+def _is_note_paid(document: Document) -> bool:
+    """Whether nobody pays by it: credit notes, and what was paid with what it tells of."""
+    return document.kind == "credit_note" or (document.kind == "debit_note" and bool(document.paid_by))
+
+
 def _remarks(document: Document, words: Mapping[str, str]) -> Sequence[tuple[str, str]]:
     reasons = dict.fromkeys(tax.exemption_reason for tax in document.taxes if tax.exemption_reason)
     return (
@@ -134,5 +139,5 @@ def _remarks(document: Document, words: Mapping[str, str]) -> Sequence[tuple[str
         ("", "\n".join(reasons)),
         ("", words["includes_tax"] if document.prices_include_tax else ""),
         (words["note"], document.note),
-        (words["payment_details"], document.payment_details if document.kind != "credit_note" else ""),
+        (words["payment_details"], "" if _is_note_paid(document) else document.payment_details),
     )

@@ -81,7 +81,7 @@ def terms(document: Document) -> Terms:
     """The document in terms of the standard; only for one that nothing speaks against."""
     vat = _vat(document)
     others = list(_charges(document, vat))
-    paid = document.total_micros if document.kind == "receipt" else 0
+    paid = document.total_micros if document.kind == "receipt" or document.paid_by else 0
     with_ids = vat.category not in WITHOUT_ID
     issued_on, last_on = document.invoice_on, _last_on(document.from_on, document.until_on)
     said: Terms = {

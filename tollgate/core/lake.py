@@ -3,13 +3,16 @@
 A question becomes one text that names `lake_call` or `lake_entry`, which are views in the database and files in the
 lake. Only sums are asked for, so that the answers of both sides may be added: averages and percentages are made of
 sums by whoever shows them. To add a column, add it to the view in `store/sql/schema_lake.sql` (by a migration) and to
-`TABLES`; to add a measure, a line in `MEASURES`; a way to compare, a line in `_OPERATORS`.
+`TABLES`; to add a measure, a line in `MEASURES`; a way to compare, a line in `_OPERATORS`; something to compare that is
+no column, a line in `COMPARED`. Letters are compared without their case by what Unicode says of each, not by what an
+engine's locale does, so that every engine finds the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 Value = int | str
 Row = tuple[Value | None, ...]
@@ -35,6 +38,12 @@ class Engine(StrEnum):
     def mark(self, name: str) -> str:
         """A parameter of that name."""
         return {"postgresql": f"%({name})s", "duckdb": f"${name}", "spark": f":{name}"}[self.value]
+
+    def since(self, statement: "Statement", us: int) -> tuple[str, str]:
+        """The column of the start, and the mark of an instant to compare it with: what its index or its files know."""
+        if self is Engine.postgresql:
+            return "started_at", f"{statement.mark(instant_of(us).isoformat())}::timestamptz"
+        return "started_us", statement.mark(us)
 
     @property
     def div(self) -> str:
@@ -65,6 +74,19 @@ DERIVED: Mapping[str, str] = {
     "day_us": "started_us - mod(started_us, 86400000000)",
 }
 """What may be grouped by beside columns: the UTC hour and day of the start."""
+COMPARED: Mapping[str, Mapping[str, str]] = {
+    "call": {"sip": "COALESCE(NULLIF(sip_received, 0), sip_sent)"},
+    "entry": {},
+}
+"""Whole numbers that may be compared beside columns."""
+RATIOS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "call": {"margin_ppm": ("profit_micros", "cost_micros")},
+    "entry": {},
+}
+"""Millionths that one column is of another above zero: they may be compared, and are missing where that is not."""
+PPM = 1_000_000
+INLINE_FROM = 20
+"""So many whole numbers to compare with are written into the text: engines read many parameters slowly."""
 
 
 def _sum(expression: str) -> str:
@@ -75,6 +97,7 @@ def _sum(expression: str) -> str:
 MEASURES: Mapping[str, Mapping[str, str]] = {
     "call": {
         "attempts": "count(*)",
+        "refused": "count(CASE WHEN state = 'refused' THEN 1 END)",
         "connected": "count(answered_us)",
         "duration_ms": _sum("duration_ms"),
         "billed_s": _sum("billed_s"),
@@ -82,12 +105,14 @@ MEASURES: Mapping[str, Mapping[str, str]] = {
         "carrier_billed_s": _sum("carrier_billed_s"),
         "carrier_cost_micros": _sum("carrier_cost_micros"),
         "profit_micros": _sum("profit_micros"),
+        "profitable_micros": _sum("CASE WHEN profit_micros IS NOT NULL THEN cost_micros END"),
     },
     "entry": {"entries": "count(*)", "amount_micros": _sum("amount_micros")},
 }
 MONEY: Mapping[str, str] = {
     "cost_micros": "currency",
     "profit_micros": "currency",
+    "profitable_micros": "currency",
     "carrier_cost_micros": "carrier_currency",
     "amount_micros": "currency",
 }
@@ -141,13 +166,14 @@ class Breakout:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Calls or entries, newest first; `before` is (started_us, id) of the last one that has been seen."""
+    """Calls or entries, newest first or `oldest_first`; `before` is (started_us, id) of the last one that was seen."""
 
     table: str
     columns: tuple[str, ...]
     where: Group = EVERYTHING
     limit: int = 100
     before: tuple[int, int] | None = None
+    oldest_first: bool = False
 
     def __post_init__(self) -> None:
         known = _table(self.table)
@@ -219,30 +245,46 @@ def runs(days: Iterable[date]) -> list[tuple[date, date]]:
     return found
 
 
-def breakout_statement(question: Breakout, span: Span, engine: Engine, *, narrow: str = "true") -> Statement:
-    """The question as text. `narrow` is a condition of the engine's own that only saves work."""
+def breakout_statement(
+    question: Breakout, span: Span, engine: Engine, *, narrow: str = "true", most: int = 0
+) -> Statement:
+    """The question as text. `narrow` is a condition of the engine's own that only saves work; `most` groups, if any."""
     statement = Statement(engine)
     keys = [f"{DERIVED.get(name, name)} AS {name}" for name in question.keys]
     sums = [f"{MEASURES[question.table][name]} AS {name}" for name in question.measures]
     text = f"SELECT {', '.join([*keys, *sums])} FROM lake_{question.table} WHERE {narrow} AND "  # noqa: S608 - known columns only
-    text += _where(question.where, span, statement)
+    text += where(question.where, span, statement)
     if keys:
         text += f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}"
-    statement.text = text
+    statement.text = f"{text} LIMIT {most}" if most else text
     return statement
 
 
 def search_statement(question: Search, span: Span, engine: Engine, *, narrow: str = "true") -> Statement:
     """The question as text; two columns more at the end, the start and the id, to put the answers in order."""
     statement = Statement(engine)
-    where = _where(question.where, span, statement)
+    held = where(question.where, span, statement)
+    sign, order = (">", "ASC") if question.oldest_first else ("<", "DESC")
+    start = engine.since(Statement(engine), 0)[0]
     if question.before is not None:
-        start, number = (statement.mark(value) for value in question.before)
-        where += f" AND (started_us < {start} OR (started_us = {start} AND id < {number}))"
+        seen = engine.since(statement, question.before[0])[1]
+        number = statement.mark(question.before[1])
+        held += f" AND {start} {sign}= {seen} AND ({start} {sign} {seen} OR id {sign} {number})"
     columns = ", ".join([*question.columns, "started_us AS at_us", "id AS at_id"])
     statement.text = (
-        f"SELECT {columns} FROM lake_{question.table} WHERE {narrow} AND {where} "  # noqa: S608 - known columns only
-        f"ORDER BY started_us DESC, id DESC LIMIT {question.limit}"
+        f"SELECT {columns} FROM lake_{question.table} WHERE {narrow} AND {held} "  # noqa: S608 - known columns only
+        f"ORDER BY {start} {order}, id {order} LIMIT {question.limit}"
+    )
+    return statement
+
+
+def count_statement(question: Search, span: Span, engine: Engine, *, most: int, narrow: str = "true") -> Statement:
+    """How many there are, counted no further than `most`; the limit of the question is not obeyed."""
+    statement = Statement(engine)
+    held = where(question.where, span, statement)
+    statement.text = (
+        f"SELECT count(*) FROM (SELECT 1 AS one FROM lake_{question.table} "  # noqa: S608 - known columns only
+        f"WHERE {narrow} AND {held} LIMIT {most}) AS found"
     )
     return statement
 
@@ -261,16 +303,18 @@ def added(question: Breakout, sides: Iterable[Iterable[Sequence[object]]]) -> li
 
 
 def merged(question: Search, sides: Iterable[Iterable[Sequence[object]]]) -> list[Row]:
-    """The newest rows of all sides, without the two columns at the end."""
+    """The first rows of all sides, without the two columns at the end."""
     rows = [tuple(_value(cell) for cell in row) for rows in sides for row in rows]
-    rows.sort(key=lambda row: row[-2:], reverse=True)
+    rows.sort(key=lambda row: row[-2:], reverse=not question.oldest_first)
     return [row[:-2] for row in rows[: question.limit]]
 
 
-def _where(group: Group, span: Span, statement: Statement) -> str:
+def where(group: Group, span: Span, statement: Statement) -> str:
+    """Whose calls, when they began, and what else must hold of them, as SQL."""
     account = statement.mark(span.account_id)
-    start, end = (statement.mark(instant_us(at)) for at in (span.from_at, span.until_at))
-    text = f"account_id = {account} AND started_us >= {start} AND started_us < {end}"
+    column, start = statement.engine.since(statement, instant_us(span.from_at))
+    end = statement.engine.since(statement, instant_us(span.until_at))[1]
+    text = f"account_id = {account} AND {column} >= {start} AND {column} < {end}"
     return f"{text} AND {_group(group, statement)}" if group.parts else text
 
 
@@ -287,17 +331,31 @@ def _compared(condition: Condition, statement: Statement) -> str:
 
 
 def _plain(sign: str) -> Callable[[Condition, Statement], str]:
-    return lambda condition, statement: f"{condition.column} {sign} {statement.mark(_one(condition))}"
+    def compare(condition: Condition, statement: Statement) -> str:
+        value = _one(condition)
+        for over, under in (ratios[condition.column] for ratios in RATIOS.values() if condition.column in ratios):
+            whole, part = (f"CAST({name} AS DECIMAL(28, 0))" for name in (under, over))
+            asked = f"CAST({statement.mark(value)} AS DECIMAL(10, 0))"  # products of 38 digits at most
+            return f"({under} > 0 AND {part} * {PPM} {sign} {whole} * {asked})"
+        return f"{_said(condition)} {sign} {statement.mark(value)}"
+
+    return compare
 
 
 def _other(condition: Condition, statement: Statement) -> str:
-    return f"({condition.column} <> {statement.mark(_one(condition))} OR {condition.column} IS NULL)"
+    return f"({_said(condition)} <> {statement.mark(_one(condition))} OR {_said(condition)} IS NULL)"
 
 
 def _within(condition: Condition, statement: Statement) -> str:
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     _require(bool(values), f"Give one value at least for {condition.column}.")
-    return f"{condition.column} IN ({', '.join(statement.mark(_typed(condition, value)) for value in values)})"
+    known = [_typed(condition, value) for value in values]
+    inline = len(known) >= INLINE_FROM and _type_of(condition) is int
+    return f"{_said(condition)} IN ({', '.join(str(one) if inline else statement.mark(one) for one in known)})"
+
+
+def _without(condition: Condition, statement: Statement) -> str:
+    return f"(NOT {_within(condition, statement)} OR {_said(condition)} IS NULL)"
 
 
 def _contains(condition: Condition, statement: Statement) -> str:
@@ -309,11 +367,42 @@ def _starts(condition: Condition, statement: Statement) -> str:
     return f"left({condition.column}, {len(words)}) = {statement.mark(words)}"
 
 
+def folded(text: str) -> str:
+    """The text without its case, letter by letter: what has no single small letter stays as it is."""
+    return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
+
+
+@cache
+def _great_letters() -> Mapping[str, str]:
+    """Of each small letter all that are folded into it."""
+    found: dict[str, str] = {}
+    for number in range(0x1_1000):
+        small = folded(chr(number))
+        if small != chr(number):
+            found[small] = found.get(small, "") + chr(number)
+    return found
+
+
+def _caseless(pattern: str, *, missing: bool = False) -> Callable[[Condition, Statement], str]:
+    """Compares by `pattern` with the case taken out of those letters alone that are asked for."""
+
+    def compare(condition: Condition, statement: Statement) -> str:
+        words, column = folded(_words(condition)), condition.column
+        great = [(letter, small) for small in sorted(set(words)) for letter in _great_letters().get(small, "")]
+        if great:
+            letters, smalls = (statement.mark("".join(side)) for side in zip(*great, strict=True))
+            column = f"translate({column}, {letters}, {smalls})"
+        told = pattern.format(column=column, words=statement.mark(words), count=len(words))
+        return f"({told} OR {condition.column} IS NULL)" if missing else told
+
+    return compare
+
+
 def _empty(condition: Condition, _statement: Statement) -> str:
     text = _type_of(condition) is str
     if condition.value:
-        return f"({condition.column} IS NULL OR {condition.column} = '')" if text else f"{condition.column} IS NULL"
-    return f"{condition.column} <> ''" if text else f"{condition.column} IS NOT NULL"
+        return f"({condition.column} IS NULL OR {condition.column} = '')" if text else f"{_said(condition)} IS NULL"
+    return f"{condition.column} <> ''" if text else f"{_said(condition)} IS NOT NULL"
 
 
 _OPERATORS: Mapping[str, Callable[[Condition, Statement], str]] = {
@@ -324,15 +413,28 @@ _OPERATORS: Mapping[str, Callable[[Condition, Statement], str]] = {
     "gt": _plain(">"),
     "ge": _plain(">="),
     "in": _within,
+    "not_in": _without,
     "contains": _contains,
     "starts": _starts,
+    "is": _caseless("{column} = {words}"),
+    "is_not": _caseless("{column} <> {words}", missing=True),
+    "has": _caseless("position({words} IN {column}) > 0"),
+    "has_not": _caseless("position({words} IN {column}) = 0", missing=True),
+    "begins": _caseless("left({column}, {count}) = {words}"),
+    "begins_not": _caseless("left({column}, {count}) <> {words}", missing=True),
     "empty": _empty,
 }
 OPERATORS = tuple(_OPERATORS)
+_SIGNS = frozenset({"lt", "le", "gt", "ge"})
 
 
 def _type_of(condition: Condition) -> type[Value]:
-    return next(table[condition.column] for table in TABLES.values() if condition.column in table)
+    return next((table[condition.column] for table in TABLES.values() if condition.column in table), int)
+
+
+def _said(condition: Condition) -> str:
+    """What is compared, as SQL."""
+    return next((told[condition.column] for told in COMPARED.values() if condition.column in told), condition.column)
 
 
 def _typed(condition: Condition, value: Value | tuple[Value, ...]) -> Value:
@@ -362,7 +464,11 @@ def _check(group: Group, table: str) -> None:
         if isinstance(part, Group):
             _check(part, table)
         else:
-            _require(part.column in TABLES[table], f"{part.column} is no column of {table}.")
+            known = part.column in {**TABLES[table], **COMPARED[table], **RATIOS[table]}
+            _require(known, f"{part.column} is no column of {table}.")
+            _require(
+                part.column not in RATIOS[table] or part.operator in _SIGNS, f"{part.column} is only more or less."
+            )
 
 
 def _require(holds: bool, sentence: str) -> None:

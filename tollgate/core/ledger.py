@@ -71,7 +71,8 @@ def apply_grant(grant: Grant, purses: Purses, at: datetime) -> None:
     for wallet_id in grant.meters + grant.carrier_wallet_ids:
         purse = purses[wallet_id]
         purse.channels += 1
-        take(purse, at)
+        if purse.cps_max_milli:
+            take(purse, at)
         if purse.first_used_at is None:
             purse.first_used_at = at
         purse.dirty = True
@@ -158,13 +159,17 @@ def apply_settlement(call: LiveCall, settlement: Settlement, purses: Purses) -> 
 
 def settlement_wallet_ids(call: LiveCall) -> set[int]:
     """The wallets to lock before a call of unknown end is settled."""
-    carriers = {route.carrier_wallet_id for route in call.plan.routes}
-    return payers_wallet_ids(call).union(call.wallet_ids, call.carrier_wallet_ids, carriers)
+    found = payers_wallet_ids(call)
+    found.update(call.wallet_ids, call.carrier_wallet_ids, [route.carrier_wallet_id for route in call.plan.routes])
+    return found
 
 
 def payers_wallet_ids(call: LiveCall) -> set[int]:
     """The wallets that pay for a call, in money and in minutes."""
-    return {leg.wallet_id for leg in call.plan.legs}.union([bundle.wallet_id for bundle in call.plan.bundles])
+    found = {leg.wallet_id for leg in call.plan.legs}
+    if call.plan.bundles:
+        found.update([bundle.wallet_id for bundle in call.plan.bundles])
+    return found
 
 
 def apply_entries(entries: Iterable[Entry], purses: Purses) -> None:

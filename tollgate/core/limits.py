@@ -49,7 +49,7 @@ def take(purse: "Purse", at: datetime) -> bool:
 
 def day_of(at: datetime) -> date:
     """The UTC day, by which spending is counted."""
-    return at.astimezone(UTC).date()
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).date()
 
 
 def spent_today(purse: "Purse", at: datetime) -> int:

@@ -5,63 +5,49 @@ try for hours. This one walks all ways through the expression at once (Thompson'
 each sign of the number meets each instruction at most once, whatever the expression.
 
 An expression starts with `^`, may end with `$`, and has in between literals, `.`, `\\d`, classes, groups, alternatives
-within groups, and `* + ? {n} {n,} {n,m}`, lazy with a `?` behind. To add a construct, read it in `_Reader` and
-write its instructions in `_write`.
+within groups, and `* + ? {n} {n,} {n,m}`, lazy with a `?` behind. One that is read as `anywhere` may begin at any sign
+of the number, and also has `^` and `$` at any place, alternatives outside groups, named groups `(?<name>...)` and
+looking ahead by `(?=...)` and `(?!...)`. To add a construct, read it in `pattern_text`, write it in `_write`.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-MOST_SIGNS: Final = 200
+from tollgate.core.pattern_text import (
+    DIGITS,
+    MOST_SIGNS,
+    Ahead,
+    Anchor,
+    Group,
+    Part,
+    Parts,
+    PatternInvalid,
+    Reader,
+    Repeat,
+    Signs,
+    inside,
+)
+
+__all__ = [
+    "DIGITS",
+    "MOST_INSTRUCTIONS",
+    "MOST_SIGNS",
+    "Group",
+    "Parts",
+    "Pattern",
+    "PatternInvalid",
+    "Repeat",
+    "Run",
+    "Signs",
+    "inside",
+    "match",
+    "parse",
+]
+
 MOST_INSTRUCTIONS: Final = 500
 """Of one expression, its counted repeats written out."""
-MOST_GROUPS: Final = 9
-MOST_REPEATS: Final = 99
-DIGITS: Final = frozenset("0123456789")
 _TOO_LONG: Final = "the expression is too long when its repeats are written out."
-_LITERALS: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#@:;,<>=!%&~'\"/_- ")
-_ESCAPED: Final = frozenset("^$.*+?()[]{}|\\#-/")
-
-
-class PatternInvalid(ValueError):
-    """An expression that cannot be obeyed: at which sign (from 1), and what is wrong with it."""
-
-    def __init__(self, sign: int, sentence: str) -> None:
-        super().__init__(f"Sign {sign}: {sentence}")
-        self.sign = sign
-        self.sentence = sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """One sign out of a set, or any but those."""
-
-    these: frozenset[str]
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Alternatives; a number when what they match can be used as `$1`."""
-
-    ways: tuple["Parts", ...]
-    number: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """The same again and again; no `most` is without end."""
-
-    what: "Signs | Group"
-    least: int
-    most: int | None
-    lazy: bool
-
-
-Part = Signs | Group | Repeat
-Parts = tuple[Part, ...]
 
 
 class Op(IntEnum):
@@ -74,9 +60,21 @@ class Op(IntEnum):
     SAVE = 4  # remembers where a group begins or ends
     END = 5  # goes on at the end of the number only
     MATCH = 6
+    BEGIN = 7  # goes on at the start of the number only
+    AHEAD = 8  # goes on where a look ahead is content
 
 
 Instruction = tuple[Op, frozenset[str], int, int]
+Looks = list[tuple[Instruction, ...]]
+
+
+_BEFORE: Final[tuple[Instruction, ...]] = (
+    (Op.SPLIT, frozenset(), 3, 1),
+    (Op.NOT_SIGN, frozenset(), 0, 0),
+    (Op.JUMP, frozenset(), 0, 0),
+    (Op.SAVE, frozenset(), 0, 0),
+)
+"""Skips signs, as few as possible, and remembers where the match begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,21 @@ class Pattern:
     ends: bool
     groups_count: int
     program: tuple[Instruction, ...]
+    names: tuple[tuple[str, int], ...] = ()
+    """Of groups that have one, with their numbers."""
+    looks: tuple[tuple[Instruction, ...], ...] = ()
+    """What is looked for ahead, each written backwards."""
+    names_plus: bool = False
+    """Whether it speaks of a `+`."""
+
+    @property
+    def size(self) -> int:
+        """Its instructions, those of looking ahead too."""
+        return len(self.program) + sum(map(len, self.looks))
+
+    def sees(self, number: str) -> str:
+        """A number as the expression is tried on it: the `+` before it counts only for one that speaks of a `+`."""
+        return number if self.names_plus else number.removeprefix("+")
 
 
 class Run(NamedTuple):
@@ -100,25 +113,32 @@ class Run(NamedTuple):
     steps_count: int
 
 
-def parse(text: str) -> Pattern:
+def parse(text: str, *, anywhere: bool = False) -> Pattern:
     """The expression of a text. Raises PatternInvalid."""
     if len(text) > MOST_SIGNS:
         raise PatternInvalid(MOST_SIGNS + 1, f"an expression has at most {MOST_SIGNS} signs.")
-    reader = _Reader(text)
+    reader = Reader(text, anywhere=anywhere)
     parts, ends = reader.whole()
     program: list[Instruction] = []
-    _write_all(parts, program)
+    looks: list[tuple[Instruction, ...]] = []
+    if anywhere:
+        program += _BEFORE
+    _write_all(parts, program, looks)
     if ends:
         program.append((Op.END, frozenset(), 0, 0))
     program.append((Op.MATCH, frozenset(), 0, 0))
-    if len(program) > MOST_INSTRUCTIONS:
+    if len(program) + sum(map(len, looks)) > MOST_INSTRUCTIONS:
         raise PatternInvalid(1, _TOO_LONG)
-    return Pattern(text, parts, ends, reader.groups_count, tuple(program))
+    names_plus = any(isinstance(part, Signs) and "+" in part.these for part in inside(parts))
+    return Pattern(
+        text, parts, ends, reader.groups_count, tuple(program), tuple(reader.names), tuple(looks), names_plus
+    )
 
 
 def match(pattern: Pattern, number: str) -> Run:
-    """Tries the expression from the first sign of a number on."""
-    walk = _Walk(pattern, len(number))
+    """Tries the expression from the first sign of a number on; one read as `anywhere` from each."""
+    walk = _Walk(pattern.program, len(number))
+    walk.held = [_places(look, number, walk) for look in pattern.looks]
     found: tuple[int, ...] | None = None
     threads = walk.follow(0, (0, *(-1,) * (2 * pattern.groups_count + 1)), 0, set())
     place = 0
@@ -130,7 +150,7 @@ def match(pattern: Pattern, number: str) -> Run:
             walk.steps_count += 1
             op, these, _, _ = pattern.program[at]
             if op is Op.MATCH:
-                found = (0, place, *spans[2:])
+                found = (spans[0], place, *spans[2:])
                 break  # ways that are less preferred end here
             if sign and (sign in these) is (op is Op.SIGN):
                 following += walk.follow(at + 1, spans, place + 1, seen)
@@ -138,24 +158,35 @@ def match(pattern: Pattern, number: str) -> Run:
     return Run(found, walk.steps_count)
 
 
-def inside(parts: Parts) -> Iterator[Part]:
-    """Every part, and every part within it."""
-    for part in parts:
-        yield part
-        if isinstance(part, Repeat):
-            yield from inside((part.what,))
-        elif isinstance(part, Group):
-            for way in part.ways:
-                yield from inside(way)
+def _places(look: tuple[Instruction, ...], number: str, told: "_Walk") -> list[bool]:
+    """At which places what is looked for begins: it is written backwards and walked from the end, each place once."""
+    walk = _Walk(look, len(number))
+    held = [False] * (len(number) + 1)
+    arrived: list[int] = []
+    for place in range(len(number), -1, -1):
+        seen: set[int] = set()
+        waiting = [at for start in (0, *arrived) for at, _ in walk.follow(start, (), place, seen)]
+        held[place] = any(look[at][0] is Op.MATCH for at in waiting)
+        sign = number[place - 1 : place] if place else ""
+        arrived = [at + 1 for at in waiting if sign and _takes(look[at], sign)]
+    told.steps_count += walk.steps_count
+    return held
+
+
+def _takes(instruction: Instruction, sign: str) -> bool:
+    op, these, _, _ = instruction
+    return op is not Op.MATCH and (sign in these) is (op is Op.SIGN)
 
 
 class _Walk:
     """Follows the instructions that take no sign."""
 
-    __slots__ = ("_length", "_program", "steps_count")
+    __slots__ = ("_length", "_program", "held", "steps_count")
 
-    def __init__(self, pattern: Pattern, length: int) -> None:
-        self._program, self._length = pattern.program, length
+    def __init__(self, program: tuple[Instruction, ...], length: int) -> None:
+        self._program, self._length = program, length
+        self.held: list[list[bool]] = []
+        """Of each look ahead, at which places what it looks for begins."""
         self.steps_count = 0
 
     def follow(
@@ -180,218 +211,85 @@ class _Walk:
             elif op is Op.END:
                 if place == self._length:
                     stack.append((at + 1, spans))
+            elif op is Op.BEGIN:
+                if place == 0:
+                    stack.append((at + 1, spans))
+            elif op is Op.AHEAD:
+                if self.held[one][place] is (other == 0):
+                    stack.append((at + 1, spans))
             else:
                 waiting.append((at, spans))
         return waiting
 
 
-class _Reader:
-    """Reads an expression from left to right."""
-
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
-        self.groups_count = 0
-
-    def whole(self) -> tuple[Parts, bool]:
-        """The parts between `^` and the end, and whether a `$` stands there."""
-        if not self._take("^"):
-            raise self._wrong("an expression starts with ^.")
-        parts = self._sequence()
-        if self._text[self._at :] == "$":
-            return parts, True
-        if self._at < len(self._text):
-            raise self._wrong(self._unexpected())
-        return parts, False
-
-    def _unexpected(self) -> str:
-        sign = self._text[self._at]
-        if sign == "|":
-            return "put alternatives into a group, such as ^(0|00)."
-        if sign == ")":
-            return "this ) closes nothing."
-        return "$ stands at the very end only."
-
-    def _sequence(self) -> Parts:
-        parts: list[Part] = []
-        while self._at < len(self._text) and self._text[self._at] not in "|)$":
-            parts.append(self._repeated())
-        return tuple(parts)
-
-    def _repeated(self) -> Part:
-        start = self._at
-        what = self._one()
-        counts = self._counts()
-        if counts is None:
-            return what
-        if _may_be_empty((what,)):
-            self._at = start
-            raise self._wrong("what may be empty cannot be repeated.")
-        lazy = self._take("?")
-        if self._text[self._at : self._at + 1] in ("*", "+", "?", "{") and self._at < len(self._text):
-            raise self._wrong("a repeat cannot be repeated: use a group.")
-        return Repeat(what, *counts, lazy)
-
-    def _counts(self) -> tuple[int, int | None] | None:
-        if self._take("*"):
-            return 0, None
-        if self._take("+"):
-            return 1, None
-        if self._take("?"):
-            return 0, 1
-        if not self._take("{"):
-            return None
-        start = self._at
-        inside, closed, _ = self._text[start:].partition("}")
-        least, comma, most = inside.partition(",")
-        numbers = [part for part in (least, most) if part]
-        if not closed or not least or not all(part.isascii() and part.isdigit() for part in numbers):
-            raise self._wrong("write a repeat as {2}, {2,} or {2,4}.")
-        self._at += len(inside) + 1
-        bounds = int(least), (int(most) if most else None) if comma else int(least)
-        if max(map(int, numbers)) > MOST_REPEATS:
-            raise PatternInvalid(start + 1, f"repeat at most {MOST_REPEATS} times.")
-        if bounds[1] is not None and bounds[1] < max(bounds[0], 1):
-            raise PatternInvalid(start + 1, "the second count is not below the first, and not 0.")
-        return bounds
-
-    def _one(self) -> Signs | Group:
-        sign = self._text[self._at]
-        if sign == "(":
-            return self._group()
-        if sign == "[":
-            return self._class()
-        if sign == "\\":
-            return self._escape()
-        if sign == "^":
-            raise self._wrong("^ stands at the very start only.")
-        if sign in "*+?{":
-            raise self._wrong(f"there is nothing before {sign} to repeat. Write \\{sign} for the sign itself.")
-        if sign == ".":
-            self._at += 1
-            return Signs(frozenset(), negated=True)
-        if sign not in _LITERALS:
-            raise self._wrong(f"{sign} cannot stand here.")
-        self._at += 1
-        return Signs(frozenset(sign))
-
-    def _group(self) -> Group:
-        start, number = self._at, None
-        self._at += 1
-        if not self._take("?:"):
-            if self._text[self._at : self._at + 1] == "?":
-                raise self._wrong("looking ahead, looking behind and names are not possible: use ( ) or (?: ).")
-            self.groups_count += 1
-            number = self.groups_count
-            if number > MOST_GROUPS:
-                raise self._wrong(f"at most {MOST_GROUPS} groups are counted: write (?: ) for others.")
-        ways = [self._sequence()]
-        while self._take("|"):
-            ways.append(self._sequence())
-        if not self._take(")"):
-            if self._at < len(self._text):
-                raise self._wrong("$ stands at the very end only.")
-            raise PatternInvalid(start + 1, "this ( is not closed.")
-        return Group(tuple(ways), number)
-
-    def _class(self) -> Signs:
-        start = self._at
-        self._at += 1
-        negated, these = self._take("^"), set[str]()
-        while self._text[self._at : self._at + 1] not in ("]", ""):
-            these |= self._range()
-        if not self._take("]"):
-            raise PatternInvalid(start + 1, "this [ is not closed.")
-        if not these:
-            raise PatternInvalid(start + 1, "a class has at least one sign.")
-        return Signs(frozenset(these), negated)
-
-    def _range(self) -> frozenset[str]:
-        first = self._member()
-        if self._text[self._at : self._at + 1] != "-" or self._text[self._at + 1 : self._at + 2] in ("]", ""):
-            return first
-        self._at += 1
-        place, last = self._at, self._member()
-        if len(first) != 1 or len(last) != 1 or min(first) > min(last):
-            raise PatternInvalid(place + 1, "a range goes from a lower sign to a higher, such as 1-9.")
-        return frozenset(map(chr, range(ord(min(first)), ord(min(last)) + 1)))
-
-    def _member(self) -> frozenset[str]:
-        sign = self._text[self._at]
-        if sign == "\\":
-            return self._escape().these
-        if not sign.isascii() or not sign.isprintable() or sign == "[":
-            raise self._wrong(f"{sign} cannot stand in a class.")
-        self._at += 1
-        return frozenset(sign)
-
-    def _escape(self) -> Signs:
-        sign = self._text[self._at + 1 : self._at + 2]
-        if not sign:
-            raise self._wrong("a sign has to follow \\.")
-        if sign != "d" and sign not in _ESCAPED:
-            raise self._wrong(f"\\{sign} is not known here.")
-        self._at += 2
-        return Signs(DIGITS if sign == "d" else frozenset(sign))
-
-    def _take(self, what: str) -> bool:
-        if not self._text.startswith(what, self._at):
-            return False
-        self._at += len(what)
-        return True
-
-    def _wrong(self, sentence: str) -> PatternInvalid:
-        return PatternInvalid(self._at + 1, sentence)
-
-
-def _may_be_empty(parts: Parts) -> bool:
-    return all(_part_may_be_empty(part) for part in parts)
-
-
-def _part_may_be_empty(part: Part) -> bool:
-    if isinstance(part, Group):
-        return any(_may_be_empty(way) for way in part.ways)
-    return isinstance(part, Repeat) and part.least == 0
-
-
-def _write_all(parts: Parts, program: list[Instruction]) -> None:
+def _write_all(parts: Parts, program: list[Instruction], looks: Looks) -> None:
     for part in parts:
-        _write(part, program)
+        _write(part, program, looks)
 
 
-def _write(part: Part, program: list[Instruction]) -> None:
-    if len(program) > MOST_INSTRUCTIONS:  # found here already, before nested repeats have filled the memory
+def _write(part: Part, program: list[Instruction], looks: Looks) -> None:
+    if len(program) + sum(map(len, looks)) > MOST_INSTRUCTIONS:  # before nested repeats have filled the memory
         raise PatternInvalid(1, _TOO_LONG)
     if isinstance(part, Group):
-        _write_group(part, program)
+        _write_group(part, program, looks)
     elif isinstance(part, Repeat):
-        _write_repeat(part, program)
+        _write_repeat(part, program, looks)
+    elif isinstance(part, Anchor):
+        program.append((Op.END if part.end else Op.BEGIN, frozenset(), 0, 0))
+    elif isinstance(part, Ahead):
+        _write_look(part, looks)
+        program.append((Op.AHEAD, frozenset(), len(looks) - 1, int(part.negated)))
     else:
         program.append((Op.NOT_SIGN if part.negated else Op.SIGN, part.these, 0, 0))
 
 
-def _write_group(group: Group, program: list[Instruction]) -> None:
+def _write_look(part: Ahead, looks: Looks) -> None:
+    program: list[Instruction] = []
+    _write_all((Group(tuple(_backwards(way) for way in part.ways), None),), program, [])
+    program.append((Op.MATCH, frozenset(), 0, 0))
+    looks.append(tuple(program))
+
+
+def _backwards(parts: Parts) -> Parts:
+    """The same read from the end; groups are not counted in it."""
+    turned: list[Part] = []
+    for part in reversed(parts):
+        if isinstance(part, Group):
+            turned.append(_turned(part))
+        elif isinstance(part, Repeat) and isinstance(part.what, Group):
+            turned.append(Repeat(_turned(part.what), part.least, part.most, part.lazy))
+        else:
+            turned.append(part)
+    return tuple(turned)
+
+
+def _turned(group: Group) -> Group:
+    return Group(tuple(map(_backwards, group.ways)), None)
+
+
+def _write_group(group: Group, program: list[Instruction], looks: Looks) -> None:
     if group.number is not None:
         program.append((Op.SAVE, frozenset(), 2 * group.number, 0))
     leave: list[int] = []
     for way in group.ways[:-1]:
         split = _reserve(program)
-        _write_all(way, program)
+        _write_all(way, program, looks)
         leave.append(_reserve(program))
         program[split] = (Op.SPLIT, frozenset(), split + 1, len(program))
-    _write_all(group.ways[-1], program)
+    _write_all(group.ways[-1], program, looks)
     for place in leave:
         program[place] = (Op.JUMP, frozenset(), len(program), 0)
     if group.number is not None:
         program.append((Op.SAVE, frozenset(), 2 * group.number + 1, 0))
 
 
-def _write_repeat(repeat: Repeat, program: list[Instruction]) -> None:
+def _write_repeat(repeat: Repeat, program: list[Instruction], looks: Looks) -> None:
     for _ in range(repeat.least):
-        _write(repeat.what, program)
+        _write(repeat.what, program, looks)
     splits: list[int] = []
     for _ in range(1 if repeat.most is None else repeat.most - repeat.least):
         splits.append(_reserve(program))
-        _write(repeat.what, program)
+        _write(repeat.what, program, looks)
     if repeat.most is None:
         program.append((Op.JUMP, frozenset(), splits[0], 0))
     for split in splits:

@@ -63,6 +63,33 @@ def part_back_micros(amount_micros: int, *, part_micros: int, whole_micros: int,
     return divide(amount_micros * max(0, part_micros), whole_micros * step, Method.half_up) * step
 
 
+def told_of(receipt_micros: int, *, refunded_micros: int, amount_micros: int, currency: str) -> int:
+    """How much of a receipt is given back once so much of its payment is, in whole coins; with the whole it is all.
+
+    What the receipt tells of goes back first. Count it from the beginning each time and take the difference.
+    """
+    if refunded_micros >= amount_micros:
+        return receipt_micros
+    step = step_micros(currency)
+    return min(max(0, refunded_micros) // step * step, receipt_micros)
+
+
+def within_left(amount_micros: int, left: Sequence[int], *, currency: str) -> list[int]:
+    """An amount of whole coins over parts by what is left of them, none beyond its own; the sum is the amount.
+
+    The amount is at most all that is left.
+    """
+    whole, step = sum(left), step_micros(currency)
+    reached = given = 0
+    shares = []
+    for part in left:
+        reached += part
+        due = divide(amount_micros * reached, whole * step, Method.half_up) * step if whole else 0
+        shares.append(due - given)
+        given = due
+    return shares
+
+
 def voucher_bonus_micros(paid_micros: int, *, multiplier_milli: int, addition_micros: int) -> int:
     """What a voucher gives beside the payment itself: payment x multiplier + addition, less the payment."""
     return divide(paid_micros * (multiplier_milli - 1000), 1000, Method.down) + addition_micros

@@ -9,14 +9,23 @@ To add a property of a price, start in `rates_model`, whose docstring names the 
 from tollgate.core.rates_engine import (
     UsageCost,
     billed_s,
+    charged,
     cost_micros,
     in_force,
+    is_timeless,
     repeated_cost_micros,
     usage_cost,
     window_at,
 )
 from tollgate.core.rates_explain import Explained, Line, LineKind, explain
-from tollgate.core.rates_grants import affordable_s, first_slice_s, hold_micros, is_free, price_per_minute_nanos
+from tollgate.core.rates_grants import (
+    affordable_s,
+    first_hold,
+    first_slice_s,
+    hold_micros,
+    is_free,
+    price_per_minute_nanos,
+)
 from tollgate.core.rates_json import rate_from_json, rate_to_json
 from tollgate.core.rates_model import (
     USUAL,
@@ -45,12 +54,15 @@ __all__ = [
     "Window",
     "affordable_s",
     "billed_s",
+    "charged",
     "cost_micros",
     "explain",
+    "first_hold",
     "first_slice_s",
     "hold_micros",
     "in_force",
     "is_free",
+    "is_timeless",
     "price_per_minute_nanos",
     "rate_from_json",
     "rate_to_json",

@@ -82,6 +82,29 @@ def grown_s(plan: Plan, usage_s: int) -> int:
     return origin_s - (origin_s - usage_s) // increment_s * increment_s
 
 
+def charged(rate: Rate, answered_at: datetime, duration_ms: int) -> tuple[int, int]:
+    """`cost_micros` and `billed_s` together."""
+    duration_bias, grace_s, included_s, plan, minimum, cap, money_bias, unit, scale = (
+        rate.compiled or compiled(rate)
+    ).numbers
+    duration_s = (duration_ms + duration_bias) // 1000
+    usage_s = (duration_s or 1) - included_s
+    if plan is None or duration_s <= grace_s or usage_s <= 0:
+        return cost_micros(rate, answered_at, duration_ms), billed_s(rate, answered_at, duration_ms)
+    assert duration_ms >= 0
+    place, segments = 0, plan[1]
+    while segments[place][0] >= usage_s:
+        place += 1
+    begin_s, increment_s, origin_s, price, before = segments[place]
+    end_s = origin_s - (origin_s - usage_s) // increment_s * increment_s
+    exact = before + (end_s - begin_s) * price
+    if exact < minimum:
+        exact = minimum
+    elif cap is not None and exact > cap:
+        exact = cap
+    return (exact + money_bias) // unit * scale, end_s
+
+
 def billed_s(rate: Rate, answered_at: datetime, duration_ms: int) -> int:
     """The seconds that `cost_micros` charges: beyond grace and included ones, grown to whole increments."""
     duration_bias, grace_s, included_s, plan, *_ = (rate.compiled or compiled(rate)).numbers
@@ -190,6 +213,12 @@ def in_force(rate: Rate, at: datetime) -> bool:
     return (rate.compiled or compiled(rate)).always is not None or window_at(rate, at) is not None
 
 
+def is_timeless(rate: Rate) -> bool:
+    """Whether one window rates every call, whenever it is made."""
+    form = rate.compiled or compiled(rate)
+    return len(form.plans) == 1 and form.always is not None
+
+
 def windows_between(rate: Rate, at: datetime, until: datetime) -> list[tuple[int, int]]:
     """(microseconds after `at`, index) of each change of the window that rates, from 0 on and before `until`."""
     zone = zone_info(rate.zone)
@@ -269,6 +298,7 @@ def _compile(rate: Rate) -> Compiled:
         free=_is_free(rate),
         minute_nanos=tuple(max(-(-step.price_nanos * 60 // step.per_s) for step in w.steps) for w in rate.windows),
         costs={},
+        slices={},
     )
 
 

@@ -85,6 +85,18 @@ def first_slice_s(rate: Rate, at: datetime, normal_s: int = 60) -> int:
     return rate.included_s + _ended_s(plan, least_s + normal_s)
 
 
+def first_hold(rate: Rate, at: datetime, until: datetime, normal_s: int) -> tuple[int, int]:
+    """`first_slice_s` and what it holds; remembered where neither depends on the moment."""
+    form = rate.compiled or compiled(rate)
+    found = form.slices.get(normal_s)
+    if found is None:
+        seconds = first_slice_s(rate, at, normal_s)
+        found = seconds, hold_micros(rate, at, until, seconds)
+        if len(form.plans) == 1:
+            form.slices[normal_s] = found
+    return found
+
+
 def is_free(rate: Rate) -> bool:
     """Whether no call at this rate can ever cost anything."""
     return (rate.compiled or compiled(rate)).free

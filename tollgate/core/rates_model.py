@@ -145,6 +145,7 @@ class Compiled:
     free: bool  # no call can ever cost anything
     minute_nanos: tuple[int, ...]  # the dearest minute of each window, rounded up
     costs: dict[int, int]  # duration in ms -> cost in micros, of durations that are asked for again and again
+    slices: dict[int, tuple[int, int]]  # normal seconds -> first slice and its hold, where no window matters
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class Rewrite:
 
     def apply(self, number: str) -> str | None:
         """The number rewritten; None when it does not fit."""
+        if self.pattern is not None:
+            return self._on(self.pattern.sees(number))
         written = self._on(number)
         if written is None and number.startswith("+"):
             written = self._on(number[1:])

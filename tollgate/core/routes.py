@@ -4,7 +4,6 @@ A new strategy is one branch in `in_order`. Chance is drawn from the call's id, 
 explanation all see the same order.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -13,6 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 from tollgate.core.digits import NumberInvalid, normalize
+from tollgate.core.patterns import Pattern, PatternInvalid, match, parse
 from tollgate.core.snapshot import Card, Gateway, Route
 
 T = TypeVar("T")
@@ -76,6 +76,11 @@ def dial_match(patterns: tuple[str, ...], number: str) -> int | None:
         if matched is not None and (longest is None or matched > longest):
             longest = matched
     return longest
+
+
+def unknown_patterns(patterns: Sequence[str]) -> list[str]:
+    """The expressions among patterns that match nothing, because they cannot be read."""
+    return [text for text in patterns if text.startswith("^") and not text[1:].isdigit() and _expression(text) is None]
 
 
 def in_order(
@@ -146,15 +151,24 @@ def _number(dialed: str) -> str | None:
 def _matched(pattern: str, number: str) -> int | None:
     if not pattern.startswith("^"):
         return len(pattern) if number.startswith(pattern) else None
-    expression = _expression(pattern)
-    found = expression.match(number) if expression is not None else None
-    return None if found is None else found.end()
+    plain = pattern[1:]
+    if plain.isdigit():
+        return len(plain) if number.startswith(plain) else None
+    return _reach(pattern, number)
 
 
 @lru_cache(maxsize=4096)
-def _expression(pattern: str) -> re.Pattern[str] | None:
+def _reach(pattern: str, number: str) -> int | None:
+    """How far an expression reaches into a number, in a time that no caller can make long."""
+    expression = _expression(pattern)
+    spans = None if expression is None else match(expression, number).spans
+    return None if spans is None or spans[0] else spans[1]
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> Pattern | None:
     """Forms refuse a bad expression; one that came in another way matches nothing."""
     try:
-        return re.compile(pattern, re.ASCII)
-    except re.error:
+        return parse(pattern, anywhere=True)
+    except PatternInvalid:
         return None

@@ -10,6 +10,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, Protocol
 
+from tollgate.core.cli_rules import CliRules
 from tollgate.core.digits import PrefixIndex
 from tollgate.core.hours import Hours
 from tollgate.core.localization import Localization
@@ -19,10 +20,14 @@ from tollgate.core.rewrites import Rewrites
 
 Network = IPv4Network | IPv6Network
 OBEYED: Final = (
-    "account", "bundle", "card", "carrier", "contact", "customer", "customer_tag", "edge", "endpoint", "gateway",
-    "ingress_route", "localization", "revision", "route_option", "tag", "verified_cli",
+    "account", "bundle", "card", "carrier", "cli_rule", "contact", "customer", "customer_tag", "edge", "endpoint",
+    "gateway", "ingress_route", "localization", "revision", "route_option", "tag", "verified_cli",
 )  # fmt: skip
 """The tables whose changes calls obey: a charging process hears of each and reads it again."""
+MOST_FOUND: Final = 1 << 12
+"""Numbers whose rate one revision remembers: there may be hundreds of revisions."""
+MOST_OFFERS: Final = 1 << 16
+"""Offers of carriers that one snapshot remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Payer:
     valid_days: int | None = None
     valid_from_at: datetime | None = None  # what `valid_days` count from; None: from the first call
     hours: Hours | None = None
+    hours_hang_up: bool = False  # calls end where the hours do
     email_ok: bool = True
     mobile_ok: bool = True
     max_duration_s: int | None = 3600
@@ -92,6 +98,8 @@ class Payer:
     pai_mode: str = "default"
     approved_clis_only: bool = False
     approved_clis: frozenset[str] = frozenset()  # digits
+    cli_rules: CliRules = ()  # in the order of asking: its own, those of its tags, those of all customers
+    cli_selection: str = "first"  # which of several forced numbers is shown
     first_reply_s: int | None = None  # None: the carrier's own
     pdd_s: int | None = None
     ring_s: int | None = None
@@ -106,6 +114,7 @@ class Payer:
     tag_routes: tuple[Route, ...] = ()  # of its tags: asked where no own route takes the number
     bundles: tuple[Bundle, ...] = ()
     parents: tuple["Payer", ...] = ()  # nearest first, the account last
+    standing: object = field(default=None, init=False, repr=False, compare=False)  # made by `calls_standing.standing`
 
     def status_at(self, at: datetime) -> str:
         """The status that counts at an instant: a penalty or a rest ends by itself."""
@@ -150,11 +159,20 @@ class Revision:
     number: int
     index: PrefixIndex  # prefix -> position in `rates`
     rates: Sequence[RateRow]
+    found: dict[str, RateRow | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, number: str) -> RateRow | None:
-        """The rate of the longest prefix of `number`."""
-        position = self.index.find(number)
-        return None if position is None else self.rates[position]
+        """The rate of the longest prefix of `number`; what was found before is remembered by the digits that count."""
+        digits = number[: self.index.digits]
+        try:
+            return self.found[digits]
+        except KeyError:
+            position = self.index.find(digits)
+        row = None if position is None else self.rates[position]
+        if len(self.found) >= MOST_FOUND:
+            self.found.clear()
+        self.found[digits] = row
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +245,22 @@ class Networks(Protocol):
         """The endpoints whose network holds `ip`, narrowest network first; none for what is not an address."""
 
 
+class Rota(Protocol):
+    """Whose turn it is, where things take turns from call to call."""
+
+    def next(self, customer_id: int) -> int:
+        """How many turns this customer has taken before."""
+
+
+class Still:
+    """A rota that stays where it is: for whoever only asks what would happen."""
+
+    def next(self, customer_id: int) -> int:
+        """Nobody has taken a turn."""
+        del customer_id
+        return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All of one account."""
@@ -244,6 +278,9 @@ class Snapshot:
     validity_s: int = 30
     recording: bool = False
     answers: Mapping[str, Answer] = field(default_factory=dict)  # refusal -> the operator's own words for it
+    rota: Rota = field(default_factory=Still)
+    offers: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `calls_routes` has found out of carriers, for as long as nothing here changes."""
 
 
 Snapshots = Mapping[str, Snapshot]

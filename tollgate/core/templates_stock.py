@@ -126,10 +126,23 @@ MESSAGES: Final = (
         sms="{{code}} is your code for {{brand}}. It works for {{minutes}} minutes.",
     ),
     Stock(
+        key="verify_cli",
+        title="A code to show a caller's number",
+        variables={"code": "482913", "minutes": "10", "number": "+37061234567"},
+        sms="{{code}} lets your calls show {{number}} at {{brand}}. It works for {{minutes}} minutes.",
+    ),
+    Stock(
         key="password_changed",
         title="A password was changed",
         subject="Your password for {{brand}} was changed",
         text=f"Hello {{{{name}}}},\n\nyour password was changed. {NOT_YOU}\n\n{{{{brand}}}}",
+    ),
+    Stock(
+        key="factor_changed",
+        title="A second factor was changed",
+        variables={"what": "a passkey was added"},
+        subject="How you log in to {{brand}} was changed",
+        text=f"Hello {{{{name}}}},\n\n{{{{what}}}}. {NOT_YOU}\n\n{{{{brand}}}}",
     ),
     Stock(
         key="email_changed",
@@ -283,3 +296,6 @@ MESSAGES: Final = (
 STOCK: Final[Mapping[str, Stock]] = {message.key: message for message in MESSAGES}
 PLAIN: Final = "plain"
 """The key of a message whose subject and text are given as they are."""
+
+OF_OPERATORS: Final = frozenset({"confirm_account_email", "report", "delayed_conflict"})
+"""Messages to people of the operator: no portal domain has words of its own for them."""

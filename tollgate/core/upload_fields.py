@@ -99,6 +99,19 @@ _VERIFIED_CLI = (
     Field("number", "Number", Kind.NUMBER_TEXT, required=True, spellings=("cli", "caller id", "phone", "ani")),
     Field("attestation", "Attestation", spellings=("stir shaken",)),
 )
+_CLI_RULE = (
+    Field("customer_id", "Company", spellings=CUSTOMER_SPELLINGS),
+    Field("cli", "CLI", spellings=("number", "match", "caller id")),
+    Field("pai", "P-Asserted-ID", spellings=("paid", "p asserted identity")),
+    Field("dialed", "Number dialed", spellings=("cld", "dialed number match", "dialed number")),
+    Field("rewrite_cli", "CLI becomes", spellings=("rewrite cli", "replacement")),
+    Field("rewrite_pai", "P-Asserted-ID becomes", spellings=("rewrite p asserted id", "rewrite paid")),
+    Field("forced", "Forced", Kind.YES_NO),
+    Field("position", "Order", Kind.WHOLE, spellings=("position",)),
+    Field("weight", "Weight", Kind.WHOLE),
+    Field("attestation", "Attestation", spellings=("stir shaken",)),
+    Field("notes", "Notes", spellings=("note",)),
+)
 _PAYMENT = (
     _OWNER,
     Field("amount_micros", "Total", Kind.MONEY, required=True, spellings=("amount", "sum", "value", "paid")),
@@ -114,5 +127,6 @@ NOUNS: Mapping[str, Noun] = {
     "contact": Noun("contact", "contacts", _CONTACT),
     "sip_user": Noun("SIP user", "SIP users", _SIP_USER),
     "verified_cli": Noun("verified CLI", "verified CLIs", _VERIFIED_CLI),
+    "cli_rule": Noun("CLI rule", "CLI rules", _CLI_RULE),
     "payment": Noun("payment", "payments", _PAYMENT),
 }

@@ -35,6 +35,12 @@ class CellInvalid(ValueError):
     """A cell that cannot be read; the sentence says what to do."""
 
 
+class Number(str):
+    """The text of a cell that a workbook holds as a number: its decimals follow a point, whoever wrote it."""
+
+    __slots__ = ()
+
+
 class Kind(StrEnum):
     """What the cells of a field are."""
 
@@ -103,7 +109,7 @@ def plain(text: str) -> str:
 def rows_of_text(text: str) -> list[tuple[int, Sequence[str]]]:
     """The rows of a CSV text with commas, semicolons or tabs, each with its line. Raises CellInvalid."""
     text = text.removeprefix("\ufeff")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     found: list[tuple[int, Sequence[str]]] = []
     begins = 1
     try:
@@ -122,7 +128,7 @@ def table(
 
     Raises CellInvalid for an empty file.
     """
-    filled = [Line(number, tuple(cell.strip() for cell in row)) for number, row in rows]
+    filled = [Line(number, tuple(trimmed(cell) for cell in row)) for number, row in rows]
     filled = [line for line in filled if any(line.cells)]
     if not filled:
         raise CellInvalid("The file is empty.")
@@ -170,7 +176,12 @@ def read_row(cells: Sequence[str], mapping: Mapped, fields: Sequence[Field]) -> 
 def cell(cells: Sequence[str], mapping: Mapped, name: str) -> str:
     """The text of one field; nothing where the row is short or no column is this field."""
     index = mapping.get(name, -1)
-    return cells[index].strip() if 0 <= index < len(cells) else ""
+    return trimmed(cells[index]) if 0 <= index < len(cells) else ""
+
+
+def trimmed(text: str) -> str:
+    """A cell without blanks around it; a number stays one."""
+    return text if isinstance(text, Number) else text.strip()
 
 
 def repeated(lines: Sequence[Line], mapping: Mapped, fields: Sequence[Field]) -> dict[int, list[Error]]:
@@ -188,7 +199,7 @@ def repeated(lines: Sequence[Line], mapping: Mapped, fields: Sequence[Field]) ->
     return errors
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """The sign that makes the most columns of the first rows."""
     head = text.splitlines()[:HEADER_WITHIN_ROWS]
 

@@ -5,20 +5,33 @@ Known are:
     [headers]
     remove_regex = "^(X-.*|History-Info)$"   # headers of the caller that are not passed on
 
-To add one: its place in `_KNOWN`, its check in `parse`, a field of `Vars`.
+All of a text, known or not, goes along with every webhook about the customer (`as_json`). To add a key that is known:
+its place in `_KNOWN`, its check in `parse`, a field of `Vars`.
 """
 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, time
+from typing import Any, TypeAlias
 
 MOST_CHARACTERS = 10_000
+MOST_DEPTH = 20
+_WHOLE = range(-(2**63), 2**63)
 _MOST_EXPRESSION = 200
 _EXPRESSION = re.compile(r"[A-Za-z0-9_.^$*|()\-]+", re.ASCII)  # what every dialect of expressions reads alike
 _KNOWN: Mapping[str, frozenset[str]] = {"headers": frozenset({"remove_regex"})}
 _PLACE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
+
+
+JsonValue: TypeAlias = "str | int | bool | list[JsonValue] | dict[str, JsonValue]"
+
+
+class _Decimal(str):
+    """A decimal as it was written."""
+
+    __slots__ = ()
 
 
 class VarsInvalid(ValueError):
@@ -40,14 +53,7 @@ class Vars:
 
 def parse(text: str) -> Vars:
     """The settings of a text; none in an empty one. Raises VarsInvalid."""
-    if len(text) > MOST_CHARACTERS:
-        raise VarsInvalid(1, f"at most {MOST_CHARACTERS} characters are allowed.")
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise _misspelled(text, str(problem)) from None
-    except RecursionError:
-        raise VarsInvalid(1, "it is nested too deeply.") from None
+    data = _read(text)
     headers = data.get("headers", {})
     if not isinstance(headers, dict):
         raise VarsInvalid(_line_of(text, "headers"), "headers must be a table: [headers].")
@@ -58,9 +64,65 @@ def parse(text: str) -> Vars:
     return Vars(expression, tuple(_unknown(data)))
 
 
+def as_json(text: str) -> dict[str, JsonValue]:
+    """All that a text says, for programs of others: moments by ISO 8601, decimals as they were written.
+
+    Raises VarsInvalid.
+    """
+    parse(text)
+    return {name: _jsonable(value) for name, value in _read(text).items()}
+
+
+def _read(text: str) -> dict[str, Any]:
+    """What a text says. Raises VarsInvalid, also for what a program or the database could not take from a webhook."""
+    if len(text) > MOST_CHARACTERS:
+        raise VarsInvalid(1, f"at most {MOST_CHARACTERS} characters are allowed.")
+    try:
+        data = tomllib.loads(text, parse_float=_Decimal)
+    except tomllib.TOMLDecodeError as problem:
+        raise _misspelled(text, str(problem)) from None
+    except RecursionError:
+        raise VarsInvalid(1, f"it is nested too deeply: {MOST_DEPTH} levels are allowed.") from None
+    except ValueError:  # digits beyond what Python turns into a number
+        raise VarsInvalid(1, "a whole number may have 64 bits.") from None
+    level: list[Any] = [data]
+    for _ in range(MOST_DEPTH + 1):
+        for value in level:
+            _check_fit(text, value)
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise VarsInvalid(1, f"it is nested too deeply: {MOST_DEPTH} levels are allowed.")
+    return data
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def _check_fit(text: str, value: Any) -> None:
+    if isinstance(value, int) and value not in _WHOLE:
+        raise VarsInvalid(1, "a whole number may have 64 bits.")
+    if isinstance(value, str) and "\0" in value:
+        raise VarsInvalid(_line_of(text, "\\u0000"), "the sign \\u0000 cannot be kept.")
+
+
+def _jsonable(value: Any) -> JsonValue:
+    match value:
+        case dict():
+            return {str(name): _jsonable(one) for name, one in value.items()}
+        case list():
+            return [_jsonable(one) for one in value]
+        case date() | time():  # a moment is a date too
+            return value.isoformat()
+    assert isinstance(value, (str, int))
+    return value
+
+
 def _wrong(expression: object) -> str:
     """What is wrong with an expression for names of headers; empty when nothing is."""
-    if not isinstance(expression, str):
+    if not isinstance(expression, str) or isinstance(expression, _Decimal):
         return "must be a text."
     if not expression:
         return ""
@@ -76,7 +138,7 @@ def _wrong(expression: object) -> str:
 def _unknown(data: Mapping[str, Any]) -> Iterator[str]:
     for name, value in data.items():
         if name not in _KNOWN:
-            yield f"{name} is not known, so nothing obeys it."
+            yield f"{name} is not known: it goes along with webhooks, and nothing obeys it."
             continue
         for key in value:
             if key not in _KNOWN[name]:

@@ -19,6 +19,7 @@ CUSTOMER: Final[Mapping[str, Any]] = {
     "customer_number": "1234567890",
     "customer_name": "Acme",
     "accounting_id": "D-1001",
+    "vars": {"crm": {"tier": "gold"}},
 }
 INVOICE: Final[Mapping[str, Any]] = {
     **CUSTOMER,

@@ -31,9 +31,9 @@ class NotPrinted(Exception):
     """The document could not be printed; the sentence says why."""
 
 
-def pdf(document: Document) -> bytes:
-    """The document as PDF/A-3, ready to bear its e-invoice."""
-    return _printed(document, "pdf")[0]
+def pdf(document: Document, e_invoice: bytes = b"") -> bytes:
+    """The document as PDF/A-3, with its e-invoice attached if one is given."""
+    return _printed(document, "pdf", e_invoice)[0]
 
 
 def statement_pdf(statement: Statement) -> bytes:
@@ -60,7 +60,7 @@ def check_logo(logo: bytes, logo_type: str) -> None:
     picture(replace(EXAMPLE, looks=Looks(logo=logo, logo_type=logo_type)))
 
 
-def _printed(document: Document, form: Literal["pdf", "png"]) -> list[bytes]:
+def _printed(document: Document, form: Literal["pdf", "png"], e_invoice: bytes = b"") -> list[bytes]:
     day = document.invoice_on or EPOCH
     looks = document.looks
     said = {
@@ -74,7 +74,7 @@ def _printed(document: Document, form: Literal["pdf", "png"]) -> list[bytes]:
             made = _compiler().compile(
                 format=form,
                 ppi=PICTURE_PPI,
-                sys_inputs={"paper": json.dumps(said)},
+                sys_inputs={"paper": json.dumps(said), "e_invoice": e_invoice.decode()},
                 pdf_standards="a-3b" if form == "pdf" else [],
                 timestamp=int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()),
             )

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from tollgate.gateways.addresses import Unreachable, reachable
+from tollgate.gateways.in_time import ask, pool_to
 
 TIMEOUT_S: Final = 15
+"""For a connection, and then for the whole dialogue over it."""
 ANSWER_MOST: Final = 10_000
 SHOWN_MOST: Final = 500
 WORD_MOST: Final = 100
@@ -115,27 +116,15 @@ class HttpProvider:
         target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         for address in others:
             with contextlib.suppress(NewConnectionError):
-                return _asked(_pool(address, port, host if secure else ""), target, body, headers)
-        return _asked(_pool(last, port, host if secure else ""), target, body, headers)
+                return _asked(address, port, host if secure else "", target, body, headers)
+        return _asked(last, port, host if secure else "", target, body, headers)
 
 
-def _pool(address: str, port: int, name: str) -> urllib3.HTTPConnectionPool:
-    """Connections to one checked address; with a name by TLS, and the certificate must be that name's."""
-    timeout = urllib3.Timeout(total=TIMEOUT_S)
-    if not name:
-        return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=name, assert_hostname=name)
-
-
-def _asked(pool: urllib3.HTTPConnectionPool, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-    """One POST: the status and the beginning of the answer."""
-    with pool:
-        answer = pool.request(
-            "POST", target, body=body, headers=headers, retries=False, redirect=False, preload_content=False
-        )
-        text = answer.read(ANSWER_MOST).decode("utf-8", "replace")
-        answer.release_conn()
-        return answer.status, text
+def _asked(address: str, port: int, name: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    """One POST to a checked address: the status and the beginning of the answer."""
+    pool = pool_to(address, port, name, whole_s=TIMEOUT_S)
+    status, content = ask(pool, "POST", target, body=body, headers=headers, most=ANSWER_MOST)
+    return status, content.decode("utf-8", "replace")
 
 
 def provider_of(name: str, *, url: str, key: str) -> Provider:

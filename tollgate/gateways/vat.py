@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import urllib3
 from stdnum import get_cc_module
 from stdnum.eu import vat as eu_vat
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -21,9 +20,11 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from tollgate import environment
 from tollgate.core.taxes import EU, VAT_PREFIXES
 from tollgate.gateways.addresses import Unreachable, reachable
+from tollgate.gateways.in_time import ask, pool_to
 
 VIES: Final = "https://ec.europa.eu/taxation_customs/vies/rest-api"
 TIMEOUT_S: Final = 15
+"""For a connection, and then for the whole dialogue over it."""
 ANSWER_MOST: Final = 10_000
 NOT_NOW: Final = frozenset({"MS_UNAVAILABLE", "SERVICE_UNAVAILABLE", "TIMEOUT", "MS_MAX_CONCURRENT_REQ", "SERVER_BUSY"})
 """What VIES says when it can be asked again later."""
@@ -148,22 +149,12 @@ def _posted(url: str, body: bytes) -> tuple[int, str]:
     *others, last = reachable(host, port)
     for address in others:
         with contextlib.suppress(NewConnectionError):
-            return _asked(_pool(address, port, host if secure else ""), parts.path, body, headers)
-    return _asked(_pool(last, port, host if secure else ""), parts.path, body, headers)
+            return _asked(address, port, host if secure else "", parts.path, body, headers)
+    return _asked(last, port, host if secure else "", parts.path, body, headers)
 
 
-def _pool(address: str, port: int, name: str) -> urllib3.HTTPConnectionPool:
-    timeout = urllib3.Timeout(total=TIMEOUT_S)
-    if not name:
-        return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=name, assert_hostname=name)
-
-
-def _asked(pool: urllib3.HTTPConnectionPool, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-    with pool:
-        answer = pool.request(
-            "POST", target, body=body, headers=headers, retries=False, redirect=False, preload_content=False
-        )
-        text = answer.read(ANSWER_MOST).decode("utf-8", "replace")
-        answer.release_conn()
-        return answer.status, text
+def _asked(address: str, port: int, name: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    """One POST to a checked address: the status and the beginning of the answer."""
+    pool = pool_to(address, port, name, whole_s=TIMEOUT_S)
+    status, content = ask(pool, "POST", target, body=body, headers=headers, most=ANSWER_MOST)
+    return status, content.decode("utf-8", "replace")

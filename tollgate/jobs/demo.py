@@ -1,7 +1,7 @@
 """`tollgate demo` and `tollgate demo-reset`: a company to look at, with a month of calls behind it.
 
 Records are made in `demo_records`, the calls that were dialed in `demo_traffic`, what became of them in `demo_history`,
-what was billed and paid in `demo_invoices` and `demo_money`.
+what was billed and paid in `demo_invoices` and `demo_money`, what a carrier bills in `demo_reconciliation`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,15 @@ def load(url: str, *, at: datetime | None = None, days: int = DAYS) -> dict[str,
     from django.db import connections, transaction
 
     from tollgate.actions.acts import EVERY_ACT, Actor, acting
-    from tollgate.jobs import demo_history, demo_invoices, demo_money, demo_records, demo_snapshot, demo_traffic
+    from tollgate.jobs import (
+        demo_history,
+        demo_invoices,
+        demo_money,
+        demo_reconciliation,
+        demo_records,
+        demo_snapshot,
+        demo_traffic,
+    )
 
     at = at or datetime.now(UTC)
     with transaction.atomic(), acting(Actor("demo", frozenset({EVERY_ACT}), "demo data")):
@@ -82,6 +90,7 @@ def load(url: str, *, at: datetime | None = None, days: int = DAYS) -> dict[str,
         demo_money.sell_packages(made.account, made.customers, at)
         demo_invoices.make_invoices(made.account, made.customers, at)
         demo_money.make_money(made.account, made.customers, at)
+        demo_reconciliation.make_statement(made.account, at)
     with connections["default"].cursor() as cursor:
         cursor.execute("ANALYZE")
     connections.close_all()

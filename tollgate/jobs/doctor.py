@@ -19,6 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tollgate.core import audit_chain
+from tollgate.core.routes import unknown_patterns
 from tollgate.environment import lake_folder
 from tollgate.jobs import charging_link
 from tollgate.jobs.console import Commands, add_command, say
@@ -31,6 +32,8 @@ NOTE: Final = "note"  # something to know that is no fault, such as a part that 
 WRONG: Final = "WRONG"
 CLOCK_TOLERANCE: Final = timedelta(seconds=2)
 SHOWN_ROWS: Final = 10
+MOST_ROWS: Final = 10_000
+"""So many differences of a law are fetched."""
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -139,11 +142,51 @@ def _answers(url: str) -> bool:
     return True
 
 
+def _payment_notices(connection: Connection) -> Iterator[Finding]:
+    """Money that gateways told of in the last week and that nobody could book: it waits in the payment log."""
+    statement = (
+        "SELECT id AS payment_event_id, at, left(note, 200) AS note FROM payment_event"
+        " WHERE state = 'failed' AND at > now() - interval '7 days' ORDER BY id"
+    )
+    rows = tuple(connection.execute(statement).fetchall())
+    words = f"{len(rows)} are not booked: see the payment log" if rows else "all booked"
+    yield Finding("payment_notices", WRONG if rows else OK, words, rows)
+
+
+def _summaries(connection: Connection) -> Iterator[Finding]:
+    """How far the summaries have come: of calls from before there were any, day by day."""
+    row = connection.execute(
+        "SELECT rolled_at AT TIME ZONE 'UTC' AS rolled, within_at AT TIME ZONE 'UTC' AS within FROM summary_progress"
+    ).fetchone()
+    assert row is not None
+    if row["within"] is None:
+        yield Finding("summaries", OK, f"as of {row['rolled']:%Y-%m-%d %H:%M:%S} UTC")
+    else:
+        words = f"calls are being added day by day: those before {row['within']:%Y-%m-%d %H:%M} UTC are in"
+        yield Finding("summaries", NOTE, words)
+
+
+def _dial_patterns(connection: Connection) -> Iterator[Finding]:
+    """Expressions of routes that cannot be read and so match no number, such as some that older versions knew."""
+    routes = connection.execute(
+        "SELECT id, name, enabled, dial_patterns FROM ingress_route WHERE dial_patterns LIKE '%^%' ORDER BY id"
+    ).fetchall()
+    rows = tuple(
+        {"ingress_route_id": route["id"], "name": route["name"], "enabled": route["enabled"], "pattern": text}
+        for route in routes
+        for text in unknown_patterns([line.strip() for line in route["dial_patterns"].splitlines()])
+    )
+    words = f"{len(rows)} match no number, because they cannot be read: write them anew" if rows else "all can be read"
+    yield Finding("dial_patterns", WRONG if rows else OK, words, rows)
+
+
 def _books(connection: Connection) -> Iterator[Finding]:
     for name, statement in load("ledger_laws").items():
-        rows = tuple(connection.execute(statement.encode()).fetchall())
-        words = f"{len(rows)} differences" if rows else "holds"
-        yield Finding(name, WRONG if rows else OK, words, rows)
+        # a plan for all rows, of which no more are fetched than memory bears
+        text = f"WITH difference AS MATERIALIZED (\n{statement}\n) SELECT * FROM difference LIMIT {MOST_ROWS}"  # noqa: S608 - our own law
+        rows = tuple(connection.execute(text.encode()).fetchall())
+        count = f"{len(rows)} or more" if len(rows) == MOST_ROWS else f"{len(rows)}"
+        yield Finding(name, WRONG if rows else OK, f"{count} differences" if rows else "holds", rows)
 
 
 def _audit_chain(connection: Connection) -> Iterator[Finding]:
@@ -155,7 +198,10 @@ def _audit_chain(connection: Connection) -> Iterator[Finding]:
     if isinstance(found, audit_chain.Broken):
         yield Finding("audit_chain", WRONG, f"row {found.audit_id} of the audit log {found.how}")
     else:
-        yield Finding("audit_chain", OK, f"{found.sealed_count} rows sealed, the last as {found.head.hex()}")
+        erased = f", people erased from {found.erased_count}" if found.erased_count else ""
+        if found.unsealed_count:
+            erased += f" (of {found.unsealed_count} the erasure waits for its own seal)"
+        yield Finding("audit_chain", OK, f"{found.sealed_count} rows sealed{erased}, the last as {found.head.hex()}")
 
 
 def _lake(connection: Connection) -> Iterator[Finding]:
@@ -190,5 +236,8 @@ CHECKS: Final[tuple[Callable[[Connection], Iterator[Finding]], ...]] = (
     _parts,
     _audit_chain,
     _lake,
+    _payment_notices,
+    _summaries,
+    _dial_patterns,
     _books,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tollgate.core.money import format_micros
@@ -40,6 +41,8 @@ def story(call_id: str) -> tuple[str, dict[str, Any]]:
     by_id = call_id.isascii() and call_id.isdigit() and int(call_id) < 2**63
     ours: dict[str, int | str] = {"pk": int(call_id)} if by_id else {"edge_call_id": call_id}
     cdr = _newest(ours) or (_newest({"edge_call_id": call_id}) if by_id else None)
+    if cdr is None and by_id and not Call.objects.filter(**ours).exists():
+        cdr = _archived(int(call_id))
     if cdr is not None:
         explanation = explain_cdr(cdr)
         return "\n".join([*_head(cdr), *_steps(explanation)]), {**_facts(cdr), **_plain(explanation)}
@@ -56,6 +59,16 @@ def _newest(wanted: Mapping[str, int | str]) -> CDR | None:
 
     found = CDR.objects.select_related("customer").filter(**wanted).order_by("-started_at")
     return found.exclude(refusal="call_id_in_use").first() or found.first()
+
+
+def _archived(call_id: int) -> CDR | None:
+    """A call that only the lake still has, by our id of it."""
+    from tollgate.store.models import Account
+    from tollgate.store.queries.archived import archived_cdr
+
+    ids = Account.objects.order_by("id").values_list("pk", flat=True)
+    at = datetime.now(UTC)
+    return next((found for pk in ids if (found := archived_cdr(pk, call_id, at)) is not None), None)
 
 
 def _live(call: Call) -> str:

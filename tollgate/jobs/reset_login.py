@@ -27,6 +27,7 @@ def run(arguments: Namespace) -> int:
 
         from tollgate.actions.acts import EVERY_ACT, Actor, acting
         from tollgate.actions.messages import address_of
+        from tollgate.actions.user_factors import forget_factors
         from tollgate.actions.user_passwords import LINK_HOURS, make_link
         from tollgate.actions.users import end_user_sessions
         from tollgate.store.models import User
@@ -36,11 +37,12 @@ def run(arguments: Namespace) -> int:
             user = User.objects.filter(email__iexact=arguments.email, is_active=True).first()
             if user is None:
                 raise CommandFailed(f"no active user logs in as {arguments.email}")
-            end_user_sessions(user_id=user.pk)
+            user = end_user_sessions(user_id=user.pk)
             link = f"{address_of(None)}{make_link(user)}"
             dropped = 0
             if arguments.drop_second_factor:
-                dropped = Authenticator.objects.filter(user=user).delete()[0]
+                dropped = Authenticator.objects.filter(user=user).count()
+                forget_factors(user)
     words = f"{user.email} sets a new password within {LINK_HOURS} hours at\n  {link}"
     if arguments.drop_second_factor:
         words += f"\n{dropped} second factors are forgotten"

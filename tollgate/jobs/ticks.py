@@ -20,6 +20,7 @@ from tollgate.actions import (
     deliveries,
     payment_events,
     payment_janitor,
+    reconciliation_work,
     summaries,
     tasks,
     vat_checks,
@@ -29,6 +30,7 @@ from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alert_watch import watch_alerts
 from tollgate.actions.holds import end_customer_holds
 from tollgate.actions.low_balances import notify_low_balances
+from tollgate.jobs import cli_calls
 
 SENDING: Final = timedelta(seconds=2)
 WORKING: Final = timedelta(seconds=2)
@@ -92,9 +94,20 @@ def payment_questions(at: datetime) -> None:
         pass
 
 
+def code_calls(at: datetime) -> None:
+    """Speaks a code to a number that waits for one; who stops the worker waits for this call at most."""
+    cli_calls.call_next(at)
+
+
 def begun_tasks(at: datetime) -> None:
     """Does rows of uploads and bulk edits, for a while; who stops the worker waits for one row at most."""
     tasks.work(lambda: datetime.now(UTC), at + WORKING)
+
+
+def carrier_statements(at: datetime) -> None:
+    """Compares a statement of a carrier that waits. A large one takes a minute; one that is cut short begins anew."""
+    del at
+    reconciliation_work.compare_next()
 
 
 TICKS: Final[tuple[tuple[float, Callable[[datetime], None]], ...]] = (
@@ -109,8 +122,11 @@ TICKS: Final[tuple[tuple[float, Callable[[datetime], None]], ...]] = (
     (1.0, begun_tasks),  # twice, so that a long one does not hold up a short one
     (1.0, events),
     (1.0, events),
+    (1.0, code_calls),
+    (1.0, code_calls),  # twice: a call takes half a minute
     (5.0, customers),
     (15.0, alerts),
+    (3.0, carrier_statements),
 )
 
 

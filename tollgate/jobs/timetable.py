@@ -30,10 +30,10 @@ from tollgate.actions.account_billing import charge_account_days
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customer_status import end_customer_blocks, notify_expiring_customers
 from tollgate.actions.dunning import run as run_dunning
-from tollgate.actions.invoice_runs import run_invoices
 from tollgate.actions.reports import mail_due_reports
 from tollgate.actions.summaries import rebuild_summaries
 from tollgate.jobs import doctor, retention
+from tollgate.jobs.invoices import run_on_every_core
 from tollgate.store import lake_days
 from tollgate.store.models import Account
 
@@ -123,8 +123,8 @@ def platform_charges(timestamp: int) -> None:
 @app.task(name="invoices", queueing_lock="invoices")
 def invoices(timestamp: int) -> None:
     """Every hour: the periods that are over are billed, each once; what was missed is caught up."""
-    found = run_invoices(datetime.fromtimestamp(timestamp, UTC))
-    log.info("%s documents issued", len(found))
+    count = run_on_every_core(datetime.fromtimestamp(timestamp, UTC))
+    log.info("%s documents issued", count)
 
 
 @app.periodic(cron="*/15 * * * *")

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -30,11 +31,12 @@ from tollgate.panel.cells import enabled_column, excerpt, fixed, link
 from tollgate.panel.fields import LinesField, choices, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Alert, AlertEvent, AlertState, Carrier, Customer, Tag
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import SEARCHABLE, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
 TONES = {"fired": "red", "repeated": "yellow", "cleared": "green", "tested": "blue"}
@@ -44,8 +46,19 @@ FIELDS = (
 )  # fmt: skip
 
 
+COMPANY = Coalesce("customer__name", "carrier__name")
+"""Whose figures are watched: a customer's or a carrier's."""
+
+
 def _owner(row: Any) -> str:
     return str(row.customer or row.carrier or f"Tag {row.tag}")
+
+
+def _company_page(row: Any) -> str | None:
+    """The page of whom it watches."""
+    if row.customer_id is not None:
+        return reverse("panel:customer", args=[row.customer_id])
+    return None if row.carrier_id is None else reverse("panel:carrier", args=[row.carrier_id])
 
 
 def _currency(row: Any) -> str:
@@ -61,7 +74,7 @@ LIST = Grid(
     name="alerts",
     columns=(
         Column("title", "Alert", sort="title", link=link("panel:alert", lambda row: row.pk)),
-        Column("owner", "Of", value=_owner),
+        Column("owner", "Company", value=_owner, link=_company_page),
         Column("area", "Area", value=lambda row: AREAS[row.area].title, sort="area"),
         Column("condition", "Fires", value=lambda row: condition(row.area, rule_of(row), _currency(row))),
         Column("penalty", "Penalty", value=lambda row: PENALTIES_S[row.penalty_s]),
@@ -78,7 +91,7 @@ LIST = Grid(
     ),
     filters=(
         Filter("area", "Area", "area", choices=tuple((key, area.title) for key, area in AREAS.items())),
-        Filter("customer", "Customer id", "customer_id", kind=FilterKind.WHOLE),
+        Filter("company", "Company", "company__icontains", suggest=suggested("customer")),
     ),
     sort="title",
     empty_text="No alerts yet. An alert watches a balance, the quality or the traffic of a customer or a carrier.",
@@ -90,20 +103,29 @@ HISTORY = Grid(
     columns=(
         Column("at", "At (UTC)", kind=Kind.INSTANT, sort="id"),
         Column("alert", "Alert", value="alert.title", link=link("panel:alert", lambda row: row.alert_id)),
-        Column("owner", "Of", value=lambda row: str(row.customer or row.carrier or "")),
+        Column("owner", "Company", value=lambda row: str(row.customer or row.carrier or ""), link=_company_page),
         Column("kind", "What", value=lambda row: words(row.kind), kind=Kind.BADGE, tone=TONES),
         Column("value", "Figure", value=_value),
         Column("words", "Note"),
     ),
     filters=(
         Filter("kind", "What", "kind", choices=tuple((kind, words(kind)) for kind in TONES)),
-        Filter("alert", "Alert id", "alert_id", kind=FilterKind.WHOLE),
+        Filter("alert", "Alert", "alert__title__icontains", suggest=suggested("alert")),
+        Filter("company", "Company", "company__icontains", suggest=suggested("customer")),
     ),
     sort="-id",
     empty_text="No alert has fired in the last year.",
 )
 
 
+OF_TAG = replace(
+    LIST,
+    name="tag_alerts",
+    columns=fixed(column for column in LIST.columns if column.name not in ("owner", "fired")),
+    filters=(),
+    compact=True,
+    empty_text="No alerts of this tag.",
+)
 OF_ALERT = replace(
     HISTORY,
     name="alert_events_of",
@@ -245,7 +267,8 @@ def history(request: HttpRequest) -> HttpResponseBase:
 
 
 def _alerts(request: HttpRequest) -> QuerySet[Alert]:
-    return Alert.objects.filter(account=own_account(request)).select_related("customer", "carrier", "tag")
+    found = Alert.objects.filter(account=own_account(request)).select_related("customer", "carrier", "tag")
+    return found.annotate(company=COMPANY)
 
 
 def _alert(request: HttpRequest, alert_id: int) -> Alert:
@@ -254,7 +277,7 @@ def _alert(request: HttpRequest, alert_id: int) -> Alert:
 
 def _history(request: HttpRequest) -> QuerySet[AlertEvent]:
     found = AlertEvent.objects.filter(alert__account=own_account(request))
-    return found.select_related("alert", "customer", "carrier")
+    return found.select_related("alert", "customer", "carrier").annotate(company=COMPANY)
 
 
 def _way() -> list[Any]:

@@ -26,9 +26,10 @@ from tollgate.ui.sources import QuerysetSource
 
 TABLES = (
     *("account", "account_package", "api_token", "app_user", "app_user_group", "card", "carrier", "change_request"),
+    *("cli_proof", "cli_rule"),
     *("contact", "customer", "customer_note", "customer_tag", "delayed_save", "edge", "endpoint", "gateway"),
     *("ingress_route", "localization", "mail_settings", "number_block", "portal_domain", "revision", "route_option"),
-    *("sms_settings", "tag", "template", "user_group", "verified_cli"),
+    *("portal_domain_card", "sms_settings", "tag", "template", "user_group", "verified_cli"),
 )
 EVENTS = ("LOGIN", "LOGIN_FAILED", "LOGOUT", "IMPERSONATE")
 VERBS = (*audit_words.VERBS, *EVENTS)

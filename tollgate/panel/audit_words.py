@@ -31,7 +31,7 @@ PAGES: Final = {
 WITHOUT_ID: Final = frozenset({"account"})
 VERBS: Final = {"INSERT": "created", "UPDATE": "changed", "DELETE": "deleted"}
 TABLE_WORDS: Final = {"app_user": "User", "user_group": "Group", "app_user_group": "Group of a user"}
-UNTOLD: Final = frozenset({"version", "options_version", "id", "created_at", "account_id"})
+UNTOLD: Final = frozenset({"version", "options_version", "cards_version", "id", "created_at", "account_id"})
 KINDS: Final = {"user": "User", "contact": "Contact", "job": "Job"}
 
 

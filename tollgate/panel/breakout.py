@@ -11,12 +11,24 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
 
-from tollgate.core.breakout import DIMENSIONS, FILTERS, MEASURES, PERIODS, ROWS_MOST, Question, period, told, unfit
+from tollgate.core.breakout import (
+    DIMENSIONS,
+    FILTERS,
+    MEASURES,
+    PERIODS,
+    ROWS_MOST,
+    Question,
+    heading,
+    period,
+    unfit,
+)
+from tollgate.core.breakout import told as told_key
+from tollgate.core.summaries import MEASURES as PARTS
 from tollgate.panel.access import may, own_account, reach, reading, rights
 from tollgate.panel.cells import clock
 from tollgate.panel.frame import crumbs
@@ -36,6 +48,8 @@ RATIOS: Final[dict[str, tuple[str, int, str, int, str]]] = {
     "margin_percent": ("profit_micros", 100, "profitable_micros", 1, "%"),
 }
 """What a ratio is made of: over, times, under, times, and its unit."""
+SUMS_OF: Final = {"duration_s": "duration_ms"}
+"""The part behind a figure that is no ratio and has another name."""
 LINKED: Final = {"customer": "panel:customer", "reseller": "panel:customer", "carrier": "panel:carrier"}
 
 
@@ -132,7 +146,7 @@ def _dimension(name: str) -> Column:
     return Column(
         name,
         DIMENSIONS[name].title,
-        value=lambda group: told(name, group.words[name]) or None,
+        value=lambda group: told_key(name, group.words[name]) or None,
         sort=f"words__{name}",
         group="Grouped by",
         link=link if name in LINKED else None,
@@ -193,13 +207,8 @@ def show(request: HttpRequest) -> HttpResponseBase:
         chosen = [name for name in request.GET.getlist("by") if name in known]
         kept = {name: text for name, text in request.GET.items() if name not in ("by", "columns", "sort")}
         return redirect(f"{request.path}?{urlencode({**kept, 'f.by': ','.join(chosen)})}")
-    asked = request.GET.get("f.by", "").split(",")
-    dimensions = [name for name in asked if name in known] or list(FIRST)
-    grid = grid_of(dimensions, bought=bought)
-    parameters = {**request.GET.dict(), "f.by": ",".join(dimensions)}
-    view = View.read(grid, parameters, Choice())
-    source = BreakoutSource(own_account(request), reach(request), datetime.now(UTC))
-    source.ask(replace(view.query, filters={**view.query.filters, "by": ",".join(dimensions)}))
+    dimensions, grid, parameters = _asked(request, bought=bought)
+    source = _answered(request, grid, parameters)
     saved = {name: text for name, text in parameters.items() if name.startswith("f.") and text}
     return respond(
         request,
@@ -215,8 +224,71 @@ def show(request: HttpRequest) -> HttpResponseBase:
         bought=bought,
         as_of=as_of(),
         refreshing=may(request, "refresh_summaries") and reach(request) is None,
+        data_url=f"{reverse('panel:breakout_data')}?{urlencode(saved)}",
         save_url=f"{reverse('panel:report_new')}?{urlencode(saved)}" if may(request, "create_report") else "",
     )
 
 
-urlpatterns = [path("breakout/", show, name="breakout")]
+@reading
+def data(request: HttpRequest) -> JsonResponse:
+    """Every group with what its figures are made of, whole numbers as texts: for the pivot (panel/pivot.js)."""
+    bought = rights(request).reads("call_details")
+    dimensions, grid, parameters = _asked(request, bought=bought)
+    source = _answered(request, grid, parameters)
+    measures = [name for name, found in MEASURES.items() if bought or not found.bought]
+    parts = [name for name in PARTS if bought or not name.startswith(("profit", "carrier"))]
+    told: dict[str, Any] = {
+        "dimensions": [{"name": name, "title": heading(name)} for name in dimensions],
+        "measures": [_told_measure(name) for name in measures],
+        "parts": parts,
+        "problem": source.problem,
+        "groups": [
+            {
+                "keys": [told_key(name, group.words[name]) for name in dimensions],
+                "currency": group.currency,
+                "parts": [str(getattr(group.totals, name)) for name in parts],
+            }
+            for group in source.groups
+        ],
+    }
+    return JsonResponse(told)
+
+
+def _told_measure(name: str) -> dict[str, Any]:
+    """How the pivot makes a figure of the sums of its parts: `over` times, by `under` times, to so many places."""
+    over, times, under, divided, unit = RATIOS.get(name, (SUMS_OF.get(name, name), 1, "", 1, ""))
+    return {
+        "name": name,
+        "title": heading(name),
+        "over": over,
+        "times": times,
+        "under": under,
+        "divided": divided,
+        "places": 1 if name == "acd_s" else 2,
+        "unit": unit,
+        "money": name.endswith("_micros"),
+        "by_currency": name.endswith("_micros") or name == "margin_percent",
+        "whole_of": 1000 if name == "duration_s" else 1,
+    }
+
+
+def _asked(request: HttpRequest, *, bought: bool) -> tuple[list[str], Grid, dict[str, str]]:
+    """The dimensions that the address asks for, the grid of them, and the address with them."""
+    asked = request.GET.get("f.by", "").split(",")
+    known = [name for name in asked if name in DIMENSIONS and (bought or not DIMENSIONS[name].bought)]
+    dimensions = known or list(FIRST)
+    return dimensions, grid_of(dimensions, bought=bought), {**request.GET.dict(), "f.by": ",".join(dimensions)}
+
+
+def _answered(request: HttpRequest, grid: Grid, parameters: dict[str, str]) -> BreakoutSource:
+    """The source with its groups read."""
+    view = View.read(grid, parameters, Choice())
+    source = BreakoutSource(own_account(request), reach(request), datetime.now(UTC))
+    source.ask(replace(view.query, filters={**view.query.filters, "by": parameters["f.by"]}))
+    return source
+
+
+urlpatterns = [
+    path("breakout/", show, name="breakout"),
+    path("breakout/data/", data, name="breakout_data"),
+]

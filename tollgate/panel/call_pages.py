@@ -1,6 +1,7 @@
 """One call's page, live or ended: how it was decided, where it was offered, what it cost step by step."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
 from tollgate import environment
@@ -19,6 +20,7 @@ from tollgate.panel.calls import live_state
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
 from tollgate.store.models import CDR, Call
+from tollgate.store.queries.archived import archived_cdr
 from tollgate.store.queries.calls import live_calls
 from tollgate.store.queries.explain import explain_call, explain_cdr
 
@@ -52,12 +54,17 @@ def call(request: HttpRequest, call_id: int) -> HttpResponseBase:
     if live is not None:
         return _live(request, live)
     related = ("customer", "carrier", "gateway", "ingress_route", "endpoint")
-    cdr = get_object_or_404(CDR.objects.select_related(*related), pk=call_id, account=account)
+    cdr = CDR.objects.select_related(*related).filter(pk=call_id, account=account).first()
+    archived = cdr is None
+    cdr = cdr or archived_cdr(account.pk, call_id, datetime.now(UTC))
+    if cdr is None:
+        raise Http404("There is no such call.")
     zone = ZoneInfo(current_user(request).zone)
     context: dict[str, Any] = {
         "title": f"{cdr.cli or 'no CLI'} → {cdr.cld}",
         "breadcrumbs": crumbs(("Traffic", ""), ("CDRs", reverse("panel:cdrs"))),
         "cdr": cdr,
+        "archived": archived,
         "told": explain_cdr(cdr),
         "cause": CAUSES.get(cdr.q850 or 0, ""),
         "answer": _refused_with(cdr),
@@ -101,8 +108,11 @@ def end(request: HttpRequest, call_id: int) -> HttpResponseBase:
 @reading
 def recording(request: HttpRequest, call_id: int) -> HttpResponseBase:
     """The sound of one call."""
-    cdr = get_object_or_404(CDR, pk=call_id, account=own_account(request))
-    file = _recording(cdr)
+    account = own_account(request)
+    cdr = CDR.objects.filter(pk=call_id, account=account).first() or archived_cdr(
+        account.pk, call_id, datetime.now(UTC)
+    )
+    file = None if cdr is None else _recording(cdr)
     if file is None:
         raise Http404("This call has no recording.")
     return FileResponse(file.open("rb"), filename=file.name)

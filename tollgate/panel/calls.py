@@ -1,33 +1,34 @@
 """Live calls and CDRs: the lists. One call's page is in call_pages.py."""
 
+from collections.abc import Mapping, Sized
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, Func, TextField, When
-from django.db.models.functions import Cast, Coalesce, NullIf
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 
+from tollgate.core.call_search import STATES, RulesInvalid
 from tollgate.core.refusals import Key
 from tollgate.panel.access import may, own_account, own_rows, reach, reading, rights
+from tollgate.panel.call_search import RULES, CallSource, RulesFilter, builder, readable
 from tollgate.panel.cells import STATUS_TONES, clock, fixed, link, seconds
 from tollgate.panel.frame import crumbs
-from tollgate.store.queries.calls import cdrs as cdrs_of
-from tollgate.store.queries.calls import gateway_of, live_calls, quick_sums
+from tollgate.panel.suggestions import suggested
+from tollgate.store.queries.call_search import TooLong
+from tollgate.store.queries.calls import gateway_of, live_calls
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.copying import decimal_text
 from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
 from tollgate.ui.sources import QuerysetSource
 
 LIVE_STATES = (("authorized", "Ringing"), ("answered", "Talking"))
-STATES = (("charged", "Charged"), ("failed", "Failed"), ("refused", "Refused"), ("unresolved", "Unresolved"))
 CDR_SPAN = timedelta(hours=24)
+NOT_ASKED = "Nothing is shown until these conditions can be asked."
 
 
 def live_state(call: Any) -> str:
@@ -45,7 +46,7 @@ LIVE_COLUMNS = (
     ),
     Column(
         "customer",
-        "Customer",
+        "Company",
         value="customer.name",
         sort="customer__name",
         link=link("panel:customer", lambda row: row.customer_id),
@@ -66,7 +67,7 @@ LIVE = Grid(
     sort="-authorized_at",
     filters=(
         Filter("state", "State", "state", choices=LIVE_STATES),
-        Filter("customer", "Customer", "customer__name__icontains"),
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
         Filter("number", "CLD", "cld__startswith"),
     ),
     searchable=False,
@@ -84,21 +85,13 @@ LIVE_OF_CUSTOMER = Grid(
 )
 
 
-class SecondsFilter(Filter):
-    """A duration typed in seconds, compared in milliseconds."""
-
-    def read(self, text: str) -> int:
-        """Milliseconds of the text."""
-        return int(Filter.read(self, text)) * 1000
-
-
 CDR_COLUMNS = (
     Column(
         "started_at", "Start (UTC)", kind=Kind.INSTANT, sort="started_at", link=link("panel:call", lambda row: row.pk)
     ),
     Column(
         "customer",
-        "Customer",
+        "Company",
         value="customer.name",
         link=link("panel:customer", lambda row: row.customer_id),
         minor=True,
@@ -112,14 +105,12 @@ CDR_COLUMNS = (
         value=lambda row: row.state.capitalize(),
         kind=Kind.BADGE,
         tone=STATUS_TONES,
-        sql=Func("state", function="INITCAP", output_field=TextField()),
     ),
     Column("refusal", "Refusal", minor=True),
     Column(
         "sip",
         "SIP",
         value=lambda row: row.sip_received or row.sip_sent,
-        sql=Cast(Coalesce(NullIf("sip_received", 0), "sip_sent"), TextField()),
         minor=True,
     ),
     Column(
@@ -130,7 +121,6 @@ CDR_COLUMNS = (
         unit="s",
         show=clock,
         minor=True,
-        sql=NullIf("duration_ms", 0) / 1000,
     ),
     Column(
         "cost",
@@ -138,7 +128,6 @@ CDR_COLUMNS = (
         value=lambda row: row.cost_micros if row.currency else None,
         kind=Kind.MONEY,
         currency="currency",
-        sql=Case(When(currency__isnull=False, then="cost_micros")),
     ),
     Column("carrier_cost", "Carrier cost", value="carrier_cost_micros", kind=Kind.MONEY, currency="carrier_currency"),
     Column("profit", "Profit", value="profit_micros", kind=Kind.MONEY, currency="currency"),
@@ -149,27 +138,34 @@ CDR_COLUMNS = (
         "Duration, s",
         value=lambda row: seconds(row.duration_ms),
         kind=Kind.NUMBER,
-        sql=decimal_text("duration_ms", "0.001"),
         hidden=True,
     ),
     Column("price", "Price/min", value="price_nanos", kind=Kind.PRICE, currency="currency", hidden=True),
     Column("gateway", "Gateway", value="gateway.name", hidden=True),
     Column("pdd", "PDD", value="pdd_ms", kind=Kind.NUMBER, unit="ms", hidden=True),
+    Column("ring", "Rang", value="ring_ms", kind=Kind.NUMBER, unit="ms", hidden=True),
     Column("released_by", "Released by", hidden=True),
+    Column("q850", "Q.850", kind=Kind.NUMBER, hidden=True),
+    Column("number", "Number as rated", hidden=True),
+    Column("prefix", "Prefix", hidden=True),
+    Column("route", "Ingress route", value="ingress_route.name", hidden=True),
+    Column("source_ip", "Source address", hidden=True),
+    Column("edge", "Edge", hidden=True),
     Column("call_id", "Call-ID", value="edge_call_id", hidden=True),
 )
 CDR_FILTERS = (
     Filter("from", "From (UTC)", "started_at__gte", kind=FilterKind.INSTANT),
     Filter("until", "Until (UTC)", "started_at__lt", kind=FilterKind.INSTANT),
-    Filter("customer", "Customer", "customer__name__icontains"),
-    Filter("carrier", "Carrier", "carrier__name__icontains"),
+    Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
+    Filter("carrier", "Carrier", "carrier__name__icontains", suggest=suggested("carrier")),
     Filter("state", "State", "state", choices=STATES),
     Filter("refusal", "Refusal", "refusal", choices=tuple((key.value, key.value) for key in Key)),
     Filter("number", "Number", "number__startswith"),
     Filter("cli", "CLI", "cli__startswith"),
     Filter("destination", "Destination", "destination__icontains"),
-    Filter("route", "Route id", "ingress_route_id", kind=FilterKind.WHOLE),
-    SecondsFilter("least", "At least, s", "duration_ms__gte", kind=FilterKind.WHOLE),
+    Filter("route", "Ingress route", "ingress_route", suggest=suggested("route")),
+    Filter("least", "At least, s", "duration", kind=FilterKind.WHOLE),
+    RulesFilter(RULES, "Conditions", RULES, hidden=True, bought=True),
 )
 CDRS = Grid(
     name="cdrs",
@@ -201,7 +197,12 @@ def as_allowed(request: HttpRequest, grid: Grid) -> Grid:
         for column in grid.columns
         if column.name not in BOUGHT
     )
-    return replace(grid, columns=columns, filters=tuple(found for found in grid.filters if found.name not in BOUGHT))
+    filters = tuple(_allowed(found) for found in grid.filters if found.name not in BOUGHT)
+    return replace(grid, columns=columns, filters=filters)
+
+
+def _allowed(found: Filter) -> Filter:
+    return replace(found, bought=False) if isinstance(found, RulesFilter) else found
 
 
 @reading
@@ -222,23 +223,72 @@ def cdrs(request: HttpRequest) -> HttpResponseBase:
     """Calls that have ended; the last day unless a period is asked for."""
     if not {"f.from", "f.until", "after", "before", "export"} & request.GET.keys():
         return redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'f.from': _day_ago()})}")
-    source = QuerysetSource(queryset=own_rows(request, cdrs_of(own_account(request))))
-    grid = as_allowed(request, CDRS)
+    source = CallSource(own_account(request), reach(request), datetime.now(UTC))
+    return respond_with_calls(
+        request, CDRS, source, template="panel/cdrs.html", title="CDRs", breadcrumbs=crumbs(("Traffic", ""))
+    )
+
+
+def respond_with_calls(
+    request: HttpRequest, grid: Grid, source: CallSource, *, template: str, **context: Any
+) -> HttpResponseBase:
+    """A list of CDRs with its builder of conditions and its sums."""
+    bought = rights(request).reads("call_details")
+    grid = as_allowed(request, grid)
     view = View.read(grid, request.GET.dict(), Choice(), source)
-    told = partial(quick_sums, own_account(request), source.queryset, view.query.filters)
-    totals = SimpleLazyObject(lambda: told(within=reach(request), at=datetime.now(UTC)))  # a file has none
-    context: dict[str, Any] = {
-        "title": "CDRs",
-        "breadcrumbs": crumbs(("Traffic", "")),
+    rules = view.query.filters.get(RULES)
+    if rules is None and view.kept.get(f"f.{RULES}"):
+        rules, source.problem = readable(view.kept[f"f.{RULES}"]), NOT_ASKED
+    totals = SimpleLazyObject(partial(source.sums, view.query))  # a file has none
+    context |= {
         "sums": totals,
-        "bought": rights(request).reads("call_details"),
+        "problem": SimpleLazyObject(partial(_problem, source, totals)),
+        "bought": bought,
+        "builder": builder(rules, bought=bought),
+        "carried": [(name, text) for name, text in view.kept.items() if name != f"f.{RULES}"],
+        "presets": _presets(view.kept, source.at),
     }
-    return respond(request, grid, source, template="panel/cdrs.html", **context)
+    try:
+        return respond(request, grid, source, template=template, **context)
+    except (TooLong, RulesInvalid) as problem:  # of a file; a page tells it in its place
+        return HttpResponse(str(problem), status=422, content_type="text/plain; charset=utf-8")
+
+
+def _problem(source: CallSource, totals: Sized) -> str:
+    """Why something is not shown; the sums may have one as well."""
+    len(totals)
+    return source.problem
+
+
+def _presets(kept: Mapping[str, str], at: datetime) -> list[tuple[str, str]]:
+    """Periods of one press, with everything else as it is."""
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    periods = {
+        "24 hours": (at - CDR_SPAN, None),
+        "Today": (midnight, None),
+        "Yesterday": (midnight - CDR_SPAN, midnight),
+        "7 days": (midnight - 7 * CDR_SPAN, None),
+        "30 days": (midnight - 30 * CDR_SPAN, None),
+        "A year": (midnight - 365 * CDR_SPAN, None),
+    }
+    rest = {name: text for name, text in kept.items() if name not in ("f.from", "f.until")}
+    return [
+        (
+            words,
+            "?"
+            + urlencode({"f.from": _minute(from_at), **({"f.until": _minute(until_at)} if until_at else {}), **rest}),
+        )
+        for words, (from_at, until_at) in periods.items()
+    ]
 
 
 def _day_ago() -> str:
     """The beginning of the period shown at first, to the minute, so that going back shows the same page."""
-    return (datetime.now(UTC) - CDR_SPAN).strftime("%Y-%m-%dT%H:%M")
+    return _minute(datetime.now(UTC) - CDR_SPAN)
+
+
+def _minute(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M")
 
 
 urlpatterns = [

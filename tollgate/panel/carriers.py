@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 
 from tollgate.actions.carriers import create_carrier, update_carrier
-from tollgate.panel import cards, gateways
-from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel import cards, gateways, reconciliations
+from tollgate.panel.access import may, own_account, reading, rights, writing
 from tollgate.panel.cells import cps, excerpt, limit, link, status_column
 from tollgate.panel.fields import ChannelsField, CpsField, choices
 from tollgate.panel.frame import crumbs
@@ -105,6 +105,7 @@ def carrier(request: HttpRequest, carrier_id: int) -> HttpResponseBase:
         "wallet": wallet,
         "gateways": excerpt(gateways.OF_CARRIER, gateway_source),
         "cards": excerpt(cards.OF_CARRIER, card_source),
+        "statements": reconciliations.of_carrier(found) if rights(request).reads("reconciliation") else None,
     }
     return render(request, "panel/carrier.html", context)
 

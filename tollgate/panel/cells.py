@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from tollgate.core.money import format_micros
+from tollgate.ui import packages
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Grid, Page
 from tollgate.ui.sources import Source
@@ -102,8 +103,4 @@ def seconds(duration_ms: int | None) -> str:
 
 def clock(duration_s: int | None) -> str:
     """Seconds as 1:02:03 or 2:03."""
-    if duration_s is None:
-        return ""
-    hours, rest = divmod(duration_s, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+    return "" if duration_s is None else packages.clock(duration_s)

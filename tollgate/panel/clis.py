@@ -1,35 +1,37 @@
-"""Verified CLIs: the callers' numbers that customers may show, and with which attestation."""
+"""Verified CLIs: the callers' numbers that customers may show, and the codes by which contacts verify their own."""
 
 from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.html import format_html
 
+from tollgate.actions.cli_proofs import decide_cli_proof
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
 from tollgate.panel.access import own_customers, reading, writing
 from tollgate.panel.cells import link
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, posted, press, saved
-from tollgate.store.models import Customer, VerifiedCli
+from tollgate.panel.suggestions import suggested
+from tollgate.store.models import CliProof, Customer, VerifiedCli
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
-METHODS = {"operator": "By an operator", "call_back": "By a call back"}
+METHODS = {"operator": "By an operator", "call_back": "By a call back", "sms": "By an SMS"}
 COLUMNS = (
     Column("number", "CLI", sort="number", link=link("panel:cli", lambda row: row.pk)),
     Column(
         "customer",
-        "Customer",
+        "Company",
         value="customer.name",
         sort="customer__name",
         link=link("panel:customer_routing", lambda row: row.customer_id),
@@ -44,7 +46,7 @@ LIST = Grid(
     columns=COLUMNS,
     filters=(
         Filter("attestation", "Attestation", "attestation", choices=tuple(choices("A", "B", "C"))),
-        Filter("customer", "Customer id", "customer_id", kind=FilterKind.WHOLE),
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
     ),
     sort="customer__name",
     empty_text="No verified CLIs yet. A customer with approved CLIs only may show those listed here.",
@@ -58,6 +60,43 @@ OF_CUSTOMER = Grid(
     compact=True,
     page_size=15,
     empty_text="No verified CLIs yet.",
+)
+
+
+STATES = {
+    "queued": ("About to be called", "blue"),
+    "calling": ("Called now", "blue"),
+    "told": ("Waits for the code", "blue"),
+    "failed": ("Not verified", "gray"),
+    "waiting": ("Waits for you", "yellow"),
+    "verified": ("Verified", "green"),
+    "rejected": ("Rejected", "red"),
+}
+PROOFS = Grid(
+    name="cli_proofs",
+    columns=(
+        Column("created_at", "Asked for at (UTC)", kind=Kind.INSTANT, sort="id"),
+        Column("number", "Number", sort="number", link=link("panel:cli_proof", lambda row: row.pk)),
+        Column("customer", "Company", value="customer.name", sort="customer__name"),
+        Column("contact", "Contact", value=lambda row: row.contact.email if row.contact else ""),
+        Column("way", "By", value=lambda row: "Call" if row.way == "call" else "SMS", sort="way"),
+        Column(
+            "state",
+            "State",
+            value=lambda row: STATES[row.state][0],
+            kind=Kind.BADGE,
+            tone=lambda row: STATES[row.state][1],
+            sort="state",
+        ),
+        Column("words", "What happened"),
+        Column("tries", "Wrong codes", value="tries_count", kind=Kind.COUNT, hidden=True),
+    ),
+    filters=(
+        Filter("state", "State", "state", choices=tuple((key, words) for key, (words, _) in STATES.items())),
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
+    ),
+    sort="-id",
+    empty_text="No codes yet. Contacts of customers with approved CLIs only verify numbers in their portal.",
 )
 
 
@@ -137,6 +176,34 @@ def remove_cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
     return redirect("panel:cli", found.pk)
 
 
+@reading
+def proofs(request: HttpRequest) -> HttpResponseBase:
+    """Every code that contacts have had called or sent."""
+    source = QuerysetSource(queryset=_proofs(request), search=("number__startswith", "customer__name__icontains"))
+    way = crumbs(("Selling", ""), ("Verified CLIs", reverse("panel:clis")))
+    return respond(request, PROOFS, source, template="panel/grid.html", title="Codes of contacts", breadcrumbs=way)
+
+
+@writing("decide_cli_proof")
+def proof(request: HttpRequest, cli_proof_id: int) -> HttpResponseBase:
+    """One proof; one that waits is approved or rejected here."""
+    found = get_object_or_404(_proofs(request), pk=cli_proof_id)
+    if request.method == "POST":
+        approved = "approve" in request.POST
+        words = f"{found.number} may be shown." if approved else f"{found.number} is rejected."
+        press(request, decide_cli_proof, words, cli_proof_id=found.pk, approved=approved)
+        return redirect("panel:cli_proof", found.pk)
+    way = crumbs(("Verified CLIs", reverse("panel:clis")), ("Codes of contacts", reverse("panel:cli_proofs")))
+    words, tone = STATES[found.state]
+    context = {"title": found.number, "breadcrumbs": way, "proof": found, "state_words": words, "tone": tone}
+    return render(request, "panel/cli_proof.html", context)
+
+
+def _proofs(request: HttpRequest) -> QuerySet[CliProof]:
+    found = CliProof.objects.filter(customer__in=own_customers(request)).defer("code_hash", "code_sealed")
+    return found.select_related("customer", "contact")
+
+
 def _new(
     request: HttpRequest, form: CliForm, page: str, way: list[Any], customer: Customer | None = None
 ) -> HttpResponseBase:
@@ -159,6 +226,8 @@ def _cli(request: HttpRequest, cli_id: int) -> VerifiedCli:
 urlpatterns = [
     path("clis/", clis, name="clis"),
     path("clis/new/", new_cli, name="cli_new"),
+    path("clis/codes/", proofs, name="cli_proofs"),
+    path("clis/codes/<int:cli_proof_id>/", proof, name="cli_proof"),
     path("clis/<int:cli_id>/", cli, name="cli"),
     path("customers/<int:customer_id>/clis/new/", new_cli_of, name="cli_new_of"),
     path("clis/<int:cli_id>/delete/", remove_cli, name="cli_delete"),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from tollgate.actions import portal_delays
 from tollgate.actions.contact_tokens import revoke_contact_token, tokens_of
+from tollgate.actions.contacts import forget_contact_links
 from tollgate.actions.portal_access import end_contact_sessions, impersonate_contact, lift_contact_delay
 from tollgate.actions.portal_factors import remove_second_factor
 from tollgate.actions.portal_passwords import send_password_link, set_contact_password
@@ -167,6 +168,15 @@ def no_second_factor(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     return redirect("panel:contact_sessions", contact.pk)
 
 
+@require_POST
+@writing("forget_contact_links", shown_to_all=False)
+def forget_links(request: HttpRequest, contact_id: int) -> HttpResponseBase:
+    """For a contact whose login at a provider has become another."""
+    contact = contact_of(request, contact_id)
+    press(request, forget_contact_links, "No provider knows this contact any more.", contact_id=contact.pk)
+    return redirect("panel:contact", contact.pk)
+
+
 def _here(request: HttpRequest, contact: Contact, address: str) -> str:
     """The portal without a domain is opened at the host that the user is at; that of a domain at its own."""
     if contact.customer.domain is not None:
@@ -199,4 +209,5 @@ urlpatterns = [
     path("contacts/<int:contact_id>/tokens/<int:token_id>/revoke/", revoke_token, name="contact_token_revoke"),
     path("contacts/<int:contact_id>/delay/lift/", lift_delay, name="contact_delay_lift"),
     path("contacts/<int:contact_id>/second-factor/off/", no_second_factor, name="contact_factor_off"),
+    path("contacts/<int:contact_id>/links/forget/", forget_links, name="contact_links_forget"),
 ]

@@ -25,12 +25,14 @@ from tollgate.actions.contacts import (
     verify_contact_email,
     verify_contact_mobile,
 )
+from tollgate.actions.erasures import erase_contact
 from tollgate.panel.access import may, own_customers, reading, writing
 from tollgate.panel.cells import link
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Contact, Customer
 from tollgate.store.queries.finding import contacts_with
 from tollgate.store.queries.portal import sessions_of
@@ -95,6 +97,7 @@ GLOBAL = Grid(
     name="contacts",
     columns=COLUMNS,
     filters=(
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
         Filter("kind", "Department", "kind", choices=tuple(KIND_CHOICES)),
         Filter("login", "May log in", "login_enabled", choices=BOOLEANS),
     ),
@@ -244,6 +247,7 @@ def edit_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
         back_url=of_customer(contact.customer),
         contact=contact,
         sessions_count=sessions_of(contact).count(),
+        links_count=contact.sign_in_links.count(),
         last_login_at=contact.sessions.filter(user_id=None).aggregate(last=Max("created_at"))["last"],
         read_only=not may(request, "update_contact"),
     )
@@ -278,6 +282,48 @@ def remove_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     elif press(request, delete_contact, f"{contact} is removed.", contact_id=contact.pk):
         return redirect(of_customer(contact.customer))
     return redirect("panel:contact", contact.pk)
+
+
+class EraseForm(HouseForm):
+    """Who it is, typed, and who asked for it."""
+
+    widths = {"confirmation": 6, "reason": 12}
+    confirmation = forms.CharField(max_length=254, label="Type the email of the contact", widget=forms.TextInput)
+    reason = forms.CharField(max_length=500, help_text="Who asked for it and when; it stands in the audit log")
+
+    def __init__(self, *arguments: Any, email: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.email = email
+
+    def clean_confirmation(self) -> str:
+        """The email, as the page shows it."""
+        if self.cleaned_data["confirmation"] != self.email:
+            raise forms.ValidationError(f"Type {self.email} to erase this person.")
+        return self.email
+
+
+@writing("erase_contact", shown_to_all=False)
+def erase(request: HttpRequest, contact_id: int) -> HttpResponseBase:
+    """Erases a person for good, once its email is typed."""
+    contact = contact_of(request, contact_id)
+    form = EraseForm(posted(request), email=contact.email)
+    page = reverse("panel:contact", args=[contact.pk])
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        done = saved(request, form, erase_contact, contact_id=contact.pk, reason=reason)
+        if done is not None:
+            said = f"Contact {done.contact_id} is erased, with {done.messages_count} messages."
+            return after_save(request, said, form_url=page, done_url=of_customer(contact.customer))
+    return render_form(
+        request,
+        form,
+        template="panel/contact_erase.html",
+        title=f"Erase {contact}",
+        breadcrumbs=[*way_to(contact.customer), *crumbs((str(contact), page))],
+        back_url=page,
+        save_title="Erase for good",
+        contact=contact,
+    )
 
 
 @writing("delete_contacts", shown_to_all=False)
@@ -348,4 +394,5 @@ urlpatterns = [
     path("contacts/<int:contact_id>/verify-email/", verify_email, name="contact_verify_email"),
     path("contacts/<int:contact_id>/verify-mobile/", verify_mobile, name="contact_verify_mobile"),
     path("contacts/<int:contact_id>/delete/", remove_contact, name="contact_delete"),
+    path("contacts/<int:contact_id>/erase/", erase, name="contact_erase"),
 ]

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 
 from tollgate.actions.customers import STATUSES
 from tollgate.actions.portal_domains import SECTIONS
+from tollgate.core.cli_rules import SELECTIONS
 from tollgate.core.notices import NOTICES
 from tollgate.panel import customer_billing, customer_paying
 from tollgate.panel.access import current_user, own_account, own_customers
 from tollgate.panel.customer_paying import PayingFields
 from tollgate.panel.fields import ChannelsField, CpsField, InstantField, LinesField, choices, pick
+from tollgate.panel.saving import changes
 from tollgate.store.models import Customer, Localization, PortalDomain, Tag, User
 from tollgate.ui.fields import (
     SEARCHABLE,
@@ -36,6 +38,12 @@ PAI_WORDS = (
     ("if_available", "Add when one was supplied"),
     ("required", "Refuse calls without one"),
 )
+SELECTION_WORDS = {
+    "first": "The first",
+    "random": "Any, by chance",
+    "weighted": "By their weights",
+    "round_robin": "One after the other",
+}
 RTP_WORDS = (("locked", "Locked: media only from the address agreed"), ("unlocked", "Unlocked: media may move"))
 
 
@@ -142,14 +150,15 @@ class CustomerForm(PayingFields):
         ),
         ("Timeout", ["first_reply_s", "pdd_s", "ring_s"]),
         ("Address", ["phone", "zone", "country", "address_line1", "address_line2", "city", "state", "postcode"]),
-        ("Verification", ["approved_clis_only", "email_verification", "mobile_verification"]),
-        ("Day/Time", ["hours"]),
+        ("Verification", ["approved_clis_only", "cli_selection", "email_verification", "mobile_verification"]),
+        ("Day/Time", ["hours", "hours_hang_up"]),
         ("Billing", customer_billing.FIELDS),
         ("Payments", customer_paying.FIELDS),
         ("Notices", ["language", "low_balance_micros", "notification_emails", "notification_opt_outs"]),
     ]  # fmt: skip
     widths = {
-        "hours": 12, "vars_toml": 12, "approved_clis_only": 12, "email_verification": 12, "mobile_verification": 12,
+        "hours": 12, "hours_hang_up": 12,
+        "vars_toml": 12, "approved_clis_only": 12, "email_verification": 12, "mobile_verification": 12,
         "parent_confirmed": 12, "invoice_note": 12, "address_line1": 6, "address_line2": 6,
     }  # fmt: skip
     units = {"recording_retention_days": "days", "valid_days": "days"}
@@ -239,9 +248,18 @@ class CustomerForm(PayingFields):
     approved_clis_only = forms.BooleanField(
         required=False, label="Approved CLIs only: calls from any other caller's number are refused"
     )
+    cli_selection = forms.ChoiceField(
+        choices=[(name, SELECTION_WORDS[name]) for name in SELECTIONS],
+        initial="first",
+        label="Of several forced CLIs",
+        help_text="Which is shown where no CLI rule fits",
+    )
     email_verification = forms.BooleanField(required=False, label="Calls only after a contact's email is verified")
     mobile_verification = forms.BooleanField(required=False, label="Calls only after a contact's mobile is verified")
     hours = HoursField(required=False, label="When calls are allowed")
+    hours_hang_up = forms.BooleanField(
+        required=False, label="Hang up where they end: calls are ended there, and not only new ones refused"
+    )
     language = forms.CharField(
         max_length=10, required=False, help_text="Of its notices and documents, such as en or lt; empty = English"
     )
@@ -297,9 +315,23 @@ class NewCustomerForm(CustomerForm):
         max_length=20, required=False, label="Account number", help_text="Empty = a free one is given"
     )
     currency = CurrencyField(help_text="Cannot be changed later")
+    domain_id = pick(
+        "Portal domain",
+        [],
+        required=False,
+        help_text="Where its contacts log in. What you leave as it is comes from the domain's template customer",
+    )
     billing_type = forms.ChoiceField(
         choices=[("", "Postpaid with a credit line, else prepaid"), *customer_billing.BILLING_TYPES], required=False
     )
+
+    def given(self) -> dict[str, Any]:
+        """The act's arguments. A domain other than the one that the form began with says what was left as it was."""
+        values = {name: value for name, value in changes(self).items() if name != "number" or value}
+        if not values["domain_id"] or "domain_id" not in self.changed_data:
+            return values
+        always = {"name", "currency", "parent_id", *self.changed_data}
+        return {name: value for name, value in values.items() if name in always}
 
     def clean(self) -> dict[str, Any]:
         """Whoever gets credit is billed afterwards, unless told otherwise."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
+from django.db.models import Count, DecimalField, Q, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.http import HttpRequest
@@ -27,7 +27,6 @@ from tollgate.actions.customer_packages import (
 )
 from tollgate.actions.statements import fetch
 from tollgate.core.money import format_nanos
-from tollgate.core.packages import Frequency
 from tollgate.panel.access import may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import clock, excerpt, link
 from tollgate.panel.fields import DayField, note, pick
@@ -38,11 +37,10 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, Page, respond
+from tollgate.ui.packages import OFTEN, falls_due, where_to
 from tollgate.ui.sources import QuerysetSource
 
 KINDS = {"standard": "Standard", "free_minutes": "Free minutes"}
-OFTEN = {"none": "Once", "daily": "Daily", "weekly": "Weekly", "monthly": "Monthly"}
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 BUNDLES_SHOWN = 50
 FIELDS = (
     "name", "description", "kind", "retail_nanos", "cost_nanos", "setup_retail_nanos", "setup_cost_nanos", "frequency",
@@ -50,21 +48,11 @@ FIELDS = (
 )  # fmt: skip
 
 
-def falls_due(package: Package) -> str:
-    """When a package falls due, in words."""
-    words = OFTEN[package.frequency]
-    if not package.match_days:
-        return words
-    if package.frequency == Frequency.weekly:
-        return f"{words}: {', '.join(WEEKDAYS[day - 1] for day in package.match_days)}"
-    return f"{words}: day {', '.join(map(str, package.match_days))}"
-
-
 def minutes_words(package: Package) -> str:
     """The minutes of one package and where they lead; nothing of a package without any."""
     if package.kind != "free_minutes":
         return ""
-    return f"{package.minutes} min to {'|'.join(package.prefixes) or 'every number'}"
+    return f"{package.minutes} min to {where_to(package.prefixes)}"
 
 
 LIST = Grid(
@@ -379,9 +367,7 @@ def of_customer(customer: Customer) -> dict[str, Any]:
     return {
         "held": _rows(held.exclude(over)),
         "past": _rows(held.filter(over)),
-        "bundles": [
-            {**bundle, "to": "|".join(bundle["prefixes"]) or "every number", **_clocks(bundle)} for bundle in bundles
-        ],
+        "bundles": [{**bundle, "to": where_to(bundle["prefixes"]), **_clocks(bundle)} for bundle in bundles],
         "now": datetime.now(UTC),
     }
 
@@ -397,9 +383,9 @@ def _clocks(bundle: dict[str, Any]) -> dict[str, str]:
 def _brought(package: Package) -> dict[str, int]:
     """What was charged for it, what that cost us, and the profit."""
     rows = Charge.objects.filter(account=package.account_id, detail__package=package.pk)
-    cost_nanos = Cast(KeyTextTransform("cost_nanos", "detail"), BigIntegerField())
+    cost_nanos = Cast(KeyTextTransform("cost_nanos", "detail"), DecimalField(max_digits=60, decimal_places=0))
     sums = rows.aggregate(charged=Sum("amount_micros"), cost=Sum(cost_nanos))
-    charged, cost_micros = sums["charged"] or 0, (sums["cost"] or 0) // 1000
+    charged, cost_micros = sums["charged"] or 0, int(sums["cost"] or 0) // 1000
     return {"charged_micros": charged, "cost_micros": cost_micros, "profit_micros": charged - cost_micros}
 
 

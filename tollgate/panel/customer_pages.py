@@ -20,9 +20,11 @@ from tollgate.actions.customer_notes import add_customer_note, delete_customer_n
 from tollgate.actions.portal_domains import shown_sections
 from tollgate.actions.wallets import adjust, top_up
 from tollgate.core.areas import AREAS
+from tollgate.core.lake import Condition, Group
 from tollgate.panel import (
     audit,
     calls,
+    cli_rules,
     clis,
     contacts,
     customer_packages,
@@ -34,7 +36,8 @@ from tollgate.panel import (
     summaries,
 )
 from tollgate.panel import payments as payments_page
-from tollgate.panel.access import own_customers, reading, rights, writing
+from tollgate.panel.access import own_customers, reach, reading, rights, writing
+from tollgate.panel.call_search import CallSource
 from tollgate.panel.cells import excerpt
 from tollgate.panel.customer_forms import SECTION_WORDS, STATUS_WORDS
 from tollgate.panel.frame import crumbs
@@ -44,6 +47,7 @@ from tollgate.store.queries import calls as call_queries
 from tollgate.store.queries.customers import entries as entries_of
 from tollgate.store.queries.customers import spent_today_micros, today_of, wallet_of, with_end
 from tollgate.store.queries.invoice_lists import invoices_of
+from tollgate.store.queries.obeyed import obeyed_of
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import respond
@@ -105,6 +109,7 @@ def main(request: HttpRequest, customer_id: int, span: str = "hour") -> HttpResp
         "sections": ", ".join(SECTION_WORDS[name] for name in sections),
         "tags": customer.tags.order_by("name"),
         "address": _address(customer),
+        "obeyed": obeyed_of("customer", customer.pk, at),
     }
     if not rights(request).reads("summaries"):
         return _page(request, customer, "main", **more)
@@ -135,6 +140,7 @@ def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         grid=routes.OF_CUSTOMER.page(request.GET.dict(), source),
         of_tags=excerpt(routes.OF_TAGS, QuerysetSource(queryset=routes.listed(of_tags))),
         clis=excerpt(clis.OF_CUSTOMER, known),
+        rules=excerpt(cli_rules.OF_CUSTOMER, QuerysetSource(queryset=cli_rules.of_customer(request, customer))),
     )
 
 
@@ -176,8 +182,12 @@ def packages(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """The customer's calls that have ended."""
     customer = _customer(request, customer_id, area="calls", deleted=True)
-    source = QuerysetSource(queryset=call_queries.cdrs(customer.account).filter(customer=customer))
-    return _list_page(request, customer, "cdrs", calls.as_allowed(request, calls.CDRS_OF_CUSTOMER), source)
+    own = Group((Condition("customer_id", "eq", customer.pk),))
+    source = CallSource(customer.account, reach(request), datetime.now(UTC), own)
+    context = _context(request, customer, "cdrs")
+    return calls.respond_with_calls(
+        request, calls.CDRS_OF_CUSTOMER, source, template="panel/customer_cdrs.html", **context
+    )
 
 
 @reading

@@ -19,19 +19,22 @@ from django_countries import countries
 
 from tollgate.actions.customer_status import (
     approve_customer,
+    end_fraud_hold,
     extend_customer,
+    hold_for_fraud,
     reject_customer,
     set_customer_status,
 )
 from tollgate.actions.customer_successor import create_successor_customer
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
+from tollgate.actions.domain_defaults import taken
 from tollgate.panel.access import current_user, may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import STATUS_TONES, limit, link
 from tollgate.panel.customer_forms import STATUS_WORDS, CustomerForm, NewCustomerForm, form_for, resellers
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Account, Customer, Tag, User
+from tollgate.store.models import Account, Customer, PortalDomain, Tag, User
 from tollgate.store.queries.customers import in_service, in_state, today_of, with_figures
 from tollgate.store.queries.finding import customers_with
 from tollgate.ui.columns import Column, Kind
@@ -187,6 +190,15 @@ class ExtensionForm(HouseForm):
     until = InstantField(label="May call until (UTC)")
 
 
+class FraudForm(HouseForm):
+    """Why a customer is held for fraud, and until when."""
+
+    widths = {"reason": 12, "until": 4, "end_calls": 8}
+    reason = forms.CharField(max_length=450, help_text="What looks like fraud; the customer is not told")
+    until = InstantField(label="Until (UTC)", required=False, help_text="Empty = until somebody ends it")
+    end_calls = forms.BooleanField(required=False, label="End its live calls now")
+
+
 class SuccessorForm(HouseForm):
     """The customer that takes the place of one in another currency."""
 
@@ -237,10 +249,10 @@ def _own_filters(request: HttpRequest) -> Iterator[Filter]:
 def new_customer(request: HttpRequest) -> HttpResponseBase:
     """A new customer; then its page, where money, endpoints and routes are given."""
     account = own_account(request)
-    start = {"currency": account.currency, "status": "active"}
+    start = {"currency": account.currency, "status": "active", **_start_of_domain(request)}
     form = NewCustomerForm(posted(request), initial=start, request=request, currency="")
     if form.is_valid():
-        given = {name: value for name, value in changes(form).items() if name != "number" or value}
+        given = form.given()
         done = saved(request, form, create_customer, account_id=account.pk, **given)
         if done is not None:
             place = reverse("panel:customer", args=[done.pk])
@@ -254,6 +266,21 @@ def new_customer(request: HttpRequest) -> HttpResponseBase:
         save_title="Create",
         can_stay=True,
     )
+
+
+def _start_of_domain(request: HttpRequest) -> dict[str, Any]:
+    """What the form begins with where the address names a portal domain: that which its new customers begin with."""
+    named = request.GET.get("domain_id", "")
+    found = PortalDomain.objects.filter(account=own_account(request), pk=int(named)) if named.isdecimal() else None
+    domain = found.select_related("template_customer").first() if found is not None else None
+    if domain is None:
+        return {}
+    template = own_customers(request).filter(template_of_domains=domain).first()
+    currency = template.currency if template else own_account(request).currency
+    if domain.currencies and currency not in domain.currencies:
+        currency = domain.currencies[0]
+    begun = taken(domain, currency, {}) if template else {}
+    return {**begun, "currency": currency, "domain_id": domain.pk}
 
 
 @writing("update_customer")
@@ -289,6 +316,30 @@ def change_status(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     form = StatusForm(posted(request), initial={**now, "version": customer.version})
     arguments = ("status", "until", "reason")
     return _small_form(request, customer, form, set_customer_status, button="Change the status", arguments=arguments)
+
+
+@writing("hold_for_fraud", shown_to_all=False)
+def fraud(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Blocks one customer because its traffic looks like fraud."""
+    customer = _customer(request, customer_id)
+    form = FraudForm(posted(request))
+    page = reverse("panel:customer", args=[customer.pk])
+    if (
+        form.is_valid()
+        and saved(request, form, hold_for_fraud, customer_id=customer.pk, **form.cleaned_data) is not None
+    ):
+        return after_save(request, f"{customer.name} is held for fraud.", form_url=request.path, done_url=page)
+    title = f"{customer.name}: hold for fraud"
+    return render_form(request, form, title=title, breadcrumbs=_way(customer), back_url=page, save_title="Hold it")
+
+
+@writing("end_fraud_hold", shown_to_all=False)
+def end_fraud(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Gives one customer back what it may do."""
+    customer = _customer(request, customer_id)
+    if request.method == "POST":
+        press(request, end_fraud_hold, f"{customer.name} is held for fraud no more.", customer_id=customer.pk)
+    return redirect("panel:customer", customer.pk)
 
 
 @writing("extend_customer", shown_to_all=False)
@@ -390,6 +441,8 @@ urlpatterns = [
     path("customers/new/", new_customer, name="customer_new"),
     path("customers/<int:customer_id>/edit/", edit_customer, name="customer_edit"),
     path("customers/<int:customer_id>/status/", change_status, name="customer_status_edit"),
+    path("customers/<int:customer_id>/fraud/", fraud, name="customer_fraud"),
+    path("customers/<int:customer_id>/fraud/end/", end_fraud, name="customer_fraud_end"),
     path("customers/<int:customer_id>/extend/", extend, name="customer_extend"),
     path("customers/<int:customer_id>/successor/", new_successor, name="customer_successor_new"),
     path("customers/<int:customer_id>/approve/", approve, name="customer_approve"),

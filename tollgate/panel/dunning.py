@@ -17,11 +17,12 @@ from tollgate.panel.access import may, own_account, own_rows, reading, writing
 from tollgate.panel.cells import enabled_column, link
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import DunningEvent, DunningStep
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, ExactField, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
 ACTION_WORDS = {
@@ -95,8 +96,8 @@ HISTORY = Grid(
     ),
     filters=(
         Filter("action", "What", "action", choices=tuple(ACTION_WORDS.items())),
-        Filter("customer", "Customer id", "customer_id", kind=FilterKind.WHOLE),
-        Filter("invoice", "Invoice id", "invoice_id", kind=FilterKind.WHOLE),
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
+        Filter("invoice", "Invoice", "invoice__number__icontains", suggest=suggested("invoice")),
     ),
     sort="-id",
     empty_text="No step was taken yet. Steps are taken every hour, in the day of each invoice's time zone.",

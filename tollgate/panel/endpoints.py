@@ -34,6 +34,7 @@ from tollgate.panel.endpoint_forms import (
 )
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Customer, Endpoint, NumberBlock
 from tollgate.store.queries import number_blocks as number_queries
 from tollgate.store.queries.finding import endpoints_with
@@ -75,7 +76,10 @@ COLUMNS = (
 LIST = Grid(
     name="endpoints",
     columns=COLUMNS,
-    filters=(Filter("kind", "Kind", "kind", choices=KINDS),),
+    filters=(
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
+        Filter("kind", "Kind", "kind", choices=KINDS),
+    ),
     sort="customer__name",
     ticks=True,
     empty_text="No endpoints yet. An endpoint is an address or a SIP user: open a customer and add one there.",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Case, CharField, OuterRef, Q, Subquery, When
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -11,7 +12,8 @@ from tollgate.panel.calls import as_allowed
 from tollgate.panel.cells import fixed, link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
-from tollgate.store.models import Wallet
+from tollgate.panel.suggestions import suggested
+from tollgate.store.models import Carrier, Customer, Wallet
 from tollgate.store.queries.customers import entries as entries_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
@@ -35,10 +37,36 @@ def _owner(entry: Any) -> str | None:
     return reverse(pages[wallet.kind], args=[wallet.owner_id]) if wallet.kind in pages else None
 
 
+def _named(table: type[Any]) -> Subquery:
+    return Subquery(table.objects.filter(pk=OuterRef("wallet__owner_id")).values("name"))
+
+
+COMPANY = Case(
+    When(wallet__kind="customer", then=_named(Customer)),
+    When(wallet__kind="carrier", then=_named(Carrier)),
+    output_field=CharField(),
+)
+"""Whose wallet it is."""
+
+
+class CompanyFilter(Filter):
+    """The wallets of the customer or carrier of a name; of all whose name has it, where none is called just so."""
+
+    def read(self, text: str) -> Any:
+        """Those wallets, not yet asked for."""
+        whole, part = ({f"name__{way}": text} for way in ("iexact", "icontains"))
+        wallets = Q(pk__in=())
+        for kind, table in (("customer", Customer), ("carrier", Carrier)):
+            known = table.objects.filter(**(whole if table.objects.filter(**whole).exists() else part))
+            wallets |= Q(kind=kind, owner_id__in=known.values("pk"))
+        return Wallet.objects.filter(wallets).values("pk")
+
+
 COLUMNS = (
     Column("at", "At (UTC)", kind=Kind.INSTANT, sort="at"),
     Column("id", "Entry", value="pk", sort="id"),
-    Column("wallet", "Wallet", value=lambda row: f"{words(row.wallet.kind)} {row.wallet.owner_id}", link=_owner),
+    Column("wallet", "Wallet", value=lambda row: words(row.wallet.kind)),
+    Column("company", "Company", value="company", link=_owner),
     Column("kind", "Kind", value=lambda row: KIND_WORDS[row.kind], sort="kind"),
     Column("book", "Book", value=lambda row: words(row.book), sort="book"),
     Column("amount", "Amount", value="amount_micros", kind=Kind.MONEY, currency="currency"),
@@ -51,7 +79,8 @@ LIST = Grid(
     filters=(
         Filter("kind", "Kind", "kind", choices=tuple(KIND_WORDS.items())),
         Filter("book", "Book", "book", choices=tuple((book, words(book)) for book in BOOKS)),
-        Filter("wallet", "Wallet id", "wallet_id", kind=FilterKind.WHOLE),
+        CompanyFilter("company", "Company", "wallet__in", suggest=suggested("customer")),
+        Filter("wallet", "Wallet id", "wallet_id", kind=FilterKind.WHOLE, hidden=True),
         Filter("call", "Call id", "call_id", kind=FilterKind.WHOLE),
     ),
     sort="-id",
@@ -60,7 +89,7 @@ LIST = Grid(
 )
 OF_WALLET = Grid(
     name="entries",
-    columns=fixed(column for column in COLUMNS if column.name != "wallet"),
+    columns=fixed(column for column in COLUMNS if column.name not in ("wallet", "company")),
     sort="-id",
     page_size=15,
     compact=True,
@@ -71,7 +100,7 @@ OF_WALLET = Grid(
 @reading
 def entries(request: HttpRequest) -> HttpResponseBase:
     """Every posting of the account."""
-    found = entries_of(own_account(request))
+    found = entries_of(own_account(request)).annotate(company=COMPANY)
     ids = reach(request)
     if ids is not None:
         found = found.filter(wallet__kind="customer", wallet__owner_id__in=ids)

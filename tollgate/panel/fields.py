@@ -4,6 +4,7 @@ CpsField       "2.5" calls per second -> 2500 milli
 QuantityField  "1.5" -> 1500 milli
 InstantField   a moment in UTC, named in its label
 DayField       a day
+ColorField     a color, typed or picked
 LinesField     texts, one to a line
 choices        the words of stored values: choices("active", "inactive") -> (("active", "Active"), ...)
 """
@@ -64,6 +65,14 @@ class InstantField(forms.DateTimeField):
             return super().to_python(value)
         except OverflowError:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class ColorField(forms.CharField):
+    """A color as #rrggbb, typed or picked; empty is as everywhere."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TextInput(attrs={"data-color": "", "placeholder": "#rrggbb", "spellcheck": "false"})
+        super().__init__(max_length=7, required=False, widget=widget, **options)
 
 
 class DayField(forms.DateField):

@@ -57,8 +57,9 @@ LIST = Grid(
 class GroupForm(HouseForm):
     """A name, what members may read and what they may do."""
 
-    widths = {"name": 6, "acts": 12}
+    widths = {"name": 6, "second_factor": 12, "acts": 12}
     name = forms.CharField(max_length=100)
+    second_factor = forms.BooleanField(required=False, label="Members need a second factor")
     acts = RightsField(label="Members may", required=False, help_text="What is not ticked is refused")
 
 
@@ -101,6 +102,7 @@ def edit_group(request: HttpRequest, group_id: int) -> HttpResponseBase:
     """One group."""
     group = get_object_or_404(UserGroup, pk=group_id)
     start = {"name": group.name, "acts": (group.acts, group.areas), "version": group.version}
+    start["second_factor"] = group.second_factor
     form = ChangedGroupForm(posted(request), initial=start)
     if form.is_valid():
         version = form.cleaned_data["version"]
@@ -133,7 +135,8 @@ def remove_group(request: HttpRequest, group_id: int) -> HttpResponseBase:
 
 def _given(form: HouseForm) -> dict[str, Any]:
     acts, areas = form.cleaned_data["acts"]
-    return {"name": form.cleaned_data["name"], "acts": acts, "areas": areas}
+    given = form.cleaned_data
+    return {"name": given["name"], "second_factor": given["second_factor"], "acts": acts, "areas": areas}
 
 
 def _way() -> list[Any]:

@@ -18,6 +18,7 @@ from tollgate.actions.allocations import release_allocation
 from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_invoice, pdf_of, ubl_of
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoices import delete_invoice_draft, remove_invoice_line
+from tollgate.actions.rehearsals import Issuing, issuing
 from tollgate.core.invoice_document import Document, period_text, quantity_text, rate_text
 from tollgate.core.invoice_periods import first_instant
 from tollgate.core.invoice_terms import reasons_against
@@ -28,6 +29,7 @@ from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoices import OF_INVOICE, TONES, today
 from tollgate.panel.saving import press
+from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
 from tollgate.store.models import Allocation, Invoice, InvoiceLine
 from tollgate.store.queries.invoice_lists import allocations_of, entries_of, invoices, mails_of, with_standing
 from tollgate.ui.sources import QuerysetSource
@@ -87,11 +89,40 @@ def ubl(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
 
 @writing("issue_invoice", shown_to_all=False)
 def issue(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
-    """Gives a draft its number."""
+    """Shows what the issue of a draft would do, then gives it its number."""
     found = own_invoice(request, invoice_id)
+    page = reverse("panel:invoice", args=[found.pk])
     if request.method == "POST":
-        press(request, issue_invoice, "The document is issued.", invoice_id=found.pk)
-    return redirect("panel:invoice", found.pk)
+        version = shown_version(request)
+        press(request, issue_invoice, "The document is issued.", invoice_id=found.pk, version=version)
+        return redirect(page)
+    asked = Asked(
+        title=f"Issue draft {found.pk}?",
+        button="Issue",
+        back_url=page,
+        version=found.version,
+        breadcrumbs=crumbs(("Money", ""), ("Invoices", reverse("panel:invoices")), (f"Draft {found.pk}", page)),
+        warning="An issued document is never changed: only a credit or debit note corrects it.",
+    )
+    return sure(request, asked, rehearse=lambda: issuing(invoice_id=found.pk), tell=_told)
+
+
+def _told(seen: Issuing) -> Facts:
+    """What the issue of a draft does."""
+    money = seen.currency
+    facts = [
+        ("Document", words(seen.kind)),
+        ("Number", f"{seen.number}, the next of its series"),
+        ("Date", f"{seen.invoice_on}" + (f", due {seen.due_on}" if seen.due_on else "")),
+        ("Lines", str(seen.lines_count)),
+        ("Net", amount(seen.net_micros, money)),
+        ("Tax", amount(seen.tax_micros, money)),
+        ("Total", amount(seen.total_micros, money)),
+        ("Settled at once", amount(seen.settled_micros, money)),
+        ("Balance", moves(seen.balance_before_micros, seen.balance_after_micros, money)),
+        ("Mailed to", ", ".join(seen.mailed_to) or "nobody"),
+    ]
+    return facts
 
 
 @writing("void_invoice", shown_to_all=False)
@@ -185,7 +216,7 @@ def _offers(found: Any, document: Document) -> dict[str, Any]:
         "electronic": issued and not against,
         "not_electronic": against,
         "voidable": issued and (found.kind == "receipt" or not found.settled_micros) and found.payment_id is None,
-        "correctable": issued and found.kind in ("invoice", "debit_note"),
+        "correctable": issued and found.kind in ("invoice", "debit_note") and found.payment_id is None,
         "debitable": issued and found.kind == "invoice",
     }
 

@@ -30,7 +30,8 @@ from tollgate.panel.access import may, own_account, own_rows, reading, writing
 from tollgate.panel.cells import link
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
-from tollgate.panel.portal_domains import LOGO_HEADERS, LogoField
+from tollgate.panel.portal_domain_forms import LogoField
+from tollgate.panel.portal_domains import LOGO_HEADERS
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Invoice, InvoiceTemplate
 from tollgate.ui.columns import Column, Kind

@@ -15,6 +15,7 @@ from tollgate.panel.access import own_account, own_customers, own_rows, reading
 from tollgate.panel.cells import fixed, link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models.invoices import KINDS
 from tollgate.store.queries.invoice_lists import STANDINGS, invoices
 from tollgate.ui.columns import Column, Kind
@@ -45,7 +46,7 @@ COLUMNS: Final = (
     Column("kind", "Document", value=lambda row: words(row.kind), sort="kind", minor=True),
     Column(
         "customer",
-        "Customer",
+        "Company",
         value="customer.name",
         sort="customer__name",
         link=link("panel:customer", lambda row: row.customer_id),
@@ -65,7 +66,7 @@ COLUMNS: Final = (
 FILTERS: Final = (
     Filter("standing", "State", "standing", choices=tuple((name, words(name)) for name in STANDINGS)),
     Filter("kind", "Document", "kind", choices=tuple((kind, words(kind)) for kind in KINDS)),
-    Filter("customer", "Customer", "customer__name__icontains"),
+    Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
     Filter("number", "Number", "number__icontains"),
     Filter("reference", "Reference", "reference__icontains"),
     DayFilter("from", "Dated from", "invoice_on__gte"),

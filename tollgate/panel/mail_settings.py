@@ -23,6 +23,7 @@ from tollgate.actions.mail_settings import (
     update_mail_settings,
     update_sms_settings,
 )
+from tollgate.actions.sms_receipts import receipt_address
 from tollgate.gateways import mail
 from tollgate.panel.access import actor, current_user, may, own_account, reading, writing
 from tollgate.panel.frame import crumbs
@@ -109,12 +110,15 @@ def blocks(request: HttpRequest) -> dict[str, Any]:
     """What `panel/mail_blocks.html` shows."""
     account = own_account(request)
     found = MailSettings.objects.filter(account=account, domain=None).first()
+    texting = SmsSettings.objects.filter(account=account).first()
+    changes_sms = may(request, "update_sms_settings")
     return {
         "mail_settings": found,
         "mail_server": mail.write_server(found.host, found.port) if found else "",
         "mail_mode": dict(MODES)[found.mode] if found else "",
         "mail_test": _test_form(request),
-        "sms_settings": SmsSettings.objects.filter(account=account).first(),
+        "sms_settings": texting,
+        "sms_receipts": receipt_address(texting) if texting and texting.provider == "http" and changes_sms else "",
         "sms_test": TestForm(initial={"recipient": account.mobile}, prefix="sms"),
     }
 

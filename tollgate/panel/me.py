@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_POST
 
 from tollgate.actions.acts import EVERY_ACT, Actor, Invalid, acting
 from tollgate.actions.tokens import READ, create_api_token, revoke_api_token
+from tollgate.actions.user_factors import has_factor, make_user_recovery_codes
 from tollgate.actions.user_passwords import change_own_user_password
 from tollgate.actions.users import update_user
 from tollgate.actions.views import forget_view, keep_view, remember_view
@@ -101,7 +103,13 @@ def me(request: HttpRequest) -> HttpResponseBase:
     return render_form(request, form, template="panel/me.html", **context)
 
 
+def _protected(request: HttpRequest) -> bool:
+    """Whether the second factor is shown again before something that weakens the login."""
+    return has_factor(current_user(request))
+
+
 @login_required
+@reauthentication_required(enabled=_protected)  # type: ignore[untyped-decorator]  # allauth ships no types
 def own_password(request: HttpRequest) -> HttpResponseBase:
     """Another password for oneself; this session goes on, the others end."""
     user = current_user(request)
@@ -114,6 +122,21 @@ def own_password(request: HttpRequest) -> HttpResponseBase:
             sentence = "Your password is changed; every other session has ended."
             return after_save(request, sentence, form_url=reverse("panel:me"), done_url=reverse("panel:me"))
     return render_form(request, form, title="Change your password", back_url=reverse("panel:me"))
+
+
+@login_required
+@reauthentication_required(app="allauth.mfa")  # type: ignore[untyped-decorator]  # allauth ships no types
+def recovery_codes(request: HttpRequest) -> HttpResponseBase:
+    """New recovery codes, shown on this one answer and never again."""
+    user = current_user(request)
+    context: dict[str, Any] = {"title": "Recovery codes", "left": len(user.recovery_hashes), "able": has_factor(user)}
+    if request.method == "POST" and context["able"]:
+        with acting(_oneself(request, make_user_recovery_codes)):
+            context["codes"] = make_user_recovery_codes(user_id=user.pk)
+        context["lines"] = "\n".join(context["codes"])
+    answer = render(request, "panel/recovery_codes.html", context)
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 @members
@@ -199,6 +222,7 @@ def _oneself(request: HttpRequest, act: Callable[..., object]) -> Actor:
 urlpatterns = [
     path("me/", me, name="me"),
     path("me/password/", own_password, name="own_password"),
+    path("me/recovery-codes/", recovery_codes, name="recovery_codes"),
     path("me/tokens/new/", new_token, name="token_new"),
     path("me/tokens/<int:token_id>/revoke/", revoke_token, name="token_revoke"),
     path("me/theme/", theme, name="theme"),

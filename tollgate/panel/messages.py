@@ -15,6 +15,7 @@ from tollgate.panel.cells import link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Message
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
@@ -54,7 +55,7 @@ LIST = Grid(
         Filter("template", "Template", "template", choices=tuple(TITLES.items())),
         Filter("from", "From (UTC)", "created_at__gte", kind=FilterKind.INSTANT),
         Filter("until", "Until (UTC)", "created_at__lt", kind=FilterKind.INSTANT),
-        Filter("customer", "Customer id", "customer_id", kind=FilterKind.WHOLE),
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
     ),
     sort="-id",
     empty_text="No messages in the last 90 days. Mail and SMS appear here as soon as something sends one.",

@@ -11,11 +11,14 @@ from django.urls import path, reverse
 from tollgate.actions.options import update_options
 from tollgate.panel.access import may, own_account, writing
 from tollgate.panel.customer_billing import GROUPINGS
-from tollgate.panel.fields import note
+from tollgate.panel.fields import note, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
+from tollgate.store.models import Account, Endpoint
+from tollgate.ui.fields import PriceField
 from tollgate.ui.forms import HouseForm, render_form
 
+MOST_USERS = 1000
 LINE = re.compile(r"(\w+)\s*[:=]\s*(\d{3})\s+(.+)")
 
 
@@ -52,6 +55,17 @@ class OptionsForm(HouseForm):
         ("Customers", ["number_digits_count", "valid_from_creation", "block_start", "block_size"]),
         ("Calls", ["profit_assurance_default", "sip_rewrites"]),
         (
+            "Caller numbers",
+            [
+                "verification_user_id",
+                "verification_cli",
+                "verification_denied",
+                "verification_daily_count",
+                "verification_capped_price_nanos",
+                "verification_approval",
+            ],
+        ),
+        (
             "Retention",
             ["cdr_live_days", "cdr_archive_days", "recording_retention_days", "message_retention_days"],
         ),
@@ -69,9 +83,11 @@ class OptionsForm(HouseForm):
         ),
         ("Money", ["payment_details", "invoice_footer", "invoice_grouping", "invoice_lag_h"]),
         ("Packages", ["package_notice_days", "inactive_packages"]),
-        ("Security", ["idle_logout_min", "audit_comment"]),
+        ("Security", ["idle_logout_min", "second_factor_days", "second_factor", "audit_comment"]),
     ]
     widths = {
+        "verification_denied": 6,
+        "verification_approval": 12,
         "valid_from_creation": 12,
         "profit_assurance_default": 12,
         "sip_rewrites": 12,
@@ -82,12 +98,14 @@ class OptionsForm(HouseForm):
         "inactive_packages": 8,
         "payment_details": 6,
         "invoice_footer": 6,
+        "second_factor": 12,
         "audit_comment": 12,
     }
     units = {
         "invoice_lag_h": "h",
         "package_notice_days": "days",
         "idle_logout_min": "minutes",
+        "second_factor_days": "days",
         "recording_retention_days": "days",
         "cdr_live_days": "days",
         "cdr_archive_days": "days",
@@ -144,6 +162,27 @@ class OptionsForm(HouseForm):
         label="SIP answers of your own",
         help_text="One refusal per line: its key, the SIP code, the words. “credit: 402 Please top up”",
     )
+    verification_user_id = pick(
+        "SIP user that calls to verify",
+        [],
+        required=False,
+        help_text="By its customer's routes and at its cost; none = contacts cannot be called",
+    )
+    verification_cli = forms.CharField(
+        max_length=20, required=False, label="Number these calls show", help_text="Empty = the name of the SIP user"
+    )
+    verification_denied = note(
+        label="Never called to verify", help_text="Prefixes, one per line; premium numbers never are"
+    )
+    verification_daily_count = forms.IntegerField(
+        min_value=0, max_value=10**6, label="Codes a day", help_text="Calls and SMS of all customers together (UTC)"
+    )
+    verification_capped_price_nanos = PriceField(
+        label="Most expensive call", least=0, help_text="What the first minute may cost, with its connect fee"
+    )
+    verification_approval = forms.BooleanField(
+        required=False, label="A user approves each number that a contact has verified before calls show it"
+    )
     portal_text = note(label="Words on the customers' first page")
     termination_addresses = note(label="Where customers send calls")
     origination_addresses = note(label="Where calls to customers come from")
@@ -179,7 +218,27 @@ class OptionsForm(HouseForm):
         label="Auto logout",
         help_text="Empty, or longer than this installation allows = what it allows",
     )
+    second_factor_days = forms.IntegerField(
+        min_value=0,
+        max_value=90,
+        label="Time to set up a second factor",
+        help_text="For who needs one, from the first login on; then nothing else opens",
+    )
+    second_factor = forms.BooleanField(
+        required=False,
+        label="Every user needs a second factor",
+        help_text="An authenticator app or a passkey. A group may ask it of its members alone",
+    )
     audit_comment = forms.BooleanField(required=False, label="Every save asks for a reason, kept in the audit log")
+
+    def __init__(self, *arguments: Any, account: Account, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        users = Endpoint.objects.filter(account=account, kind="sip_user").select_related("customer")
+        self.set_unit("verification_capped_price_nanos", f"{account.currency}/min")
+        field = self.fields["verification_user_id"]
+        assert isinstance(field, forms.TypedChoiceField)
+        listed = users.order_by("customer__name", "username")[:MOST_USERS]
+        field.choices = [("", "None"), *((user.pk, f"{user.username} of {user.customer}") for user in listed)]
 
 
 @writing("update_options")
@@ -187,7 +246,7 @@ def options(request: HttpRequest) -> HttpResponseBase:
     """All options."""
     account = own_account(request)
     names = [name for _, fields in OptionsForm.tabs for name in fields]
-    form = OptionsForm(posted(request), initial=initial(account, names))
+    form = OptionsForm(posted(request), initial=initial(account, names), account=account)
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_options, account_id=account.pk, version=version, **changes(form))

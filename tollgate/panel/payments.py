@@ -4,6 +4,7 @@ Money in suspense (its payer is not known yet) is the filter of that name; users
 customers. A customer's own payments are a part of its page (customer_pages.py), drawn by `of_customer`.
 """
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from tollgate.actions.allocations import OWED, allocate_payment, release_allocat
 from tollgate.actions.own_payments import redeem_voucher
 from tollgate.actions.payments import (
     BY_HAND,
+    ask_gateway_again,
     assign_payment,
     cancel_payment,
     complete_payment,
@@ -25,12 +27,15 @@ from tollgate.actions.payments import (
     refund_payment,
     reverse_payment,
 )
+from tollgate.actions.rehearsals import Completing, completing
 from tollgate.panel.access import own_account, own_customers, own_rows, reading, writing
 from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.fields import choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import standing_ones
 from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.panel.suggestions import suggested
+from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
 from tollgate.store.models import Customer, Invoice, Payment, PaymentEvent
 from tollgate.store.models.payments import ALLOCATED
 from tollgate.ui.columns import Column, Kind
@@ -55,7 +60,7 @@ COLUMNS = (
     Column("id", "Payment", value="pk", sort="id", link=link("panel:payment", lambda row: row.pk)),
     Column(
         "customer",
-        "Customer",
+        "Company",
         value="customer.name",
         sort="customer__name",
         link=link("panel:customer_payments", lambda row: row.customer_id),
@@ -80,6 +85,7 @@ LIST = Grid(
     name="payments",
     columns=COLUMNS,
     filters=(
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
         Filter("status", "Status", "status", choices=tuple(choices(*STATUSES))),
         Filter("suspense", "In suspense", "suspense", choices=(("yes", "Only these"),)),
         Filter("kind", "Kind", "kind", choices=tuple(choices(*KINDS))),
@@ -195,6 +201,7 @@ def payments(request: HttpRequest) -> HttpResponseBase:
 def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     """One payment with what it settles and what was said about it."""
     found = _payment(request, payment_id)
+    checkout = getattr(found, "checkout", None)
     settled = list(found.allocations.select_related("invoice").order_by("id"))
     open_to = Invoice.objects.filter(customer=found.customer, state="issued", kind__in=OWED).order_by("issued_at", "id")
     context = {
@@ -202,12 +209,14 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         "breadcrumbs": crumbs(("Money", ""), ("Payments", reverse("panel:payments"))),
         "payment": found,
         "status_words": status_words(found),
+        "askable": checkout is not None and found.status == "pending" and checkout.next_at is None and checkout.session,
         "by_hand": found.customer_id is not None and found.gateway in BY_HAND,
         "tone": TONES[status_words(found).lower()],
         "left_micros": found.amount_micros - found.refunded_micros if _is_back_possible(found) else 0,
         "allocations": settled,
         "releasable": standing_ones(settled),
         "invoices": [one for one in open_to if one.open_micros] if found.unallocated_micros else [],
+        "documents": found.receipts.exclude(state="draft").order_by("id"),
         "reversals": found.reversals.exclude(kind="bonus").order_by("id"),
         "events": PaymentEvent.objects.filter(payment=found).order_by("id"),
         "assign_form": AssignForm(customers=own_customers(request)) if found.customer_id is None else None,
@@ -235,10 +244,45 @@ def new_payment_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 
 @writing("complete_payment", shown_to_all=False)
 def approve(request: HttpRequest, payment_id: int) -> HttpResponseBase:
-    """Says that the money is there."""
+    """Shows what the approval would move and settle, then says that the money is there."""
+    found = _payment(request, payment_id)
+    page = reverse("panel:payment", args=[found.pk])
+    if request.method == "POST":
+        said = f"Payment {found.pk} is completed."
+        press(request, complete_payment, said, payment_id=found.pk, version=shown_version(request))
+        return redirect(page)
+    asked = Asked(
+        title=f"Approve payment {found.pk}?",
+        button="Approve",
+        back_url=page,
+        version=found.version,
+        breadcrumbs=crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (f"Payment {found.pk}", page)),
+        warning="A completed payment is never changed: only a refund or reversal gives it back.",
+    )
+    return sure(request, asked, rehearse=lambda: completing(payment_id=found.pk), tell=partial(_told, found))
+
+
+def _told(found: Payment, seen: Completing) -> Facts:
+    """What the approval of a payment does."""
+    money = seen.currency
+    settled = "; ".join(f"{number}: {amount(micros, money)}" for number, micros in seen.settled)
+    return [
+        ("Customer", str(found.customer)),
+        ("Amount", amount(seen.amount_micros, money)),
+        ("Tax in it", amount(seen.tax_micros, money)),
+        ("Balance", moves(seen.balance_before_micros, seen.balance_after_micros, money)),
+        ("Settles", settled or "no invoice"),
+        ("Documents", ", ".join(seen.documents) or "none"),
+        ("Mailed to", ", ".join(seen.mailed_to) or "nobody"),
+    ]
+
+
+@writing("ask_gateway_again", shown_to_all=False)
+def ask_again(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """Has the gateway asked once more what became of a payment."""
     found = _payment(request, payment_id)
     if request.method == "POST":
-        press(request, complete_payment, f"Payment {found.pk} is completed.", payment_id=found.pk)
+        press(request, ask_gateway_again, "The gateway is asked in a moment.", payment_id=found.pk)
     return redirect("panel:payment", found.pk)
 
 
@@ -345,7 +389,7 @@ def _new(
 
 def _payment(request: HttpRequest, payment_id: int) -> Payment:
     found = own_rows(request, Payment.objects.filter(account=own_account(request)))
-    return get_object_or_404(found.select_related("customer", "reverses"), pk=payment_id)
+    return get_object_or_404(found.select_related("customer", "reverses", "checkout"), pk=payment_id)
 
 
 def _is_back_possible(payment: Payment) -> bool:
@@ -357,6 +401,7 @@ urlpatterns = [
     path("payments/new/", new_payment, name="payment_new"),
     path("payments/<int:payment_id>/", payment, name="payment"),
     path("payments/<int:payment_id>/approve/", approve, name="payment_approve"),
+    path("payments/<int:payment_id>/ask/", ask_again, name="payment_ask"),
     path("payments/<int:payment_id>/cancel/", cancel, name="payment_cancel"),
     path("payments/<int:payment_id>/refund/", refund, name="payment_refund"),
     path("payments/<int:payment_id>/reverse/", reverse_it, name="payment_reverse"),

@@ -1,12 +1,6 @@
 """Portal domains: the addresses where customers log in, with their brand."""
 
-import base64
-from typing import Any
-
-from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -14,26 +8,17 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from tollgate.actions.payment_amounts import gateway_names
-from tollgate.actions.portal_domains import (
-    SECTIONS,
-    create_portal_domain,
-    delete_portal_domain,
-    update_portal_domain,
-)
-from tollgate.core.pictures import MOST_BYTES, PictureRefused, read_picture
+from tollgate.actions.portal_domains import create_portal_domain, delete_portal_domain, update_portal_domain
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import link
 from tollgate.panel.customer_forms import SECTION_WORDS
-from tollgate.panel.customer_paying import AS_ABOVE, GatewaysField
-from tollgate.panel.fields import TicksWidget, note
 from tollgate.panel.frame import crumbs
-from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Account, PortalDomain
+from tollgate.panel.portal_domain_forms import ChangedPortalDomainForm, PortalDomainForm, values_of
+from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.store.models import PortalDomain
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.forms import render_form
 from tollgate.ui.grid import Grid, respond
-from tollgate.ui.phones import PhoneField
 from tollgate.ui.sources import QuerysetSource
 
 LIST = Grid(
@@ -50,81 +35,7 @@ LIST = Grid(
     empty_url="/portal-domains/new/",
     empty_action="Add a portal domain",
 )
-FIELDS = (
-    "host", "brand", "color", "sections", "payment_gateways", "welcome_text", "support_url", "support_phone",
-    "support_email",
-)  # fmt: skip
 LOGO_HEADERS = {"Content-Security-Policy": "default-src 'none'", "Cache-Control": "private, max-age=60"}
-
-
-class LogoField(forms.FileField):
-    """A PNG or SVG file; the value is its base64 text, None when no file was sent."""
-
-    def clean(self, data: Any, initial: Any = None) -> str | None:
-        """The checked file as the act takes it."""
-        file = super().clean(data, initial)
-        if not isinstance(file, UploadedFile):
-            return None
-        content = file.read(MOST_BYTES + 1)
-        try:
-            read_picture(content)
-        except PictureRefused as problem:
-            raise ValidationError(str(problem)) from None
-        return base64.b64encode(content).decode()
-
-
-def _ways_to_pay() -> list[tuple[str, str]]:
-    """Every way, and each by itself. An installation serves one account."""
-    account_id = Account.objects.order_by("id").values_list("pk", flat=True).first()
-    return [(AS_ABOVE, "Every way there is"), *(gateway_names(account_id).items() if account_id else ())]
-
-
-class PortalDomainForm(HouseForm):
-    """One address with its brand."""
-
-    tabs = [
-        ("Basic", ["host", "brand", "color", "logo", "logo_removed"]),
-        ("Sections", ["sections", "payment_gateways", "welcome_text"]),
-        ("Support", ["support_url", "support_phone", "support_email"]),
-    ]
-    widths = {"sections": 12, "payment_gateways": 12, "welcome_text": 12}
-    host = forms.CharField(
-        max_length=253, label="Domain", help_text="Such as portal.example.com; let it lead to this server by a CNAME"
-    )
-    brand = forms.CharField(max_length=100)
-    color = forms.CharField(
-        max_length=7, required=False, initial="#1f6feb", widget=forms.TextInput(attrs={"type": "color"})
-    )
-    logo = LogoField(
-        required=False,
-        help_text="PNG or SVG, at most 200 kB; empty = as it is",
-        widget=forms.FileInput(attrs={"accept": ".png,.svg"}),
-    )
-    logo_removed = forms.BooleanField(required=False, label="Without a logo")
-    sections = forms.MultipleChoiceField(
-        required=False, choices=list(SECTION_WORDS.items()), widget=TicksWidget, initial=list(SECTIONS)
-    )
-    payment_gateways = GatewaysField(
-        label="Customers may pay by", choices=_ways_to_pay, help_text="Unless the customer says otherwise"
-    )
-    welcome_text = note(label="Welcome text", help_text="Shown to contacts after they log in")
-    support_url = forms.CharField(max_length=200, required=False, label="Support page")
-    support_phone = PhoneField(required=False)
-    support_email = forms.EmailField(required=False)
-
-    def given(self) -> dict[str, Any]:
-        """The act's arguments: a logo only when it changes."""
-        values = changes(self, leave_out=["logo", "logo_removed"])
-        if self.cleaned_data["logo_removed"]:
-            return {**values, "logo": None}
-        logo = self.cleaned_data["logo"]
-        return values if logo is None else {**values, "logo": logo}
-
-
-class ChangedPortalDomainForm(PortalDomainForm):
-    """The same with the version that was opened."""
-
-    versioned = True
 
 
 @reading
@@ -141,7 +52,7 @@ def portal_domains(request: HttpRequest) -> HttpResponseBase:
 @writing("create_portal_domain", shown_to_all=False)
 def new_portal_domain(request: HttpRequest) -> HttpResponseBase:
     """A new portal domain."""
-    form = PortalDomainForm(posted(request), request.FILES or None)
+    form = PortalDomainForm(posted(request), request.FILES or None, account=own_account(request))
     page = reverse("panel:portal_domains")
     if form.is_valid():
         done = saved(request, form, create_portal_domain, account_id=own_account(request).pk, **form.given())
@@ -162,7 +73,8 @@ def new_portal_domain(request: HttpRequest) -> HttpResponseBase:
 def edit_portal_domain(request: HttpRequest, domain_id: int) -> HttpResponseBase:
     """One portal domain."""
     domain = _domain(request, domain_id)
-    form = ChangedPortalDomainForm(posted(request), request.FILES or None, initial=initial(domain, FIELDS))
+    start = values_of(domain)
+    form = ChangedPortalDomainForm(posted(request), request.FILES or None, initial=start, account=domain.account)
     page = reverse("panel:portal_domains")
     if form.is_valid():
         version = form.cleaned_data["version"]

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from tollgate.actions.acts import ACTS, EVERY_ACT
-from tollgate.actions.portal_access import OWN_ONLY
+from tollgate.actions.portal_rights import OWN_ONLY
 from tollgate.core.areas import AREAS, EVERY_AREA, NOT_GIVEN, area_of_acts
 from tollgate.panel.fields import words
 

@@ -87,6 +87,9 @@ def press(
         for word in (word for words_of_field in invalid.errors.values() for word in words_of_field):
             messages.error(request, word)
         return False
+    except OutOfDate as stale:
+        messages.error(request, f"{stale} Look at it again.")
+        return False
     except NotPermitted as forbidden:
         raise PermissionDenied(str(forbidden)) from forbidden
     except NotFound as missing:

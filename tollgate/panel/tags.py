@@ -10,13 +10,13 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from tollgate.actions.tags import COLORS, create_tag, delete_tag, update_tag
-from tollgate.panel import routes
+from tollgate.panel import alerts, cli_rules, routes
 from tollgate.panel.access import may, own_account, own_customers, reading, rights, writing
 from tollgate.panel.cells import excerpt, link
 from tollgate.panel.fields import choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Tag
+from tollgate.store.models import Alert, CliRule, Tag
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
@@ -102,6 +102,8 @@ def edit_tag(request: HttpRequest, tag_id: int) -> HttpResponseBase:
     form = ChangedTagForm(posted(request), initial=initial(tag, FIELDS))
     page = reverse("panel:tags")
     templates = QuerysetSource(queryset=routes.listed(tag.ingress_routes.all()))
+    rules = QuerysetSource(queryset=cli_rules.ranked(CliRule.objects.filter(tag=tag)))
+    watching = QuerysetSource(queryset=Alert.objects.filter(tag=tag).select_related("customer", "carrier"))
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_tag, tag_id=tag.pk, version=version, **changes(form))
@@ -118,6 +120,8 @@ def edit_tag(request: HttpRequest, tag_id: int) -> HttpResponseBase:
         read_only=not may(request, "update_tag"),
         tag=tag,
         routes=excerpt(routes.OF_TAG, templates) if rights(request).reads("routes") else None,
+        rules=excerpt(cli_rules.OF_TAG, rules) if rights(request).reads("clis") else None,
+        alerts=excerpt(alerts.OF_TAG, watching) if rights(request).reads("alerts") else None,
     )
 
 

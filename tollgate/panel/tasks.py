@@ -47,6 +47,7 @@ PAGES: Final = {
     "endpoint": "panel:endpoint",
     "sip_user": "panel:endpoint",
     "verified_cli": "panel:cli",
+    "cli_rule": "panel:cli_rule",
 }
 
 

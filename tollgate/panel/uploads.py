@@ -32,6 +32,7 @@ LISTS: Final = {
     "contact": "panel:contacts",
     "sip_user": "panel:endpoints",
     "verified_cli": "panel:clis",
+    "cli_rule": "panel:cli_rules",
     "payment": "panel:payments",
 }
 """Where each noun is listed."""

@@ -3,12 +3,15 @@
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
+from tollgate.actions.sign_in import forget_sign_in_links
+from tollgate.actions.user_factors import has_factor, reset_user_factors
 from tollgate.actions.user_passwords import send_user_password_link
 from tollgate.actions.users import create_user, end_user_sessions, update_user
 from tollgate.panel.access import may, own_account, reading, writing
@@ -147,6 +150,8 @@ def edit_user(request: HttpRequest, user_id: int) -> HttpResponseBase:
         back_url=reverse("panel:users"),
         can_stay=True,
         edited=user,
+        has_factor=has_factor(user),
+        links_count=user.sign_in_links.count(),
         read_only=not may(request, "update_user"),
     )
 
@@ -164,6 +169,26 @@ def send_link(request: HttpRequest, user_id: int) -> HttpResponseBase:
 def log_out(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """Ends every session of one user."""
     press(request, end_user_sessions, "Logged out everywhere.", user_id=user_id)
+    return redirect("panel:user", user_id)
+
+
+@writing("reset_user_factors", shown_to_all=False)
+@require_POST
+def reset_factors(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    """For a user who lost the phone and the recovery codes."""
+    user = get_object_or_404(User, pk=user_id)
+    if request.POST.get("confirmation") != user.email:
+        messages.error(request, f"Type {user.email} to take the second factor away.")
+    else:
+        press(request, reset_user_factors, "The second factor is taken away; every session ended.", user_id=user_id)
+    return redirect("panel:user", user_id)
+
+
+@writing("forget_sign_in_links", shown_to_all=False)
+@require_POST
+def forget_links(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    """For a user whose login at a provider has become another."""
+    press(request, forget_sign_in_links, "No provider knows this user any more.", user_id=user_id)
     return redirect("panel:user", user_id)
 
 
@@ -186,5 +211,7 @@ urlpatterns = [
     path("users/new/", new_user, name="user_new"),
     path("users/<int:user_id>/", edit_user, name="user"),
     path("users/<int:user_id>/link/", send_link, name="user_link"),
+    path("users/<int:user_id>/second-factor/reset/", reset_factors, name="user_factors_reset"),
+    path("users/<int:user_id>/links/forget/", forget_links, name="user_links_forget"),
     path("users/<int:user_id>/logout/", log_out, name="user_logout"),
 ]

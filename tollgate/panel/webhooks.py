@@ -28,11 +28,12 @@ from tollgate.panel.cells import enabled_column, excerpt, fixed, link
 from tollgate.panel.fields import TicksWidget, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, reason, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Webhook, WebhookDelivery
 from tollgate.store.secrets import CannotUnseal, unseal
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
 TONES = {"queued": "blue", "sending": "blue", "delivered": "green", "failed": "red"}
@@ -78,7 +79,7 @@ DELIVERIES = Grid(
     filters=(
         Filter("state", "State", "state", choices=tuple((state, words(state)) for state in TONES)),
         Filter("event", "Event", "event__event", choices=tuple((name, name) for name in EVENTS)),
-        Filter("webhook", "Webhook id", "webhook_id", kind=FilterKind.WHOLE),
+        Filter("webhook", "Webhook", "webhook__title__icontains", suggest=suggested("webhook")),
         Filter("ref", "About, such as invoice:17", "ref"),
     ),
     sort="-id",

@@ -16,7 +16,7 @@ from tollgate.actions.portal_access import Visit
 from tollgate.actions.portal_codes import WHAT, code_under_way, send_contact_code, verify_contact_by_code
 from tollgate.portal.access import visiting
 from tollgate.portal.contacts import FIELDS, ContactForm
-from tollgate.portal.saving import knows_password, posted, press, saved
+from tollgate.portal.saving import knows_password, posted, press, saved, with_code
 from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.layout import Crumb
@@ -79,7 +79,7 @@ def details(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @visiting("details", own=True)
 def change_email(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """A new email for the own login."""
-    form = EmailForm(posted(request))
+    form = with_code(EmailForm(posted(request)), visit)
     if form.is_valid():
         given = form.cleaned_data
         mine: dict[str, Any] = {"contact_id": visit.contact.pk, "email": given["email"]}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -17,7 +18,8 @@ from tollgate.actions.acts import Actor, Invalid, acting
 from tollgate.actions.portal_access import NeedsCode, Opened, Refused, enter, log_in, log_in_by_code, log_out, welcome
 from tollgate.actions.portal_codes import find_link
 from tollgate.actions.portal_passwords import DEAD_LINK, PURPOSE, forgotten, set_password_by_link
-from tollgate.portal.access import COOKIE, COOKIE_PATH, let_in, place, visitor
+from tollgate.actions.sign_in import providers_of
+from tollgate.portal.access import COOKIE, COOKIE_PATH, domain, let_in, place, visitor
 from tollgate.portal.saving import posted
 from tollgate.ui.forms import HouseForm
 
@@ -88,12 +90,17 @@ def login(request: HttpRequest) -> HttpResponse:
         answer = log_in(email=given["email"], password=given["password"], place=place(request), at=datetime.now(UTC))
         match answer:
             case Opened(key):
-                return _opened(request, key)
+                return opened(request, key, request.GET.get("next", ""))
             case NeedsCode(token):
-                return _page(request, CodeForm(initial={"token": token}), "One more step", "Log in", **_second())
+                return ask_for_code(request, token, request.GET.get("next", ""))
             case Refused(why):
                 form.add_error(None, why)
-    return _page(request, form, "Log in", "Log in", forgot_url=reverse("portal:forgot"))
+    here, wanted = domain(request), urlencode({"next": request.GET.get("next", "")})
+    providers = [
+        (provider.title, f"{reverse('portal:sign_in', args=[provider.pk])}?{wanted}")
+        for provider in providers_of("contacts", here.pk if here else None)
+    ]
+    return _page(request, form, "Log in", "Log in", forgot_url=reverse("portal:forgot"), providers=providers)
 
 
 @never_cache
@@ -105,10 +112,10 @@ def second_step(request: HttpRequest) -> HttpResponse:
         given = form.cleaned_data
         answer = log_in_by_code(token=given["token"], code=given["code"], place=place(request), at=datetime.now(UTC))
         if isinstance(answer, Opened):
-            return _opened(request, answer.key)
+            return opened(request, answer.key, request.GET.get("next", ""))
         assert isinstance(answer, Refused)
         form.add_error(None, answer.why)
-    return _page(request, form, "One more step", "Log in", **_second())
+    return _page(request, form, "One more step", "Log in", **_second(request.GET.get("next", "")))
 
 
 @require_POST
@@ -167,19 +174,26 @@ def look_in(request: HttpRequest, token: str) -> HttpResponse:
         words = "This address was used before or its time is over: open the portal from the contact's page again."
         context = {"title": "This link does not work", "words": words}
         return render(request, "portal/dead_link.html", context, status=410)
-    return _opened(request, key)
+    return opened(request, key, request.GET.get("next", ""))
 
 
-def _opened(request: HttpRequest, key: str) -> HttpResponse:
+def opened(request: HttpRequest, key: str, wanted: str) -> HttpResponse:
+    """Into the portal, with the new session's cookie."""
     rotate_token(request)
-    return let_in(request, key, request.GET.get("next", ""))
+    return let_in(request, key, wanted)
 
 
-def _second() -> dict[str, str]:
-    return {"action": reverse("portal:second_step"), "back_url": reverse("portal:login")}
+def ask_for_code(request: HttpRequest, token: str, wanted: str) -> HttpResponse:
+    """The second step, after a password or a provider; then to the page that was wanted."""
+    return _page(request, CodeForm(initial={"token": token}), "One more step", "Log in", **_second(wanted))
 
 
-def _page(request: HttpRequest, form: HouseForm, title: str, button: str, **context: str) -> HttpResponse:
+def _second(wanted: str) -> dict[str, str]:
+    action = f"{reverse('portal:second_step')}?{urlencode({'next': wanted})}"
+    return {"action": action, "back_url": reverse("portal:login")}
+
+
+def _page(request: HttpRequest, form: HouseForm, title: str, button: str, **context: object) -> HttpResponse:
     given = {"form": form, "title": title, "button": button, **context}
     return render(request, "portal/entrance.html", given, status=form.status())
 

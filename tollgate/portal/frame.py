@@ -13,6 +13,8 @@ from django.urls import reverse
 from tollgate.actions.portal_access import Visit
 from tollgate.core.portal import Level
 from tollgate.portal.access import domain, host_of, visitor
+from tollgate.portal.brand import is_colored
+from tollgate.store.models import PortalDomain
 from tollgate.store.queries.portal import brand_of, domain_of
 from tollgate.ui.layout import Frame, Group, Item, active_items
 
@@ -21,12 +23,15 @@ SECTION_PAGES: Final = {
     "calls": ("Calls", "portal:calls", "list-details"),
     "invoices": ("Invoices", "portal:invoices", "file-invoice"),
     "payments": ("Payments", "portal:payments", "wallet"),
+    "packages": ("Packages", "portal:packages", "books"),
     "contacts": ("Contacts", "portal:contacts", "address-book"),
     "endpoints": ("Endpoints", "portal:endpoints", "network"),
     "clis": ("Caller numbers", "portal:clis", "phone-call"),
     "details": ("Your details", "portal:details", "user"),
 }
 BEGINNING: Final = "/portal/"
+PLAIN: Final = "plain"
+LEGAL: Final = {"terms_url": "Terms", "privacy_url": "Privacy", "imprint_url": "Imprint"}
 NOTICES: Final = {
     Level.ONBOARDING: "Your account waits for approval. Please check your details and verify how you can be reached.",
     Level.BILLING: "Your service is switched off: no calls are carried.",
@@ -43,7 +48,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
     logo_url = reverse("portal:logo", args=[shown_at.version]) if shown_at and shown_at.logo_type else ""
     brand: dict[str, object] = {
         "brand": found.account.name if found and not shown_at else brand_of(shown_at),
-        "brand_css": reverse("portal:brand", args=[shown_at.version]) if shown_at and shown_at.color else "",
+        **_look(request, shown_at),
         "logo_url": logo_url,
         "help_url": "",
         "search_url": "",
@@ -53,6 +58,26 @@ def frame(request: HttpRequest) -> dict[str, object]:
         return {**brand, "theme": "auto", "theme_url": "", "visit": None}
     more = {"visit": found, "notice": _notice(found), "read_only": found.session.read_only}
     return {**_around(request, found).context(), **brand, **more}
+
+
+def _look(request: HttpRequest, shown_at: PortalDomain | None) -> dict[str, object]:
+    """The domain's stylesheets and the foot of its pages. `?plain` leaves out the sheet that the operator wrote: a
+    broken one locks nobody out."""
+    if shown_at is None:
+        return {"brand_css": "", "sheet_css": "", "foot": None}
+    plain = PLAIN in request.GET
+    links = [(words, getattr(shown_at, name)) for name, words in LEGAL.items() if getattr(shown_at, name)]
+    by_mail = f"mailto:{shown_at.support_email}" if shown_at.support_email else ""
+    support = shown_at.support_url or by_mail
+    if support:
+        links.append(("Support", support))
+    if shown_at.custom_css and not plain:
+        links.append(("Plain look", f"?{PLAIN}"))
+    return {
+        "brand_css": reverse("portal:brand", args=[shown_at.version]) if is_colored(shown_at) else "",
+        "sheet_css": reverse("portal:sheet", args=[shown_at.version]) if shown_at.custom_css and not plain else "",
+        "foot": {"text": shown_at.footer_text, "links": links} if links or shown_at.footer_text else None,
+    }
 
 
 class FrontDoor:

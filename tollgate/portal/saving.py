@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, QueryDict
 
 from tollgate.actions.acts import Invalid, NotFound, NotPermitted, OutOfDate, acting
 from tollgate.actions.portal_access import Visit, password_fits
+from tollgate.actions.portal_factors import code_fits
 from tollgate.ui.forms import Difference, HouseForm
 
 Result = TypeVar("Result")
@@ -59,8 +61,26 @@ def press(request: HttpRequest, visit: Visit, act: Callable[..., object], words:
     return True
 
 
+Form = TypeVar("Form", bound=HouseForm)
+
+
+def with_code(form: Form, visit: Visit) -> Form:
+    """The form that asks for the password; of a contact with a second factor it asks for a code as well."""
+    if visit.contact.totp_secret:
+        form.fields["code"] = forms.CharField(
+            max_length=20,
+            label="Code that your app shows",
+            help_text="Or one of your recovery codes",
+            widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+        )
+    return form
+
+
 def knows_password(form: HouseForm, visit: Visit, field: str = "password") -> bool:
-    """Whether the visitor's own password was typed; if not, the form says so. Guessing waits like at the login."""
+    """Whether the visitor's own password was typed, and a code that fits where the form asks for one (`with_code`).
+
+    If not, the form says so. Guessing waits like at the login.
+    """
     try:
         knows = password_fits(visit, form.cleaned_data[field], datetime.now(UTC))
     except Invalid as invalid:
@@ -69,6 +89,9 @@ def knows_password(form: HouseForm, visit: Visit, field: str = "password") -> bo
         return False
     if not knows:
         form.add_error(field, "This is not your password.")
+    elif "code" in form.fields and not code_fits(visit.contact, form.cleaned_data["code"], visit.ip, datetime.now(UTC)):
+        form.add_error("code", "This code does not fit.")
+        knows = False
     return knows
 
 

@@ -27,7 +27,7 @@ from tollgate.actions.portal_factors import (
 from tollgate.actions.portal_passwords import change_own_password
 from tollgate.portal.access import visiting
 from tollgate.portal.entrance import NewPasswordForm
-from tollgate.portal.saving import knows_password, posted, press, saved
+from tollgate.portal.saving import knows_password, posted, press, saved, with_code
 from tollgate.store.queries.portal import sessions_of
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.layout import Crumb
@@ -82,7 +82,7 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @visiting(own=True, even_with_old_password=True)
 def password(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """A new password by knowing the old one."""
-    form = OwnPasswordForm(posted(request))
+    form = with_code(OwnPasswordForm(posted(request)), visit)
     if form.is_valid() and knows_password(form, visit, "old_password"):
         given: dict[str, Any] = {name: form.cleaned_data[name] for name in ("old_password", "password")}
         contact_id, session_id = visit.contact.pk, visit.session.pk
@@ -118,7 +118,7 @@ def second_factor(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @visiting(own=True)
 def recovery_codes(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """New recovery codes, shown this once."""
-    form = PasswordForm(posted(request))
+    form = with_code(PasswordForm(posted(request)), visit)
     if form.is_valid() and knows_password(form, visit):
         codes = saved(request, form, visit, make_recovery_codes, contact_id=visit.contact.pk)
         if codes is not None:
@@ -129,7 +129,7 @@ def recovery_codes(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @visiting(own=True)
 def no_second_factor(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Turns the second factor off."""
-    form = PasswordForm(posted(request))
+    form = with_code(PasswordForm(posted(request)), visit)
     if form.is_valid() and knows_password(form, visit):
         saved(request, form, visit, remove_second_factor, contact_id=visit.contact.pk)
         messages.success(request, "The second factor is off.")

@@ -10,8 +10,10 @@ from tollgate.portal import (
     endpoints,
     entrance,
     invoices,
+    packages,
     payments,
     security,
+    sign_in,
     statements,
     tokens,
 )
@@ -19,11 +21,13 @@ from tollgate.portal import (
 app_name = "portal"
 NOUNS = (
     entrance,
+    sign_in,
     dashboard,
     calls,
     invoices,
     statements,
     payments,
+    packages,
     contacts,
     endpoints,
     clis,

@@ -1,7 +1,8 @@
 """Which days the lake lacks or holds outdated, and the writing of them.
 
-A closed day is written once; it is compared again for a week, and whenever one of its calls is corrected. To look
-further back, raise `COMPARED_DAYS`, or ask `tollgate lake verify`.
+A closed day is written once; it is compared again for a week, and whenever one of its calls is corrected. Of a day that
+has left the database the file is the truth: calls that come to it later are added to what it has. To look further back,
+raise `COMPARED_DAYS`, or ask `tollgate lake verify`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.db import connection
 
 from tollgate.core.lake import day_begins, is_closed
 from tollgate.environment import lake_folder
-from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, verify, write_day
+from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, missing_ids, verify, write_day
 from tollgate.store.models import Account, LakeFile
 from tollgate.store.queries.statements import rows
 
@@ -68,7 +69,7 @@ def differences(at: datetime) -> list[str]:
     """What is not as it should be: files against the manifest, the manifest against the days the database has."""
     found = []
     for account in Account.objects.order_by("pk"):
-        here = set(closed_days(account, at))
+        here, whole = set(closed_days(account, at)), days_here()
         for file in LakeFile.objects.filter(account=account, replaced_at=None, erased_at=None).order_by(
             "day_on", "kind"
         ):
@@ -76,27 +77,41 @@ def differences(at: datetime) -> list[str]:
                 verify(file)
             except LakeDiffers as problem:
                 found.append(str(problem))
-            if file.day_on in here and database_sums(file.kind, account.pk, file.day_on) != file.sums:
+            if file.day_on in here and not _is_current(file, whole):
                 found.append(f"{file.path} is outdated: the database holds something else of that day")
     return found
 
 
+def days_here() -> set[date]:
+    """The days that the database has whole: those with a partition of their own."""
+    return {row.day_on for row in rows("lake", "partitions")}
+
+
+def _is_current(file: LakeFile, whole: set[date]) -> bool:
+    """Whether the file holds what the database does, and more where its day has left the database."""
+    if file.kind == "call" and file.day_on not in whole:
+        return not missing_ids(file)
+    return bool(database_sums(file.kind, file.account_id, file.day_on) == file.sums)
+
+
 def _written(account: Account, at: datetime) -> Iterator[LakeFile]:
-    for kind, day in _due(account, at):
+    for kind, day, kept in _due(account, at):
         try:
-            yield write_day(kind, account.pk, day, at)
+            yield write_day(kind, account.pk, day, at, kept=kept)
         except LakeDiffers as problem:
             log.critical("ALARM lake: %s", problem)
 
 
-def _due(account: Account, at: datetime) -> Iterator[tuple[str, date]]:
-    """What is missing; what changed of the last days; entries of days whose calls were corrected since."""
+def _due(account: Account, at: datetime) -> Iterator[tuple[str, date, LakeFile | None]]:
+    """What is missing; what changed of the last days; entries of days whose calls were corrected since; calls that came
+    to days that have left the database, with the file that these are added to."""
+    whole = days_here()
     current = {(file.kind, file.day_on): file for file in LakeFile.objects.filter(account=account, replaced_at=None)}
     suspected = {
         (kind, day)
         for day in closed_days(account, at)
         for kind in KINDS
-        if (kind, day) not in current or not is_closed(day + COMPARED_DAYS * DAY, at)
+        if (kind, day) not in current or day not in whole or not is_closed(day + COMPARED_DAYS * DAY, at)
     }
     for row in rows("lake", "last_corrections", account.pk):
         file = current.get(("entry", row.day_on))
@@ -104,5 +119,7 @@ def _due(account: Account, at: datetime) -> Iterator[tuple[str, date]]:
             suspected.add(("entry", row.day_on))
     for kind, day in sorted(suspected):
         file = current.get((kind, day))
-        if file is None or (file.erased_at is None and database_sums(kind, account.pk, day) != file.sums):
-            yield kind, day
+        if file is None:
+            yield kind, day, None
+        elif file.erased_at is None and not _is_current(file, whole):
+            yield kind, day, file if kind == "call" and day not in whole else None

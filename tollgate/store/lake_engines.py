@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import csv
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from tollgate import environment
 from tollgate.core.lake import Engine, Statement
@@ -21,16 +24,37 @@ from tollgate.core.lake import Engine, Statement
 FETCHED_AT_ONCE: Final = 50_000
 
 
+Names = Mapping[str, Sequence[tuple[int, str]]]
+"""Tables of id and name."""
+
+
+class QuestionTooLong(Exception):
+    """The answer took longer than it may."""
+
+
 class LakeEngine(Protocol):
     """What a question of the lake needs."""
 
     engine: Engine
 
-    def rows(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> list[tuple[Any, ...]]:
-        """The answer; `tables` names the Parquet files behind each name of the text."""
+    def rows(
+        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, limit_s: int = 0
+    ) -> list[tuple[Any, ...]]:
+        """The answer; `tables` names the Parquet files behind each name of the text.
 
-    def write_csv(self, statement: Statement, tables: Mapping[str, Sequence[Path]], target: Path) -> None:
-        """The answer as a CSV file with a header."""
+        Raises QuestionTooLong after `limit_s` seconds, unless that is 0.
+        """
+
+    def write_csv(
+        self,
+        statement: Statement,
+        tables: Mapping[str, Sequence[Path]],
+        target: Path,
+        *,
+        names: Names | None = None,
+        header: bool = True,
+    ) -> None:
+        """The answer as a CSV file; `names` are tables of id and name beside the files."""
 
 
 def engine_of_installation() -> LakeEngine:
@@ -57,17 +81,47 @@ class DuckLake:
         if threads is not None:
             self._config["threads"] = threads
 
-    def rows(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> list[tuple[Any, ...]]:
+    def rows(
+        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, limit_s: int = 0
+    ) -> list[tuple[Any, ...]]:
         """The answer."""
-        with duckdb.connect(config=self._config) as connection:
+        with duckdb.connect(config=self._config) as connection, _ended_after(connection, limit_s):
             _show(connection, tables)
             return connection.execute(statement.text, statement.values).fetchall()
 
-    def write_csv(self, statement: Statement, tables: Mapping[str, Sequence[Path]], target: Path) -> None:
+    def write_csv(
+        self,
+        statement: Statement,
+        tables: Mapping[str, Sequence[Path]],
+        target: Path,
+        *,
+        names: Names | None = None,
+        header: bool = True,
+    ) -> None:
         """The answer as a CSV file, written by all threads."""
         with duckdb.connect(config=self._config) as connection:
             _show(connection, tables)
-            connection.sql(statement.text, params=statement.values).write_csv(str(target), header=True)
+            for name, rows in (names or {}).items():
+                known = pa.table({"id": [row[0] for row in rows], "name": [row[1] for row in rows]}, schema=_NAMES)
+                connection.register(name, known)
+            connection.sql(statement.text, params=statement.values).write_csv(str(target), header=header)
+
+
+_NAMES: Final = pa.schema([("id", pa.int64()), ("name", pa.string())])
+
+
+@contextmanager
+def _ended_after(connection: duckdb.DuckDBPyConnection, limit_s: int) -> Iterator[None]:
+    """Interrupts what the connection does when the time is over."""
+    timer = threading.Timer(limit_s, connection.interrupt)
+    if limit_s:
+        timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise QuestionTooLong(f"The lake had no answer after {limit_s} seconds.") from None
+    finally:
+        timer.cancel()
 
 
 def _show(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Path]]) -> None:
@@ -85,20 +139,38 @@ class SparkLake:
     """A Spark cluster (PySpark, and Java on this machine, are needed; `make test-spark` shows how)."""
 
     engine = Engine.spark
+    _turn = threading.Lock()
+    """One question at a time: the names of files belong to the session, which a process has once."""
 
     def __init__(self, master: str) -> None:
         self._session: Callable[[], Any] = lambda: _spark(master)
 
-    def rows(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> list[tuple[Any, ...]]:
-        """The answer."""
-        return [tuple(row) for row in self._asked(statement, tables).collect()]
+    def rows(
+        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, limit_s: int = 0
+    ) -> list[tuple[Any, ...]]:
+        """The answer. The cluster has limits of its own: `limit_s` is not known there."""
+        del limit_s
+        with self._turn:
+            return [tuple(row) for row in self._asked(statement, tables).collect()]
 
-    def write_csv(self, statement: Statement, tables: Mapping[str, Sequence[Path]], target: Path) -> None:
+    def write_csv(
+        self,
+        statement: Statement,
+        tables: Mapping[str, Sequence[Path]],
+        target: Path,
+        *,
+        names: Names | None = None,
+        header: bool = True,
+    ) -> None:
         """The answer as a CSV file: rows come one partition at a time through this process."""
-        answer = self._asked(statement, tables)
-        with target.open("w", encoding="utf-8", newline="") as file:
+        with self._turn, target.open("w", encoding="utf-8", newline="") as file:
+            session = self._session()
+            for name, rows in (names or {}).items():
+                session.createDataFrame(list(rows), "id bigint, name string").createOrReplaceTempView(name)
+            answer = self._asked(statement, tables)
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(answer.columns)
+            if header:
+                writer.writerow(answer.columns)
             writer.writerows(tuple(row) for row in answer.toLocalIterator())
 
     def _asked(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> Any:

@@ -15,14 +15,15 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from django.db import connection, transaction
 
-from tollgate.core.lake import TABLES, Breakout, Engine, Row, Span, added, breakout_statement, day_begins
+from tollgate.core.lake import TABLES, Breakout, Engine, Row, Span, Statement, added, breakout_statement, day_begins
 from tollgate.environment import lake_folder
-from tollgate.store.lake_engines import DuckLake
+from tollgate.store.lake_engines import DuckLake, quoted
 from tollgate.store.models import LakeFile
 
 SLICE_CALLS: Final = 50_000
@@ -73,8 +74,11 @@ def file_sums(kind: str, account_id: int, day: date, path: Path) -> Sums:
     return _plain(added(question, [DuckLake().rows(statement, {f"lake_{kind}": [path]})]))
 
 
-def write_day(kind: str, account_id: int, day: date, at: datetime) -> LakeFile:
-    """Writes the day as its next version. Raises LakeDiffers when the file is not what the database holds."""
+def write_day(kind: str, account_id: int, day: date, at: datetime, *, kept: LakeFile | None = None) -> LakeFile:
+    """Writes the day as its next version. Raises LakeDiffers when the file is not what the database holds.
+
+    `kept` is the file of a day that has left the database: its rows stay, what the database has beside them is added.
+    """
     before = LakeFile.objects.filter(account_id=account_id, kind=kind, day_on=day).order_by("-version").first()
     version = 1 if before is None else before.version + 1
     path = f"{kind}/account={account_id}/day={day}/v{version}.parquet"
@@ -83,9 +87,14 @@ def write_day(kind: str, account_id: int, day: date, at: datetime) -> LakeFile:
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         rows_count = write_rows(kind, account_id, day, aside)
-        sums = database_sums(kind, account_id, day)
-        if file_sums(kind, account_id, day, aside) != sums:
-            raise LakeDiffers(f"{path} was written while that day changed: it is written again next time")
+        if kept is None:
+            sums = database_sums(kind, account_id, day)
+            if file_sums(kind, account_id, day, aside) != sums:
+                raise LakeDiffers(f"{path} was written while that day changed: it is written again next time")
+        else:
+            verify(kept)
+            rows_count = _add_rows(lake_folder() / kept.path, aside)
+            sums = file_sums(kind, account_id, day, aside)
         sha256 = digest(aside)
         into_place(aside, target, sha256)
     finally:
@@ -159,6 +168,38 @@ def slices(account_id: int, day: date) -> Iterator[Span]:
     count = calls_count // SLICE_CALLS + 1
     edges = [begin + DAY * place // count for place in range(count)] + [begin + DAY]
     return (Span(account_id, *edges[place : place + 2]) for place in range(count))
+
+
+def missing_ids(file: LakeFile) -> list[int]:
+    """The calls that the database has of a day and its file has not: they were written when the day had left."""
+    begin = day_begins(file.day_on)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM cdr WHERE account_id = %s AND started_at >= %s AND started_at < %s ORDER BY id",
+            [file.account_id, begin, begin + DAY],
+        )
+        here = [row[0] for row in cursor.fetchall()]
+    statement = Statement(Engine.duckdb, "SELECT id FROM lake_call")
+    there = DuckLake().rows(statement, {"lake_call": [lake_folder() / file.path]}) if here else []
+    return sorted(set(here) - {row[0] for row in there})
+
+
+def _add_rows(kept: Path, aside: Path) -> int:
+    """Makes a file hold the rows of another one too, which counts where both have one. How many there are then."""
+    both = aside.with_name(f"{aside.name}.both")
+    try:
+        with duckdb.connect() as duck:
+            duck.execute(f"CREATE VIEW kept AS SELECT * FROM read_parquet({quoted(kept)})")  # noqa: S608 - our own file
+            duck.execute(f"CREATE VIEW more AS SELECT * FROM read_parquet({quoted(aside)})")  # noqa: S608 - our own file
+            rows = duck.sql(
+                "SELECT * FROM kept UNION ALL SELECT * FROM more WHERE id NOT IN (SELECT id FROM kept)"
+                " ORDER BY started_us, id"
+            )
+            rows.write_parquet(str(both), compression="zstd", row_group_size=GROUP_ROWS)
+        both.replace(aside)
+    finally:
+        both.unlink(missing_ok=True)
+    return int(pq.read_metadata(aside).num_rows)
 
 
 def narrow_to(span: Span) -> str:

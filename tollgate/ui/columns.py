@@ -24,7 +24,6 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from django.db.models.expressions import Combinable
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -58,10 +57,9 @@ ADDING = NUMERIC - {Kind.PRICE, Kind.NUMBER}  # adding prices or ratios says not
 class Column:
     """See the module's docstring. `export` gives another value for files; `hidden` columns wait to be chosen.
 
-    `show` says how the page tells a number, which is copied, added and exported as such. `sql` is what `value` (or
-    `export`) gives, said to the database (copying.py). `minor` columns are left out on phones until the
-    user chooses columns. Neighbors of one `group` stand under a heading of that name. A ratio says by `over` and
-    `under` which whole numbers it is made of, so that the average of chosen cells is weighted.
+    `show` says how the page tells a number, which is copied, added and exported as such. `minor` columns are left out
+    on phones until the user chooses columns. Neighbors of one `group` stand under a heading of that name. A ratio says
+    by `over` and `under` which whole numbers it is made of, so that the average of chosen cells is weighted.
     """
 
     name: str
@@ -76,7 +74,6 @@ class Column:
     tone: Mapping[str, str] | Callable[[Row], str] | None = None
     export: Callable[[Row], Any] | None = None
     show: Callable[[Any], str] | None = None
-    sql: Combinable | None = None
     group: str = ""
     over: Reader = ""
     under: Reader = ""

@@ -1,8 +1,7 @@
 """CSV by the database itself: COPY of the columns that SQL can give, many times quicker than row by row.
 
-A column is copied when its value is a path to plain fields, or when it says by `sql` what files carry: an expression of
-the value that `plain` would be given, or of finished text (`decimal_text`). A list with one column that is neither is
-written row by row, as are sources that add to what their queryset gives. The texts are the same both ways.
+A column is copied when its value is a path to plain fields. A list with one column that is none is written row by row,
+as are sources that add to what their queryset gives. The texts are the same both ways.
 
 The database fills a file at once and only then is it sent, so a slow download keeps no snapshot open.
 """
@@ -92,9 +91,9 @@ def _filled(rows: QuerySet[Any, Any]) -> IO[bytes]:
 
 def _texts(model: type[Model], column: Column) -> list[Combinable] | None:
     """The column's text and, where amounts have a currency each, its code."""
-    value = column.sql
-    if value is None and column.export is None:
-        value = _path(model, column.value or column.name, FIELDS.get(column.kind, ()))
+    if column.export is not None:
+        return None
+    value = _path(model, column.value or column.name, FIELDS.get(column.kind, ()))
     if value is None:
         return None
     text = _plain(column, value)

@@ -23,7 +23,7 @@ from xlsxwriter import Workbook
 
 from tollgate.ui.columns import Column, Row, plain
 from tollgate.ui.copying import copied
-from tollgate.ui.sources import Query, Source
+from tollgate.ui.sources import Query, Source, Writing
 
 XLSX_MOST = 100_000
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
@@ -40,11 +40,17 @@ class _Echo:
 
 def csv_response(name: str, columns: Sequence[Column], source: Source, query: Query) -> HttpResponseBase:
     """Every row as CSV."""
-    rows = copied(source, query, columns)
-    lines = csv_lines(columns, source.stream(query)) if rows is None else chain(csv_lines(columns, ()), _blocks(rows))
-    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(_csv(columns, source, query), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
+
+
+def _csv(columns: Sequence[Column], source: Source, query: Query) -> Iterator[str | bytes]:
+    """The whole file: by the source itself, by the database, or row by row."""
+    if isinstance(source, Writing):
+        return chain(csv_lines(columns, ()), source.csv_blocks(query, columns))
+    rows = copied(source, query, columns)
+    return csv_lines(columns, source.stream(query)) if rows is None else chain(csv_lines(columns, ()), _blocks(rows))
 
 
 def csv_lines(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:

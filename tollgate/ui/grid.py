@@ -65,7 +65,8 @@ class Filter:
 
     With `choices` it is a list; a choice's value is passed on as text. `usual` is the choice that the source takes when
     none is made, so that the list shows it instead of "Any". A `hidden` one is asked for elsewhere on the
-    page and only carried along.
+    page and only carried along. `suggest` is an address that offers values for what has been typed
+    (`ui/suggest.js`).
     """
 
     name: str
@@ -75,6 +76,7 @@ class Filter:
     choices: tuple[tuple[str, str], ...] = ()
     hidden: bool = False
     usual: str = ""
+    suggest: Any = ""
 
     def read(self, text: str) -> Any:
         """The typed value; raises ValueError with a sentence."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from django.db.models import CharField, DateTimeField, F, Field, IntegerField, Model, Q, QuerySet, TextField
 from django.db.models.expressions import OrderBy
 
-from tollgate.ui.columns import Reader, Row, read
+from tollgate.ui.columns import Column, Reader, Row, read
 from tollgate.ui.conditions import Of
 
 _KINDS = (((CharField, TextField), Of.TEXT), ((IntegerField,), Of.WHOLE), ((DateTimeField,), Of.INSTANT))
@@ -64,6 +64,14 @@ class Comparing(Protocol):
 
     def kind_of(self, path: str) -> Of | None:
         """What a condition on this path compares; None for one that takes none."""
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """A source that writes the lines of a CSV file itself."""
+
+    def csv_blocks(self, query: Query, columns: Sequence[Column]) -> Iterator[bytes]:
+        """Every row in order, as the columns tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

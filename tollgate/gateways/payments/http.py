@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-import urllib3
 from urllib3.exceptions import HTTPError
 
+from tollgate.gateways import in_time
 from tollgate.gateways.addresses import Unreachable, reachable
+from tollgate.gateways.in_time import pool_to
 from tollgate.gateways.payments.model import NotReached
 
 TIMEOUT_S: Final = 20
+"""For a connection, and then for the whole dialogue over it."""
 ANSWER_MOST: Final = 500_000
 
 
@@ -38,23 +40,13 @@ def ask(method: str, url: str, *, body: bytes | None = None, headers: Mapping[st
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:
         address = reachable(host, port)[0]
-        with _pool(address, port, host if secure else "") as pool:
-            answer = pool.request(
-                method,
-                target,
-                body=body,
-                headers={"Host": parts.netloc, **headers},
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            content = answer.read(ANSWER_MOST)
-            answer.release_conn()
+        pool = pool_to(address, port, host if secure else "", whole_s=TIMEOUT_S)
+        whole = {"Host": parts.netloc, **headers}
+        return in_time.ask(pool, method, target, body=body, headers=whole, most=ANSWER_MOST)
     except Unreachable as problem:
         raise NotReached(str(problem)) from None
     except (HTTPError, OSError, ValueError) as problem:
         raise NotReached(f"{host} is not reached: {type(problem).__name__}.") from None
-    return answer.status, content
 
 
 def told(content: bytes) -> dict[str, Any]:
@@ -68,11 +60,3 @@ def told(content: bytes) -> dict[str, Any]:
 
 def _typed(headers: Mapping[str, str], kind: str) -> dict[str, str]:
     return {**headers, "Content-Type": f"application/{kind}"}
-
-
-def _pool(address: str, port: int, name: str) -> urllib3.HTTPConnectionPool:
-    """Connections to one checked address; with a name by TLS, and the certificate must be that name's."""
-    timeout = urllib3.Timeout(total=TIMEOUT_S)
-    if not name:
-        return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=name, assert_hostname=name)

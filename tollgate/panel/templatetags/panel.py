@@ -7,6 +7,7 @@
 {{ seconds|clock }}            2:03
 {{ milli|per_second }}         the words of a CPS limit; {{ count|limit }} those of a channel limit
 {{ status|tone }}              the tone of a status badge; {{ name|words }} a stored value for people
+{% sign_in_providers as providers %}   the logins by a provider that the panel offers
 {{ field|dressed }}            an input of a form that is not ours (login pages) in the house style
 """
 
@@ -16,12 +17,20 @@ from django import template
 from django.forms import BoundField, CheckboxInput
 from django.utils.safestring import SafeString
 
+from tollgate.actions.sign_in import providers_of
 from tollgate.core.money import format_nanos
 from tollgate.panel import cells, fields
+from tollgate.store.models import SignInProvider
 from tollgate.ui.templatetags.ui import money
 
 register = template.Library()
 register.filter(money)
+
+
+@register.simple_tag
+def sign_in_providers() -> list[SignInProvider]:
+    """The providers of users, by title."""
+    return providers_of("users")
 
 
 @register.filter

@@ -14,7 +14,7 @@ CREATE TRIGGER next_version BEFORE UPDATE ON saved_report FOR EACH ROW EXECUTE F
 
 
 class Migration(migrations.Migration):
-    """The first roll-up is done here, where no statement has a time limit."""
+    """The first roll-up is done by the workers, day by day."""
 
     dependencies = [("store", "0005_money")]
     operations = [
@@ -34,7 +34,6 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.RunSQL("SELECT roll_up(2000000000)", migrations.RunSQL.noop),
         migrations.CreateModel(
             name="SavedReport",
             fields=[

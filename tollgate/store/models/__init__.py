@@ -15,6 +15,7 @@ from tollgate.store.models.calls import CDR, Call
 from tollgate.store.models.cards import Card, Rate, Revision
 from tollgate.store.models.carriers import Carrier, Gateway
 from tollgate.store.models.charges import Charge
+from tollgate.store.models.clis import CliProof, CliRule
 from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
 from tollgate.store.models.edges import ChargingProcess, Edge
@@ -48,7 +49,18 @@ from tollgate.store.models.packages import Bundle, CustomerPackage, Package
 from tollgate.store.models.payment_gateways import AutoTopUp, Checkout, PaymentEvent, PaymentGateway
 from tollgate.store.models.payments import Payment
 from tollgate.store.models.portal_domains import PortalDomain
+from tollgate.store.models.reconciliation import (
+    CarrierDispute,
+    CarrierDisputeNote,
+    CarrierFile,
+    CarrierFileContent,
+    CarrierFormat,
+    CarrierLine,
+    CarrierStatement,
+    CarrierSum,
+)
 from tollgate.store.models.routes import IngressRoute, RouteOption
+from tollgate.store.models.sign_in import SignInGroup, SignInLink, SignInProvider
 from tollgate.store.models.summaries import SavedReport, SummaryProgress
 from tollgate.store.models.tags import Tag
 from tollgate.store.models.tasks import DelayedSave, Task, TaskRow
@@ -78,10 +90,20 @@ __all__ = [
     "Call",
     "Card",
     "Carrier",
+    "CarrierDispute",
+    "CarrierDisputeNote",
+    "CarrierFile",
+    "CarrierFileContent",
+    "CarrierFormat",
+    "CarrierLine",
+    "CarrierStatement",
+    "CarrierSum",
     "ChangeRequest",
     "Charge",
     "ChargingProcess",
     "Checkout",
+    "CliProof",
+    "CliRule",
     "Code",
     "Contact",
     "ContactSession",
@@ -124,6 +146,9 @@ __all__ = [
     "SavedReport",
     "SavedView",
     "SeriesCounter",
+    "SignInGroup",
+    "SignInLink",
+    "SignInProvider",
     "SmsSettings",
     "SummaryProgress",
     "Tag",

@@ -55,6 +55,10 @@ class Account(Record):
     support_phone = models.CharField(max_length=20, blank=True, default="")
     support_email = models.EmailField(blank=True, default="")
     idle_logout_min = models.IntegerField(null=True, blank=True)
+    second_factor = models.BooleanField(default=False)
+    """Whether every user needs a second factor; else those in a group that says so."""
+    second_factor_days = models.IntegerField(default=7)
+    """So long who needs one may still work without; then nothing opens but the way to set one up."""
     inactive_portal = models.BooleanField(default=False)
     inactive_packages = models.BooleanField(default=False)
     """Whether inactive customers are charged for their packages all the same."""
@@ -71,6 +75,19 @@ class Account(Record):
     """So long CDRs stay in the database; then only the lake has them. Null is for ever, as for the next two."""
     cdr_archive_days = models.IntegerField(null=True, blank=True)
     message_retention_days = models.IntegerField(null=True, blank=True)
+    verification_user = models.ForeignKey(
+        "store.Endpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    """The SIP user that calls numbers which contacts want verified, by its customer's routes and at its cost."""
+    verification_cli = models.CharField(max_length=20, blank=True, default="")
+    verification_denied = models.TextField(blank=True, default="")
+    """Prefixes never called or written to for it, one per line."""
+    verification_daily_count = models.IntegerField(default=200)
+    """So many calls and SMS a UTC day, of all customers."""
+    verification_capped_price_nanos = models.BigIntegerField(default=500_000_000)
+    """What a minute of such a call may cost the SIP user's customer, in the account's currency."""
+    verification_approval = models.BooleanField(default=False)
+    """Whether a user approves what a contact has proved before calls may show it."""
 
     class Meta:
         db_table = "account"
@@ -80,6 +97,7 @@ class Account(Record):
             one_of("invoice_grouping", "day", "destination", "route", "total", name="account_invoice_grouping"),
             not_negative("channels", "cps_milli", "slice_s", "invoice_lag_h", name="account_limits"),
             models.CheckConstraint(condition=models.Q(validity_s__gte=5), name="account_validity"),
+            not_negative("verification_daily_count", "verification_capped_price_nanos", name="account_verification"),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """Customers: who buys calls and holds a balance. A reseller is a customer who owns customers."""
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -10,6 +12,9 @@ from tollgate.store.models.localizations import Localization
 from tollgate.store.models.portal_domains import PortalDomain
 from tollgate.store.models.records import Record, not_negative, one_of
 from tollgate.store.models.tags import Tag
+
+if TYPE_CHECKING:
+    from tollgate.store.models.invoices import InvoiceTemplate
 
 
 class Customer(Record):
@@ -33,6 +38,7 @@ class Customer(Record):
     expires_at = models.DateTimeField(null=True, blank=True)
     valid_days = models.IntegerField(null=True, blank=True)
     hours = models.JSONField(null=True, blank=True)
+    hours_hang_up = models.BooleanField(default=False)
     email_verification = models.BooleanField(default=False)
     mobile_verification = models.BooleanField(default=False)
     recording = models.BooleanField(default=False)
@@ -63,6 +69,7 @@ class Customer(Record):
     recording_retention_days = models.IntegerField(null=True, blank=True)
     attestation = models.CharField(max_length=1, default="C")
     approved_clis_only = models.BooleanField(default=False)
+    cli_selection = models.TextField(default="first")
     local_calls = models.BooleanField(default=True)
     local_price_nanos = models.BigIntegerField(default=0)
     local_increment_s = models.IntegerField(default=60)
@@ -122,6 +129,7 @@ class Customer(Record):
             one_of("pai_mode", "default", "remove", "if_available", "required", name="customer_pai_mode"),
             one_of("rtp_firewall", "locked", "unlocked", name="customer_rtp_firewall"),
             one_of("attestation", "A", "B", "C", name="customer_attestation"),
+            one_of("cli_selection", "first", "random", "weighted", "round_robin", name="customer_cli_selection"),
             models.CheckConstraint(
                 condition=models.Q(local_price_nanos__gte=0, local_increment_s__gte=1), name="customer_local_price"
             ),
@@ -154,6 +162,11 @@ class Customer(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def document_template(self) -> "InvoiceTemplate | None":
+        """The template of its documents: its own, else that of its portal domain; None is the one in stock."""
+        return self.invoice_template or (self.domain.invoice_template if self.domain else None)
 
     @property
     def tag_ids(self) -> list[int]:
@@ -197,7 +210,7 @@ class VerifiedCli(models.Model):
         db_table = "verified_cli"
         constraints = [
             models.UniqueConstraint(fields=["customer", "number"], name="verified_cli_once"),
-            one_of("method", "operator", "call_back", name="verified_cli_method"),
+            one_of("method", "operator", "call_back", "sms", name="verified_cli_method"),
             one_of("attestation", "A", "B", "C", name="verified_cli_attestation"),
         ]
 

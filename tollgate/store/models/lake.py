@@ -63,6 +63,13 @@ class ArchivedCall(models.Model):
     destination = models.TextField()
     billed_s = models.IntegerField()
     cost_micros = models.BigIntegerField()
+    carrier_id = models.BigIntegerField(null=True)
+    prefix = models.TextField(default="")
+    currency = models.CharField(max_length=3, null=True)
+    carrier_currency = models.CharField(max_length=3, null=True)
+    profit_known = models.BooleanField(default=False)
+    seller_wallet_id = models.BigIntegerField(null=True)
+    """Whose price was the account's income; empty: the caller's own."""
 
     class Meta:
         managed = False

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from tollgate.core.money import format_micros
+
 
 class Wallet(models.Model):
     """What one owner holds and uses now. A trigger keeps one beside every account, customer, carrier, endpoint,
@@ -60,4 +62,4 @@ class Entry(models.Model):
         db_table = "entry"
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.amount_micros} {self.currency}"
+        return f"{self.kind} {format_micros(self.amount_micros)} {self.currency}"

@@ -55,9 +55,11 @@ class SmsSettings(Record):
 
 
 class Template(Record):
-    """The words of one kind of message in one language, where an operator has changed those in stock."""
+    """The words of one kind of message in one language, where an operator has changed those in stock: for everybody,
+    or for the customers of one portal domain."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="templates")
+    domain = models.ForeignKey(PortalDomain, on_delete=models.CASCADE, null=True, blank=True, related_name="templates")
     key = models.CharField(max_length=50)
     language = models.CharField(max_length=10, default="en")
     subject = models.TextField(blank=True, default="")
@@ -67,7 +69,11 @@ class Template(Record):
 
     class Meta:
         db_table = "template"
-        constraints = [models.UniqueConstraint(fields=["account", "key", "language"], name="template_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "domain", "key", "language"], nulls_distinct=False, name="template_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} ({self.language})"
@@ -96,6 +102,9 @@ class Message(models.Model):
     error = models.TextField(blank=True, default="")
     dialogue = models.TextField(blank=True, default="")
     provider_id = models.TextField(blank=True, default="")
+    delivery = models.TextField(blank=True, default="")
+    """What the provider of an SMS has told of it since: delivered or undelivered."""
+    delivery_at = models.DateTimeField(null=True, blank=True)
     created_by = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -105,10 +114,12 @@ class Message(models.Model):
         constraints = [
             one_of("kind", "email", "sms", name="message_kind"),
             one_of("state", "queued", "sending", "sent", "failed", "canceled", name="message_state"),
+            one_of("delivery", "", "delivered", "undelivered", name="message_delivery"),
         ]
         indexes = [
             models.Index(fields=["next_at"], condition=models.Q(state__in=["queued", "sending"]), name="message_due"),
             models.Index(fields=["account", "-id"], name="message_newest"),
+            models.Index(fields=["provider_id"], condition=models.Q(kind="sms"), name="message_provider"),
         ]
 
     def __str__(self) -> str:

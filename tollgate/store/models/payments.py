@@ -37,6 +37,8 @@ class Payment(Record):
     exchange_rate_nanos = models.BigIntegerField(null=True, blank=True)
     """What was paid in another currency, and the dated rate it was converted by."""
     external_id = models.CharField(max_length=200, null=True, blank=True)
+    noticed_as = models.CharField(max_length=200, null=True, blank=True)
+    """The gateway's own id of what a person had booked by hand before its notice came: the notice books it no more."""
     public_note = models.TextField(blank=True, default="")
     private_note = models.TextField(blank=True, default="")
     payer = models.CharField(max_length=200, blank=True, default="")
@@ -59,6 +61,7 @@ class Payment(Record):
             one_of("status", "pending", "completed", "canceled", name="payment_status"),
             not_negative("fee_micros", "surcharge_micros", "tax_micros", name="payment_fees"),
             models.UniqueConstraint(fields=["account", "gateway", "external_id"], name="payment_external_once"),
+            models.UniqueConstraint(fields=["account", "gateway", "noticed_as"], name="payment_noticed_once"),
         ]
         indexes = [
             models.Index(fields=["account", "-id"], name="payment_newest"),

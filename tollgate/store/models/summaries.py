@@ -8,12 +8,16 @@ from tollgate.store.models.records import Record, one_of
 
 
 class SummaryProgress(models.Model):
-    """The one row that says how far the summaries have come: all that was written below `reached` is in them."""
+    """The one row that says how far the summaries have come: all that was written below `reached` is in them.
+
+    Of what `reached` itself wrote, calls that began before `within_at` are in them too.
+    """
 
     id = models.SmallIntegerField(primary_key=True)
     reached = models.BigIntegerField()
     shift = models.BigIntegerField()
     rolled_at = models.DateTimeField()
+    within_at = models.DateTimeField(null=True)
 
     class Meta:
         managed = False

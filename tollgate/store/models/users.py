@@ -20,6 +20,8 @@ class UserGroup(models.Model):
     name = models.CharField(max_length=100, unique=True)
     acts = ArrayField(models.TextField(), default=list, blank=True)
     areas = ArrayField(models.TextField(), default=list, blank=True)
+    second_factor = models.BooleanField(default=False)
+    """Whether members need a second factor."""
     version = models.IntegerField(default=1, editable=False)
 
     class Meta:
@@ -59,6 +61,9 @@ class User(AbstractBaseUser):
     allowed_networks = ArrayField(NetworkField(), default=list, blank=True)
     password_must_change = models.BooleanField(default=False)
     session_epoch = models.IntegerField(default=0)
+    recovery_hashes = ArrayField(models.TextField(), default=list, blank=True)
+    factor_asked_at = models.DateTimeField(null=True, blank=True)
+    """When this user first worked without the second factor that was needed: from then on the days count."""
     groups = models.ManyToManyField(UserGroup, blank=True, related_name="users", db_table="app_user_group")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import phonenumbers
@@ -16,10 +16,9 @@ from django.db import connection
 from django_countries import countries
 
 from tollgate.core.breakout import ROWS_MOST, Question
-from tollgate.core.lake import day_begins
 from tollgate.core.summaries import MEASURES, Totals
-from tollgate.store.models import Account, Carrier, Customer, IngressRoute, LakeFile, User
-from tollgate.store.queries.statements import rows as asked
+from tollgate.store.models import Account, Carrier, Customer, IngressRoute, User
+from tollgate.store.queries.breakout_lake import Corrected, archived_days, archived_rows
 
 EXPRESSIONS: Final[Mapping[str, str]] = {
     "month": "date_trunc('month', line.hour_at, 'UTC')",
@@ -67,7 +66,7 @@ class TooMany(Exception):
 
 
 class OnlyInLake(Exception):
-    """Calls of the period have left the database; the message says since when it has them, in words for people."""
+    """Calls of the period that have left the database cannot be told; the message says which, in words for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +82,16 @@ class Group:
 def breakout(account: Account, question: Question) -> list[Group]:
     """The groups, in the order of their keys. A carrier's cost stands in the line of its own currency.
 
-    Raises TooMany, and OnlyInLake when single calls are asked for that the database no longer has.
+    Raises TooMany, and OnlyInLake when single calls are asked for that were corrected after they had left the database.
     """
-    if question.by_number:
-        _refuse_archived(account, question)
     found: dict[tuple[tuple[Any, ...], str], Totals] = {}
-    for row in _asked(account, question):
+    for row in [*_asked(account, question), *(_archived(account, question) if question.by_number else ())]:
         keys, (currency, carrier_currency), values = _split(row, question)
         totals = Totals(**dict(zip(MEASURES, map(int, values), strict=True)))
         for code, part in _by_currency(totals, currency, carrier_currency):
             found[keys, code] = found.get((keys, code), Totals()) + part
+    if len(found) > ROWS_MOST:
+        raise TooMany
     names = {place: _names(name, {keys[place] for keys, _ in found}) for place, name in enumerate(question.dimensions)}
     groups = [_group(question, names, keys, code, totals) for (keys, code), totals in found.items()]
     return sorted(groups, key=lambda group: [*map(_order, group.words.values()), group.currency])
@@ -106,23 +105,15 @@ def sums(groups: Iterable[Group]) -> list[Group]:
     return [Group((), {}, code, totals) for code, totals in sorted(found.items())]
 
 
-def _refuse_archived(account: Account, question: Question) -> None:
-    """Days with a file in the lake that the database has forgotten; their summaries are still there."""
-    here = {row.day_on for row in asked("lake", "partitions")}
-    days = LakeFile.objects.filter(
-        account=account,
-        kind="call",
-        day_on__gte=question.from_at.astimezone(UTC).date(),
-        day_on__lte=question.until_at.astimezone(UTC).date(),
-    )
-    for day in days.order_by("-day_on").values_list("day_on", flat=True).distinct():
-        begin, end = day_begins(day), day_begins(day + timedelta(days=1))
-        if day in here or begin >= question.until_at or asked("lake", "has_calls", account.pk, begin, end)[0].found:
-            continue
+def _archived(account: Account, question: Question) -> list[tuple[Any, ...]]:
+    """The rows of days that only the lake has; their summaries are still in the database."""
+    try:
+        return archived_rows(account, question, archived_days(account, question))
+    except Corrected as found:
         raise OnlyInLake(
-            f"By number only calls that the database still has are told: those since {end:%Y-%m-%d} (UTC)."
-            " Begin then, or ask the files of older days with tollgate lake query."
-        )
+            f"Calls of {found.day} (UTC) were corrected after the database had forgotten them: by number such a day is"
+            " not told. Begin after it, or ask by another dimension."
+        ) from None
 
 
 def _asked(account: Account, question: Question) -> list[tuple[Any, ...]]:

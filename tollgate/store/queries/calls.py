@@ -1,20 +1,17 @@
-"""Live calls and CDRs of an account, and the sums of a list of CDRs.
+"""Live calls of an account, and the sums of a list of CDRs (call_search.py, call_sums.py).
 
-Amounts of different currencies are never added: `sums` gives one line per ISO code. To add a measure, add it to
-`Sums` and to the aggregate in `sums`.
+Amounts of different currencies are never added: `folded` gives one line per ISO code. To add a measure, add it to
+`Sums` and `folded`, and to those two.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from tollgate.core.calls import read_plan
-from tollgate.store.models import CDR, Account, Call
-from tollgate.store.queries.call_sums import by_summaries
+from tollgate.store.models import Account, Call
 
 
 @dataclass(slots=True)
@@ -49,39 +46,7 @@ def gateway_of(call: Call) -> str:
     return f"{routes[place].carrier} / {routes[place].gateway}" if place < len(routes) else ""
 
 
-def cdrs(account: Account) -> QuerySet[CDR]:
-    """The CDRs of an account with the names they refer to; the wide `detail` stays in the database."""
-    related = ("customer", "carrier", "gateway", "ingress_route")
-    return CDR.objects.filter(account=account).select_related(*related).defer("detail")
-
-
-def sums(found: QuerySet[CDR]) -> list[Sums]:
-    """The totals of those CDRs, one line per currency, in one query."""
-    groups = (
-        found.order_by()
-        .values("currency", "carrier_currency")
-        .annotate(
-            attempts=Count("id"),
-            connected=Count("id", filter=Q(answered_at__isnull=False)),
-            duration_total=Sum("duration_ms"),
-            billed_total=Sum("billed_s"),
-            cost_total=Sum("cost_micros"),
-            carrier_cost_total=Sum("carrier_cost_micros"),
-            profit_total=Sum("profit_micros"),
-        )
-    )
-    return _folded(groups)
-
-
-def quick_sums(
-    account: Account, found: QuerySet[CDR], filters: Mapping[str, Any], *, within: frozenset[int] | None, at: datetime
-) -> list[Sums]:
-    """The same, of the account's CDRs by these filters: by the summaries where they can tell, else one by one."""
-    groups = by_summaries(account, filters, within, at)
-    return sums(found.filter(**filters)) if groups is None else _folded(groups)
-
-
-def _folded(groups: Iterable[Mapping[str, object]]) -> list[Sums]:
+def folded(groups: Iterable[Mapping[str, object]]) -> list[Sums]:
     """One line per code: a carrier's cost goes to the line of its own currency."""
     lines: dict[str, Sums] = {}
     for group in groups:

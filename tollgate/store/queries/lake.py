@@ -6,12 +6,15 @@ others belong to the database. To ask something else of both, give `core.lake` i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 
 from tollgate.core.lake import (
     Breakout,
@@ -19,19 +22,24 @@ from tollgate.core.lake import (
     Row,
     Search,
     Span,
+    Statement,
     added,
     breakout_statement,
+    count_statement,
     day_begins,
+    instant_of,
     is_closed,
     merged,
     runs,
     search_statement,
 )
+from tollgate.core.lake_text import file_statement
 from tollgate.environment import lake_folder
 from tollgate.store.lake_engines import LakeEngine, engine_of_installation
 from tollgate.store.models import LakeFile
 from tollgate.store.sql import load
 
+BLOCK_BYTES: Final = 1 << 16
 CORRECTED = load("lake")["last_corrections"].replace("$1", "%s")
 
 
@@ -51,7 +59,9 @@ class Sides:
 def sides_of(table: str, span: Span, at: datetime) -> Sides:
     """Every day of the span on its side."""
     days = list(span.days())
-    kept = LakeFile.objects.filter(account_id=span.account_id, kind=table, replaced_at=None, day_on__in=days)
+    kept = LakeFile.objects.filter(account_id=span.account_id, kind=table, replaced_at=None)
+    if days:
+        kept = kept.filter(day_on__gte=days[0], day_on__lte=days[-1])
     folder = lake_folder()
     closed = {file.day_on: file for file in kept.filter(erased_at=None) if is_closed(file.day_on, at)}
     outdated = _corrected(span.account_id, closed) if table == "entry" else set()
@@ -68,33 +78,53 @@ def _corrected(account_id: int, files: Mapping[date, LakeFile]) -> set[date]:
     return {day for day, file in files.items() if day in latest and latest[day] >= file.written_at}
 
 
-def breakout(question: Breakout, span: Span, at: datetime, *, engine: LakeEngine | None = None) -> list[Row]:
-    """The sums, keys first, in the order of the keys."""
-    sides = sides_of(question.table, span, at)
+def breakout(
+    question: Breakout,
+    span: Span,
+    at: datetime,
+    *,
+    engine: LakeEngine | None = None,
+    sides: Sides | None = None,
+    limit_s: int = 0,
+    most: int = 0,
+) -> list[Row]:
+    """The sums, keys first, in the order of the keys; of each side no more than `most` groups, if that is not 0."""
+    sides = sides or sides_of(question.table, span, at)
     answers: list[Sequence[Sequence[object]]] = []
     if sides.live_days:
-        statement = breakout_statement(question, span, Engine.postgresql, narrow=_narrow(sides.live_days))
+        narrow = _narrow(sides.live_days)
+        statement = breakout_statement(question, span, Engine.postgresql, narrow=narrow, most=most)
         answers.append(_database_rows(statement.text, statement.values))
     if sides.files:
         lake = engine or engine_of_installation()
-        statement = breakout_statement(question, span, lake.engine)
-        answers.append(lake.rows(statement, {f"lake_{question.table}": sides.files}))
+        statement = breakout_statement(question, span, lake.engine, most=most)
+        answers.append(lake.rows(statement, {f"lake_{question.table}": sides.files}, limit_s=limit_s))
     found = added(question, answers)
     return found if found or question.keys else [(0,) * len(question.measures)]
 
 
-def search(question: Search, span: Span, at: datetime, *, engine: LakeEngine | None = None) -> list[Row]:
-    """The newest rows. The lake is asked for few days first, and for more when they do not suffice."""
-    sides = sides_of(question.table, span, at)
+def search(
+    question: Search,
+    span: Span,
+    at: datetime,
+    *,
+    engine: LakeEngine | None = None,
+    sides: Sides | None = None,
+    limit_s: int = 0,
+) -> list[Row]:
+    """The first rows. The lake is asked for few days first, and for more when they do not suffice."""
+    sides = sides or sides_of(question.table, span, at)
     answers: list[Sequence[Sequence[object]]] = []
+    last: object = None
     if sides.live_days:
         statement = search_statement(question, span, Engine.postgresql, narrow=_narrow(sides.live_days))
         answers.append(_database_rows(statement.text, statement.values))
+        last = answers[0][-1][-2] if len(answers[0]) == question.limit else None
     lake = engine or engine_of_installation()
     missing = question.limit
-    for files in _newest_first(sides.files):
+    for files in _nearest_first(_ahead(question, sides.lake_files, last)):
         statement = search_statement(replace(question, limit=missing), span, lake.engine)
-        found = lake.rows(statement, {f"lake_{question.table}": files})
+        found = lake.rows(statement, {f"lake_{question.table}": files}, limit_s=limit_s)
         answers.append(found)
         missing -= len(found)
         if missing <= 0:
@@ -102,12 +132,51 @@ def search(question: Search, span: Span, at: datetime, *, engine: LakeEngine | N
     return merged(question, answers)
 
 
-def _newest_first(files: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    """The last file, the two before it, the four before those."""
-    end, count = len(files), 1
-    while end > 0:
-        yield files[max(0, end - count) : end]
-        end, count = end - count, count * 2
+def count(
+    question: Search,
+    span: Span,
+    at: datetime,
+    *,
+    most: int,
+    engine: LakeEngine | None = None,
+    sides: Sides | None = None,
+    limit_s: int = 0,
+) -> int:
+    """How many rows there are, counted no further than `most`."""
+    sides = sides or sides_of(question.table, span, at)
+    found = 0
+    if sides.live_days:
+        narrow = _narrow(sides.live_days)
+        statement = count_statement(question, span, Engine.postgresql, most=most, narrow=narrow)
+        found = int(str(_database_rows(statement.text, statement.values)[0][0]))
+    if sides.files and found < most:
+        lake = engine or engine_of_installation()
+        statement = count_statement(question, span, lake.engine, most=most - found)
+        ((more,),) = lake.rows(statement, {f"lake_{question.table}": sides.files}, limit_s=limit_s)
+        found += more
+    return found
+
+
+def _ahead(question: Search, files: Sequence[tuple[date, Path]], last: object) -> list[Path]:
+    """The files that may hold what is asked for, nearest first: beyond what was seen, before the last row wanted."""
+    seen = None if question.before is None else _day_of(question.before[0])
+    until = None if last is None else _day_of(int(str(last)))
+    if question.oldest_first:
+        return [path for day, path in files if (seen is None or day >= seen) and (until is None or day <= until)]
+    found = [path for day, path in files if (seen is None or day <= seen) and (until is None or day >= until)]
+    return found[::-1]
+
+
+def _day_of(us: int) -> date:
+    return instant_of(us).date()
+
+
+def _nearest_first(files: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    """The first file, the two after it, the four after those."""
+    begin, size = 0, 1
+    while begin < len(files):
+        yield files[begin : begin + size]
+        begin, size = begin + size, size * 2
 
 
 def _narrow(days: Sequence[date]) -> str:
@@ -124,6 +193,65 @@ def _database_rows(text: str, values: dict[str, int | str]) -> list[tuple[object
         cursor.execute(text, values)
         found: list[tuple[object, ...]] = cursor.fetchall()
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file's columns as SQL of one engine: each an expression over the columns of a question, and names by their id.
+
+    `names` are lists of (id, name) that the expressions may name as `<list>.name`, joined by the column that is given.
+    """
+
+    texts: Callable[[Engine], Sequence[str]]
+    names: Mapping[str, tuple[str, Sequence[tuple[int, str]]]]
+
+
+def csv_blocks(
+    question: Search, span: Span, at: datetime, written: Written, *, engine: LakeEngine | None = None
+) -> Iterator[bytes]:
+    """All rows in the order of the question as lines of CSV, a day at a time, so that no snapshot grows old.
+
+    A day is read whole before it is sent: who reads slowly holds up nobody. The limit of the question is not obeyed.
+    """
+    sides = sides_of(question.table, span, at)
+    files = dict(sides.lake_files)
+    lake = engine or engine_of_installation()
+    whole = replace(question, limit=2**62, before=None)
+    for day in sorted((*sides.live_days, *files), reverse=not question.oldest_first):
+        begin = max(span.from_at, day_begins(day))
+        piece = Span(span.account_id, begin, min(span.until_at, day_begins(day) + timedelta(days=1)))
+        with TemporaryDirectory(prefix="tollgate-cdrs-") as folder:
+            target = Path(folder) / "day.csv"
+            if day in files:
+                statement = file_statement(whole, piece, lake.engine, written.texts(lake.engine), _joined(written))
+                names = {name: rows for name, (_, rows) in written.names.items()}
+                lake.write_csv(statement, {f"lake_{question.table}": [files[day]]}, target, names=names, header=False)
+            else:
+                statement = file_statement(
+                    whole,
+                    piece,
+                    Engine.postgresql,
+                    written.texts(Engine.postgresql),
+                    _joined(written),
+                    narrow=_narrow([day]),
+                )
+                _copy(statement, target)
+            with target.open("rb") as file:
+                yield from iter(partial(file.read, BLOCK_BYTES), b"")
+
+
+def _joined(written: Written) -> dict[str, str]:
+    return {name: column for name, (column, _) in written.names.items()}
+
+
+def _copy(statement: Statement, target: Path) -> None:
+    """What the database answers, as CSV."""
+    text = f"COPY ({statement.text}) TO STDOUT (FORMAT csv)"
+    with target.open("wb") as file, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # days before it have been sent: the file must not end here
+        with cursor.copy(text, statement.values) as copy:
+            for block in copy:
+                file.write(block)
 
 
 def export(question: Search, span: Span, at: datetime, target: Path, *, engine: LakeEngine | None = None) -> None:

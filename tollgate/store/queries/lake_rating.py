@@ -1,18 +1,17 @@
 """Calls rated again, all at once: what the calls of some days cost by the rates, beside what was charged.
 
-Each call keeps the revision it was rated by, or gets that of another card which was in force when it began. Rates with
-windows are priced call by call by `core.rates`, all others by the engine of the lake (`core.bulk_rating`). Days that
-the lake has not are written beside it for as long as the question lasts. To show another sum, add it to `Rerated`, to
-the text in `_statement` and to `_summed`.
+Each call keeps the revision it was rated by, or gets that of another card which was in force when it began. Rates of
+several windows are priced call by call by `core.rates`, most others by the engine of the lake (`core.bulk_rating`).
+Days that the lake has not are written beside it for as long as the question lasts. To show another sum, add it to
+`Rerated`, to the text in `_statement` and to `_summed`.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tollgate.core.bulk_rating import RateLine, rate_line, rating_text
-from tollgate.core.lake import Span, Statement, instant_of, instant_us
+from tollgate.core.bulk_rating import Keys, RateLine, keys_of, rate_line, rating_text, spans
+from tollgate.core.lake import Engine, Span, Statement, instant_of, instant_us
 from tollgate.core.rates import cost_micros
 from tollgate.environment import lake_folder
 from tollgate.store.lake_engines import LakeEngine, engine_of_installation
@@ -30,6 +29,7 @@ from tollgate.store.models import Card, Rate, Revision
 from tollgate.store.queries.cards import price_of
 from tollgate.store.queries.lake import sides_of
 
+SPANS = pa.schema([("begin_key", pa.int64()), ("place", pa.int64())])
 SCHEMA = pa.schema([(field.name, pa.string() if field.type is str else pa.int64()) for field in fields(RateLine)])
 CALLS = (
     "SELECT id, customer_id, currency, number, duration_ms, answered_us, cost_micros, "
@@ -71,16 +71,18 @@ def rerate(span: Span, at: datetime, *, card: Card | None = None, engine: LakeEn
             write_rows("call", span.account_id, day, files[-1])
         revisions = _revisions(span, card, lake, files)
         rates = _rates(revisions)
-        lengths = _write_rates(rates, aside / "rates.parquet")
-        statement = _statement(span, lake, lengths, card, revisions)
-        tables: Mapping[str, Sequence[Path]] = {"lake_call": files, "rate_line": [aside / "rates.parquet"]}
+        lines = _lines(rates)
+        keys = keys_of(lines) if lake.engine is Engine.duckdb else None
+        rating = rating_text(lake.engine, {len(line.prefix) for line in lines}, keys)
+        statement = _statement(span, lake, rating, card, revisions)
+        tables: Mapping[str, Sequence[Path]] = {"lake_call": files, **_write_rates(lines, keys, aside)}
         return _summed(lake.rows(statement, tables), rates)
     finally:
         shutil.rmtree(aside)
 
 
 def _statement(
-    span: Span, lake: LakeEngine, lengths: Iterable[int], card: Card | None, revisions: Sequence[Revision]
+    span: Span, lake: LakeEngine, rating: str, card: Card | None, revisions: Sequence[Revision]
 ) -> Statement:
     """Sums of what the engine can price, by customer and currency; and each call that it cannot."""
     statement = Statement(lake.engine)
@@ -90,7 +92,7 @@ def _statement(
         start=statement.mark(instant_us(span.from_at)),
         end=statement.mark(instant_us(span.until_at)),
     )
-    rated = rating_text(lake.engine, lengths).replace("WITH placed AS", f"WITH rated_call AS ({calls}), placed AS", 1)
+    rated = rating.replace("WITH placed AS", f"WITH rated_call AS ({calls}), placed AS", 1)
     left = "(place IS NOT NULL AND plain = 0)"
     statement.text = (
         f"SELECT customer_id, currency, CASE WHEN {left} THEN id END AS left_id, "  # noqa: S608 - known columns
@@ -132,28 +134,32 @@ def _rates(revisions: Iterable[Revision]) -> list[tuple[Rate, Card]]:
     return [(rate, cards[rate.revision_id]) for rate in rates.iterator(chunk_size=20_000)]
 
 
-def _write_rates(rates: Sequence[tuple[Rate, Card]], target: Path) -> set[int]:
-    """The rates as a file; gives the lengths of their prefixes."""
-    columns: dict[str, list[Any]] = defaultdict(list)
-    roundings = {card.pk: price_of(card, Rate()).rounding for _, card in rates}
+def _lines(rates: Sequence[tuple[Rate, Card]]) -> list[RateLine]:
+    """The rates as columns. What many of a card have alike is made once."""
+    known: dict[tuple[object, ...], RateLine] = {}
+    found = []
     for place, (rate, card) in enumerate(rates):
-        line = rate_line(
-            place,
-            rate.revision_id,
-            rate.prefix,
-            rounding=roundings[card.pk],
-            plain=rate.tariff is None,
-            price_nanos=rate.price_nanos,
-            connect_fee_nanos=rate.connect_fee_nanos,
-            initial_s=rate.initial_s,
-            increment_s=rate.increment_s,
-            grace_s=rate.grace_s,
-            included_s=rate.included_s,
+        alike = (
+            *(card.pk, str(rate.tariff or ""), rate.price_nanos, rate.connect_fee_nanos),
+            *(rate.initial_s, rate.increment_s, rate.grace_s, rate.included_s),
         )
-        for field in fields(line):
-            columns[field.name].append(getattr(line, field.name))
-    pq.write_table(pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA), target)
-    return {len(rate.prefix) for rate, _ in rates}
+        line = known.get(alike)
+        if line is None:
+            line = known[alike] = rate_line(place, rate.revision_id, rate.prefix, price_of(card, rate))
+        found.append(replace(line, place=place, revision_id=rate.revision_id, prefix=rate.prefix))
+    return found
+
+
+def _write_rates(lines: Sequence[RateLine], keys: Keys | None, folder: Path) -> dict[str, list[Path]]:
+    """The rates as files, by the names of their tables."""
+    written = {"rate_line": [folder / "rates.parquet"]}
+    columns = {name: [getattr(line, name) for line in lines] for name in SCHEMA.names}
+    pq.write_table(pa.table(columns, schema=SCHEMA), written["rate_line"][0])
+    if keys is not None:
+        written["rate_span"] = [folder / "spans.parquet"]
+        begins, places = zip(*spans(lines, keys), strict=True)
+        pq.write_table(pa.table({"begin_key": begins, "place": places}, schema=SPANS), written["rate_span"][0])
+    return written
 
 
 def _summed(rows: Iterable[Sequence[Any]], rates: Sequence[tuple[Rate, Card]]) -> list[Rerated]:

@@ -12,14 +12,19 @@ from tollgate.store.models import (
     Account,
     AutoTopUp,
     Call,
+    Charge,
     Checkout,
+    CliProof,
+    CliRule,
     Contact,
     ContactSession,
     Customer,
+    CustomerPackage,
     Endpoint,
     Invoice,
     Payment,
     PortalDomain,
+    SmsSettings,
     VerifiedCli,
 )
 from tollgate.store.queries.invoice_lists import with_standing
@@ -75,6 +80,33 @@ def checkout_of(customer: Customer, payment_id: int) -> Checkout | None:
 def auto_top_up_of(customer: Customer) -> AutoTopUp | None:
     """The customer's stored payment method."""
     return AutoTopUp.objects.filter(customer=customer).select_related("gateway").first()
+
+
+def proofs_of(customer: Customer) -> QuerySet[CliProof]:
+    """The codes by which the customer's contacts have proved numbers, or tried to."""
+    return CliProof.objects.filter(customer=customer).defer("code_hash", "code_sealed")
+
+
+def forced_of(customer: Customer) -> list[str]:
+    """The numbers that are shown where a call shows none that may be, by the customer's own rules."""
+    found = CliRule.objects.filter(customer=customer, forced=True).order_by("position", "id")
+    return list(found.values_list("cli", flat=True))
+
+
+def sms_works(customer: Customer) -> bool:
+    """Whether the operator can send an SMS."""
+    return SmsSettings.objects.filter(account_id=customer.account_id).exists()
+
+
+def packages_of(customer: Customer) -> QuerySet[CustomerPackage]:
+    """The packages that the customer holds or has held, without what they cost the operator."""
+    found = CustomerPackage.objects.filter(customer=customer).select_related("package")
+    return found.defer("package__cost_nanos", "package__setup_cost_nanos")
+
+
+def charges_of(customer: Customer) -> QuerySet[Charge]:
+    """What the customer was charged beside calls, without the operator's costs."""
+    return Charge.objects.filter(account_id=customer.account_id, customer=customer).defer("detail")
 
 
 def live_of(customer: Customer) -> QuerySet[Call]:

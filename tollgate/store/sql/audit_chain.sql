@@ -33,3 +33,30 @@ SELECT COALESCE(audit.id, audit_seal.audit_id) AS audit_id,
        hash
 FROM audit FULL JOIN audit_seal ON audit_seal.audit_id = audit.id
 ORDER BY 1
+
+-- name: erase_person
+-- Takes a contact ($1) of a customer ($5) out of the log: the personal columns ($2) of its own rows, what was noted of its
+-- logins, its name and address where it acted or was acted for, by its emails ($3) and what it is called from now on
+-- ($4). Who was let in by a sign-in provider acted before it had a number: it is known by its email within its customer.
+-- What was sealed of an erasure stays. Gives each row with the text of what is left of it, as `unsealed` does.
+UPDATE audit SET
+  actor = CASE WHEN actor_kind = 'contact' AND (actor_id = $1::bigint OR actor_id IS NULL AND customer_id = $5::bigint
+                                                AND lower(actor) = ANY ($3::text[])) THEN $4::text
+               WHEN customer_id = $5::bigint AND lower(split_part(actor, ' as ', 2)) = ANY ($3::text[])
+                 THEN split_part(actor, ' as ', 1) || ' as ' || $4::text
+               ELSE actor END,
+  ip = CASE WHEN actor_kind = 'contact' AND (actor_id = $1::bigint OR actor_id IS NULL AND customer_id = $5::bigint
+                                             AND lower(actor) = ANY ($3::text[]))
+              OR table_name = 'contact' AND row_id = $1::bigint AND verb NOT IN ('INSERT', 'UPDATE', 'DELETE') THEN NULL ELSE ip END,
+  before = CASE WHEN table_name = 'contact' AND row_id = $1::bigint THEN without_person(before, $2::text[]) ELSE before END,
+  after = CASE WHEN table_name = 'contact' AND row_id = $1::bigint AND verb IN ('INSERT', 'UPDATE', 'DELETE')
+               THEN without_person(after, $2::text[])
+               WHEN table_name = 'contact' AND row_id = $1::bigint AND after IS NOT NULL THEN '{"erased": true}'
+               ELSE after END
+WHERE verb <> 'ERASE' AND (
+  table_name = 'contact' AND row_id = $1::bigint
+  OR actor_kind = 'contact' AND actor_id = $1::bigint
+  OR customer_id = $5::bigint AND actor_kind = 'contact' AND actor_id IS NULL AND lower(actor) = ANY ($3::text[])
+  OR customer_id = $5::bigint AND lower(split_part(actor, ' as ', 2)) = ANY ($3::text[]))
+RETURNING id, jsonb_build_array(id, (extract(epoch FROM at) * 1000000)::bigint, actor, act, reason, table_name, row_id,
+  verb, before, after, actor_kind, actor_id, host(ip), account_id, customer_id)::text AS row

@@ -18,7 +18,7 @@ WHERE $1::bigint[] IS NULL OR id = ANY($1)
 -- A verification counts as done when one contact has done it. Verified CLIs are read with their customer.
 SELECT customer.id, customer.account_id, customer.parent_id, customer.name, customer.currency, customer.status,
        customer.status_until, customer.expires_at, customer.valid_days, customer.created_at,
-       customer.hours::text AS hours, customer.max_duration_s, customer.recording, customer.pai_mode,
+       customer.hours::text AS hours, customer.hours_hang_up, customer.cli_selection, customer.max_duration_s, customer.recording, customer.pai_mode,
        customer.approved_clis_only, customer.first_reply_s, customer.pdd_s, customer.ring_s, customer.rtp_firewall,
        customer.local_calls, customer.local_price_nanos, customer.local_increment_s, customer.loss_making_calls,
        customer.localization_id, customer.vars_toml, wallet.id AS wallet_id, wallet.depth,
@@ -40,6 +40,12 @@ WHERE $1::bigint[] IS NULL OR id = ANY($1)
 -- name: verified_clis
 SELECT id, customer_id
 FROM verified_cli
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: cli_rules
+-- In the order of asking within each owner.
+SELECT id, account_id, customer_id, tag_id, position, cli, pai, dialed, rewrite_cli, rewrite_pai, forced, weight, attestation
+FROM cli_rule
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
 -- name: tags

@@ -29,9 +29,11 @@ WHERE started_at >= $1::timestamptz AND started_at < $2::timestamptz AND state =
 
 -- name: keep_skeletons
 -- What stays of the calls of a day: those that entries name.
-INSERT INTO archived_call (id, account_id, started_at, customer_id, ingress_route_id, destination, billed_s, cost_micros)
+INSERT INTO archived_call (id, account_id, started_at, customer_id, ingress_route_id, destination, billed_s, cost_micros,
+                           carrier_id, prefix, currency, carrier_currency, profit_known, seller_wallet_id)
 SELECT cdr.id, cdr.account_id, cdr.started_at, cdr.customer_id, cdr.ingress_route_id, cdr.destination,
-       cdr.billed_s, cdr.cost_micros
+       cdr.billed_s, cdr.cost_micros, cdr.carrier_id, COALESCE(cdr.prefix, ''), cdr.currency, cdr.carrier_currency,
+       cdr.profit_micros IS NOT NULL, (cdr.detail -> 'legs' -> -1 ->> 'wallet')::bigint
 FROM cdr
 WHERE cdr.started_at >= $1::timestamptz AND cdr.started_at < $2::timestamptz
   AND EXISTS (SELECT FROM entry WHERE entry.call_id = cdr.id AND entry.account_id = cdr.account_id)
@@ -46,7 +48,8 @@ ORDER BY 1
 
 -- name: unbilled_customers
 -- Customers with charged calls on that day, and the resellers above them, that are to get documents and have not yet got
--- one for the first or the last of these calls; and those whose billing rests.
+-- one for the first or the last of these calls; and those whose billing rests. Who was given back all that it was charged
+-- for each destination and route of the day gets no document for it.
 WITH RECURSIVE caller AS (
   SELECT customer_id, min(started_at) AS first_at, max(started_at) AS last_at
   FROM cdr
@@ -67,5 +70,21 @@ WHERE customer.generate_invoices AND customer.invoice_schedule <> 'none'
     SELECT FROM invoice
     WHERE invoice.customer_id = payer.customer_id AND invoice.state = 'issued'
       AND called.at >= invoice.usage_from_at AND called.at < invoice.usage_until_at
+  ))
+  AND (EXISTS (
+    SELECT
+    FROM cdr
+    JOIN entry ON entry.call_id = cdr.id AND entry.account_id = cdr.account_id
+    JOIN wallet ON wallet.id = entry.wallet_id AND wallet.kind = 'customer' AND wallet.owner_id = payer.customer_id
+    WHERE cdr.started_at >= $1::timestamptz AND cdr.started_at < $2::timestamptz
+      AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
+    GROUP BY cdr.destination, cdr.ingress_route_id
+    HAVING sum(entry.amount_micros) <> 0
+  ) OR EXISTS (
+    SELECT
+    FROM cdr
+    WHERE cdr.started_at >= $1::timestamptz AND cdr.started_at < $2::timestamptz AND cdr.cost_micros <> 0
+      AND cdr.customer_id = payer.customer_id
+      AND NOT EXISTS (SELECT FROM entry WHERE entry.call_id = cdr.id AND entry.account_id = cdr.account_id)
   ))
 ORDER BY 1

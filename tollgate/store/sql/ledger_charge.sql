@@ -1,17 +1,20 @@
 -- What a batch of the charging desk does to the tables, in one statement: first that what it decided on is still so, in
--- the order of locks that all keep (calls, then wallets deepest first), then all that it writes. Run whole by a migration.
+-- the order of locks that all keep (calls, then wallets deepest first), then all that it writes. Run whole by migrations.
 -- A new column of a call or CDR: its attribute here, its place in the INSERT, and in charging/rows.py.
+
+-- With the types goes the function of them. Arrays within rows travel as text: drivers are slow to write one by one.
+DROP TYPE IF EXISTS new_call, changed_call, changed_wallet, new_entry, new_cdr CASCADE;
+DROP FUNCTION IF EXISTS decided_on_the_past;
 
 CREATE TYPE new_call AS (
   id bigint, account_id bigint, edge text, edge_call_id text, dialog text, customer_id bigint, endpoint_id bigint,
   ingress_route_id bigint, cli text, cld text, number text, destination text, authorized_at timestamptz, granted_s integer,
-  granted_until timestamptz, max_s integer, carrier_wallet_ids bigint[], wallet_ids bigint[], held_micros bigint[],
-  currency text, plan text
+  granted_until timestamptz, max_s integer, carrier_wallet_ids text, wallet_ids text, held_micros text, currency text, plan text
 );
 CREATE TYPE changed_call AS (
   account_id bigint, id bigint, turn integer, state text, answered_at timestamptz, granted_s integer,
-  granted_until timestamptz, extended_count integer, route_index integer, carrier_wallet_ids bigint[],
-  held_micros bigint[], last_seen_at timestamptz, attempts text
+  granted_until timestamptz, extended_count integer, route_index integer, carrier_wallet_ids text,
+  held_micros text, last_seen_at timestamptz, attempts text
 );
 CREATE TYPE changed_wallet AS (
   id bigint, turn bigint, balance_micros bigint, held_micros bigint, channels integer, cps_tokens_milli bigint,
@@ -38,7 +41,8 @@ BEGIN
 END $$;
 
 -- Batches of one lane, that is of one process, go in the order in which they came: each was decided on what the one before
--- it leaves. Raises serialization_failure, and writes nothing, when a call or wallet has had another turn, when a call that
+-- it leaves. Says so ('begun', by a notice, which is sent at once) when nothing of its lane can come before it any more: the
+-- next one is sent then, however long this one still takes. Raises serialization_failure, and writes nothing, when a call or wallet has had another turn, when a call that
 -- is asked for has a CDR since `past_since` (a repeated question), or when one that is refused is live.
 --
 -- No plan may depend on what is believed about a table that was empty at night. So rows are changed by inserts that always
@@ -52,13 +56,14 @@ CREATE FUNCTION charge(
 DECLARE met bigint; turns integer[];
 BEGIN
   PERFORM pg_advisory_xact_lock(lane);
+  RAISE NOTICE 'begun';
   IF cardinality(changed_calls) > 0 THEN
     WITH written AS (
       INSERT INTO call (account_id, id, state, answered_at, granted_s, granted_until, extended_count, route_index,
                         carrier_wallet_ids, held_micros, last_seen_at, attempts, turn,
                         edge, edge_call_id, customer_id, authorized_at, max_s, plan)
       SELECT account_id, id, state, answered_at, granted_s, granted_until, extended_count, route_index,
-             carrier_wallet_ids, held_micros, last_seen_at, attempts, -1 - turn,
+             carrier_wallet_ids::bigint[], held_micros::bigint[], last_seen_at, attempts, -1 - turn,
              '', '', 0, last_seen_at, 0, ''
       FROM unnest(changed_calls)
       ON CONFLICT (account_id, id) DO UPDATE
@@ -113,7 +118,7 @@ BEGIN
                       carrier_wallet_ids, wallet_ids, held_micros, currency, last_seen_at, plan)
     SELECT id, account_id, edge, edge_call_id, dialog, customer_id, endpoint_id, ingress_route_id, cli, cld, number,
            destination, 'authorized', authorized_at, granted_s, granted_until, max_s, 0,
-           carrier_wallet_ids, wallet_ids, held_micros, currency, authorized_at, plan
+           carrier_wallet_ids::bigint[], wallet_ids::bigint[], held_micros::bigint[], currency, authorized_at, plan
     FROM unnest(new_calls);
   END IF;
   IF cardinality(new_cdrs) > 0 THEN

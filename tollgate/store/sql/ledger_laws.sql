@@ -106,11 +106,12 @@ CROSS JOIN LATERAL (
   SELECT (record.detail -> 'carrier' ->> 'wallet')::bigint, (record.detail -> 'carrier' ->> 'cost')::bigint
   WHERE jsonb_typeof(record.detail -> 'carrier') = 'object'
 ) AS said
-LEFT JOIN LATERAL (
-  SELECT sum(entry.amount_micros) AS micros
+LEFT JOIN (
+  SELECT call_id, wallet_id, sum(amount_micros) AS micros
   FROM entry
-  WHERE entry.call_id = cdr.id AND entry.wallet_id = said.wallet_id AND entry.kind IN ('call', 'overrun')
-) AS posted ON true
+  WHERE call_id IS NOT NULL AND kind IN ('call', 'overrun')
+  GROUP BY call_id, wallet_id
+) AS posted ON posted.call_id = cdr.id AND posted.wallet_id = said.wallet_id
 WHERE cdr.state IN ('charged', 'failed', 'unresolved') AND said.micros <> COALESCE(posted.micros, 0)
 
 -- name: an_entry_has_its_record
@@ -123,7 +124,7 @@ WHERE entry.call_id IS NOT NULL
 
 -- name: documents_have_their_entries
 -- What a document moved when it was issued is its total less what the ledger had charged before; a receipt moved only
--- lines added by hand, a note its total, a void document nothing. Charges move by entries of their own.
+-- lines added by hand, a note its total, a note on a receipt and a void document nothing. Charges move by entries of their own.
 SELECT invoice.id AS invoice_id, invoice.number, invoice.kind, COALESCE(moved.micros, 0) AS entries_micros
 FROM invoice
 LEFT JOIN LATERAL (
@@ -137,7 +138,7 @@ LEFT JOIN LATERAL (
   WHERE line.invoice_id = invoice.id AND (line.posted OR line.charge_id IS NOT NULL)
 ) AS charged ON true
 WHERE invoice.state <> 'draft' AND COALESCE(moved.micros, 0) <> CASE
-  WHEN invoice.state = 'void' THEN 0
+  WHEN invoice.state = 'void' OR invoice.kind <> 'receipt' AND invoice.payment_id IS NOT NULL THEN 0
   WHEN invoice.kind = 'credit_note' THEN invoice.total_micros
   WHEN invoice.kind = 'debit_note' THEN -invoice.total_micros
   WHEN invoice.kind = 'receipt' THEN charged.micros - invoice.exact_micros
@@ -157,7 +158,7 @@ WHERE (invoice.net_micros, invoice.exact_micros, invoice.tax_micros, invoice.tot
 
 -- name: settled_is_what_was_allocated
 -- Of an invoice what payments and credit notes give it, of a credit note what it gives; never more than the total. A
--- receipt is settled by the payment it is for.
+-- receipt, and a note on one, is settled by the payment it is for.
 SELECT invoice.id AS invoice_id, invoice.number, invoice.settled_micros, COALESCE(given.micros, 0) AS allocations_micros
 FROM invoice
 LEFT JOIN LATERAL (
@@ -165,8 +166,28 @@ LEFT JOIN LATERAL (
   FROM allocation
   WHERE CASE invoice.kind WHEN 'credit_note' THEN allocation.credit_note_id ELSE allocation.invoice_id END = invoice.id
 ) AS given ON true
-WHERE invoice.kind <> 'receipt'
+WHERE invoice.kind <> 'receipt' AND invoice.payment_id IS NULL
   AND (invoice.settled_micros <> COALESCE(given.micros, 0) OR invoice.settled_micros NOT BETWEEN 0 AND invoice.total_micros)
+
+-- name: notes_on_receipts_are_what_was_given_back
+-- The tax of a note on a receipt is what moved with the payment that gave it back, and its total no more than that was; by
+-- a coin at most, where what was paid is finer than the coins of its receipt.
+SELECT note.id AS invoice_id, note.number, note.tax_micros, payment.tax_micros AS payment_tax_micros
+FROM invoice AS note
+JOIN payment ON payment.id = note.payment_id
+LEFT JOIN payment AS original ON original.id = payment.reverses_id
+CROSS JOIN LATERAL (
+  SELECT CASE
+    WHEN note.currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 1000000
+    WHEN note.currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 1000
+    WHEN note.currency IN ('CLF', 'UYW') THEN 100
+    ELSE 10000
+  END AS micros
+) AS coin
+WHERE note.kind IN ('credit_note', 'debit_note') AND note.state = 'issued'
+  AND (note.tax_micros <> payment.tax_micros
+       OR note.total_micros > abs(payment.amount_micros) + sign(mod(original.amount_micros, coin.micros)) * coin.micros
+       OR note.settled_micros <> note.total_micros OR (payment.amount_micros < 0) <> (note.kind = 'credit_note'))
 
 -- name: a_payment_settles_no_more_than_it_is
 SELECT payment.id AS payment_id, payment.allocated_micros, COALESCE(given.micros, 0) AS allocations_micros
@@ -176,6 +197,11 @@ LEFT JOIN (
 ) AS given ON given.payment_id = payment.id
 WHERE payment.allocated_micros <> COALESCE(given.micros, 0)
    OR payment.allocated_micros > GREATEST(0, payment.amount_micros - payment.refunded_micros)
+
+-- name: what_is_given_back_was_paid
+SELECT payment.id AS payment_id, payment.amount_micros, payment.refunded_micros
+FROM payment
+WHERE payment.refunded_micros NOT BETWEEN 0 AND GREATEST(0, payment.amount_micros)
 
 -- name: payments_have_their_entries
 -- A completed one moved its amount and took its tax back; any other moved nothing.
@@ -229,19 +255,44 @@ SELECT account_id, hour_at, customer_id, carrier_id, prefix, destination, curren
        sum(cost_micros + correction_micros) AS cost_micros,
        sum(carrier_cost_micros + carrier_correction_micros) AS carrier_cost_micros
 FROM (
-  SELECT * FROM summed(0, (SELECT reached FROM summary_progress), '-infinity', 'infinity')
+  SELECT * FROM summarized((SELECT records_since()), 'infinity')
   UNION ALL
   SELECT summary.account_id, hour_at, customer_id, carrier_id, ingress_route_id, prefix, destination, summary.currency,
          carrier_currency, -attempts, -refused, -connected, -duration_ms, -billed_s, -carrier_billed_s, -cost_micros,
          -carrier_cost_micros, -profit_micros, -profitable_micros, -correction_micros, -carrier_correction_micros, -profit_correction_micros,
          -profitable_correction_micros
   FROM summary
-  JOIN (SELECT account.id, (SELECT min(cdr.started_at) FROM cdr WHERE cdr.account_id = account.id) AS since_at FROM account)
-    AS recorded ON recorded.id = summary.account_id
-  WHERE hour_at >= date_trunc('hour', since_at, 'UTC')
+  WHERE hour_at >= (SELECT records_since())
 ) AS line
 GROUP BY account_id, hour_at, customer_id, carrier_id, ingress_route_id, prefix, destination, currency, carrier_currency
 HAVING (sum(attempts), sum(refused), sum(connected), sum(duration_ms), sum(billed_s), sum(carrier_billed_s), sum(cost_micros),
         sum(carrier_cost_micros), sum(profit_micros), sum(profitable_micros), sum(correction_micros),
         sum(carrier_correction_micros), sum(profit_correction_micros), sum(profitable_correction_micros))
        <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+-- name: corrections_of_archived_calls_are_in_the_summaries
+-- As far as the summaries have come, in hours whose records have gone to the lake. Hours with calls that were archived
+-- before their carrier and currency were kept are left aside.
+SELECT line.account_id, hour_at, customer_id, carrier_id, prefix, destination, currency,
+       sum(correction_micros) AS correction_micros, sum(carrier_correction_micros) AS carrier_correction_micros
+FROM (
+  SELECT account_id, hour_at, customer_id, carrier_id, ingress_route_id, prefix, destination, currency, carrier_currency,
+         correction_micros, carrier_correction_micros, profit_correction_micros, profitable_correction_micros
+  FROM call_line
+  WHERE attempts = 0 AND (written < (SELECT reached FROM summary_progress)
+    OR written = (SELECT reached FROM summary_progress) AND started_at < (SELECT within_at FROM summary_progress))
+  UNION ALL
+  SELECT account_id, hour_at, customer_id, carrier_id, ingress_route_id, prefix, destination, currency, carrier_currency,
+         -correction_micros, -carrier_correction_micros, -profit_correction_micros, -profitable_correction_micros
+  FROM summary
+) AS line
+WHERE hour_at < (SELECT records_since())
+  AND (correction_micros, carrier_correction_micros, profit_correction_micros, profitable_correction_micros) <> (0, 0, 0, 0)
+  AND NOT EXISTS (
+    SELECT FROM archived_call AS gone
+    WHERE gone.account_id = line.account_id AND gone.started_at >= line.hour_at
+      AND gone.started_at < line.hour_at + interval '1 hour' AND gone.currency IS NULL
+  )
+GROUP BY line.account_id, hour_at, customer_id, carrier_id, ingress_route_id, prefix, destination, currency, carrier_currency
+HAVING (sum(correction_micros), sum(carrier_correction_micros), sum(profit_correction_micros), sum(profitable_correction_micros))
+       <> (0, 0, 0, 0)

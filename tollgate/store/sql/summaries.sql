@@ -1,8 +1,9 @@
 -- What is done to the summaries, beside the functions in schema_summaries.sql.
 
 -- name: roll_up
--- Adds about that many new records; `more` says whether there are others.
-SELECT roll_up($1::integer) AS more
+-- Adds about that many new records; `more` says whether there are others, `within_at` how far they had come before of what
+-- one transaction wrote.
+SELECT roll_up($1::integer) AS more, (SELECT within_at FROM summary_progress) AS within_at
 
 -- name: rebuild
 -- Makes the hours between two instants anew.
@@ -44,6 +45,7 @@ FROM (
          duration_ms, billed_s, cost_micros, COALESCE(carrier_cost_micros, 0), COALESCE(profit_micros, 0)
   FROM cdr
   WHERE account_id = $1::bigint AND started_at >= $4::timestamptz AND started_at < $5::timestamptz AND written >= $2::bigint
+    AND (written > $2::bigint OR started_at >= COALESCE((SELECT within_at FROM summary_progress), '-infinity'))
   UNION ALL
   SELECT customer_id, carrier_id, ingress_route_id, destination, currency, carrier_currency, 1, (answered_at IS NOT NULL)::int,
          duration_ms, billed_s, cost_micros, COALESCE(carrier_cost_micros, 0), COALESCE(profit_micros, 0)

@@ -11,16 +11,47 @@ function password(length) {
   return signs.join("");
 }
 
-for (const input of document.querySelectorAll("input[data-generate]")) {
-  const button = document.createElement("button"), group = document.createElement("div");
-  button.type = "button";
-  button.className = "btn";
-  button.textContent = "Generate";
-  button.addEventListener("click", () => { input.value = password(20); input.select(); });
+function offerPasswords(root) {
+  for (const input of root.querySelectorAll("input[data-generate]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn";
+    button.textContent = "Generate";
+    button.addEventListener("click", () => { input.value = password(20); input.select(); });
+    beside(input, button);
+  }
+}
+
+// A color is typed, or picked beside its field; the picker of a browser alone could not say "none".
+function offerColors(root) {
+  for (const input of root.querySelectorAll("input[data-color]:not(:disabled)")) {
+    const picker = document.createElement("input");
+    const show = () => {
+      const known = /^#[0-9a-f]{6}$/i.test(input.value);
+      if (known) picker.value = input.value;
+      picker.classList.toggle("unpicked", !known);
+    };
+    picker.type = "color";
+    picker.className = "form-control form-control-color";
+    picker.ariaLabel = `Pick: ${input.labels[0]?.firstChild.textContent.trim() ?? "color"}`;
+    picker.addEventListener("input", () => { input.value = picker.value; show(); });
+    input.addEventListener("input", show);
+    beside(input, picker);
+    show();
+  }
+}
+
+function beside(input, made) {
+  const group = document.createElement("div");
   group.className = "input-group";
   input.before(group);
-  group.append(input, button);
+  group.append(input, made);
 }
+
+function offer(root) { offerPasswords(root); offerColors(root); }
+
+offer(document);
+document.addEventListener("modal:filled", (event) => offer(event.target));
 
 // A part that asks for itself again must not take away what somebody is selecting or typing in it.
 document.addEventListener("htmx:before:request", (event) => {

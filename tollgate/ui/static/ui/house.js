@@ -31,7 +31,7 @@ document.addEventListener("click", (event) => {
   window.theme.choose(button.dataset.themeValue);
   showTheme();
   const url = document.documentElement.dataset.themeUrl;
-  if (url) fetch(url, {method: "POST", headers: {"X-CSRFToken": csrfToken()}, body: new URLSearchParams({theme: button.dataset.themeValue})});
+  if (url) fetch(url, {method: "POST", keepalive: true, headers: {"X-CSRFToken": csrfToken()}, body: new URLSearchParams({theme: button.dataset.themeValue})});
 }, true);
 
 showTheme();

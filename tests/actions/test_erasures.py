@@ -1,0 +1,152 @@
+"""Claims about erasing a person: nothing that knows it is left, the books and the chain of the log are whole."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, connection
+
+from tests.actions.cast import ANN, EURO, acme, demo_account
+from tests.actions.test_customers import refused
+from tests.store.test_document_laws import broken
+from tollgate.actions.acts import Actor, NotFound, acting
+from tollgate.actions.audit import note_event, seal_audit
+from tollgate.actions.contacts import create_contact, update_contact
+from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.erasures import erase_contact
+from tollgate.actions.messages import queue
+from tollgate.actions.payments import create_payment
+from tollgate.actions.retention import place_legal_hold, release_legal_hold
+from tollgate.core.audit_chain import Broken, Link, Whole, examine
+from tollgate.store.models import Audit, AuditSeal, Contact, Invoice, LoginDelay, Message
+from tollgate.store.sql import load
+
+CARLA = ("carla@acme.example", "carla@old.example", "Rossi", "+37061234567", "likes tea", "198.51.100.77", "00u1")
+
+
+def chain() -> Whole | Broken:
+    """The log against its seals, as the doctor looks at it."""
+    with connection.cursor() as cursor:
+        cursor.execute(load("audit_chain")["chain"])
+        return examine(Link(*(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row)) for row in cursor)
+
+
+def kept(*, but: int = 0) -> str:
+    """The whole audit log but for documents, which stay, and for one customer, and every message as text."""
+    log = Audit.objects.exclude(table_name="invoice").exclude(table_name="customer", row_id=but).values()
+    rows = [*log, *Message.objects.values(), *Contact.objects.values(), *LoginDelay.objects.values()]
+    return json.dumps(rows, cls=DjangoJSONEncoder, default=str)
+
+
+def seal_all() -> None:
+    """Seals every row; one younger than a second waits for the next time."""
+    for _ in range(300):
+        seal_audit()
+        if AuditSeal.objects.count() == Audit.objects.count():
+            return
+        time.sleep(0.1)
+    raise AssertionError("the log is not sealed")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_is_erased_from_everything_but_the_books_and_the_chain_still_holds() -> None:
+    with acting(ANN):
+        customer = acme(demo_account(), create_invoice_on_payment=True)
+        other = create_customer(account_id=customer.account_id, name="Baltic", currency="EUR")
+        carla = create_contact(
+            customer_id=customer.pk, email="carla@old.example", first_name="Carla", last_name="Rossi", phone=CARLA[3]
+        )
+        emil = create_contact(customer_id=customer.pk, email="emil@acme.example", first_name="Emil")
+        update_contact(contact_id=carla.pk, email="carla@acme.example", private_notes="likes tea")
+        create_payment(customer_id=customer.pk, amount_micros=EURO)
+        queue(account_id=customer.account_id, template="plain", values={"subject": "Hi", "text": "x"}, contact=carla)
+    her = {"kind": "contact", "id": carla.pk, "ip": CARLA[5]}
+    note_event(actor=Actor("carla@acme.example", frozenset(), **her), verb="LOGIN", table_name="contact",
+               row_id=carla.pk, told={"email": "carla@acme.example"})  # fmt: skip
+    with acting(Actor("carla@acme.example", frozenset({"update_contact"}), **her)):
+        update_contact(contact_id=emil.pk, kind="billing")
+    with acting(Actor("ann@demo.example as carla@acme.example", frozenset({"update_contact"}), kind="user", id=3)):
+        update_contact(contact_id=emil.pk, kind="noc")
+    with acting(Actor("Carla@old.example", frozenset({"update_contact"}), kind="contact", ip=CARLA[5])):
+        update_contact(contact_id=emil.pk, kind="sales")  # as who is let in by a sign-in provider, with no number yet
+    others = [f"email:{domain}:{name}" for domain, name in ((7, CARLA[0]), (0, "x" + CARLA[0]), (0, "a:" + CARLA[0]))]
+    for key in ("email:0:carla@acme.example", "email:0:carla@old.example", *others):
+        LoginDelay.objects.create(key=key, failed_at="2026-01-01T00:00Z", until_at="2026-01-01T00:00Z")
+    note_event(actor=Actor("Okta: 00u1", frozenset(), kind="contact", ip=CARLA[5]), verb="LOGIN", table_name="contact",
+               row_id=carla.pk, customer_id=customer.pk)  # fmt: skip
+    with acting(Actor("ann@demo.example as carla@old.example", frozenset({"update_customer"}), kind="user", id=3)):
+        update_customer(customer_id=other.pk, channels=3)
+    with acting(Actor("carla@old.example", frozenset({"update_customer"}), kind="contact", ip=CARLA[5])):
+        update_customer(customer_id=other.pk, channels=4)
+    assert all(words in kept() for words in CARLA)
+    issued = Invoice.objects.get()
+    seal_all()
+    with acting(ANN):
+        place_legal_hold(customer_id=customer.pk, reason="case 7")
+        refused("contact_id", erase_contact, contact_id=carla.pk, reason="asked by mail")
+        release_legal_hold(customer_id=customer.pk, reason="closed")
+        erased = erase_contact(contact_id=carla.pk, reason="asked by mail")
+        with pytest.raises(NotFound):
+            erase_contact(contact_id=carla.pk, reason="again")
+    assert sorted(LoginDelay.objects.values_list("key", flat=True)) == sorted(others)
+    LoginDelay.objects.all().delete()
+    of_others = Audit.objects.filter(customer_id=other.pk, verb="UPDATE").order_by("id")
+    assert [(row.actor, row.ip and str(row.ip)) for row in of_others] == [
+        ("ann@demo.example as carla@old.example", None),
+        ("carla@old.example", CARLA[5]),
+    ], "who had the address at another customer stays"
+    left = kept(but=other.pk)
+    assert [words for words in CARLA if words in left] == []
+    assert "emil@acme.example" in left
+    assert Message.objects.filter(recipient="emil@acme.example").count() == Message.objects.count()
+    assert erased.messages_count > 0
+    row = Audit.objects.filter(table_name="contact", row_id=emil.pk, verb="UPDATE").earliest("id")
+    assert (row.actor, row.ip, row.after) == (f"contact {carla.pk}", None, row.after)
+    assert Audit.objects.get(verb="ERASE").reason == "asked by mail"
+    found = chain()
+    assert isinstance(found, Whole), found
+    assert found.erased_count == found.unsealed_count > 0
+    seal_all()
+    found = chain()
+    assert isinstance(found, Whole), found
+    assert (found.erased_count > 0, found.unsealed_count) == (True, 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM audit WHERE after ? 'erased' ORDER BY id LIMIT 1")
+        ((changed,),) = cursor.fetchall()
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE audit SET actor = 'nobody' WHERE id = %s", [changed])
+        cursor.execute("SET session_replication_role = origin")
+    assert chain() == Broken(changed, "was altered"), "what is left of a row is watched as before"
+    issued.refresh_from_db()
+    assert issued.state == "issued"
+    assert broken() == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("values", "changed"),
+    [
+        ("('ann', 'customer', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "after = '{\"channels\": 9}'"),
+        ("('ann', 'customer', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "before = '{\"channels\": 9}'"),
+        ("('ann', 'customer', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "actor = 'bob'"),
+        ("('ann', 'customer', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "actor = 'contact 1'"),
+        ("('ann as vic', 'customer', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "actor = 'bob as contact 1'"),
+        ("('vic', 'customer', 1, 'UPDATE', '{}', 'contact', '192.0.2.1')", "actor = 'contact of ours'"),
+        ("('ann', 'contact', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "ip = '192.0.2.2'"),
+        ("('ann', 'contact', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "reason = 'another'"),
+        ("('ann', 'contact', 1, 'ERASE', '{}', 'user', '192.0.2.1')", "after = '{\"left\": {}}'"),
+    ],
+)
+def test_with_the_flag_of_an_erasure_a_row_loses_a_person_and_nothing_else(values: str, changed: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO audit (actor, table_name, row_id, verb, after, actor_kind, ip) VALUES {values} RETURNING id"
+        )
+        ((row_id,),) = cursor.fetchall()
+        cursor.execute("SELECT set_config('audit.erasing', 'on', true)")
+        cursor.execute("UPDATE audit SET ip = NULL WHERE id = %s AND verb <> 'ERASE'", [row_id])
+        with pytest.raises(IntegrityError, match="never changed"):
+            cursor.execute(f"UPDATE audit SET {changed} WHERE id = {row_id}")

@@ -1,0 +1,113 @@
+"""A story in a real browser: Ann puts conditions together, keeps them as a view, and turns a breakout into a pivot."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.test_operator import aside, cast, log_in, page
+from tests.journeys.test_summary_to_invoice import rebuilt_from_the_beginning
+from tests.panel.cast import Cast
+from tests.panel.test_summaries import NOON_AT, calls
+from tollgate.core.summaries import Totals
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+__all__ = ["cast", "page"]
+
+
+def traffic(cast: Cast) -> None:
+    """Acme's and Baltic's calls of two days; one of four is answered here, all are there."""
+    for customer, days, connected, failed, cost in (
+        (cast.acme, 0, 1, 3, 100_001), (cast.acme, 1, 10, 0, 50_000), (cast.baltic, 1, 2, 1, 70_000),
+    ):  # fmt: skip
+        at = NOON_AT - timedelta(days=days)
+        calls(cast, customer, connected=connected, failed=failed, cost=cost, at=at, written=0)
+    rebuilt_from_the_beginning()
+
+
+def test_ann_searches_by_conditions_and_keeps_them(page: Page, cast: Cast) -> None:
+    log_in(page, "ann@demo.example")
+    page.goto("/cdrs/?f.from=2026-01-01T00:00")
+    rows = page.get_by_role("grid", name="cdrs").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    page.get_by_text("none: everything of the period is shown").click()
+    builder = page.locator("call-rules")
+    builder.get_by_label("Value").press_sequentially("acm")
+    expect(builder.locator("datalist option")).to_have_attribute("value", "Acme")
+    builder.get_by_label("Value").fill("Acme")
+    builder.get_by_role("button", name="Group").click()
+    inner = builder.locator(".rule-group .rule-group")
+    inner.get_by_label("Field").select_option("state")
+    inner.get_by_label("Value").select_option("refused")
+    inner.get_by_role("button", name="Condition", exact=True).click()
+    inner.locator(".rule").nth(1).get_by_label("Field").select_option("cost")
+    inner.locator(".rule").nth(1).get_by_label("Comparison").select_option("more")
+    inner.locator(".rule").nth(1).get_by_label("Value").fill("100")
+    builder.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("Customer is Acme and (State is Refused or Charge > 100)")).to_be_visible()
+    expect(rows).to_have_count(1)
+    asked = json.loads(parse_qs(urlsplit(page.url).query)["f.rules"][0])
+    assert asked == ["all", ["customer", "is", "Acme"], ["any", ["state", "is", "refused"], ["cost", "more", "100"]]]
+    page.get_by_role("button", name="Views").click()
+    page.get_by_label("Keep the list as it is now").fill("Acme's refusals")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.goto("/cdrs/")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("link", name="Acme's refusals").click()
+    expect(rows).to_have_count(1)
+    builder.get_by_role("button", name="Leave this condition out").last.click()
+    inner.get_by_label("Value").select_option("charged")
+    builder.get_by_role("button", name="Search").click()
+    expect(rows).to_contain_text(["Charged"])
+    builder.get_by_role("button", name="Without conditions").click()
+    expect(rows).to_have_count(2)
+
+
+def test_the_pivot_adds_parts_and_never_averages_ratios(page: Page, cast: Cast) -> None:
+    aside(lambda: traffic(cast))
+    log_in(page, "ann@demo.example")
+    page.goto("/breakout/?f.by=customer,destination,day&f.period=last_7_days")
+    page.get_by_text("rows by columns, with subtotals").click()
+    table = page.locator("pivot-table table")
+    expect(table).to_contain_text("Total of Acme")
+    page.get_by_label("Figure").select_option("asr_percent")
+    days = [f"{NOON_AT - timedelta(days=back):%Y-%m-%d}" for back in (1, 0)]
+    acme = Totals(connected=11, attempts=14), Totals(connected=13, attempts=17)
+    assert lines(page)[0] == ["Customer", "Destination", *days, "Total"]
+    assert ["Total of Acme", "100.00", "25.00", str(acme[0].asr_percent)] in [
+        [cell for cell in line if cell and cell != "Acme"] for line in lines(page)
+    ]
+    assert lines(page)[-1] == ["Total", "", "92.31", "25.00", str(acme[1].asr_percent)]
+    page.get_by_label("Figure").select_option("cost_micros")
+    page.get_by_label("Subtotals").uncheck()
+    page.get_by_label("Destination stands in").select_option("")
+    assert lines(page) == [
+        ["Customer", *days, "Total"],
+        ["Acme", "0.50 EUR", "0.100001 EUR", "0.600001 EUR"],
+        ["Baltic", "0.14 EUR", "", "0.14 EUR"],
+        ["Total", "0.64 EUR", "0.100001 EUR", "0.740001 EUR"],
+    ]
+    page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert [line.split("\t") for line in str(page.evaluate("window.copied")).split("\n")] == lines(page)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    text = Path(saved.value.path()).read_text(encoding="utf-8")
+    assert list(csv.reader(io.StringIO(text))) == lines(page)
+    page.reload()
+    expect(page.get_by_label("Figure")).to_have_value("cost_micros")
+    expect(table).to_contain_text("0.740001 EUR")
+
+
+def lines(page: Page) -> list[list[str]]:
+    """The cells of the pivot."""
+    rows = page.locator("pivot-table tr").all()
+    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]

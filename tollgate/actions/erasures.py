@@ -1,0 +1,131 @@
+"""The act of erasing a person who asks for it (Article 17 of Regulation (EU) 2016/679).
+
+What only knows the person goes: the contact with its login, sessions and tokens, the mails and SMS to it, and in the
+audit log its name, addresses, numbers, notes and IP addresses. What the law keeps stays: documents as they were issued,
+the ledger, calls until their own days are over. To erase something more, add it here and to docs/how-to/erase-a-person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Q
+
+from tollgate.actions import checks, records
+from tollgate.actions.acts import act, because, current, refuse, warn
+from tollgate.actions.audit import SEALING_LOCK, note_event
+from tollgate.actions.portal_access import close_sessions
+from tollgate.actions.portal_delays import email_key
+from tollgate.actions.statements import fetch
+from tollgate.core.audit_chain import left_of
+from tollgate.store.models import (
+    ApiToken,
+    Audit,
+    Contact,
+    Customer,
+    LegalHold,
+    LoginDelay,
+    Message,
+    Payment,
+)
+
+PERSONAL: Final = (
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "mobile",
+    "public_notes",
+    "private_notes",
+    "allowed_networks",
+)
+"""The columns of a contact that tell who it is."""
+CHECKS: Final[Mapping[str, checks.Check]] = {"reason": checks.text(500, required=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure has taken."""
+
+    contact_id: int
+    messages_count: int
+    audit_rows_count: int
+
+
+@act
+def erase_contact(*, contact_id: int, reason: str) -> Erased:
+    """Erases a contact's personal data for good; documents and the ledger stay. A legal hold refuses it."""
+    words = checks.cleaned(CHECKS, {"reason": reason})["reason"]
+    because(words)
+    contact = records.locked(Contact, contact_id)
+    customer: Customer = contact.customer
+    if LegalHold.objects.filter(customer=customer, released_at=None).exists():
+        raise refuse("contact_id", f"{customer.name} is under a legal hold: nothing of it is erased while that lasts.")
+    emails = _emails(contact)
+    numbers = [number for number in (contact.phone, contact.mobile) if number]
+    _warn_of_what_stays(customer, emails)
+    close_sessions(contact)
+    ApiToken.objects.filter(contact_id=contact.pk).delete()
+    LoginDelay.objects.filter(key__in=[email_key(contact.login_domain, email) for email in emails]).delete()
+    to_addresses = _any(emails, "recipient__iexact") | Q(recipient__in=numbers)
+    to_person = Q(contact=contact) | (Q(customer=customer) & to_addresses)
+    messages_count = Message.objects.filter(to_person).delete()[0]
+    contact.delete()
+    left = _out_of_the_log(contact_id, customer.pk, emails)
+    note_event(
+        actor=replace(current.get(), reason=words),
+        verb="ERASE",
+        table_name="contact",
+        row_id=contact_id,
+        account_id=customer.account_id,
+        customer_id=customer.pk,
+        told={"messages": messages_count, "audit_rows": len(left), "left": left},
+    )
+    return Erased(contact_id, messages_count, len(left))
+
+
+def _emails(contact: Contact) -> list[str]:
+    """Every address that the contact has had."""
+    found = {contact.email}
+    told = Audit.objects.filter(table_name="contact", row_id=contact.pk).values_list("before", "after")
+    for values in (values for row in told for values in row if isinstance(values, dict)):
+        email: Any = values.get("email")
+        if isinstance(email, str) and "@" in email:
+            found.add(email)
+    return sorted(found)
+
+
+def _any(emails: list[str], lookup: str) -> Q:
+    wanted = Q(pk__in=[])
+    for email in emails:
+        wanted |= Q(**{lookup: email})
+    return wanted
+
+
+def _out_of_the_log(contact_id: int, customer_id: int, emails: list[str]) -> dict[str, str]:
+    """Takes the person out of the audit log; gives the hash of what is left of each row, by which the chain knows it.
+
+    Sealing waits meanwhile, so that each row is sealed before or after.
+    """
+    unnumbered = Audit.objects.filter(table_name="contact", row_id=contact_id, actor_kind="contact", actor_id=None)
+    names = {*emails, *unnumbered.exclude(actor=None).values_list("actor", flat=True)}  # by a sign-in provider
+    name, known = f"contact {contact_id}", sorted({known.lower() for known in names if known})
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # a customer's log may be long
+        cursor.execute("SELECT pg_advisory_xact_lock(%s), set_config('audit.erasing', 'on', true)", [SEALING_LOCK])
+    gone = fetch("audit_chain", "erase_person", contact_id, list(PERSONAL), known, name, customer_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('audit.erasing', '', true)")
+    return {str(row["id"]): left_of(row["row"]) for row in gone}
+
+
+def _warn_of_what_stays(customer: Customer, emails: list[str]) -> None:
+    known = {email.lower() for email in emails}
+    listed = [email for email in customer.notification_emails if email.lower() in known]
+    if listed:
+        warn(f"{', '.join(listed)} still gets the notices of {customer.name}: change its notification emails too.")
+    if Payment.objects.filter(_any(emails, "payer__iexact"), customer=customer).exists():
+        warn("Payments keep the address of who paid them: the books need it.")

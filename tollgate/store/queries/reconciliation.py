@@ -1,0 +1,216 @@
+"""Both sides of a carrier's statement as sorted streams: gathered in temporary tables, read back from files on disk.
+
+A comparison takes a minute; a question that were open for so long would keep the dead rows of the hot tables. So each
+side is copied at once, and what reads it holds nothing of the database. To compare another thing of our calls, select
+it in `OURS` and carry it in `Call.rest`.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import connection
+
+from tollgate.core.invoice_periods import first_instant
+from tollgate.core.reconciliation import Call, Side
+from tollgate.store.models import CarrierFormat, CarrierStatement, Wallet
+
+AROUND: Final = timedelta(days=2)
+"""Calls so long before and after the days of a statement may be in it, by the carrier's clock."""
+MOMENTS: Final = {"answered": "cdr.answered_at", "started": "cdr.started_at", "ended": "cdr.ended_at"}
+DURATIONS: Final = {"talked": "cdr.duration_ms", "billed": "cdr.carrier_billed_s * 1000::bigint"}
+THEIRS: Final = """
+CREATE TEMPORARY TABLE their_call (
+  place bigint, key text, number text, at_ms bigint, duration_ms bigint, micros bigint, currency text,
+  file_id bigint, line integer, destination text
+)
+"""
+OURS: Final = """
+CREATE TEMPORARY TABLE our_call AS
+SELECT row_number() OVER () - 1 AS place, cdr.edge_call_id AS key, cdr.number,
+       (extract(epoch FROM {at}) * 1000)::bigint AS at_ms, {duration} AS duration_ms,
+       cdr.carrier_cost_micros + COALESCE(corrected.micros, 0) AS micros, cdr.carrier_currency AS currency,
+       {at} >= %(from_at)s AND {at} < %(until_at)s AS due, COALESCE(billed.number, '') AS billed_by,
+       cdr.id AS call_id, cdr.destination, cdr.started_at
+FROM cdr
+LEFT JOIN (
+  SELECT entry.call_id, sum(entry.amount_micros)::bigint AS micros
+  FROM entry
+  JOIN wallet ON wallet.id = entry.wallet_id
+  WHERE wallet.account_id = %(account)s AND wallet.kind = 'carrier' AND wallet.owner_id = %(carrier)s
+    AND entry.call_id IS NOT NULL AND entry.kind IN ('adjustment', 'correction')
+  GROUP BY entry.call_id
+) AS corrected ON corrected.call_id = cdr.id
+LEFT JOIN (
+  SELECT DISTINCT ON (line.call_id) line.call_id, statement.number
+  FROM carrier_statement AS statement
+  JOIN carrier_line AS line ON line.statement_id = statement.id AND line.run = statement.run
+  WHERE statement.carrier_id = %(carrier)s AND statement.id <> %(statement)s
+    AND statement.until_on > %(near_on)s AND statement.from_on <= %(far_on)s
+    AND ((statement.from_on, statement.id) < (%(from_on)s, %(statement)s) OR statement.accepted_at IS NOT NULL
+         OR EXISTS (SELECT FROM carrier_dispute AS dispute WHERE dispute.statement_id = statement.id))
+    AND line.call_id IS NOT NULL AND line.their_micros IS NOT NULL AND line.kind <> 'doubled'
+  ORDER BY line.call_id, statement.from_on, statement.id
+) AS billed ON billed.call_id = cdr.id
+WHERE cdr.account_id = %(account)s AND cdr.carrier_id = %(carrier)s AND cdr.state IN ('charged', 'unresolved')
+  AND cdr.answered_at IS NOT NULL AND cdr.carrier_cost_micros IS NOT NULL
+  AND cdr.started_at >= %(near_at)s AND cdr.started_at < %(far_at)s
+"""
+TOLD: Final = "place, key, number, at_ms, duration_ms, micros, currency"
+DUMPS: Final = {
+    "their_call": f"{TOLD}, true, '', file_id, line, destination",
+    "our_call": f"{TOLD}, due, billed_by, call_id, destination, (extract(epoch FROM started_at) * 1000)::bigint",
+}
+ORDERS: Final = {
+    "key": ("WHERE key <> '' ORDER BY key COLLATE \"C\", at_ms, duration_ms, micros, place"),
+    "number": ('ORDER BY number COLLATE "C", at_ms, duration_ms, micros, place'),
+}
+CORRECTED: Final = """
+SELECT EXISTS (
+  SELECT FROM (
+    SELECT call_id, sum(amount_micros)::bigint AS micros, max(at) AS last_at
+    FROM entry
+    WHERE wallet_id = %(wallet)s AND kind IN ('adjustment', 'correction') AND call_id IS NOT NULL AND call_id IN (
+      SELECT call_id FROM entry
+      WHERE wallet_id = %(wallet)s AND kind IN ('adjustment', 'correction') AND call_id IS NOT NULL
+        AND at >= %(since_at)s)
+    GROUP BY call_id
+  ) AS corrected
+  JOIN carrier_line AS line ON line.call_id = corrected.call_id AND line.their_micros IS NOT NULL
+  LEFT JOIN cdr ON cdr.id = line.call_id
+  WHERE line.statement_id = %(statement)s AND line.run = %(run)s AND line.kind <> 'doubled'
+    AND COALESCE(line.our_micros <> cdr.carrier_cost_micros + corrected.micros,
+                 corrected.last_at > %(compared_at)s)
+)
+"""
+"""Calls that the lake has taken since have no cost to compare with: of them the moment decides."""
+DUE: Final = """
+SELECT count(*), COALESCE(sum(duration_ms), 0)::bigint, COALESCE(sum(micros), 0)::bigint
+FROM our_call WHERE due AND billed_by = '' AND currency = %s
+"""
+DUE_BY: Final = """
+SELECT {keys}, count(*), COALESCE(sum(duration_ms), 0)::bigint, COALESCE(sum(micros), 0)::bigint
+FROM our_call WHERE due AND billed_by = '' AND currency = %(currency)s GROUP BY 1, 2
+"""
+KEYS: Final = {
+    "destination": "destination",
+    "day": "(to_timestamp(at_ms / 1000) AT TIME ZONE %(zone)s)::date",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Calls that a statement should hold, added up; `destination` and `day` where they are told apart."""
+
+    calls: int
+    duration_ms: int
+    micros: int
+    destination: str = ""
+    day: date | None = None
+
+
+@contextmanager
+def gathered(statement: CarrierStatement, how: CarrierFormat) -> Iterator[None]:
+    """Our calls around the days of a statement in `our_call`, and an empty `their_call`, while the block lasts."""
+    from_at, until_at = period_of(statement)
+    near_at = from_at - AROUND
+    values: dict[str, Any] = {
+        "account": statement.account_id, "carrier": statement.carrier_id, "statement": statement.pk,
+        "from_on": statement.from_on, "near_on": near_at.date(), "far_on": (until_at + AROUND).date(),
+        "from_at": from_at, "until_at": until_at,
+        "near_at": near_at, "far_at": until_at + AROUND,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.their_call, pg_temp.our_call")
+        cursor.execute(THEIRS)
+        cursor.execute(OURS.format(at=MOMENTS[how.time_of], duration=DURATIONS[how.duration_of]), values)
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE pg_temp.their_call, pg_temp.our_call")
+
+
+def period_of(statement: CarrierStatement) -> tuple[datetime, datetime]:
+    """When the days of a statement begin and end."""
+    zone = statement.zone
+    return first_instant(statement.from_on, zone), first_instant(statement.until_on, zone)
+
+
+def put(rows: Iterable[Sequence[Any]]) -> None:
+    """Adds calls of the carrier."""
+    with connection.cursor() as cursor, cursor.copy("COPY pg_temp.their_call FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+@contextmanager
+def sides() -> Iterator[tuple[Side, Side]]:
+    """The carrier's side and ours, in files that last as long as the block."""
+    with tempfile.TemporaryDirectory(prefix="tollgate-carrier-") as folder:
+        yield _side(Path(folder), "their_call"), _side(Path(folder), "our_call")
+
+
+def due(currency: str) -> Due:
+    """All of our calls that the statement should hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, [currency])
+        return Due(*cursor.fetchone())
+
+
+def corrected_since(statement: CarrierStatement, wallet: Wallet) -> bool:
+    """Whether calls that the statement bills cost something else by now; entries of a day before it may be news too,
+    for the comparison lasts."""
+    values = {
+        "wallet": wallet.pk, "statement": statement.pk, "run": statement.run, "compared_at": statement.compared_at,
+        "since_at": (statement.compared_at or statement.created_at) - timedelta(days=1),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(CORRECTED, values)
+        return bool(cursor.fetchone()[0])
+
+
+def due_by(statement: CarrierStatement, *, destinations: bool, days: bool) -> list[Due]:
+    """The same by destination, by day of the statement's zone, or by both."""
+    keys = (KEYS["destination"] if destinations else "''", KEYS["day"] if days else "NULL::date")
+    values = {"currency": statement.currency, "zone": statement.zone}
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_BY.format(keys=", ".join(keys)), values)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return [Due(calls, duration_ms, micros, destination, day) for destination, day, calls, duration_ms, micros in found]
+
+
+def archived_count(statement: CarrierStatement) -> int:
+    """Calls of these days that only the lake has, of all carriers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM archived_call WHERE account_id = %s AND started_at >= %s AND started_at < %s",
+            [statement.account_id, *period_of(statement)],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _side(folder: Path, table: str) -> Side:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM pg_temp.{table}")  # noqa: S608 - one of two names
+        count = int(cursor.fetchone()[0])
+        for order, clause in ORDERS.items():
+            text = f"COPY (SELECT {DUMPS[table]} FROM pg_temp.{table} {clause}) TO STDOUT (FORMAT csv)"  # noqa: S608 - known columns
+            with (folder / f"{table}.{order}").open("wb") as file, cursor.copy(text) as copy:
+                for block in copy:
+                    file.write(block)
+    return Side(count, lambda: _calls(folder / f"{table}.key"), lambda: _calls(folder / f"{table}.number"))
+
+
+def _calls(path: Path) -> Iterator[Call]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for place, key, number, at_ms, duration_ms, micros, currency, is_due, billed_by, *rest in csv.reader(file):
+            yield Call(
+                int(place), key, number, int(at_ms), int(duration_ms), int(micros), currency, is_due == "t", billed_by,
+                tuple(rest),
+            )  # fmt: skip
