@@ -158,7 +158,7 @@ def test_a_bad_record_parks_its_own_calls_only(world: World, start: Callable[...
 
 
 def test_a_cli_rule_is_read_once_for_as_long_as_its_row_says_the_same(world: World) -> None:
-    first = world.insert("cli_rule", account_id=world.account, cli="^44", customer_id=world.acme)
+    first = world.insert("cli_rule", account_id=world.account, cli="^44", position=1, customer_id=world.acme)
     world.insert("cli_rule", account_id=world.account, cli="^49", position=2, customer_id=world.acme)
 
     async def read() -> tuple[CliRule, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import psycopg
 from psycopg.rows import dict_row
 
@@ -30,14 +32,14 @@ def test_a_balance_without_entries_is_found_and_shown(own_demo: Installation) ->
 
 def test_expressions_of_routes_that_match_nothing_any_more_are_found(database_url: str) -> None:
     lost = ["^(00|)?44", "^\\D49", "^44\\d{1,100}", "^1{,3}2", "^(?<!0)44", "^44\\b"]
-    world = World(database_url)
-    seller = world.customer("Acme")
-    card = world.insert("card", account_id=world.account, kind="customer", name="A-Z", currency="EUR")
-    read = ["44", " ^4[45]", "^49", "", "^00\\d+$"]
-    world.insert("ingress_route", customer_id=seller, name="good", card_id=card, dial_patterns="\n".join(read))
-    route = world.insert(
-        "ingress_route", customer_id=seller, name="old", card_id=card, dial_patterns="\r\n".join([*read, *lost])
-    )
+    with closing(World(database_url)) as world:
+        seller = world.customer("Acme")
+        card = world.insert("card", account_id=world.account, kind="customer", name="A-Z", currency="EUR")
+        read = ["44", " ^4[45]", "^49", "", "^00\\d+$"]
+        world.insert("ingress_route", customer_id=seller, name="good", card_id=card, dial_patterns="\n".join(read))
+        route = world.insert(
+            "ingress_route", customer_id=seller, name="old", card_id=card, dial_patterns="\r\n".join([*read, *lost])
+        )
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         found = [finding for check in CHECKS if check is _dial_patterns for finding in check(connection)]
     assert [(one.check, one.state, one.words[:18]) for one in found] == [("dial_patterns", WRONG, "6 match no number,")]

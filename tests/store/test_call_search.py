@@ -18,7 +18,7 @@ from tollgate.core.call_search import ALONE, FIELDS, NUMBERED, Of, Rule, Rules, 
 from tollgate.core.lake import EVERYTHING, Engine, Search, Span, day_begins, folded, search_statement
 from tollgate.store.lake_days import write_closed_days
 from tollgate.store.lake_engines import DuckLake, QuestionTooLong
-from tollgate.store.models import CDR, IngressRoute, Tag
+from tollgate.store.models import CDR, Gateway, Tag
 from tollgate.store.queries import lake
 from tollgate.store.queries.call_search import CallSearch, TooLong, in_time, names_beside, names_of
 
@@ -216,8 +216,8 @@ def test_a_record_is_named_by_its_name_or_its_number(traffic: Traffic) -> None:
     assert NUMBERED.search("World #12") is not None
     assert find("customer", "has", ["A"]) == [traffic.baltic.pk], "of those that may be seen"
     assert names_of(traffic.account)("customer", "is", ["acme"]) == [traffic.acme.pk]
-    route = IngressRoute.objects.get()
-    assert names_of(traffic.account)("route", "is", [f"whatever #{route.pk}"]) == [route.pk]
+    west = Gateway.objects.create(carrier=traffic.carrier, name="west", host="192.0.2.1")
+    assert names_of(traffic.account)("gateway", "is", [f"whatever #{west.pk}"]) == [west.pk]
     traffic.acme.name = f"Shop #{traffic.baltic.pk}"
     traffic.acme.save()
     assert names_of(traffic.account)("customer", "is", [traffic.acme.name]) == [traffic.acme.pk], "a name, no number"

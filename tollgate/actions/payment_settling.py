@@ -173,6 +173,8 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
     before = _undone_by_hand(original, told) if _sign(told) < 0 else None
     if before is not None and (before.status != "pending" or -before.amount_micros <= left_micros(original)):
         return _again_by_hand(before, told, event_id)
+    if told["kind"] == "restored" and original.kind not in BACK and not _reversed(original):
+        return WAITS  # its reversal is told later
     amount = _wallet_part(original, told)
     against = _too_much(original, amount if before is None else -before.amount_micros, told)
     if against:
@@ -189,6 +191,12 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
     )
     _mark(event_id, complete(back))
     return BOOKED
+
+
+def _reversed(original: Payment) -> bool:
+    """Whether a reversal of the payment is known: booked, in suspense, canceled there, or a person's own refund."""
+    taken = Q(kind="reversal", amount_micros__lt=0) | Q(kind="refund", noticed_as__isnull=False)
+    return Payment.objects.filter(taken, reverses=original).exists()
 
 
 def _too_much(original: Payment, amount_micros: int, told: dict[str, Any]) -> str:
