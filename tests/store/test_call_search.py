@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _of_text(rule: Rule, value: str | None) -> bool:
 
 def _of_number(rule: Rule, of: Of, value: int | None, row: Mapping[str, Any]) -> bool:
     unit = {Of.SECONDS: 1_000, Of.AMOUNT: 1_000_000, Of.PERCENT: 10_000}.get(of, 1)
-    given = [round(float(part) * unit) for part in rule.value.replace("..", ",").split(",")]
+    given = [int(Decimal(part) * unit) for part in rule.value.replace("..", ",").split(",")]
     if of is Of.PERCENT:
         profit, cost = row["profit_micros"], row["cost_micros"]
         value, given = (

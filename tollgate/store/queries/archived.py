@@ -5,19 +5,16 @@ What keeps an entry is known by its day (`archived_call`); any other, such as a 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from tollgate.core.lake import TABLES, Condition, Group, Search, Span, day_begins, instant_of
+from tollgate.core.lake import TABLES, Condition, Group, Search, Span, day_begins
 from tollgate.store.lake_engines import QuestionTooLong
 from tollgate.store.models import CDR, ArchivedCall, LakeFile
 from tollgate.store.queries import lake
-from tollgate.store.queries.call_search import limit_s
+from tollgate.store.queries.call_search import cdr_values, limit_s
 
 COLUMNS: Final = tuple(TABLES["call"])
-INSTANTS: Final = {"started_us": "started_at", "answered_us": "answered_at", "ended_us": "ended_at"}
 DAY: Final = timedelta(days=1)
 
 
@@ -31,7 +28,7 @@ def archived_cdr(account_id: int, call_id: int, at: datetime) -> CDR | None:
         found = lake.search(wanted, span, at, limit_s=limit_s())
     except QuestionTooLong:
         return None
-    return _cdr(dict(zip(COLUMNS, found[0], strict=True))) if found else None
+    return CDR(**cdr_values(COLUMNS, found[0])) if found else None
 
 
 def _span(account_id: int, call_id: int) -> Span | None:
@@ -46,11 +43,3 @@ def _span(account_id: int, call_id: int) -> Span | None:
     if first is None or last is None:
         return None
     return Span(account_id, day_begins(first), day_begins(last) + DAY)
-
-
-def _cdr(row: Mapping[str, Any]) -> CDR:
-    values = {name: value for name, value in row.items() if name not in INSTANTS}
-    for name, column in INSTANTS.items():
-        values[column] = None if row[name] is None else instant_of(int(row[name]))
-    values["detail"] = json.loads(row["detail"]) if row["detail"] else None
-    return CDR(**values)

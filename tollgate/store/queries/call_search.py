@@ -113,7 +113,7 @@ class CallSearch:
         question = replace(self._search(columns), limit=limit, before=before, oldest_first=oldest_first)
         with in_time():
             found = lake.search(question, self.span, self.at, sides=self._known(), limit_s=limit_s())
-        return [_values(columns, row) for row in found]
+        return [cdr_values(columns, row) for row in found]
 
     def stream(self, *, oldest_first: bool = False) -> Iterator[CDR]:
         """Every row, without holding all of them."""
@@ -228,7 +228,8 @@ def _first_start(account: Account) -> datetime | None:
     return min(known) if known else None
 
 
-def _values(columns: Sequence[str], row: Row) -> dict[str, Any]:
+def cdr_values(columns: Sequence[str], row: Row) -> dict[str, Any]:
+    """What a row of either side says of a call, by the names of the CDR's columns."""
     values: dict[str, Any] = dict(zip(columns, row, strict=True))
     for told in INSTANTS.keys() & values.keys():
         us = values.pop(told)
