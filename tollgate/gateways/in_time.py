@@ -19,38 +19,48 @@ from urllib3.exceptions import ProtocolError
 SLOW = "it speaks too slowly"
 
 
+class _Bound:
+    """The time of one dialogue: from the connection to the end of the body, though the connection closes before."""
+
+    def __init__(self, whole_s: float) -> None:
+        self.whole_s = whole_s
+        self.over = Event()
+        self._timer: Timer | None = None
+
+    def begin(self, link: socket.socket) -> None:
+        """Counts from now; `link` is cut when the time is over."""
+        self._timer = Timer(self.whole_s, self._cut, (link,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """The answer is read."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _cut(self, link: socket.socket) -> None:
+        self.over.set()
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(link, socket.SHUT_RDWR)
+
+
 class _InTime:
     """A connection that is cut when its time is over. Its pool has said how long that is."""
 
     sock: Any
-    whole_s: float
-    over: Event
-    _end: Timer | None = None
+    bound: _Bound
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]  # of the connection it is mixed into
-        self._end = Timer(self.whole_s, self._cut)
-        self._end.daemon = True
-        self._end.start()
-
-    def close(self) -> None:
-        if self._end is not None:
-            self._end.cancel()
-        super().close()  # type: ignore[misc]
+        self.bound.begin(self.sock)
 
     def getresponse(self) -> Any:
         """The answer; the end of a connection that was cut looks like the end of headers."""
         answer: Any = super().getresponse()  # type: ignore[misc]
-        if self.over.is_set():
+        if self.bound.over.is_set():
             answer.close()
             raise ProtocolError(SLOW)
         return answer
-
-    def _cut(self) -> None:
-        self.over.set()
-        if self.sock is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
 class _Plain(_InTime, HTTPConnection):
@@ -64,12 +74,11 @@ class _Secure(_InTime, HTTPSConnection):
 class _Pool:
     """What both kinds of pool tell their connections."""
 
-    whole_s: float
-    over: Event
+    bound: _Bound
 
     def _new_conn(self) -> Any:
         made: Any = super()._new_conn()  # type: ignore[misc]  # of the pool it is mixed into
-        made.whole_s, made.over = self.whole_s, self.over
+        made.bound = self.bound
         return made
 
 
@@ -82,8 +91,7 @@ class _SecurePool(_Pool, urllib3.HTTPSConnectionPool):
 
 
 class _Bounded(Protocol):
-    whole_s: float
-    over: Event
+    bound: _Bound
 
 
 def pool_to(address: str, port: int, name: str, *, whole_s: float) -> urllib3.HTTPConnectionPool:
@@ -97,7 +105,7 @@ def pool_to(address: str, port: int, name: str, *, whole_s: float) -> urllib3.HT
         pool = _PlainPool(address, port, timeout=timeout)
     else:
         pool = _SecurePool(address, port, timeout=timeout, server_hostname=name, assert_hostname=name)
-    pool.whole_s, pool.over = whole_s, Event()
+    pool.bound = _Bound(whole_s)
     return pool
 
 
@@ -111,14 +119,18 @@ def ask(
     most: int,
 ) -> tuple[int, bytes]:
     """The status and the first `most` bytes of the answer. Raises urllib3's HTTPError, also when it takes too long."""
+    bound = cast("_Bounded", pool).bound
     with pool:
-        answer = pool.request(
-            method, target, body=body, headers=headers, retries=False, redirect=False, preload_content=False
-        )
         try:
-            content = answer.read(most)
+            answer = pool.request(
+                method, target, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+            )
+            try:
+                content = answer.read(most)
+            finally:
+                answer.close()
         finally:
-            answer.close()
-        if cast("_Bounded", pool).over.is_set():
+            bound.end()
+        if bound.over.is_set():
             raise ProtocolError(SLOW)
         return answer.status, content
