@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests import migrated
 from tollgate.jobs.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 TESTS: Final = Path(__file__).parent
 WITHOUT_DJANGO: Final = frozenset({"core", "switches", "charging", "house", "sip", "simulator", "test_environment.py"})
 TEMPLATE: Final = "migrated_template"
+KEPT: Final = Path(".pytest_cache", "d", "migrated")
 
 _folder = tempfile.TemporaryDirectory(prefix="tollgate-tests-")
 _server = Postgres(Path(_folder.name), durable=False)
@@ -111,10 +113,10 @@ def postgres() -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: Postgres) -> str:
+def migrated_template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
     """The name of a migrated database to copy from; nobody may stay connected to it."""
     create_database(TEMPLATE, template="template0")
-    migrate(postgres.url_of(TEMPLATE))
+    migrated.fill(postgres.url_of(TEMPLATE), pytestconfig.rootpath / KEPT, migrate)
     return TEMPLATE
 
 
@@ -141,10 +143,10 @@ def database_url(fresh_database: Callable[[str], str], migrated_template: str) -
 
 
 @pytest.fixture
-def durable_postgres() -> Iterator[Postgres]:
+def durable_postgres(pytestconfig: pytest.Config) -> Iterator[Postgres]:
     """A migrated server of this test's own that keeps every commit, to be killed and started again."""
     with tempfile.TemporaryDirectory(prefix="tollgate-durable-") as folder, Postgres(Path(folder)) as server:
-        migrate(server.url)
+        migrated.fill(server.url, pytestconfig.rootpath / KEPT, migrate)
         yield server
 
 

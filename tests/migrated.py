@@ -1,0 +1,58 @@
+"""A migrated database without migrating again: the first run keeps a dump of it, later ones read the dump.
+
+The dump is kept with pytest's cache, by a fingerprint of everything that makes the tables, so a changed migration is
+run anew. It is written and read by what `tollgate backup` and `restore` use; runs that begin at once take turns. To
+make something else of the tables, add where it stands to `SOURCES`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from tollgate.jobs.backup import run_program
+from tollgate.store.sql import load
+
+ROOT: Final = Path(__file__).parents[1]
+SOURCES: Final = ("tollgate/store/migrations/*.py", "tollgate/store/sql/*.sql", "requirements.lock")
+
+
+def fingerprint() -> str:
+    """Another one for every other set of tables."""
+    found = hashlib.sha256(version("django").encode())
+    for pattern in SOURCES:
+        for path in sorted(ROOT.glob(pattern)):
+            found.update(path.name.encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()[:24]
+
+
+def fill(url: str, folder: Path, migrate: Callable[[str], None]) -> None:
+    """Brings the empty database behind `url` up to date: from the dump in `folder`, or by `migrate`, then kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{fingerprint()}.dump"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            migrate(url)
+            aside = kept.with_suffix(f".{os.getpid()}")
+            run_program("pg_dump", url, "--format=custom", "--no-owner", "--schema=public", f"--file={aside}")
+            for old in folder.glob("*.dump"):
+                old.unlink(missing_ok=True)
+            aside.replace(kept)
+            return
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public")
+        connection.execute("CREATE SCHEMA public")
+    run_program(
+        "pg_restore", url, "--no-owner", "--schema=public", "--exit-on-error", "--single-transaction", str(kept)
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(load("summaries")["moved"].encode())
