@@ -31,14 +31,15 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "registration_id": "", "ocn": "", "frn": "", "vat_id": "", "pending_email": "", "address_line1": "",
         "address_line2": "", "city": "", "state": "", "postcode": "", "country": "", "address_confirmed_by": "",
         "phone": "", "mobile": "", "billing_method": "per_minute", "minute_price_nanos": 0,
-        "channel_day_price_nanos": 0, "number_digits_count": 10, "audit_comment": False,
+        "channel_day_price_nanos": 0, "number_digits_count": 10, "pin_length": 6, "language": "",
+        "audit_comment": False,
         "profit_assurance_default": True, "valid_from_creation": False, "termination_addresses": "",
         "origination_addresses": "", "portal_text": "", "support_url": "", "support_phone": "", "support_email": "",
         "inactive_portal": False, "sip_rewrites": [], "inactive_packages": False, "payment_details": "",
         "payment_description": "", "invoice_grouping": "day", "invoice_lag_h": 24, "invoice_footer": "",
         "two_person_payments": False,
         "verification_cli": "", "verification_denied": "", "verification_approval": False,
-        "verification_daily_count": 200, "verification_capped_price_nanos": 500_000_000,
+        "verification_daily_count": 200, "verification_capped_price_nanos": 500_000_000, "verification_valid_days": 0,
         "second_factor": False, "second_factor_days": 7,
     },
     "customer": {
@@ -66,7 +67,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "endpoint": {
         "version": 1, "name": "", "tech_prefix": "", "allowed_networks": [], "channels": 0, "cps_milli": 0,
-        "cli_authentication": False, "shared": False, "rewrites": [], "enabled": True,
+        "cli_authentication": False, "presents_pins": False, "shared": False, "rewrites": [], "enabled": True,
+        "extensions": "",
+        "delivery_host": "", "delivery_port": 5060, "delivery_transport": "udp", "sends_calls": True,
+    },
+    "conference_room": {
+        "version": 1, "name": "Weekly", "port": 5060, "transport": "udp", "channels": 0, "shared": False,
+        "enabled": True,
     },
     "card": {
         "version": 1, "currency": "EUR", "precision": 4, "method": "up", "duration_method": "up",
@@ -99,6 +106,8 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "version": 1, "position": 100, "cli": "", "pai": "", "dialed": "", "rewrite_cli": "", "rewrite_pai": "",
         "forced": False, "weight": 100, "attestation": "", "notes": "",
     },
+    "access_number": {"version": 1, "name": "", "wrong_most": 100, "enabled": True},
+    "alias": {"version": 1, "position": 100, "new": "", "enabled": True, "notes": ""},
     "verified_cli": {"method": "operator", "attestation": "C", "verified_by": ""},
     "edge": {"version": 1, "kind": "kamailio", "rpc_url": "", "enabled": True},
 }  # fmt: skip
@@ -227,6 +236,22 @@ class World:
         """The laws of the books (named queries that return what breaks them) that do not hold now."""
         found = {name: self.rows(statement) for name, statement in statements.items()}
         return {name: json.dumps(rows, default=str) for name, rows in found.items() if rows}
+
+    def written_down(self, text: str) -> list[str]:
+        """Every column of every table in which a text stands."""
+        columns = self.rows(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "JOIN information_schema.tables USING (table_schema, table_name) "
+            "WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        )
+        found = []
+        for table, column in columns:
+            query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {}::text LIKE %s)").format(
+                sql.Identifier(table), sql.Identifier(column)
+            )
+            if self.rows(query, f"%{text}%")[0][0]:
+                found.append(f"{table}.{column}")
+        return found
 
 
 def _adapted(column: str, value: Any) -> Any:

@@ -10,12 +10,14 @@ from django.test import Client
 
 from tests.actions.cast import ANN, acme, demo_account, sold_by
 from tollgate.actions.acts import Actor, Invalid, acting
+from tollgate.actions.cli_lapses import lapse_verified_clis
 from tollgate.actions.cli_proofs import (
     call_instead_of_lost_messages,
     decide_cli_proof,
     start_cli_proof,
     type_cli_code,
 )
+from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.endpoints import create_sip_user
@@ -241,6 +243,58 @@ def test_with_approval_a_user_decides(carla: Contact, approved: bool) -> None:
         with pytest.raises(Invalid, match="Nothing waits"):
             decide_cli_proof(cli_proof_id=proof.pk, approved=approved)
     assert VerifiedCli.objects.filter(number=NUMBER).exists() is approved
+
+
+def test_a_proved_number_is_proved_again_or_lapses_and_never_within_a_week_of_its_notice(carla: Contact) -> None:
+    def days_ago(days: int, **columns: int) -> None:
+        at = now()
+        moments = {name: at - timedelta(days=given) for name, given in columns.items()}
+        VerifiedCli.objects.filter(number=NUMBER).update(verified_at=at - timedelta(days=days), **moments)
+
+    def lapsed() -> int:
+        with acting(Actor("timetable", frozenset({"lapse_verified_clis"}))):
+            return lapse_verified_clis()
+
+    def notices() -> int:
+        return Message.objects.filter(template="cli_lapsing").count()
+
+    proof = asked(carla)
+    assert typed(carla, proof, unseal(proof.code_sealed))
+    with acting(EVERYTHING):
+        add_verified_cli(customer_id=carla.customer_id, number="+442079460999")
+    VerifiedCli.objects.update(verified_at=now() - timedelta(days=5000))
+    assert (lapsed(), notices()) == (0, 0), "where no days are set, nothing lapses"
+    with acting(EVERYTHING):
+        update_options(account_id=carla.customer.account_id, verification_valid_days=90)
+    assert [lapsed(), lapsed(), notices()] == [0, 0, 1], "told once, and not taken off at once"
+    days_ago(89, reminded_at=1)
+    proof = asked(carla)
+    assert typed(carla, proof, unseal(proof.code_sealed))
+    renewed = VerifiedCli.objects.get(number=NUMBER)
+    assert renewed.reminded_at is None
+    assert now() - renewed.verified_at < timedelta(minutes=5)
+    assert "already" in refusal(carla)
+    days_ago(82)
+    assert (lapsed(), notices()) == (0, 1)
+    days_ago(84)
+    assert (lapsed(), notices()) == (0, 2)
+    text = body(Message.objects.latest("id")).text
+    assert f"+{NUMBER}" in text
+    assert "442079460999" not in text
+    for days, kept in ((0, None), (90, now())):  # switched off and on again: it is told anew before anything is taken
+        with acting(EVERYTHING):
+            update_options(account_id=carla.customer.account_id, verification_valid_days=days)
+            update_customer(customer_id=carla.customer_id, notification_opt_outs=["cli.lapsing"])
+        days_ago(91, **({"reminded_at": 8} if days == 0 else {}))
+        assert lapsed() == 0
+        reminded_at = VerifiedCli.objects.get(number=NUMBER).reminded_at
+        assert (reminded_at is None) == (kept is None)
+    assert notices() == 3, "told to who opted out too: silence would take the number"
+    days_ago(91, reminded_at=6)
+    assert lapsed() == 0
+    days_ago(91, reminded_at=8)
+    assert (lapsed(), lapsed()) == (1, 0)
+    assert list(VerifiedCli.objects.values_list("number", flat=True)) == ["442079460999"], "an operator's stays"
 
 
 def test_what_the_provider_tells_of_an_sms_is_kept_and_one_that_did_not_arrive_becomes_a_call(carla: Contact) -> None:

@@ -19,7 +19,9 @@ from tollgate.actions.delays import (
 )
 from tollgate.actions.endpoints import create_sip_user
 from tollgate.actions.routes import create_ingress_route, update_ingress_route
-from tollgate.actions.users import create_user, create_user_group, update_user
+from tollgate.actions.tags import create_tag
+from tollgate.actions.taxes import create_tax
+from tollgate.actions.users import create_user, create_user_group, update_user, update_user_group
 from tollgate.store.models import (
     Account,
     Audit,
@@ -236,6 +238,36 @@ def test_the_carrier_cards_of_a_route_are_compared_too(account: Account, custome
             update_ingress_route(ingress_route_id=route.pk, options=[{"card_id": card.pk, "weight": 7}])
         run_due(LATER)
         assert now(saved)[0] == becomes
+
+
+def test_taxes_are_compared_tags_that_stay_are_left_and_a_note_or_a_verified_number_is_added(
+    ann: User, customer: Customer, group: UserGroup
+) -> None:
+    with pytest.raises(NotPermitted, match="add_customer_note"):
+        put_off(ann, customer, note="Call them")
+    more = ["update_customer", "delay_save", "add_customer_note", "add_verified_cli"]
+    update_user_group(group_id=group.pk, acts=more)
+    vat, other = (create_tax(account_id=customer.account_id, name=name, rate_ppm=210_000) for name in ("VAT", "X"))
+    tag = create_tag(account_id=customer.account_id, name="Retail")
+    update_customer(customer_id=customer.pk, tag_ids=[tag.pk])
+    done = put_off(ann, customer, tax_ids=[vat.pk], tag_ids=[tag.pk])
+    assert (done.before, done.after) == ({"customer_taxes": []}, {"customer_taxes": ["VAT"]})
+    assert set(done.arguments) == {"customer_id", "tax_ids"}
+    update_customer(customer_id=customer.pk, tag_ids=[])
+    run_due(LATER)
+    assert (now(done), customer.tax_ids, customer.tag_ids) == (("done", ""), [vat.pk], [])
+    late = put_off(ann, customer, tax_ids=[])
+    update_customer(customer_id=customer.pk, tax_ids=[other.pk])
+    noted = put_off(ann, customer, note="Call them")
+    assert (noted.before, noted.after) == ({}, {"note": "Call them"})
+    with acting(as_user(ann)):
+        number = {"customer_id": customer.pk, "number": "442071838750"}
+        known = delay_save(act="add_verified_cli", arguments=number, due_at=LATER)
+    run_due(LATER)
+    assert now(late) == ("conflict", "Taxes is X now, it was VAT when this was saved.")
+    assert (now(noted)[0], now(known)[0]) == ("done", "done")
+    assert [(row.author, row.text) for row in customer.notes.all()] == [("ann@demo.example", "Call them")]
+    assert customer.verified_clis.get().verified_by == "ann@demo.example"
 
 
 def test_a_resellers_user_puts_off_what_he_may_do_at_once_and_no_more(account: Account, customer: Customer) -> None:

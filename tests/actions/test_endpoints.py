@@ -69,6 +69,17 @@ def test_two_customers_on_one_address_need_different_tech_prefixes(account: Acco
     assert update_endpoint(endpoint_id=told_apart.pk, tech_prefix="77", name="Office").name == "Office"
 
 
+def test_an_address_that_is_only_called_stands_in_nobodys_way(account: Account, done: Done) -> None:
+    ours, theirs = acme(account), create_customer(account_id=account.pk, name="Baltic", currency="EUR")
+    refused("sends_calls", create_ip_endpoint, customer_id=ours.pk, network="192.0.2.7", sends_calls=False)
+    called = create_ip_endpoint(customer_id=ours.pk, network="192.0.2.7", sends_calls=False, extensions="2000-2009")
+    assert create_ip_endpoint(customer_id=theirs.pk, network="192.0.2.7").sends_calls
+    assert not done.warnings
+    refused("sends_calls", update_endpoint, endpoint_id=called.pk, extensions="")
+    assert "Baltic" in refused("network", update_endpoint, endpoint_id=called.pk, sends_calls=True)
+    assert update_endpoint(endpoint_id=called.pk, sends_calls=True, tech_prefix="77").sends_calls
+
+
 def test_overlapping_networks_are_saved_with_a_warning(account: Account, done: Done) -> None:
     customer = acme(account)
     create_ip_endpoint(customer_id=customer.pk, network="192.0.2.0/24")

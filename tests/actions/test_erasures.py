@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from django.core.serializers.json import DjangoJSONEncoder
@@ -150,3 +151,47 @@ def test_with_the_flag_of_an_erasure_a_row_loses_a_person_and_nothing_else(value
         cursor.execute("UPDATE audit SET ip = NULL WHERE id = %s AND verb <> 'ERASE'", [row_id])
         with pytest.raises(IntegrityError, match="never changed"):
             cursor.execute(f"UPDATE audit SET {changed} WHERE id = {row_id}")
+
+
+@pytest.mark.django_db
+def test_an_address_that_somebody_else_has_now_stays_theirs() -> None:
+    with acting(ANN):
+        customer = acme(demo_account())
+        carla = create_contact(customer_id=customer.pk, email="desk@acme.example", first_name="Carla")
+        update_contact(contact_id=carla.pk, email="carla@acme.example")
+        dora = create_contact(customer_id=customer.pk, email="Desk@acme.example", first_name="Dora")
+        for contact in (carla, dora):
+            values = {"subject": "Hi", "text": "x"}
+            queue(account_id=customer.account_id, template="plain", values=values, contact=contact)
+    with acting(Actor("Desk@acme.example", frozenset({"update_contact"}), kind="contact", id=dora.pk)):
+        update_contact(contact_id=dora.pk, kind="noc")
+    with acting(ANN):
+        erase_contact(contact_id=carla.pk, reason="asked by mail")
+    assert set(Message.objects.filter(template="plain").values_list("recipient", flat=True)) == {"Desk@acme.example"}
+    assert Audit.objects.get(table_name="contact", row_id=dora.pk, verb="UPDATE").actor == "Desk@acme.example"
+
+
+@pytest.mark.django_db
+def test_who_has_a_name_or_a_number_of_the_erased_now_keeps_what_is_theirs() -> None:
+    with acting(ANN):
+        customer = acme(demo_account())
+        numbers = {"phone": "+37061234567", "mobile": "+37069999999"}
+        carla = create_contact(customer_id=customer.pk, email="carla@acme.example", first_name="Carla", **numbers)
+        dora = create_contact(
+            customer_id=customer.pk, email="okta@acme.example", first_name="Dora", phone=numbers["phone"]
+        )
+        for number in numbers.values():
+            for contact in (carla, dora, None):
+                given: dict[str, Any] = {"contact": contact} if contact else {"customer_id": customer.pk}
+                values = {"subject": "Hi", "text": "x"}
+                queue(account_id=customer.account_id, template="plain", values=values, recipient=number, **given)
+    actor = Actor("okta@acme.example", frozenset({"update_contact"}), kind="contact", ip=CARLA[5])
+    note_event(actor=actor, verb="LOGIN", table_name="contact", row_id=carla.pk, customer_id=customer.pk)
+    with acting(actor):  # once Carla's name at a provider, now the address of Dora
+        update_contact(contact_id=dora.pk, kind="noc")
+    with acting(ANN):
+        erase_contact(contact_id=carla.pk, reason="asked by mail")
+    row = Audit.objects.get(table_name="contact", row_id=dora.pk, verb="UPDATE")
+    assert (row.actor, str(row.ip)) == ("okta@acme.example", CARLA[5])
+    left = sorted(Message.objects.filter(template="plain").values_list("recipient", "contact_id"), key=str)
+    assert left == [(numbers["phone"], dora.pk), (numbers["phone"], None), (numbers["mobile"], dora.pk)]

@@ -6,19 +6,23 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.actions.cast import EURO
 from tests.actions.test_customers import refused
 from tests.actions.test_messages import serve, sink
 from tests.gateways.sink import Sink
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.deliveries import deliver_next
+from tollgate.actions.exchange_rates import set_exchange_rate
 from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_invoice, pdf_of
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
+from tollgate.actions.invoice_notes import credit_invoice
 from tollgate.actions.invoice_templates import (
     create_invoice_template,
     delete_invoice_template,
     update_invoice_template,
 )
 from tollgate.actions.invoices import add_invoice_line, draft_invoice
+from tollgate.actions.taxes import create_tax
 from tollgate.core.invoice_words import WORDS
 from tollgate.store.models import Account, Invoice, Message
 
@@ -57,6 +61,32 @@ def test_what_is_mailed_is_what_was_issued_also_when_it_is_sent_late(issued: Inv
         assert attached.get_content() == before
     assert document_of(issued).looks.title == "Baltic"
     assert WORDS["de"]["invoice"] != document_of(issued).looks.title
+
+
+def test_taxes_are_told_by_the_rate_of_the_day_of_issue_for_ever_and_notes_follow(account: Account) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    delta = create_customer(
+        account_id=account.pk, name="Delta", currency="USD", billing_type="postpaid", tax_ids=[vat.pk]
+    )
+
+    def billed() -> Invoice:
+        draft = draft_invoice(customer_id=delta.pk)
+        add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=100 * 10**9)
+        return issue_invoice(invoice_id=draft.pk)
+
+    def rated(nanos: int) -> None:
+        set_exchange_rate(account_id=account.pk, base="USD", quote="EUR", on="2024-01-01", rate_nanos=nanos)
+
+    assert document_of(billed()).books is None, "no rate is known, and the document is issued all the same"
+    rated(900_000_000)
+    found = billed()
+    rated(800_000_000)
+    note = credit_invoice(invoice_id=found.pk, reason="Down")
+    for document in (found, Invoice.objects.get(pk=note.pk)):
+        books = document_of(document).books
+        assert books is not None
+        assert (books.currency, books.told(21 * EURO)) == ("EUR", 18_900_000)
+    assert [document_of(billed()).books.rate_nanos] == [800_000_000]  # type: ignore[union-attr]
 
 
 def test_a_void_document_says_so_and_is_sent_to_nobody(issued: Invoice) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -107,6 +108,7 @@ def test_a_year_of_customers_and_of_a_resellers_customer_is_billed_to_the_unit(a
         billed = sum(talk.micros for talk in talked[customer.pk] if talk.started_at < end)
         left = sum(talk.micros for talk in talked[customer.pk] if talk.started_at >= end)
         assert sum(row.exact_micros for row in issued) == billed, customer.name
+        assert listed_of(customer, issued) == expected_of(customer, talked[customer.pk], end), customer.name
         assert sum(line.calls_count for row in issued for line in row.lines.all()) == len(talked[customer.pk]) - sum(
             talk.started_at >= end for talk in talked[customer.pk]
         )
@@ -118,6 +120,43 @@ def test_a_year_of_customers_and_of_a_resellers_customer_is_billed_to_the_unit(a
     assert unexplained() == []
     listed(baltic, nippon)
     resold(fjord, talked[fjord.pk])
+
+
+class Bill(NamedTuple):
+    """One document as it is expected: its first day, the first day after it, and what its calls cost."""
+
+    from_on: date
+    until_on: date
+    micros: int
+
+
+def listed_of(customer: Customer, issued: list[Invoice]) -> list[Bill]:
+    """Every document of a customer."""
+    assert all(row.from_on and row.until_on for row in issued)
+    return [Bill(row.from_on, row.until_on, row.exact_micros) for row in issued]  # type: ignore[arg-type]
+
+
+def expected_of(customer: Customer, talks: list[Talk], end: datetime) -> list[Bill]:
+    """What the documents should be: each call put by the day on its wall clock into the week or month of that day."""
+    zone = ZoneInfo({"Gulf": "Africa/Cairo", "Nippon": "America/New_York", "Nordic": "UTC"}.get(customer.name, VILNIUS))
+    sums: dict[date, int] = {}
+    for talk in talks:
+        if talk.started_at < end:
+            begin = begun_on(customer, talk.started_at.astimezone(zone).date())
+            sums[begin] = sums.get(begin, 0) + talk.micros
+    begins = [*sorted(sums), end.astimezone(zone).date()]
+    return [Bill(begin, until, sums[begin]) for begin, until in pairwise(begins)]
+
+
+def begun_on(customer: Customer, on: date) -> date:
+    """The first day of the week or month that bills a day: weeks from Monday (Nippon's from Wednesday), months from the
+    first, Baltic's from their last day."""
+    if customer.name in ("Nippon", "Fjord"):
+        first = 3 if customer.name == "Nippon" else 1
+        return next(on - timedelta(days=back) for back in range(7) if (on - timedelta(days=back)).isoweekday() == first)
+    if customer.name != "Baltic":
+        return on.replace(day=1)
+    return on if (on + timedelta(days=1)).day == 1 else on.replace(day=1) - timedelta(days=1)
 
 
 def resold(fjord: Customer, talked: list[Talk]) -> None:

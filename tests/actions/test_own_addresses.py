@@ -112,8 +112,10 @@ def test_sip_users_and_shared_addresses_stay_with_the_operator(account: Account)
     customer = acme(account, ip_management=True)
     user = create_sip_user(customer_id=customer.pk, username="desk", password=PASSWORD)
     shared = create_ip_endpoint(customer_id=customer.pk, network="192.0.2.7", cli_authentication=True)
+    called = create_ip_endpoint(customer_id=customer.pk, network="192.0.2.8", extensions="2000", sends_calls=False)
+    office = create_ip_endpoint(customer_id=customer.pk, network="192.0.2.9", extensions="2001")
     with carla(customer):
-        for endpoint in (user, shared):
+        for endpoint in (user, shared, called, office):
             refused("endpoint_id", update_own_ip_endpoint, endpoint_id=endpoint.pk, name="mine")
             refused("endpoint_id", delete_own_endpoint, endpoint_id=endpoint.pk)
 

@@ -51,6 +51,13 @@ def test_if_match_keeps_two_from_overwriting_each_other(cast: Cast, ann: Api) ->
         }
 
 
+def test_what_is_too_early_is_told_apart_from_what_cannot_be(cast: Cast, ann: Api) -> None:
+    method = {"account_id": cast.account.pk, "method": "per_channel"}
+    assert ann.act("change_billing_method", **method).status_code == 200
+    locked = ann.act("change_billing_method", **{**method, "method": "per_minute"})
+    assert (locked.status_code, fields_of(locked)) == (409, {("method", "not_yet")})
+
+
 def test_every_bad_field_is_named(cast: Cast, ann: Api) -> None:
     wrong = ann.act("create_customer", account_id="1", currency="EUR", color="red", tag_ids=[1, "2"])
     assert wrong.status_code == 422

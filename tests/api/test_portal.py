@@ -12,10 +12,11 @@ from tests.portal.cast import PortalCast, gather, visiting
 from tollgate.actions.acts import Actor, NotFound, acting
 from tollgate.actions.charges import charge_customer
 from tollgate.actions.contact_tokens import create_contact_token
+from tollgate.actions.messages import body
 from tollgate.actions.portal_passwords import set_contact_password
 from tollgate.api.noun_rows import all_fields
 from tollgate.api.portal import ACTS, NOUNS
-from tollgate.store.models import ApiToken, Contact, Customer, Endpoint
+from tollgate.store.models import ApiToken, Contact, Customer, Endpoint, Message
 
 pytestmark = pytest.mark.django_db
 SINCE = {"since": "2020-01-01T00:00:00Z"}
@@ -130,8 +131,31 @@ def test_acts_take_what_a_page_would_and_reach_the_own_customer_alone(people: Po
     assert act(carla, "delete_own_endpoint", endpoint_id=endpoint_id).status_code == 200
     assert set(ACTS) == {
         *("create_contact", "update_contact", "create_own_ip_endpoint", "update_own_ip_endpoint"),
-        *("delete_own_endpoint", "redeem_voucher"),
+        *("delete_own_endpoint", "redeem_voucher", "start_cli_proof", "type_cli_code"),
     }
+
+
+def test_a_number_is_verified_by_a_program_of_the_contact(people: PortalCast) -> None:
+    Customer.objects.update(approved_clis_only=True)
+    carla, dan, other = token_of(people.carla), token_of(people.dan), token_of(people.carla, "contacts")
+    given = {"number": "+442079460123", "way": "sms"}
+
+    def act(api: Api, act_name: str, /, **given: object) -> Any:
+        return api.post(f"portal/acts/{act_name}", json.dumps(given))
+
+    assert act(other, "start_cli_proof", **given).status_code == 403, "it needs the section clis"
+    assert act(carla, "start_cli_proof", **given, contact_id=people.dan.pk).status_code == 422
+    made = act(carla, "start_cli_proof", **given)
+    assert made.status_code == 200, made.content
+    proof_id = made.json()["result"]["id"]
+    assert carla.get(f"portal/cli-proofs/{proof_id}").json()["state"] == "told"
+    assert dan.get(f"portal/cli-proofs/{proof_id}").status_code == 404
+    code = body(Message.objects.latest("id")).text[:6]
+    assert act(dan, "type_cli_code", cli_proof_id=proof_id, code=code).status_code == 404
+    wrong = f"{(int(code) + 1) % 10**6:06d}"
+    answers = [act(carla, "type_cli_code", cli_proof_id=proof_id, code=one).json()["result"] for one in (wrong, code)]
+    assert answers == [False, True]
+    assert "442079460123" in carla.get("portal/verified-clis").content.decode()
 
 
 def test_a_user_who_looks_in_makes_no_tokens(people: PortalCast) -> None:

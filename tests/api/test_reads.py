@@ -16,12 +16,15 @@ from tollgate.store.models import (
     AccountCharge,
     AccountPackage,
     Agreement,
+    AgreementAcceptance,
     Alert,
     AlertEvent,
     Allocation,
     Audit,
     AutoTopUp,
+    ChangeRequest,
     Charge,
+    ContactSession,
     CustomerHold,
     DelayedSave,
     DunningEvent,
@@ -31,9 +34,11 @@ from tollgate.store.models import (
     JournalCode,
     LegalHold,
     Message,
+    OwnText,
     Payment,
     PaymentEvent,
     PaymentGateway,
+    Pin,
     SignInLink,
     SignInProvider,
     Task,
@@ -78,6 +83,8 @@ def _filled(cast: Cast) -> None:
         AccountCharge: {**account, "on": at, "what": "calls", "used": 1, "price_nanos": 0, "amount_micros": 0,
                         "currency": "EUR"},
         Agreement: {**account, "number": 1, "title": "T", "text": "t", "sha256": "0" * 64, "published_at": at},
+        ContactSession: {"contact": cast.contact, "key_hash": "k" * 64, "ip": "203.0.113.9"},
+        ChangeRequest: {**account, "proposed": {"city": "Vilnius"}, "asked_by": "ann"},
         DelayedSave: {**account, **acme, "act": "update_customer", "arguments": {}, "before": {}, "after": {},
                       "table_name": "customer",
                       "row_id": cast.acme.pk, "title": "T", "due_at": at, "author_id": cast.ann.pk, "author": "ann"},
@@ -85,6 +92,8 @@ def _filled(cast: Cast) -> None:
         AlertEvent: {"alert": Alert.objects.earliest("id"), "kind": "fired", "at": at},
         DunningEvent: {**account, **acme, "invoice": Invoice.objects.earliest("id"),
                        "step": DunningStep.objects.earliest("id"), "action": "remind", "at": at},
+        Pin: {**acme, "mark": 1},
+        OwnText: {**account, "language": "en", "message": "Save", "text": "Keep"},
         SignInLink: {"provider": SignInProvider.objects.get(), "subject": "a-1", "user": cast.ann},
         JournalCode: {**account, "place": "revenue", "code": "4000"},
         AccountPackage: {**account, "kind": "other", "name": "P", "unit": "day", "basis": "unit_day", "price_nanos": 0,
@@ -93,6 +102,8 @@ def _filled(cast: Cast) -> None:
     for model, fields in made.items():
         if not model.objects.exists():
             model.objects.create(**fields)
+    agreed = {"by": "ann", "sha256": "0" * 64}
+    AgreementAcceptance.objects.get_or_create(agreement=Agreement.objects.earliest("id"), defaults=agreed)
     if not TaskRow.objects.exists():
         TaskRow.objects.create(task=Task.objects.earliest("id"), number=1, state="waiting")
 
@@ -188,7 +199,7 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
         opened |= {noun.name} if listed.status_code == 200 else set()
     assert opened == {
         *("customers", "customer-notes", "contacts", "endpoints", "number-blocks", "verified-clis", "cdrs", "calls"),
-        "cli-proofs",
+        *("aliases", "cli-proofs", "conference-rooms", "contact-sessions", "pins"),
         *("wallets", "entries", "payments", "allocations", "auto-top-ups", "delayed-saves", "audit"),
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]

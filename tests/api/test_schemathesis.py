@@ -1,7 +1,8 @@
 """Claims about the whole API, tried by schemathesis: what the document allows and forbids, at a real server.
 
-Every operation of the document is called with some values that fit its schema and some that do not. It may refuse, but
-never fail, nor answer in a way that the document does not tell.
+Every operation of the document is called with some values that fit its schema and some that do not: those of the
+panel by a user who may do everything, those of the portal by a contact. It may refuse, but never fail, nor answer in a
+way that the document does not tell; and without a token it tells nothing.
 """
 
 from __future__ import annotations
@@ -31,10 +32,14 @@ import django
 django.setup()
 from django.db import connection
 from tests.api.caller import Api
-from tests.panel.cast import PASSWORD, assemble
+from tests.panel.cast import PASSWORD
+from tests.portal.cast import gather
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.contact_tokens import create_contact_token
 from tollgate.actions.users import create_user, create_user_group
-cast = assemble()
+carla = gather().carla
+with acting(Actor(carla.email, frozenset({"*"}), kind="contact", id=carla.pk, reach=frozenset({carla.customer_id}))):
+    print(create_contact_token(contact_id=carla.pk, name="program", scopes=["*"]).secret)
 with connection.cursor() as cursor:
     for table in ("app_user", "user_group"):
         cursor.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART WITH 7654321")
@@ -57,8 +62,8 @@ EXAMPLES: Final = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 1}
 
 
 @pytest.fixture
-def server(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """The address of the API of the cast, and a token that may do everything."""
+def server(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str, str]]:
+    """The address of the API of the cast, Carla's token, and one that may do everything."""
     monkeypatch.setenv("TOLLGATE_API_PER_MINUTE", "1000000")
     here = Path(__file__).parents[2]
     environment = os.environ | {
@@ -70,31 +75,43 @@ def server(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     )
     assert made.returncode == 0, made.stderr
     with web_process(tmp_path, database_url=database_url) as address:
-        yield f"{address}/api/v1", made.stdout.split()[-1]
+        of_contact, of_user = made.stdout.split()[-2:]
+        yield f"{address}/api/v1", of_contact, of_user
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_every_operation_answers_as_the_document_tells(server: tuple[str, str]) -> None:
-    address, secret = server
+def test_every_operation_answers_as_the_document_tells(server: tuple[str, str, str]) -> None:
+    address, of_contact, of_user = server
     document = requests.get(f"{address}/openapi.json", timeout=30).json()
-    del document["security"]  # who may come in is told in test_access; here every request bears the token
+    del document["security"]  # here every request bears the token of its half
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=address)
     failures: dict[str, str] = {}
-    statuses: Counter[int] = Counter()
+    statuses: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
+    operations: list[Any] = [
+        result.ok()  # type: ignore[union-attr]  # an error in the document is raised by it
+        for result in schema.get_all_operations()
+    ]
     with closing(requests.Session()) as session:
-        for result in schema.get_all_operations():
-            operation: Any = result.ok()  # type: ignore[union-attr]  # an error in the document is raised by it
+        for operation in sorted(
+            operations, key=lambda one: not one.path.startswith("/portal/")
+        ):  # while Carla is there
+            at_portal = operation.path.startswith("/portal/")
+            secret, counts = of_contact if at_portal else of_user, statuses[at_portal]
+            shut = session.request(operation.method, address + operation.path.replace("{id}", "1"), json={}, timeout=30)
+            assert shut.status_code == 401, operation.label
             for mode, count in EXAMPLES.items():
                 try:
-                    tried(operation, mode, count=count, session=session, secret=secret, statuses=statuses)()
+                    tried(operation, mode, count=count, session=session, secret=secret, statuses=counts)()
                 except Unsatisfiable:
                     assert mode is GenerationMode.NEGATIVE, operation.label  # nothing can be wrong with no arguments
                 except (FailureGroup, Failure) as problem:  # all operations are tried before any is told
                     failures[f"{operation.label} {mode.value}"] = told(problem)
     assert not failures, "\n\n".join(f"{label}: {words}" for label, words in failures.items())
-    assert min(statuses[status] for status in (200, 404, 422)) > len(document["paths"]) / 10, statuses
+    for at_portal, counts in statuses.items():
+        tried_count = sum(operation.path.startswith("/portal/") is at_portal for operation in operations)
+        assert min(counts[status] for status in (200, 404, 422)) > tried_count / 10, statuses
 
 
 def tried(

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tests.bench.scale import age
 from tests.sip.scene import SECRET, Charging, Scene
 from tests.sip.sipp import Sipp, read_statistics, render, until
 from tests.world import EURO
@@ -344,12 +345,13 @@ class Climb:
 
 
 @contextmanager
-def rig() -> Iterator[Rig]:
+def rig(*, runs: int) -> Iterator[Rig]:
     """Database, edge and service in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="tollgate-bench-") as name, Postgres(Path(name) / "data") as server:
         environment = os.environ | {"TOLLGATE_DATABASE_URL": server.url, "TOLLGATE_DATA": name}
         command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
         subprocess.run(command, check=True, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+        age(server.url, runs=runs)
         whole = Rig(Path(name), server)
         try:
             whole.start()
@@ -362,7 +364,7 @@ def measure(pace: Pace, *, tell: Callable[[str], None] = lambda _: None) -> dict
     """Alternates stub and charging service; one `Found` for each and run."""
     found: dict[Kind, list[Found]] = {"stub": [], "charging": []}
     near: dict[Kind, tuple[int, int]] = {}
-    with rig() as whole:
+    with rig(runs=pace.runs) as whole:
 
         def step(rate: int) -> Step:
             done = whole.step(rate, pace.seconds)

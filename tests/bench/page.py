@@ -83,7 +83,8 @@ def charging(found: dict[str, Any], cores: int) -> Section:
         f" fsync on). {told['customers']:,} customers below {told['resellers']} resellers below one account, so"
         f" three wallets are charged by each call; two customer cards and two carrier cards of {told['prefixes']:,}"
         f" prefixes. {_runs(told['runs'])} of {told['seconds']:g} s. Half load: calls that come at half of that"
-        " pace, whatever the answers take."
+        " pace, whatever the answers take. The files of the write-ahead log are there already, as they are after a"
+        " server's first hours (`min_wal_size`): making one takes tens of ms, and every commit waits for it."
     )
     lines = [
         method,
@@ -398,6 +399,26 @@ def lake(found: dict[str, Any]) -> Section:
     after = f"At most {found['memory_mb']:,} MB of memory; the load of the machine was {found['load']:.1f}."
     text = "\n".join([method, "", *table(("what", "took"), rows), "", after])
     return Section("The lake", text, tuple(goals) if found["calls"] >= MILLION else ())
+
+
+def lists(found: dict[str, Any]) -> Section:
+    """The panel's long lists: from the JSON that `lists.py` prints."""
+    method = (
+        f"{found['customers']:,} customers with two contacts and a SIP user each; {found['times']} requests of each"
+        " page in the process that serves it, from the request to the last byte of the answer."
+        " CPU is that of Python and PostgreSQL together, which other work does not lengthen."
+    )
+    rows = [
+        (name, *(f"{one[what]:.0f} ms" for what in ("median_ms", "most_ms", "cpu_ms")))
+        for name, one in found["pages"].items()
+    ]
+    goals = [
+        Goal(name, "<= 150 ms", f"{one['median_ms']:.0f} ms", one["median_ms"] <= 150, "the database compares each row")
+        for name, one in found["pages"].items()
+    ]
+    return Section(
+        "Long lists", "\n".join([method, "", *table(("page", "median", "longest", "CPU"), rows)]), tuple(goals)
+    )
 
 
 def absent(title: str, why: str) -> Section:

@@ -24,7 +24,7 @@ import psycopg
 import uvloop
 
 from tests.bench.charging import Load, postgres_cpu_s
-from tests.bench.scale import CUSTOMERS, fill
+from tests.bench.scale import CUSTOMERS, age, fill
 from tollgate.charging.service import Service
 from tollgate.jobs.postgres import Postgres
 
@@ -175,6 +175,7 @@ def measure(pace: Pace) -> list[Beneath]:
     """On a database of its own."""
     with tempfile.TemporaryDirectory(prefix="tollgate-bench-") as folder, Postgres(Path(folder)) as server:
         fill(server.url)
+        age(server.url, runs=pace.runs)
         with closing(psycopg.connect(server.url, autocommit=True)) as connection:
             connection.execute(f"CREATE DATABASE {ELSEWHERE}")
         return uvloop.run(bench(server, pace))

@@ -40,6 +40,7 @@ class Size:
     beside: report_beside.Pace
     money: tuple[str, ...]
     lake: tuple[str, ...]
+    lists: tuple[str, ...]
 
 
 FULL: Final = Size(
@@ -48,6 +49,7 @@ FULL: Final = Size(
     report_beside.FULL,
     ("--calls", "1000000", "--customers", "1000"),
     ("--days", "2", "--copies", "8", "--calls", "100000"),
+    ("--customers", "100000", "--times", "9"),
 )
 QUICK: Final = Size(
     ("--runs", "1", "--seconds", "1"),
@@ -55,6 +57,7 @@ QUICK: Final = Size(
     report_beside.QUICK,
     ("--calls", "2000", "--customers", "12"),
     ("--days", "1", "--copies", "1", "--calls", "2000"),
+    ("--customers", "300", "--times", "1"),
 )
 WHOLE_LAKE: Final = ("--days", "1", "--copies", "9", "--calls", "1000000")
 
@@ -72,6 +75,11 @@ def run_money(size: Size, _cores: int) -> page.Section:
 def run_lake(size: Size, _cores: int) -> page.Section:
     """The lake, in a process of its own."""
     return page.lake(found_by("tests.bench.lake", size.lake))
+
+
+def run_lists(size: Size, _cores: int) -> page.Section:
+    """The panel's lists, in a process of its own."""
+    return page.lists(found_by("tests.bench.lists", size.lists))
 
 
 def found_by(module: str, options: Sequence[str]) -> dict[str, Any]:
@@ -101,6 +109,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Size, int], page.Section]]] = {
     "beside": run_beside,
     "money": run_money,
     "lake": run_lake,
+    "lists": run_lists,
 }
 
 

@@ -1,7 +1,7 @@
 """The database of the benchmark: 10,000 customers below 100 resellers below one account, cards of 50,000 prefixes.
 
 One of each is made as tests make them; the others are copies of it, so that no column of theirs has to be known here.
-Run by `charging.py`. To measure another size, change the constants.
+Run by `charging.py`. `age` makes a new server one that has worked. To measure another size, change the constants.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import psycopg
+
 from tests.world import World
 
 CUSTOMERS: Final = 10_000
 RESELLERS: Final = 100
 PREFIXES: Final = 50_000
 LIMIT_MICROS: Final = 10**12
+WAL_FILES: Final = 128
+"""2 GB: half of what the embedded server writes between two checkpoints."""
 MINUTE_NANOS: Final = {"Retail": 15_000_000, "Wholesale": 12_000_000, "Cirrus 1": 9_001_000, "Cirrus 2": 9_002_000}
 
 RATES: Final = """
@@ -49,6 +53,20 @@ def fill(url: str) -> None:
         world.connection.execute("VACUUM ANALYZE")
     finally:
         world.close()
+
+
+def age(url: str, *, runs: int) -> None:
+    """Makes the files of the write-ahead log that a server has after some hours of work.
+
+    A server that has just been made writes each of them anew, 16 MB of zeros, while every commit waits: tens of ms,
+    about once a second at full load. Later it uses the old ones again (`min_wal_size` says how many are kept). A
+    smoke run of one run does not wait for it.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(WAL_FILES if runs > 1 else 1):
+            connection.execute("SELECT pg_logical_emit_message(false, 'bench', '')")
+            connection.execute("SELECT pg_switch_wal()")
+        connection.execute("CHECKPOINT")
 
 
 def _fill(world: World) -> None:

@@ -85,6 +85,10 @@ def test_a_change_of_a_record_is_obeyed_within_a_second_and_so_is_its_undoing(wo
         within_a_second(charging, wanted)
         world.run(undo)
         within_a_second(charging, None)
+    world.run("UPDATE endpoint SET sends_calls = false")
+    within_a_second(charging, "ip_unknown")
+    world.run("UPDATE endpoint SET sends_calls = true")
+    within_a_second(charging, None)
     for change, undo in BUYING:
         world.run(change)
         within_a_second(charging, "no_carrier")
@@ -173,6 +177,22 @@ def test_a_cli_rule_is_read_once_for_as_long_as_its_row_says_the_same(world: Wor
     after = asyncio.run(read())
     assert [now is then for now, then in zip(after, before, strict=True)] == [False, True]
     assert after[0].fitting("45") is not None
+
+
+def test_an_alias_of_a_customer_or_of_all_is_obeyed_within_a_second(world: World, charging: Charging) -> None:
+    for owner in ({"customer_id": world.acme}, {}):
+        alias = world.insert("alias", account_id=world.account, current="14155550100", new="999", **owner)
+        within_a_second(charging, "no_rate")
+        world.run("UPDATE alias SET enabled = false WHERE id = %s", alias)
+        within_a_second(charging, None)
+        world.run("UPDATE alias SET enabled = true, current = '^1415' WHERE id = %s", alias)
+        within_a_second(charging, "no_rate")
+        world.run("UPDATE alias SET current = '[' WHERE id = %s", alias)
+        within_a_second(charging, None)
+        world.run("UPDATE alias SET current = '^1415' WHERE id = %s", alias)
+        within_a_second(charging, "no_rate")
+        world.run("DELETE FROM alias WHERE id = %s", alias)
+        within_a_second(charging, None)
 
 
 def test_a_cli_rule_of_a_customer_its_tag_or_all_is_obeyed_within_a_second(world: World, charging: Charging) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tollgate.core.invoice_document import (
     EXAMPLE,
+    BookCurrency,
     Corrected,
     Document,
     Line,
@@ -19,6 +20,7 @@ from tollgate.core.invoice_document import (
     Party,
     TaxLine,
     amount_text,
+    book_currency_of,
     day_text,
     duration_text,
     party_of,
@@ -133,6 +135,34 @@ def test_the_page_says_what_the_law_wants_and_hides_what_is_not_there() -> None:
     assert "Calls" not in words_in(plain["columns"])
     manual = replace(EXAMPLE, lines=(Line(position=1, kind="manual", description="x", unit="MIN"),))
     assert paper(manual)["rows"] == [["x", "", "1\u00a0min", "0.00", "0.00"]]
+
+
+def test_taxes_are_told_in_the_currency_of_the_books_too_where_that_is_another() -> None:
+    books = BookCurrency(currency="EUR", rate_nanos=921_500_000, on=date(2026, 1, 30))
+    assert book_currency_of(books.as_json()) == books
+    assert book_currency_of(None) is None
+    vat = TaxLine(name="VAT", rate_ppm=210_000, base_micros=100_000_000, amount_micros=21_000_000)
+    levy = TaxLine(name="Levy", label="Levy", amount_micros=1_000_000)
+    dollars = taxed([100_000_000], [vat, levy], currency="USD", books=books)
+    line = paper(dollars)["sums"][-1]  # type: ignore[index]
+    assert line == ["Taxes in EUR (1\u00a0USD = 0.9215\u00a0EUR, 2026-01-30)", "20.27\u00a0EUR"], "22 x 0.9215 = 20.273"
+    said = terms(dollars)
+    assert (said["BT-5"], said["BT-6"], said["BT-110"], said["BT-111"]) == ("USD", "EUR", "21.00", "19.35")
+    rupiah = BookCurrency(currency="EUR", rate_nanos=17_500 * 10**9, on=date(2026, 1, 30), inverse=True)
+    assert book_currency_of(rupiah.as_json()) == rupiah
+    assert rupiah.told(10**15) == 57_142_860_000, "by the rate itself, not by its inverse to nine decimals (57,143.00)"
+    assert rupiah.rate_text("IDR") == "1\u00a0EUR = 17500\u00a0IDR"
+    untaxed = taxed([100_000_000], [], currency="USD", books=books)
+    dinars = replace(dollars, books=replace(books, currency="KWD", rate_nanos=307_123_456))
+    assert dinars.books is not None
+    assert dinars.books.told(21_000_000) == 6_450_000
+    for document in (
+        untaxed,
+        replace(dollars, books=None),
+        replace(dinars, taxes=(replace(vat, amount_micros=1_000_000),)),
+    ):
+        assert "BT-6" not in terms(document)
+    assert "EUR" not in words_in(paper(untaxed)["sums"])[-1]
 
 
 def taxed(nets: list[int], taxes: list[TaxLine], **more: Any) -> Document:

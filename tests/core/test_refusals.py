@@ -50,6 +50,8 @@ TABLE = {  # behaviour.md 16.2 with the causes of standards.md section 3
     "redial": (480, "Redial Limit", 18),
     "fraud": (403, "Fraud Protection", 21),
     "global_blacklist": (603, "Number Blacklisted", 21),
+    "conference_full": (486, "Conference Full", 17),
+    "local_loop": (482, "Loop Detected", 25),
     "number_invalid": (484, "Address Incomplete", 28),
     "number_unallocated": (404, "Not Found", 1),
     "codec_unsupported": (488, "Not Acceptable Here", 65),
@@ -71,7 +73,7 @@ def test_no_key_is_without_an_answer() -> None:
 def test_only_what_passes_soon_says_when_to_try_again() -> None:
     waits = {key.value: given.retry_after_s for key, given in ANSWERS.items() if given.retry_after_s is not None}
     expected = {f"cps_{scope}": 1 for scope in ("customer", "endpoint", "route", "did", "carrier")}
-    assert waits == {**expected, "charging_unavailable": 5}
+    assert waits == {**expected, "charging_unavailable": 5, "pin_locked": 900}
 
 
 def test_only_rates_over_capacity_and_missing_carriers_are_worth_another_try_elsewhere() -> None:

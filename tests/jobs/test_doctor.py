@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
+from datetime import UTC, datetime
 
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 
 from tests.jobs.installation import Installation
 from tests.world import World
-from tollgate.jobs.doctor import CHECKS, WRONG, _dial_patterns
+from tollgate.jobs import doctor, timetable
+from tollgate.jobs.doctor import CHECKS, WRONG, Finding, _dial_patterns, told_to
+from tollgate.store.models import Account, Message
 
 
 def test_a_healthy_installation_passes(demo: Installation) -> None:
@@ -26,7 +31,7 @@ def test_a_balance_without_entries_is_found_and_shown(own_demo: Installation) ->
         )
     done = own_demo.run("doctor")
     assert done.returncode == 1
-    assert "WRONG  balance is the sum of entries: 1 differences" in done.stdout
+    assert "WRONG  balance is the sum of entries: 1 difference" in done.stdout
     assert "25000001" in done.stdout
 
 
@@ -63,3 +68,28 @@ def test_a_database_behind_the_program_is_found(own_demo: Installation) -> None:
     done = own_demo.run("doctor")
     assert done.returncode == 1
     assert "WRONG  migrations: run `tollgate migrate`: store.0" in done.stdout
+
+
+def test_an_account_is_told_of_its_own_differences_and_of_what_is_wrong_with_the_whole() -> None:
+    rows = ({"account_id": 1}, {"account_id": 1}, {"account_id": 2}, {"bundle_id": 5})
+    law = Finding("a_law", WRONG, "4 differences", rows, lambda count: f"{count} of them")
+    rests = Finding("billing", "note", "it rests for 1", rows[2:3], lambda count: f"it rests for {count}")
+    findings = [law, rests, Finding("clock", WRONG, "9 s apart"), Finding("edge", "note", "kam1 does not answer")]
+    assert told_to(1, findings) == ["a law: 3 of them", "clock: 9 s apart"]
+    assert told_to(2, findings) == ["a law: 2 of them", "billing: it rests for 1", "clock: 9 s apart"]
+
+
+@pytest.mark.django_db
+def test_one_account_that_cannot_be_told_keeps_no_other_from_its_mail_nor_the_repair(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (Account.objects.create(name=name, currency="EUR", email=f"{name}@x.example") for name in "ab")
+    too_many = [Finding(f"law {number}", WRONG, "1 difference", ({"account_id": first.pk},)) for number in range(101)]
+    hours = Finding(
+        timetable.SUMMARIES, WRONG, "1 difference", ({"account_id": second.pk, "hour_at": datetime.now(UTC)},)
+    )
+    monkeypatch.setattr(doctor, "examine", lambda _: [*too_many, hours])
+    with caplog.at_level(logging.CRITICAL):
+        timetable.examine(timestamp=0)
+    assert caplog.messages[-1] == f"ALARM account {first.pk} is not told of its books"
+    assert [mail.recipient for mail in Message.objects.all()] == ["b@x.example"]

@@ -70,12 +70,14 @@ def test_a_penalty_that_is_over_is_taken_off_and_an_end_that_is_near_is_told() -
     assert Customer.objects.get().status == "active"
     timetable.expiry_notices(timestamp=0)
     timetable.expiry_notices(timestamp=0)
+    timetable.cli_lapses(timestamp=0)
     assert Message.objects.get().recipient == "carla@acme.example"
     assert {"end_customer_blocks", "notify_expiring_customers"} == set(
         Audit.objects.filter(actor="timetable").values_list("act", flat=True)
     )
 
 
+@pytest.mark.django_db
 def test_a_broken_law_raises_an_alarm(
     own_demo: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,8 +98,10 @@ def test_summaries_follow_calls_and_what_differs_is_told_and_made_anew(
     postgres: Postgres, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOLLGATE_DATABASE_URL", postgres.url_of(str(connection.settings_dict["NAME"])))
-    monkeypatch.setattr(doctor, "CHECKS", doctor.CHECKS[-1:])
-    account = Account.objects.create(name="Demo Telecom", currency="EUR")
+    looked_at = ("_billing", "_books")
+    monkeypatch.setattr(doctor, "CHECKS", [check for check in doctor.CHECKS if check.__name__ in looked_at])
+    account = Account.objects.create(name="Demo Telecom", currency="EUR", email="office@demo.example")
+    Account.objects.create(name="Other", currency="EUR", email="other@demo.example")
     sums = "SELECT sum(attempts), sum(duration_ms) FROM summary"
     with connection.cursor() as cursor:
         for number in (1, 2):
@@ -112,7 +116,16 @@ def test_summaries_follow_calls_and_what_differs_is_told_and_made_anew(
         cursor.execute("UPDATE summary SET duration_ms = duration_ms + 1")
         with caplog.at_level(logging.CRITICAL):
             timetable.examine(timestamp=0)
+            with acting(ANN):
+                acme(account, generate_invoices=False)
+            Customer.objects.update(parked_at=datetime.now(UTC), parked_reason="who knows")
+            timetable.examine(timestamp=0)
         assert [message.split(":")[0] for message in caplog.messages] == ["ALARM summaries_are_the_records"]
+        told = Message.objects.order_by("pk").values_list("recipient", "text")
+        assert [address for address, _ in told] == ["office@demo.example"] * 2, "the other account's books are in order"
+        assert "summaries are the records: 1 difference" in told[0][1]
+        assert "billing: it rests for 1 customer" in told[1][1]
+        assert "summaries" not in told[1][1], "they were made anew"
         cursor.execute(sums)
         assert cursor.fetchone() == (2, 14)
 

@@ -82,13 +82,14 @@ class Session:
 
     def save(self, page: str, **changes: str) -> None:
         """Opens a form, changes these fields, sends it and requires that the panel took it and led elsewhere."""
-        fields = Fields(self._read(page))
+        fields = Fields(self.read(page))
         assert set(changes) <= set(fields.values), (page, set(fields.values))
         body = urlencode({**fields.values, **changes}).encode()
         with self._opener.open(self.address + page, body, timeout=20) as answer:
             assert answer.url != self.address + page, answer.read().decode()
 
-    def _read(self, page: str) -> str:
+    def read(self, page: str) -> str:
+        """A page as it comes."""
         with self._opener.open(self.address + page, timeout=20) as answer:
             return str(answer.read().decode())
 

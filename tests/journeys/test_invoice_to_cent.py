@@ -1,4 +1,5 @@
-"""A story in a real browser: Ann invoices a customer, credits a line of it, and finds the cent on the line's call."""
+"""A story in a real browser: Ann invoices a customer, credits a line of it, finds the cent on the line's call, and sees
+the rest paid at PayPal."""
 
 from __future__ import annotations
 
@@ -8,14 +9,17 @@ import pytest
 from django.db import connection
 from playwright.sync_api import Page, expect
 
+from tests.gateways.payments.desk import desk, ipn
 from tests.journeys.test_customer_tabs import page
 from tests.journeys.test_operator import aside, cast, log_in
 from tests.panel.cast import CHARGED_ID, Cast
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import create_customer
+from tollgate.actions.payment_events import process_next
+from tollgate.actions.payment_gateways import create_payment_gateway
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.taxes import create_tax
-from tollgate.store.models import CDR, Customer, Entry, Invoice
+from tollgate.store.models import CDR, Customer, Entry, Invoice, PaymentGateway
 
 CALL_ID = 9100
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -35,6 +39,7 @@ def duna(cast: Cast) -> Customer:
             billing_type="postpaid",
             tax_ids=[tax.pk],
             zone="UTC",
+            paypal_email="pays@acme.example",
         )
     cdr = CDR.objects.get(pk=CHARGED_ID)
     cdr.pk, cdr.edge_call_id, cdr.customer = CALL_ID, "yesterday@edge", customer
@@ -47,6 +52,19 @@ def duna(cast: Cast) -> Customer:
             [cast.account.pk, wallet_of(customer).pk, -cdr.cost_micros, cdr.pk],
         )
     return customer
+
+
+def ipn_gateway(customer: Customer, verify_url: str) -> PaymentGateway:
+    """Notices of PayPal for our address, asked about at a stand-in."""
+    with acting(Actor("setup", frozenset({"*"}))):
+        return create_payment_gateway(
+            account_id=customer.account_id,
+            name="ipn",
+            provider="paypal_ipn",
+            mode="live",
+            currencies=["EUR"],
+            settings={"receivers": "seller@demo.example", "verify_url": verify_url},
+        )
 
 
 def invoice_yesterday(page: Page, customer: Customer) -> None:
@@ -74,7 +92,22 @@ def credit_the_trunk(page: Page) -> None:
     page.get_by_role("button", name="Issue the credit note").click()
 
 
-def test_ann_invoices_credits_a_line_and_finds_the_cent(duna: Customer, page: Page) -> None:
+def pay_at_paypal(page: Page, gateway: PaymentGateway, body: bytes) -> None:
+    """PayPal tells of the money, three times; a worker asks it whether that is true."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for _ in range(3):
+        assert page.request.post(f"/payments/notices/{gateway.token}/", data=body, headers=headers).ok
+
+    def work() -> None:
+        while process_next(datetime.now(UTC) + timedelta(minutes=1)):
+            pass
+
+    aside(work)
+
+
+def test_ann_invoices_credits_a_line_finds_the_cent_and_the_rest_is_paid_by_ipn(
+    duna: Customer, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log_in(page, "ann@demo.example")
     invoice_yesterday(page, duna)
     heading, stats = page.get_by_role("heading", level=1), page.locator(".stats")
@@ -86,6 +119,7 @@ def test_ann_invoices_credits_a_line_and_finds_the_cent(duna: Customer, page: Pa
     expect(stats).to_contain_text("6.05")
     page.get_by_role("link", name=number).first.click()
     expect(stats).to_contain_text("12.25")
+    bill = page.url
     page.get_by_role("link", name="CDRs", exact=True).last.click()
     page.locator("tbody a").first.click()
     expect(page.get_by_role("heading", name="The price, step by step")).to_be_visible()
@@ -101,3 +135,18 @@ def test_ann_invoices_credits_a_line_and_finds_the_cent(duna: Customer, page: Pa
 
     aside(sums)
     assert told[0] == told[1] == 12_250_000, "the wallet fell by exactly what the documents say"
+    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
+    with desk() as paypal:
+        made: list[PaymentGateway] = []
+        aside(lambda: made.append(ipn_gateway(duna, f"{paypal.url}/cgi-bin/webscr")))
+        body = ipn(mc_gross="12.25", mc_fee="0.00")
+        paypal.own.add(body)
+        pay_at_paypal(page, made[0], body)
+    page.goto(bill)
+    expect(heading).to_contain_text("Paid")
+    page.get_by_role("link", name="Payment ").first.click()
+    expect(heading).to_contain_text("Payment")
+    page.goto("/payment-log/?f.gateway=ipn")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    aside(lambda: told.append(Entry.objects.filter(wallet=wallet_of(duna), ref__startswith="payment:").count()))
+    assert told[-1] == 1, "three notices moved the money once"

@@ -11,14 +11,17 @@ from typing import Any
 from django.db import connection
 
 from tests.core.call_cast import AT, INVITE, Desk, world
+from tollgate.actions.access_numbers import create_access_number
 from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alerts import create_alert
+from tollgate.actions.aliases import create_alias
 from tollgate.actions.cards import create_card
 from tollgate.actions.carrier_file_rows import packed
 from tollgate.actions.carriers import create_carrier, create_gateway
 from tollgate.actions.cli_rules import create_cli_rule
 from tollgate.actions.clis import add_verified_cli
+from tollgate.actions.conferences import create_conference_room
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customer_packages import assign_package, create_package
@@ -142,9 +145,12 @@ def assemble() -> Cast:
         top_up(customer_id=acme.pk, amount_micros=25 * EURO, note="first money")
         Account.objects.filter(pk=account.pk).update(block_start=1000, block_size=1000)
         assign_number_block(customer_id=baltic.pk)
+        create_conference_room(customer_id=acme.pk, name="Acme Monday", extension=5000, host="203.0.113.60")
+        create_access_number(account_id=account.pk, number="37052000000", name="Vilnius, local")
         add_customer_note(customer_id=acme.pk, text="Calls back on Monday")
         add_verified_cli(customer_id=acme.pk, number="+37061234567")
         create_cli_rule(account_id=account.pk, customer_id=acme.pk, cli="^3706", forced=False)
+        create_alias(account_id=account.pk, customer_id=acme.pk, current="9000", new="442079460001")
         CliProof.objects.create(
             customer=acme, contact=contact, number="37061234568", way="call", state="failed", code_hash="",
             expires_at=datetime(2026, 1, 1, tzinfo=UTC),

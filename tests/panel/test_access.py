@@ -14,16 +14,20 @@ from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import create_customer
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.areas import AREAS, area_of_page
+from tollgate.panel.texts import digest_of
 from tollgate.panel.urls import urlpatterns
 from tollgate.store.models import (
     CDR,
+    AccessNumber,
     Alert,
+    Alias,
     Audit,
     CarrierDispute,
     CarrierFile,
     CarrierStatement,
     CliProof,
     CliRule,
+    ConferenceRoom,
     Customer,
     CustomerNote,
     CustomerPackage,
@@ -96,13 +100,16 @@ def addresses(cast: Cast) -> Iterator[tuple[str, str, Any]]:
         "card_id": cast.customer_card.pk, "call_id": LIVE_ID, "user_id": cast.ann.pk, "group_id": cast.group.pk,
         "message_id": Message.objects.earliest("id").pk, "key": "set_password", "language": "en", "block": "company",
         "mail_settings_id": MailSettings.objects.get().pk, "sms_settings_id": SmsSettings.objects.get().pk,
+        "digest": digest_of("Cancel"),
         "template_id": Template.objects.get().pk, "audit_id": Audit.objects.earliest("id").pk,
         "payment_id": Payment.objects.get().pk, "payment_gateway_id": PaymentGateway.objects.get().pk,
         "payment_event_id": PaymentEvent.objects.get().pk, "voucher_batch_id": VoucherBatch.objects.get().pk,
         "voucher_id": Voucher.objects.earliest("id").pk,
-        "block_id": NumberBlock.objects.get().pk,
+        "conference_room_id": ConferenceRoom.objects.get().pk,
+        "block_id": NumberBlock.objects.get().pk, "access_number_id": AccessNumber.objects.get().pk,
         "sold_package_id": Package.objects.get().pk, "customer_package_id": CustomerPackage.objects.get().pk,
         "edge_id": cast.edge.pk, "note_id": CustomerNote.objects.get().pk, "cli_id": VerifiedCli.objects.get().pk,
+        "alias_id": Alias.objects.get().pk,
         "cli_rule_id": CliRule.objects.get().pk, "cli_proof_id": CliProof.objects.get().pk,
         "span": "day", "report_id": SavedReport.objects.get().pk,
         "tag_id": Tag.objects.get().pk, "localization_id": Localization.objects.get().pk,

@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from tests.panel.cast import EURO, Cast
@@ -11,6 +12,7 @@ from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.audit import note_event
 from tollgate.actions.customers import update_customer
+from tollgate.panel.audit import TABLES
 from tollgate.store.models import Audit, Customer, User
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +69,17 @@ def test_a_change_is_told_in_words_and_value_by_value(told: Cast, ann: Client) -
         assert words in page
     made = Audit.objects.get(table_name="endpoint", row_id=told.ip_endpoint.pk, verb="INSERT")
     assert f"Acme ({told.acme.pk})" in ann.get(f"/audit/{made.pk}/").content.decode(), "what it points to has a name"
+
+
+def test_every_kind_of_record_that_the_log_keeps_can_be_chosen(told: Cast, ann: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE tgname = 'audit'")
+        audited = {name for (name,) in cursor.fetchall()}
+    assert audited <= set(TABLES)
+    row_ids = {"left": {"17": "0" * 64, "18": "1" * 64}, "messages": 3}
+    note_event(actor=Actor("ann", frozenset()), verb="ERASE", table_name="contact", row_id=17, told=row_ids)
+    (row,) = rows(ann, "f.verb=ERASE")
+    assert row["Before → after"] == "Left: 2 rows of the log, each known by its hash; Messages: 3"
 
 
 def test_others_lead_to_the_log_of_a_record_or_a_customer_by_a_short_address(told: Cast, ann: Client) -> None:

@@ -70,6 +70,7 @@ def test_a_file_is_mapped_tried_and_kept_and_its_bad_rows_come_back(cast: Cast, 
 def test_what_is_ticked_or_all_that_is_found_is_edited_deleted_and_restored(cast: Cast, ann: Client) -> None:
     with acting(Actor("setup", frozenset({"*"}))):
         made = [create_customer(account_id=cast.account.pk, name=f"Bulk {n}", currency="EUR") for n in range(3)]
+        reseller = create_customer(account_id=cast.account.pk, name="Nordic", currency="EUR", is_reseller=True)
     first = ann.get("/bulk/customer/edit/", {"id": [made[0].pk, 10**30]})
     assert "Choose what to change of 1 customers" in " ".join(first.content.decode().split())
     assert 'value="name"' not in first.content.decode()
@@ -89,6 +90,11 @@ def test_what_is_ticked_or_all_that_is_found_is_edited_deleted_and_restored(cast
     assert names(ann.get("/customers/?q=bulk")) == ["Bulk 0", "Bulk 1", "Bulk 2"]
     assert [task.state for task in Task.objects.all()] == ["completed"] * 3
     assert ann.get("/bulk/customer/edit/")["Location"] == "/customers/"  # nobody is ticked
+    moved = {"id": [made[2].pk], "field": ["parent_id", "note"], "parent_id": str(reseller.pk), "note": "Sold"}
+    assert "tick to confirm" in str(ann.post("/bulk/customer/edit/", moved).context["form"].errors["parent_confirmed"])
+    shown(ann.post("/bulk/customer/edit/", {**moved, "parent_confirmed": "on"}, follow=True))
+    sold = Customer.objects.get(pk=made[2].pk)
+    assert (sold.parent, [note.text for note in sold.notes.all()]) == (reseller, ["Sold"])
     ann.post("/bulk/contact/edit/", {"id": [cast.contact.pk], "field": ["language"], "language": "de"})
     ann.post("/bulk/endpoint/edit/", {"id": [cast.sip_user.pk], "field": ["channels"], "channels": "2"})
     cast.contact.refresh_from_db()

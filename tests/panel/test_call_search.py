@@ -1,10 +1,12 @@
 """Claims about conditions on calls, names that are suggested, and lists that are narrowed to a company."""
 
 import csv
+import gzip
 import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -16,11 +18,14 @@ from tests.api.caller import Api
 from tests.panel.cast import CHARGED_ID, PASSWORD, REFUSED_ID, Cast
 from tests.panel.conftest import logged_in
 from tests.panel.test_summaries import calls, rolled_up
-from tollgate.actions.acts import Actor, acting
+from tollgate.actions import call_files
+from tollgate.actions.acts import Actor, Invalid, acting
 from tollgate.actions.customers import create_customer
+from tollgate.actions.tasks import work
 from tollgate.actions.users import create_user, create_user_group
+from tollgate.core.lake import Span
 from tollgate.store.lake_days import write_closed_days
-from tollgate.store.models import CDR, Customer
+from tollgate.store.models import CDR, Customer, IngressRoute, Task, TaskRow
 
 pytestmark = pytest.mark.django_db
 SINCE = {"f.from": "2020-01-01T00:00"}
@@ -46,7 +51,8 @@ def old(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # as if its day had left the database
         cursor.execute("DELETE FROM cdr WHERE id = ANY(%s)", [[CHARGED_ID + 100, CHARGED_ID + 101]])
-        cursor.execute("SET LOCAL session_replication_role = origin")
+        cursor.execute("UPDATE cdr SET started_at = started_at - interval '1 minute' WHERE id = %s", [REFUSED_ID])
+        cursor.execute("SET LOCAL session_replication_role = origin")  # a file has no calls after its transaction began
     return CHARGED_ID + 100
 
 
@@ -142,7 +148,7 @@ def test_lists_of_all_customers_are_narrowed_to_a_company_by_its_name(cast: Cast
     company = {
         "/contacts/": "customer", "/endpoints/": "customer", "/cdrs/": "customer", "/live/": "customer",
         "/invoices/": "customer", "/payments/": "customer", "/clis/": "customer", "/alerts/": "company",
-        "/entries/": "company", "/messages/": "customer",
+        "/entries/": "company", "/messages/": "customer", "/cli-rules/": "customer", "/aliases/": "customer",
     }  # fmt: skip
     for address, name in company.items():
         for text, some in (("aCm", True), ("nobody", False)):
@@ -179,6 +185,129 @@ def test_the_pivots_data_are_the_parts_of_the_pages_figures(cast: Cast, ann: Cli
     with acting(Actor("setup", frozenset({"*"}))):
         group = create_user_group(name="Sums", acts=[], areas=["summaries"])
         tess = create_user(name="Tess", email="tess@demo.example", password=PASSWORD, group_ids=[group.pk])
+    second = IngressRoute.objects.get(pk=cast.route.pk)
+    second.pk = None
+    second.save()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE summary SET ingress_route_id = CASE WHEN customer_id = %s THEN %s ELSE %s END",
+            [cast.acme.pk, cast.route.pk, second.pk],
+        )
+    routes = ann.get("/breakout/data/", {**asked, "f.by": "route"}).json()["groups"]
+    name = second.name
+    assert {group["keys"][0] for group in routes} == {f"{name} #{cast.route.pk}", f"{name} #{second.pk}"}
     hidden = logged_in(tess).get("/breakout/data/", {"f.by": "carrier,customer"}).json()
     assert not [name for name in hidden["parts"] if name.startswith(("profit", "carrier"))]
     assert [one["name"] for one in hidden["dimensions"]] == ["customer"]
+
+
+def test_a_file_of_many_calls_is_a_job_whose_parts_are_the_streamed_file_across_the_border(
+    cast: Cast, ann: Client, bob: Client, old: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fetched only by who may read all of it at that moment, one at a time of each kind, and gone after a week."""
+    deep = ["any", ["customer", "is", "Acme"], ["all", ["any", ["all", ["profit", "more", "0"]]]]]
+    typed = rules(*deep)
+    asked = {**SINCE, "f.rules": typed, "f.state": "charged", "f.least": "1", "export": "csv"}
+    customers = f"/customers/{cast.acme.pk}/cdrs/"
+    streamed = b"".join(ann.get("/cdrs/", asked))
+    own = b"".join(ann.get(customers, {"export": "csv", "sort": "started_at", "columns": "cli,cost"}))
+    assert (len(streamed.splitlines()), len(own.splitlines())) == (4, 4), "a heading, and calls of both sides"
+    day = {"f.from": f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M}", "export": "csv"}
+    latest = b"".join(ann.get("/cdrs/", day))
+    monkeypatch.setattr(call_files, "CALLS_MOST", 1)
+    assert b"".join(bob.get("/cdrs/", asked)) == streamed, "who may not begin the job is sent all of it"
+
+    def made(address: str, parameters: dict[str, str]) -> Task:
+        offer = ann.get(address, parameters)
+        assert "more than 1 calls" in offer.content.decode()
+        job = ann.post("/cdrs/file/", {"wanted": offer.context["wanted"]})
+        task = Task.objects.latest("pk")
+        assert job["Location"] == reverse("panel:task", args=[task.pk])
+        assert ann.post("/cdrs/file/", {"wanted": offer.context["wanted"]})["Location"] == job["Location"], "the same"
+        assert ann.get(f"/tasks/{task.pk}/file/").status_code == 404, "not finished"
+        work(lambda: datetime.now(UTC), datetime.now(UTC) + timedelta(minutes=1), task_id=task.pk)
+        return task
+
+    with acting(Actor("setup", frozenset({"*"}))):
+        traffic = create_user_group(name="Traffic", acts=["*"], areas=["calls", "tasks"])
+        given = {"password": PASSWORD, "group_ids": [traffic.pk]}
+        tess = create_user(name="Tess", email="tess@demo.example", **given)
+        rita = create_user(name="Rita", email="rita@baltic.example", reseller_id=cast.baltic.pk, **given)
+    for address, parameters, whole, bought in (
+        ("/cdrs/", asked, streamed, True),
+        (customers, {"export": "csv", "sort": "started_at", "columns": "cli,cost"}, own, False),
+        ("/cdrs/", day, latest, True),
+    ):
+        task = made(address, parameters)
+        page = ann.get(f"/tasks/{task.pk}/").content.decode()
+        assert ("Fetch the file" in page, task.rows.count() == task.rows.filter(state="done").count()) == (True, True)
+        answer = ann.get(f"/tasks/{task.pk}/file/")
+        packed = b"".join(answer)
+        assert (gzip.decompress(packed), int(answer["Content-Length"])) == (whole, len(packed))
+        assert logged_in(tess).get(f"/tasks/{task.pk}/file/").status_code == (404 if bought else 200)
+        assert logged_in(rita).get(f"/tasks/{task.pk}/file/").status_code == 404
+        Task.objects.filter(pk=task.pk).update(author_id=rita.pk)  # as if she had left Ann's team for Baltic's
+        assert logged_in(rita).get(f"/tasks/{task.pk}/file/").status_code == 404
+    wanted = json.dumps({"columns": ["cli", "profit"]})
+    logged_in(tess).post("/cdrs/file/", {"wanted": wanted})
+    assert not Task.objects.filter(author_id=tess.pk).exists(), "profit is not hers to read"
+    for kind in ({"columns": {"cli": 1}}, {"columns": [["cli"]]}, {"columns": ["cli", "cli"]}, {"where": 5},
+                 {"customer_id": "x"}, {"from_at": "2000-01-01T00:00Z", "where": [], "columns": ["cli"]}):  # fmt: skip
+        assert ann.post("/cdrs/file/", {"wanted": json.dumps({"columns": ["cli"], **kind})}).status_code == 302, kind
+    Task.objects.filter(pk=task.pk).update(ended_at=datetime.now(UTC) - call_files.KEPT - timedelta(seconds=1))
+    assert call_files.forget_old(datetime.now(UTC)) == 1
+    assert ann.get(f"/tasks/{task.pk}/file/").status_code == 404
+    assert "not kept any more" in ann.get(f"/tasks/{task.pk}/").content.decode()
+    Task.objects.filter(pk=task.pk).update(failed_count=1)
+    assert "not kept any more" not in ann.get(f"/tasks/{task.pk}/").content.decode(), "there never was one"
+
+
+def test_files_of_calls_leave_the_disk_and_other_jobs_their_room(
+    cast: Cast, ann: Client, old: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at a time, each in parts of seconds; what a full disk or a person has ended is made anew when it goes on."""
+
+    def begun(columns: str) -> Task | None:
+        from_at = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=1)
+        wanted = {"columns": columns.split(), "from_at": from_at.isoformat()}
+        ann.post("/cdrs/file/", {"wanted": json.dumps(wanted)})
+        return Task.objects.filter(kind="call_file", state="waiting", arguments__columns=columns.split()).first()
+
+    def worked(task: Task, **given: Any) -> Task:
+        work(lambda: datetime.now(UTC), datetime.now(UTC) + timedelta(minutes=1), task_id=task.pk, **given)
+        task.refresh_from_db()
+        return task
+
+    first, second = begun("cli"), begun("cld")
+    assert first is not None
+    assert (second is None, begun("cost")) == (False, None), "a third has to wait"
+    assert worked(first, leave=("call_file",)).done_count == 0, "left to others"
+    monkeypatch.setattr(call_files, "FREE_PERCENT_LEAST", 100)
+    assert (worked(first).state, first.result, first.done_count) == ("failed", call_files.TOO_FULL, 0)
+    monkeypatch.setattr(call_files, "FREE_PERCENT_LEAST", 0)
+    ann.post(f"/tasks/{first.pk}/retry/")
+    assert (worked(first).state, first.done_count == first.total_count) == ("completed", True)
+    whole = b"".join(part.read_bytes() for part in call_files.parts(first))
+    TaskRow.objects.filter(task=first, number=first.total_count).update(state="waiting")
+    Task.objects.filter(pk=first.pk).update(state="canceled", done_count=first.total_count - 1)
+    assert (call_files.forget_old(datetime.now(UTC)), call_files.folder_of(first).exists()) == (1, False)
+    ann.post(f"/tasks/{first.pk}/retry/")
+    assert (worked(first).state, first.done_count == first.total_count) == ("completed", True)
+    again = b"".join(part.read_bytes() for part in call_files.parts(first))
+    assert gzip.decompress(again) == gzip.decompress(whole), "every part that was gone is written again"
+    at = datetime.now(UTC)
+    over = {"columns": ["cli"]} | {
+        name: (at - timedelta(days=days)).isoformat() for name, days in (("from_at", 3), ("until_at", 2))
+    }
+    homes = [ann.post("/cdrs/file/", {"wanted": json.dumps(over)})["Location"]]
+    assert worked(Task.objects.latest("pk")).state == "completed"
+    homes.append(ann.post("/cdrs/file/", {"wanted": json.dumps(over)})["Location"])
+    assert homes[0] == homes[1] == reverse("panel:task", args=[Task.objects.latest("pk").pk]), (
+        "its calls were all there"
+    )
+    assert begun("cli") is not None, "calls may have been added to the last day since"
+    for count, days, minutes in ((1, 400, 60), (20_000_000, 30, 10), (10**6, 1, 10), (None, 1, 1), (None, 300, 60)):
+        span = Span(cast.account.pk, *(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in (0, days)))
+        assert call_files._step(span, count) == timedelta(minutes=minutes), (count, days)
+    with pytest.raises(Invalid, match="fewer days"):
+        call_files._step(Span(cast.account.pk, datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)), 1)

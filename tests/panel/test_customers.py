@@ -124,6 +124,9 @@ def test_a_credit_line_and_a_reserve_cannot_be_mistaken(cast: Cast, ann: Client)
         ford = Customer.objects.get(name=f"Ford {kind}")
         assert ford.debit_limit_micros == micros
         assert words in ann.get(f"/customers/{ford.pk}/").content.decode()
+    listed = ann.get("/customers/").content.decode()
+    for words in ("Credit line: 12.50 EUR", "Reserve: 12.50 EUR", "Debit limit: 0"):
+        assert f'title="{words}"' in listed
     for kind, amount in (("none", "5"), ("credit", ""), ("reserve", "-5"), ("credit", "1,5")):
         chosen = {"debit_limit_micros_kind": kind, "debit_limit_micros_amount": amount}
         wrong = ann.post("/customers/new/", {**given, **chosen})

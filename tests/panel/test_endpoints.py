@@ -7,7 +7,7 @@ from tests.panel.cast import PASSWORD, Cast
 from tests.panel.test_forms import errors_of
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.number_blocks import assign_number_block
-from tollgate.store.models import Account, DelayedSave, Endpoint, NumberBlock
+from tollgate.store.models import Account, ConferenceRoom, DelayedSave, Endpoint, NumberBlock
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"channels": "0", "cps_milli": "0", "enabled": "on"}
@@ -82,6 +82,43 @@ def test_a_sip_user_is_named_from_the_free_numbers_of_the_block(cast: Cast, ann:
     assert (later[0]["number"], later[-1]["number"]) == (1800, 1999)
     said = errors_of(ann.post(f"/customers/{cast.acme.pk}/endpoints/new-sip-user/", {"username": "1001", **user}))
     assert "Baltic" not in str(said["username"])
+
+
+def test_a_pbx_and_a_room_have_extensions_of_the_block(cast: Cast, ann: Client) -> None:
+    new_ip, new_room = (f"/customers/{cast.baltic.pk}/{page}/" for page in ("endpoints/new-ip", "conference-rooms/new"))
+    assert f"/customers/{cast.baltic.pk}/endpoints/numbers.json" in ann.get(new_ip).content.decode()
+    office = {"network": "203.0.113.40", "extensions": "1002 - 1009, 1500", "delivery_transport": "tls", **LIMITS}
+    assert "1000-1999" in errors_of(ann.post(new_ip, {**office, "extensions": "1002-2000"}))["extensions"][0]
+    wide = errors_of(ann.post(new_ip, {**office, "network": "203.0.113.0/28"}))
+    assert "need one address" in wide["delivery_host"][0]
+    assert ann.post(new_ip, office).status_code == 302
+    made = Endpoint.objects.get(customer=cast.baltic)
+    assert (made.extensions, made.delivery_port, made.shared) == ("1002-1009, 1500", 5061, False)
+    page = f"/endpoints/{made.pk}/"
+    changed = {**office, "version": str(made.version), "extensions": "1002", "shared": "on", "delivery_port": "5070"}
+    assert ann.post(page, changed).status_code == 302
+    made.refresh_from_db()
+    assert (made.extensions, made.delivery_port, made.shared) == ("1002", 5070, True)
+
+    room = {"name": "Riga weekly", "extension": "1000", "host": "203.0.113.60", "transport": "udp", "channels": "3"}
+    assert 'value="1000"' in ann.get(new_room).content.decode()
+    assert "1000-1999" in errors_of(ann.post(new_room, {**room, "extension": "5"}))["extension"][0]
+    assert errors_of(ann.post(new_room, {**room, "extension": "1002"})) == {"extension": ["Duplicate User Detected"]}
+    assert ann.post(new_room, {**room, "enabled": "on"}).status_code == 302
+    kept = ConferenceRoom.objects.get(customer=cast.baltic)
+    assert (kept.extension, kept.port, kept.channels) == (1000, 5060, 3)
+    shown = ann.get(f"/customers/{cast.baltic.pk}/auth/").content.decode()
+    assert "Riga weekly" in shown
+    assert "1002" in shown
+    assert "Riga weekly" in ann.get("/conference-rooms/").content.decode()
+    page = f"/conference-rooms/{kept.pk}/"
+    ann.post(page, {**room, "version": str(kept.version), "extension": "1010"})
+    kept.refresh_from_db()
+    assert (kept.extension, kept.enabled) == (1010, False)
+    ann.post(f"{page}delete/", {"confirmation": "wrong"})
+    assert ConferenceRoom.objects.filter(pk=kept.pk).exists()
+    ann.post(f"{page}delete/", {"confirmation": "Riga weekly"})
+    assert not ConferenceRoom.objects.filter(pk=kept.pk).exists()
 
 
 def test_the_next_block_is_given_by_a_button_once_options_say_where_it_starts(cast: Cast, ann: Client) -> None:

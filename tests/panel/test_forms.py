@@ -157,6 +157,26 @@ def good_input(cast: Cast, address: str) -> dict[str, Any]:
     return known[name] if name in known else known[address.split("/")[1]]
 
 
+def test_a_customer_needs_a_name_and_a_currency_and_its_tabs_are_those_of_the_trade(cast: Cast, ann: Client) -> None:
+    page = ann.get("/customers/new/")
+    form = page.context["form"]
+    assert {name for name, field in form.fields.items() if field.required} == {"name", "currency"}
+    of_the_trade = ["Basic", "Config", "Timeout", "Address", "Verification", "Notes", "Day/Time"]
+    assert [tab.title for tab in form.sheets()][:7] == of_the_trade
+    assert page.content.decode().count('class="required"') == 2
+    empty = {**CUSTOMER, "channels": "", "cps_milli": "", "max_duration_s": "", "status": "", "local_increment_s": ""}
+    assert ann.post("/customers/new/", {**empty, "note": "Asked for a trial"}).status_code == 302
+    ford = Customer.objects.get(name="Ford")
+    assert (ford.channels, ford.max_duration_s, ford.status, ford.local_increment_s) == (0, 3600, "active", 60)
+    edit = f"/customers/{ford.pk}/edit/"
+    sent = {**as_shown(ann.get(edit)), "note": "Trial until May"}
+    assert ann.post(edit, sent).status_code == 302
+    assert [(note.author, note.text) for note in ford.notes.order_by("id")] == [
+        ("ann@demo.example", "Asked for a trial"), ("ann@demo.example", "Trial until May"),
+    ]  # fmt: skip
+    assert "Asked for a trial" in ann.get(edit).content.decode()
+
+
 def test_a_record_saved_meanwhile_shows_both_values_and_asks(cast: Cast, ann: Client) -> None:
     address = f"/customers/{cast.acme.pk}/edit/"
     opened = {**CUSTOMER, "name": "Acme", "number": cast.acme.number, "version": cast.acme.version}

@@ -15,7 +15,18 @@ from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import update_customer
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.money import format_micros
-from tollgate.store.models import Account, Customer, Entry, Invoice, InvoiceSeries, InvoiceTemplate, Message, Tax
+from tollgate.store.models import (
+    Account,
+    Customer,
+    Entry,
+    Invoice,
+    InvoiceLine,
+    InvoiceSeries,
+    InvoiceTemplate,
+    Message,
+    Package,
+    Tax,
+)
 from tollgate.store.queries.invoice_lists import invoices_of
 
 GREETING = "Dear {{company.name}}, {{total}} {{company.currency}}"
@@ -63,6 +74,22 @@ def drafted(ann: Client, customer: Customer) -> Invoice:
         form = {"description": words, "quantity_milli": "2", "unit_price_nanos": price}
         assert ann.post(f"/invoices/{draft.pk}/lines/new/", form).status_code == 302
     return draft
+
+
+def test_a_package_fills_what_a_line_leaves_empty(ann: Client, billed: Customer) -> None:
+    draft = drafted(ann, billed)
+    kept = {"account": draft.account, "retail_nanos": 9_990_000_000}
+    package = Package.objects.create(name="Trunk", currency="EUR", **kept)
+    other = Package.objects.create(name="Trunk, dollars", currency="USD", **kept)
+    page = f"/invoices/{draft.pk}/lines/new/"
+    told = []
+    for given in ({}, {"unit_price_nanos": "5"}, {"description": "Rent"}):
+        assert ann.post(page, {"package_id": package.pk, "quantity_milli": "1", **given}).status_code == 302
+        line = InvoiceLine.objects.latest("id")
+        told.append((line.description, line.exact_micros))
+    assert told == [("Trunk", 9_990_000), ("Trunk", 5_000_000), ("Rent", 9_990_000)]
+    for given in ({}, {"package_id": other.pk}, {"description": "Rent"}, {"unit_price_nanos": "5"}):
+        assert ann.post(page, {"quantity_milli": "1", **given}).status_code == 422
 
 
 def test_a_draft_becomes_a_document_whose_files_say_the_same(ann: Client, billed: Customer) -> None:

@@ -11,11 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.panel.cast import CHARGED_ID, EURO, Cast
+from tests.panel.cast import CHARGED_ID, EURO, PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tests.panel.test_access import addresses
 from tests.panel.test_forms import CUSTOMER
-from tollgate.store.models import User, UserGroup
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.users import create_user, create_user_group
+from tollgate.store.models import Customer, Payment, User, UserGroup
 from tollgate.store.queries import dashboard
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,24 @@ def test_the_dashboard_counts_calls_money_and_refusals(cast: Cast) -> None:
         assert (spend.currency, spend.profit_micros) == ("EUR", spend.cost_micros - spend.carrier_cost_micros)
     assert [carrier.name for carrier in now.carriers] == ["Cirrus"]
     assert [edge.heard for edge in now.edges] == [False]
+
+
+def test_the_dashboard_tells_what_waits_for_a_person_who_may_read_of_it(cast: Cast, ann: Client) -> None:
+    Payment.objects.all().update(status="completed")
+    assert b"Waiting for people" not in ann.get("/").content
+    money = {"account": cast.account, "currency": "EUR", "amount_micros": 10**6, "status": "pending"}
+    Payment.objects.create(customer=cast.acme, gateway="bank_transfer", **money)
+    for number in range(2):
+        Payment.objects.create(gateway="paypal_ipn", external_id=str(number), **money)
+    Customer.objects.filter(pk=cast.acme.pk).update(parked_at=datetime.now(UTC), parked_reason="who knows")
+    told = {work.title: work.records_count for work in ann.get("/").context["waiting"]}
+    assert told == {"Customers whose billing rests": 1, "Payments to approve": 1, "Money of unknown payers": 2}
+    for work in ann.get("/").context["waiting"]:
+        assert ann.get(work.url).status_code == 200
+    with acting(Actor("setup", frozenset({"*"}))):
+        group = create_user_group(name="Traffic", acts=[], areas=["dashboard", "invoices"])
+        tess = create_user(name="Tess", email="tess@demo.example", password=PASSWORD, group_ids=[group.pk])
+    assert [work.title for work in logged_in(tess).get("/").context["waiting"]] == ["Customers whose billing rests"]
 
 
 def test_the_last_day_is_drawn_in_whole_steps(cast: Cast) -> None:
@@ -186,6 +206,7 @@ def test_a_list_of_100_000_customers_opens_is_walked_and_searched(cast: Cast, an
         )
         copy(cursor, "wallet", {"owner_id": "n.id"}, "(SELECT id FROM customer WHERE name LIKE 'Copy %') n")
         cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+        cursor.execute("ANALYZE customer, wallet")  # as a list of such a length is known to the planner
     with CaptureQueriesContext(connection) as many:
         page = ann.get("/customers/")
     assert len(many) == len(few)
@@ -195,5 +216,13 @@ def test_a_list_of_100_000_customers_opens_is_walked_and_searched(cast: Cast, an
     assert following.rows[0].name > grid.rows[-1].name
     for found in ("copy 99999", "10099999"):
         assert [row.name for row in ann.get("/customers/", {"q": found}).context["grid"].rows] == ["Copy 99999"]
+    with CaptureQueriesContext(connection) as queries:
+        page = ann.get("/customers/", {"q": "copy", "sort": "number"})
+    assert (page.context["grid"].total, len(page.context["grid"].rows)) == (10_001, 100)
+    (walk,) = (query["sql"] for query in queries if "STRPOS" in query["sql"] and "COUNT" not in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {walk}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan using customer_number_once" in plan, plan  # in the order of the list, until the page is full
     made = ann.post("/customers/new/", {**CUSTOMER, "name": "One more"})
     assert made.status_code == 302

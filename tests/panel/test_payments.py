@@ -5,6 +5,7 @@ from django.test import Client
 
 from tests.panel.cast import Cast
 from tollgate.core.money import format_micros
+from tollgate.gateways.payments import PROVIDERS
 from tollgate.panel.invoice_pages import standing_ones
 from tollgate.store.models import Allocation, Customer, Payment, PaymentEvent, PaymentGateway, VoucherBatch, Wallet
 
@@ -105,6 +106,32 @@ def test_codes_are_downloaded_once_and_keys_never_shown(cast: Cast, ann: Client)
     assert ann.post(page, form).status_code == 302
     gateway.refresh_from_db()
     assert (gateway.title, gateway.surcharge_micros, gateway.surcharge_ppm) == ("Card", 300_000, 29_000)
+
+
+def test_every_kind_of_gateway_is_set_up_by_its_form_and_shows_no_key(cast: Cast, ann: Client) -> None:
+    for provider, row in PROVIDERS.items():
+        name = f"our_{provider}"
+        assert ann.post("/payment-gateways/new/", {"name": name, "provider": provider}).status_code == 302
+        made = PaymentGateway.objects.get(name=name)
+        taken = list(row.currencies)
+        assert made.currencies == (["EUR"] if not taken or "EUR" in taken else taken)
+        address = f"/payment-gateways/{made.pk}/"
+        keys = {f"secret.{one.name}": f"key-of-{one.name}" for one in row.fields if one.secret}
+        others = {
+            f"setting.{one.name}": "" if one.default else "b@demo.example" for one in row.fields if not one.secret
+        }
+        page = ann.get(address).content.decode()
+        assert all(f'name="{field}"' in page for field in keys | others), provider
+        assert ('name="deduct_fees"' in page) == row.tells_fees
+        form = {"title": row.title, "mode": "live", "currencies": [row.currencies[0] if row.currencies else "EUR"],
+                "surcharge_micros": "0", "surcharge_ppm": "0", "version": made.version}  # fmt: skip
+        assert ann.post(address, {**form, "enabled": "on", **others}).status_code == (422 if keys else 302), provider
+        made.refresh_from_db()
+        if keys:
+            assert ann.post(address, {**form, "enabled": "on", **keys, **others}).status_code == 302, provider
+        page = ann.get(address).content.decode()
+        assert "Kept; type it only to change it" in page or not keys
+        assert not any(key in page for key in keys.values()), provider
 
 
 def test_only_what_still_settles_is_offered_to_be_taken_back() -> None:

@@ -18,7 +18,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from tests.gateways.openid import Provider, provider_process
-from tests.panel.cast import Cast
+from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, Invalid, acting
 from tollgate.actions.contacts import update_contact
@@ -157,6 +157,14 @@ def test_what_keeps_a_password_out_keeps_a_provider_out(cast: Cast, known: SignI
     code = totp.code(APP, totp.step_of(datetime.now(UTC)))
     assert session.post(reverse("mfa_authenticate"), {"code": code}).status_code == 302
     assert session.get("/customers/").status_code == 200
+    assert Audit.objects.filter(verb="LOGIN").latest("id").after == {"provider": "Company"}, "after the code as well"
+    left = Client()
+    waiting = left.session
+    waiting["sign_in_provider"] = known.pk  # as of a login that went no further
+    waiting.save()
+    left.post("/account/login/", {"login": "ann@demo.example", "password": PASSWORD})
+    assert Audit.objects.filter(verb="LOGIN").latest("id").after == {}
+    assert left.post("/account/logout/")["Location"] == "/account/login/", "no provider was come by"
     with acting(SETUP):
         update_user(user_id=cast.bob.pk, is_active=False)
     assert session.get("/customers/").status_code == 302
@@ -182,7 +190,8 @@ def test_only_the_answer_to_the_question_of_this_browser_is_believed(
     assert tried(browser=Client()) == "/account/login/", "a link that somebody else began"
     assert tried(lambda given: given.update(state="x")) == "/account/login/"
     assert tried(lambda given: given.update(code="x")) == "/account/login/"
-    assert tried(lambda given: given.update(error="access_denied")) == "/account/login/"
+    assert tried(lambda given: given.update(error="access_denied\0<b>'")) == "/account/login/"
+    assert failures()[-1] == "The provider says no: access_deniedb.", "what anybody can write is no code of an error"
     assert tried(lambda given: given.update(iss="https://other.example")) == "/account/login/"
     long_ago = int((datetime.now(UTC) - timedelta(hours=2)).timestamp())
     wrong: tuple[dict[str, Any], ...] = ({"aud": "other"}, {"nonce": "x"}, {"exp": long_ago}, {"iss": "https://other"})

@@ -186,6 +186,31 @@ def test_a_saved_report_is_mailed_when_it_is_due_with_its_file(cast: Cast, ann: 
     lines = file.content.decode().split("\r\n")
     assert lines[0] == "Customer,Country,Currency,Attempts,Customer charge"
     assert lines[1:] == ["Acme,Lithuania,EUR,2,0.20", ""]
+    calls(cast, cast.baltic, connected=1, failed=1, cost=70_000)
+    rolled_up()
+    day_at = beginning(datetime.now(UTC), Span.DAY)
+    for names, dimensions, found in (
+        ("acm; BALT ;nobody", ["customer"], {"Acme", "Baltic"}),
+        ("acm;balt", ["customer", "number"], {"Acme", "Baltic"}),
+        ("alti", ["customer"], {"Baltic"}),
+        ("nobody; none", ["customer"], set()),
+        ('"acme"; bal', ["customer", "number"], {"Acme", "Baltic"}),
+        ('"acm"', ["customer"], set()),
+    ):
+        SavedReport.objects.update(filters={"customer": names, "carrier": "none; cirr"}, dimensions=dimensions)
+        content = file_of(SavedReport.objects.get(), day_at)[2].decode()
+        assert {line.split(",")[0] for line in content.splitlines()[1:]} == found, names
+    Customer.objects.filter(pk=cast.acme.pk).update(name="Balt; Sons Ltd")
+    for names, found in (
+        ("balt; sons ltd", {"Balt; Sons Ltd"}),
+        ("balt; sons", {"Balt; Sons Ltd"}),
+        ('"Balt; Sons Ltd"; none', {"Balt; Sons Ltd"}),
+        ("balt; none", {"Balt; Sons Ltd", "Baltic"}),
+    ):
+        for dimensions in (["customer"], ["customer", "number"]):
+            SavedReport.objects.update(filters={"customer": names}, dimensions=dimensions)
+            content = file_of(SavedReport.objects.get(), day_at)[2].decode()
+            assert {line.split(",")[0] for line in content.splitlines()[1:]} == found, names
     SavedReport.objects.update(file_format="xlsx", dimensions=["customer", "hour"])
     name, _, content = file_of(SavedReport.objects.get(), datetime.now(UTC))
     assert (name.endswith(".xlsx"), content[:2]) == (True, b"PK")

@@ -1,5 +1,7 @@
 """Claims about caller numbers in the portal: a contact has a code sent, types it, and her calls may show the number."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.portal.cast import PortalCast, visiting
@@ -44,3 +46,7 @@ def test_carla_verifies_a_number_and_dan_never_sees_it(cast: PortalCast) -> None
     assert VerifiedCli.objects.get(number=NUMBER).customer_id == cast.carla.customer_id
     assert NUMBER in carlas.get(PAGE).content.decode()
     assert NUMBER not in dans.get(PAGE).content.decode()
+    assert "Verify again" not in carlas.get(PAGE).content.decode()
+    VerifiedCli.objects.filter(number=NUMBER).update(reminded_at=datetime.now(UTC))
+    assert f"{NEW}?number=%2B{NUMBER}" in carlas.get(PAGE).content.decode()
+    assert f'value="+{NUMBER}"' in carlas.get(NEW, {"number": f"+{NUMBER}"}).content.decode()

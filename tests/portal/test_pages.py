@@ -224,7 +224,11 @@ def test_contacts_see_their_sessions_and_end_them(cast: PortalCast) -> None:
 def test_addresses_are_kept_by_the_customer_where_the_operator_allows_it(cast: PortalCast) -> None:
     carla, kept = visiting(cast.carla), cast.panel.ip_endpoint
     given = {"network": "203.0.113.77", "name": "harbor"}
-    assert "Your provider registers" in words_of(carla, "/portal/endpoints/")
+    own = words_of(carla, "/portal/endpoints/")
+    assert "Your provider registers" in own
+    assert "Acme Monday" in own
+    assert "203.0.113.60" not in own, "where the conference server stands is the operator's"
+    assert "Acme Monday" not in words_of(visiting(cast.dan), "/portal/endpoints/")
     for page in ("/portal/endpoints/new/", f"/portal/endpoints/{kept.pk}/", f"/portal/endpoints/{kept.pk}/delete/"):
         assert carla.post(page, given | {"confirmation": "198.51.100.7"}).status_code == 404, page
     Customer.objects.filter(pk=cast.panel.acme.pk).update(ip_management=True)
@@ -242,6 +246,10 @@ def test_addresses_are_kept_by_the_customer_where_the_operator_allows_it(cast: P
     assert carla.get(f"/portal/endpoints/{cast.panel.sip_user.pk}/").status_code == 404
     assert carla.post(f"/portal/endpoints/{made.pk}/delete/").status_code == 302
     assert Endpoint.objects.filter(pk=made.pk).exists(), "not without its name"
+    Endpoint.objects.filter(pk=made.pk).update(extensions="2000")
+    assert carla.get(f"/portal/endpoints/{made.pk}/").status_code == 404, "what is called there is the operator's"
+    assert f"/portal/endpoints/{made.pk}/" not in carla.get("/portal/endpoints/").content.decode()
+    Endpoint.objects.filter(pk=made.pk).update(extensions="")
     carla.post(f"/portal/endpoints/{made.pk}/delete/", {"confirmation": "203.0.113.78"})
     assert not Endpoint.objects.filter(pk=made.pk).exists()
 

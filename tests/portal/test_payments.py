@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+
 import pytest
 
 from tests.gateways.payments.desk import desk
+from tests.gateways.payments.more import CURRENCY, KEYS, NEW, settings_of
 from tests.portal.cast import SETUP, PortalCast, visiting
 from tollgate.actions.acts import acting
-from tollgate.actions.payment_gateways import update_payment_gateway
+from tollgate.actions.payment_gateways import create_payment_gateway, update_payment_gateway
 from tollgate.actions.payments import create_payment
 from tollgate.actions.vouchers import export_voucher_codes
-from tollgate.store.models import Account, Customer, Payment, PaymentGateway, VoucherBatch
+from tollgate.store.models import Account, Customer, ExchangeRate, Payment, PaymentGateway, VoucherBatch
 
 pytestmark = pytest.mark.django_db
 EURO = 1_000_000
@@ -42,6 +46,41 @@ def test_carla_sees_what_a_payment_costs_before_she_pays(cast: PortalCast, monke
     Customer.objects.filter(pk=cast.panel.acme.pk).update(payment_gateways=[])
     for page_name in ("top-up", "bank-transfer", "voucher", "automatic"):
         assert carla.get(f"/portal/payments/{page_name}/").status_code == 404, page_name
+
+
+def test_carla_pays_by_the_gateways_that_she_may_pay_by(cast: PortalCast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
+    account, carla = Account.objects.get(), visiting(cast.carla)
+    Customer.objects.update(topup_currencies=[])
+    for code in ("ZAR", "PHP"):
+        ExchangeRate.objects.create(account=account, base=code, quote="EUR", on=date(2020, 1, 1), rate_nanos=50_000_000)
+    with desk() as house:
+        house.answers["POST /transaction/initialize"] = (
+            200,
+            {"data": {"authorization_url": "https://checkout.paystack.com/1", "reference": "1"}},
+        )
+        with acting(SETUP):
+            for name in NEW:
+                create_payment_gateway(
+                    account_id=account.pk,
+                    name=name,
+                    provider=name,
+                    currencies=[CURRENCY[name]],
+                    settings=settings_of(name, house.url),
+                    secrets=dict(KEYS[name]),
+                )
+        page = carla.get("/portal/payments/top-up/").content.decode()
+        assert all(f'value="{name}"' in page for name in NEW)
+        Customer.objects.update(payment_gateways=["paystack", "yoco"])
+        page = carla.get("/portal/payments/top-up/").content.decode()
+        assert [name for name in NEW if f'value="{name}"' in page] == ["paystack", "yoco"]
+        form = {"gateway": "paystack", "amount_micros": "400.00", "currency": "ZAR"}
+        page = carla.post("/portal/payments/top-up/", form, follow=True).content.decode()
+        sent = json.loads(house.asked[-1][2])
+    assert "https://checkout.paystack.com/1" in page
+    assert (sent["email"], sent["amount"]) == ("carla@acme.example", 40_000)
+    assert sent["callback_url"].endswith(f"/portal/payments/{Payment.objects.latest('id').pk}/?back=1")
+    assert Payment.objects.latest("id").amount_micros == 20 * EURO
 
 
 def test_carla_announces_a_transfer_and_uses_a_voucher_but_completes_nothing(cast: PortalCast) -> None:

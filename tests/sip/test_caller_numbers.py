@@ -79,6 +79,29 @@ def shown(scene: Scene, seller: Seller, result: CallResult) -> tuple[str, str]:
     return tuple(invite.header(name).partition("sip:")[2].partition("@")[0] for name in ("From", "P-Asserted-Identity"))  # type: ignore[return-value]
 
 
+def test_an_invite_for_an_alias_rings_where_the_alias_says(scene: Scene) -> None:
+    seller = scene.seller()
+    world = scene.world
+    alias = world.insert("alias", account_id=world.account, customer_id=seller.customer, current="9000", new=NUMBER)
+    time.sleep(0.5)
+    carried = call(scene, seller, cld="9000")
+    assert carried.code == 200
+    assert dialed(scene, seller, carried) == NUMBER
+    told = scene.cdr(carried.call_id)
+    gates = {gate["gate"]: gate["values"] for gate in told["detail"]["gates"]}
+    assert gates["alias"] == {"alias": alias, "current": "9000", "cld": "9000", "cld_to": NUMBER}
+    assert (told["cld"], told["number"]) == ("9000", NUMBER)
+    world.update("alias", alias, enabled=False)
+    time.sleep(0.5)
+    assert call(scene, seller, cld="9000").code != 200
+
+
+def dialed(scene: Scene, seller: Seller, result: CallResult) -> str:
+    """Whom the carrier's INVITE is for."""
+    invite: Message = scene.carrier_at(seller.gateways[0]).wait_for("INVITE", call_id=result.call_id)
+    return invite.uri.partition("sip:")[2].partition("@")[0]
+
+
 def soon(zones: Path, seconds: int) -> dict[str, object]:
     """Hours that end so soon: windows end with a minute, so the clocks of their zone are some seconds ahead."""
     ahead_s = 60 - seconds - datetime.now(UTC).second

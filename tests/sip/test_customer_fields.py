@@ -13,6 +13,8 @@ from tests.sip.harness import CLI
 from tests.sip.scene import PER_SECOND, Scene, Seller
 from tests.sip.sipp import CallResult, Message, until
 from tests.world import EURO
+from tollgate.core.pins import CALLER_MOST
+from tollgate.store.pins import mark
 
 pytestmark = [pytest.mark.sip, pytest.mark.timeout(120)]
 NUMBER = "442071838750"
@@ -215,6 +217,47 @@ def test_a_customer_without_loss_making_calls_is_refused_what_costs_more(scene: 
     assert (refused.code, refused.reason) == (503, "No Routes Available (Profit Assurance)")
 
 
+def test_a_pin_from_a_server_for_calling_cards_makes_the_call_its_holders_and_is_written_nowhere(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA", str(scene.charging.folder))  # the key of that installation
+    world, pin = scene.world, "48291573"
+    voice, holder, other = scene.seller(endpoint={"presents_pins": True}), scene.seller(), scene.seller()
+    place = world.insert("access_number", account_id=world.account, number="37052000000")
+    world.insert("pin", customer_id=holder.customer, mark=mark(world.account, pin), access_number_id=place)
+    time.sleep(0.5)
+
+    def presented(seller: Seller, digits: str = pin) -> CallResult:
+        headers = f"X-Tollgate-PIN: {digits}\r\n      X-Tollgate-Access: +37052000000"
+        return call(scene, seller, headers=headers, hold_ms=1500)
+
+    result = presented(voice)
+    assert result.code == 200
+    cdr = scene.cdr(result.call_id)
+    assert (cdr["customer_id"], cdr["endpoint_id"], cdr["cost_micros"] > 0) == (holder.customer, voice.endpoint, True)
+    invite = offered(scene, holder, result)  # by the holder's route and carrier
+    assert "tollgate" not in invite.text.lower()
+    assert pin not in invite.text
+    saved(scene, "customer", holder.customer, expires_at=datetime.now(UTC))
+    expired = presented(voice)
+    assert (expired.code, expired.reason) == (403, "Account Expired")
+    saved(scene, "customer", holder.customer, expires_at=None)
+    wrong = [presented(voice, "48291574") for _ in range(CALLER_MOST)]
+    assert {(w.code, w.reason) for w in wrong} == {(403, "PIN Not Accepted")}
+    locked = presented(voice)
+    assert (locked.code, locked.reason) == (480, "Too Many Wrong PINs")
+    assert scene.cdr(locked.call_id)["refusal"] == "pin_locked"
+    elsewhere = presented(other)
+    assert (elsewhere.code, elsewhere.reason) == (403, "PIN Not Allowed Here")
+    assert scene.cdr(elsewhere.call_id)["customer_id"] is None
+    assert call(scene, voice).code == 200  # without a PIN it is the server's own customer who calls
+    assert world.written_down(pin) == []
+    said = [path for path in scene.edge.folder.rglob("*") if path.is_file() and "sipp" not in path.parts]
+    assert any(path.suffix == ".log" for path in said)
+    assert [path for path in said if pin.encode() in path.read_bytes()] == []
+    scene.assert_books()
+
+
 def test_vars_name_headers_that_do_not_go_on_and_the_account_answers_in_its_own_words(scene: Scene) -> None:
     seller = scene.seller()
     headers = "History-Info: <sip:1@a>\r\n      User-To-User: 00"
@@ -253,4 +296,42 @@ def test_a_locked_firewall_takes_media_from_its_first_source_alone(scene: Scene)
         told = media_flags(scene, caller.call_id)
         assert flag in told, (mode, told)
         assert caller.result().code == 200
+    assert scene.edge.errors() == []
+
+
+def test_a_pbx_and_a_conference_room_are_rung_at_their_addresses_as_local_calls(scene: Scene) -> None:
+    acme = scene.seller(local_price_nanos=60_000_000, local_increment_s=6)
+    user = {"user": "73009", "password": SECRET}
+    desk = phone(scene, acme.customer, user["user"], 242)
+    pbx, server = scene.edge.address(243), scene.edge.address(244)
+    taken, conference = scene.edge.carrier(pbx, "answer"), scene.edge.carrier(server, "answer")
+    scene.world.ip_endpoint(acme.customer, pbx, name="PBX", extensions="73100-73149, 73160")
+    owner = {"account_id": scene.world.account, "customer_id": acme.customer}
+    room = scene.world.insert("conference_room", **owner, name="Monday", extension=73500, host=server, channels=1)
+    time.sleep(0.5)
+
+    for cld, sipp, kind in (("73160", taken, "endpoint"), ("73500", conference, "conference_room")):
+        result = call(scene, acme, cld=cld, cli=OWN, hold_ms=300)
+        assert result.code == 200
+        invite = sipp.wait_for("INVITE", call_id=result.call_id)
+        assert invite.first_line.startswith(f"INVITE sip:{cld}@{sipp.ip}")
+        assert f"<sip:{OWN}@" in invite.header("From")
+        cdr = scene.cdr(result.call_id)
+        assert (cdr["state"], cdr["destination"], cdr["cost_micros"], cdr["carrier_id"]) == (
+            "charged", "Local", 6_000, None,
+        )  # fmt: skip
+        told = {gate["gate"]: gate["values"] for gate in cdr["detail"]["gates"]}
+        assert (told["local_call"]["kind"], told["local_call"]["user"]) == (kind, cld)
+
+    talking = scene.edge.place(caller=desk, cld="73500", hold_ms=3000, **user)
+    talking.wait_for_answer()
+    full = call(scene, acme, cld="73500")
+    assert (full.code, full.header("X-Tollgate-Refusal")) == (486, "conference_full")
+    assert scene.world.wallet("conference_room", room)["channels"] == 1
+    assert call(scene, acme, cld="73149").code == 200
+    saved(scene, "conference_room", room, channels=2)
+    assert call(scene, acme, cld="73500").code == 200
+    assert talking.result().code == 200
+    back = scene.edge.call(caller=pbx, cld="73100", port=5070, hold_ms=100)
+    assert (back.code, back.header("X-Tollgate-Refusal")) == (482, "local_loop")
     assert scene.edge.errors() == []

@@ -7,9 +7,9 @@ from tests.actions.cast import ANN, demo_account
 from tollgate.actions.acts import acting
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customers import create_customer
-from tollgate.store.models import Contact, Customer
+from tollgate.store.models import Contact, Customer, Endpoint
 from tollgate.store.queries import finding
-from tollgate.store.queries.finding import contacts_with, customers_with, with_text
+from tollgate.store.queries.finding import contacts_with, customers_with, endpoints_with, with_text
 
 pytestmark = pytest.mark.django_db
 FINDS = {
@@ -37,7 +37,13 @@ def customers(db: None) -> None:
         account = demo_account()
         create_customer(account_id=account.pk, name="Acme Ltd", currency="EUR", number="10000001", reference="PO-7")
         fjord = create_customer(account_id=account.pk, name="Fjord_100%", currency="EUR", number="10000002")
-        create_contact(customer_id=fjord.pk, email="carla@acme.example", first_name="Carla", phone="+37061234567")
+        create_contact(
+            customer_id=fjord.pk,
+            email="carla@acme.example",
+            first_name="Carla",
+            last_name="Fjell",
+            phone="+37061234567",
+        )
 
 
 @pytest.mark.usefixtures("customers")
@@ -51,9 +57,8 @@ def test_a_search_finds_what_contains_its_text_and_nothing_else(monkeypatch: pyt
         if len(text) > 2:
             assert set(Customer.objects.filter(customers_with(text)).values_list("name", flat=True)) == names, text
     assert Contact.objects.filter(contacts_with("fjord")).count() == 1
-    monkeypatch.setattr(finding, "FEW", 20_000)
-    monkeypatch.setattr(finding, "LISTED", 0)  # as if many were
-    assert Customer.objects.filter(customers_with("acme")).count() == 2
+    assert Contact.objects.filter(with_text("contact", "carla fj")).count() == 1, "first and last name are one word"
+    assert Endpoint.objects.filter(endpoints_with("acme")).count() == 0
 
 
 @pytest.mark.usefixtures("customers")

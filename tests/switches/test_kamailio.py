@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tollgate.core.calls_types import Delivery, Handling, Invite
 from tollgate.core.refusals import Key, Refusal
 from tollgate.switches import Answered, Attempted, AuthFailed, Ended, MessageInvalid, kamailio
 
@@ -80,6 +81,19 @@ def test_what_is_no_moment_is_named(at: str) -> None:
     with pytest.raises(MessageInvalid) as problem:
         event(event="answered", at=at)
     assert problem.value.field == "at"
+
+
+@pytest.mark.parametrize(
+    ("cli", "shown"),
+    [("442071838750", ""), ("02071838750", "sip:02071838750@192.0.2.1"), ("", "sip:anonymous@anonymous.invalid")],
+)
+def test_a_phone_is_shown_what_stands_in_the_invite_only_where_nothing_changed_it(cli: str, shown: str) -> None:
+    asked = kamailio.Asked(Invite("kam1", "a", "192.0.2.7", cli="442071838750", cld="1001"), "192.0.2.1")
+    handling = Handling(local=Delivery("1001", cli))
+    sent = kamailio.write_allowed(
+        asked, call=1, granted_s=60, record=False, media="proxy", routes=[], handling=handling
+    )
+    assert json.loads(sent)["from"] == shown
 
 
 def test_a_refusal_brings_its_header_lines() -> None:

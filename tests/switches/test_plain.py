@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.core.call_cast import world
+from tollgate.core.calls_types import Handling
 from tollgate.core.refusals import Key, Refusal
-from tollgate.switches import MessageInvalid, plain
+from tollgate.switches import MessageInvalid, kamailio, plain
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -60,3 +62,14 @@ def test_a_refusal_carries_its_sip_answer() -> None:
 
 def test_a_cost_is_written_exactly() -> None:
     assert json.loads(plain.write_ended(cost_micros=3000, currency="EUR", already=False))["cost"] == "0.003"
+
+
+def test_an_address_of_ipv6_stands_in_brackets_wherever_a_route_goes() -> None:
+    (route,) = [found._replace(host="2001:db8::5") for found in world().plan().routes[:1]]
+    told = plain.write_allowed(call=1, granted_s=60, record=False, media="proxy", routes=[route], local=None)
+    assert json.loads(told)["routes"][0]["gateway"] == "sip:[2001:db8::5]:5060;transport=udp"
+    asked = kamailio.read_authorize(body(edge="kam1", call_id="a", src_ip="192.0.2.1", cld="1", cli="2"))
+    sent = kamailio.write_allowed(
+        asked, call=1, granted_s=60, record=False, media="proxy", routes=[route], handling=Handling()
+    )
+    assert json.loads(sent)["routes"][0]["dst_uri"] == "sip:[2001:db8::5]:5060;transport=udp"

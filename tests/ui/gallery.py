@@ -12,6 +12,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import django
 from django.conf import settings
 
+from tollgate.ui.loading import BUILTINS, loaders
+
 if __name__ == "__main__":
     settings.configure(
         SECRET_KEY="of the gallery only",
@@ -33,8 +35,9 @@ if __name__ == "__main__":
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
                 "DIRS": [Path(__file__).parent / "templates"],
-                "APP_DIRS": True,
                 "OPTIONS": {
+                    "loaders": loaders("django.template.loaders.filesystem.Loader"),
+                    "builtins": BUILTINS,
                     "context_processors": [
                         "django.template.context_processors.request",
                         "django.contrib.messages.context_processors.messages",

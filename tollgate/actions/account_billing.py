@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Max, Min
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, because, refuse
+from tollgate.actions.acts import NotYet, act, because, refuse
 from tollgate.actions.statements import fetch
 from tollgate.store.models import CDR, Account, AccountCharge, AccountPackage, AccountTerms, Entry, Wallet
 from tollgate.store.sql import load
@@ -34,7 +34,7 @@ def change_billing_method(*, account_id: int, method: str) -> Account:
     at = records.now()
     free_at = next_change_at(account)
     if free_at is not None and at < free_at:
-        raise refuse("method", f"The billing method is locked until {free_at:%Y-%m-%d %H:%M} UTC.")
+        raise NotYet({"method": [f"The billing method is locked until {free_at:%Y-%m-%d %H:%M} UTC."]})
     return _change(account, method, at)
 
 

@@ -69,6 +69,10 @@ class NotEditable(Invalid):
     """These fields are not changed here by anybody; `errors` says where, or that they never are."""
 
 
+class NotYet(Invalid):
+    """This may be done, but later; `errors` says when."""
+
+
 class OutOfDate(Exception):
     """Somebody else saved the record since the version that was given; `current` holds its values now."""
 

@@ -31,7 +31,10 @@ class Edit:
 
 EDITS: Final[Mapping[str, Edit]] = {
     "customer": Edit(
-        "update_customer", "customers", customer_checks.CHECKS, frozenset({"name", "number", "accounting_id"})
+        "update_customer",
+        "customers",
+        {**customer_checks.CHECKS, **customer_checks.BESIDE},
+        frozenset({"name", "number", "accounting_id"}),
     ),
     "contact": Edit("update_contact", "contacts", contacts.CHECKS, frozenset({"email", "mobile", "phone"})),
     "endpoint": Edit("update_endpoint", "endpoints", endpoints.COMMON, frozenset({"name", "rewrites"})),

@@ -74,7 +74,7 @@ def start_cli_proof(*, customer_id: int, contact_id: int, number: str, way: str)
     if not customer.approved_clis_only:
         raise refuse("number", "Your calls may show any number: nothing has to be verified.")
     number = _ordinary(customer.account, values["number"])
-    if VerifiedCli.objects.filter(customer=customer, number=number).exists():
+    if VerifiedCli.objects.filter(customer=customer, number=number, reminded_at=None).exists():
         raise refuse("number", "Your calls may show this number already.")
     at = records.now()
     _take_turn(customer.account_id)
@@ -257,19 +257,14 @@ def _is_day_full(account: Account, at: datetime) -> bool:
 
 
 def _allow(proof: CliProof, by: str) -> None:
-    """Calls may show the number from now on."""
-    if VerifiedCli.objects.filter(customer_id=proof.customer_id, number=proof.number).exists():
-        return
-    records.create(
-        VerifiedCli,
-        {
-            "customer_id": proof.customer_id,
-            "number": proof.number,
-            "method": METHODS[proof.way],
-            "attestation": proof.customer.attestation,
-            "verified_by": by,
-        },
-    )
+    """Calls may show the number from now on; one that had to be proved again keeps its attestation."""
+    proved = {"method": METHODS[proof.way], "verified_by": by}
+    own = {"customer_id": proof.customer_id, "number": proof.number}
+    known = VerifiedCli.objects.select_for_update().filter(**own).first()
+    if known is None:
+        records.create(VerifiedCli, {**own, **proved, "attestation": proof.customer.attestation})
+    elif known.reminded_at is not None:
+        records.change(known, {**proved, "verified_at": records.now(), "reminded_at": None})
 
 
 def _route(route: IngressRoute) -> Route:

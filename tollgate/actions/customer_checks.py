@@ -171,3 +171,5 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "notification_emails": list_of(checks.email, 20),
     "notification_opt_outs": list_of(_WORD, 50),
 }
+BESIDE: Final[Mapping[str, checks.Check]] = {"note": checks.text(5000)}
+"""What is written with a customer and is no value of its record."""

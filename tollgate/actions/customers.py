@@ -15,7 +15,8 @@ from django.db.models.functions import Now
 
 from tollgate.actions import checks, domain_defaults, records
 from tollgate.actions.acts import act, current, refuse, warn
-from tollgate.actions.customer_checks import CHECKS, LISTS, REFERENCES
+from tollgate.actions.customer_checks import BESIDE, CHECKS, LISTS, REFERENCES
+from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.vat_checks import ask_for_number
 from tollgate.core import postcodes
 from tollgate.core.money import format_micros
@@ -110,6 +111,8 @@ class CustomerFields(TypedDict, total=False):
     low_balance_micros: int | None
     notification_emails: Sequence[str]
     notification_opt_outs: Sequence[str]
+    note: str
+    """An internal note that is added, as by `add_customer_note`."""
 
 
 class CustomerChanges(CustomerFields, total=False):
@@ -123,7 +126,8 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
     """Makes a customer with its wallet and, unless one is given, a number of its own. The currency is fixed from now
     on. What is not given is as with the template customer of its portal domain."""
     given: dict[str, Any] = {**fields, "name": name, "currency": currency}
-    values = checks.cleaned({**CHECKS, "currency": checks.currency}, given)
+    values = checks.cleaned({**CHECKS, **BESIDE, "currency": checks.currency}, given)
+    note = values.pop("note", "")
     account = records.find(Account, account_id)
     _check_parent(account.pk, values.get("parent_id"))
     if "billing_type" not in values and values.get("debit_limit_micros", 0) > 0:
@@ -142,13 +146,15 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
     ask_for_number(customer)
     if domain is not None:
         domain_defaults.equip(customer, domain)
+    _write(customer, note)
     return customer
 
 
 @act
 def update_customer(*, customer_id: int, version: int | None = None, **changes: Unpack[CustomerChanges]) -> Customer:
     """Changes a customer. The next call obeys it; calls that were charged stay as they are, whatever is changed."""
-    values = checks.cleaned(CHECKS, changes)
+    values = checks.cleaned({**CHECKS, **BESIDE}, changes)
+    note = values.pop("note", "")
     customer = records.locked(Customer, customer_id, version)
     if "parent_id" in values and values["parent_id"] != customer.parent_id:
         _check_parent(customer.account_id, values["parent_id"])
@@ -174,6 +180,7 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
     changed = records.change(customer, values)
     if {"tax_number", "country"} & values.keys():
         ask_for_number(changed)
+    _write(customer, note)
     return changed
 
 
@@ -250,6 +257,12 @@ def free_number(account: Account) -> str:
         number = str(secrets.randbelow(9 * least) + least)
         if not Customer.objects.filter(account=account, number=number).exists():
             return number
+
+
+def _write(customer: Customer, note: str) -> None:
+    """The note that came with the record, for which one needs the right to write notes."""
+    if note:
+        add_customer_note(customer_id=customer.pk, text=note)
 
 
 def _check_allotment(customer: Customer, channels: int) -> None:

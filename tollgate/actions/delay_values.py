@@ -1,7 +1,7 @@
 """What a delayed save remembers: the values of a record as JSON and as people read them, and an act's arguments.
 
 Secrets are never among the values; among the arguments they are sealed. A record whose children belong to its form
-names them in `PARTS`.
+names them in `PARTS`; an argument that adds a record beside it is named in `ADDED`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db import models
 
 from tollgate.actions.acts import refuse
 from tollgate.core.field_words import HIDDEN, field_words
-from tollgate.store.models import Account, Customer, RouteOption
+from tollgate.store.models import Account, Customer, CustomerTax, RouteOption
 from tollgate.store.secrets import seal, unseal
 
 UNTOLD: Final = frozenset(
@@ -51,8 +51,26 @@ def _option(option: RouteOption) -> str:
     return f"{option.card.name} (place {option.position}, weight {option.weight}{out})"
 
 
-PARTS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {"ingress_route": ("options", _option)}
+def _tax(paid: CustomerTax) -> str:
+    return paid.tax.name if paid.priority is None else f"{paid.tax.name} (priority {paid.priority})"
+
+
+PARTS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
+    "ingress_route": ("options", _option),
+    "customer": ("customer_taxes", _tax),
+    "sign_in_provider": ("groups", str),
+}
 """By table: the relation to the children, and one child in words."""
+VALUES: Final[Mapping[str, str]] = {
+    "tag_ids": "tags",
+    "tax_ids": "customer_taxes",
+    "taxes": "customer_taxes",
+    "group_ids": "groups",
+    "card_ids": "cards",
+}
+"""The value that an argument sets, where it has another name."""
+ADDED: Final = frozenset({"note"})
+"""Arguments that change nothing which is there, so nothing of theirs can be in conflict."""
 
 
 def values_of(row: models.Model, *, secrets: bool = False) -> dict[str, Any]:

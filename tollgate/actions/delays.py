@@ -41,7 +41,7 @@ from tollgate.core.field_words import field_words, value_words
 from tollgate.store.models import DelayedSave
 from tollgate.store.secrets import CannotUnseal
 
-VERBS: Final = ("update_", "create_", "set_", "extend_")
+VERBS: Final = ("update_", "create_", "set_", "extend_", "add_verified_cli", "change_customer_package")
 OWN_RIGHTS: Final = frozenset({"update_delayed_save", "cancel_delayed_save", "run_delayed_save"})
 """What an author may do with a delayed save of his own, whatever his groups say of those of others."""
 log = logging.getLogger(__name__)
@@ -87,8 +87,8 @@ def delay_save(*, act: str, arguments: dict[str, Any], due_at: datetime | str) -
     tried = _rehearse(act, arguments)
     if not tried.before and not tried.after:
         raise refuse("arguments", "Nothing would change: there is nothing to delay.")
-    idle = {"version"} | tried.unchanged - _required(act)
-    kept = {name: value for name, value in arguments.items() if name not in idle}
+    idle = {name for name in arguments if delay_values.VALUES.get(name, name) in tried.unchanged} - _required(act)
+    kept = {name: value for name, value in arguments.items() if name not in idle | {"version"}}
     saved = records.create(
         DelayedSave,
         {
@@ -229,18 +229,19 @@ def _rehearse(act_name: str, arguments: Mapping[str, Any]) -> Rehearsal:
         assert isinstance(result, models.Model)
         after = delay_values.values_of(result, secrets=True)
         transaction.set_rollback(True)
-    return _compared(result, after)
+    beside = delay_values.ADDED & arguments.keys() - after.keys()
+    return _compared(result, after, {name: arguments[name] for name in beside if arguments[name]})
 
 
-def _compared(result: models.Model, after: dict[str, Any]) -> Rehearsal:
+def _compared(result: models.Model, after: dict[str, Any], added: Mapping[str, Any]) -> Rehearsal:
     row = type(result)._base_manager.filter(pk=result.pk).first()  # noqa: SLF001 - Django's public name
     if row is None:
-        made = {name: value for name, value in after.items() if value not in (None, "", [], {}, False)}
+        made = {name: value for name, value in {**after, **added}.items() if value not in (None, "", [], {}, False)}
         return Rehearsal(result, 0, {}, delay_values.hide(made))
     before = delay_values.values_of(row, secrets=True)
     changed = [name for name in after if after[name] != before.get(name)]
     seen = {name: before.get(name) for name in changed if name not in delay_values.SECRETS}
-    becomes = delay_values.hide({name: after[name] for name in changed})
+    becomes = delay_values.hide({name: after[name] for name in changed} | dict(added))
     return Rehearsal(result, int(row.pk), seen, becomes, frozenset(after).difference(changed))
 
 

@@ -19,9 +19,9 @@ from tollgate.store.models import Account, CliRule, Customer, Endpoint, Verified
 
 
 def overlapping(account_id: int, network: checks.Network, *, without: int | None = None) -> QuerySet[Endpoint]:
-    """The other endpoints of an account whose networks share an address with this one."""
+    """The other endpoints of an account that send calls and whose networks share an address with this one."""
     shares = RawSQL('"endpoint"."network" && %s::cidr', (str(network),), output_field=BooleanField())
-    return Endpoint.objects.filter(shares, account_id=account_id, kind="ip").exclude(pk=without or 0)
+    return Endpoint.objects.filter(shares, account_id=account_id, kind="ip", sends_calls=True).exclude(pk=without or 0)
 
 
 def take_turns(account_id: int) -> None:
@@ -32,9 +32,12 @@ def take_turns(account_id: int) -> None:
 def check_sharing(customer: Customer, values: Mapping[str, Any], without: int | None = None) -> None:
     """Refuses an endpoint that could not be told apart from another; warns of others on its addresses.
 
-    `values` has its network, and its tech prefix and CLI authentication unless they are not used.
+    `values` has its network, and its tech prefix and CLI authentication unless they are not used. Where no calls come
+    from, there is nothing to tell apart.
     """
     take_turns(customer.account_id)
+    if not values.get("sends_calls", True):
+        return
     by_cli = bool(values.get("cli_authentication"))
     found = overlapping(customer.account_id, values["network"], without=without)
     for other in found.select_related("customer").order_by("id"):

@@ -12,10 +12,13 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse, warn
+from tollgate.actions.callee_addresses import check_delivery, check_shared
+from tollgate.actions.conferences import TRANSPORTS, usual_port
 from tollgate.actions.customers import NO_CAPACITY, sip_users_channels
 from tollgate.actions.endpoint_sharing import check_sharing
-from tollgate.actions.number_blocks import check_extension
-from tollgate.core import rewrites
+from tollgate.actions.extensions import check_extensions, check_user_name, extensions_text
+from tollgate.actions.pins import check_presenting
+from tollgate.core import extensions, rewrites
 from tollgate.core.rewrite_hints import hints
 from tollgate.store.models import Call, Customer, Endpoint
 
@@ -36,10 +39,21 @@ class EndpointFields(TypedDict, total=False):
 
 
 class IpEndpointFields(EndpointFields, total=False):
-    """What may be set on an IP endpoint beside its network."""
+    """What may be set on an IP endpoint beside its network.
+
+    Calls to its extensions (such as 2000-2049, 2060) go to its address, or to `delivery_host` where that is another;
+    one with extensions may be called only, and not `sends_calls`.
+    """
 
     tech_prefix: str
     cli_authentication: bool
+    sends_calls: bool
+    extensions: str
+    delivery_host: str
+    delivery_port: int | None
+    delivery_transport: str
+    shared: bool
+    presents_pins: bool
 
 
 class SipUserFields(EndpointFields, total=False):
@@ -55,6 +69,12 @@ class EndpointChanges(EndpointFields, total=False):
     network: str
     tech_prefix: str
     cli_authentication: bool
+    sends_calls: bool
+    extensions: str
+    delivery_host: str
+    delivery_port: int | None
+    delivery_transport: str
+    presents_pins: bool
     allowed_networks: Sequence[str]
     shared: bool
 
@@ -75,6 +95,10 @@ def _allowed(value: object) -> list[checks.Network]:
     return found
 
 
+def _host(value: object) -> str:
+    return "" if value == "" else str(checks.host(value))
+
+
 COMMON: Mapping[str, checks.Check] = {
     "name": checks.text(),
     "channels": checks.channels,
@@ -82,9 +106,21 @@ COMMON: Mapping[str, checks.Check] = {
     "rewrites": _rewrites,
     "enabled": checks.yes_no,
 }
-TOLD_APART = {"tech_prefix": checks.tech_prefix, "cli_authentication": checks.yes_no}
-IP_CHECKS = {**COMMON, **TOLD_APART, "network": checks.network}
-MANY_CHECKS = {**COMMON, **TOLD_APART, "networks": checks.networks}
+TOLD_APART = {
+    "tech_prefix": checks.tech_prefix,
+    "cli_authentication": checks.yes_no,
+    "sends_calls": checks.yes_no,
+}
+CALLED: Mapping[str, checks.Check] = {
+    "extensions": extensions_text,
+    "delivery_host": _host,
+    "delivery_port": checks.optional(checks.whole(1, 65_535)),
+    "delivery_transport": checks.one_of(TRANSPORTS),
+    "shared": checks.yes_no,
+}
+OF_IP = {**TOLD_APART, **CALLED, "presents_pins": checks.yes_no}
+IP_CHECKS = {**COMMON, **OF_IP, "network": checks.network}
+MANY_CHECKS = {**COMMON, **OF_IP, "networks": checks.networks}
 SIP_CHECKS = {**COMMON, "allowed_networks": _allowed, "shared": checks.yes_no}
 
 
@@ -124,6 +160,8 @@ def create_ip_endpoints(
     customer, wanted = records.find(Customer, customer_id), values.pop("networks")
     if not 1 <= len(wanted) <= MOST_AT_ONCE:
         raise refuse("networks", f"Give 1 to {MOST_AT_ONCE} addresses or networks at once.")
+    if len(wanted) > 1 and values.get("extensions"):
+        raise refuse("extensions", "Extensions are behind one address: add that one by itself.")
     made = []
     for place, network in enumerate(wanted, start=1):
         try:
@@ -146,7 +184,8 @@ def create_sip_user(
     values["username"] = values["username"].lower()
     customer = records.locked(Customer, customer_id)  # its SIP users are counted
     _check_allotment(customer, values.get("channels", 0))
-    check_extension(customer, values["username"])
+    check_shared(values)
+    check_user_name(customer, values["username"])
     values["ha1"] = _ha1(values["username"], values["realm"], values.pop("password"))
     _tell_hints(values)
     return records.create(
@@ -172,11 +211,23 @@ def update_endpoint(*, endpoint_id: int, version: int | None = None, **changes: 
     values = checks.cleaned(IP_CHECKS if endpoint.kind == "ip" else SIP_CHECKS, changes)
     customer = records.locked(Customer, endpoint.customer_id)
     endpoint = records.locked(Endpoint, endpoint_id, version)
+    check_presenting(values, endpoint)
+    _check_direction(values, endpoint)
+    if "delivery_port" in values and values["delivery_port"] is None:
+        values["delivery_port"] = usual_port(values.get("delivery_transport", endpoint.delivery_transport))
+    check_delivery(customer, values, endpoint)
     telling = {"network", *TOLD_APART}
     if endpoint.kind == "ip" and any(
         values.get(name, getattr(endpoint, name)) != getattr(endpoint, name) for name in telling
     ):
         check_sharing(customer, {name: values.get(name, getattr(endpoint, name)) for name in telling}, endpoint.pk)
+    if "extensions" in values:
+        check_extensions(
+            customer,
+            extensions.parse(values["extensions"]),
+            field="extensions",
+            had=extensions.parse(endpoint.extensions),
+        )
     if endpoint.kind == "sip_user" and "channels" in values:
         _check_allotment(customer, values["channels"], without=endpoint.pk)
     if values.get("rewrites") != endpoint.rewrites:
@@ -199,11 +250,23 @@ def _ha1(username: str, realm: str, password: str) -> str:
 
 
 def _added(customer: Customer, values: dict[str, Any]) -> Endpoint:
+    check_presenting(values)
+    _check_direction(values)
     check_sharing(customer, values)
+    values["delivery_port"] = values.get("delivery_port") or usual_port(values.get("delivery_transport"))
+    check_delivery(customer, values)
+    check_extensions(customer, extensions.parse(values.get("extensions", "")), field="extensions")
     _tell_hints(values)
     return records.create(
         Endpoint, {**values, "kind": "ip", "customer_id": customer.pk, "account_id": customer.account_id}
     )
+
+
+def _check_direction(values: Mapping[str, Any], before: Endpoint | None = None) -> None:
+    """Refuses an address that neither sends calls nor is called."""
+    sends, called = before is None or before.sends_calls, before.extensions if before is not None else ""
+    if not values.get("sends_calls", sends) and not values.get("extensions", called):
+        raise refuse("sends_calls", "Calls go neither from it nor to it: let it send calls, or give it extensions.")
 
 
 def _named(field: str, place: int, errors: Mapping[str, list[str]]) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ the ledger, calls until their own days are over. To erase something more, add it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -65,16 +65,16 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     if LegalHold.objects.filter(customer=customer, released_at=None).exists():
         raise refuse("contact_id", f"{customer.name} is under a legal hold: nothing of it is erased while that lasts.")
     emails = _emails(contact)
-    numbers = [number for number in (contact.phone, contact.mobile) if number]
+    numbers = _own_numbers(contact)
     _warn_of_what_stays(customer, emails)
     close_sessions(contact)
     ApiToken.objects.filter(contact_id=contact.pk).delete()
     LoginDelay.objects.filter(key__in=[email_key(contact.login_domain, email) for email in emails]).delete()
-    to_addresses = _any(emails, "recipient__iexact") | Q(recipient__in=numbers)
+    to_addresses = _any(emails, "recipient__iexact") | Q(recipient__in=numbers, contact=None)
     to_person = Q(contact=contact) | (Q(customer=customer) & to_addresses)
     messages_count = Message.objects.filter(to_person).delete()[0]
     contact.delete()
-    left = _out_of_the_log(contact_id, customer.pk, emails)
+    left = _out_of_the_log(contact, contact_id, emails)
     note_event(
         actor=replace(current.get(), reason=words),
         verb="ERASE",
@@ -88,14 +88,28 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
 
 
 def _emails(contact: Contact) -> list[str]:
-    """Every address that the contact has had."""
+    """Every address that the contact has had, but for those by which somebody else is known now."""
     found = {contact.email}
     told = Audit.objects.filter(table_name="contact", row_id=contact.pk).values_list("before", "after")
     for values in (values for row in told for values in row if isinstance(values, dict)):
         email: Any = values.get("email")
         if isinstance(email, str) and "@" in email:
             found.add(email)
-    return sorted(found)
+    return sorted(email for email in found if email == contact.email or email.lower() not in _taken(contact, found))
+
+
+def _taken(contact: Contact, names: Iterable[str]) -> set[str]:
+    """Those of the names, in small letters, that are the address of another contact of the customer now."""
+    others = Contact.objects.filter(_any(sorted(names), "email__iexact"), customer=contact.customer)
+    return {email.lower() for email in others.exclude(pk=contact.pk).values_list("email", flat=True)}
+
+
+def _own_numbers(contact: Contact) -> list[str]:
+    """The contact's numbers but for those that another contact of the customer has too, as at a switchboard."""
+    numbers = {number for number in (contact.phone, contact.mobile) if number}
+    others = Contact.objects.filter(customer=contact.customer).exclude(pk=contact.pk)
+    shared = others.filter(Q(phone__in=numbers) | Q(mobile__in=numbers)).values_list("phone", "mobile")
+    return sorted(numbers.difference(*shared))
 
 
 def _any(emails: list[str], lookup: str) -> Q:
@@ -105,18 +119,21 @@ def _any(emails: list[str], lookup: str) -> Q:
     return wanted
 
 
-def _out_of_the_log(contact_id: int, customer_id: int, emails: list[str]) -> dict[str, str]:
-    """Takes the person out of the audit log; gives the hash of what is left of each row, by which the chain knows it.
+def _out_of_the_log(contact: Contact, contact_id: int, emails: list[str]) -> dict[str, str]:
+    """Takes the person, whose row is gone, out of the audit log.
 
+    Gives the hash of what is left of each row, by which the chain knows it.
     Sealing waits meanwhile, so that each row is sealed before or after.
     """
     unnumbered = Audit.objects.filter(table_name="contact", row_id=contact_id, actor_kind="contact", actor_id=None)
-    names = {*emails, *unnumbered.exclude(actor=None).values_list("actor", flat=True)}  # by a sign-in provider
-    name, known = f"contact {contact_id}", sorted({known.lower() for known in names if known})
+    called = {actor for actor in unnumbered.values_list("actor", flat=True) if actor}  # by a sign-in provider
+    taken = _taken(contact, called)
+    names = {*emails, *(one for one in called if one.lower() not in taken)}
+    name, known = f"contact {contact_id}", sorted({one.lower() for one in names if one})
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")  # a customer's log may be long
         cursor.execute("SELECT pg_advisory_xact_lock(%s), set_config('audit.erasing', 'on', true)", [SEALING_LOCK])
-    gone = fetch("audit_chain", "erase_person", contact_id, list(PERSONAL), known, name, customer_id)
+    gone = fetch("audit_chain", "erase_person", contact_id, list(PERSONAL), known, name, contact.customer_id)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('audit.erasing', '', true)")
     return {str(row["id"]): left_of(row["row"]) for row in gone}

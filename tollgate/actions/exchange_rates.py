@@ -68,13 +68,36 @@ def convert(account_id: int, amount_micros: int, *, base: str, quote: str, on: d
     """An amount of one currency in another by the last rate up to a day, either way round. Raises Invalid."""
     if base == quote:
         return Converted(amount_micros, NANOS, on)
+    found = rate_on(account_id, base=base, quote=quote, on=on)
+    if found is None:
+        raise refuse("currency", f"There is no exchange rate from {base} to {quote} on {on}: enter one.")
+    return Converted(to_minor(amount_micros * found.exact, quote), found.nanos, found.on)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A rate as it was entered; `inverse`: of one unit of the quote in the base."""
+
+    rate_nanos: int
+    on: date
+    inverse: bool
+
+    @property
+    def exact(self) -> Fraction:
+        """What one unit of the base was worth in the quote."""
+        rate = Fraction(self.rate_nanos, NANOS)
+        return 1 / rate if self.inverse else rate
+
+    @property
+    def nanos(self) -> int:
+        """The same to nine decimals, for people."""
+        return divide(NANOS * NANOS, self.rate_nanos, Method.half_up) if self.inverse else self.rate_nanos
+
+
+def rate_on(account_id: int, *, base: str, quote: str, on: date) -> Quoted | None:
+    """The last rate between two currencies up to a day, either way round. None where no rate is known."""
     rates = ExchangeRate.objects.filter(account_id=account_id, on__lte=on, rate_nanos__gt=0).order_by("-on")
     straight, back = rates.filter(base=base, quote=quote).first(), rates.filter(base=quote, quote=base).first()
     if straight is not None and (back is None or back.on <= straight.on):
-        exact, nanos, found = Fraction(straight.rate_nanos, NANOS), straight.rate_nanos, straight
-    elif back is not None:
-        nanos = divide(NANOS * NANOS, back.rate_nanos, Method.half_up)  # for people; the amount is divided exactly
-        exact, found = Fraction(NANOS, back.rate_nanos), back
-    else:
-        raise refuse("currency", f"There is no exchange rate from {base} to {quote} on {on}: enter one.")
-    return Converted(to_minor(amount_micros * exact, quote), nanos, found.on)
+        return Quoted(straight.rate_nanos, straight.on, inverse=False)
+    return None if back is None else Quoted(back.rate_nanos, back.on, inverse=True)

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 from tollgate.actions import records
 from tollgate.actions.acts import act, refuse, warn
+from tollgate.actions.exchange_rates import rate_on
 from tollgate.actions.notices import invoice_values, notify
+from tollgate.actions.taxes import tax_day
 from tollgate.core.invoice_document import (
+    BookCurrency,
     Corrected,
     Document,
     Line,
     Looks,
     Party,
     TaxLine,
+    book_currency_of,
     party_of,
     template_values,
 )
@@ -35,14 +40,34 @@ NOTICE: Final[Mapping[str, str]] = {"credit_note": "credit_note.issued"}
 ISSUED: Final = "invoice.issued"
 
 
-def frozen_parties(invoice: Invoice) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `issuer` and `buyer` of a document keep when it is issued."""
-    return _issuer_now(invoice), _buyer_now(invoice.customer)
+def frozen_parties(invoice: Invoice, on: date) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `issuer` and `buyer` of a document keep when it is issued on a day."""
+    books = books_of(invoice, on)
+    issuer = {**_issuer_now(invoice), "books": books.as_json() if books else None}
+    return issuer, _buyer_now(invoice.customer)
+
+
+def books_of(invoice: Invoice, on: date) -> BookCurrency | None:
+    """How the taxes of a document are told in the account's currency too: by the last rate up to its day, a note's by
+    that of the document it corrects. None where it is the same currency, nothing is taxed, or no rate is known."""
+    if invoice.issuer:
+        return book_currency_of(invoice.issuer.get("books"))
+    if invoice.corrects is not None:
+        return book_currency_of(invoice.corrects.issuer.get("books"))
+    quote = invoice.account.currency
+    if quote == invoice.currency or not invoice.tax_micros:
+        return None
+    found = rate_on(invoice.account_id, base=invoice.currency, quote=quote, on=on)
+    return (
+        BookCurrency(currency=quote, rate_nanos=found.rate_nanos, on=found.on, inverse=found.inverse) if found else None
+    )
 
 
 def document_of(invoice: Invoice) -> Document:
     """What the document says: as frozen when it was issued, as things are now while it is a draft."""
-    issuer, buyer = (invoice.issuer, invoice.buyer) if invoice.issuer else frozen_parties(invoice)
+    issuer, buyer = invoice.issuer, invoice.buyer
+    if not issuer:
+        issuer, buyer = frozen_parties(invoice, tax_day(invoice.customer, records.now()))
     corrected = invoice.corrects
     sign = -1 if invoice.kind == "credit_note" and invoice.total_micros < 0 else 1
     notes = dict.fromkeys(text for text in (invoice.note, str(buyer.get("note") or "")) if text)
@@ -72,6 +97,7 @@ def document_of(invoice: Invoice) -> Document:
         footer=str(issuer.get("footer") or ""),
         corrects=Corrected(number=str(corrected), invoice_on=corrected.invoice_on) if corrected else None,
         paid_by=_paid_by(invoice),
+        books=book_currency_of(issuer.get("books")),
     )
     return replace(said, looks=_looks(issuer.get("looks") or {}, said))
 

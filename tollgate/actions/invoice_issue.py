@@ -85,7 +85,7 @@ def issue(invoice: Invoice, at: datetime) -> Invoice:
     customer = invoice.customer
     take_turns(customer)
     on = tax_day(customer, at)
-    issuer, buyer = frozen_parties(invoice)
+    issuer, buyer = frozen_parties(invoice, on)
     _post_all(invoice, customer)
     number = next_number(invoice.account, invoice.kind, on)
     values = {

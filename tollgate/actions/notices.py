@@ -3,7 +3,7 @@
     notify(customer, "payment.completed", {"amount": "50.00", "currency": "EUR", ...})
 
 The addresses are the customer's notification emails, else its contacts; an event that the customer opted out of is told
-to nobody. A new notice is a line of core/notices.py.
+to nobody, unless it is one that is always told. A new notice is a line of core/notices.py.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def notify(
 
     `values` are exactly the variables of the notice's message; `attachments` as a message keeps them.
     """
-    if event in customer.notification_opt_outs:
+    notice = NOTICES[event]
+    if event in customer.notification_opt_outs and not notice.always:
         return []
-    template = NOTICES[event].template
     sent = []
     for reader in _readers(customer):
-        message = queue(account_id=customer.account_id, template=template, values=values, **reader)
+        message = queue(account_id=customer.account_id, template=notice.template, values=values, **reader)
         if message is not None and attachments:
             message.attachments = [dict(one) for one in attachments]
             message.save(update_fields=["attachments"])

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from tollgate.actions import records
 from tollgate.actions.acts import Invalid, act, refuse
 from tollgate.actions.endpoint_sharing import take_turns
+from tollgate.core.extensions import Span
 from tollgate.store.models import Account, Customer, NumberBlock
-from tollgate.store.queries.number_blocks import blocks_with, extensions
+from tollgate.store.queries.number_blocks import extensions
 
 MOST_NUMBER = 10**12 - 1
-SET_ASIDE = "This number is set aside: choose another."
 
 
 class NumberRangeNotConfigured(Invalid):
@@ -62,32 +62,19 @@ def delete_number_block(*, number_block_id: int) -> None:
     account_id = records.find(NumberBlock, number_block_id).account_id
     take_turns(account_id)
     block = records.locked(NumberBlock, number_block_id)
-    used = extensions(account_id=account_id, first=block.first, last=block.last).order_by("extension")
-    names = [str(name) for name in used.values_list("username", flat=True)[:4]]
+    used = extensions(account_id=account_id, first=block.first, last=block.last).order_by("first")
+    names = [str(Span(max(block.first, found.first), min(block.last, found.last))) for found in used[:4]]
     if names:
         listed = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
-        raise refuse("number_block_id", f"Extensions of this block are in use: {listed}. Remove those SIP users first.")
+        raise refuse("number_block_id", f"Extensions of this block are in use: {listed}. Remove what has them first.")
     block.delete()
-
-
-def check_extension(customer: Customer, username: str) -> None:
-    """Refuses a name for a SIP user that is outside its customer's blocks, or inside those of another."""
-    take_turns(customer.account_id)  # no block is given away meanwhile
-    own = list(NumberBlock.objects.filter(customer=customer).order_by("first"))
-    number = int(username) if username.isascii() and username.isdigit() and len(username) <= 12 else None
-    if own:
-        inside = any(number is not None and block.first <= number <= block.last for block in own)
-        if not inside or str(number) != username:
-            raise refuse("username", f"Choose a number of this customer's blocks: {', '.join(map(str, own))}.")
-    elif number is not None and blocks_with(number, account_id=customer.account_id).exists():
-        raise refuse("username", SET_ASIDE)  # by whom is nobody else's business
 
 
 def _taken(account: Account, customer: Customer) -> list[tuple[int, int]]:
     """What a block of this customer must not meet, in order: (first, last)."""
     blocks = NumberBlock.objects.filter(account=account).values_list("first", "last")
-    others = extensions(account_id=account.pk).exclude(customer=customer).values_list("extension", flat=True)
-    return sorted([*blocks, *((number, number) for number in others)])
+    others = extensions(account_id=account.pk).exclude(customer=customer).values_list("first", "last")
+    return sorted([*blocks, *others])
 
 
 def _lowest_gap(start: int, size: int, taken: Sequence[tuple[int, int]]) -> int:

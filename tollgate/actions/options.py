@@ -9,6 +9,8 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.customer_checks import GROUPINGS
 from tollgate.actions.portal_domains import or_empty, url
+from tollgate.core.languages import LANGUAGES
+from tollgate.core.pins import LONGEST, SHORTEST
 from tollgate.core.refusals import Key
 from tollgate.store.models import Account, Endpoint
 
@@ -27,6 +29,7 @@ class Options(TypedDict, total=False):
     """What may be set."""
 
     number_digits_count: int
+    pin_length: int
     block_start: int | None
     block_size: int | None
     audit_comment: bool
@@ -61,6 +64,8 @@ class Options(TypedDict, total=False):
     verification_daily_count: int
     verification_capped_price_nanos: int
     verification_approval: bool
+    language: str
+    verification_valid_days: int
 
 
 def _prefixes(value: object) -> str:
@@ -96,6 +101,7 @@ def _rewrites(value: object) -> list[dict[str, object]]:
 
 CHECKS: Mapping[str, checks.Check] = {
     "number_digits_count": checks.whole(4, 18),
+    "pin_length": checks.whole(SHORTEST, LONGEST),
     "block_start": checks.optional(checks.whole(1, 10**11)),
     "block_size": checks.optional(checks.whole(1, 10**6)),
     "audit_comment": checks.yes_no,
@@ -130,6 +136,8 @@ CHECKS: Mapping[str, checks.Check] = {
     "verification_daily_count": checks.whole(0, 10**6),
     "verification_capped_price_nanos": checks.amount(0, checks.MOST_NANOS, price=True),
     "verification_approval": checks.yes_no,
+    "language": checks.one_of(("", *LANGUAGES)),
+    "verification_valid_days": checks.whole(0, 3650),
 }
 
 

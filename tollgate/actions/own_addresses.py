@@ -88,9 +88,15 @@ def _own(endpoint_id: int, version: int | None) -> tuple[Customer, Endpoint]:
     found = records.find(Endpoint, endpoint_id)
     customer = _managing(found.customer_id)
     endpoint = records.locked(Endpoint, endpoint_id, version)
-    if endpoint.kind != "ip" or endpoint.cli_authentication:
+    if endpoint.kind != "ip" or is_operators(endpoint):
         raise refuse("endpoint_id", "Ask your provider to change this one.")
     return customer, endpoint
+
+
+def is_operators(endpoint: Endpoint) -> bool:
+    """Whether only the operator moves this address: others pay for it, or are called at it."""
+    called = endpoint.extensions != "" or not endpoint.sends_calls
+    return endpoint.cli_authentication or endpoint.presents_pins or called
 
 
 def _managing(customer_id: int) -> Customer:

@@ -19,7 +19,7 @@ from django.db.models import F
 from tollgate.actions.acts import Actor, Invalid, acting
 from tollgate.actions.payment_gateways import config_of
 from tollgate.actions.payment_methods import keep_method
-from tollgate.actions.payment_settling import IGNORED, NOT_BOOKED, WAITS, book_gateway_event
+from tollgate.actions.payment_settling import ELSEWHERE, IGNORED, NOT_BOOKED, WAITS, book_gateway_event
 from tollgate.gateways.payments import open_gateway
 from tollgate.gateways.payments.model import Declined, Event, Gateway, Notice, NotReached, Unverified
 from tollgate.store.models import Checkout, PaymentEvent, PaymentGateway
@@ -27,7 +27,11 @@ from tollgate.store.secrets import CannotUnseal
 
 PAUSES_MIN: Final = (1, 5, 15, 60, 240, 720, 1440, 1440)
 LEASE: Final = timedelta(minutes=5)
-KEPT_HEADERS: Final = ("content-type", "user-agent", "stripe-signature")
+KEPT_HEADERS: Final = (
+    *("content-type", "user-agent", "stripe-signature", "paymongo-signature"),
+    *("x-razorpay-signature", "x-paystack-signature", "x-nowpayments-sig"),
+    *("webhook-id", "webhook-timestamp", "webhook-signature"),
+)
 MOST_HEADER: Final = 1000
 MOST_NOTE: Final = 1000
 log = logging.getLogger(__name__)
@@ -86,7 +90,7 @@ def process(event_id: int, at: datetime) -> PaymentEvent | None:
         return _done(event, "failed", _words(found, said), at)
     if WAITS in said:
         return _later(event, "The payment that it takes back has not come yet.", at)
-    return _done(event, "ignored" if set(said) <= {IGNORED} else "done", _words(found, said), at)
+    return _done(event, "ignored" if set(said) <= {IGNORED, ELSEWHERE} else "done", _words(found, said), at)
 
 
 def book(

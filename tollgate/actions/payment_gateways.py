@@ -75,15 +75,20 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
 def create_payment_gateway(
     *, account_id: int, name: str, provider: str, **fields: Unpack[PaymentGatewayFields]
 ) -> PaymentGateway:
-    """Sets up a gateway. Its address for notices is `notice_address`."""
+    """Sets up a gateway, for the account's currency where the provider takes that, else for all that it takes.
+
+    Its address for notices is `notice_address`.
+    """
     given: dict[str, Any] = {**fields, "name": name, "provider": provider}
     cleaned = checks.cleaned(CHECKS, given)
     account = records.find(Account, account_id)
     if name in BUILT_IN or name == MANUAL:
         raise refuse("name", "This name has a meaning already: choose another.")
-    cleaned.setdefault("title", PROVIDERS[provider].title)
-    cleaned.setdefault("currencies", [account.currency])
-    cleaned.setdefault("deduct_fees", PROVIDERS[provider].tells_fees)
+    row = PROVIDERS[provider]
+    own = not row.currencies or account.currency in row.currencies
+    cleaned.setdefault("title", row.title)
+    cleaned.setdefault("currencies", [account.currency] if own else list(row.currencies))
+    cleaned.setdefault("deduct_fees", row.tells_fees)
     start = PaymentGateway(provider=provider, mode="test", enabled=True)
     columns = _values(start, cleaned)
     values = {**cleaned, **columns}

@@ -21,12 +21,15 @@ from tollgate.core.taxes import to_minor
 from tollgate.store.models import Checkout, Contact, Customer, Payment, PaymentEvent, PaymentGateway
 
 IGNORED: Final = "ignored"
+ELSEWHERE: Final = "ignored: another gateway of the same provider has it"
 BOOKED: Final = "booked"
 AGAIN: Final = "booked before"
 BY_HAND: Final = "booked by hand before, as payment"
 SUSPENDED: Final = "in suspense"
 WAITS: Final = "waits"
 NOT_BOOKED: Final = "not booked"
+FAMILIES: Final = (("paypal", "paypal_ipn"),)
+"""Providers that tell of the same money, beside each by itself."""
 TAKEN_BACK: Final = {"refunded": "refund", "reversed": "reversal", "restored": "reversal"}
 
 
@@ -38,7 +41,7 @@ def book_gateway_event(
 
     `suspend` is why an attempt to book it was refused: the money then waits for a person.
     """
-    gateway = PaymentGateway.objects.select_for_update(no_key=True).get(pk=gateway_id)  # its events take turns
+    gateway, *others = _taking_turns(gateway_id)
     kind = str(told["kind"])
     if kind == "gone":
         return _cancel(gateway, told)
@@ -49,6 +52,8 @@ def book_gateway_event(
         _mark(payment_event_id, known)
         _forget_asked(gateway, told)
         return AGAIN
+    if _is_elsewhere(gateway, others, told):
+        return ELSEWHERE
     if suspend:
         _forget_asked(gateway, told)
         return _suspend(gateway, told, payment_event_id, suspend, original=_original(gateway, told))
@@ -56,6 +61,8 @@ def book_gateway_event(
         return _paid(gateway, told, payment_event_id)
     if kind in TAKEN_BACK:
         return _taken_back(gateway, told, payment_event_id)
+    if not told["amount_micros"]:  # nothing to wait in suspense: a person reads of it in the log of notices
+        return f"{NOT_BOOKED}: {told['note']}"
     return _suspend(gateway, told, payment_event_id, str(told["note"]))
 
 
@@ -67,6 +74,8 @@ def _paid(gateway: PaymentGateway, told: dict[str, Any], event_id: int | None) -
         if payment.status == "completed":  # by another notice about the same checkout
             return AGAIN if payment.external_id == told["external_id"] else _stray(gateway, told, event_id)
         return _complete_checkout(gateway, checkout, payment, told, event_id)
+    if told["reference"]:  # who pays by a form of others' is not known by an address alone
+        return _suspend(gateway, told, event_id, "It was paid for an order that is none of this gateway.")
     return _stray(gateway, told, event_id)
 
 
@@ -278,8 +287,30 @@ def _forget_asked(gateway: PaymentGateway, told: dict[str, Any]) -> None:
         records.change(asked, {"status": "canceled", "private_note": f"Booked as {told['external_id']}."})
 
 
-def _checkout(gateway: PaymentGateway, told: dict[str, Any]) -> Checkout | None:
-    started = Checkout.objects.filter(gateway=gateway, payment__kind="payment")
+def _taking_turns(gateway_id: int) -> list[PaymentGateway]:
+    """The gateway, and the others of its account that may be told of the same money; their events take turns."""
+    found = PaymentGateway.objects.get(pk=gateway_id)
+    family = next((names for names in FAMILIES if found.provider in names), (found.provider,))
+    same = PaymentGateway.objects.filter(account_id=found.account_id, provider__in=family, mode=found.mode)
+    locked = same.order_by("pk").select_for_update(no_key=True)
+    return sorted(locked, key=lambda one: one.pk != gateway_id)
+
+
+def _is_elsewhere(gateway: PaymentGateway, others: list[PaymentGateway], told: dict[str, Any]) -> bool:
+    """Whether another gateway at the same provider has this money: its own notice, or a question, books it there."""
+    if not others:
+        return False
+    ids = [told["external_id"], *([told["parent_id"]] if told["parent_id"] and not _original(gateway, told) else [])]
+    same = Q(external_id__in=ids) | Q(noticed_as__in=ids)
+    names = [other.name for other in others]
+    if Payment.objects.filter(same, account_id=gateway.account_id, gateway__in=names).exists():
+        return True
+    kinds = ("payment", "refund")
+    return not _checkout(gateway, told, *kinds) and any(_checkout(other, told, *kinds) for other in others)
+
+
+def _checkout(gateway: PaymentGateway, told: dict[str, Any], *kinds: str) -> Checkout | None:
+    started = Checkout.objects.filter(gateway=gateway, payment__kind__in=kinds or ("payment",))
     if told["reference"]:
         return started.filter(reference=told["reference"]).first()
     return started.filter(session=told["session"]).first() if told["session"] else None

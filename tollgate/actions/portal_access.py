@@ -102,6 +102,12 @@ class Visit:
         return self.contact.zone or self.customer.zone or self.account.zone
 
     @property
+    def text_changes_count(self) -> int:
+        """How often the account's own texts of pages have changed."""
+        changes = getattr(self.account, "text_changes", None)
+        return changes.count if changes is not None else 0
+
+    @property
     def by_user(self) -> bool:
         """Whether a user of ours looks in."""
         return self.session.user_id is not None
@@ -190,7 +196,8 @@ def visit(*, key: str, host: str, ip: str, at: datetime, idle: timedelta, waking
 
     An address outside the whitelist ends the session: what opened it has fallen into other hands.
     """
-    found = ContactSession.objects.select_related("contact__customer__account", "contact__customer__domain")
+    known = ("contact__customer__account__text_changes", "contact__customer__domain")
+    found = ContactSession.objects.select_related(*known)
     session = found.filter(key_hash=portal_codes.hashed(key), ended_at=None).first()
     if session is None:
         return None

@@ -22,6 +22,7 @@ SECRETS = frozenset(
         *("password", "ha1", "password_sealed", "key_sealed", "secret_sealed", "totp_secret", "recovery_hashes"),
         *("secrets_sealed", "codes_sealed", "method_sealed", "token"),  # how we are paid
         *("code_hash", "code_sealed"),
+        "mark",  # of a PIN
     }
 )
 CONSTRAINTS: Mapping[str, tuple[str, str]] = {
@@ -37,6 +38,8 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "package_name_once": ("name", "Another package has this name: choose another."),
     "saved_report_name_once": ("name", "Another report has this name: choose another."),
     "tag_name_once": ("name", "Another tag has this name: choose another."),
+    "access_number_once": ("number", "This access number exists already."),
+    "pin_once": ("pin", "Another customer has this PIN at that access number: choose another."),
     "localization_name_once": ("name", "Another localization has this name: choose another."),
     "portal_domain_host_key": ("host", "This portal domain exists already."),
     "verified_cli_once": ("number", "The customer may show this number already."),
@@ -47,6 +50,12 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "gateway_name_once": ("name", "This carrier has a gateway of that name: choose another."),
     "card_name_once": ("name", "Another card has this name: choose another."),
     "endpoint_username_once": ("username", "Duplicate User Detected"),
+    "extension_apart": ("extension", "Duplicate User Detected"),
+    "endpoint_reachable": (
+        "delivery_host",
+        "Calls to its extensions need one address: say where they go, or give no network.",
+    ),
+    "conference_room_name_once": ("name", "The customer has a room of this name already: choose another."),
     "edge_rpc_url_once": ("rpc_url", "Another edge has this control address: each ends only its own calls."),
     "edge_name_key": ("name", "Another edge has this name: choose another."),
     "app_user_email_key": ("email", "Another user logs in with this email."),

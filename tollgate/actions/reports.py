@@ -27,6 +27,7 @@ from tollgate.core.breakout import (
     DIMENSIONS,
     FILTERS,
     FREQUENCIES,
+    LISTED,
     MEASURES,
     PERIODS,
     Question,
@@ -42,6 +43,7 @@ from tollgate.store.queries.breakout import Group, OnlyInLake, TooMany, breakout
 
 FORMATS: Final = ("csv", "xlsx")
 RECIPIENTS_MOST: Final = 20
+NAMES_LENGTH_MOST: Final = 2_000
 TYPES: Final = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -74,8 +76,11 @@ class ReportChanges(ReportFields, total=False):
 def _filters(value: object) -> dict[str, str]:
     if not isinstance(value, Mapping) or not set(value) <= set(FILTERS):
         raise checks.Unfit(f"Give texts by these names: {', '.join(FILTERS)}.")
-    check = checks.text(100)
-    return {str(name): text for name, given in value.items() if (text := str(check(given)))}
+    return {
+        str(name): text
+        for name, given in value.items()
+        if (text := str(checks.text(NAMES_LENGTH_MOST if name in LISTED else 100)(given)))
+    }
 
 
 CHECKS: Final[Mapping[str, checks.Check]] = {

@@ -14,14 +14,14 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from django.db import OperationalError, models, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from tollgate.actions import delay_values, records
@@ -77,6 +77,12 @@ ARGUMENTS: Final[dict[str, Arguments]] = dict.fromkeys(
     ("edit", "delete", "restore", "recalculate", "take_back"), _of_record
 )
 """By kind: the arguments of the act for one row. Raises Invalid for a row that cannot be."""
+LOST: Final[dict[str, Callable[[Task], Sequence[int]]]] = {}
+"""By kind: the numbers of rows whose outcome is not kept for ever and is gone; to try again is to do them again."""
+
+
+class CannotGoOn(Invalid):
+    """No row of the task can be done now; an act raises it to end the task with its words."""
 
 
 def begin(
@@ -145,12 +151,14 @@ def retry_task(*, task_id: int) -> Task:
     task = _own(task_id)
     if task.state in OPEN:
         raise refuse("task_id", "It is still running.")
-    left = task.rows.exclude(state="done")
+    lost = task.rows.filter(number__in=LOST[task.kind](task)) if task.kind in LOST else task.rows.none()
+    left = task.rows.filter(~Q(state="done") | Q(pk__in=lost.values("pk")))
     if not left.exists():
         raise refuse("task_id", "Every row is done: there is nothing to try again.")
     left.update(state="waiting", errors=[], attempt_count=0)
     _note(task, "RETRY")
-    changed = {"state": "waiting", "result": "", "ended_at": None, "failed_count": 0}
+    done = task.rows.filter(state="done").count()
+    changed = {"state": "waiting", "result": "", "ended_at": None, "done_count": done, "failed_count": 0}
     return records.change(task, {**changed, "attempt_count": task.attempt_count + 1})
 
 
@@ -222,15 +230,20 @@ def shown(cell: Any) -> str:
     return "" if isinstance(cell, Mapping) else str(cell)
 
 
-def work(now: Callable[[], datetime], until: datetime, *, task_id: int | None = None) -> int:
-    """Does rows of open tasks, those furthest behind first, until the moment; how many. Any number of processes may."""
+def work(
+    now: Callable[[], datetime], until: datetime, *, task_id: int | None = None, leave: Collection[str] = ()
+) -> int:
+    """Does rows of open tasks, those furthest behind first, until the moment; how many. Any number of processes may.
+
+    Tasks of the kinds in `leave` are left to others.
+    """
     count = 0
     authors: dict[int, Actor | str] = {}
     while now() < until:
         chosen: list[int] = []
         try:
             with transaction.atomic():
-                if not _one_row(chosen, authors, task_id):
+                if not _one_row(chosen, authors, task_id, leave):
                     return count
         except OperationalError:
             if not chosen:
@@ -242,9 +255,13 @@ def work(now: Callable[[], datetime], until: datetime, *, task_id: int | None = 
     return count
 
 
-def _one_row(chosen: list[int], authors: dict[int, Actor | str], task_id: int | None) -> bool:
+def _one_row(
+    chosen: list[int], authors: dict[int, Actor | str], task_id: int | None, leave: Collection[str] = ()
+) -> bool:
     """Does the next row of a task that nobody else works; whether there was one."""
-    waiting = Task.objects.filter(state__in=OPEN, **({} if task_id is None else {"pk": task_id}))
+    waiting = Task.objects.filter(state__in=OPEN, **({} if task_id is None else {"pk": task_id})).exclude(
+        kind__in=leave
+    )
     least = waiting.order_by(F("done_count") + F("failed_count"), "pk")
     task = least.select_for_update(skip_locked=True, no_key=True).first()
     if task is None:
@@ -258,7 +275,11 @@ def _one_row(chosen: list[int], authors: dict[int, Actor | str], task_id: int | 
         _end(task, "completed", "")
         return True
     chosen.append(row.pk)
-    _do(task, row, author)
+    try:
+        _do(task, row, author)
+    except CannotGoOn as problem:
+        _end(task, "failed", " ".join(chain.from_iterable(problem.errors.values())))
+        return True
     started = {} if task.state == "active" else {"state": "active", "started_at": Now()}
     more = task.rows.filter(state="waiting").exists()
     ended = {} if more else {"state": "completed", "ended_at": Now()}
@@ -279,6 +300,8 @@ def _do(task: Task, row: TaskRow, author: Actor) -> None:
                 transaction.set_rollback(True)
             elif isinstance(result, models.Model):
                 row.record_id = result.pk
+    except CannotGoOn:
+        raise  # the row stays, and the task ends
     except Invalid as problem:
         row.errors = [[name, sentence] for name, sentences in problem.errors.items() for sentence in sentences]
     except (NotFound, NotPermitted, OutOfDate, CannotUnseal) as problem:

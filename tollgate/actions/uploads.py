@@ -37,7 +37,7 @@ from tollgate.core.uploads import (
     rows_of_text,
     table,
 )
-from tollgate.store.models import Customer, Localization, PortalDomain, Tag, Task, TaskRow, User
+from tollgate.store.models import Customer, InvoiceTemplate, Localization, PortalDomain, Tag, Task, TaskRow, Tax, User
 from tollgate.store.secrets import seal, unseal
 
 COLUMNS_MOST: Final = 200
@@ -57,6 +57,7 @@ ACTS: Final[Mapping[str, str]] = {
     "sip_user": "create_sip_user",
     "verified_cli": "add_verified_cli",
     "cli_rule": "create_cli_rule",
+    "alias": "create_alias",
     "payment": "import_payment",
 }
 Found = QuerySet[Any]
@@ -159,16 +160,16 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
     values, errors = read_row(cells, task.mapping, NOUNS[task.noun].fields)
     if errors:
         raise _invalid(errors)
-    if task.noun == "cli_rule":
+    if task.noun in ("cli_rule", "alias"):
         values["account_id"] = task.account_id
     if task.noun == "customer":
         values["account_id"] = task.account_id
         actor = current.get()
         if actor.reseller_id is not None:
             values.setdefault("parent_id", actor.reseller_id)
-    if "tag_ids" in values:
-        values["tag_ids"] = [_one("tag_ids", task.account_id, name) for name in values["tag_ids"]]
-    for name in LOOKUPS.keys() & values.keys() - {"tag_ids"}:
+    for name in LISTED & values.keys():
+        values[name] = [_one(name, task.account_id, text) for text in values[name]]
+    for name in LOOKUPS.keys() & values.keys() - LISTED:
         if isinstance(values[name], str):
             values[name] = _one(name, task.account_id, values[name])
     return values
@@ -200,7 +201,17 @@ LOOKUPS: Final[Mapping[str, tuple[Lookup, str]]] = {
         lambda account_id, text: Tag.objects.filter(account_id=account_id, name__iexact=text),
         "There is no tag of this name.",
     ),
+    "tax_ids": (
+        lambda account_id, text: Tax.objects.filter(account_id=account_id, name__iexact=text),
+        "There is no tax of this name.",
+    ),
+    "invoice_template_id": (
+        lambda account_id, text: InvoiceTemplate.objects.filter(account_id=account_id, name__iexact=text),
+        "There is no invoice template of this name.",
+    ),
 }
+LISTED: Final = frozenset({"tag_ids", "tax_ids"})
+"""Those of which a cell names any number."""
 
 
 def _one(field: str, account_id: int, text: str) -> int:

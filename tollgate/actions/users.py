@@ -14,6 +14,7 @@ from django.db.models import F
 from tollgate.actions import checks, records, user_passwords
 from tollgate.actions.acts import ACTS, EVERY_ACT, act, current, refuse
 from tollgate.core.areas import AREAS, EVERY_AREA
+from tollgate.core.languages import LANGUAGES
 from tollgate.store.models import Customer, User, UserGroup
 
 LAST_OPERATOR: Final = "Nobody would be left who may do everything: give another active user such a group first."
@@ -27,6 +28,7 @@ class UserFields(TypedDict, total=False):
     is_active: bool
     zone: str
     theme: str
+    language: str
     group_ids: Sequence[int]
     reseller_id: int | None
     allowed_networks: Sequence[str]
@@ -80,6 +82,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "is_active": checks.yes_no,
     "zone": checks.zone,
     "theme": checks.one_of(("auto", "light", "dark")),
+    "language": checks.one_of(("", *LANGUAGES)),
     "group_ids": _groups,
     "reseller_id": checks.optional(checks.record_id),
     "allowed_networks": checks.networks,

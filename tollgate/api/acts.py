@@ -16,7 +16,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import models
 from django.http import HttpRequest
 
-from tollgate.actions.acts import Invalid, NotEditable, NotFound, NotPermitted, OutOfDate, acting, call_act
+from tollgate.actions.acts import Invalid, NotEditable, NotFound, NotPermitted, NotYet, OutOfDate, acting, call_act
 from tollgate.api import noun_rows, nouns, schema
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
@@ -61,6 +61,8 @@ def refusal_of(run: Callable[[], Answer]) -> Answer:
         return Refused(404, "There is no such record.", str(problem)).answer
     except NotEditable as problem:
         return Refused(403, "This is not changed here.", errors=_errors(problem, "not_editable")).answer
+    except NotYet as problem:
+        return Refused(409, "This cannot be done yet.", errors=_errors(problem, "not_yet")).answer
     except Invalid as problem:
         return unfit(*_errors(problem, "invalid")).answer
     except OutOfDate as problem:

@@ -30,7 +30,7 @@ PROBLEMS: Final = {
 }
 OF_ACTS: Final = {
     "400": "the body is no JSON",
-    "409": "the record is out of date (`current`: its values now), or the Idempotency-Key was used for something else",
+    "409": "out of date (`current`: its values now), a used Idempotency-Key, or too early to be done",
     "413": "the body is too long",
     "415": "the body is not called JSON",
 }
@@ -155,7 +155,7 @@ def _own_act(name: str, done: portal.Done) -> dict[str, Any]:
         "type": "object",
         "required": ["result", "warnings"],
         "properties": {
-            "result": {"anyOf": [told, {"type": "null"}]},
+            "result": {"anyOf": [told, {"type": "boolean"}, {"type": "null"}]},
             "warnings": {"type": "array", "items": {"type": "string"}},
         },
     }

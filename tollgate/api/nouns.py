@@ -20,12 +20,15 @@ from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
 from tollgate.core.packages import SECOND_MICROS
 from tollgate.store.models import (
     CDR,
+    AccessNumber,
     Account,
     AccountCharge,
     AccountPackage,
     Agreement,
+    AgreementAcceptance,
     Alert,
     AlertEvent,
+    Alias,
     Allocation,
     ApiToken,
     Audit,
@@ -39,10 +42,13 @@ from tollgate.store.models import (
     CarrierFormat,
     CarrierLine,
     CarrierStatement,
+    ChangeRequest,
     Charge,
     CliProof,
     CliRule,
+    ConferenceRoom,
     Contact,
+    ContactSession,
     Customer,
     CustomerHold,
     CustomerNote,
@@ -67,10 +73,12 @@ from tollgate.store.models import (
     MailSettings,
     Message,
     NumberBlock,
+    OwnText,
     Package,
     Payment,
     PaymentEvent,
     PaymentGateway,
+    Pin,
     PortalDomain,
     Rate,
     Recalculation,
@@ -138,12 +146,29 @@ NOUNS: Final = (
         filters=("customer_id", "email", "kind", "login_enabled"), extras={},
     ),
     Noun(
+        name="contact-sessions", model=ContactSession, area="contacts", account="contact__customer__account",
+        customer="contact__customer", moment="created_at", newest_first=True,
+        filters=("contact_id", "user_id", "read_only"), listed=Q(ended_at=None),
+        without=frozenset({"key_hash", "user_epoch", "totp_step"}), extras={},
+    ),
+    Noun(
         name="endpoints", model=Endpoint, area="endpoints", customer="customer",
         filters=("customer_id", "kind", "username", "enabled"), extras={},
     ),
     Noun(
+        name="conference-rooms", model=ConferenceRoom, area="endpoints", customer="customer",
+        filters=("customer_id", "extension", "enabled"), extras={},
+    ),
+    Noun(
         name="number-blocks", model=NumberBlock, area="number_blocks", customer="customer",
         filters=("customer_id",), extras={},
+    ),
+    Noun(
+        name="access-numbers", model=AccessNumber, area="access_numbers", filters=("number", "enabled"), extras={},
+    ),
+    Noun(
+        name="pins", model=Pin, area="pins", account="customer__account", customer="customer",
+        filters=("customer_id", "access_number_id"), extras={},
     ),
     Noun(
         name="ingress-routes", model=IngressRoute, area="routes", account="card__account",
@@ -317,6 +342,10 @@ NOUNS: Final = (
         without=frozenset({"code_hash", "code_sealed"}), extras={},
     ),
     Noun(
+        name="aliases", model=Alias, area="aliases", customer="customer",
+        filters=("customer_id", "current", "new", "enabled"), extras={},
+    ),
+    Noun(
         name="cli-rules", model=CliRule, area="clis",
         filters=("customer_id", "tag_id", "forced", "cli"), extras={},
     ),
@@ -362,6 +391,7 @@ NOUNS: Final = (
     Noun(
         name="templates", model=Template, area="messages", filters=("key", "language"), extras={},
     ),
+    Noun(name="own-texts", model=OwnText, area="account", filters=("language", "message"), extras={}),
     Noun(name="accounts", model=Account, area="account", account="pk", filters=("name",), extras={}),
     Noun(
         name="account-packages", model=AccountPackage, area="account", filters=("kind", "name", "unit"), extras={},
@@ -371,6 +401,14 @@ NOUNS: Final = (
         filters=("on", "package_id", "what", "currency"), extras={},
     ),
     Noun(name="agreements", model=Agreement, area="account", filters=("number",), extras={}),
+    Noun(
+        name="agreement-acceptances", model=AgreementAcceptance, area="account", account="agreement__account",
+        moment="at", newest_first=True, filters=("agreement_id", "by"), extras={},
+    ),
+    Noun(
+        name="change-requests", model=ChangeRequest, area="account", moment="asked_at", newest_first=True,
+        filters=("kind", "state"), extras={},
+    ),
     Noun(
         name="mail-settings", model=MailSettings, area="account", filters=("domain_id", "host"), extras={},
     ),

@@ -29,6 +29,8 @@ from tollgate.api.schema import fit_arguments
 from tollgate.store.models import (
     CDR,
     Charge,
+    CliProof,
+    ConferenceRoom,
     Contact,
     Customer,
     CustomerPackage,
@@ -48,6 +50,8 @@ from tollgate.store.queries.portal import (
     invoices_of,
     packages_of,
     payments_of,
+    proofs_of,
+    rooms_of,
 )
 from tollgate.ui.requests import client_ip
 
@@ -117,14 +121,25 @@ NOUNS: Final[Mapping[str, Shown]] = {
         ),
         Shown(
             _noun("endpoints", Endpoint, "endpoints",
-                  ("id", "version", "name", "kind", "network", "tech_prefix", "username", "channels", "enabled"),
+                  ("id", "version", "name", "kind", "network", "tech_prefix", "username", "extensions", "channels",
+                   "enabled"),
                   filters=("kind", "enabled")),
             lambda customer, at: endpoints_of(customer),
+        ),
+        Shown(
+            _noun("conference-rooms", ConferenceRoom, "endpoints", ("id", "name", "extension", "channels", "enabled"),
+                  filters=("extension", "enabled")),
+            lambda customer, at: rooms_of(customer),
         ),
         Shown(
             _noun("verified-clis", VerifiedCli, "clis", ("id", "number", "method", "attestation", "verified_at"),
                   filters=("number",)),
             lambda customer, at: clis_of(customer),
+        ),
+        Shown(
+            _noun("cli-proofs", CliProof, "clis", ("id", "number", "way", "state", "words", "created_at", "expires_at"),
+                  filters=("number", "state")),
+            lambda customer, at: proofs_of(customer),
         ),
     )
 }  # fmt: skip
@@ -141,6 +156,8 @@ class Done:
     of_customer: bool = False
     """Whether it wants to know the customer: its own is given."""
     also: Mapping[str, object] = field(default_factory=dict)
+    of_contact: bool = False
+    """Whether it wants to know the contact: the token's is given."""
     whole: bool = False
     """Whether it takes the scope `*`: it opens more than its section."""
 
@@ -151,6 +168,8 @@ ACTS: Final[Mapping[str, Done]] = {
     "create_own_ip_endpoint": Done("endpoints", _ADDRESS, of_customer=True),
     "update_own_ip_endpoint": Done("endpoints", _ADDRESS | {"endpoint_id", "version"}),
     "delete_own_endpoint": Done("endpoints", frozenset({"endpoint_id", "version"})),
+    "start_cli_proof": Done("clis", frozenset({"number", "way"}), of_customer=True, of_contact=True),
+    "type_cli_code": Done("clis", frozenset({"cli_proof_id", "code"})),
     "redeem_voucher": Done("payments", frozenset({"code"}), of_customer=True),
 }
 
@@ -209,6 +228,7 @@ def do_own(request: HttpRequest, visit: TokenVisit, act: str) -> Answer:
     given = body_of(request)
     known = {name: value for name, value in given.items() if name in done.takes}
     own = {"customer_id": visit.contact.customer_id} if done.of_customer else {}
+    own |= {"contact_id": visit.contact.pk} if done.of_contact else {}
     values, errors = fit_arguments(act, {**known, **own, **done.also})
     unknown = [error(name, "This is no argument here.", code="unknown") for name in given.keys() - known.keys()]
     if errors or unknown:
@@ -222,7 +242,7 @@ def _done(visit: TokenVisit, act: str, values: dict[str, Any]) -> Answer:
     def run() -> Answer:
         with acting(visit.actor()) as done:
             result = call_act(act, values)
-        told = None
+        told: object = result if isinstance(result, bool) else None
         if isinstance(result, models.Model):
             told = {"id": result.pk, "version": getattr(result, "version", None)}
         return Answer(201 if act.startswith("create_") else 200, {"result": told, "warnings": list(done.warnings)})

@@ -60,6 +60,17 @@ TOLERANCE: Final = timedelta(seconds=5)
 """How far an edge's clock may run ahead of ours."""
 UNHEARD: Final = "the grant came too late to be heard"
 RETRY_AFTER_S: Final = 5
+DECIDED_ANEW: Final = frozenset(
+    key.value
+    for key in (
+        RefusalKey.ip_unknown,
+        RefusalKey.digest_failed,
+        RefusalKey.pin_unknown,
+        RefusalKey.pin_locked,
+        RefusalKey.access_number_unknown,
+    )
+)
+"""Refusals that a caller may mend within the same call, by a password or another PIN: `charge` names the same."""
 _PROCESS: Final = randbelow(4096)
 _last_id = 0
 
@@ -114,12 +125,14 @@ def past_of(request: Request, work: Work) -> asyncpg.Record | None:
 
     A question that comes again after its call has ended is refused, and that CDR is newer than the call's own.
     """
+    asks = isinstance(request, requests.Authorize)
     found = [
         row
         for row in work.past.get(request.key, ())
-        if not request.dialog or _same_dialog(request.dialog, json.loads(row["detail"] or "{}").get("dialog", ""))
+        if not (asks and row["refusal"] in DECIDED_ANEW)
+        and (not request.dialog or _same_dialog(request.dialog, json.loads(row["detail"] or "{}").get("dialog", "")))
     ]
-    if not isinstance(request, requests.Authorize):
+    if not asks:
         found.sort(key=lambda row: row["refusal"] is not None)
     return found[0] if found else None
 

@@ -7,7 +7,9 @@ line in `DOORS`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
@@ -56,11 +58,17 @@ def invalid(problem: MessageInvalid, status: int = 400) -> Answer:
 
 async def authorize(service: Service, asked: Asked) -> Answer:
     """`POST /v1/authorize`."""
+    began_s = time.monotonic()
     invite, deadline_ms = plain.read_authorize(asked.body)
     shed = service.sheds(deadline_ms)
     if shed is not None:
         return unavailable(shed)
     snapshot = await service.snapshot_of(invite.edge, "plain")
+    if invite.presented is not None:
+        known = await service.identified(invite, snapshot, began_s + deadline_ms / 1000, trusted=True)
+        if isinstance(known, Unavailable):
+            return unavailable(known)
+        invite, deadline_ms = known, _left_ms(began_s, deadline_ms)
     planned = service.planned(invite, snapshot)
     outcome = await service.authorize(planned, snapshot, deadline_ms)
     match outcome:
@@ -80,6 +88,21 @@ async def authorize(service: Service, asked: Asked) -> Answer:
             return unavailable(outcome)
         case _:
             raise AssertionError(outcome)
+
+
+async def pin(service: Service, asked: Asked) -> Answer:
+    """`POST /v1/pin`: whether a PIN is right, and what a voice may tell its holder before there is a call."""
+    question = plain.read_pin(asked.body)
+    snapshot = await service.snapshot_of(question.edge, "plain")
+    at = datetime.now(UTC)
+    key = (snapshot.account.id, question.edge, "")
+    holder = await service.pins.holder(question.presented, question.caller, key, at)
+    customer = snapshot.customers.get(holder.customer_id or 0)
+    if customer is None:
+        refusal = holder.refusal or Refusal(Key.pin_unknown, "pin")
+        return Answer(200, plain.write_refused(refusal, snapshot.answers, asked="ok"))
+    money = await service.pins.money(customer.id)
+    return Answer(200, plain.write_holder(customer=customer.id, status=customer.status_at(at), **money._asdict()))
 
 
 async def answered(service: Service, asked: Asked) -> Answer:
@@ -146,15 +169,23 @@ async def ha1(service: Service, asked: Asked) -> Answer:
 
 async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
     """`POST /v1/kamailio/authorize`."""
+    began_s, deadline_ms = time.monotonic(), kamailio.DEADLINE_MS
     question = kamailio.read_authorize(asked.body)
     snapshot = await service.snapshot_of(question.invite.edge, "kamailio")
     shed = service.sheds(kamailio.DEADLINE_MS)
     if shed is not None:
         return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(shed.why, _AWAY), snapshot.answers))
-    planned = service.planned(question.invite, snapshot)
+    invite = question.invite
+    if invite.presented is not None:
+        until_s = began_s + deadline_ms / 1000
+        known = await service.identified(invite, snapshot, until_s, trusted=False, dialog=question.dialog)
+        if isinstance(known, Unavailable):
+            return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(known.why, _AWAY), snapshot.answers))
+        invite, deadline_ms = known, _left_ms(began_s, deadline_ms)
+    planned = service.planned(invite, snapshot)
     if challenged(planned, snapshot):
         return Answer(200, kamailio.CHALLENGE)
-    outcome = await service.authorize(planned, snapshot, kamailio.DEADLINE_MS, dialog=question.dialog)
+    outcome = await service.authorize(planned, snapshot, deadline_ms, dialog=question.dialog)
     match outcome:
         case Allowed():
             body = kamailio.write_allowed(
@@ -228,6 +259,11 @@ async def figures(service: Service, _asked: Asked) -> Answer:
     return Answer(200, service.metrics.text(live), metrics.CONTENT_TYPE)
 
 
+def _left_ms(began_s: float, deadline_ms: int) -> int:
+    """What is left of a deadline since it began."""
+    return max(0, deadline_ms - round((time.monotonic() - began_s) * 1000))
+
+
 async def _key(service: Service, told: Answered | Attempted | Ended | AuthFailed, kind: str = "plain") -> requests.Key:
     snapshot = await service.snapshot_of(told.edge, kind)
     return snapshot.account.id, told.edge, told.call_id
@@ -253,6 +289,7 @@ def _secret(service: Service, edge: str, user: str, realm: str) -> tuple[str, tu
 
 DOORS: Final[Mapping[tuple[str, str], Door]] = {
     ("POST", "/v1/authorize"): authorize,
+    ("POST", "/v1/pin"): pin,
     ("POST", "/v1/answered"): answered,
     ("POST", "/v1/ended"): ended,
     ("POST", "/v1/sync"): sync,

@@ -57,16 +57,16 @@ class Shown:
 
 
 class Reader:
-    """A connection for questions about live calls, opened again when it was lost."""
+    """A connection for the questions of one file of statements, opened again when it was lost."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, statements: str = "charging_calls") -> None:
         self._url = url
-        self._sql = load("charging_calls")
+        self._sql = load(statements)
         self._connection: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
-        """Runs a statement of `charging_calls.sql`. Raises one of `AWAY`."""
+        """Runs a statement of the file. Raises one of `AWAY`."""
         async with self._lock:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await connect(self._url, name="tollgate charging: calls")

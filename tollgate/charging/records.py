@@ -2,7 +2,7 @@
 
 To let calls obey a new column: add it to the statement in `charging_snapshot.sql`, to the class in `core.snapshot`, and
 to the builder here. A new table also needs its place in `TABLES` and, if one changed row should not rebuild its whole
-account, in `Changes.note`.
+account, in `changes.Changes.note`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,35 @@ from typing import Any, Final
 
 import asyncpg
 
+from tollgate.charging import aliases
 from tollgate.charging.cards import Library
+from tollgate.charging.changes import Changes
 from tollgate.charging.clis import Rota, rules_of
+from tollgate.charging.extensions import callees
 from tollgate.charging.networks import AddressBook
 from tollgate.core import cli as callers_number
 from tollgate.core import hours, localization, refusals
+from tollgate.core.aliases import Aliases
+from tollgate.core.callee_addresses import comparable, host_of
+from tollgate.core.extensions import Book
 from tollgate.core.hours import Hours, HoursInvalid
 from tollgate.core.localization import Localization, LocalizationInvalid
 from tollgate.core.rewrites import RewriteInvalid
 from tollgate.core.rewrites import parse as parse_rewrites
 from tollgate.core.routes import unknown_patterns
-from tollgate.core.snapshot import Bundle, Card, Carrier, EdgeInfo, Endpoint, Gateway, Option, Payer, Route, Snapshot
+from tollgate.core.snapshot import (
+    Bundle,
+    Callee,
+    Card,
+    Carrier,
+    EdgeInfo,
+    Endpoint,
+    Gateway,
+    Option,
+    Payer,
+    Route,
+    Snapshot,
+)
 from tollgate.core.vars import VarsInvalid
 from tollgate.core.vars import parse as parse_vars
 
@@ -42,11 +60,13 @@ TABLES: Final = {
     "contact": "contacts",
     "verified_cli": "verified_clis",
     "cli_rule": "cli_rules",
+    "alias": "aliases",
     "localization": "localizations",
     "tag": "tags",
     "customer_tag": "customer_tags",
     "bundle": "bundles",
     "endpoint": "endpoints",
+    "conference_room": "conference_rooms",
     "ingress_route": "ingress_routes",
     "route_option": "route_options",
     "card": "cards",
@@ -54,51 +74,6 @@ TABLES: Final = {
     "gateway": "gateways",
 }
 """Table -> the statement that reads it. `revision` is read with its card."""
-
-
-@dataclass(slots=True)
-class Changes:
-    """What has to be built again after some rows changed."""
-
-    accounts: set[int] = field(default_factory=set)
-    customers: set[int] = field(default_factory=set)
-    cards: set[int] = field(default_factory=set)
-    carriers: set[int] = field(default_factory=set)
-    endpoints: set[int] = field(default_factory=set)
-    edges: bool = False
-
-    def merge(self, other: Changes) -> None:
-        """Adds what other rows changed."""
-        self.accounts |= other.accounts
-        self.customers |= other.customers
-        self.cards |= other.cards
-        self.carriers |= other.carriers
-        self.endpoints |= other.endpoints
-        self.edges = self.edges or other.edges
-
-    def note(self, table: str, row: Row | None) -> None:
-        """One row as it was or as it is."""
-        if row is None:
-            return
-        match table:
-            case "account":
-                self.accounts.add(row["id"])
-            case "edge":
-                self.edges = True
-            case "customer":
-                self.customers.add(row["id"])
-            case "contact" | "verified_cli" | "customer_tag" | "bundle":
-                self.customers.add(row["customer_id"])
-            case "ingress_route" | "cli_rule" if row["customer_id"] is not None:
-                self.customers.add(row["customer_id"])
-            case "endpoint":
-                self.endpoints.add(row["account_id"])
-            case "card":
-                self.cards.add(row["id"])
-            case "carrier":
-                self.carriers.add(row["id"])
-            case "gateway":
-                self.carriers.add(row["carrier_id"])
 
 
 @dataclass(slots=True)
@@ -173,9 +148,15 @@ class Records:
             self._rebuild_customers(result, changes.customers)
         for account_id in changes.endpoints & result.keys():
             result[account_id] = replace(result[account_id], **self._endpoints(account_id))
+        for account_id in changes.aliases & result.keys():
+            result[account_id] = replace(result[account_id], aliases=self._aliases_of_all(account_id))
         self._rebuild_named(result, cards=changes.cards, carriers=changes.carriers)
         if changes.edges:
             result = {key: replace(found, edges=self._edges(key)) for key, found in result.items()}
+        if changes.edges or changes.carriers:
+            for account_id, found in result.items():
+                if found.extensions:  # calls to them go nowhere where a gateway or an edge is
+                    result[account_id] = replace(found, extensions=self._extensions(account_id))
         return result
 
     def _rebuild_customers(self, result: dict[int, Snapshot], ids: set[int]) -> None:
@@ -245,6 +226,7 @@ class Records:
             recording=row["recording"],
             answers=refusals.rewritten(json.loads(row["sip_rewrites"])),
             rota=self.rota,
+            aliases=self._aliases_of_all(account_id),
             **self._endpoints(account_id),
         )
 
@@ -255,6 +237,7 @@ class Records:
         result, found = known, sorted(rows, key=lambda row: row["depth"])
         bundles = self._bundles({row["id"] for row in found})
         rules = rules_of(self.rows["cli_rule"].values(), self.rows["tag"])
+        own_aliases = aliases.by_customer(self.rows["alias"].values(), {row["id"] for row in found})
         for row in found:
             above = account if row["parent_id"] is None else result.get(row["parent_id"])
             if above is None:
@@ -279,9 +262,13 @@ class Records:
                 routes=tuple(sorted(routes.own.get(row["id"], ()), key=_by_id)),
                 tag_routes=routes.of_tags(row["tag_ids"], row["currency"]),
                 cli_rules=rules.of(row["id"], row["tag_ids"], row["account_id"]),
+                aliases=own_aliases.get(row["id"]),
                 bundles=tuple(bundles.get(row["id"], ())),
             )
         return result
+
+    def _aliases_of_all(self, account_id: int) -> Aliases | None:
+        return aliases.of_all(self.rows["alias"].values(), account_id)
 
     def _bundles(self, customer_ids: set[int]) -> dict[int, list[Bundle]]:
         """Free minutes by the customer that holds them, for these alone: others may have very many."""
@@ -316,7 +303,7 @@ class Records:
     def _endpoints(self, account_id: int) -> dict[str, Any]:
         book, users, secrets = [], {}, {}
         for row in self.rows["endpoint"].values():
-            if row["account_id"] != account_id:
+            if row["account_id"] != account_id or not row["enabled"]:
                 continue
             try:
                 endpoint = _endpoint(row)
@@ -324,11 +311,25 @@ class Records:
                 log.error("endpoint %s is parked, its calls are refused: rewrites: %s", row["id"], problem)
                 continue
             if row["kind"] == "ip":
-                book.append((row["network"], endpoint))
+                if row["sends_calls"]:
+                    book.append((row["network"], endpoint))
             else:
                 users[row["username"]] = endpoint
                 secrets[row["username"]] = (row["realm"], row["ha1"])
-        return {"networks": AddressBook(book), "users": users, "ha1": secrets}
+        numbers = self._extensions(account_id)
+        return {"networks": AddressBook(book), "users": users, "ha1": secrets, "extensions": numbers}
+
+    def _extensions(self, account_id: int) -> Book[Callee]:
+        endpoints, rooms, edges = (
+            [row for row in self.rows[table].values() if row["account_id"] == account_id]
+            for table in ("endpoint", "conference_room", "edge")
+        )
+        hosts = [row["host"] for row in self.rows["gateway"].values() if self._owns_gateway(row, account_id)]
+        hosts += [host_of(row["rpc_url"]) for row in edges]
+        return callees(endpoints, rooms, set(map(comparable, hosts)) - {""})
+
+    def _owns_gateway(self, row: Row, account_id: int) -> bool:
+        return self._owns("carrier", row["carrier_id"], account_id)
 
     def _card(self, card_id: int) -> Card:
         return self.library.card(self.rows["card"][card_id], self.revisions.get(card_id, []))
@@ -462,6 +463,7 @@ def _endpoint(row: Row) -> Endpoint:
         name=row["name"] or row["username"] or str(row["network"]),
         cli_authentication=row["cli_authentication"],
         shared=row["shared"],
+        presents_pins=row["presents_pins"],
         rewrites=parse_rewrites(json.loads(row["rewrites"])),
     )
 

@@ -15,6 +15,7 @@ from tollgate.charging.deadlines import Deadlines
 from tollgate.charging.desk import OVERLOAD, Desk
 from tollgate.charging.edges import Edges
 from tollgate.charging.metrics import Metrics
+from tollgate.charging.pins import Pins
 from tollgate.charging.reconcile import Reader
 from tollgate.charging.requests import Key, Outcome, Request, Unavailable
 from tollgate.charging.snapshot import SnapshotKeeper
@@ -42,6 +43,7 @@ class Service:
         self.desk = Desk(url, connections=connections)
         self.edges = Edges(secret=secret)
         self.reader = Reader(url)
+        self.pins = Pins(url)
         self.deadlines = Deadlines(_give_up)
         self.metrics = Metrics(self)
 
@@ -55,6 +57,7 @@ class Service:
         await self.desk.stop()
         await self.snapshots.stop()
         self.reader.close()
+        self.pins.close()
 
     async def snapshot_of(self, edge: str, kind: str) -> Snapshot:
         """The account behind an edge; an edge heard for the first time is registered. Raises EdgeUnknown."""
@@ -94,6 +97,20 @@ class Service:
             return None
         self.metrics.unavailable["overload"] += 1
         return OVERLOAD
+
+    async def identified(
+        self, invite: Invite, snapshot: Snapshot, until_s: float, *, trusted: bool, dialog: str = ""
+    ) -> Invite | Unavailable:
+        """The call with the holder of its PIN, if that is known before a monotonic moment. Raises one of `AWAY`.
+
+        A try that was counted and not told of costs no second one when the question comes again.
+        """
+        try:
+            async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
+                return await self.pins.identified(invite, snapshot, datetime.now(UTC), trusted=trusted, dialog=dialog)
+        except TimeoutError:
+            self.metrics.unavailable["overload"] += 1
+            return OVERLOAD
 
     def planned(self, invite: Invite, snapshot: Snapshot) -> Plan:
         """The stateless part of a decision, now."""

@@ -23,8 +23,9 @@ from typing import Final
 import asyncpg
 
 from tollgate.charging.cards import Library
+from tollgate.charging.changes import Changes
 from tollgate.charging.database import AWAY, connect
-from tollgate.charging.records import TABLES, Changes, Records
+from tollgate.charging.records import TABLES, Records
 from tollgate.core.snapshot import OBEYED, Card, Snapshot
 from tollgate.store.sql import load
 

@@ -16,7 +16,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html
 
 from tollgate.actions import portal_delays
 from tollgate.actions.acts import Actor, acting
@@ -27,6 +26,7 @@ from tollgate.actions.user_passwords import tell_factor
 from tollgate.gateways.sign_in import SignInFailed, description
 from tollgate.store.models import SignInProvider, User
 from tollgate.ui.requests import client_ip
+from tollgate.ui.words import told_html
 
 ACTIVE_AT: Final = "active_at_s"
 IDLE_MIN: Final = "idle_min"
@@ -43,7 +43,6 @@ ALWAYS_OPEN: Final = (
 )
 """What opens even to those who are led somewhere first."""
 CODE_AGAIN: Final = "mfa_reauthenticate"
-SET_UP_UNTIL: Final = '<a href="{}">Set up a second factor</a> before {} UTC: from then on nothing else opens.'
 PANEL: Final = -1
 """Stands for the panel where portal logins have the id of their domain."""
 FACTOR_DUE: Final = "factor_due_s"
@@ -66,7 +65,6 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """The user, or None. Each failure makes the next attempt of that email and address wait longer."""
-        request.session.pop(PROVIDER, None)
         at, ip, email = datetime.now(UTC), client_ip(request), str(credentials.get("email", ""))
         with transaction.atomic():
             delays = portal_delays.locked(PANEL, email, ip, at)
@@ -85,19 +83,29 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
         """Opens the session, after the second factor if there is one. Only now the user's failures are forgotten."""
         super().login(request, user)
         portal_delays.forget(PANEL, user.email)
-        by = SignInProvider.objects.filter(pk=request.session.get(PROVIDER, 0)).values_list("title", flat=True).first()
-        note_login("LOGIN", user.email, client_ip(request), user, **({"provider": by} if by else {}))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Where the request comes from, so that limits count people and not the proxy before the panel."""
         return client_ip(request)
 
     def post_login(self, request: HttpRequest, user: User, **hooks: Any) -> HttpResponse:
-        """Tells who needs a second factor and has none how much time is left."""
+        """Keeps by what the session was opened; tells who needs a second factor and has none how much time is left."""
+        provider_id = (hooks["signal_kwargs"] or {}).get(PROVIDER)
+        if provider_id is None:
+            request.session.pop(PROVIDER, None)
+        else:
+            request.session[PROVIDER] = provider_id
+        by = SignInProvider.objects.filter(pk=provider_id or 0).values_list("title", flat=True).first()
+        note_login("LOGIN", user.email, client_ip(request), user, **({"provider": by} if by else {}))
         answer: HttpResponse = super().post_login(request, user, **hooks)
         due_at = rules_of(user, datetime.now(UTC)).due_at
         if due_at is not None and due_at > datetime.now(UTC):
-            messages.warning(request, format_html(SET_UP_UNTIL, reverse("mfa_index"), f"{due_at:%Y-%m-%d %H:%M}"))
+            told = told_html(
+                "<a>Set up a second factor</a> before {moment} UTC: from then on nothing else opens.",
+                address=reverse("mfa_index"),
+                moment=f"{due_at:%Y-%m-%d %H:%M}",
+            )
+            messages.warning(request, told)
         return answer
 
     def send_notification_mail(self, template_prefix: str, user: User, *_: object, **__: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tollgate import environment
+from tollgate.ui.loading import BUILTINS, loaders
 
 DEBUG = environment.flag("TOLLGATE_DEBUG", False)
 SECRET_KEY = environment.secret("TOLLGATE_SECRET_KEY", "") or environment.kept_secret("secret.key")
@@ -37,6 +38,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tollgate.config.languages.Languages",
     "tollgate.config.sessions.IdleLogout",
     "tollgate.portal.frame.FrontDoor",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -52,8 +54,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": loaders(),
+            "builtins": BUILTINS,
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -99,7 +102,10 @@ USE_I18N = True
 LANGUAGE_CODE = "en"
 
 AUTH_USER_MODEL = "store.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "tollgate.config.languages.Staff",
+    "allauth.account.auth_backends.AuthenticationBackend",  # of sessions that began before there were languages
+]
 PASSWORD_HASHERS = [
     "tollgate.store.passwords.PepperedHasher",
     "django.contrib.auth.hashers.Argon2PasswordHasher",

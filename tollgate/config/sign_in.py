@@ -59,8 +59,8 @@ def signed_in(request: HttpRequest, provider_id: int) -> HttpResponse:
     if not may_come_from(user, client_ip(request)):
         return _failed(request, provider, NOT_HERE, "address not allowed", name=user.email, user=user)
     record_authentication(request, user, method="provider", provider=provider.pk)
-    request.session[PROVIDER] = provider.pk
-    answer: HttpResponse = perform_login(request, Login(user=user, redirect_url=wanted or None))
+    login = Login(user=user, redirect_url=wanted or None, signal_kwargs={PROVIDER: provider.pk})
+    answer: HttpResponse = perform_login(request, login)
     answer.delete_cookie(COOKIE, path=_back(provider), samesite="Lax")
     return answer
 

@@ -45,12 +45,20 @@ AREAS: Mapping[str, Area] = {
         ),
         shared=True,
     ),
-    "endpoints": Area("Endpoints", ("endpoints",), ("endpoints", "own_addresses"), shared=True),
+    "endpoints": Area(
+        "Endpoints and conference rooms",
+        ("endpoints", "conferences"),
+        ("endpoints", "own_addresses", "conferences"),
+        shared=True,
+    ),
+    "access_numbers": Area("Access numbers", ("access_numbers",), ("access_numbers",)),
+    "pins": Area("PINs of customers", ("pins",), ("pins",), shared=True),
     "number_blocks": Area("Number blocks", ("number_blocks",), ("number_blocks",), shared=True),
     "routes": Area("Ingress routes", ("routes",), ("routes",)),
     "clis": Area(
         "Verified CLIs and CLI rules", ("clis", "cli_rules"), ("clis", "cli_rules", "cli_proofs"), shared=True
     ),
+    "aliases": Area("Aliases", ("aliases",), ("aliases",), shared=True),
     "labels": Area("Tags and localizations", ("tags", "localizations"), ("tags", "localizations")),
     "cards": Area("Cards", ("cards", "card_import"), ("cards", "revisions")),
     "carriers": Area("Carriers and gateways", ("carriers", "gateways"), ("carriers",)),
@@ -59,7 +67,7 @@ AREAS: Mapping[str, Area] = {
         ("reconciliations", "reconciliation_files", "carrier_lines", "carrier_disputes"),
         ("carrier_statements", "carrier_disputes", "reconciliation_work"),
     ),
-    "calls": Area("Calls", ("calls",), ("calls",), shared=True),
+    "calls": Area("Calls", ("calls", "call_files"), ("calls", "call_files"), shared=True),
     "call_details": Area("Call details, prices bought and recordings", ("call_pages",)),
     "payments": Area(
         "Payments", ("payments",), ("payments", "allocations", "own_payments", "payment_methods"), shared=True
@@ -81,7 +89,7 @@ AREAS: Mapping[str, Area] = {
     "books": Area(
         "Statements, aged debt, accounting",
         ("statements", "accounting", "profit"),
-        ("accounting",),
+        ("accounting", "examinations"),
     ),
     "recalculations": Area("Recalculations", ("recalculations",), ("recalculations",)),
     "taxes": Area(
@@ -105,6 +113,7 @@ AREAS: Mapping[str, Area] = {
             "account_packages",
             "account_agreement",
             "options",
+            "texts",
             "mail_settings",
             "portal_domains",
             "legal_holds",
@@ -116,6 +125,7 @@ AREAS: Mapping[str, Area] = {
             "packages",
             "agreements",
             "options",
+            "texts",
             "mail_settings",
             "portal_domains",
             "retention",
@@ -139,9 +149,10 @@ NOT_GIVEN = frozenset(
         "book_gateway_event", "store_payment_method", "start_auto_top_up",  # what gateways say; the worker's
         "charge_account_days", "end_customer_blocks", "notify_expiring_customers",  # the timetable's
         "notify_package_renewals", "run_customer_invoices",
-        "rebuild_summaries", "mail_due_reports",  # the timetable's as well
+        "rebuild_summaries", "mail_due_reports", "tell_of_books", "lapse_verified_clis",  # the timetable's as well
         "notify_low_balances", "end_customer_holds", "watch_alerts", "dun_invoice",  # and the ticks'
         "begin_comparison",
+        "tell_wrong_pins",
         "keep_comparison",
         "confirm_account_email", "set_password_by_link", "set_user_password_by_link", "choose_marketing",  # by a link
         "admit_user", "admit_contact",  # by what a provider says of them

@@ -6,7 +6,8 @@ its expression in `store/queries/breakout.py`; a measure: its line here and its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -80,6 +81,9 @@ FILTERS: Final[Mapping[str, str]] = {
     "number": "Number",
 }
 BOUGHT_FILTERS: Final = frozenset({"carrier"})
+LISTED: Final = frozenset({"customer", "carrier"})
+"""Filters that take several names, with semicolons between: any of them is meant. One in quotes is a whole name."""
+PART_OF_NAMES: Final = re.compile(r'\s*(?:"(?P<whole>(?:[^"]|"")*)"\s*(?:;|$)|(?P<part>[^;]*)(?:;|$))')
 MOMENTS: Final = {"month": "%Y-%m", "week": "%Y-%m-%d", "day": "%Y-%m-%d", "hour": "%Y-%m-%d %H:00"}
 """How dimensions of time are told."""
 UNITS: Final = {"percent": "%", "s": "s"}
@@ -114,6 +118,33 @@ class Question:
     def by_number(self) -> bool:
         """Whether the calls themselves have to be read."""
         return "number" in self.filters or any(DIMENSIONS[name].by_number for name in self.dimensions)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a filter of `LISTED` says of a record's name: a part of it, or the whole name."""
+
+    text: str
+    whole: bool = False
+
+
+def names_in(text: str, is_name: Callable[[str, bool], bool]) -> list[Name]:
+    """The names of a filter of `LISTED`, at least one.
+
+    A text with semicolons or quotes may itself be the name of a record, or a part of one: then it means that. `is_name`
+    says whether a record has the text as its whole name, or as a part of it.
+    """
+    text = text.strip()
+    if ";" in text or text.startswith('"'):
+        for whole in (True, False):
+            if is_name(text, whole):
+                return [Name(text, whole)]
+    found = []
+    for told in PART_OF_NAMES.finditer(text):
+        quoted = str(told["whole"] or "").replace('""', '"').strip()
+        if name := quoted or str(told["part"] or "").strip():
+            found.append(Name(name, bool(quoted)))
+    return found or [Name(text)]
 
 
 def unfit(question: Question) -> str:

@@ -26,6 +26,20 @@ TEXT_MOST: Final = 2_000
 """As long as an address may carry."""
 VALUE_MOST: Final = 200
 WHOLE_MOST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may be asked at once."""
+
+    rules: int = RULES_MOST
+    depth: int = DEPTH_MOST
+    characters: int = TEXT_MOST
+
+
+USUAL_LIMITS: Final = Limits()
+BESIDE_LIMITS: Final = Limits(rules=RULES_MOST + 10, depth=DEPTH_MOST + 1, characters=2 * TEXT_MOST + 1_000)
+"""Of conditions that a page has joined with those of its filters."""
 PPM_MOST: Final = 10**9
 BETWEEN_SIGN: Final = ".."
 NUMBERED: Final = re.compile(r"#(\d{1,18})$", re.ASCII)
@@ -172,17 +186,17 @@ Names = Callable[[str, str, Sequence[str]], Sequence[int]]
 """The ids of the records of a kind ("customer") whose name `is`, `has` or `begins` with one of some texts."""
 
 
-def read_rules(text: str) -> Rules:
+def read_rules(text: str, limits: Limits = USUAL_LIMITS) -> Rules:
     """The rules of a text. Raises RulesInvalid with a sentence."""
-    if len(text) > TEXT_MOST:
-        raise RulesInvalid(f"At most {TEXT_MOST:,} characters of conditions fit an address.")
+    if len(text) > limits.characters:
+        raise RulesInvalid(f"At most {limits.characters:,} characters of conditions fit an address.")
     try:
         told = json.loads(text)
     except (ValueError, RecursionError):
         raise RulesInvalid('Write conditions as ["all", ["customer", "is", "Acme"]].') from None
-    found = _group(told, 1)
-    if sum(1 for _ in rules_of(found)) > RULES_MOST:
-        raise RulesInvalid(f"At most {RULES_MOST} conditions are asked at once.")
+    found = _group(told, 1, limits.depth)
+    if sum(1 for _ in rules_of(found)) > limits.rules:
+        raise RulesInvalid(f"At most {limits.rules} conditions are asked at once.")
     return found
 
 
@@ -286,12 +300,12 @@ def _listed(rule: Rule) -> list[str]:
     return found
 
 
-def _group(told: object, depth: int) -> Rules:
+def _group(told: object, depth: int, most: int) -> Rules:
     if not isinstance(told, list) or not told or told[0] not in ("all", "any"):
         raise RulesInvalid('A group of conditions begins with "all" or "any".')
-    if depth > DEPTH_MOST:
-        raise RulesInvalid(f"Groups stand in groups at most {DEPTH_MOST} deep.")
-    parts = tuple(_group(part, depth + 1) if _is_group(part) else _rule(part) for part in told[1:])
+    if depth > most:
+        raise RulesInvalid(f"Groups stand in groups at most {most} deep.")
+    parts = tuple(_group(part, depth + 1, most) if _is_group(part) else _rule(part) for part in told[1:])
     return Rules(parts, any=told[0] == "any")
 
 

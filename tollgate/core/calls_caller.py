@@ -1,8 +1,8 @@
-"""Who calls, and with which numbers: by the SIP user whose digest was checked, by address, by the caller's number.
+"""Who calls, and with which numbers: by PIN, by the SIP user whose digest was checked, by address, by CLI.
 
-What a stranger sent is cleaned first. Then the endpoint's rewrites and the customer's localization turn its numbers
-into ours (behaviour.md 11): every gate sees those, and the trace shows both. To change numbers in another way, add
-it to `_own_way` in its place.
+What a stranger sent is cleaned first. Then the endpoint's rewrites, the customer's localization and aliases turn its
+numbers into ours (behaviour.md 11): every gate sees those, and the trace shows both. To change numbers in another way,
+add it to `_own_way` in its place.
 """
 
 from ipaddress import IPv6Address, ip_address
@@ -10,14 +10,17 @@ from typing import NamedTuple
 
 from tollgate.core import cli as callers_number
 from tollgate.core import rewrites
+from tollgate.core.aliases import Aliases, translated
 from tollgate.core.calls_text import gate_line
-from tollgate.core.calls_types import Invite
+from tollgate.core.calls_types import Holder, Invite
 from tollgate.core.localization import swapped
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.routes import without_prefix
 from tollgate.core.snapshot import Endpoint, Payer, Snapshot
 
 _MOST_CHARACTERS = 128
+_ANYWHERE = Endpoint(0, 0, "pin", 0)
+"""For a PIN that a switch presents from where no endpoint is."""
 
 
 class Caller(NamedTuple):
@@ -48,7 +51,9 @@ def clean(invite: Invite) -> Invite:
 
 
 def identify(invite: Invite, snapshot: Snapshot) -> Caller:
-    """The customer of a call: by the SIP user whose digest the edge has checked, else by the address it came from."""
+    """The customer of a call: by a PIN, by the SIP user whose digest the edge has checked, else by its address."""
+    if invite.holder is not None:
+        return _by_pin(invite, invite.holder, snapshot)
     if invite.user is None:
         return _by_address(invite, snapshot)
     endpoint = snapshot.users.get(invite.user.lower())
@@ -56,12 +61,36 @@ def identify(invite: Invite, snapshot: Snapshot) -> Caller:
     if endpoint is None or customer is None:
         values = (("user", invite.user), ("ip", invite.source_ip))
         return _nobody(invite, Refusal(Key.digest_failed, "sip_user", values))
-    caller = _own_way(Way(endpoint, customer, invite.cld), invite)
+    caller = _own_way(Way(endpoint, customer, invite.cld), invite, snapshot)
     if not endpoint.allowed or _is_allowed(invite.source_ip, endpoint):
         return caller
     allowed = " ".join(map(str, endpoint.allowed))
     denied = (("ip", invite.source_ip), ("allowed", allowed), ("user", invite.user))
     return caller._replace(refusal=Refusal(Key.sip_user_ip_denied, "sip_user", denied))
+
+
+def presenter(invite: Invite, snapshot: Snapshot) -> Way | None:
+    """The endpoint at a call's address that may say by a PIN whose the call is. A SIP user says who it is itself."""
+    if invite.user is not None:
+        return None
+    for endpoint in snapshot.networks.find(invite.source_ip):
+        rest = without_prefix(invite.cld, endpoint.tech_prefix)
+        owner = snapshot.customers.get(endpoint.customer_id)
+        if endpoint.presents_pins and rest is not None and owner is not None:
+            return Way(endpoint, owner, rest if endpoint.tech_prefix else invite.cld)
+    return None
+
+
+def _by_pin(invite: Invite, holder: Holder, snapshot: Snapshot) -> Caller:
+    """The holder of the PIN. Where an endpoint presented it, its rewrites and limits hold as well."""
+    customer = None if holder.customer_id is None else snapshot.customers.get(holder.customer_id)
+    if customer is None:
+        unknown = Refusal(Key.pin_unknown, "pin", (("access_number", holder.access_number),))
+        return _nobody(invite, holder.refusal or unknown)
+    way = presenter(invite, snapshot)
+    if way is not None:
+        return _own_way(way._replace(customer=customer), invite, snapshot)
+    return _own_way(Way(_ANYWHERE, customer, invite.cld), invite, snapshot)._replace(endpoint=None)
 
 
 def _by_address(invite: Invite, snapshot: Snapshot) -> Caller:
@@ -81,22 +110,22 @@ def _by_address(invite: Invite, snapshot: Snapshot) -> Caller:
             shared = shared or endpoint.cli_authentication
     if not fitting:
         return _nobody(invite, Refusal(Key.ip_unknown, "ip", (("ip", invite.source_ip),)))
-    return _by_cli(invite, fitting) if shared else _own_way(fitting[0], invite)
+    return _by_cli(invite, fitting, snapshot) if shared else _own_way(fitting[0], invite, snapshot)
 
 
-def _by_cli(invite: Invite, fitting: list[Way]) -> Caller:
+def _by_cli(invite: Invite, fitting: list[Way], snapshot: Snapshot) -> Caller:
     """One address of several customers: whose CLI it is, if it is just one's; else who needs no CLI there."""
     owners: dict[int, Caller] = {}
     for way in fitting:
         if way.endpoint.cli_authentication:
-            caller = _own_way(way, invite)
+            caller = _own_way(way, invite, snapshot)
             if callers_number.owns(way.customer, caller.cli, callers_number.asserted(invite.pai), caller.dialed):
                 owners.setdefault(way.customer.id, caller)
     if len(owners) == 1:
         return owners.popitem()[1]
     open_to_all = [way for way in fitting if not way.endpoint.cli_authentication]
     if not owners and open_to_all:
-        return _own_way(open_to_all[0], invite)
+        return _own_way(open_to_all[0], invite, snapshot)
     values = (("ip", invite.source_ip), ("cli", invite.cli), ("customers_count", len(owners)))
     return _nobody(invite, Refusal(Key.cli_restricted, "ip", values))
 
@@ -105,8 +134,8 @@ def _nobody(invite: Invite, refusal: Refusal) -> Caller:
     return Caller(None, None, invite.cli, invite.cld, (), refusal)
 
 
-def _own_way(way: Way, invite: Invite) -> Caller:
-    """The numbers as we write them: rewritten for the endpoint, then localized for the customer."""
+def _own_way(way: Way, invite: Invite, snapshot: Snapshot) -> Caller:
+    """The numbers as we write them: rewritten for the endpoint, localized for the customer, then its aliases."""
     endpoint, customer, dialed = way
     cli = invite.cli
     lines: tuple[str, ...] = ()
@@ -127,7 +156,21 @@ def _own_way(way: Way, invite: Invite) -> Caller:
             )
             lines = (*lines, gate_line("localization", True, "customer", values))
             cli, dialed = local_cli, local_dialed
+    if customer.aliases is not None or snapshot.aliases is not None:
+        dialed, told = _by_alias(customer.aliases, snapshot.aliases, dialed)
+        lines += told
     return Caller(customer, endpoint, cli, dialed, lines, None)
+
+
+def _by_alias(own: Aliases | None, shared: Aliases | None, dialed: str) -> tuple[str, tuple[str, ...]]:
+    """What an alias makes of a dialed number, and its line in the trace."""
+    found = translated(own, shared, dialed)
+    if found is None:
+        return dialed, ()
+    alias, number = found
+    number = number[:_MOST_CHARACTERS]
+    values = (("alias", alias.id), ("current", alias.current), ("cld", dialed), ("cld_to", number))
+    return number, (gate_line("alias", True, alias.owner, values),)
 
 
 def _is_clean(text: str) -> bool:

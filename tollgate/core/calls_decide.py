@@ -15,6 +15,7 @@ from tollgate.core.calls_types import MOST_TALK_S, Dropped, Grant, Plan, RouteCh
 from tollgate.core.ledger import Purse, Purses, available
 from tollgate.core.limits import has_channel, has_token, spent_today, tokens_milli
 from tollgate.core.refusals import Key, Refusal
+from tollgate.core.snapshot import Callee
 
 RECORDED = gate_line("recorded", True, "account", ())
 """Stands in the trace of a call that is recorded; the account is charged by it (panel_account.sql)."""
@@ -75,6 +76,8 @@ def _refused(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refu
     )
     if refusal is None and plan.ingress:
         refusal = _ingress(plan, purses, at, lines)
+    if refusal is None and plan.room is not None:
+        refusal = _conference(plan.room, purses, lines)
     if refusal is None:
         lines += plan.late_lines
         refusal = plan.late
@@ -176,6 +179,18 @@ def _ingress(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refu
     return _counters(Key.channels_route, Key.cps_route, counted, at, lines)
 
 
+def _conference(room: Callee, purses: Purses, lines: list[str]) -> Refusal | None:
+    """A room that is full is busy, as its own server would answer."""
+    purse = purses[room.wallet_id]
+    if not purse.channels_max:
+        return None
+    numbers = (purse.channels, purse.channels_max)
+    if not has_channel(purse):
+        return Refusal(Key.conference_full, room.kind, _CHANNELS.values(room.name, numbers))
+    lines.append(_CHANNELS.line(Key.conference_full, room.kind, room.name, numbers))
+    return None
+
+
 def _counters(
     channels: Key, cps: Key, counted: list[tuple[Purse, str, str]], at: datetime, lines: list[str]
 ) -> Refusal | None:
@@ -253,4 +268,6 @@ def _meters(plan: Plan) -> tuple[int, ...]:
     if plan.endpoint is not None and plan.endpoint.limited:
         wallets.append(plan.endpoint.wallet_id)
     wallets += [route.wallet_id for route in plan.ingress if route.limited]
+    if plan.room is not None:
+        wallets.append(plan.room.wallet_id)
     return tuple(wallets)

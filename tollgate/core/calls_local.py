@@ -1,22 +1,26 @@
-"""Calls that stay on our net: a dialed number which is the name of a SIP user of the same customer, or of one whose
-customer shares it with all others of the account.
+"""Calls that stay on our net: a dialed number which is an extension of the same customer, or one that its customer
+shares with all others of the account.
 
 They pass every gate but those of routes and carriers, and are sold at each level's own price of local calls, whose
-zero means free and not credit-checked. The edge delivers them to where the phone has registered. To deliver calls to
-something else within the net, make its `Delivery` here.
+zero means free and not credit-checked. The edge delivers those to a SIP user to where the phone has registered, and
+those to a `Callee` (a PBX, the server of a conference room) to its address, as it does with a carrier's. To deliver
+calls to something else within the net, make its `Delivery` or its `RouteChoice` here.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
+from tollgate.core.callee_addresses import is_at
 from tollgate.core.calls_caller import Caller
 from tollgate.core.calls_text import card_text, gate_line, leg_text, rate_text, route_text
-from tollgate.core.calls_types import Delivery, Invite, Leg, RouteChoice
+from tollgate.core.calls_types import Delivery, Invite, Leg, RouteChoice, Values
 from tollgate.core.localization import swapped
 from tollgate.core.rates import Rate, is_free, simple
 from tollgate.core.refusals import Key, Refusal
-from tollgate.core.snapshot import Carrier, Endpoint, Gateway, Payer, Snapshot
+from tollgate.core.routes import sip_host, sip_user
+from tollgate.core.snapshot import Callee, Carrier, Endpoint, Gateway, Payer, Snapshot
 
 DESTINATION = "Local"
 _NO_CARD = card_text(0, 0)
@@ -26,19 +30,29 @@ STATUS_KEYS: Mapping[str, Key] = {"penalty": Key.status_penalty, "pending": Key.
 """What a customer's status refuses with; any other that is not active is `status_inactive`."""
 
 
-def called_phone(caller: Caller, snapshot: Snapshot) -> tuple[Endpoint, Payer] | None:
-    """The SIP user that was dialed and its customer; None for a call that goes out."""
+class Called(NamedTuple):
+    """What was dialed on our own net, and whose it is."""
+
+    by: Endpoint | Callee  # a SIP user, or what is called at an address of its own
+    owner: Payer
+
+
+def called_extension(caller: Caller, snapshot: Snapshot) -> Called | None:
+    """The extension that was dialed and its customer; None for a call that goes out."""
     if caller.customer is None or not caller.customer.local_calls:
         return None
-    endpoint = snapshot.users.get(caller.dialed.lower())
-    if endpoint is None or not (endpoint.shared or endpoint.customer_id == caller.customer.id):
+    found = snapshot.users.get(caller.dialed.lower()) or snapshot.extensions.find(caller.dialed)
+    if found is None or not (found.shared or found.customer_id == caller.customer.id):
         return None
-    owner = snapshot.customers.get(endpoint.customer_id)
-    return None if owner is None else (endpoint, owner)
+    owner = snapshot.customers.get(found.customer_id)
+    return None if owner is None else Called(found, owner)
 
 
 def delivery(caller: Caller, invite: Invite, called: Payer) -> Delivery:
-    """How the phone is to be called: with the numbers that its customer's localization makes of ours."""
+    """How the extension is to be called: with the numbers that its customer's localization makes of ours.
+
+    The number shown is said even where nothing changed it: only who has the INVITE knows what stands there.
+    """
     customer = caller.customer
     assert customer is not None
     number, shown = caller.dialed, caller.cli
@@ -49,7 +63,7 @@ def delivery(caller: Caller, invite: Invite, called: Payer) -> Delivery:
     private = invite.privacy is not None and "id" in invite.privacy.lower()
     return Delivery(
         user=caller.dialed.lower(),
-        cli=shown if shown != invite.cli else "",
+        cli=shown,
         number=number if number != caller.dialed else "",
         pai="" if private or customer.pai_mode == "remove" else caller.pai,
         first_reply_s=customer.first_reply_s or 5,
@@ -58,13 +72,30 @@ def delivery(caller: Caller, invite: Invite, called: Payer) -> Delivery:
     )
 
 
-def not_reachable(called: Payer, at: datetime) -> Refusal | None:
-    """Only an active customer receives calls (behaviour.md 6.2)."""
-    status = called.status_at(at)
-    if status == "active":
+def not_reachable(called: Called, caller: Caller, source_ip: str, at: datetime) -> Refusal | None:
+    """Only an active customer receives calls (behaviour.md 6.2), and no PBX those it has sent out itself: it does not
+    know the extension, and would send each of them to us again. What is disabled is called by nobody, and its number is
+    none of the public network meanwhile.
+    """
+    owner = called.owner
+    status = owner.status_at(at)
+    if status != "active":
+        values: Values = (("called", owner.name), ("status", status))
+        return Refusal(STATUS_KEYS.get(status, Key.status_inactive), "called", values)
+    by = called.by
+    values = (("name", by.name), ("number", caller.dialed))
+    if not isinstance(by, Callee):
         return None
-    values = (("called", called.name), ("status", status))
-    return Refusal(STATUS_KEYS.get(status, Key.status_inactive), "called", values)
+    if by.closed:
+        return Refusal(Key.number_unallocated, "called", (*values, ("closed", by.closed)))
+    return Refusal(Key.local_loop, "called", values) if _sent_by(by, caller.endpoint, source_ip) else None
+
+
+def _sent_by(by: Callee, endpoint: Endpoint | None, source_ip: str) -> bool:
+    """Whether a PBX calls itself: as the same endpoint, or as another one from its address."""
+    if by.kind != "endpoint":
+        return False
+    return (endpoint is not None and endpoint.id == by.id) or is_at(source_ip, by.host, by.network)
 
 
 def local_legs(payers: Sequence[Payer]) -> tuple[Leg, ...]:
@@ -72,17 +103,39 @@ def local_legs(payers: Sequence[Payer]) -> tuple[Leg, ...]:
     return tuple([_leg(payer) for payer in payers if payer.kind == "customer"])
 
 
-def local_line(caller: Caller, called: Payer) -> str:
+def local_line(caller: Caller, called: Called) -> str:
     """What the trace tells of it."""
     customer = caller.customer
     assert customer is not None
-    values = (
+    values: Values = (
         ("user", caller.dialed.lower()),
-        ("called", called.name),
+        ("called", called.owner.name),
         ("price_nanos", customer.local_price_nanos),
         ("increment_s", customer.local_increment_s),
     )
+    if isinstance(called.by, Callee):
+        values = (*values, ("kind", called.by.kind), ("name", called.by.name))
     return gate_line("local_call", True, "customer", values)
+
+
+def at_its_address(called: Callee, caller: Caller, local: Delivery, currency: str) -> RouteChoice:
+    """A PBX or a conference server in the place of a carrier. A room is called by its extension, whoever hosts it."""
+    number = local.number or caller.dialed
+    user = caller.dialed if called.kind == "conference_room" else number
+    gateway = Gateway(id=0, name=called.name, wallet_id=0, limited=False, host="")
+    _, rate_json = _rate(0, 1)
+    text = route_text(_NOBODY, gateway, card=_NO_CARD, prefix="", currency=currency, rate_json=rate_json)
+    return at_the_edge(local, currency)._replace(
+        gateway=called.name,
+        uri=f"sip:{sip_user(user)}@{sip_host(called.host)}:{called.port};transport={called.transport}",
+        host=called.host,
+        port=called.port,
+        transport=called.transport,
+        cli=local.cli,
+        cld=user,
+        pai=local.pai,
+        text=text.of(local.cli, user),
+    )
 
 
 def at_the_edge(local: Delivery, currency: str) -> RouteChoice:

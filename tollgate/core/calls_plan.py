@@ -21,7 +21,7 @@ from tollgate.core.localization import swapped
 from tollgate.core.rates import in_force, is_free, price_per_minute_nanos
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.routes import select, select_above
-from tollgate.core.snapshot import Endpoint, Payer, RateRow, Route, Snapshot
+from tollgate.core.snapshot import Callee, Endpoint, Payer, RateRow, Route, Snapshot
 
 _NO_OPTIONS = CarrierOptions((), (), None)
 _NO_LINES: tuple[str, ...] = ()
@@ -39,12 +39,13 @@ class Priced(NamedTuple):
 
 
 class Sold(NamedTuple):
-    """What a call costs its payers and who carries it: a carrier, or the edge itself to one of our own phones."""
+    """What a call costs its payers and who carries it: a carrier, or the edge itself to one of our own extensions."""
 
     priced: Priced
     options: CarrierOptions
-    local: Delivery | None
+    local: Delivery | None  # to a phone that has registered
     lines: tuple[str, ...]
+    room: Callee | None = None  # which counts who is in it
 
 
 def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
@@ -68,15 +69,15 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         early_lines.append(VERIFIED)
         if known.has_hours:
             early, closes_at = _closed(payers, at, early_lines)
-    phone = calls_local.called_phone(caller, snapshot)
-    shown = _shown(invite, caller, customer, snapshot, local=phone is not None)
+    called = calls_local.called_extension(caller, snapshot)
+    shown = _shown(invite, caller, customer, snapshot, local=called is not None)
     hidden, dressed = shown.refusal, caller
     if (shown.cli, shown.pai) != (caller.cli, caller.pai):
         dressed = caller._replace(cli=shown.cli, pai=shown.pai)
-    if phone is None:
+    if called is None:
         sold = _sold(invite, dressed, payers, snapshot, at)
     else:
-        sold = _sold_locally(invite, dressed, payers, phone[1], at)
+        sold = _sold_locally(invite, dressed, payers, called, at)
     priced, options = sold.priced, sold.options
     bundles = _bundles(customer, sold, at) if customer.bundles else ()
     return Plan(
@@ -96,7 +97,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         status_refusal,
         early,
         hidden or priced.refusal or options.refusal,
-        () if status_refusal is not None else _wallet_ids(payers, caller.endpoint, priced.ingress, options, bundles),
+        () if status_refusal is not None else _wallet_ids(payers, caller.endpoint, sold, bundles),
         snapshot.slice_s,
         _recorded(snapshot, payers, priced.ingress),
         priced.ingress[0].media if priced.ingress else "proxy",
@@ -104,6 +105,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         Handling(customer.media_locked, customer.removed_headers, sold.local),
         bundles,
         closes_at,
+        sold.room,
     )
 
 
@@ -128,12 +130,21 @@ def _sold(invite: Invite, caller: Caller, payers: tuple[Payer, ...], snapshot: S
     return Sold(priced, options, None, (_price_line(priced),))
 
 
-def _sold_locally(invite: Invite, caller: Caller, payers: tuple[Payer, ...], called: Payer, at: datetime) -> Sold:
-    legs, delivery = calls_local.local_legs(payers), calls_local.delivery(caller, invite, called)
+def _sold_locally(
+    invite: Invite, caller: Caller, payers: tuple[Payer, ...], called: calls_local.Called, at: datetime
+) -> Sold:
+    legs, delivery = calls_local.local_legs(payers), calls_local.delivery(caller, invite, called.owner)
     number = callers_number.comparable(caller.dialed)
-    priced = Priced((), number, calls_local.DESTINATION, legs, calls_local.not_reachable(called, at))
-    phone = CarrierOptions((calls_local.at_the_edge(delivery, legs[-1].currency),), (), None)
-    return Sold(priced, phone, delivery, (calls_local.local_line(caller, called),))
+    refused = calls_local.not_reachable(called, caller, invite.source_ip, at)
+    priced = Priced((), number, calls_local.DESTINATION, legs, refused)
+    lines, currency = (calls_local.local_line(caller, called),), legs[-1].currency
+    if refused is not None:
+        return Sold(priced, _NO_OPTIONS, None, lines)
+    if not isinstance(called.by, Callee):
+        phone = CarrierOptions((calls_local.at_the_edge(delivery, currency),), (), None)
+        return Sold(priced, phone, delivery, lines)
+    server = CarrierOptions((calls_local.at_its_address(called.by, caller, delivery, currency),), (), None)
+    return Sold(priced, server, None, lines, called.by if called.by.kind == "conference_room" else None)
 
 
 def _shown(invite: Invite, caller: Caller, customer: Payer, snapshot: Snapshot, *, local: bool) -> Shown:
@@ -147,7 +158,7 @@ def _shown(invite: Invite, caller: Caller, customer: Payer, snapshot: Snapshot, 
 def _bundles(customer: Payer, sold: Sold, at: datetime) -> tuple[Minutes, ...]:
     """The free minutes that the call may use: none of a call on our own net, which has a price of its own."""
     priced = sold.priced
-    if sold.local is not None or not priced.legs or priced.legs[0].owner_id != customer.id:
+    if not priced.ingress or not priced.legs or priced.legs[0].owner_id != customer.id:
         return ()
     return chosen(customer.bundles, priced.legs[0], priced.number, at)
 
@@ -301,7 +312,14 @@ def _capped(route: Route, leg: Leg, scope: str, at: datetime) -> Refusal | None:
 
 
 def _identity_line(invite: Invite, caller: Caller) -> str:
-    endpoint = caller.endpoint
+    endpoint, holder = caller.endpoint, invite.holder
+    if holder is not None:
+        told: Values = (
+            ("ip", invite.source_ip),
+            ("access_number", holder.access_number),
+            ("endpoint", None if endpoint is None else endpoint.id),
+        )
+        return gate_line("identity", True, "pin", told)
     assert endpoint is not None
     user = "null" if invite.user is None else quote(invite.user)
     values = f'{{"ip":{quote(invite.source_ip)},"user":{user},"endpoint":{endpoint.id}}}'
@@ -337,16 +355,17 @@ def _price_line(priced: Priced) -> str:
 def _wallet_ids(
     payers: Sequence[Payer],
     endpoint: Endpoint | None,
-    ingress: Sequence[Route],
-    options: CarrierOptions,
+    sold: Sold,
     bundles: Sequence[Minutes],
 ) -> tuple[int, ...]:
     wallets = [payer.wallet_id for payer in payers]
     wallets += [bundle.wallet_id for bundle in bundles]
     if endpoint is not None and endpoint.limited:
         wallets.append(endpoint.wallet_id)
-    wallets += [route.wallet_id for route in ingress if route.limited]
-    for choice in options.routes:
+    wallets += [route.wallet_id for route in sold.priced.ingress if route.limited]
+    if sold.room is not None:
+        wallets.append(sold.room.wallet_id)
+    for choice in sold.options.routes:
         wallets += choice.meters
     return tuple(dict.fromkeys(wallets))
 

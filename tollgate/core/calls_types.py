@@ -7,13 +7,13 @@ fields costs more to make than the decision it carries. To carry a new fact to t
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from tollgate.core.rates import Rate
 from tollgate.core.refusals import Answer, Refusal, Value
-from tollgate.core.snapshot import Endpoint, Payer, Route
+from tollgate.core.snapshot import Callee, Endpoint, Payer, Route
 
 MOST_RING_S = 300
 MOST_TALK_S = 86_400
@@ -22,8 +22,27 @@ MOST_TALK_S = 86_400
 Values = tuple[tuple[str, Value], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A PIN and the access number it was dialed at, as a switch sent them. Nothing writes it down."""
+
+    access_number: str
+    pin: str = field(repr=False)
+
+
+class Holder(NamedTuple):
+    """What became of a presented PIN: the customer who holds it, or why nobody does."""
+
+    access_number: str
+    customer_id: int | None
+    refusal: Refusal | None = None
+
+
 class Invite(NamedTuple):
-    """A call that asks to be carried, as the switch saw it. `user` is set only when the edge has checked a digest."""
+    """A call that asks to be carried, as the switch saw it. `user` is set only when the edge has checked a digest.
+
+    `presented` is taken out, and `holder` put in, before anything is decided or written.
+    """
 
     edge: str
     call_id: str
@@ -40,6 +59,8 @@ class Invite(NamedTuple):
     identity: str | None = None
     codecs: tuple[str, ...] = ()
     user_agent: str = ""
+    presented: Presented | None = None
+    holder: Holder | None = None
 
 
 class Gate(NamedTuple):
@@ -129,10 +150,10 @@ class Dropped(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """The SIP user of our own net that a call is delivered to, and what its phone is shown instead of what was sent.
+    """The extension of our own net that a call is delivered to, and what it is shown.
 
-    An empty `cli` or `number` leaves what the caller sent; an empty `pai` asserts nothing. The times are how long the
-    phone may take, as of a carrier.
+    An empty `cli` shows nobody, an empty `number` leaves what was dialed, an empty `pai` asserts nothing. The times are
+    how long the phone may take, as of a carrier.
     """
 
     user: str
@@ -192,6 +213,7 @@ class Plan(NamedTuple):
     handling: Handling = Handling()
     bundles: tuple[Minutes, ...] = ()
     closes_at: datetime | None = None  # where the hours of a payer end the call
+    room: Callee | None = None  # the conference room called: it counts who is in it
 
     @property
     def local_user(self) -> str | None:

@@ -16,6 +16,7 @@ EMPTY: Final = "(empty)"
 WORDS: Final[Mapping[str, str]] = {
     "acts": "Permissions",
     "cps_milli": "New calls per second",
+    "customer_taxes": "Taxes",
     "dial_patterns": "Numbers",
     "first_reply_s": "First reply within, s",
     "ha1": "Password",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
 from typing import Final
 
-from tollgate.core.money import format_micros, format_nanos, minor_digits
+from tollgate.core.money import NANOS, Method, divide, format_micros, format_nanos, minor_digits
 from tollgate.core.templates import Value
 
 NO_BREAK: Final = "\u00a0"
@@ -108,6 +108,41 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookCurrency:
+    """The currency of the issuer's books, in which the tax is told too (Directive 2006/112, Art. 230): what one unit of
+    the document's currency was worth in it by the rate of a day; `inverse`, what one of it was worth in that."""
+
+    currency: str
+    rate_nanos: int
+    on: date
+    inverse: bool = False
+
+    def told(self, micros: int) -> int:
+        """An amount of the document in it, rounded half up to its smallest unit."""
+        unit: int = 10 ** (6 - minor_digits(self.currency))
+        over, under = (NANOS, self.rate_nanos) if self.inverse else (self.rate_nanos, NANOS)
+        return divide(micros * over, under * unit, Method.half_up) * unit
+
+    def rate_text(self, currency: str) -> str:
+        """The rate to a document's currency as it was entered."""
+        one, other = (self.currency, currency) if self.inverse else (currency, self.currency)
+        return f"1{NO_BREAK}{one} = {price_text(self.rate_nanos, 0)}{NO_BREAK}{other}"
+
+    def as_json(self) -> dict[str, str | int]:
+        """What is kept with the document."""
+        return {**asdict(self), "on": self.on.isoformat()}
+
+
+def book_currency_of(kept: object) -> BookCurrency | None:
+    """What was kept with a document; None where nothing was."""
+    if not isinstance(kept, Mapping):
+        return None
+    on = date.fromisoformat(str(kept["on"]))
+    inverse = bool(kept["inverse"])
+    return BookCurrency(currency=str(kept["currency"]), rate_nanos=int(kept["rate_nanos"]), on=on, inverse=inverse)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One document. `until_on` is the first day after the period, `paid_by` is the payment that
     it tells of: a receipt's, or what was given back on a note on one."""
@@ -137,6 +172,7 @@ class Document:
     footer: str = ""
     corrects: Corrected | None = None
     paid_by: str = ""
+    books: BookCurrency | None = None
     looks: Looks = Looks()
 
     @property

@@ -105,7 +105,8 @@ def _row(line: Line, digits: int, *, calls: bool, duration: bool) -> list[str]:
 
 def _sums(document: Document, words: Mapping[str, str]) -> list[list[str]]:
     net = [words["net"], money_text(document.net_micros, document.currency)]
-    return [net, *([_tax_name(tax, document, words), _tax_amount(tax, document)] for tax in document.taxes)]
+    taxes = [[_tax_name(tax, document, words), _tax_amount(tax, document)] for tax in document.taxes]
+    return [net, *taxes, *_in_books(document, words)]
 
 
 def _tax_name(tax: TaxLine, document: Document, words: Mapping[str, str]) -> str:
@@ -115,6 +116,16 @@ def _tax_name(tax: TaxLine, document: Document, words: Mapping[str, str]) -> str
 
 def _tax_amount(tax: TaxLine, document: Document) -> str:
     return money_text(tax.amount_micros, document.currency)
+
+
+def _in_books(document: Document, words: Mapping[str, str]) -> list[list[str]]:
+    """All taxes once more in the currency of the issuer's books, with the rate and its day."""
+    books = document.books
+    if books is None or not document.tax_micros:
+        return []
+    rate = books.rate_text(document.currency)
+    amount = money_text(books.told(document.tax_micros), books.currency)
+    return [[f"{words['tax_in']} {books.currency} ({rate}, {day_text(books.on)})", amount]]
 
 
 def _exact(document: Document, words: Mapping[str, str]) -> list[list[str]]:

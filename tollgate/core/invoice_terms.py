@@ -89,6 +89,7 @@ def terms(document: Document) -> Terms:
         "BT-2": issued_on,
         "BT-3": TYPES[document.kind],
         "BT-5": document.currency,
+        **_in_books(document, vat),
         "BT-9": document.due_on if document.kind != "credit_note" else None,
         "BT-13": document.reference or None,
         "BT-20": document.payment_details or ("-" if document.due_on is None else None),
@@ -129,6 +130,16 @@ def _within(document: Document) -> list[TaxLine]:
 
 def _vat_micros(vat: TaxLine) -> int:
     return vat.amount_micros - vat.fixed_micros
+
+
+def _in_books(document: Document, vat: TaxLine) -> Terms:
+    """The VAT in the currency of the issuer's books too, where that has no more decimals than the standard [BR-53]."""
+    books, micros = document.books, _vat_micros(vat)
+    if books is None or not micros:
+        return {}
+    told = books.told(micros)
+    fits = told % 10 ** (6 - MOST_DIGITS) == 0
+    return {"BT-6": books.currency, "BT-111": _amount(told)} if fits else {}
 
 
 def _charges(document: Document, vat: TaxLine) -> Iterator[tuple[int, str, str, int]]:

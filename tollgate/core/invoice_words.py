@@ -13,6 +13,7 @@ KEYS: Final = (
     "reason", "paid_by", "bill_to",
     "description", "calls", "duration", "quantity", "unit_price", "amount",
     "net", "base", "total", "exact", "rounding", "reverse_charge", "includes_tax", "payment_details", "note", "page",
+    "tax_in",
 )  # fmt: skip
 _WORDS: Final[Mapping[str, str]] = {
     "en": "Invoice|Receipt|Credit note|Debit note|Draft|Void|"
@@ -20,31 +21,36 @@ _WORDS: Final[Mapping[str, str]] = {
     "Reason|Paid by|To|"
     "Description|Calls|Duration|Quantity|Unit price|Amount|"
     "Net total|on|Total|Exact charges|Rounding difference|Reverse charge: the customer owes the VAT.|"
-    "Prices include the taxes shown.|How to pay|Note|Page",
+    "Prices include the taxes shown.|How to pay|Note|Page|"
+    "Taxes in",
     "de": "Rechnung|Quittung|Gutschrift|Belastungsanzeige|Entwurf|Ungültig|"
     "Nummer|Datum|Fällig am|Zeitraum|Ihr Zeichen|Kundennummer|USt-IdNr.|Handelsregister|Berichtigt|"
     "Grund|Bezahlt durch|An|"
     "Beschreibung|Anrufe|Dauer|Menge|Einzelpreis|Betrag|"
     "Nettobetrag|auf|Gesamtbetrag|Genaue Entgelte|Rundungsdifferenz|Steuerschuldnerschaft des Leistungsempfängers.|"
-    "Preise enthalten die ausgewiesenen Steuern.|Zahlungsangaben|Hinweis|Seite",
+    "Preise enthalten die ausgewiesenen Steuern.|Zahlungsangaben|Hinweis|Seite|"
+    "Steuern in",
     "fr": "Facture|Reçu|Avoir|Note de débit|Brouillon|Annulée|"
     "Numéro|Date|Échéance|Période|Votre référence|Numéro client|N° de TVA|N° d’immatriculation|Rectifie|"
     "Motif|Payé par|À|"
     "Désignation|Appels|Durée|Quantité|Prix unitaire|Montant|"
     "Total HT|sur|Total|Montants exacts|Écart d’arrondi|Autoliquidation.|"
-    "Les prix comprennent les taxes indiquées.|Comment payer|Remarque|Page",
+    "Les prix comprennent les taxes indiquées.|Comment payer|Remarque|Page|"
+    "Taxes en",
     "es": "Factura|Recibo|Nota de abono|Nota de cargo|Borrador|Anulada|"
     "Número|Fecha|Vencimiento|Periodo|Su referencia|Número de cliente|NIF-IVA|Registro mercantil|Rectifica|"
     "Motivo|Pagado mediante|Para|"
     "Descripción|Llamadas|Duración|Cantidad|Precio unitario|Importe|"
     "Base imponible|sobre|Total|Importes exactos|Diferencia de redondeo|Inversión del sujeto pasivo.|"
-    "Los precios incluyen los impuestos indicados.|Forma de pago|Nota|Página",
+    "Los precios incluyen los impuestos indicados.|Forma de pago|Nota|Página|"
+    "Impuestos en",
     "lt": "Sąskaita faktūra|Kvitas|Kreditinė sąskaita|Debetinė sąskaita|Juodraštis|Anuliuota|"
     "Numeris|Data|Apmokėti iki|Laikotarpis|Jūsų nuoroda|Kliento numeris|PVM kodas|Įmonės kodas|Taiso|"
     "Priežastis|Apmokėta|Kam|"
     "Aprašymas|Skambučiai|Trukmė|Kiekis|Vieneto kaina|Suma|"
     "Suma be mokesčių|nuo|Iš viso|Tikslūs mokesčiai|Apvalinimo skirtumas|Atvirkštinis apmokestinimas.|"
-    "Į kainas įskaičiuoti nurodyti mokesčiai.|Kaip apmokėti|Pastaba|Puslapis",
+    "Į kainas įskaičiuoti nurodyti mokesčiai.|Kaip apmokėti|Pastaba|Puslapis|"
+    "Mokesčiai",
 }
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     language: dict(zip(KEYS, words.split("|"), strict=True)) for language, words in _WORDS.items()

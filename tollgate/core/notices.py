@@ -1,7 +1,8 @@
 """Notices to customers: what there is to be told of, and the message that tells it (core/templates_stock.py).
 
-A customer opts out of a notice by its event; mail about logins and passwords is none of these and is always sent. To
-add a notice: its line here, its message in stock, and `actions.notices.notify` where it is caused.
+A customer opts out of a notice by its event, save where silence would take something from it; mail about logins and
+passwords is none of these and is always sent. To add a notice: its line here, its message in stock, and
+`actions.notices.notify` where it is caused.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice: what the form calls it, and the key of its message."""
+    """One notice: what the form calls it, the key of its message, and whether it is sent to who wants none, too."""
 
     title: str
     template: str
+    always: bool = False
 
 
 NOTICES: Final[Mapping[str, Notice]] = {
@@ -29,6 +31,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "payment.refunded": Notice("Payment refunded", "payment_refunded"),
     "package.charged": Notice("Package charged", "package_charged"),
     "package.renewal": Notice("Package renews soon", "package_renewal"),
+    "cli.lapsing": Notice("Caller numbers to be verified again", "cli_lapsing", always=True),
     "customer.expiring": Notice("Service expires soon", "expiry_notice"),
     "customer.status": Notice("Service restricted or restored", "status_changed"),
 }

@@ -58,11 +58,17 @@ class Key(StrEnum):
     fraud = "fraud"
     global_blacklist = "global_blacklist"
     script = "script"
+    conference_full = "conference_full"
+    local_loop = "local_loop"
     number_invalid = "number_invalid"
     number_unallocated = "number_unallocated"
     charging_unavailable = "charging_unavailable"
     codec_unsupported = "codec_unsupported"
     call_id_in_use = "call_id_in_use"
+    pin_unknown = "pin_unknown"
+    pin_locked = "pin_locked"
+    pin_not_allowed = "pin_not_allowed"
+    access_number_unknown = "access_number_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +143,17 @@ ANSWERS: Mapping[Key, Answer] = {
     Key.fraud: Answer(403, "Fraud Protection", 21),
     Key.global_blacklist: Answer(603, "Number Blacklisted", 21),
     Key.script: Answer(503, "Refused by Script", 41),
+    Key.conference_full: Answer(486, "Conference Full", 17),
+    Key.local_loop: Answer(482, "Loop Detected", 25),
     Key.number_invalid: Answer(484, "Address Incomplete", 28),
     Key.number_unallocated: Answer(404, "Not Found", 1),
     Key.charging_unavailable: Answer(503, "Service Unavailable", 41, retry_after_s=5, retry_elsewhere=True),
     Key.codec_unsupported: Answer(488, "Not Acceptable Here", 65),
     Key.call_id_in_use: Answer(482, "Merged Request", 31),
+    Key.pin_unknown: Answer(403, "PIN Not Accepted", 21),
+    Key.pin_locked: Answer(480, "Too Many Wrong PINs", 21, retry_after_s=900),
+    Key.pin_not_allowed: Answer(403, "PIN Not Allowed Here", 21),
+    Key.access_number_unknown: Answer(404, "Access Number Not Found", 1),
 }
 
 VARIANTS: Mapping[tuple[Key, str], Answer] = {

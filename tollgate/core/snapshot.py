@@ -1,7 +1,8 @@
 """What the charging process knows of one account at a moment: customers, endpoints, routes, cards and carriers.
 
 Frozen objects which `charging.snapshot` builds from the tables and swaps whole; disabled and deleted records are not in
-it. To let calls obey a new field, add it to the class that carries it and read it in `calls_plan` or `calls_decide`.
+it, but for the extensions of those disabled. To let calls obey a new field, add it to the class that carries it and
+read it in `calls_plan` or `calls_decide`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,10 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, Protocol
 
+from tollgate.core.aliases import Aliases
 from tollgate.core.cli_rules import CliRules
 from tollgate.core.digits import PrefixIndex
+from tollgate.core.extensions import Book
 from tollgate.core.hours import Hours
 from tollgate.core.localization import Localization
 from tollgate.core.rates import Rate
@@ -20,8 +23,9 @@ from tollgate.core.rewrites import Rewrites
 
 Network = IPv4Network | IPv6Network
 OBEYED: Final = (
-    "account", "bundle", "card", "carrier", "cli_rule", "contact", "customer", "customer_tag", "edge", "endpoint",
-    "gateway", "ingress_route", "localization", "revision", "route_option", "tag", "verified_cli",
+    "account", "alias", "bundle", "card", "carrier", "cli_rule", "conference_room", "contact", "customer",
+    "customer_tag", "edge", "endpoint", "gateway", "ingress_route", "localization", "revision", "route_option", "tag",
+    "verified_cli",
 )  # fmt: skip
 """The tables whose changes calls obey: a charging process hears of each and reads it again."""
 MOST_FOUND: Final = 1 << 12
@@ -109,6 +113,7 @@ class Payer:
     local_increment_s: int = 60
     loss_making_calls: bool = True
     localization: Localization | None = None
+    aliases: Aliases | None = None  # its own; asked before those of all
     removed_headers: str = ""  # an expression: headers that are not passed on
     routes: tuple[Route, ...] = ()
     tag_routes: tuple[Route, ...] = ()  # of its tags: asked where no own route takes the number
@@ -137,7 +142,25 @@ class Endpoint:
     name: str = ""
     cli_authentication: bool = False  # shares its address with other customers, told apart by the caller's number
     rewrites: Rewrites = ()
+    presents_pins: bool = False  # it may say by a PIN which customer a call belongs to
     shared: bool = False  # a SIP user that other customers of the account may call on the net
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """What answers to extensions at an address of its own: a customer's PBX, or the server of a conference room."""
+
+    kind: str  # 'endpoint' or 'conference_room'
+    id: int
+    customer_id: int
+    name: str
+    host: str
+    port: int = 5060
+    transport: str = "udp"
+    shared: bool = False  # other customers of the account may call it on the net
+    wallet_id: int = 0  # of a room: counts who is in it
+    network: Network | None = None  # of a PBX: from where it calls itself
+    closed: str = ""  # why nobody reaches it: 'disabled', or 'address' where calls may not be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +302,8 @@ class Snapshot:
     recording: bool = False
     answers: Mapping[str, Answer] = field(default_factory=dict)  # refusal -> the operator's own words for it
     rota: Rota = field(default_factory=Still)
+    aliases: Aliases | None = None  # of all customers
+    extensions: Book[Callee] = field(default_factory=Book)  # of all but SIP users, which `users` has
     offers: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `calls_routes` has found out of carriers, for as long as nothing here changes."""
 

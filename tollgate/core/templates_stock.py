@@ -181,6 +181,15 @@ MESSAGES: Final = (
         sms="{{brand}}: the service of {{company.name}} ends at {{expires_at}}.",
     ),
     Stock(
+        key="cli_lapsing",
+        title="Caller numbers have to be verified again",
+        variables={"numbers": "+37061234567, +37061234568", "lapses_on": "2026-12-31"},
+        subject="{{company.name}}: verify your caller numbers again",
+        text="Hello {{name}},\n\nfrom {{lapses_on}} on calls of {{company.name}} may no longer show {{numbers}}. "
+        "To keep that, verify them again in the portal, under Caller numbers.\n\n{{brand}}",
+        sms="{{brand}}: verify {{numbers}} again before {{lapses_on}}.",
+    ),
+    Stock(
         key="low_balance",
         title="A balance is low",
         variables={"available": "4.20", "threshold": "5.00", "currency": "EUR"},
@@ -286,6 +295,14 @@ MESSAGES: Final = (
         text="Hello,\n\nhere is the report {{report}}, of the calls from {{from}} until {{until}}.\n\n{{account_name}}",
     ),
     Stock(
+        key="books_alarm",
+        title="The nightly look at the books found something",
+        variables={"findings": "- summaries are the records: 2 differences", "count": "1"},
+        subject="{{account_name}}: something is wrong with the books",
+        text="Hello,\n\nthe nightly look at the books of {{account_name}} found what a person should see:\n\n"
+        "{{findings}}\n\nRun tollgate doctor on the machine for each difference.",
+    ),
+    Stock(
         key="delayed_conflict",
         title="A delayed save was not done",
         variables={"title": "Acme: debit limit", "why": "Debit limit is 30.00 now, it was 25.00 when you saved."},
@@ -297,5 +314,5 @@ STOCK: Final[Mapping[str, Stock]] = {message.key: message for message in MESSAGE
 PLAIN: Final = "plain"
 """The key of a message whose subject and text are given as they are."""
 
-OF_OPERATORS: Final = frozenset({"confirm_account_email", "report", "delayed_conflict"})
+OF_OPERATORS: Final = frozenset({"confirm_account_email", "report", "books_alarm", "delayed_conflict"})
 """Messages to people of the operator: no portal domain has words of its own for them."""

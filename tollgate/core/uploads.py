@@ -15,7 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from tollgate.core.money import AmountError, parse_micros
+from tollgate.core.money import AmountError, parse_micros, parse_nanos
 
 DELIMITERS = (",", ";", "\t")
 HEADER_WITHIN_ROWS = 20
@@ -52,6 +52,7 @@ class Kind(StrEnum):
     WHOLE = "whole"
     MILLI = "milli"
     MONEY = "money"
+    PRICE = "price"
     YES_NO = "yes_no"
     LIST = "list"
     INSTANT = "instant"
@@ -243,12 +244,20 @@ def _milli(text: str) -> int:
 
 
 def _money(text: str) -> int:
+    return _amount(text, parse_micros)
+
+
+def _price(text: str) -> int:
+    return _amount(text, parse_nanos)
+
+
+def _amount(text: str, parse: Callable[[str], int]) -> int:
     if "," in text:
         raise CellInvalid(f"{text!r} has a comma that could mean thousands or decimals: write a decimal point.")
     if _SCIENTIFIC.fullmatch(text):
         raise CellInvalid(f"{text!r} is in scientific notation: format the column as a number with decimals.")
     try:
-        return parse_micros(text)
+        return parse(text)
     except AmountError as problem:
         raise CellInvalid(str(problem)) from None
 
@@ -279,6 +288,7 @@ _READERS: Mapping[Kind, Callable[[str], Any]] = {
     Kind.WHOLE: lambda text: _whole(_bare(text)),
     Kind.MILLI: _milli,
     Kind.MONEY: lambda text: _money(_bare(text)),
+    Kind.PRICE: lambda text: _price(_bare(text)),
     Kind.YES_NO: _yes_no,
     Kind.LIST: _list,
     Kind.INSTANT: _instant,

@@ -78,6 +78,13 @@ BALANCE: Final[Mapping[str, Any]] = {
 }
 EXPIRING: Final[Mapping[str, Any]] = {**CUSTOMER, "ends_at": "2026-12-31T23:59:00+00:00"}
 STATUS: Final[Mapping[str, Any]] = {**CUSTOMER, "status": "penalty", "reason": "Invoice 2026-00042", "until": None}
+PINS: Final[Mapping[str, Any]] = {
+    "access_number_id": 3,
+    "number": "37052000000",
+    "caller": "442071838750",
+    "wrong_count": 5,
+    "since_at": "2026-11-21T11:00:00+00:00",
+}
 
 EVENTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "invoice.issued": ("An invoice, receipt or debit note was issued", INVOICE),
@@ -93,6 +100,7 @@ EVENTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "package.renewal": ("A package renews soon", RENEWAL),
     "customer.expiring": ("A customer may call for less than another week", EXPIRING),
     "customer.status": ("An alert or an unpaid invoice changed the status of a customer, or gave it back", STATUS),
+    "pin.locked": ("So many wrong PINs came that a caller, or everybody (`caller` is null), has to wait", PINS),
     "webhook.test": ("The button Send a test was pressed", {"message": "This is a test."}),
 }
 """The words of each event and an example of its body."""

@@ -31,6 +31,7 @@ COMMANDS: Final = (
     "import_card",
     "doctor",
     "lake",
+    "messages",
     "backup",
     "test_call",
     "work",

@@ -20,6 +20,7 @@ from typing import Any, Final
 from tollgate import environment
 from tollgate.actions.account_billing import set_account_tariff
 from tollgate.actions.accounts import create_account
+from tollgate.actions.aliases import create_alias
 from tollgate.actions.cards import create_card
 from tollgate.actions.carriers import create_carrier, create_gateway
 from tollgate.actions.clis import add_verified_cli
@@ -180,7 +181,7 @@ def _customers(account: Account, logins: dict[str, str]) -> dict[str, Customer]:
 
 
 def _particulars(account: Account, customers: dict[str, Customer]) -> None:
-    """What is known of customers beside their calls: addresses, tags, a localization, notes, verified CLIs."""
+    """What is known of customers beside their calls: addresses, tags, a localization, notes, verified CLIs, aliases."""
     wholesale = create_tag(account_id=account.pk, name="Wholesale", color="blue")
     retail = create_tag(account_id=account.pk, name="Retail", color="green")
     local = create_localization(account_id=account.pk, name="Lithuania", originate_cld="00/*, 0/370")
@@ -195,6 +196,8 @@ def _particulars(account: Account, customers: dict[str, Customer]) -> None:
     )  # fmt: skip
     add_customer_note(customer_id=customers["Acme"].pk, text="Wants a second SIP user for the hall.")
     add_verified_cli(customer_id=customers["Baltic"].pk, number="+37129123456")
+    create_alias(account_id=account.pk, customer_id=customers["Acme"].pk, current="9000", new="37052000000")
+    create_alias(account_id=account.pk, current="9001", new="442071838750", notes="Our own help desk")
 
 
 def _contacts(customers: dict[str, Customer]) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import http.client
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -32,6 +33,8 @@ NOTE: Final = "note"  # something to know that is no fault, such as a part that 
 WRONG: Final = "WRONG"
 CLOCK_TOLERANCE: Final = timedelta(seconds=2)
 SHOWN_ROWS: Final = 10
+BILLING: Final = "billing"
+TOLD_MOST: Final = 500
 MOST_ROWS: Final = 10_000
 """So many differences of a law are fetched."""
 
@@ -40,12 +43,13 @@ Connection = psycopg.Connection[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check says. `rows` are the differences found."""
+    """What one check says. `rows` are the differences found; `counted` says the words of so many of them."""
 
     check: str
     state: str
     words: str
     rows: tuple[dict[str, Any], ...] = ()
+    counted: Callable[[int], str] | None = None
 
 
 def register(commands: Commands) -> None:
@@ -79,6 +83,18 @@ def examine(url: str) -> list[Finding]:
     read_only = "-c default_transaction_read_only=on"
     with psycopg.connect(url, row_factory=dict_row, autocommit=True, options=read_only) as connection:
         return [finding for check in CHECKS for finding in check(connection)]
+
+
+def told_to(account_id: int, findings: Sequence[Finding]) -> list[str]:
+    """What people of an account are told of: what is wrong with it or with the whole, and whose billing rests."""
+    told = []
+    for finding in findings:
+        own = [row for row in finding.rows if row.get("account_id", account_id) == account_id]
+        wrong = finding.state == WRONG
+        if (wrong and not finding.rows) or (own and (wrong or finding.check == BILLING)):
+            words = finding.counted(len(own)) if finding.counted else finding.words
+            told.append(f"{finding.check.replace('_', ' ')}: {words}"[:TOLD_MOST])
+    return told
 
 
 def _version(connection: Connection) -> Iterator[Finding]:
@@ -145,12 +161,30 @@ def _answers(url: str) -> bool:
 def _payment_notices(connection: Connection) -> Iterator[Finding]:
     """Money that gateways told of in the last week and that nobody could book: it waits in the payment log."""
     statement = (
-        "SELECT id AS payment_event_id, at, left(note, 200) AS note FROM payment_event"
+        "SELECT account_id, id AS payment_event_id, at, left(note, 200) AS note FROM payment_event"
         " WHERE state = 'failed' AND at > now() - interval '7 days' ORDER BY id"
     )
     rows = tuple(connection.execute(statement).fetchall())
-    words = f"{len(rows)} are not booked: see the payment log" if rows else "all booked"
-    yield Finding("payment_notices", WRONG if rows else OK, words, rows)
+
+    def counted(count: int) -> str:
+        return f"{count} are not booked: see the payment log" if count else "all booked"
+
+    yield Finding("payment_notices", WRONG if rows else OK, counted(len(rows)), rows, counted)
+
+
+def _billing(connection: Connection) -> Iterator[Finding]:
+    """Customers whose billing rests until a person has looked."""
+    statement = (
+        "SELECT account_id, id AS customer_id, name, left(parked_reason, 200) AS reason FROM customer"
+        " WHERE parked_at IS NOT NULL AND deleted_at IS NULL ORDER BY id"
+    )
+    rows = tuple(connection.execute(statement).fetchall())
+
+    def counted(count: int) -> str:
+        people = f"{count} customer{'' if count == 1 else 's'}"
+        return f"it rests for {people}: see Money, Invoices" if count else "rests for nobody"
+
+    yield Finding(BILLING, NOTE if rows else OK, counted(len(rows)), rows, counted)
 
 
 def _summaries(connection: Connection) -> Iterator[Finding]:
@@ -185,8 +219,12 @@ def _books(connection: Connection) -> Iterator[Finding]:
         # a plan for all rows, of which no more are fetched than memory bears
         text = f"WITH difference AS MATERIALIZED (\n{statement}\n) SELECT * FROM difference LIMIT {MOST_ROWS}"  # noqa: S608 - our own law
         rows = tuple(connection.execute(text.encode()).fetchall())
-        count = f"{len(rows)} or more" if len(rows) == MOST_ROWS else f"{len(rows)}"
-        yield Finding(name, WRONG if rows else OK, f"{count} differences" if rows else "holds", rows)
+        counted = partial(_differences, " or more" if len(rows) == MOST_ROWS else "")
+        yield Finding(name, WRONG if rows else OK, counted(len(rows)), rows, counted)
+
+
+def _differences(beyond: str, count: int) -> str:
+    return f"{count}{beyond} difference{'' if count == 1 else 's'}" if count else "holds"
 
 
 def _audit_chain(connection: Connection) -> Iterator[Finding]:
@@ -237,6 +275,7 @@ CHECKS: Final[tuple[Callable[[Connection], Iterator[Finding]], ...]] = (
     _audit_chain,
     _lake,
     _payment_notices,
+    _billing,
     _summaries,
     _dial_patterns,
     _books,

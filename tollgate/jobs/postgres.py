@@ -59,6 +59,7 @@ def tuning(memory_mb: int, *, durable: bool) -> dict[str, str]:
         "effective_cache_size": f"{max(256, memory_mb // 2)}MB",
         "wal_level": "replica",
         "max_wal_size": "4GB" if durable else "512MB",
+        "min_wal_size": "1GB" if durable else "80MB",
         "checkpoint_timeout": "15min",
         "checkpoint_completion_target": "0.9",
         "wal_compression": "on",

@@ -97,6 +97,7 @@ def _words(answer: Mapping[str, Any]) -> Iterator[str]:
         values = ", ".join(f"{name} {value}" for name, value in gate["values"].items())
         yield f"  {'passed ' if gate['ok'] else 'REFUSED'} {gate['gate']:<18} {gate['scope']:<9} {values}"
     for number, route in enumerate(answer.get("routes", []), start=1):
-        yield f"  route {number}: {route['carrier']} by {route['gateway']}, sends {route['cld']}"
+        who = " by ".join(filter(None, (route["carrier"], route["gateway"]))) or "the phone where it has registered"
+        yield f"  route {number}: {who}, sends {route['cld']}"
     for dropped in answer.get("dropped", []):
         yield f"  left out: {dropped['carrier']} {dropped['gateway']} ({dropped['why']})"

@@ -16,6 +16,7 @@ from typing import Final
 from django.db import connections
 
 from tollgate.actions import (
+    call_files,
     delays,
     deliveries,
     payment_events,
@@ -26,6 +27,7 @@ from tollgate.actions import (
     vat_checks,
     webhook_deliveries,
 )
+from tollgate.actions.access_numbers import tell_wrong_pins
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alert_watch import watch_alerts
 from tollgate.actions.holds import end_customer_holds
@@ -68,6 +70,13 @@ def customers(at: datetime) -> None:
         end_customer_holds()
 
 
+def wrong_pins(at: datetime) -> None:
+    """Tells webhooks of bursts of wrong PINs."""
+    del at
+    with acting(Actor("ticks", frozenset({"tell_wrong_pins"}))):
+        tell_wrong_pins()
+
+
 def vat_numbers(at: datetime) -> None:
     """Asks the register for VAT numbers that wait, for a while."""
     while vat_checks.ask_next(at) and datetime.now(UTC) < at + SENDING:
@@ -104,6 +113,11 @@ def begun_tasks(at: datetime) -> None:
     tasks.work(lambda: datetime.now(UTC), at + WORKING)
 
 
+def short_tasks(at: datetime) -> None:
+    """The same, but for files of calls, whose rows last seconds each: they never hold up the others."""
+    tasks.work(lambda: datetime.now(UTC), at + WORKING, leave=(call_files.KIND,))
+
+
 def carrier_statements(at: datetime) -> None:
     """Compares a statement of a carrier that waits. A large one takes a minute; one that is cut short begins anew."""
     del at
@@ -119,13 +133,14 @@ TICKS: Final[tuple[tuple[float, Callable[[datetime], None]], ...]] = (
     (1.0, payment_notices),
     (5.0, payment_questions),
     (1.0, begun_tasks),
-    (1.0, begun_tasks),  # twice, so that a long one does not hold up a short one
+    (1.0, short_tasks),  # beside it, so that a long one does not hold up a short one
     (1.0, events),
     (1.0, events),
     (1.0, code_calls),
     (1.0, code_calls),  # twice: a call takes half a minute
     (5.0, customers),
     (15.0, alerts),
+    (5.0, wrong_pins),
     (3.0, carrier_statements),
 )
 

@@ -7,6 +7,7 @@ a crontab (UTC); a job that changes records calls one act.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -16,8 +17,10 @@ from procrastinate.contrib.django import app
 
 from tollgate import environment
 from tollgate.actions import (
+    access_numbers,
     alert_watch,
     audit,
+    call_files,
     deliveries,
     package_runs,
     portal_access,
@@ -28,8 +31,10 @@ from tollgate.actions import (
 )
 from tollgate.actions.account_billing import charge_account_days
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.cli_lapses import lapse_verified_clis
 from tollgate.actions.customer_status import end_customer_blocks, notify_expiring_customers
 from tollgate.actions.dunning import run as run_dunning
+from tollgate.actions.examinations import tell_of_books
 from tollgate.actions.reports import mail_due_reports
 from tollgate.actions.summaries import rebuild_summaries
 from tollgate.jobs import doctor, retention
@@ -87,6 +92,15 @@ def expiry_notices(timestamp: int) -> None:
         notify_expiring_customers()
 
 
+@app.periodic(cron="40 * * * *")
+@app.task(name="cli_lapses", queueing_lock="cli_lapses")
+def cli_lapses(timestamp: int) -> None:
+    """Every hour: contacts are told which caller numbers they have to verify again; what they did not is taken off."""
+    del timestamp
+    with acting(Actor("timetable", frozenset({"lapse_verified_clis"}))):
+        lapse_verified_clis()
+
+
 @app.periodic(cron="* * * * *")
 @app.task(name="packages", queueing_lock="packages")
 def packages(timestamp: int) -> None:
@@ -139,17 +153,31 @@ def reports(timestamp: int) -> None:
 @app.periodic(cron="30 3 * * *")
 @app.task(name="doctor", queueing_lock="doctor")
 def examine(timestamp: int) -> None:
-    """Every night: the books. What breaks a law is told loudly; monitoring looks for the word ALARM.
+    """Every night: the books. What breaks a law is told loudly: monitoring looks for the word ALARM, people get a mail.
 
     Hours that are not the sum of their calls are told and then made anew: the calls are the truth.
     """
     del timestamp
-    for finding in doctor.examine(environment.database_url()):
+    findings = doctor.examine(environment.database_url())
+    for finding in findings:
         if finding.state == doctor.WRONG:
             log.critical("ALARM %s: %s %s", finding.check, finding.words, finding.rows[: doctor.SHOWN_ROWS])
-            if finding.check == SUMMARIES:
-                with acting(Actor("timetable", frozenset({"rebuild_summaries"}))):
-                    rebuild_summaries(hours=[row["hour_at"] for row in finding.rows])
+    with acting(Actor("timetable", frozenset({"tell_of_books"}))):
+        for account_id in Account.objects.order_by("pk").values_list("pk", flat=True):
+            _tell_of_books(account_id, findings)
+    for finding in findings:
+        if finding.state == doctor.WRONG and finding.check == SUMMARIES:
+            with acting(Actor("timetable", frozenset({"rebuild_summaries"}))):
+                rebuild_summaries(hours=[row["hour_at"] for row in finding.rows])
+
+
+def _tell_of_books(account_id: int, findings: Sequence[doctor.Finding]) -> None:
+    """One account is told by itself: what goes wrong with its mail keeps none of the others from theirs."""
+    try:
+        if told := doctor.told_to(account_id, findings):
+            tell_of_books(account_id=account_id, findings=told)
+    except Exception:  # whatever it was, it is told and the next account follows
+        log.critical("ALARM account %s is not told of its books", account_id, exc_info=True)
 
 
 @app.periodic(cron="40 1 * * *")
@@ -175,10 +203,11 @@ def old_recordings(timestamp: int) -> None:
 @app.periodic(cron="50 3 * * *")
 @app.task(name="sessions", queueing_lock="sessions")
 def sessions(timestamp: int) -> None:
-    """Every night: sessions that have ended are forgotten, codes of contacts and wrong codes of vouchers as well."""
+    """Every night: sessions that have ended are forgotten, codes of contacts, wrong vouchers and wrong PINs too."""
     call_command("clearsessions")
     portal_access.forget_old(datetime.fromtimestamp(timestamp, UTC))
     vouchers.forget_attempts(datetime.fromtimestamp(timestamp, UTC))
+    access_numbers.forget_old(datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron="55 3 * * *")
@@ -210,7 +239,8 @@ def dunning(timestamp: int) -> None:
 @app.periodic(cron="42 3 * * *")
 @app.task(name="old_tasks", queueing_lock="old_tasks")
 def old_tasks(timestamp: int) -> None:
-    """Every night: jobs of people that ended 90 days ago are forgotten, files that were uploaded a day ago as well."""
+    """Every night: jobs of people that ended 90 days ago are forgotten, files of uploads and calls as well."""
     del timestamp
     tasks.forget_old(datetime.now(UTC))
     uploads.forget_waiting_files(datetime.now(UTC))
+    call_files.forget_old(datetime.now(UTC))

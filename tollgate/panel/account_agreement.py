@@ -15,6 +15,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.store.models import Account, Agreement
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import as_is
 
 
 class AgreementForm(HouseForm):
@@ -38,7 +39,7 @@ def agreement(request: HttpRequest, number: int) -> HttpResponseBase:
     account = own_account(request)
     found = get_object_or_404(Agreement, account=account, number=number)
     context = {
-        "title": found.title,
+        "title": as_is(found.title),
         "breadcrumbs": crumbs(("System", ""), ("Account", reverse("panel:account"))),
         "found": found,
         "acceptances": found.acceptances.order_by("at"),

@@ -47,7 +47,7 @@ STATEMENT = Grid(
     name="account_charges",
     columns=(
         Column("on", "Day (UTC)", value=lambda row: row.on.isoformat(), sort="on"),
-        Column("what", "What", value=lambda row: WORDS.get(row.what, row.what), sort="what"),
+        Column("what", "What", value=lambda row: WORDS.get(row.what, row.what), sort="what", says=True),
         Column("used", "Used", kind=Kind.NUMBER),
         Column("unit", "Unit"),
         Column("price", "Price", value="price_nanos", kind=Kind.PRICE, currency="currency"),

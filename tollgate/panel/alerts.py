@@ -38,6 +38,7 @@ from tollgate.ui.fields import SEARCHABLE, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 TONES = {"fired": "red", "repeated": "yellow", "cleared": "green", "tested": "blue"}
 FIELDS = (
@@ -75,10 +76,10 @@ LIST = Grid(
     columns=(
         Column("title", "Alert", sort="title", link=link("panel:alert", lambda row: row.pk)),
         Column("owner", "Company", value=_owner, link=_company_page),
-        Column("area", "Area", value=lambda row: AREAS[row.area].title, sort="area"),
-        Column("condition", "Fires", value=lambda row: condition(row.area, rule_of(row), _currency(row))),
-        Column("penalty", "Penalty", value=lambda row: PENALTIES_S[row.penalty_s]),
-        Column("repeat", "Repeats", value=lambda row: REPEATS_MIN[row.repeat_min]),
+        Column("area", "Area", value=lambda row: AREAS[row.area].title, sort="area", says=True),
+        Column("condition", "Fires", value=lambda row: condition(row.area, rule_of(row), _currency(row)), says=True),
+        Column("penalty", "Penalty", value=lambda row: PENALTIES_S[row.penalty_s], says=True),
+        Column("repeat", "Repeats", value=lambda row: REPEATS_MIN[row.repeat_min], says=True),
         Column("recipients", "Tells", value=lambda row: ", ".join(row.recipients)),
         Column(
             "fired",
@@ -229,7 +230,7 @@ def edit_alert(request: HttpRequest, alert_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/alert.html",
-        title=found.title,
+        title=as_is(found.title),
         breadcrumbs=_way(),
         back_url=reverse("panel:alerts"),
         can_stay=True,

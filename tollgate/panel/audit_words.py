@@ -18,6 +18,7 @@ PAGES: Final = {
     "customer": "panel:customer",
     "contact": "panel:contact",
     "endpoint": "panel:endpoint",
+    "conference_room": "panel:conference_room",
     "ingress_route": "panel:route",
     "carrier": "panel:carrier",
     "gateway": "panel:gateway",
@@ -91,6 +92,8 @@ def sentence(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) 
 
 
 def _words(table: str, name: str, value: Any) -> str:
+    if name == "left" and isinstance(value, Mapping):  # of an erasure: by which the chain knows the rows it changed
+        return f"{len(value)} rows of the log, each known by its hash" if value else EMPTY
     model = _pointed_to(table, name) if table and isinstance(value, int) and name.endswith("_id") else None
     other = model._base_manager.filter(pk=value).first() if model else None  # noqa: SLF001 - Django's public name
     return f"{other} ({value})" if other is not None else value_words(name, value)

@@ -5,6 +5,7 @@ Dimensions and measures are declared in core/breakout.py; how a measure looks is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from django.urls import path, reverse
 from tollgate.core.breakout import (
     DIMENSIONS,
     FILTERS,
+    LISTED,
     MEASURES,
     PERIODS,
     ROWS_MOST,
@@ -32,6 +34,7 @@ from tollgate.core.summaries import MEASURES as PARTS
 from tollgate.panel.access import may, own_account, reach, reading, rights
 from tollgate.panel.cells import clock
 from tollgate.panel.frame import crumbs
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Account
 from tollgate.store.queries.breakout import Group, OnlyInLake, TooMany, breakout, sums
 from tollgate.store.queries.summaries import as_of
@@ -50,6 +53,8 @@ RATIOS: Final[dict[str, tuple[str, int, str, int, str]]] = {
 """What a ratio is made of: over, times, under, times, and its unit."""
 SUMS_OF: Final = {"duration_s": "duration_ms"}
 """The part behind a figure that is no ratio and has another name."""
+SUGGESTED: Final = frozenset({"customer", "carrier"})
+"""The filters whose names are offered while they are typed."""
 LINKED: Final = {"customer": "panel:customer", "reseller": "panel:customer", "carrier": "panel:carrier"}
 
 
@@ -119,7 +124,11 @@ def grid_of(dimensions: Sequence[str], *, bought: bool) -> Grid:
     """The grid of a breakout by those dimensions; what carriers cost only for who may read it."""
     measures = [name for name, found in MEASURES.items() if bought or not found.bought]
     columns = [_dimension(name) for name in dimensions] + [_measure(name) for name in measures]
-    texts = tuple(Filter(name, title, name) for name, title in FILTERS.items() if bought or name != "carrier")
+    texts = tuple(
+        Filter(name, title, name, suggest=suggested(name) if name in SUGGESTED else "", several=name in LISTED)
+        for name, title in FILTERS.items()
+        if bought or name != "carrier"
+    )
     return Grid(
         name="breakout",
         columns=(*columns, Column("currency", "Currency", sort="currency", hidden=True)),
@@ -237,6 +246,7 @@ def data(request: HttpRequest) -> JsonResponse:
     source = _answered(request, grid, parameters)
     measures = [name for name, found in MEASURES.items() if bought or not found.bought]
     parts = [name for name in PARTS if bought or not name.startswith(("profit", "carrier"))]
+    names = [_apart(source.groups, place, name) for place, name in enumerate(dimensions)]
     told: dict[str, Any] = {
         "dimensions": [{"name": name, "title": heading(name)} for name in dimensions],
         "measures": [_told_measure(name) for name in measures],
@@ -244,7 +254,7 @@ def data(request: HttpRequest) -> JsonResponse:
         "problem": source.problem,
         "groups": [
             {
-                "keys": [told_key(name, group.words[name]) for name in dimensions],
+                "keys": [names[place][key] for place, key in enumerate(group.keys)],
                 "currency": group.currency,
                 "parts": [str(getattr(group.totals, name)) for name in parts],
             }
@@ -252,6 +262,13 @@ def data(request: HttpRequest) -> JsonResponse:
         ],
     }
     return JsonResponse(told)
+
+
+def _apart(groups: Sequence[Group], place: int, dimension: str) -> dict[Any, str]:
+    """How the keys of a dimension are told; of several with one name, such as routes, each with its number."""
+    told = {group.keys[place]: told_key(dimension, group.words[dimension]) for group in groups}
+    times = Counter(told.values())
+    return {key: f"{words} #{key}" if words and times[words] > 1 else words for key, words in told.items()}
 
 
 def _told_measure(name: str) -> dict[str, Any]:

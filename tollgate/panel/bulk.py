@@ -7,7 +7,7 @@ offer another noun, add its line to `NOUNS`: what its list finds, and the form w
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import messages
@@ -22,7 +22,7 @@ from tollgate.actions.tasks import MOST_ROWS
 from tollgate.panel import contacts, customers, endpoints
 from tollgate.panel.access import may, own_account, writing
 from tollgate.panel.contacts import ContactForm
-from tollgate.panel.customer_forms import CustomerForm
+from tollgate.panel.customer_forms import MovedCustomerForm
 from tollgate.panel.endpoint_forms import EndpointForm
 from tollgate.panel.frame import crumbs
 from tollgate.panel.mail_settings import ID_DIGITS_MOST
@@ -51,13 +51,16 @@ class Noun:
 
 
 class _Loose:
-    """A form without the version of one record."""
+    """A form without the version of one record. `confirmed_by` names the box that has to be ticked for a field."""
 
     versioned = False
+    confirmed_by: ClassVar[Mapping[str, str]] = {}
 
 
-class BulkCustomerForm(_Loose, CustomerForm):
-    """Some of a customer's fields, for many."""
+class BulkCustomerForm(_Loose, MovedCustomerForm):
+    """Some of a customer's fields, for many; another reseller has to be confirmed here too."""
+
+    confirmed_by = {"parent_id": "parent_confirmed"}
 
 
 class BulkContactForm(_Loose, ContactForm):
@@ -157,6 +160,8 @@ def delete(request: HttpRequest, noun: str) -> HttpResponseBase:
 
 def _only(form: HouseForm, names: Sequence[str]) -> None:
     """Leaves these fields in the form, on one sheet, and none of them with a value that somebody else's record has."""
+    boxes = getattr(form, "confirmed_by", {})
+    names = [*names, *(boxes[name] for name in names if name in boxes)]
     for name in list(form.fields):
         if name not in names:
             del form.fields[name]

@@ -23,6 +23,7 @@ from tollgate.store.models import CDR, Call
 from tollgate.store.queries.archived import archived_cdr
 from tollgate.store.queries.calls import live_calls
 from tollgate.store.queries.explain import explain_call, explain_cdr
+from tollgate.ui.words import as_is
 
 # ITU-T Q.850, the causes that calls usually end with.
 CAUSES = {
@@ -61,7 +62,7 @@ def call(request: HttpRequest, call_id: int) -> HttpResponseBase:
         raise Http404("There is no such call.")
     zone = ZoneInfo(current_user(request).zone)
     context: dict[str, Any] = {
-        "title": f"{cdr.cli or 'no CLI'} → {cdr.cld}",
+        "title": as_is(f"{cdr.cli or 'no CLI'} → {cdr.cld}"),
         "breadcrumbs": crumbs(("Traffic", ""), ("CDRs", reverse("panel:cdrs"))),
         "cdr": cdr,
         "archived": archived,
@@ -120,7 +121,7 @@ def recording(request: HttpRequest, call_id: int) -> HttpResponseBase:
 
 def _live(request: HttpRequest, live: Call) -> HttpResponseBase:
     context: dict[str, Any] = {
-        "title": f"{live.cli or 'no CLI'} → {live.cld}",
+        "title": as_is(f"{live.cli or 'no CLI'} → {live.cld}"),
         "breadcrumbs": _way(),
         "call": live,
         "state": live_state(live),

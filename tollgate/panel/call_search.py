@@ -1,7 +1,7 @@
 """The list of CDRs behind its pages: conditions of the address, rows of database and lake, and the file of all of them.
 
-`RulesFilter` reads nested conditions (core/call_search.py), `CallSource` feeds a grid. A column whose value is no path
-says in `VALUES` what a file carries of it, in SQL that database and lake read alike.
+`RulesFilter` reads nested conditions (core/call_search.py), `CallSource` feeds a grid. What a file carries of a column
+is said in core/call_file.py.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.urls import reverse
 
+from tollgate.core.call_file import texts
 from tollgate.core.call_search import (
     ALONE,
     FIELDS,
@@ -30,14 +32,13 @@ from tollgate.core.call_search import (
     rules_of,
     write_rules,
 )
-from tollgate.core.lake import COMPARED, EVERYTHING, Condition, Engine, Group
-from tollgate.core.lake_text import decimal_text, instant_text, whole_text, word_text
+from tollgate.core.lake import EVERYTHING, Condition, Group
 from tollgate.store.models import CDR, Account
 from tollgate.store.queries.call_search import CallSearch, TooLong, names_beside, names_of
 from tollgate.store.queries.call_sums import by_summaries
 from tollgate.store.queries.calls import Sums, folded
 from tollgate.store.queries.lake import Written
-from tollgate.ui.columns import Column, Kind
+from tollgate.ui.columns import Column
 from tollgate.ui.grid import Filter
 from tollgate.ui.sources import Key, Query
 
@@ -54,15 +55,6 @@ LOOKUPS: Final[Mapping[str, tuple[str, str]]] = {
     "duration": ("duration", "least"),
 }
 """What each filter of the list means as a condition."""
-VALUES: Final[Mapping[str, tuple[str, str]]] = {
-    "state": ("upper(left(called.state, 1)) || substr(called.state, 2)", "word"),
-    "sip": (COMPARED["call"]["sip"], "whole"),
-    "talked": ("NULLIF(called.duration_ms, 0) {div} 1000", "whole"),
-    "cost": ("CASE WHEN called.currency IS NOT NULL THEN called.cost_micros END", "money"),
-    "duration": ("called.duration_ms", "milli"),
-}
-"""What files carry of columns whose value is no path, and how it is written."""
-WAYS_OF_KINDS: Final = {Kind.MONEY: "money", Kind.PRICE: "price", Kind.INSTANT: "instant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +117,8 @@ class CallSource:
 
     def csv_blocks(self, query: Query, columns: Sequence[Column]) -> Iterator[bytes]:
         """All rows as lines of CSV."""
-
-        def texts(engine: Engine) -> list[str]:
-            return [text for column in columns for text in _texts(column, engine)]
-
-        written = Written(texts, names_beside(self.account))
+        names = [column.name for column in columns]
+        written = Written(partial(texts, names), names_beside(self.account))
         return self.search(query).csv_blocks(written, oldest_first=not query.descending)
 
     def sums(self, query: Query) -> list[Sums]:
@@ -145,6 +134,23 @@ class CallSource:
         except (TooLong, RulesInvalid) as problem:
             self.problem = str(problem)
             return []
+
+    def wanted(self, query: Query, columns: Sequence[Column]) -> dict[str, Any]:
+        """The same file as `csv_blocks` writes, as the act asks for it that makes large ones."""
+        rules = [_rule(lookup, value) for lookup, value in query.filters.items() if lookup in LOOKUPS]
+        asked_for: Rules | None = query.filters.get(RULES)
+        if rules:
+            more = () if asked_for is None else (asked_for,) if asked_for.any else asked_for.parts
+            asked_for = Rules((*rules, *more))
+        bounds = {"from_at": query.filters.get("started_at__gte"), "until_at": query.filters.get("started_at__lt")}
+        own = (part for part in self.always.parts if isinstance(part, Condition) and part.column == "customer_id")
+        return {
+            "columns": [column.name for column in columns],
+            **{name: at.isoformat() for name, at in bounds.items() if at is not None},
+            "where": write_rules(asked_for) if asked_for else "",
+            "customer_id": next((part.value for part in own), None),
+            "oldest_first": not query.descending,
+        }
 
     def search(self, query: Query) -> CallSearch:
         """The question of a query. Raises RulesInvalid for names that are too many."""
@@ -214,33 +220,3 @@ def _number(text: Any) -> int:
     """The number of a record that is told by it, "12" or "#12"; 0 for a name."""
     digits = str(text).rpartition("#")[2]
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else 0
-
-
-def _texts(column: Column, engine: Engine) -> list[str]:
-    """The column's text and, where amounts have a currency each, its code."""
-    value, way = VALUES.get(column.name) or _path(column)
-    value = value.format(div=engine.div)
-    match way:
-        case "money":
-            text = decimal_text(f"({value})", engine, digits=6, places=column.places)
-        case "price":
-            text = decimal_text(value, engine, digits=9)
-        case "milli":
-            text = decimal_text(value, engine, digits=3)
-        case "instant":
-            text = instant_text(value, engine)
-        case "whole":
-            text = whole_text(value, engine)
-        case _:
-            text = word_text(f"({value})")
-    return [text, f"NULLIF(called.{column.currency}, '')"] if column.currency else [text]
-
-
-def _path(column: Column) -> tuple[str, str]:
-    """A path of a CDR as the lake knows it, and how it is written."""
-    path = column.value or column.name
-    assert isinstance(path, str), f"{column.name} needs its line in VALUES"
-    way = WAYS_OF_KINDS.get(column.kind, "whole" if column.numeric else "word")
-    if way == "instant":
-        path = path.replace("_at", "_us")
-    return (path if "." in path else f"called.{path}"), way

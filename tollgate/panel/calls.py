@@ -1,5 +1,6 @@
 """Live calls and CDRs: the lists. One call's page is in call_pages.py."""
 
+import json
 from collections.abc import Mapping, Sized
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,10 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.functional import SimpleLazyObject
 
+from tollgate.actions import call_files
 from tollgate.core.call_search import STATES, RulesInvalid
 from tollgate.core.refusals import Key
 from tollgate.panel.access import may, own_account, own_rows, reach, reading, rights
@@ -60,7 +62,7 @@ LIVE_COLUMNS = (
     Column("held", "Held", value="held_micros", kind=Kind.MONEY, currency="currency"),
     Column("gateway", "Carrier / gateway", value=gateway_of),
 )
-END = Column("end", "End", value=lambda row: "End call", link=link("panel:call_end", lambda row: row.pk))
+END = Column("end", "End", value=lambda row: "End call", link=link("panel:call_end", lambda row: row.pk), says=True)
 LIVE = Grid(
     name="live",
     columns=LIVE_COLUMNS,
@@ -249,9 +251,41 @@ def respond_with_calls(
         "presets": _presets(view.kept, source.at),
     }
     try:
+        if request.GET.get("export") == "csv" and not view.errors and _may_begin(request):
+            counted = _is_large(source, view)
+            if counted is not False:
+                return _offer(request, source, view, counted=counted is True)
         return respond(request, grid, source, template=template, **context)
     except (TooLong, RulesInvalid) as problem:  # of a file; a page tells it in its place
         return HttpResponse(str(problem), status=422, content_type="text/plain; charset=utf-8")
+
+
+def _may_begin(request: HttpRequest) -> bool:
+    """Whether somebody may begin the job of a large file and see its page; all others are sent it at once."""
+    own = may(request, "start_call_file") and may(request, "write_call_file_part")
+    return own and rights(request).reads("tasks")
+
+
+def _is_large(source: CallSource, view: View) -> bool | None:
+    """Whether a file is of more calls than a page sends; None when they cannot be counted in time."""
+    try:
+        return source.search(view.query).count(call_files.CALLS_MOST + 1) > call_files.CALLS_MOST
+    except TooLong:
+        return None
+
+
+def _offer(request: HttpRequest, source: CallSource, view: View, *, counted: bool) -> HttpResponse:
+    """Says that the file is large or may be, and offers the job that makes it."""
+    columns = [column for column in view.columns if column.kind is not Kind.MENU]
+    context = {
+        "title": "A large file of calls",
+        "breadcrumbs": crumbs(("Traffic", ""), ("CDRs", reverse("panel:cdrs"))),
+        "most": call_files.CALLS_MOST,
+        "kept_days": call_files.KEPT.days,
+        "wanted": json.dumps(source.wanted(view.query, columns)),
+        "counted": counted,
+    }
+    return render(request, "panel/call_file.html", context)
 
 
 def _problem(source: CallSource, totals: Sized) -> str:
@@ -263,14 +297,14 @@ def _problem(source: CallSource, totals: Sized) -> str:
 def _presets(kept: Mapping[str, str], at: datetime) -> list[tuple[str, str]]:
     """Periods of one press, with everything else as it is."""
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    periods = {
-        "24 hours": (at - CDR_SPAN, None),
-        "Today": (midnight, None),
-        "Yesterday": (midnight - CDR_SPAN, midnight),
-        "7 days": (midnight - 7 * CDR_SPAN, None),
-        "30 days": (midnight - 30 * CDR_SPAN, None),
-        "A year": (midnight - 365 * CDR_SPAN, None),
-    }
+    periods = (
+        ("24 hours", at - CDR_SPAN, None),
+        ("Today", midnight, None),
+        ("Yesterday", midnight - CDR_SPAN, midnight),
+        ("7 days", midnight - 7 * CDR_SPAN, None),
+        ("30 days", midnight - 30 * CDR_SPAN, None),
+        ("A year", midnight - 365 * CDR_SPAN, None),
+    )
     rest = {name: text for name, text in kept.items() if name not in ("f.from", "f.until")}
     return [
         (
@@ -278,7 +312,7 @@ def _presets(kept: Mapping[str, str], at: datetime) -> list[tuple[str, str]]:
             "?"
             + urlencode({"f.from": _minute(from_at), **({"f.until": _minute(until_at)} if until_at else {}), **rest}),
         )
-        for words, (from_at, until_at) in periods.items()
+        for words, from_at, until_at in periods
     ]
 
 

@@ -23,6 +23,7 @@ from tollgate.panel.kept_files import keep, kept, sized
 from tollgate.panel.saving import after_save, posted, saved
 from tollgate.store.models import Card
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import as_is, worded
 
 SHOWN_ERRORS: Final = 50
 SHOWN_ROWS: Final = 12
@@ -79,7 +80,7 @@ def upload(request: HttpRequest, card_id: int) -> HttpResponseBase:
     return render_form(
         request,
         form,
-        title=f"Import prices: {card.name}",
+        title=worded("Import prices: {name}", name=card.name),
         breadcrumbs=_way(card),
         back_url=reverse("panel:card", args=[card.pk]),
         save_title="Read the file",
@@ -106,7 +107,7 @@ def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
         request,
         form,
         template="panel/card_check.html",
-        title=f"Import prices: {card.name}",
+        title=worded("Import prices: {name}", name=card.name),
         breadcrumbs=_way(card),
         back_url=reverse("panel:card_import", args=[card.pk]),
         save_title="Publish",
@@ -149,7 +150,8 @@ def _card(request: HttpRequest, card_id: int) -> Card:
 
 
 def _way(card: Card) -> list[Any]:
-    return crumbs(("Cards", reverse(f"panel:{card.kind}_cards")), (card.name, reverse("panel:card", args=[card.pk])))
+    cards, own = reverse(f"panel:{card.kind}_cards"), reverse("panel:card", args=[card.pk])
+    return crumbs(("Cards", cards), (as_is(card.name), own))
 
 
 urlpatterns = [

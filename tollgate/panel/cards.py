@@ -27,6 +27,7 @@ from tollgate.ui.fields import CurrencyField, DurationField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 METHOD_WORDS = [(method.value, words(method.value)) for method in Method]
 INCREMENT_WORDS = {
@@ -80,7 +81,11 @@ REVISIONS = Grid(
     name="revisions",
     columns=(
         Column(
-            "number", "Revision", value=lambda row: f"Revision {row.number}", link=lambda row: f"?revision={row.number}"
+            "number",
+            "Revision",
+            value=lambda row: f"Revision {row.number}",
+            link=lambda row: f"?revision={row.number}",
+            says=True,
         ),
         Column(
             "state",
@@ -214,7 +219,7 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     for revision in page.rows:
         revision.state = _state(revision, active, at)
     context: dict[str, Any] = {
-        "title": found.name,
+        "title": as_is(found.name),
         "breadcrumbs": _way(found.kind),
         "card": found,
         "active": active,
@@ -247,7 +252,8 @@ def new_card(request: HttpRequest, kind: str) -> HttpResponseBase:
                 request, f"{done.name} is created: import its prices.", form_url=request.path, done_url=page
             )
     back = reverse(f"panel:{kind}_cards")
-    context: dict[str, Any] = {"title": f"New {kind} card", "breadcrumbs": _way(kind), "save_title": "Create"}
+    title = worded("New {kind} card", kind=worded(kind))
+    context: dict[str, Any] = {"title": title, "breadcrumbs": _way(kind), "save_title": "Create"}
     return render_form(request, form, back_url=back, **context)
 
 
@@ -268,8 +274,8 @@ def edit_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     return render_form(
         request,
         form,
-        title=f"{found.name}: settings",
-        breadcrumbs=[*_way(found.kind), *crumbs((found.name, page))],
+        title=worded("{name}: settings", name=found.name),
+        breadcrumbs=[*_way(found.kind), *crumbs((as_is(found.name), page))],
         back_url=page,
         can_stay=True,
         read_only=not may(request, "update_card"),

@@ -41,6 +41,7 @@ from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 TONES: Final = {"open": "yellow", "sent": "blue", "accepted": "green", "partly": "yellow", "rejected": "gray",
                 "settled": "green"}  # fmt: skip
@@ -136,10 +137,9 @@ def new_dispute(request: HttpRequest, statement_id: int) -> HttpResponseBase:
         if done is not None:
             page = reverse("panel:carrier_dispute", args=[done.pk])
             return after_save(request, f"{done} is open.", form_url=request.path, done_url=page)
-    count = f" about {len(ids)} line{'s' if len(ids) != 1 else ''}" if ids else ""
     return render_form(
-        request, form, title=f"New dispute{count}",
-        breadcrumbs=[*way(found.carrier), *crumbs((str(found), page_of(found)))],
+        request, form, title=worded("New dispute (CDRs: {ids})", ids=len(ids)) if ids else "New dispute",
+        breadcrumbs=[*way(found.carrier), *crumbs((as_is(str(found)), page_of(found)))],
         back_url=reverse("panel:carrier_lines", args=[found.pk]), save_title="Open the dispute",
     )  # fmt: skip
 
@@ -151,7 +151,7 @@ def dispute(request: HttpRequest, dispute_id: int) -> HttpResponseBase:
     lines = lines_of(found.statement, found)
     entries = Entry.objects.filter(account_id=found.account_id, ref=ref_of(found)).select_related("wallet")
     context = {
-        "title": found.title, "breadcrumbs": _way(), "dispute": found, "state": state_words(found.state),
+        "title": as_is(found.title), "breadcrumbs": _way(), "dispute": found, "state": state_words(found.state),
         "tone": TONES[found.state], "notes": found.notes.order_by("pk"), "letter": letter(found, lines),
         "grid": excerpt(_LINES, QuerysetSource(queryset=lines)), "answered": found.state in ANSWERED,
         "entries": excerpt(_ENTRIES, QuerysetSource(queryset=entries)) if found.settlement else None,
@@ -173,7 +173,7 @@ def answer(request: HttpRequest, dispute_id: int) -> HttpResponseBase:
         if done is not None:
             return after_save(request, "The answer is noted.", form_url=request.path, done_url=page)
     return render_form(
-        request, form, title="The carrier's answer", breadcrumbs=[*_way(), *crumbs((found.title, page))],
+        request, form, title="The carrier's answer", breadcrumbs=[*_way(), *crumbs((as_is(found.title), page))],
         back_url=page,
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from tollgate.store.models import CarrierDispute, CarrierLine, CarrierStatement,
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 
 def _seconds(duration_ms: int | None) -> int | None:
@@ -76,7 +77,12 @@ LINES: Final = Grid(
             sort="difference_micros",
         ),
         Column("explanation", "Why", sort="explanation"),
-        Column("how", "Paired by", value=lambda row: {"key": "call id", "number": "number and time"}.get(row.how, "")),
+        Column(
+            "how",
+            "Paired by",
+            value=lambda row: {"key": "call id", "number": "number and time"}.get(row.how, ""),
+            says=True,
+        ),
         Column("line", "Line of the file", kind=Kind.NUMBER, hidden=True),
         Column(
             "dispute", "Dispute", value="dispute_id", link=link("panel:carrier_dispute", lambda row: row.dispute_id)
@@ -102,8 +108,8 @@ def sums(request: HttpRequest, statement_id: int) -> HttpResponseBase:
     grid = TOTALS if found.figures.get("basis") == "totals" else SUMS
     return respond(
         request, grid, QuerysetSource(queryset=rows, search=("destination__icontains",)), template="panel/grid.html",
-        title=f"{found.number} by destination",
-        breadcrumbs=[*way(found.carrier), *crumbs((str(found), page_of(found)))],
+        title=worded("{number} by destination", number=found.number),
+        breadcrumbs=[*way(found.carrier), *crumbs((as_is(str(found)), page_of(found)))],
     )  # fmt: skip
 
 
@@ -113,8 +119,9 @@ def lines(request: HttpRequest, statement_id: int) -> HttpResponseBase:
     found = found_statement(request, statement_id)
     source = QuerysetSource(queryset=lines_of(found), search=("number__startswith", "explanation__icontains"))
     return respond(
-        request, LINES, source, template="panel/carrier_lines.html", title=f"Lines of {found.number}",
-        breadcrumbs=[*way(found.carrier), *crumbs((str(found), page_of(found)))], statement=found,
+        request, LINES, source, template="panel/carrier_lines.html",
+        title=worded("Lines of {number}", number=found.number),
+        breadcrumbs=[*way(found.carrier), *crumbs((as_is(str(found)), page_of(found)))], statement=found,
         disputable=found.accepted_at is None,
     )  # fmt: skip
 

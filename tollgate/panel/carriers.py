@@ -24,6 +24,7 @@ from tollgate.ui.fields import CurrencyField, DurationField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 STATUSES = ("active", "inactive", "pending")
 PAI_MODES = (
@@ -40,8 +41,8 @@ LIST = Grid(
         status_column(),
         Column("owed", "Owed", value="balance_micros", kind=Kind.MONEY, currency="currency", sort="balance_micros"),
         Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels"),
-        Column("allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels"),
-        Column("cps", "CPS", value=lambda row: cps(row.cps_milli), sort="cps_milli"),
+        Column("allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", says=True),
+        Column("cps", "CPS", value=lambda row: cps(row.cps_milli), sort="cps_milli", says=True),
     ),
     sort="name",
     empty_text="No carriers yet. A carrier takes your customers' calls: add one, then its gateways and its card.",
@@ -99,7 +100,7 @@ def carrier(request: HttpRequest, carrier_id: int) -> HttpResponseBase:
     gateway_source = QuerysetSource(queryset=Gateway.objects.filter(carrier=found))
     card_source = QuerysetSource(queryset=with_revisions(found.account, datetime.now(UTC)).filter(carrier=found))
     context: dict[str, Any] = {
-        "title": found.name,
+        "title": as_is(found.name),
         "breadcrumbs": _way(),
         "carrier": found,
         "wallet": wallet,
@@ -138,8 +139,8 @@ def edit_carrier(request: HttpRequest, carrier_id: int) -> HttpResponseBase:
     return render_form(
         request,
         form,
-        title=f"{found.name}: settings",
-        breadcrumbs=[*_way(), *crumbs((found.name, page))],
+        title=worded("{name}: settings", name=found.name),
+        breadcrumbs=[*_way(), *crumbs((as_is(found.name), page))],
         back_url=page,
         can_stay=True,
         read_only=not may(request, "update_carrier"),

@@ -78,12 +78,12 @@ def status_column() -> Column:
 
 def channels_column() -> Column:
     """The record's limit of calls at once."""
-    return Column("channels", "Channels", value=lambda row: limit(row.channels), sort="channels")
+    return Column("channels", "Channels", value=lambda row: limit(row.channels), sort="channels", says=True)
 
 
 def cps_column() -> Column:
     """The record's limit of new calls per second."""
-    return Column("cps", "CPS", value=lambda row: cps(row.cps_milli), sort="cps_milli")
+    return Column("cps", "CPS", value=lambda row: cps(row.cps_milli), sort="cps_milli", says=True)
 
 
 def limit(count: int) -> str:

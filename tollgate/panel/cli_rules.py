@@ -23,11 +23,13 @@ from tollgate.panel.cells import link
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import CliRule, Customer, Tag
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 MOST_TRIED = 128
 ALL = "All customers"
@@ -60,7 +62,13 @@ COLUMNS = (
         tone={"forced": "yellow", "allowed": "green"},
         sort="forced",
     ),
-    Column("owner", "Of", value=whose),
+    Column(
+        "owner",
+        "Company",
+        value=whose,
+        sort="customer__name",
+        link=lambda row: _page(row.customer or row.tag) if row.customer or row.tag else None,
+    ),
     Column(
         "attestation",
         "Attestation",
@@ -76,7 +84,7 @@ LIST = Grid(
     columns=COLUMNS,
     filters=(
         Filter("forced", "Kind", "forced", choices=(("True", "Forced"), ("False", "Allowed"))),
-        Filter("customer", "Customer id", "customer_id", kind=FilterKind.WHOLE),
+        Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
     ),
     sort="position",
     empty_text="No CLI rules yet. They say which callers' numbers pass, and what becomes of them.",
@@ -89,7 +97,7 @@ OF_CUSTOMER = Grid(
     sort="rank",
     compact=True,
     page_size=15,
-    empty_text="No CLI rules: numbers are shown as they come.",
+    empty_text="No CLI rules: which numbers pass is said under Verified CLIs.",
 )
 OF_TAG = replace(
     OF_CUSTOMER,
@@ -226,7 +234,7 @@ def edit_rule(request: HttpRequest, cli_rule_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/cli_rule.html",
-        title=f"CLI rule {rule}",
+        title=worded("CLI rule {rule}", rule=rule),
         breadcrumbs=_way(owner),
         back_url=_page(owner),
         can_stay=True,
@@ -348,7 +356,7 @@ def _way(owner: Customer | Tag | None) -> list[Any]:
     if owner is None:
         return crumbs(("Selling", ""), ("CLI rules", reverse("panel:cli_rules")))
     above = ("Tags", "panel:tags") if isinstance(owner, Tag) else ("Customers", "panel:customers")
-    return crumbs((above[0], reverse(above[1])), (owner.name, _page(owner)))
+    return crumbs((as_is(above[0]), reverse(above[1])), (as_is(owner.name), _page(owner)))
 
 
 urlpatterns = [

@@ -10,7 +10,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
-from django.utils.html import format_html
 
 from tollgate.actions.cli_proofs import decide_cli_proof
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
@@ -21,10 +20,12 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import CliProof, Customer, VerifiedCli
+from tollgate.store.queries.clis import with_lapse
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 METHODS = {"operator": "By an operator", "call_back": "By a call back", "sms": "By an SMS"}
 COLUMNS = (
@@ -37,9 +38,10 @@ COLUMNS = (
         link=link("panel:customer_routing", lambda row: row.customer_id),
     ),
     Column("attestation", "Attestation", kind=Kind.BADGE, tone={"a": "green", "b": "blue"}, sort="attestation"),
-    Column("method", "Verified", value=lambda row: METHODS[row.method], sort="method"),
+    Column("method", "Verified", value=lambda row: METHODS[row.method], sort="method", says=True),
     Column("verified_by", "By", sort="verified_by"),
     Column("verified_at", "At (UTC)", kind=Kind.INSTANT, sort="verified_at"),
+    Column("lapses_at", "Until (UTC)", kind=Kind.INSTANT, sort="lapses_at"),
 )
 LIST = Grid(
     name="clis",
@@ -79,7 +81,7 @@ PROOFS = Grid(
         Column("number", "Number", sort="number", link=link("panel:cli_proof", lambda row: row.pk)),
         Column("customer", "Company", value="customer.name", sort="customer__name"),
         Column("contact", "Contact", value=lambda row: row.contact.email if row.contact else ""),
-        Column("way", "By", value=lambda row: "Call" if row.way == "call" else "SMS", sort="way"),
+        Column("way", "By", value=lambda row: "Call" if row.way == "call" else "SMS", sort="way", says=True),
         Column(
             "state",
             "State",
@@ -132,7 +134,7 @@ class GlobalCliForm(CliForm):
 def clis(request: HttpRequest) -> HttpResponseBase:
     """Every verified CLI."""
     source = QuerysetSource(
-        queryset=VerifiedCli.objects.filter(customer__in=own_customers(request)).select_related("customer"),
+        queryset=with_lapse(VerifiedCli.objects.filter(customer__in=own_customers(request)).select_related("customer")),
         search=("number__startswith", "customer__name__icontains"),
     )
     way = crumbs(("Selling", ""))
@@ -144,8 +146,8 @@ def cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
     """One verified CLI."""
     found = _cli(request, cli_id)
     page = reverse("panel:customer_routing", args=[found.customer_id])
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (found.customer.name, page))
-    context = {"title": found.number, "breadcrumbs": way, "cli": found, "method": METHODS[found.method]}
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(found.customer.name), page))
+    context = {"title": as_is(found.number), "breadcrumbs": way, "cli": found, "method": METHODS[found.method]}
     return render(request, "panel/cli.html", context)
 
 
@@ -161,7 +163,7 @@ def new_cli_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new CLI of one customer."""
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
     page = reverse("panel:customer_routing", args=[customer.pk])
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), page))
     return _new(request, CliForm(posted(request)), page, way, customer)
 
 
@@ -170,7 +172,7 @@ def remove_cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
     """Takes a CLI from its customer."""
     found = _cli(request, cli_id)
     if request.POST.get("confirmation") != found.number:
-        messages.error(request, format_html("Type {} to remove this CLI.", found.number))
+        messages.error(request, f"Type {found.number} to remove this CLI.")
     elif press(request, remove_verified_cli, f"{found.number} is removed.", cli_id=found.pk):
         return redirect("panel:customer_routing", found.customer_id)
     return redirect("panel:cli", found.pk)
@@ -195,7 +197,7 @@ def proof(request: HttpRequest, cli_proof_id: int) -> HttpResponseBase:
         return redirect("panel:cli_proof", found.pk)
     way = crumbs(("Verified CLIs", reverse("panel:clis")), ("Codes of contacts", reverse("panel:cli_proofs")))
     words, tone = STATES[found.state]
-    context = {"title": found.number, "breadcrumbs": way, "proof": found, "state_words": words, "tone": tone}
+    context = {"title": as_is(found.number), "breadcrumbs": way, "proof": found, "state_words": words, "tone": tone}
     return render(request, "panel/cli_proof.html", context)
 
 

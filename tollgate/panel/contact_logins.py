@@ -22,6 +22,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.store.models import Audit, Contact, ContactSession
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import as_is, worded
 
 SHOWN_COUNT = 50
 FAILURES_COUNT = 20
@@ -106,7 +107,8 @@ def customer_portal(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     people = list(customer.contacts.order_by("last_name", "pk")[:SHOWN_COUNT])
     if len(people) == 1:
         return redirect("panel:contact_portal", people[0].pk)
-    context = {"title": f"Portal of {customer.name}", "breadcrumbs": way_to(customer), "people": people}
+    title = worded("Portal of {name}", name=customer.name)
+    context = {"title": title, "breadcrumbs": way_to(customer), "people": people}
     return render(request, "panel/customer_portal.html", {**context, "customer": customer})
 
 
@@ -117,7 +119,7 @@ def sessions(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     delay = portal_delays.of_contact(contact.login_domain, contact.email)
     failures = Audit.objects.filter(table_name="contact", row_id=contact.pk, verb="LOGIN_FAILED")
     context = {
-        "title": f"Sessions of {contact}",
+        "title": worded("Sessions of {contact}", contact=contact),
         "breadcrumbs": _way(contact),
         "contact": contact,
         "sessions": ContactSession.objects.filter(contact=contact).order_by("-pk")[:SHOWN_COUNT],
@@ -185,7 +187,7 @@ def _here(request: HttpRequest, contact: Contact, address: str) -> str:
 
 
 def _way(contact: Contact) -> list[Any]:
-    return [*way_to(contact.customer), *crumbs((str(contact), reverse("panel:contact", args=[contact.pk])))]
+    return [*way_to(contact.customer), *crumbs((as_is(str(contact)), reverse("panel:contact", args=[contact.pk])))]
 
 
 def _form(request: HttpRequest, contact: Contact, form: HouseForm, title: str, save_title: str) -> HttpResponseBase:

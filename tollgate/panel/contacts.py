@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
-from django.utils.html import format_html
 
 from tollgate.actions.contacts import (
     KINDS,
@@ -42,6 +41,7 @@ from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.phones import PhoneField
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 KIND_CHOICES = [(kind, "NOC" if kind == "noc" else kind.capitalize()) for kind in KINDS]
 BOOLEANS = (("True", "Yes"), ("False", "No"))
@@ -83,7 +83,7 @@ COLUMNS = (
     Column("phone", "Phone", hidden=True),
     Column("mobile", "Mobile", sort="mobile"),
     _verified("mobile", "Mobile verified"),
-    Column("kind", "Department", value=lambda row: dict(KIND_CHOICES)[row.kind], sort="kind"),
+    Column("kind", "Department", value=lambda row: dict(KIND_CHOICES)[row.kind], sort="kind", says=True),
     Column(
         "login",
         "Login",
@@ -209,7 +209,7 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     people = Contact.objects.filter(customer__in=_customers(request)).select_related("customer")
-    return GLOBAL, QuerysetSource(queryset=people, search=cache(contacts_with))
+    return GLOBAL, QuerysetSource(queryset=people, search=cache(contacts_with), narrow=True)
 
 
 @writing("create_contact", shown_to_all=False)
@@ -242,7 +242,7 @@ def edit_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/contact.html",
-        title=str(contact),
+        title=as_is(str(contact)),
         breadcrumbs=way_to(contact.customer),
         back_url=of_customer(contact.customer),
         contact=contact,
@@ -278,7 +278,7 @@ def remove_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     """Removes one contact; the audit log keeps who it was."""
     contact = contact_of(request, contact_id)
     if request.POST.get("confirmation") != contact.email:
-        messages.error(request, format_html("Type {} to remove this contact.", contact.email))
+        messages.error(request, f"Type {contact.email} to remove this contact.")
     elif press(request, delete_contact, f"{contact} is removed.", contact_id=contact.pk):
         return redirect(of_customer(contact.customer))
     return redirect("panel:contact", contact.pk)
@@ -318,8 +318,8 @@ def erase(request: HttpRequest, contact_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/contact_erase.html",
-        title=f"Erase {contact}",
-        breadcrumbs=[*way_to(contact.customer), *crumbs((str(contact), page))],
+        title=worded("Erase {contact}", contact=contact),
+        breadcrumbs=[*way_to(contact.customer), *crumbs((as_is(str(contact)), page))],
         back_url=page,
         save_title="Erase for good",
         contact=contact,
@@ -338,7 +338,7 @@ def remove_contacts(request: HttpRequest) -> HttpResponseBase:
         return redirect("panel:contacts")
     if request.POST.get("confirmed") == "yes":
         count = len(found)
-        words = f"{count} contact{'s are' if count > 1 else ' is'} removed."
+        words = f"{count} contacts are removed." if count > 1 else "The contact is removed."
         press(request, delete_contacts, words, contact_ids=[contact.pk for contact in found])
         return redirect("panel:contacts")
     way = crumbs(("Contacts", reverse("panel:contacts")))
@@ -362,7 +362,8 @@ def of_customer(customer: Customer) -> str:
 
 def way_to(customer: Customer) -> list[Any]:
     """The breadcrumbs down to the customer's contacts."""
-    return crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, of_customer(customer)))
+    step = (as_is(customer.name), of_customer(customer))
+    return crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), step)
 
 
 def _new(

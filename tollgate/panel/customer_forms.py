@@ -1,5 +1,6 @@
 """The form of a customer, for a new one and for one that exists. To add a field: here, in a tab, and in its act."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -7,16 +8,17 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customers import STATUSES
 from tollgate.actions.portal_domains import SECTIONS
 from tollgate.core.cli_rules import SELECTIONS
 from tollgate.core.notices import NOTICES
 from tollgate.panel import customer_billing, customer_paying
-from tollgate.panel.access import current_user, own_account, own_customers
+from tollgate.panel.access import current_user, may, own_account, own_customers
 from tollgate.panel.customer_paying import PayingFields
 from tollgate.panel.fields import ChannelsField, CpsField, InstantField, LinesField, choices, pick
 from tollgate.panel.saving import changes
-from tollgate.store.models import Customer, Localization, PortalDomain, Tag, User
+from tollgate.store.models import Customer, CustomerNote, Localization, PortalDomain, Tag, User
 from tollgate.ui.fields import (
     SEARCHABLE,
     CountryField,
@@ -116,6 +118,20 @@ class CreditField(forms.MultiValueField):
         return MoneyField().write(value) if isinstance(value, int) else value
 
 
+class NoteWidget(forms.Textarea):
+    """A note to be added, with the notes that are there below it."""
+
+    template_name = "panel/note.html"
+    notes: Iterable[CustomerNote] = ()
+
+    def __init__(self) -> None:
+        super().__init__({"rows": 3})
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """The notes with it."""
+        return {**super().get_context(name, value, attrs), "notes": self.notes}
+
+
 def _several(label: str, options: list[tuple[Any, str]], *, coerce: Any = str, **more: Any) -> Any:
     """Any number of choices, searched by typing."""
     return forms.TypedMultipleChoiceField(
@@ -151,13 +167,14 @@ class CustomerForm(PayingFields):
         ("Timeout", ["first_reply_s", "pdd_s", "ring_s"]),
         ("Address", ["phone", "zone", "country", "address_line1", "address_line2", "city", "state", "postcode"]),
         ("Verification", ["approved_clis_only", "cli_selection", "email_verification", "mobile_verification"]),
+        ("Notes", ["note"]),
         ("Day/Time", ["hours", "hours_hang_up"]),
         ("Billing", customer_billing.FIELDS),
         ("Payments", customer_paying.FIELDS),
         ("Notices", ["language", "low_balance_micros", "notification_emails", "notification_opt_outs"]),
     ]  # fmt: skip
     widths = {
-        "hours": 12, "hours_hang_up": 12,
+        "hours": 12, "hours_hang_up": 12, "note": 12,
         "vars_toml": 12, "approved_clis_only": 12, "email_verification": 12, "mobile_verification": 12,
         "parent_confirmed": 12, "invoice_note": 12, "address_line1": 6, "address_line2": 6,
     }  # fmt: skip
@@ -184,7 +201,12 @@ class CustomerForm(PayingFields):
         label="Daily spend limit", least=0, required=False, help_text="Per UTC day; empty = no limit"
     )
     expires_at = InstantField(label="Expires at (UTC)", required=False, help_text="New calls are refused from then on")
-    valid_days = forms.IntegerField(min_value=1, max_value=36_500, required=False, help_text="Whichever ends first")
+    valid_days = forms.IntegerField(
+        min_value=1,
+        max_value=36_500,
+        required=False,
+        help_text="From the first call on, unless Options say otherwise; of both ends the earlier counts",
+    )
     reference = forms.CharField(max_length=200, required=False, help_text="Your own or the customer's, such as a PO")
     accounting_id = forms.CharField(
         max_length=100, required=False, label="Accounting id", help_text="Its key in your accounting system"
@@ -256,6 +278,13 @@ class CustomerForm(PayingFields):
     )
     email_verification = forms.BooleanField(required=False, label="Calls only after a contact's email is verified")
     mobile_verification = forms.BooleanField(required=False, label="Calls only after a contact's mobile is verified")
+    note = forms.CharField(
+        max_length=5000,
+        required=False,
+        label="A new note",
+        help_text="For users of this panel only, kept with your name and the time",
+        widget=NoteWidget(),
+    )
     hours = HoursField(required=False, label="When calls are allowed")
     hours_hang_up = forms.BooleanField(
         required=False, label="Hang up where they end: calls are ended there, and not only new ones refused"
@@ -273,8 +302,8 @@ class CustomerForm(PayingFields):
     )
     notification_opt_outs = _several(
         "Not told of",
-        [(event, notice.title) for event, notice in NOTICES.items()],
-        help_text="Mail about logins and passwords is always sent",
+        [(event, notice.title) for event, notice in NOTICES.items() if not notice.always],
+        help_text="Mail about logins, passwords and caller numbers to be verified again is always sent",
     )
 
     def __init__(self, *arguments: Any, request: HttpRequest, currency: str, **options: Any) -> None:
@@ -290,13 +319,20 @@ class CustomerForm(PayingFields):
         self._offer("localization_id", Localization.objects.filter(account=account).order_by("name"), "None")
         self.offer_billing(request)
         self.offer_paying(request, currency)
+        self.fields["note"].disabled = not may(request, add_customer_note.__name__)
         self.fields["hours"].widget.attrs["data-default-zone"] = self.initial.get("zone") or account.zone
         credit = self.fields["debit_limit_micros"].widget
         assert isinstance(credit, CreditWidget)
         credit.unit = currency
         self.set_unit("daily_spend_limit_micros", currency)
         self.set_unit("low_balance_micros", currency)
-        self.set_unit("local_price_nanos", f"{currency}/min".lstrip("/"))
+        self.set_unit("local_price_nanos", f"{currency}/min" if currency else "per min")
+
+    def show_notes(self, notes: Iterable[CustomerNote]) -> None:
+        """Lists the notes that are there."""
+        widget = self.fields["note"].widget
+        assert isinstance(widget, NoteWidget)
+        widget.notes = notes
 
     def _offer(self, name: str, records: QuerySet[Any], none: str | None) -> None:
         """The records a field lets one choose from, and the words of choosing none."""
@@ -307,7 +343,12 @@ class CustomerForm(PayingFields):
 
 
 class NewCustomerForm(CustomerForm):
-    """The same with the currency, which is chosen once; only it and the name have to be given."""
+    """The same with the currency, which is chosen once; only it and the name have to be given.
+
+    What is cleared and cannot be empty is as the act makes it, or the template of the portal domain.
+    """
+
+    needed = ("name", "currency", "parent_id")
 
     tabs = [("Basic", [*CustomerForm.tabs[0][1][:3], "currency", *CustomerForm.tabs[0][1][3:]]), *CustomerForm.tabs[1:]]
     versioned = False
@@ -325,9 +366,21 @@ class NewCustomerForm(CustomerForm):
         choices=[("", "Postpaid with a credit line, else prepaid"), *customer_billing.BILLING_TYPES], required=False
     )
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.has_defaults = {"number"}
+        for name, field in self.fields.items():
+            if field.required and name not in self.needed:
+                field.required = field.widget.is_required = False
+                self.has_defaults.add(name)
+
     def given(self) -> dict[str, Any]:
         """The act's arguments. A domain other than the one that the form began with says what was left as it was."""
-        values = {name: value for name, value in changes(self).items() if name != "number" or value}
+        values = {
+            name: value
+            for name, value in changes(self).items()
+            if name not in self.has_defaults or value not in (None, "")
+        }
         if not values["domain_id"] or "domain_id" not in self.changed_data:
             return values
         always = {"name", "currency", "parent_id", *self.changed_data}

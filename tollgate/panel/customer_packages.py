@@ -39,6 +39,7 @@ from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, Page, respond
 from tollgate.ui.packages import OFTEN, falls_due, where_to
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 KINDS = {"standard": "Standard", "free_minutes": "Free minutes"}
 BUNDLES_SHOWN = 50
@@ -59,12 +60,12 @@ LIST = Grid(
     name="packages",
     columns=(
         Column("name", "Package", sort="name", link=link("panel:package", lambda row: row.pk)),
-        Column("kind", "Type", value=lambda row: KINDS[row.kind], sort="kind", minor=True),
-        Column("due", "Falls due", value=falls_due, sort="frequency"),
+        Column("kind", "Type", value=lambda row: KINDS[row.kind], sort="kind", minor=True, says=True),
+        Column("due", "Falls due", value=falls_due, sort="frequency", says=True),
         Column("retail_nanos", "Retail", kind=Kind.PRICE, sort="retail_nanos"),
         Column("setup_retail_nanos", "Setup", kind=Kind.PRICE, sort="setup_retail_nanos", minor=True),
         Column("currency", "Currency", sort="currency"),
-        Column("minutes", "Free minutes", value=minutes_words, minor=True),
+        Column("minutes", "Free minutes", value=minutes_words, minor=True, says=True),
         Column("holders", "Held by", value="holder_count", kind=Kind.COUNT, sort="holder_count"),
     ),
     sort="name",
@@ -94,10 +95,10 @@ OF_CUSTOMER = Grid(
     columns=(
         Column("package", "Package", value="package.name", link=link("panel:customer_package", lambda row: row.pk)),
         Column("quantity", "Quantity", kind=Kind.COUNT),
-        Column("due", "Falls due", value=lambda row: falls_due(row.package)),
+        Column("due", "Falls due", value=lambda row: falls_due(row.package), says=True),
         Column("retail", "Retail each", value="package.retail_nanos", kind=Kind.PRICE),
         Column("currency", "Currency", value="package.currency", minor=True),
-        Column("pays", "Paid", value=lambda row: "from the balance" if row.auto_decrement else "by invoice"),
+        Column("pays", "Paid", value=lambda row: "from the balance" if row.auto_decrement else "by invoice", says=True),
         Column("starts_on", "From", minor=True),
         Column("ends_on", "Until"),
         Column("next_on", "Next charge"),
@@ -265,7 +266,7 @@ def edit_package(request: HttpRequest, sold_package_id: int) -> HttpResponseBase
         request,
         form,
         template="panel/package.html",
-        title=package.name,
+        title=as_is(package.name),
         breadcrumbs=crumbs(("Money", ""), ("Packages", page)),
         back_url=page,
         can_stay=True,
@@ -303,7 +304,7 @@ def assign(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         if done is not None:
             words = f"{customer.name} holds {done.package.name} now."
             return after_save(request, words, form_url=request.path, done_url=page)
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), page))
     return render_form(
         request, form, title="Assign a package", breadcrumbs=way, back_url=page, save_title="Assign", can_stay=True
     )
@@ -329,8 +330,10 @@ def held_package(request: HttpRequest, customer_package_id: int) -> HttpResponse
         request,
         form,
         template="panel/customer_package.html",
-        title=f"{held.package.name}: {held.customer.name}",
-        breadcrumbs=crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (held.customer.name, page)),
+        title=as_is(f"{held.package.name}: {held.customer.name}"),
+        breadcrumbs=crumbs(
+            ("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(held.customer.name), page)
+        ),
         back_url=page,
         read_only=not may(request, "change_customer_package") or held.next_on is None,
         held=held,
@@ -353,8 +356,8 @@ def end(request: HttpRequest, customer_package_id: int) -> HttpResponseBase:
         if done is not None:
             words = f"{held.package.name} ends on {done.ends_on}."
             return after_save(request, words, form_url=request.path, done_url=page)
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (held.customer.name, page))
-    title = f"End {held.package.name}"
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(held.customer.name), page))
+    title = worded("End {name}", name=held.package.name)
     return render_form(request, form, title=title, breadcrumbs=way, back_url=page, save_title="End the package")
 
 

@@ -22,16 +22,19 @@ from tollgate.actions.wallets import adjust, top_up
 from tollgate.core.areas import AREAS
 from tollgate.core.lake import Condition, Group
 from tollgate.panel import (
+    aliases,
     audit,
     calls,
     cli_rules,
     clis,
+    conferences,
     contacts,
     customer_packages,
     endpoints,
     entries,
     invoices,
     number_blocks,
+    pins,
     routes,
     summaries,
 )
@@ -44,6 +47,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.store.models import AutoTopUp, Contact, Customer, CustomerNote, Endpoint, IngressRoute, VerifiedCli
 from tollgate.store.queries import calls as call_queries
+from tollgate.store.queries.clis import with_lapse
 from tollgate.store.queries.customers import entries as entries_of
 from tollgate.store.queries.customers import spent_today_micros, today_of, wallet_of, with_end
 from tollgate.store.queries.invoice_lists import invoices_of
@@ -52,10 +56,12 @@ from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 TABS = (
     ("main", "Main", "panel:customer", "customers"),
     ("auth", "Auth", "panel:customer_auth", "endpoints"),
+    ("aliases", "Aliases", "panel:customer_aliases", "aliases"),
     ("routing", "Routing", "panel:customer_routing", "routes"),
     ("payments", "Payments", "panel:customer_payments", "money"),
     ("invoices", "Invoices", "panel:customer_invoices", "invoices"),
@@ -123,7 +129,21 @@ def auth(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Where the customer calls from."""
     customer = _customer(request, customer_id, area="endpoints")
     source = QuerysetSource(queryset=Endpoint.objects.filter(customer=customer))
-    return _page(request, customer, "auth", grid=endpoints.OF_CUSTOMER.page(request.GET.dict(), source))
+    rooms = conferences.of_customer(customer)
+    grid, card = endpoints.OF_CUSTOMER.page(request.GET.dict(), source), pins.of_customer(request, customer)
+    return _page(request, customer, "auth", grid=grid, rooms=rooms, **card)
+
+
+@reading
+def customer_aliases(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """Numbers that stand for others, its own and those of all customers."""
+    customer = _customer(request, customer_id, area="aliases")
+    more: dict[str, Any] = {}
+    if reach(request) is None:
+        more["shared"] = excerpt(aliases.OF_ALL, aliases.of_all(customer))
+    context = _context(request, customer, "aliases")
+    own = aliases.of_customer(customer)
+    return respond(request, aliases.OF_CUSTOMER, own, template="panel/customer_aliases.html", **context, **more)
 
 
 @reading
@@ -132,7 +152,7 @@ def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     customer = _customer(request, customer_id, area="routes")
     source = QuerysetSource(queryset=routes.listed(IngressRoute.objects.filter(customer=customer)))
     of_tags = IngressRoute.objects.filter(tag__customers=customer, card__currency=customer.currency)
-    known = QuerysetSource(queryset=VerifiedCli.objects.filter(customer=customer))
+    known = QuerysetSource(queryset=with_lapse(VerifiedCli.objects.filter(customer=customer)))
     return _page(
         request,
         customer,
@@ -258,12 +278,12 @@ def _context(request: HttpRequest, customer: Customer, tab: str) -> dict[str, An
     open_to_all = [found for found in TABS if customer.deleted_at is None or found[0] in OF_DELETED]
     tabs = [found[:3] for found in open_to_all if may_read(found[3])]
     return {
-        "title": customer.name,
+        "title": as_is(customer.name),
         "tab_title": title,
         "customer": customer,
         "status_words": STATUS_WORDS[customer.status],
         "wallet": wallet_of(customer),
-        "has_endpoint": Endpoint.objects.filter(customer=customer, enabled=True).exists(),
+        "has_endpoint": Endpoint.objects.filter(customer=customer, enabled=True, sends_calls=True).exists(),
         "has_route": IngressRoute.objects.filter(routes.reaching(customer), enabled=True).exists(),
         "reserve_micros": -customer.debit_limit_micros,
         "reads": {
@@ -299,8 +319,8 @@ def _posting(
         act, whom = act_of(customer)
         if saved(request, form, act, **whom, **form.cleaned_data) is not None:
             return after_save(request, "The entry is booked.", form_url=page, done_url=page)
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
-    title = f"{words}: {customer.name}"
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), page))
+    title = worded("{words}: {name}", words=worded(words), name=customer.name)
     return render_form(request, form, title=title, breadcrumbs=way, back_url=page, save_title=words)
 
 
@@ -309,6 +329,7 @@ urlpatterns = [
     path("customers/<int:customer_id>/contacts/", main, name="customer_contacts"),
     path("customers/<int:customer_id>/summary/<str:span>/", main, name="customer_summary"),
     path("customers/<int:customer_id>/auth/", auth, name="customer_auth"),
+    path("customers/<int:customer_id>/aliases/", customer_aliases, name="customer_aliases"),
     path("customers/<int:customer_id>/routing/", routing, name="customer_routing"),
     path("customers/<int:customer_id>/payments/", payments, name="customer_payments"),
     path("customers/<int:customer_id>/invoices/", customer_invoices, name="customer_invoices"),

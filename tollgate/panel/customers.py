@@ -14,7 +14,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils.html import format_html
 from django_countries import countries
 
 from tollgate.actions.customer_status import (
@@ -28,14 +27,15 @@ from tollgate.actions.customer_status import (
 from tollgate.actions.customer_successor import create_successor_customer
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
 from tollgate.actions.domain_defaults import taken
+from tollgate.core.money import format_micros
 from tollgate.panel.access import current_user, may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import STATUS_TONES, limit, link
 from tollgate.panel.customer_forms import STATUS_WORDS, CustomerForm, NewCustomerForm, form_for, resellers
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Account, Customer, PortalDomain, Tag, User
-from tollgate.store.queries.customers import in_service, in_state, today_of, with_figures
+from tollgate.store.models import Account, Customer, CustomerNote, PortalDomain, Tag, User
+from tollgate.store.queries.customers import in_service, in_state, today_of, with_figures, with_wallet
 from tollgate.store.queries.finding import customers_with
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.conditions import Of
@@ -43,6 +43,7 @@ from tollgate.ui.fields import CurrencyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import Query, QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 STATES = (
     *((name, STATUS_WORDS[name]) for name in ("active", "inactive", "penalty", "pending")),
@@ -50,8 +51,17 @@ STATES = (
     ("unready", "Pending (derived)"),
 )
 CHUNK = 500
+NOTES_SHOWN = 10
 OF_WALLETS = frozenset({"balance_micros", "live_channels"})
 """What is sorted by, and stands in the wallets."""
+
+
+def _limit_words(customer: Any) -> str:
+    """The debit limit beside a balance."""
+    amount = f"{format_micros(abs(customer.debit_limit_micros), 2)} {customer.currency}"
+    if customer.debit_limit_micros == 0:
+        return "Debit limit: 0"
+    return f"Credit line: {amount}" if customer.debit_limit_micros > 0 else f"Reserve: {amount}"
 
 
 def _lacks(customer: Any) -> str | None:
@@ -67,7 +77,13 @@ LIST = Grid(
         Column("lacks", "Warnings", value=_lacks, kind=Kind.BADGE, tone=lambda _: "yellow", minor=True),
         Column("number", "Number", sort="number", minor=True),
         Column(
-            "balance", "Balance", value="balance_micros", kind=Kind.MONEY, currency="currency", sort="balance_micros"
+            "balance",
+            "Balance",
+            value="balance_micros",
+            kind=Kind.MONEY,
+            currency="currency",
+            sort="balance_micros",
+            hint=_limit_words,
         ),
         Column(
             "credit",
@@ -79,7 +95,9 @@ LIST = Grid(
             hidden=True,
         ),
         Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels", minor=True),
-        Column("allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", minor=True),
+        Column(
+            "allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", minor=True, says=True
+        ),
         Column(
             "status",
             "Status",
@@ -106,7 +124,7 @@ LIST = Grid(
     filters=(
         Filter("status", "Status", "state", choices=STATES),
         Filter("shown", "Shown", "shown", choices=(("in_service", "In service"), ("deleted", "Deleted"))),
-        Filter("country", "Country", "country", choices=tuple((code, str(name)) for code, name in countries)),
+        Filter("country", "Country", "country", choices=tuple((code, as_is(name)) for code, name in countries)),
     ),
     sort="name",
     ticks=True,
@@ -120,8 +138,7 @@ LIST = Grid(
 class Listed(QuerysetSource):
     """Customers with today's traffic, which is read once for each page. The search also looks at contacts.
 
-    `queryset` has the customers alone: who stands on a page is found without figures where the order needs none, and
-    only those get them.
+    `queryset` has the customers alone: who stands on a page is found without figures, and only those get them.
     """
 
     figures: QuerySet[Any]
@@ -130,9 +147,7 @@ class Listed(QuerysetSource):
 
     def rows(self, query: Query, limit: int) -> Sequence[Any]:
         """One page."""
-        if self._asks_wallets(query):
-            return self._with_today(QuerysetSource.rows(replace(self, queryset=self.figures), query, limit))
-        narrow = replace(self, queryset=self.queryset.only("id"))  # what is sorted is small
+        narrow = replace(self, queryset=self._asked(query).only("id"))  # what is sorted is small
         ids = [customer.pk for customer in QuerysetSource.rows(narrow, query, limit)]
         found = self.figures.in_bulk(ids)
         return self._with_today([found[pk] for pk in ids if pk in found])
@@ -149,15 +164,23 @@ class Listed(QuerysetSource):
 
     def count(self, query: Query, most: int) -> int:
         """Without figures, unless one of them is asked for."""
-        base = replace(self, queryset=self.figures) if self._asks_wallets(query) else self
-        return QuerysetSource.count(base, query, most)
+        return QuerysetSource.count(replace(self, queryset=self._asked(query)), query, most)
+
+    def tally(
+        self, query: Query, path: str, values: Sequence[Any], sums: Mapping[str, tuple[str, str]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """With the wallets, whose balances are added up."""
+        wallets = replace(self, queryset=with_wallet(self.queryset, "customer"))
+        return QuerysetSource.tally(wallets, query, path, values, sums)
 
     def kind_of(self, path: str) -> Of | None:
         """What stands in the wallets is compared too."""
         return QuerysetSource.kind_of(replace(self, queryset=self.figures), path)
 
-    def _asks_wallets(self, query: Query) -> bool:
-        return any(path.partition("__")[0] in OF_WALLETS for path in query.filters) or query.sort in OF_WALLETS
+    def _asked(self, query: Query) -> QuerySet[Any]:
+        """The customers, with their wallets where those are compared or sorted by."""
+        paths = {path.partition("__")[0] for path in query.filters} | {query.sort}
+        return with_wallet(self.queryset, "customer") if paths & OF_WALLETS else self.queryset
 
     def chosen(self, query: Query) -> QuerySet[Any]:
         """Those that the search and the filters leave; a state may be one that is no status."""
@@ -235,12 +258,16 @@ def _own_filters(request: HttpRequest) -> Iterator[Filter]:
     """Filters whose choices are records."""
     me = current_user(request).pk
     tags = Tag.objects.filter(account=own_account(request)).order_by("name")
-    yield Filter("tag", "Tag", "tags", choices=tuple((str(tag.pk), tag.name) for tag in tags))
+    yield Filter("tag", "Tag", "tags", choices=tuple((str(tag.pk), as_is(tag.name)) for tag in tags))
     owners, _ = resellers(request)
-    yield Filter("reseller", "Reseller", "parent_id", choices=tuple((str(row.pk), row.name) for row in owners))
+    yield Filter("reseller", "Reseller", "parent_id", choices=tuple((str(row.pk), as_is(row.name)) for row in owners))
     managers = User.objects.filter(is_active=True).order_by("name")
     words = (
-        (str(row.pk), f"{row.name or row.email} (you)" if row.pk == me else row.name or row.email) for row in managers
+        (
+            str(row.pk),
+            worded("{name} (you)", name=row.name or row.email) if row.pk == me else as_is(row.name or row.email),
+        )
+        for row in managers
     )
     yield Filter("manager", "Account manager", "account_manager_id", choices=tuple(words))
 
@@ -260,6 +287,7 @@ def new_customer(request: HttpRequest) -> HttpResponseBase:
     return render_form(
         request,
         form,
+        template="panel/form.html",
         title="New customer",
         breadcrumbs=_way(),
         back_url=reverse("panel:customers"),
@@ -287,10 +315,11 @@ def _start_of_domain(request: HttpRequest) -> dict[str, Any]:
 def edit_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """The settings of one customer."""
     customer = _customer(request, customer_id)
-    names = [name for _, fields in CustomerForm.tabs for name in fields]
+    names = [name for _, fields in CustomerForm.tabs for name in fields if name != "note"]
     form_class = form_for(request, customer)
     start = initial(customer, names)
     form = form_class(posted(request), initial=start, request=request, currency=customer.currency)
+    form.show_notes(CustomerNote.objects.filter(customer=customer).order_by("-id")[:NOTES_SHOWN])
     here, page = request.path, reverse("panel:customer", args=[customer.pk])
     if form.is_valid():
         version, values = form.cleaned_data["version"], changes(form, leave_out=["parent_confirmed"])
@@ -300,7 +329,8 @@ def edit_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     return render_form(
         request,
         form,
-        title=f"{customer.name}: settings",
+        template="panel/form.html",
+        title=worded("{name}: settings", name=customer.name),
         breadcrumbs=_way(customer),
         back_url=page,
         can_stay=True,
@@ -329,7 +359,7 @@ def fraud(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         and saved(request, form, hold_for_fraud, customer_id=customer.pk, **form.cleaned_data) is not None
     ):
         return after_save(request, f"{customer.name} is held for fraud.", form_url=request.path, done_url=page)
-    title = f"{customer.name}: hold for fraud"
+    title = worded("{name}: hold for fraud", name=customer.name)
     return render_form(request, form, title=title, breadcrumbs=_way(customer), back_url=page, save_title="Hold it")
 
 
@@ -363,7 +393,7 @@ def new_successor(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     return render_form(
         request,
         form,
-        title=f"{customer.name}: move to another currency",
+        title=worded("{name}: move to another currency", name=customer.name),
         breadcrumbs=_way(customer),
         back_url=reverse("panel:customer", args=[customer.pk]),
         save_title="Create the successor",
@@ -394,7 +424,7 @@ def remove_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Deletes one customer softly: it keeps its number, its money and its calls, and may be restored."""
     customer = get_object_or_404(own_customers(request), pk=customer_id)
     if request.POST.get("confirmation") != customer.name:
-        messages.error(request, format_html("Type {} to delete this customer.", customer.name))
+        messages.error(request, f"Type {customer.name} to delete this customer.")
     elif press(request, delete_customer, f"{customer.name} is deleted.", customer_id=customer.pk):
         return redirect("panel:customers")
     return redirect("panel:customer", customer.pk)
@@ -425,14 +455,14 @@ def _small_form(
             is not None
         ):
             return after_save(request, f"{customer.name} is saved.", form_url=request.path, done_url=page)
-    title = f"{customer.name}: {button.lower()}"
+    title = worded("{name}: {button}", name=customer.name, button=worded(button.lower()))
     return render_form(request, form, title=title, breadcrumbs=_way(customer), back_url=page, save_title=button)
 
 
 def _way(customer: Customer | None = None) -> list[Any]:
     steps = [("Selling", ""), ("Customers", reverse("panel:customers"))]
     if customer is not None:
-        steps.append((customer.name, reverse("panel:customer", args=[customer.pk])))
+        steps.append((as_is(customer.name), reverse("panel:customer", args=[customer.pk])))
     return crumbs(*steps)
 
 

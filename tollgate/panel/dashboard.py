@@ -1,19 +1,37 @@
 """The dashboard: the traffic now and today. The page asks for its changing parts again every few seconds."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 
 from tollgate.panel.access import members, own_account, reading, rights
 from tollgate.panel.frame import first_page
 from tollgate.store.models import Account
 from tollgate.store.queries import dashboard as figures
 from tollgate.ui.charts import LineChart, Series
+
+WAITING: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    "parked": ("Customers whose billing rests", "invoices", "panel:invoices", ""),
+    "payments": ("Payments to approve", "payments", "panel:payments", "?f.status=pending"),
+    "suspense": ("Money of unknown payers", "payments", "panel:payments", "?f.suspense=yes"),
+    "notices": ("Notices of gateways not booked", "payment_gateways", "panel:payment_log", "?f.state=failed"),
+    "conflicts": ("Delayed saves in conflict", "delays", "panel:delays", "?f.state=conflict"),
+}
+"""What waits for people, by the columns of the statement: its title, its area, its page."""
+
+
+class Waiting(NamedTuple):
+    """One kind of work that waits, how much of it there is, and where it is done."""
+
+    title: str
+    records_count: int
+    url: str
 
 
 @members
@@ -30,6 +48,7 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
         "now": figures.now(account, at),
         "chart": _chart(account, at),
         "at": at,
+        "waiting": _waiting(request, account, at),
     }
     return render(request, "panel/dashboard.html", context)
 
@@ -45,6 +64,16 @@ def now(request: HttpRequest) -> HttpResponseBase:
 def chart(request: HttpRequest) -> HttpResponseBase:
     """The chart alone."""
     return render(request, "panel/dashboard_chart.html", {"chart": _chart(own_account(request), datetime.now(UTC))})
+
+
+def _waiting(request: HttpRequest, account: Account, at: datetime) -> list[Waiting]:
+    """What waits for a person who may read of it."""
+    counts, reads = figures.waiting(account, at), rights(request).reads
+    return [
+        Waiting(title, counts[name], f"{reverse(page)}{query}")
+        for name, (title, area, page, query) in WAITING.items()
+        if counts[name] and reads(area)
+    ]
 
 
 def _chart(account: Account, at: datetime) -> LineChart:

@@ -37,6 +37,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 STATES = ("pending", "done", "conflict", "refused", "canceled")
 TONES = {"pending": "yellow", "done": "green", "conflict": "red", "refused": "red", "canceled": "gray"}
@@ -52,7 +53,7 @@ LIST = Grid(
         Column("due_at", "Due (UTC)", kind=Kind.INSTANT, sort="due_at", link=link("panel:delay", lambda row: row.pk)),
         Column("title", "What", link=_record),
         Column("changed", "Before → after", value=lambda row: audit_words.sentence(row.before or None, row.after)),
-        Column("act", "Act", value=lambda row: field_words(row.act), hidden=True),
+        Column("act", "Act", value=lambda row: field_words(row.act), hidden=True, says=True),
         Column("author", "Who", sort="author"),
         Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES, sort="state"),
         Column("result", "Why not"),
@@ -106,7 +107,7 @@ def delay(request: HttpRequest, delayed_save_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/delay.html",
-        title=saved.title,
+        title=as_is(saved.title),
         breadcrumbs=crumbs(("System", ""), ("Delay log", reverse("panel:delays"))),
         back_url=reverse("panel:delays"),
         save_title="Change the time",

@@ -24,6 +24,7 @@ from tollgate.ui.fields import CurrencyField, ExactField, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 ACTION_WORDS = {
     "remind": "Send a reminder",
@@ -41,8 +42,9 @@ def when(days: int) -> str:
     """The day of a step as people say it."""
     if days == 0:
         return "On the due day"
-    unit = "day" if abs(days) == 1 else "days"
-    return f"{abs(days)} {unit} {'before' if days < 0 else 'after'} the due day"
+    if abs(days) == 1:
+        return "1 day before the due day" if days < 0 else "1 day after the due day"
+    return f"{-days} days before the due day" if days < 0 else f"{days} days after the due day"
 
 
 def fee(row: Any) -> str:
@@ -64,8 +66,8 @@ LIST = Grid(
     name="dunning_steps",
     columns=(
         Column("title", "Step", sort="title", link=link("panel:dunning_step", lambda row: row.pk)),
-        Column("days", "When", value=lambda row: when(row.days), sort="days"),
-        Column("action", "What", value=lambda row: ACTION_WORDS[row.action]),
+        Column("days", "When", value=lambda row: when(row.days), sort="days", says=True),
+        Column("action", "What", value=lambda row: ACTION_WORDS[row.action], says=True),
         Column("fee", "Fee", value=fee),
         Column("currency", "Only invoices in"),
         enabled_column(),
@@ -198,7 +200,7 @@ def edit_step(request: HttpRequest, step_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/dunning_step.html",
-        title=found.title,
+        title=as_is(found.title),
         breadcrumbs=_way(),
         back_url=page,
         can_stay=True,

@@ -18,13 +18,14 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 KINDS = (("kamailio", "Kamailio"), ("plain", "Other switch, over HTTP"))
 LIST = Grid(
     name="edges",
     columns=(
         Column("name", "Edge", sort="name", link=link("panel:edge", lambda row: row.pk)),
-        Column("kind", "Kind", value=lambda row: dict(KINDS)[row.kind], sort="kind"),
+        Column("kind", "Kind", value=lambda row: dict(KINDS)[row.kind], sort="kind", says=True),
         Column("rpc_url", "Control address"),
         Column("last_seen_at", "Last heard of (UTC)", kind=Kind.INSTANT, sort="last_seen_at"),
         enabled_column(),
@@ -90,7 +91,7 @@ def edit_edge(request: HttpRequest, edge_id: int) -> HttpResponseBase:
     return render_form(
         request,
         form,
-        title=edge.name,
+        title=as_is(edge.name),
         breadcrumbs=_way(),
         back_url=reverse("panel:edges"),
         can_stay=True,

@@ -101,6 +101,31 @@ class RewritesField(forms.Field):
         return list(initial or ()) != list(data or ())
 
 
+class DirectionField(forms.ChoiceField):
+    """Whether calls come from an address; a form without it means they do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=(("sends", "Sends calls to us"), ("receives", "Only receives calls from us")),
+            required=False,
+            initial=True,
+            label="Direction",
+            help_text="With extensions behind it calls also go to it",
+        )
+
+    def clean(self, value: Any) -> bool:
+        """What the act takes."""
+        return bool(super().clean(value) != "receives")
+
+    def prepare_value(self, value: Any) -> Any:
+        """The choice of a stored value."""
+        return {True: "sends", False: "receives"}.get(value, value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the other direction is chosen."""
+        return bool((data != "receives") != initial)
+
+
 class EndpointForm(HouseForm):
     """What both kinds have."""
 
@@ -115,17 +140,37 @@ class EndpointForm(HouseForm):
 class IpForm(EndpointForm):
     """How calls from an address are told apart and limited."""
 
-    field_order = (
-        "network",
-        "name",
-        "tech_prefix",
-        "channels",
-        "cps_milli",
-        "cli_authentication",
-        "enabled",
-        "rewrites",
+    tabs = (
+        (
+            "Calls from it",
+            (
+                "network",
+                "name",
+                "tech_prefix",
+                "sends_calls",
+                "channels",
+                "cps_milli",
+                "cli_authentication",
+                "presents_pins",
+                "enabled",
+                "rewrites",
+            ),
+        ),
+        (
+            "Extensions behind it",
+            ("extensions", "delivery_host", "delivery_port", "delivery_transport", "shared"),
+        ),
     )
-    widths = {**EndpointForm.widths, "cli_authentication": 12}
+    widths = {
+        **EndpointForm.widths,
+        "cli_authentication": 12,
+        "presents_pins": 12,
+        "extensions": 12,
+        "delivery_host": 6,
+        "delivery_port": 3,
+        "delivery_transport": 3,
+        "shared": 12,
+    }
     tech_prefix = forms.CharField(
         max_length=20, required=False, help_text="Dialed in front of the number; tells customers on one address apart"
     )
@@ -133,6 +178,34 @@ class IpForm(EndpointForm):
         required=False,
         label="CLI authentication: the address is shared, and a call is the customer's whose verified CLI it shows",
     )
+
+    sends_calls = DirectionField()
+    presents_pins = forms.BooleanField(
+        required=False,
+        label="May present PINs: a server for calling cards, whose calls belong to the holder of the PIN they bring",
+    )
+    extensions = forms.CharField(
+        max_length=2000,
+        required=False,
+        help_text="Of a PBX at this address, such as 2000-2049, 2060. Local calls ring it",
+    )
+    delivery_host = forms.CharField(
+        max_length=255,
+        required=False,
+        label="Calls to them go to",
+        help_text="An IP address or a host name. Empty: the endpoint's own address",
+    )
+    delivery_port = forms.IntegerField(
+        min_value=1, max_value=65_535, required=False, label="Port", help_text="Empty: 5060, and 5061 by TLS"
+    )
+    delivery_transport = forms.TypedChoiceField(
+        choices=(("udp", "UDP"), ("tcp", "TCP"), ("tls", "TLS")), required=False, empty_value="udp", label="Transport"
+    )
+    shared = forms.BooleanField(required=False, label="Customers besides its own may call them as local calls")
+
+    def __init__(self, *arguments: Any, numbers_url: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["extensions"].widget.attrs |= {"data-numbers": numbers_url, "data-many": "", "data-width": "12"}
 
 
 class NewIpForm(IpForm):

@@ -43,6 +43,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 MOST_TRIED = 128
 KINDS = (("ip", "IP address"), ("sip_user", "SIP user"))
@@ -51,6 +52,13 @@ KINDS = (("ip", "IP address"), ("sip_user", "SIP user"))
 def shown(endpoint: Endpoint) -> str:
     """The user name, or the address without the length of a network of one."""
     return endpoint.username or str(endpoint.network).removesuffix("/32").removesuffix("/128")
+
+
+def _direction(endpoint: Endpoint) -> str:
+    """Where calls go: from it to us, from us to it, or both."""
+    if endpoint.kind == "sip_user" or (endpoint.sends_calls and endpoint.extensions):
+        return "Sends and receives"
+    return "Sends" if endpoint.sends_calls else "Receives"
 
 
 COLUMNS = (
@@ -64,11 +72,20 @@ COLUMNS = (
         link=link("panel:customer_auth", lambda row: row.customer_id),
     ),
     Column("kind", "Kind", value=lambda row: dict(KINDS)[row.kind], kind=Kind.BADGE, sort="kind"),
+    Column("direction", "Direction", value=_direction, says=True),
     Column("tech_prefix", "Tech prefix", sort="tech_prefix"),
+    Column("extensions", "Extensions", value=lambda row: row.extensions or None),
     Column(
-        "told_apart", "CLI authentication", value=lambda row: "Yes" if row.cli_authentication else None, hidden=True
+        "told_apart",
+        "CLI authentication",
+        value=lambda row: "Yes" if row.cli_authentication else None,
+        hidden=True,
+        says=True,
     ),
     Column("rewrites", "Rewrites", value=lambda row: len(row.rewrites), kind=Kind.COUNT, hidden=True),
+    Column(
+        "presents_pins", "Presents PINs", value=lambda row: "Yes" if row.presents_pins else None, hidden=True, says=True
+    ),
     channels_column(),
     cps_column(),
     enabled_column(),
@@ -94,7 +111,11 @@ OF_CUSTOMER = Grid(
     empty_text="No endpoints yet: this customer cannot call. Add its IP address or a SIP user.",
 )
 COMMON = ("name", "channels", "cps_milli", "rewrites", "enabled")
-OWN = {"ip": (*COMMON, "tech_prefix", "cli_authentication"), "sip_user": (*COMMON, "allowed_networks", "shared")}
+CALLED = ("extensions", "delivery_host", "delivery_port", "delivery_transport")
+OWN = {
+    "ip": (*COMMON, "tech_prefix", "sends_calls", "cli_authentication", "presents_pins", "shared", *CALLED),
+    "sip_user": (*COMMON, "allowed_networks", "shared"),
+}
 
 
 @reading
@@ -109,14 +130,14 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     found = Endpoint.objects.filter(customer__in=own_customers(request).filter(deleted_at=None))
-    return LIST, QuerysetSource(queryset=found.select_related("customer"), search=cache(endpoints_with))
+    return LIST, QuerysetSource(queryset=found.select_related("customer"), search=cache(endpoints_with), narrow=True)
 
 
 @writing("create_ip_endpoint", shown_to_all=False)
 def new_ip(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """New addresses of a customer."""
     customer = _customer(request, customer_id)
-    form = NewIpForm(posted(request))
+    form = NewIpForm(posted(request), numbers_url=_numbers_url(customer))
     if form.is_valid():
         networks = form.cleaned_data["network"]
         given = {"customer_id": customer.pk, **changes(form)}
@@ -148,8 +169,7 @@ def new_sip_user(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new SIP user of a customer."""
     customer = _customer(request, customer_id)
     free = free_numbers(list(NumberBlock.objects.filter(customer=customer)))
-    numbers_url = reverse("panel:endpoint_numbers", args=[customer.pk])
-    form = NewSipUserForm(posted(request), numbers_url=numbers_url, free=free[0] if free else None)
+    form = NewSipUserForm(posted(request), numbers_url=_numbers_url(customer), free=free[0] if free else None)
     if form.is_valid():
         done = saved(request, form, create_sip_user, customer_id=customer.pk, **changes(form))
         if done is not None:
@@ -181,7 +201,11 @@ def edit_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
     endpoint = _endpoint(request, endpoint_id)
     is_ip = endpoint.kind == "ip"
     start = initial(endpoint, OWN[endpoint.kind]) | ({"network": shown(endpoint)} if is_ip else {})
-    form = (ChangedIpForm if is_ip else ChangedSipUserForm)(posted(request), initial=start)
+    form: HouseForm = (
+        ChangedIpForm(posted(request), initial=start, numbers_url=_numbers_url(endpoint.customer))
+        if is_ip
+        else ChangedSipUserForm(posted(request), initial=start)
+    )
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_endpoint, endpoint_id=endpoint.pk, version=version, **changes(form))
@@ -192,7 +216,7 @@ def edit_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
         request,
         form,
         endpoint.customer,
-        title=shown(endpoint),
+        title=as_is(shown(endpoint)),
         endpoint=endpoint,
         read_only=not may(request, "update_endpoint"),
     )
@@ -231,7 +255,7 @@ def new_password(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/form.html",
-        title=f"New password of {endpoint.username}",
+        title=worded("New password of {username}", username=endpoint.username),
         breadcrumbs=_way(endpoint.customer),
         back_url=page,
         save_title="Set password",
@@ -272,12 +296,16 @@ def _endpoint(request: HttpRequest, endpoint_id: int) -> Endpoint:
     return get_object_or_404(found, pk=endpoint_id)
 
 
+def _numbers_url(customer: Customer) -> str:
+    return reverse("panel:endpoint_numbers", args=[customer.pk])
+
+
 def _list(customer: Customer) -> str:
     return reverse("panel:customer_auth", args=[customer.pk])
 
 
 def _way(customer: Customer) -> list[Any]:
-    return crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, _list(customer)))
+    return crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), _list(customer)))
 
 
 urlpatterns = [

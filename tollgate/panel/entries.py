@@ -65,10 +65,10 @@ class CompanyFilter(Filter):
 COLUMNS = (
     Column("at", "At (UTC)", kind=Kind.INSTANT, sort="at"),
     Column("id", "Entry", value="pk", sort="id"),
-    Column("wallet", "Wallet", value=lambda row: words(row.wallet.kind)),
+    Column("wallet", "Wallet", value=lambda row: words(row.wallet.kind), says=True),
     Column("company", "Company", value="company", link=_owner),
-    Column("kind", "Kind", value=lambda row: KIND_WORDS[row.kind], sort="kind"),
-    Column("book", "Book", value=lambda row: words(row.book), sort="book"),
+    Column("kind", "Kind", value=lambda row: KIND_WORDS[row.kind], sort="kind", says=True),
+    Column("book", "Book", value=lambda row: words(row.book), sort="book", says=True),
     Column("amount", "Amount", value="amount_micros", kind=Kind.MONEY, currency="currency"),
     Column("call", "Call", value="call_id", link=link("panel:call", lambda row: row.call_id)),
     Column("note", "Note"),

@@ -18,6 +18,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 COLUMNS = (
     Column("name", "Gateway", sort="name", link=link("panel:gateway", lambda row: row.pk)),
@@ -124,7 +125,7 @@ def edit_gateway(request: HttpRequest, gateway_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/gateway.html",
-        title=gateway.name,
+        title=as_is(gateway.name),
         breadcrumbs=_way(gateway.carrier),
         back_url=_page(gateway.carrier),
         can_stay=True,
@@ -155,7 +156,7 @@ def _page(carrier: Carrier) -> str:
 
 
 def _way(carrier: Carrier) -> list[object]:
-    return [*crumbs(("Buying", ""), ("Carriers", reverse("panel:carriers")), (carrier.name, _page(carrier)))]
+    return [*crumbs(("Buying", ""), ("Carriers", reverse("panel:carriers")), (as_is(carrier.name), _page(carrier)))]
 
 
 urlpatterns = [

@@ -24,6 +24,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import worded
 
 
 def _reads(group: Any) -> str:
@@ -113,7 +114,7 @@ def edit_group(request: HttpRequest, group_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/group.html",
-        title=f"Group {group.name}",
+        title=worded("Group {name}", name=group.name),
         breadcrumbs=_way(),
         back_url=reverse("panel:groups"),
         can_stay=True,

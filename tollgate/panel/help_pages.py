@@ -8,6 +8,7 @@ from django.urls import path, reverse
 
 from tollgate.panel.frame import crumbs
 from tollgate.panel.help_texts import START, pictures, read_page
+from tollgate.ui.words import as_is
 
 
 @login_required
@@ -17,7 +18,8 @@ def help_page(request: HttpRequest, page: str = START) -> HttpResponseBase:
     if found is None:
         raise Http404(f"There is no help page {page}.")
     way = () if page == START else (("Help", reverse("panel:help")),)
-    return render(request, "panel/help.html", {"title": found.title, "body": found.body, "breadcrumbs": crumbs(*way)})
+    context = {"title": as_is(found.title), "body": found.body, "breadcrumbs": crumbs(*way)}
+    return render(request, "panel/help.html", context)
 
 
 @login_required

@@ -19,10 +19,11 @@ from tollgate.panel.fields import DayField, QuantityField, note, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import own_invoice
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
-from tollgate.store.models import Customer, Invoice, InvoiceLine, InvoiceTemplate
+from tollgate.store.models import Customer, Invoice, InvoiceLine, InvoiceTemplate, Package
 from tollgate.store.queries.invoice_lists import left_of_lines
 from tollgate.ui.fields import MoneyField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import worded
 
 GROUPINGS: Final = (
     ("day", "By day"), ("destination", "By destination"), ("route", "By ingress route"), ("total", "All in one line"),
@@ -80,20 +81,39 @@ class DraftChangesForm(HouseForm):
 class LineForm(HouseForm):
     """One line that a person writes."""
 
-    widths = {"description": 12}
-    description = forms.CharField(max_length=300)
+    widths = {"package_id": 12, "description": 12}
+    package_id = pick("Package", [], required=False, help_text="Fills what is left empty: its name and its price")
+    description = forms.CharField(max_length=300, required=False)
     quantity_milli = QuantityField(label="Quantity")
-    unit_price_nanos = PriceField(label="Unit price", help_text="Below zero = a discount")
+    unit_price_nanos = PriceField(required=False, label="Unit price", help_text="Below zero = a discount")
     from_on = DayField(required=False, label="First day")
     last_on = DayField(required=False, label="Last day")
 
-    def __init__(self, *arguments: Any, currency: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, invoice: Invoice, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.set_unit("unit_price_nanos", currency)
+        self.set_unit("unit_price_nanos", invoice.currency)
+        self.packages = Package.objects.filter(account=invoice.account_id, currency=invoice.currency)
+        field = self.fields["package_id"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "None"), *self.packages.order_by("name").values_list("pk", "name")]
+
+    def clean(self) -> dict[str, Any]:
+        """What a package fills; without one both are typed."""
+        values: dict[str, Any] = super().clean() or {}
+        chosen = values.get("package_id")
+        package = self.packages.filter(pk=chosen).first() if chosen else None
+        if package is not None:
+            values["description"] = values.get("description") or package.name
+            if values.get("unit_price_nanos") is None and "unit_price_nanos" not in self.errors:
+                values["unit_price_nanos"] = package.retail_nanos
+        for name in ("description", "unit_price_nanos"):
+            if values.get(name) in (None, "") and name not in self.errors:
+                self.add_error(name, "Type it, or choose a package.")
+        return values
 
     def given(self) -> dict[str, Any]:
         """The act's arguments."""
-        values = changes(self, leave_out=["last_on"])
+        values = changes(self, leave_out=["last_on", "package_id"])
         last = self.cleaned_data["last_on"]
         return {**values, "until_on": last + timedelta(days=1) if last else None}
 
@@ -193,7 +213,7 @@ def new_line(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
     """A line by hand."""
     found = own_invoice(request, invoice_id)
     page = reverse("panel:invoice", args=[found.pk])
-    form = LineForm(posted(request), currency=found.currency)
+    form = LineForm(posted(request), invoice=found)
     if form.is_valid():
         done = saved(request, form, add_invoice_line, invoice_id=found.pk, **form.given())
         if done is not None:
@@ -212,7 +232,7 @@ def edit_line(request: HttpRequest, invoice_id: int, line_id: int) -> HttpRespon
         "unit_price_nanos": line.exact_micros * 10**6 // line.quantity_milli,
         "last_on": line.until_on - timedelta(days=1) if line.until_on else None,
     }
-    form = LineForm(posted(request), currency=found.currency, initial=known)
+    form = LineForm(posted(request), invoice=found, initial=known)
     if form.is_valid():
         done = saved(request, form, change_invoice_line, line_id=line.pk, **form.given())
         if done is not None:
@@ -260,7 +280,7 @@ def release(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         done = saved(request, form, release_customer, customer_id=customer.pk, reason=form.cleaned_data["reason"])
         if done is not None:
             return after_save(request, f"{done.name} is billed again.", form_url=page, done_url=page)
-    title = f"Release the billing of {customer.name}"
+    title = worded("Release the billing of {name}", name=customer.name)
     return _page(
         request, form, title, back=page, save_title="Release", template="panel/release.html", customer=customer
     )

@@ -33,6 +33,7 @@ from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
 from tollgate.store.models import Allocation, Invoice, InvoiceLine
 from tollgate.store.queries.invoice_lists import allocations_of, entries_of, invoices, mails_of, with_standing
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 FROM_CALLS: Final = ("usage", "correction")
 PDF: Final = "application/pdf"
@@ -96,12 +97,13 @@ def issue(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
         version = shown_version(request)
         press(request, issue_invoice, "The document is issued.", invoice_id=found.pk, version=version)
         return redirect(page)
+    title = worded("Draft {pk}", pk=found.pk)
     asked = Asked(
-        title=f"Issue draft {found.pk}?",
+        title=worded("Issue draft {pk}?", pk=found.pk),
         button="Issue",
         back_url=page,
         version=found.version,
-        breadcrumbs=crumbs(("Money", ""), ("Invoices", reverse("panel:invoices")), (f"Draft {found.pk}", page)),
+        breadcrumbs=crumbs(("Money", ""), ("Invoices", reverse("panel:invoices")), (title, page)),
         warning="An issued document is never changed: only a credit or debit note corrects it.",
     )
     return sure(request, asked, rehearse=lambda: issuing(invoice_id=found.pk), tell=_told)
@@ -120,7 +122,7 @@ def _told(seen: Issuing) -> Facts:
         ("Total", amount(seen.total_micros, money)),
         ("Settled at once", amount(seen.settled_micros, money)),
         ("Balance", moves(seen.balance_before_micros, seen.balance_after_micros, money)),
-        ("Mailed to", ", ".join(seen.mailed_to) or "nobody"),
+        ("Mailed to", as_is(", ".join(seen.mailed_to)) or "nobody"),
     ]
     return facts
 
@@ -187,7 +189,7 @@ def _page_of(request: HttpRequest, found: Any) -> dict[str, Any]:
     settled = list(allocations_of(found))
     corrections = with_standing(Invoice.objects.filter(corrects=found).select_related("customer"), today())
     return {
-        "title": found.number or f"Draft {found.pk}",
+        "title": as_is(found.number) if found.number else worded("Draft {pk}", pk=found.pk),
         "breadcrumbs": crumbs(("Money", ""), ("Invoices", reverse("panel:invoices"))),
         "invoice": found,
         "document": document,
@@ -198,6 +200,7 @@ def _page_of(request: HttpRequest, found: Any) -> dict[str, Any]:
         "period": period_text(found.from_on, found.until_on),
         "lines": [_line(request, found, row) for row in rows.order_by("position")],
         "taxes": [{"row": row, "rate": rate_text(row.rate_ppm)} for row in found.taxes.order_by("position")],
+        **_in_books(found, document),
         "allocations": settled,
         "releasable": standing_ones(settled),
         "entries": entries_of(found),
@@ -206,6 +209,19 @@ def _page_of(request: HttpRequest, found: Any) -> dict[str, Any]:
         "reads_messages": rights(request).reads("messages"),
         **_offers(found, document),
     }
+
+
+def _in_books(found: Any, document: Document) -> dict[str, Any]:
+    """The taxes in the account's currency, or that a draft lacks the rate for it."""
+    books, own = document.books, found.account.currency
+    if books is not None:
+        return {
+            "books": books,
+            "in_books_micros": books.told(found.tax_micros),
+            "books_rate": books.rate_text(found.currency),
+        }
+    lacks = found.state == "draft" and found.corrects is None and found.tax_micros and found.currency != own
+    return {"rate_missing": own if lacks else ""}
 
 
 def _offers(found: Any, document: Document) -> dict[str, Any]:

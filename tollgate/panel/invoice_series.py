@@ -19,6 +19,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import ListSource
+from tollgate.ui.words import worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ LIST = Grid(
         Column("prefix", "Prefix"),
         Column("width", "Digits", kind=Kind.COUNT),
         Column("start", "First number", kind=Kind.COUNT),
-        Column("yearly", "Each year anew", value=lambda row: "Yes" if row.yearly else "No"),
+        Column("yearly", "Each year anew", value=lambda row: "Yes" if row.yearly else "No", says=True),
         Column("following", "The next one"),
     ),
     sort="id",
@@ -86,7 +87,7 @@ def edit_invoice_series(request: HttpRequest, kind: str) -> HttpResponseBase:
         request,
         form,
         template="panel/form.html",
-        title=f"Numbering: {found.title}",
+        title=worded("Numbering: {title}", title=found.title),
         breadcrumbs=crumbs(("Money", ""), ("Numbering", page)),
         back_url=page,
         read_only=not may(request, "set_invoice_series"),

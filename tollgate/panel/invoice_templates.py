@@ -38,6 +38,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 SHOWN_MOST: Final = 20
 LIST = Grid(
@@ -131,7 +132,7 @@ def edit_invoice_template(request: HttpRequest, invoice_template_id: int) -> Htt
     return _page(
         request,
         form,
-        title=found.name,
+        title=as_is(found.name),
         template=found,
         can_stay=True,
         read_only=not may(request, "update_invoice_template"),

@@ -43,7 +43,7 @@ def today() -> date:
 
 COLUMNS: Final = (
     Column("number", "Number", value=str, sort="number", link=link("panel:invoice", lambda row: row.pk)),
-    Column("kind", "Document", value=lambda row: words(row.kind), sort="kind", minor=True),
+    Column("kind", "Document", value=lambda row: words(row.kind), sort="kind", minor=True, says=True),
     Column(
         "customer",
         "Company",

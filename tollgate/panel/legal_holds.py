@@ -22,6 +22,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import worded
 
 
 def _menu(row: Any) -> list[tuple[str, str]]:
@@ -122,7 +123,7 @@ def release(request: HttpRequest, legal_hold_id: int) -> HttpResponseBase:
         reason = form.cleaned_data["reason"]
         if saved(request, form, release_legal_hold, customer_id=hold.customer_id, reason=reason) is not None:
             return after_save(request, f"{hold.customer} is held no more.", form_url=page, done_url=page)
-    title = f"Release the hold on {hold.customer}"
+    title = worded("Release the hold on {customer}", customer=hold.customer)
     return render_form(request, form, title=title, breadcrumbs=_way(), back_url=page, save_title="Release")
 
 

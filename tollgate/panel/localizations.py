@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
-from django.utils.html import format_html
 
 from tollgate.actions.localizations import SWAPS, create_localization, delete_localization, update_localization
 from tollgate.core import localization as rules
@@ -21,6 +20,7 @@ from tollgate.ui.columns import Column
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 WORDS = {
     "originate_cli_in": "CLI as it comes in",
@@ -120,7 +120,7 @@ def edit_localization(request: HttpRequest, localization_id: int) -> HttpRespons
         request,
         form,
         template="panel/localization.html",
-        title=found.name,
+        title=as_is(found.name),
         breadcrumbs=crumbs(("Localizations", page)),
         back_url=page,
         can_stay=True,
@@ -152,7 +152,7 @@ def remove_localization(request: HttpRequest, localization_id: int) -> HttpRespo
     """Removes a localization that nobody uses."""
     found = _localization(request, localization_id)
     if request.POST.get("confirmation") != found.name:
-        messages.error(request, format_html("Type {} to remove this localization.", found.name))
+        messages.error(request, f"Type {found.name} to remove this localization.")
     elif press(request, delete_localization, f"{found.name} is removed.", localization_id=found.pk):
         return redirect("panel:localizations")
     return redirect("panel:localization", found.pk)

@@ -30,6 +30,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import MailSettings, Message, PortalDomain, SmsSettings
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import worded
 
 MODES = (
     ("auto", "By the port: 465 TLS, 587 STARTTLS, else STARTTLS where offered"),
@@ -239,7 +240,7 @@ def _mail_page(
     request: HttpRequest, form: MailForm, *, act: str, domain: PortalDomain | None, settings: MailSettings | None
 ) -> HttpResponseBase:
     shown = {"domain": domain, "settings": settings, "mail_test": _test_form(request)}
-    title = f"Mail of {domain.host}" if domain else "Mail"
+    title = worded("Mail of {host}", host=domain.host) if domain else "Mail"
     return _form_page(request, form, title, act=act, template="panel/mail_server.html", **shown)
 
 

@@ -24,6 +24,7 @@ from tollgate.actions.user_passwords import change_own_user_password
 from tollgate.actions.users import update_user
 from tollgate.actions.views import forget_view, keep_view, remember_view
 from tollgate.core.areas import AREAS
+from tollgate.core.languages import LANGUAGES
 from tollgate.panel.access import Rights, actor, client_ip, current_user, members, rights
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import InstantField, TicksWidget, words
@@ -40,9 +41,12 @@ REASON = "own settings"
 class MeForm(HouseForm):
     """What a user decides alone."""
 
-    widths = {"name": 6, "zone": 6}
+    widths = {"name": 6, "zone": 6, "language": 6}
     name = forms.CharField(max_length=200)
     zone = ZoneField(help_text="The page of a call tells this time beside UTC")
+    language = forms.ChoiceField(
+        choices=[("", "As the account says, or the browser"), *LANGUAGES.items()], required=False
+    )
 
 
 class OwnPasswordForm(HouseForm):
@@ -88,7 +92,7 @@ class TokenForm(HouseForm):
 def me(request: HttpRequest) -> HttpResponseBase:
     """One's own name, zone and security."""
     user = current_user(request)
-    form = MeForm(posted(request), initial={"name": user.name, "zone": user.zone})
+    form = MeForm(posted(request), initial={"name": user.name, "zone": user.zone, "language": user.language})
     if form.is_valid():
         who = _oneself(request, update_user)
         if saved_by(who, request, form, update_user, user_id=user.pk, **form.cleaned_data) is not None:

@@ -20,6 +20,7 @@ from tollgate.store.models import Message
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 KINDS = {"email": "Mail", "sms": "SMS"}
 TONES = {"queued": "blue", "sending": "blue", "sent": "green", "failed": "red", "canceled": "gray"}
@@ -36,7 +37,7 @@ LIST = Grid(
     columns=(
         Column("id", "Message", value="pk", sort="id", link=link("panel:message", lambda row: row.pk)),
         Column("created_at", "Queued (UTC)", kind=Kind.INSTANT),
-        Column("kind", "Kind", value=lambda row: KINDS[row.kind]),
+        Column("kind", "Kind", value=lambda row: KINDS[row.kind], says=True),
         Column("recipient", "To"),
         Column("subject", "Subject", value=lambda row: row.subject or None),
         Column("customer", "Customer", value="customer.name", link=link("panel:customer", lambda row: row.customer_id)),
@@ -45,7 +46,9 @@ LIST = Grid(
         Column("tries", "Tries", value="tries_count", kind=Kind.COUNT),
         Column("sent_at", "Sent (UTC)", kind=Kind.INSTANT),
         Column("next_at", "Next try (UTC)", value=_next_at, kind=Kind.INSTANT),
-        Column("template", "Template", value=lambda row: TITLES.get(row.template, row.template), hidden=True),
+        Column(
+            "template", "Template", value=lambda row: TITLES.get(row.template, row.template), hidden=True, says=True
+        ),
         Column("created_by", "By", hidden=True),
         Column("provider_id", "Message-ID or provider's id", hidden=True),
     ),
@@ -71,12 +74,18 @@ def messages(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+def _title(found: Message) -> str:
+    if found.subject:
+        return as_is(found.subject)
+    return worded("{kind} to {recipient}", kind=worded(KINDS[found.kind]), recipient=found.recipient)
+
+
 @reading
 def message(request: HttpRequest, message_id: int) -> HttpResponseBase:
     """One message: its words and its dialogue."""
     found = get_object_or_404(_own(request), pk=message_id)
     context = {
-        "title": found.subject or f"{KINDS[found.kind]} to {found.recipient}",
+        "title": _title(found),
         "breadcrumbs": crumbs(("System", ""), ("Messages", reverse("panel:messages"))),
         "message": found,
         "kind": KINDS[found.kind],

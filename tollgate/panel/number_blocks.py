@@ -21,6 +21,7 @@ from tollgate.store.queries.number_blocks import with_use
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Grid, Page, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 COLUMNS = (
     Column("first", "Start block", sort="first", link=link("panel:number_block", lambda row: row.pk)),
@@ -40,7 +41,7 @@ LIST = Grid(
     name="number_blocks",
     columns=COLUMNS,
     sort="first",
-    empty_text="No number blocks yet. Open a customer and give it one: its SIP users then take their names from it.",
+    empty_text="No number blocks yet. Open a customer and give it one: its extensions are then taken from it.",
     empty_url="/customers/",
     empty_action="Choose a customer",
 )
@@ -50,7 +51,7 @@ OF_CUSTOMER = Grid(
     sort="first",
     compact=True,
     page_size=15,
-    empty_text="No number blocks: its SIP users may have any free name.",
+    empty_text="No number blocks: its extensions may be any free numbers.",
 )
 
 
@@ -72,9 +73,10 @@ def number_block(request: HttpRequest, block_id: int) -> HttpResponseBase:
     """One block."""
     block = _block(request, block_id)
     page = reverse("panel:customer", args=[block.customer_id])
+    customer = as_is(block.customer.name)
     context = {
-        "title": f"{block.first}-{block.last}",
-        "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (block.customer.name, page)),
+        "title": as_is(f"{block.first}-{block.last}"),
+        "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer, page)),
         "range": block,  # `block` is a word of templates
         "free_count": block.last - block.first + 1 - block.used_count,
     }

@@ -9,6 +9,8 @@ from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 
 from tollgate.actions.options import update_options
+from tollgate.core.languages import LANGUAGES
+from tollgate.core.pins import LONGEST, SHORTEST
 from tollgate.panel.access import may, own_account, writing
 from tollgate.panel.customer_billing import GROUPINGS
 from tollgate.panel.fields import note, pick
@@ -52,7 +54,7 @@ class OptionsForm(HouseForm):
     """Everything that may be chosen once for all."""
 
     tabs = [
-        ("Customers", ["number_digits_count", "valid_from_creation", "block_start", "block_size"]),
+        ("Customers", ["number_digits_count", "valid_from_creation", "block_start", "block_size", "pin_length"]),
         ("Calls", ["profit_assurance_default", "sip_rewrites"]),
         (
             "Caller numbers",
@@ -63,6 +65,7 @@ class OptionsForm(HouseForm):
                 "verification_daily_count",
                 "verification_capped_price_nanos",
                 "verification_approval",
+                "verification_valid_days",
             ],
         ),
         (
@@ -81,6 +84,7 @@ class OptionsForm(HouseForm):
                 "inactive_portal",
             ],
         ),
+        ("Language", ["language"]),
         ("Money", ["payment_details", "invoice_footer", "invoice_grouping", "invoice_lag_h"]),
         ("Packages", ["package_notice_days", "inactive_packages"]),
         ("Security", ["idle_logout_min", "second_factor_days", "second_factor", "audit_comment"]),
@@ -111,6 +115,7 @@ class OptionsForm(HouseForm):
         "cdr_archive_days": "days",
         "message_retention_days": "days",
         "number_digits_count": "digits",
+        "pin_length": "digits",
     }
     versioned = True
 
@@ -119,6 +124,9 @@ class OptionsForm(HouseForm):
     )
     valid_from_creation = forms.BooleanField(
         required=False, label="Valid days of a customer count from its creation, not from its first call"
+    )
+    pin_length = forms.IntegerField(
+        min_value=SHORTEST, max_value=LONGEST, label="Length of PINs", help_text="Of new ones; older ones stay"
     )
     block_start = forms.IntegerField(
         min_value=1, required=False, label="Internal number range start", help_text="Number blocks begin here"
@@ -183,6 +191,12 @@ class OptionsForm(HouseForm):
     verification_approval = forms.BooleanField(
         required=False, label="A user approves each number that a contact has verified before calls show it"
     )
+    verification_valid_days = forms.IntegerField(
+        min_value=0,
+        max_value=3650,
+        label="Days until verified again",
+        help_text="Of what contacts have verified; they are told a week before. 0 = never",
+    )
     portal_text = note(label="Words on the customers' first page")
     termination_addresses = note(label="Where customers send calls")
     origination_addresses = note(label="Where calls to customers come from")
@@ -228,6 +242,11 @@ class OptionsForm(HouseForm):
         required=False,
         label="Every user needs a second factor",
         help_text="An authenticator app or a passkey. A group may ask it of its members alone",
+    )
+    language = forms.ChoiceField(
+        choices=[("", "As the browser asks"), *LANGUAGES.items()],
+        required=False,
+        help_text="Of panel and portal, for who has chosen none. What they say is under Texts",
     )
     audit_comment = forms.BooleanField(required=False, label="Every save asks for a reason, kept in the audit log")
 

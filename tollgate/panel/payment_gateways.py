@@ -31,6 +31,7 @@ from tollgate.ui.fields import SEARCHABLE, ExactField, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 LIST = Grid(
     name="payment_gateways",
@@ -44,7 +45,7 @@ LIST = Grid(
     ),
     sort="title",
     searchable=False,
-    empty_text="No gateways yet. Customers pay by bank transfer, or you set up Stripe or PayPal.",
+    empty_text="No gateways yet. Customers pay by bank transfer, or you set up a gateway such as Stripe or PayPal.",
     empty_url="/payment-gateways/new/",
     empty_action="Set up a gateway",
 )
@@ -164,7 +165,7 @@ def payment_gateway(request: HttpRequest, payment_gateway_id: int) -> HttpRespon
         request,
         form,
         template="panel/payment_gateway.html",
-        title=found.title,
+        title=as_is(found.title),
         breadcrumbs=crumbs(("Money", ""), ("Payment gateways", back)),
         back_url=back,
         can_stay=True,

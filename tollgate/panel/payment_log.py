@@ -17,6 +17,7 @@ from tollgate.store.models import PaymentEvent
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import worded
 
 STATES = ("queued", "done", "ignored", "refused", "failed")
 TONES = {"queued": "blue", "done": "green", "ignored": "gray", "refused": "red", "failed": "red"}
@@ -71,7 +72,7 @@ def payment_event(request: HttpRequest, payment_event_id: int) -> HttpResponseBa
     """One notice, word for word."""
     found = _event(request, payment_event_id)
     context = {
-        "title": f"Notice {found.pk}",
+        "title": worded("Notice {pk}", pk=found.pk),
         "breadcrumbs": crumbs(("Money", ""), ("Payment log", reverse("panel:payment_log"))),
         "event": found,
         "tone": TONES[found.state],

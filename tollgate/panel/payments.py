@@ -43,6 +43,7 @@ from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, FilterKind, Grid, Page, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 TONES = {"completed": "green", "pending": "yellow", "canceled": "gray", "in suspense": "red"}
 KINDS = ("payment", "refund", "reversal", "bonus")
@@ -68,8 +69,8 @@ COLUMNS = (
     Column("amount", "Amount", value="amount_micros", kind=Kind.MONEY, currency="currency"),
     Column("status", "Status", value=status_words, kind=Kind.BADGE, tone=TONES, sort="status"),
     Column("received_at", "Received (UTC)", kind=Kind.INSTANT, sort="received_at"),
-    Column("kind", "Kind", value=lambda row: words(row.kind), sort="kind"),
-    Column("gateway", "Gateway", value=lambda row: words(row.gateway), sort="gateway"),
+    Column("kind", "Kind", value=lambda row: words(row.kind), sort="kind", says=True),
+    Column("gateway", "Gateway", value=lambda row: words(row.gateway), sort="gateway", says=True),
     Column("payer", "Payer", hidden=True),
     Column("fee", "Fee kept", value="fee_micros", kind=Kind.MONEY, currency="received_currency", hidden=True),
     Column(
@@ -205,7 +206,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     settled = list(found.allocations.select_related("invoice").order_by("id"))
     open_to = Invoice.objects.filter(customer=found.customer, state="issued", kind__in=OWED).order_by("issued_at", "id")
     context = {
-        "title": f"Payment {found.pk}",
+        "title": worded("Payment {pk}", pk=found.pk),
         "breadcrumbs": crumbs(("Money", ""), ("Payments", reverse("panel:payments"))),
         "payment": found,
         "status_words": status_words(found),
@@ -238,7 +239,7 @@ def new_payment_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Enters a payment of one customer."""
     customer = get_object_or_404(own_customers(request), pk=customer_id)
     page = reverse("panel:customer_payments", args=[customer.pk])
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), page))
     return _new(request, PaymentForm(posted(request), currency=customer.currency), page, way, customer)
 
 
@@ -252,11 +253,13 @@ def approve(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         press(request, complete_payment, said, payment_id=found.pk, version=shown_version(request))
         return redirect(page)
     asked = Asked(
-        title=f"Approve payment {found.pk}?",
+        title=worded("Approve payment {pk}?", pk=found.pk),
         button="Approve",
         back_url=page,
         version=found.version,
-        breadcrumbs=crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (f"Payment {found.pk}", page)),
+        breadcrumbs=crumbs(
+            ("Money", ""), ("Payments", reverse("panel:payments")), (worded("Payment {pk}", pk=found.pk), page)
+        ),
         warning="A completed payment is never changed: only a refund or reversal gives it back.",
     )
     return sure(request, asked, rehearse=lambda: completing(payment_id=found.pk), tell=partial(_told, found))
@@ -267,13 +270,13 @@ def _told(found: Payment, seen: Completing) -> Facts:
     money = seen.currency
     settled = "; ".join(f"{number}: {amount(micros, money)}" for number, micros in seen.settled)
     return [
-        ("Customer", str(found.customer)),
+        ("Customer", as_is(found.customer)),
         ("Amount", amount(seen.amount_micros, money)),
         ("Tax in it", amount(seen.tax_micros, money)),
         ("Balance", moves(seen.balance_before_micros, seen.balance_after_micros, money)),
-        ("Settles", settled or "no invoice"),
-        ("Documents", ", ".join(seen.documents) or "none"),
-        ("Mailed to", ", ".join(seen.mailed_to) or "nobody"),
+        ("Settles", as_is(settled) or "no invoice"),
+        ("Documents", as_is(", ".join(seen.documents)) or "none"),
+        ("Mailed to", as_is(", ".join(seen.mailed_to)) or "nobody"),
     ]
 
 
@@ -307,7 +310,7 @@ def refund(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         if done is not None:
             said = "Money is given back." if done.status == "completed" else "The refund is under way."
             return after_save(request, said, form_url=page, done_url=page)
-    way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (f"Payment {found.pk}", page))
+    way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (worded("Payment {pk}", pk=found.pk), page))
     return render_form(request, form, title="Refund", breadcrumbs=way, back_url=page, save_title="Refund")
 
 
@@ -329,7 +332,7 @@ def assign(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     form = AssignForm(posted(request), customers=own_customers(request))
     if form.is_valid() and saved(request, form, assign_payment, payment_id=found.pk, **form.cleaned_data) is not None:
         return after_save(request, f"Payment {found.pk} is booked.", form_url=page, done_url=page)
-    way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (f"Payment {found.pk}", page))
+    way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (worded("Payment {pk}", pk=found.pk), page))
     return render_form(request, form, title="Assign", breadcrumbs=way, back_url=page, save_title="Assign")
 
 
@@ -364,7 +367,7 @@ def redeem(request: HttpRequest, customer_id: int) -> HttpResponseBase:
             return after_save(request, done.words, form_url=page, done_url=page)
         if done is not None:
             form.add_error("code", done.words)
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), page))
     return render_form(request, form, title="Voucher", breadcrumbs=way, back_url=page, save_title="Redeem")
 
 

@@ -6,7 +6,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils.html import format_html
 
 from tollgate.actions.portal_domains import create_portal_domain, delete_portal_domain, update_portal_domain
 from tollgate.panel.access import may, own_account, reading, writing
@@ -20,6 +19,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 LIST = Grid(
     name="portal_domains",
@@ -85,7 +85,7 @@ def edit_portal_domain(request: HttpRequest, domain_id: int) -> HttpResponseBase
         request,
         form,
         template="panel/portal_domain.html",
-        title=domain.host,
+        title=as_is(domain.host),
         breadcrumbs=crumbs(("Portal domains", page)),
         back_url=page,
         can_stay=True,
@@ -108,7 +108,7 @@ def remove_portal_domain(request: HttpRequest, domain_id: int) -> HttpResponseBa
     """Removes a portal domain that no customer uses."""
     domain = _domain(request, domain_id)
     if request.POST.get("confirmation") != domain.host:
-        messages.error(request, format_html("Type {} to remove this portal domain.", domain.host))
+        messages.error(request, f"Type {domain.host} to remove this portal domain.")
     elif press(request, delete_portal_domain, f"{domain.host} is removed.", domain_id=domain.pk):
         return redirect("panel:portal_domains")
     return redirect("panel:portal_domain", domain.pk)

@@ -33,6 +33,7 @@ from tollgate.ui.fields import DurationField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 KIND_WORDS: Final = {"rerate": "Rate anew", "adjust_duration": "Adjust durations, rate anew"}
 TONES: Final = {
@@ -57,7 +58,7 @@ LIST: Final = Grid(
     name="recalculations",
     columns=(
         Column("id", "Recalculation", value=str, sort="id", link=link("panel:recalculation", lambda row: row.pk)),
-        Column("kind", "What", value=lambda row: KIND_WORDS[row.kind], sort="kind"),
+        Column("kind", "What", value=lambda row: KIND_WORDS[row.kind], sort="kind", says=True),
         Column("state", "State", value=_state, kind=Kind.BADGE, tone=TONES),
         Column("from_at", "Calls from (UTC)", kind=Kind.INSTANT, sort="from_at"),
         Column("until_at", "Until (UTC)", kind=Kind.INSTANT, sort="until_at"),
@@ -166,7 +167,7 @@ def recalculation(request: HttpRequest, recalculation_id: int) -> HttpResponseBa
     found = _found(request, recalculation_id)
     entries = Entry.objects.filter(account_id=found.account_id, ref=ref_of(found)).select_related("wallet")
     context = {
-        "title": str(found),
+        "title": as_is(str(found)),
         "breadcrumbs": _way(),
         "recalculation": found,
         "kind_words": KIND_WORDS[found.kind],

@@ -35,6 +35,7 @@ from tollgate.panel.reconciliations import found_statement, page_of, way
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.store.models import CarrierFile, CarrierFormat, CarrierStatement
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import as_is, worded
 
 SHOWN_ROWS: Final = 8
 SHOWN_ERRORS: Final = 20
@@ -84,7 +85,8 @@ def new_file(request: HttpRequest, statement_id: int) -> HttpResponseBase:
             state = {"kind": kind, "name": file.name[:200], "line": read.header_line}
             return redirect(f"{reverse('panel:carrier_file_check', args=[found.pk, keep(file)])}?{urlencode(state)}")
     return render_form(
-        request, form, title=f"Add a file to {found.number}", breadcrumbs=_way(found), back_url=page_of(found),
+        request, form, title=worded("Add a file to {number}", number=found.number),
+        breadcrumbs=_way(found), back_url=page_of(found),
         save_title="Read the file",
     )  # fmt: skip
 
@@ -119,7 +121,8 @@ def check_file(request: HttpRequest, statement_id: int, token: str) -> HttpRespo
             return after_save(request, words, form_url=request.path, done_url=page_of(found))
     problems = lacking(columns, FIELDS[kind])
     return render_form(
-        request, form, template="panel/carrier_file_check.html", title=f"Add a file to {found.number}",
+        request, form, template="panel/carrier_file_check.html",
+        title=worded("Add a file to {number}", number=found.number),
         breadcrumbs=_way(found), back_url=reverse("panel:carrier_file_new", args=[found.pk]),
         save_title="Add and compare", read_only=bool(problems) or not read.lines, problems=problems, state=state,
         carrier=found.carrier, **_preview(read, columns, kind, found, how),
@@ -202,7 +205,7 @@ def _file(request: HttpRequest, file_id: int) -> CarrierFile:
 
 
 def _way(found: CarrierStatement) -> list[Any]:
-    return [*way(found.carrier), *crumbs((str(found), page_of(found)))]
+    return [*way(found.carrier), *crumbs((as_is(str(found)), page_of(found)))]
 
 
 urlpatterns = [

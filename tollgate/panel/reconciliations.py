@@ -41,6 +41,7 @@ from tollgate.ui.fields import CurrencyField, DurationField, MoneyField, ZoneFie
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 CLASS_WORDS: Final = {
     "equal": "Equal",
@@ -200,7 +201,7 @@ def statement(request: HttpRequest, statement_id: int) -> HttpResponseBase:
     found = found_statement(request, statement_id)
     figures = found.figures
     context = {
-        "title": str(found), "breadcrumbs": way(found.carrier), "statement": found, "state": state_of(found),
+        "title": as_is(str(found)), "breadcrumbs": way(found.carrier), "statement": found, "state": state_of(found),
         "tone": STATE_TONES[state_of(found).lower()], "figures": figures, "difference": difference_micros(found),
         "last_on": found.until_on - timedelta(days=1), "clock": _clock_words(found),
         "files": found.files.order_by("pk"), "classes": _classes(found), "booked": booked_micros(found),
@@ -243,8 +244,8 @@ def edit_statement(request: HttpRequest, statement_id: int) -> HttpResponseBase:
         if done is not None:
             return after_save(request, f"{done} is saved.", form_url=request.path, done_url=page_of(done))
     return render_form(
-        request, form, template="panel/carrier_statement_edit.html", title=f"{found}: settings",
-        breadcrumbs=[*way(found.carrier), *crumbs((str(found), page_of(found)))], back_url=page_of(found),
+        request, form, template="panel/carrier_statement_edit.html", title=worded("{found}: settings", found=found),
+        breadcrumbs=[*way(found.carrier), *crumbs((as_is(str(found)), page_of(found)))], back_url=page_of(found),
         read_only=not may(request, "update_carrier_statement"), statement=found,
     )  # fmt: skip
 
@@ -306,8 +307,8 @@ def edit_format(request: HttpRequest, carrier_id: int) -> HttpResponseBase:
         if done is not None:
             return after_save(request, f"{done} are described.", form_url=request.path, done_url=back)
     return render_form(
-        request, form, title=f"{carrier.name}: files and tolerances",
-        breadcrumbs=crumbs(("Buying", ""), ("Carriers", reverse("panel:carriers")), (carrier.name, back)),
+        request, form, title=worded("{name}: files and tolerances", name=carrier.name),
+        breadcrumbs=crumbs(("Buying", ""), ("Carriers", reverse("panel:carriers")), (as_is(carrier.name), back)),
         back_url=back, read_only=not may(request, "describe_carrier_files"),
     )  # fmt: skip
 
@@ -327,7 +328,7 @@ def way(carrier: Carrier | None = None) -> list[Any]:
     """From Buying to the statements, of one carrier."""
     steps = [("Buying", ""), ("Reconciliation", reverse("panel:carrier_statements"))]
     if carrier is not None:
-        steps.append((carrier.name, f"{steps[-1][1]}?f.carrier={carrier.pk}"))
+        steps.append((as_is(carrier.name), f"{steps[-1][1]}?f.carrier={carrier.pk}"))
     return crumbs(*steps)
 
 
@@ -353,7 +354,7 @@ def _beside(found: CarrierStatement) -> dict[str, Any]:
     if "their_micros" not in found.figures:
         return {}
     micros = found.total_micros - found.figures["their_micros"]
-    return {"beside": abs(micros), "beside_word": "more" if micros > 0 else "less"} if micros else {}
+    return {"beside": abs(micros), "beside_more": micros > 0} if micros else {}
 
 
 def _clock_words(found: CarrierStatement) -> str:

@@ -11,11 +11,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils.html import format_html
 
 from tollgate.actions.reports import (
     BOUGHT,
     FORMATS,
+    NAMES_LENGTH_MOST,
     create_report,
     delete_report,
     mail_report,
@@ -41,6 +41,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 LIST = Grid(
     name="reports",
@@ -49,8 +50,8 @@ LIST = Grid(
         Column(
             "dimensions", "Grouped by", value=lambda row: ", ".join(DIMENSIONS[name].title for name in row.dimensions)
         ),
-        Column("period", "Period", value=lambda row: PERIODS[row.period]),
-        Column("frequency", "Mailed", value=lambda row: FREQUENCIES[row.frequency], sort="frequency"),
+        Column("period", "Period", value=lambda row: PERIODS[row.period], says=True),
+        Column("frequency", "Mailed", value=lambda row: FREQUENCIES[row.frequency], sort="frequency", says=True),
         Column("recipients", "To", value=lambda row: ", ".join(row.recipients), minor=True),
         Column("next_at", "Next (UTC)", kind=Kind.INSTANT, sort="next_at"),
         Column("mailed_at", "Last mailed (UTC)", kind=Kind.INSTANT, sort="mailed_at", minor=True),
@@ -61,6 +62,9 @@ LIST = Grid(
     empty_action="Open the breakout",
 )
 FIELDS = ("name", "dimensions", "measures", "period", "frequency", "file_format")
+
+
+NAMES = 'Parts of names, with semicolons between them: Acme; Baltic. In quotes, "Acme" is the whole name. Empty: all'
 
 
 class ReportForm(HouseForm):
@@ -82,8 +86,8 @@ class ReportForm(HouseForm):
         help_text="None chosen: all of them",
         widget=TicksWidget,
     )
-    customer = forms.CharField(max_length=100, required=False, help_text="Part of a name; empty: all")
-    carrier = forms.CharField(max_length=100, required=False, help_text="Part of a name; empty: all")
+    customer = forms.CharField(label="Customers", max_length=NAMES_LENGTH_MOST, required=False, help_text=NAMES)
+    carrier = forms.CharField(label="Carriers", max_length=NAMES_LENGTH_MOST, required=False, help_text=NAMES)
     destination = forms.CharField(max_length=100, required=False, help_text="Part of a name; empty: all")
     prefix = forms.CharField(max_length=20, required=False, help_text="How the prefix begins")  # type: ignore[assignment]  # the field, not Django's prefix
     number = forms.CharField(max_length=20, required=False, help_text="How the dialed number begins")
@@ -173,7 +177,7 @@ def edit_report(request: HttpRequest, report_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/report.html",
-        title=report.name,
+        title=as_is(report.name),
         breadcrumbs=crumbs(("Traffic", ""), ("Reports", page)),
         back_url=page,
         can_stay=True,
@@ -197,7 +201,7 @@ def remove(request: HttpRequest, report_id: int) -> HttpResponseBase:
     """Removes a report."""
     report = _report(request, report_id)
     if request.POST.get("confirmation") != report.name:
-        messages.error(request, format_html("Type {} to remove this report.", report.name))
+        messages.error(request, f"Type {report.name} to remove this report.")
     elif press(request, delete_report, f"{report.name} is removed.", report_id=report.pk):
         return redirect("panel:reports")
     return redirect("panel:report", report.pk)

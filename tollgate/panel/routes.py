@@ -33,6 +33,7 @@ from tollgate.ui.fields import DurationField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 STRATEGY_WORDS = {
     "lcr": "Cheapest first",
@@ -67,7 +68,7 @@ COLUMNS = (
     Column("tech_prefix", "Tech prefix", sort="tech_prefix"),
     Column("dial_patterns", "Numbers", value=lambda row: ", ".join(row.dial_patterns.split()) or "all"),
     Column("card", "Card", value="card.name", link=link("panel:card", lambda row: row.card_id)),
-    Column("strategy", "Strategy", value=lambda row: STRATEGY_WORDS[row.strategy], sort="strategy"),
+    Column("strategy", "Strategy", value=lambda row: STRATEGY_WORDS[row.strategy], sort="strategy", says=True),
     Column(
         "options",
         "Carrier cards",
@@ -314,7 +315,7 @@ def edit_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/route.html",
-        title=route.name,
+        title=as_is(route.name),
         breadcrumbs=_way(route.owner),
         back_url=_list(route.owner),
         can_stay=True,
@@ -359,7 +360,7 @@ def _list(owner: Customer | Tag) -> str:
 
 def _way(owner: Customer | Tag) -> list[Any]:
     above = ("Tags", "panel:tags") if isinstance(owner, Tag) else ("Customers", "panel:customers")
-    return crumbs((above[0], reverse(above[1])), (owner.name, _list(owner)))
+    return crumbs((as_is(above[0]), reverse(above[1])), (as_is(owner.name), _list(owner)))
 
 
 urlpatterns = [

@@ -19,7 +19,7 @@ from tollgate.panel.delay_times import DELAY_FIELDS, shown_at
 from tollgate.store.models import Account, DelayedSave
 from tollgate.ui.forms import Pending, Saving
 
-MAKES, CHANGES = "create_", "update_"
+MAKES, CHANGES = ("create_", "add_"), ("update_", "change_")
 
 
 def saving(request: HttpRequest) -> Saving:
@@ -34,7 +34,7 @@ def saving(request: HttpRequest) -> Saving:
     may_save = rights.has(act) and model is not None
     return Saving(
         asks_reason=_asks_reason(request),
-        can_stay=may_save and act.startswith((MAKES, CHANGES)),
+        can_stay=may_save and act.startswith(MAKES + CHANGES),
         can_delay=may_save and rights.has("delay_save"),
         zone=user.zone,
         delay={name: request.POST.get(name, "") for name in DELAY_FIELDS},

@@ -18,18 +18,20 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html
 
-from tollgate.actions.acts import Actor, Invalid, NotFound, NotPermitted, OutOfDate, acting
+from tollgate.actions.acts import Actor, Invalid, OutOfDate, acting
 from tollgate.actions.delays import delay_save
 from tollgate.panel.access import actor, current_user
 from tollgate.panel.delay_times import TimeUnfit, due_at, shown_at
+from tollgate.panel.save_modes import CHANGES
 from tollgate.ui.forms import Difference, HouseForm
+from tollgate.ui.saving import posted, refusals_as_pages, say
+from tollgate.ui.words import told, told_html
 
+__all__ = ["after_save", "changes", "initial", "posted", "press", "reason", "saved", "saved_by"]
 Result = TypeVar("Result")
 
 
@@ -43,7 +45,7 @@ def saved_by(
 ) -> Result | None:
     """The same for somebody else than the user with the rights of their groups."""
     try:
-        with acting(who) as done:
+        with refusals_as_pages(), acting(who) as done:
             if request.POST.get("save") == "delay" and request.user.is_authenticated:
                 result = _delayed(request, form, act, arguments)
             else:
@@ -54,10 +56,6 @@ def saved_by(
                 _add_error(form, name, word)
     except OutOfDate as stale:
         _show_conflict(form, stale.current)
-    except NotPermitted as forbidden:
-        raise PermissionDenied(str(forbidden)) from forbidden
-    except NotFound as missing:
-        raise Http404(str(missing)) from missing
     else:
         for sentence in done.warnings:
             messages.warning(request, sentence)
@@ -71,29 +69,19 @@ def reason(request: HttpRequest, form: HouseForm | None = None) -> str:
     return str(own or request.POST.get("reason", "")).replace("\0", "").strip()[:500]
 
 
-def posted(request: HttpRequest) -> QueryDict | None:
-    """What was sent, for a form; None for a page that is only looked at."""
-    return request.POST if request.method == "POST" else None
-
-
 def press(
     request: HttpRequest, act: Callable[..., object], words: str, *, who: Actor | None = None, **arguments: Any
 ) -> bool:
     """Runs an act that a plain button asks for; says `words`, or why not. Returns whether it was done."""
     try:
-        with acting(who or actor(request, reason(request))):
+        with refusals_as_pages(), acting(who or actor(request, reason(request))):
             act(**arguments)
     except Invalid as invalid:
-        for word in (word for words_of_field in invalid.errors.values() for word in words_of_field):
-            messages.error(request, word)
+        say(request, invalid)
         return False
     except OutOfDate as stale:
         messages.error(request, f"{stale} Look at it again.")
         return False
-    except NotPermitted as forbidden:
-        raise PermissionDenied(str(forbidden)) from forbidden
-    except NotFound as missing:
-        raise Http404(str(missing)) from missing
     if words:
         messages.success(request, words)
     return True
@@ -129,11 +117,11 @@ def _delayed(request: HttpRequest, form: HouseForm, act: Callable[..., Result], 
     except TimeUnfit as problem:
         raise Invalid({"": [f"Save later: {problem}"]}) from None
     delayed = delay_save(act=act.__name__, arguments=_touched(form, act, arguments), due_at=due)
-    request.saved_later = format_html(  # type: ignore[attr-defined]  # after_save says it
-        'Put off until {}: {}. It waits in the <a href="{}">delay log</a>.',
-        shown_at(due, user.zone),
-        delayed.title,
-        reverse("panel:delays"),
+    request.saved_later = told_html(  # type: ignore[attr-defined]  # after_save says it
+        "Put off until {moment}: {title}. It waits in the <a>delay log</a>.",
+        address=reverse("panel:delays"),
+        moment=shown_at(due, user.zone),
+        title=delayed.title,
     )
     return cast("Result", delayed.rehearsed)
 
@@ -142,7 +130,7 @@ def _touched(form: HouseForm, act: Callable[..., object], arguments: Mapping[str
     """Of an act that changes a record: the arguments that the user has changed, and those that it cannot do without."""
     needed = {name for name, one in inspect.signature(act).parameters.items() if one.default is one.empty}
     left = set(form.fields) - set(form.changed_data) - {"version"} - needed
-    if not act.__name__.startswith("update_"):
+    if not act.__name__.startswith(CHANGES):
         left = set()
     return {name: value for name, value in arguments.items() if name not in left}
 
@@ -154,7 +142,7 @@ def _add_error(form: HouseForm, name: str, word: str) -> None:
     elif name == "reason":
         form.reason_error = word
     else:
-        form.add_error(None, f"{name}: {word}" if name else word)
+        form.add_error(None, f"{name}: {told(word)}" if name else word)
 
 
 def _show_conflict(form: HouseForm, current: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 FIELDS = (
     "title", "enabled", "serves", "domain_id", "issuer", "client_id", "scopes", "groups_claim", "creates_users",
@@ -195,7 +196,7 @@ def edit_provider(request: HttpRequest, provider_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/sign_in_provider.html",
-        title=found.title,
+        title=as_is(found.title),
         breadcrumbs=_way(),
         back_url=reverse("panel:sign_in_providers"),
         can_stay=True,
@@ -213,8 +214,8 @@ def test(request: HttpRequest, provider_id: int) -> HttpResponseBase:
     with acting(actor(request)):
         told = test_sign_in_provider(provider_id=found.pk)
     context = {
-        "title": f"Test of {found.title}",
-        "breadcrumbs": [*_way(), *crumbs((found.title, reverse("panel:sign_in_provider", args=[found.pk])))],
+        "title": worded("Test of {title}", title=found.title),
+        "breadcrumbs": [*_way(), *crumbs((as_is(found.title), reverse("panel:sign_in_provider", args=[found.pk])))],
         "provider": found,
         "problem": told.get("problem", ""),
         "facts": [(words, told[name]) for name, words in FACTS.items() if told.get(name)],

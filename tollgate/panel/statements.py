@@ -23,6 +23,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import ListSource
 from tollgate.ui.statements import days_asked, days_read, last_month, lines_of, statement_grid
+from tollgate.ui.words import worded
 
 _TO_STATEMENT: Final = link("panel:statement", lambda row: row.id)
 STATEMENTS: Final = Grid(
@@ -95,7 +96,7 @@ def statement(request: HttpRequest, customer_id: int, first: str = "", last: str
         LINES,
         lines_of(made),
         template="panel/statement.html",
-        title=f"Statement of {customer.name}",
+        title=worded("Statement of {name}", name=customer.name),
         breadcrumbs=crumbs(("Money", ""), ("Statements", reverse("panel:statements"))),
         customer=customer,
         statement=made,

@@ -34,13 +34,14 @@ from tollgate.store.queries.summaries import Stretch, as_of, of_customer
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid
 from tollgate.ui.sources import Key, ListSource, Query
+from tollgate.ui.words import as_is
 
 SPANS: Final[Mapping[str, str]] = {"hour": "24 hours", "day": "Daily", "week": "Weekly", "month": "Monthly"}
 BOUGHT: Final = frozenset({"profit", "margin"})
 PREVIEW: Final = Grid(
     name="missing",
     columns=(
-        Column("kind", "Document", value=lambda row: row.kind.replace("_", " ").capitalize()),
+        Column("kind", "Document", value=lambda row: row.kind.replace("_", " ").capitalize(), says=True),
         Column("from_on", "From"),
         Column("last_on", "Until", value=lambda row: row.until_on - timedelta(days=1)),
         Column("lines", "Lines", value="lines_count", kind=Kind.COUNT),
@@ -345,7 +346,7 @@ def missing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     except Invalid as invalid:
         problem = " ".join(word for words in invalid.errors.values() for word in words)
         messages.error(request, problem)
-    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (customer.name, page))
+    way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), page))
     context = {
         "title": "Missing invoices",
         "breadcrumbs": way,

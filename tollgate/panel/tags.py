@@ -7,7 +7,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils.html import format_html
 
 from tollgate.actions.tags import COLORS, create_tag, delete_tag, update_tag
 from tollgate.panel import alerts, cli_rules, routes
@@ -21,6 +20,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 LIST = Grid(
     name="tags",
@@ -113,7 +113,7 @@ def edit_tag(request: HttpRequest, tag_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/tag.html",
-        title=tag.name,
+        title=as_is(tag.name),
         breadcrumbs=crumbs(("Tags", page)),
         back_url=page,
         can_stay=True,
@@ -130,7 +130,7 @@ def remove_tag(request: HttpRequest, tag_id: int) -> HttpResponseBase:
     """Removes a tag that nobody has."""
     tag = _tag(request, tag_id)
     if request.POST.get("confirmation") != tag.name:
-        messages.error(request, format_html("Type {} to remove this tag.", tag.name))
+        messages.error(request, f"Type {tag.name} to remove this tag.")
     elif press(request, delete_tag, f"{tag.name} is removed.", tag_id=tag.pk):
         return redirect("panel:tags")
     return redirect("panel:tag", tag.pk)

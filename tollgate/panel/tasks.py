@@ -14,7 +14,9 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
+from tollgate.actions import call_files
 from tollgate.actions.tasks import (
+    ATTEMPTS_MOST,
     OPEN,
     cancel_task,
     error_lines,
@@ -36,11 +38,12 @@ from tollgate.store.models import Task, TaskRow
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 AT_ONCE: Final = timedelta(seconds=2)
 STATES: Final = ("waiting", "active", "completed", "failed", "canceled")
 TONES: Final = {"waiting": "yellow", "active": "blue", "completed": "green", "failed": "red", "canceled": "gray"}
-KINDS: Final = ("upload", "edit", "delete", "restore", "recalculate", "take_back")
+KINDS: Final = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file")
 PAGES: Final = {
     "customer": "panel:customer",
     "contact": "panel:contact",
@@ -48,6 +51,7 @@ PAGES: Final = {
     "sip_user": "panel:endpoint",
     "verified_cli": "panel:cli",
     "cli_rule": "panel:cli_rule",
+    "alias": "panel:alias",
 }
 
 
@@ -68,7 +72,7 @@ LIST = Grid(
     columns=(
         Column("id", "Id", kind=Kind.TEXT, sort="id", minor=True),
         Column("title", "Job", link=link("panel:task", lambda row: row.pk)),
-        Column("kind", "Type", value=lambda row: words(row.kind), sort="kind", minor=True),
+        Column("kind", "Type", value=lambda row: words(row.kind), sort="kind", minor=True, says=True),
         Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES, sort="state"),
         Column("done", "Done", value="done_count", kind=Kind.COUNT),
         Column("failed", "Failed", value="failed_count", kind=Kind.COUNT),
@@ -80,6 +84,7 @@ LIST = Grid(
         Column("waited", "Start latency", value=_waited_s, kind=Kind.DURATION, unit="s", hidden=True),
         Column("took", "Run time", value=_took_s, kind=Kind.DURATION, unit="s", minor=True),
         Column("attempts", "Attempts", value="attempt_count", kind=Kind.COUNT, hidden=True),
+        Column("allowed", "Attempts allowed", value=lambda row: "No limit", hidden=True, says=True),
         Column("result", "Why it ended", minor=True),
         Column("reason", "Reason", hidden=True),
     ),
@@ -105,6 +110,11 @@ def _name(row: TaskRow) -> str:
     return ", ".join([text for cell in row.cells if (text := shown(cell))][:3])
 
 
+def _tries(row: TaskRow) -> str:
+    """How often it was tried, and how often it may be before it has failed."""
+    return f"{min(row.attempt_count + (row.state != 'waiting'), ATTEMPTS_MOST)} of {ATTEMPTS_MOST}"
+
+
 ROWS = Grid(
     name="task_rows",
     columns=(
@@ -118,7 +128,8 @@ ROWS = Grid(
             tone={"waiting": "yellow", "done": "green", "failed": "red"},
             sort="state",
         ),
-        Column("errors", "What is wrong", value=lambda row: error_words(row.errors)),
+        Column("tries", "Tries", value=_tries),
+        Column("errors", "What is wrong", value=lambda row: error_words(row.errors), says=True),
     ),
     filters=(Filter("state", "State", "state", choices=tuple((s, words(s)) for s in ("waiting", "done", "failed"))),),
     sort="number",
@@ -129,7 +140,8 @@ ROWS = Grid(
 
 def begun(request: HttpRequest, task: Task) -> HttpResponseRedirect:
     """Works a job that has just begun for a moment, as long as somebody likes to wait, and shows it."""
-    work(_now, _now() + AT_ONCE, task_id=task.pk)
+    if task.kind != call_files.KIND:  # one of its rows may be an hour of many calls
+        work(_now, _now() + AT_ONCE, task_id=task.pk)
     del request
     return redirect("panel:task", task.pk)
 
@@ -147,9 +159,8 @@ def task(request: HttpRequest, task_id: int) -> HttpResponseBase:
     found = _found(request, task_id)
     source = QuerysetSource(queryset=found.rows.select_related("task"))
     way = crumbs(("System", ""), ("Jobs", reverse("panel:tasks")))
-    return respond(
-        request, ROWS, source, template="panel/task.html", title=found.title, breadcrumbs=way, **_shown(request, found)
-    )
+    title, shown = as_is(found.title), _shown(request, found)
+    return respond(request, ROWS, source, template="panel/task.html", title=title, breadcrumbs=way, **shown)
 
 
 @reading
@@ -164,6 +175,19 @@ def errors(request: HttpRequest, task_id: int) -> HttpResponseBase:
     found = _found(request, task_id)
     answer = StreamingHttpResponse(error_lines(found), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="job-{found.pk}-errors.csv"'
+    return answer
+
+
+@reading
+def file(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """The file of calls that it has made, for who may read all of them at this moment."""
+    found = _found(request, task_id)
+    parts = call_files.parts(found)
+    if not parts or not call_files.may_fetch(found, actor(request)):
+        raise Http404("There is no such file, or not any more.")
+    answer = StreamingHttpResponse(call_files.blocks(parts), content_type="application/gzip")
+    answer["Content-Disposition"] = f'attachment; filename="cdrs-{found.pk}.csv.gz"'
+    answer["Content-Length"] = str(sum(part.stat().st_size for part in parts))
     return answer
 
 
@@ -207,7 +231,12 @@ def repeat(request: HttpRequest, task_id: int) -> HttpResponseBase:
 def _shown(request: HttpRequest, found: Task) -> dict[str, Any]:
     at, open_still = datetime.now(UTC), found.state in OPEN
     left = found.total_count - found.done_count
+    own_file = found.kind == call_files.KIND and call_files.may_fetch(found, actor(request))
+    parts = call_files.parts(found) if own_file else []
     return {
+        "file_bytes": sum(part.stat().st_size for part in parts),
+        "file_until": found.ended_at + call_files.KEPT if parts and found.ended_at else None,
+        "file_gone": own_file and found.state == "completed" and not found.failed_count and not parts,
         "task": found,
         "state": words(found.state),
         "tone": TONES[found.state],
@@ -242,6 +271,7 @@ urlpatterns = [
     path("tasks/<int:task_id>/", task, name="task"),
     path("tasks/<int:task_id>/now/", now, name="task_now"),
     path("tasks/<int:task_id>/errors/", errors, name="task_errors"),
+    path("tasks/<int:task_id>/file/", file, name="task_file"),
     path("tasks/<int:task_id>/cancel/", cancel, name="task_cancel"),
     path("tasks/<int:task_id>/retry/", retry, name="task_retry"),
     path("tasks/<int:task_id>/undo/", undo, name="task_undo"),

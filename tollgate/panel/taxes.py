@@ -55,7 +55,7 @@ LIST = Grid(
         Column("rate", "Rate", value=lambda row: percent(row.rate_ppm), kind=Kind.NUMBER, unit="%", sort="rate_ppm"),
         Column("category", "Category", sort="category"),
         Column("priority", "Order", value="priority", kind=Kind.COUNT, sort="priority"),
-        Column("compound", "Compound", value=lambda row: "Yes" if row.compound else ""),
+        Column("compound", "Compound", value=lambda row: "Yes" if row.compound else "", says=True),
         Column("country", "Country", sort="country"),
         Column("from", "From", value=lambda row: row.valid_from_on, sort="valid_from_on"),
         Column("until", "Last day", value=lambda row: row.valid_until_on, sort="valid_until_on"),

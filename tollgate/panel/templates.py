@@ -23,6 +23,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import ListSource
+from tollgate.ui.words import as_is, worded
 
 PARTS = ("subject", "text", "html", "sms")
 
@@ -183,7 +184,7 @@ def _list(request: HttpRequest, domain: PortalDomain | None) -> HttpResponseBase
     wanted = sorted({place for place in own if place[0] in keys} | {(key, LANGUAGE) for key in keys})
     lines = [_line(STOCK[key], language, changed=(key, language) in own, domain=domain) for key, language in wanted]
     source = ListSource(items=lines, search=lambda line: f"{line.title} {line.key}")
-    title = f"Templates of {domain.host}" if domain else "Templates"
+    title = worded("Templates of {host}", host=domain.host) if domain else "Templates"
     return respond(request, LIST, source, template="panel/grid.html", title=title, breadcrumbs=_way(domain)[:-1])
 
 
@@ -196,7 +197,7 @@ def _way(domain: PortalDomain | None) -> list[Any]:
     if domain is None:
         return crumbs(("System", ""), ("Templates", _list_of(None)))
     domains, page = reverse("panel:portal_domains"), reverse("panel:portal_domain", args=[domain.pk])
-    return crumbs(("Portal domains", domains), (domain.host, page), ("Templates", _list_of(domain.pk)))
+    return crumbs(("Portal domains", domains), (as_is(domain.host), page), ("Templates", _list_of(domain.pk)))
 
 
 def _saved(request: HttpRequest, stock: Stock, domain: PortalDomain | None) -> HttpResponseBase:

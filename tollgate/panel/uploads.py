@@ -24,6 +24,7 @@ from tollgate.panel.kept_files import keep, kept, sized
 from tollgate.panel.saving import posted, saved
 from tollgate.panel.tasks import begun
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import worded
 
 SHOWN_ROWS: Final = 8
 SHOWN_ERRORS: Final = 50
@@ -33,10 +34,11 @@ LISTS: Final = {
     "sip_user": "panel:endpoints",
     "verified_cli": "panel:clis",
     "cli_rule": "panel:cli_rules",
+    "alias": "panel:aliases",
     "payment": "panel:payments",
 }
 """Where each noun is listed."""
-GROUPS: Final = {"payment": "Money"}
+GROUPS: Final = {"alias": "Traffic", "payment": "Money"}
 """Under which part of the navigation; Selling where none is named."""
 
 
@@ -91,7 +93,7 @@ def upload(request: HttpRequest, noun: str) -> HttpResponseBase:
         request,
         form,
         template="panel/upload.html",
-        title=f"Upload {found.many}",
+        title=worded("Upload {many}", many=worded(found.many)),
         breadcrumbs=_way(noun),
         back_url=reverse(LISTS[noun]),
         save_title="Read the file",
@@ -132,7 +134,7 @@ def check(request: HttpRequest, noun: str, token: str) -> HttpResponseBase:
         request,
         form,
         template="panel/upload_check.html",
-        title=f"Upload {found.many}",
+        title=worded("Upload {many}", many=worded(found.many)),
         breadcrumbs=_way(noun),
         back_url=reverse("panel:upload", args=[noun]),
         save_title="Begin",
@@ -200,7 +202,7 @@ def _noun(request: HttpRequest, noun: str) -> Noun:
 
 def _way(noun: str) -> list[Any]:
     words = NOUNS[noun].many
-    return crumbs((GROUPS.get(noun, "Selling"), ""), (f"{words[:1].upper()}{words[1:]}", reverse(LISTS[noun])))
+    return crumbs((GROUPS.get(noun, "Selling"), ""), (worded(f"{words[:1].upper()}{words[1:]}"), reverse(LISTS[noun])))
 
 
 urlpatterns = [

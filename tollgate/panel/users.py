@@ -26,6 +26,7 @@ from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 LIST = Grid(
     name="users",
@@ -145,7 +146,7 @@ def edit_user(request: HttpRequest, user_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/user.html",
-        title=str(user),
+        title=as_is(str(user)),
         breadcrumbs=_way(),
         back_url=reverse("panel:users"),
         can_stay=True,

@@ -32,6 +32,7 @@ from tollgate.ui.fields import CurrencyField, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is, worded
 
 STATES = ("available", "waiting", "used", "disabled")
 TONES = {"available": "green", "waiting": "yellow", "used": "gray", "disabled": "red"}
@@ -158,7 +159,7 @@ def voucher_batch(request: HttpRequest, voucher_batch_id: int) -> HttpResponseBa
         OF_BATCH,
         QuerysetSource(queryset=found),
         template="panel/voucher_batch.html",
-        title=batch.name,
+        title=as_is(batch.name),
         breadcrumbs=crumbs(("Money", ""), ("Vouchers", reverse("panel:vouchers"))),
         batch=batch,
         multiplier=factor(batch.multiplier_milli),
@@ -175,7 +176,7 @@ def edit_voucher_batch(request: HttpRequest, voucher_batch_id: int) -> HttpRespo
         done = saved(request, form, update_voucher_batch, voucher_batch_id=batch.pk, **form.cleaned_data)
         if done is not None:
             return after_save(request, "The vouchers are saved.", form_url=request.path, done_url=page)
-    way = crumbs(("Money", ""), ("Vouchers", reverse("panel:vouchers")), (batch.name, page))
+    way = crumbs(("Money", ""), ("Vouchers", reverse("panel:vouchers")), (as_is(batch.name), page))
     read_only = not may(request, "update_voucher_batch")
     return render_form(request, form, title="Change", breadcrumbs=way, back_url=page, read_only=read_only)
 
@@ -212,8 +213,8 @@ def disable(request: HttpRequest, voucher_batch_id: int, voucher_id: int) -> Htt
     if request.method == "POST":
         press(request, disable_voucher, f"Voucher {voucher.serial} is disabled.", voucher_id=voucher.pk)
         return redirect(page)
-    way = crumbs(("Money", ""), ("Vouchers", reverse("panel:vouchers")), (batch.name, page))
-    title = f"Disable voucher {voucher.serial}"
+    way = crumbs(("Money", ""), ("Vouchers", reverse("panel:vouchers")), (as_is(batch.name), page))
+    title = worded("Disable voucher {serial}", serial=voucher.serial)
     return render_form(request, form, title=title, breadcrumbs=way, back_url=page, save_title="Disable it")
 
 

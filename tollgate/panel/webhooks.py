@@ -35,6 +35,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 TONES = {"queued": "blue", "sending": "blue", "delivered": "green", "failed": "red"}
 FIELDS = ("title", "url", "events", "enabled")
@@ -50,7 +51,7 @@ LIST = Grid(
     columns=(
         Column("title", "Webhook", sort="title", link=link("panel:webhook", lambda row: row.pk)),
         Column("url", "Address"),
-        Column("events", "Events", value=lambda row: ", ".join(row.events) or "Every event"),
+        Column("events", "Events", value=lambda row: ", ".join(row.events) or "Every event", says=True),
         enabled_column(),
         Column("waiting", "Waiting", value="waiting_count", kind=Kind.COUNT),
         Column("failed", "Failed", value="failed_count", kind=Kind.COUNT),
@@ -164,7 +165,7 @@ def edit_webhook(request: HttpRequest, webhook_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/webhook.html",
-        title=found.title,
+        title=as_is(found.title),
         breadcrumbs=_way(),
         back_url=reverse("panel:webhooks"),
         can_stay=True,
@@ -229,9 +230,9 @@ def deliveries(request: HttpRequest) -> HttpResponseBase:
 def delivery(request: HttpRequest, delivery_id: int) -> HttpResponseBase:
     """One delivery: what was sent and what came back."""
     found = get_object_or_404(_deliveries(request), pk=delivery_id)
-    way = [*_way(), *crumbs((found.webhook.title, reverse("panel:webhook", args=[found.webhook_id])))]
+    way = [*_way(), *crumbs((as_is(found.webhook.title), reverse("panel:webhook", args=[found.webhook_id])))]
     context: dict[str, Any] = {
-        "title": f"{found.event.event} {found.ref}",
+        "title": as_is(f"{found.event.event} {found.ref}"),
         "breadcrumbs": way,
         "delivery": found,
         "tone": TONES[found.state],

@@ -1,5 +1,8 @@
 """The caller's numbers that the customer may show, and how its contacts verify one: a code is called or sent there."""
 
+from dataclasses import replace
+from urllib.parse import urlencode
+
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest
@@ -22,6 +25,7 @@ from tollgate.ui.grid import Grid, respond
 from tollgate.ui.layout import Crumb
 from tollgate.ui.phones import PhoneField
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import worded
 
 METHODS = {"operator": "By your provider", "call_back": "By a call", "sms": "By an SMS"}
 WAYS = {"call": "Call me and say a code", "sms": "Send a code by SMS"}
@@ -30,13 +34,23 @@ LIST = Grid(
     columns=(
         Column("number", "Number", sort="number"),
         Column("kind", "Kind", value=lambda row: "Whitelist", kind=Kind.BADGE, tone={"whitelist": "green"}),
-        Column("method", "Verified", value=lambda row: METHODS[row.method], sort="method"),
+        Column("method", "Verified", value=lambda row: METHODS[row.method], sort="method", says=True),
         Column("attestation", "STIR/SHAKEN level", kind=Kind.BADGE, tone={"a": "green", "b": "blue"}),
         Column("verified_at", "Since (UTC)", kind=Kind.INSTANT, sort="verified_at"),
+        Column("lapses_at", "Until (UTC)", kind=Kind.INSTANT, sort="lapses_at"),
     ),
     sort="number",
     empty_text="No numbers yet. Verify those that your calls show, or ask your provider to.",
 )
+AGAIN = Column(
+    "again",
+    "To do",
+    value=lambda row: "Verify again" if row.reminded_at else "",
+    link=lambda row: f"{reverse('portal:cli_new')}?{urlencode({'number': f'+{row.number}'})}",
+    says=True,
+)
+LIST_WITH_AGAIN = replace(LIST, columns=(*LIST.columns, AGAIN))
+"""For who may verify: with a way to prove again what lapses soon."""
 
 
 class NumberForm(HouseForm):
@@ -66,7 +80,8 @@ def clis(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     words = "Only these numbers may be shown by your calls." if visit.customer.approved_clis_only else ""
     waiting = proofs_of(visit.customer).filter(state="waiting").order_by("id")
     context = {"words": words, "can_verify": _can(visit), "waiting": waiting, "forced": forced_of(visit.customer)}
-    return respond(request, LIST, source, template="portal/clis.html", title="Caller numbers", **context)
+    grid = LIST_WITH_AGAIN if _can(visit) else LIST
+    return respond(request, grid, source, template="portal/clis.html", title="Caller numbers", **context)
 
 
 @visiting("clis")
@@ -74,7 +89,8 @@ def new_cli(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """A number to be verified."""
     if not _can(visit):
         raise Http404
-    form = NumberForm(posted(request), visit=visit)
+    number = request.GET.get("number", "")[:20]
+    form = NumberForm(posted(request), visit=visit, initial={"number": number})
     if form.is_valid():
         given = {"customer_id": visit.customer.pk, "contact_id": visit.contact.pk, **form.cleaned_data}
         done = saved(request, form, visit, start_cli_proof, **given)
@@ -91,7 +107,7 @@ def proof(request: HttpRequest, visit: Visit, cli_proof_id: int) -> HttpResponse
     """Where the code is typed."""
     found = _proof(visit, cli_proof_id)
     context = {
-        "title": f"Verify +{found.number}",
+        "title": worded("Verify +{number}", number=found.number),
         "breadcrumbs": _way(),
         "proof": found,
         "open": found.state in OPEN,

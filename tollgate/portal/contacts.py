@@ -23,6 +23,7 @@ from tollgate.ui.grid import Grid, respond
 from tollgate.ui.layout import Crumb
 from tollgate.ui.phones import PhoneField
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 KIND_CHOICES = [(kind, "NOC" if kind == "noc" else kind.capitalize()) for kind in KINDS]
 FIELDS = ("first_name", "last_name", "phone", "mobile", "kind")
@@ -45,7 +46,7 @@ LIST = Grid(
         Column("email", "Email", sort="email"),
         Column("phone", "Phone"),
         Column("mobile", "Mobile"),
-        Column("kind", "Department", value=lambda row: dict(KIND_CHOICES)[row.kind], sort="kind"),
+        Column("kind", "Department", value=lambda row: dict(KIND_CHOICES)[row.kind], sort="kind", says=True),
         Column("login", "Login", value=_login, kind=Kind.BADGE, tone={"enabled": "green"}, sort="login_enabled"),
         Column("public_notes", "Notes", hidden=True),
     ),
@@ -111,7 +112,7 @@ def edit_contact(request: HttpRequest, visit: Visit, contact_id: int) -> HttpRes
         if done is not None:
             messages.success(request, f"{done} is saved.")
             return redirect("portal:contacts")
-    return _form(request, form, str(contact), contact=contact, template="portal/contact.html")
+    return _form(request, form, as_is(contact), contact=contact, template="portal/contact.html")
 
 
 @require_POST

@@ -13,6 +13,7 @@ from tollgate.portal.access import visiting
 from tollgate.portal.frame import SECTION_PAGES
 from tollgate.store.models import Wallet
 from tollgate.store.queries.customers import spent_today_micros, wallet_of
+from tollgate.ui.words import as_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def dashboard(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """The dashboard; its figures ask for themselves again."""
     account, domain = visit.account, visit.domain
     context = {
-        "title": visit.customer.company or visit.customer.name,
+        "title": as_is(visit.customer.company or visit.customer.name),
         "figures": _figures(visit),
         "to_do": _to_do(visit),
         "welcome": (domain.welcome_text if domain else "") or account.portal_text,

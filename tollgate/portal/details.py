@@ -31,7 +31,9 @@ class DetailsForm(ContactForm):
     widths = {"marketing": 12}
     zone = ZoneField(required=False, label="Time zone", help_text="Calls tell this time beside UTC")
     language = forms.CharField(
-        max_length=10, required=False, help_text="Of the messages you get, such as en, de or lt; empty = English"
+        max_length=10,
+        required=False,
+        help_text="Of these pages and of your messages, such as en, de, es, fr or pt; empty = as your browser asks",
     )
     marketing = forms.BooleanField(required=False, label="Send me news and offers too")
 

@@ -1,5 +1,6 @@
 """Where the customer calls from: its SIP users, and its addresses, kept by itself where the operator allows it."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -8,21 +9,26 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
-from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from tollgate.actions.own_addresses import create_own_ip_endpoint, delete_own_endpoint, update_own_ip_endpoint
+from tollgate.actions.own_addresses import (
+    create_own_ip_endpoint,
+    delete_own_endpoint,
+    is_operators,
+    update_own_ip_endpoint,
+)
 from tollgate.actions.portal_access import Visit
 from tollgate.portal.access import visiting
 from tollgate.portal.saving import posted, press, saved
 from tollgate.store.models import Endpoint
-from tollgate.store.queries.portal import endpoints_of
+from tollgate.store.queries.portal import endpoints_of, rooms_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import NetworkField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.layout import Crumb
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import as_is
 
 
 def shown(endpoint: Any) -> str:
@@ -36,7 +42,7 @@ def _page_of(endpoint: Any) -> str | None:
 
 
 def _kept(endpoint: Any) -> bool:
-    kept: bool = endpoint.kind == "ip" and not endpoint.cli_authentication and endpoint.customer.ip_management
+    kept: bool = endpoint.kind == "ip" and not is_operators(endpoint) and endpoint.customer.ip_management
     return kept
 
 
@@ -45,9 +51,16 @@ LIST = Grid(
     columns=(
         Column("identity", "Address or user", value=shown, link=_page_of),
         Column("name", "Name", sort="name"),
-        Column("kind", "Kind", value=lambda row: "SIP user" if row.kind == "sip_user" else "IP address", sort="kind"),
+        Column(
+            "kind",
+            "Kind",
+            value=lambda row: "SIP user" if row.kind == "sip_user" else "IP address",
+            sort="kind",
+            says=True,
+        ),
         Column("tech_prefix", "Tech prefix"),
-        Column("channels", "Channels", value=lambda row: row.channels or "no limit of its own"),
+        Column("extensions", "Extensions", value=lambda row: row.extensions or None),
+        Column("channels", "Channels", value=lambda row: row.channels or "no limit of its own", says=True),
         Column(
             "enabled",
             "State",
@@ -59,6 +72,27 @@ LIST = Grid(
     ),
     sort="kind",
     empty_text="No endpoints yet: nobody can call.",
+)
+
+
+ROOMS = Grid(
+    name="conference_rooms",
+    columns=(
+        Column("name", "Room"),
+        Column("extension", "Extension"),
+        Column("channels", "People at most", value=lambda row: row.channels or "no limit", says=True),
+        Column(
+            "enabled",
+            "State",
+            value=lambda row: "Enabled" if row.enabled else "Disabled",
+            kind=Kind.BADGE,
+            tone={"enabled": "green"},
+        ),
+    ),
+    sort="name",
+    compact=True,
+    page_size=50,
+    empty_text="No conference rooms.",
 )
 
 
@@ -84,7 +118,9 @@ def endpoints(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     found = endpoints_of(visit.customer).select_related("customer")
     source = QuerysetSource(queryset=found, search=("name__icontains", "username__icontains"))
     words = "" if visit.customer.ip_management else "Your provider registers the addresses that you call from."
-    return respond(request, LIST, source, template="portal/endpoints.html", title="Endpoints", words=words)
+    rooms = ROOMS.page({}, QuerysetSource(queryset=rooms_of(visit.customer)))
+    context = {"title": "Endpoints", "words": words, "rooms": replace(rooms, previous=None, following=None)}
+    return respond(request, LIST, source, template="portal/endpoints.html", **context)
 
 
 @visiting("endpoints")
@@ -117,7 +153,7 @@ def edit_endpoint(request: HttpRequest, visit: Visit, endpoint_id: int) -> HttpR
         if done is not None:
             messages.success(request, f"{shown(done)} is saved.")
             return redirect("portal:endpoints")
-    return _form(request, form, shown(endpoint), template="portal/endpoint.html", endpoint=endpoint)
+    return _form(request, form, as_is(shown(endpoint)), template="portal/endpoint.html", endpoint=endpoint)
 
 
 @require_POST
@@ -127,7 +163,7 @@ def remove_endpoint(request: HttpRequest, visit: Visit, endpoint_id: int) -> Htt
     endpoint = _endpoint(visit, endpoint_id)
     name = shown(endpoint)
     if request.POST.get("confirmation") != name:
-        messages.error(request, format_html("Type {} to remove this address.", name))
+        messages.error(request, f"Type {name} to remove this address.")
     elif press(request, visit, delete_own_endpoint, f"{name} is removed.", endpoint_id=endpoint.pk):
         return redirect("portal:endpoints")
     return redirect("portal:endpoint", endpoint.pk)

@@ -31,7 +31,7 @@ LIST = Grid(
     name="invoices",
     columns=(
         Column("number", "Number", sort="number", link=_pdf),
-        Column("kind", "Document", value=lambda row: KINDS[row.kind], sort="kind"),
+        Column("kind", "Document", value=lambda row: KINDS[row.kind], sort="kind", says=True),
         Column("period", "Period", value=lambda row: period_text(row.from_on, row.until_on), minor=True),
         Column("invoice_on", "Date", sort="invoice_on"),
         Column("due_on", "Due", sort="due_on"),

@@ -30,10 +30,12 @@ CHARGES: Final = Grid(
     name="charges",
     columns=(
         Column("description", "Charge"),
-        Column("kind", "Kind", value=lambda row: KINDS[row.kind], sort="kind"),
+        Column("kind", "Kind", value=lambda row: KINDS[row.kind], sort="kind", says=True),
         Column("period", "Period", value=lambda row: period_text(row.from_on, row.until_on)),
         Column("amount", "Amount", value="amount_micros", kind=Kind.MONEY, currency="currency", sort="amount_micros"),
-        Column("pays", "Paid", value=lambda row: "from the balance" if row.entry_id else "with the next invoice"),
+        Column(
+            "pays", "Paid", value=lambda row: "from the balance" if row.entry_id else "with the next invoice", says=True
+        ),
     ),
     filters=(Filter("kind", "Kind", "kind", choices=tuple(KINDS.items())),),
     sort="-id",

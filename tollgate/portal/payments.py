@@ -49,7 +49,7 @@ LIST = Grid(
         Column(
             "status", "Status", value=lambda row: row.status.capitalize(), kind=Kind.BADGE, tone=TONES, sort="status"
         ),
-        Column("kind", "Kind", value=lambda row: KINDS[row.kind], sort="kind"),
+        Column("kind", "Kind", value=lambda row: KINDS[row.kind], sort="kind", says=True),
         Column("description", "Description", value="public_note"),
     ),
     filters=(

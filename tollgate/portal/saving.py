@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, QueryDict
+from django.http import HttpRequest
 
-from tollgate.actions.acts import Invalid, NotFound, NotPermitted, OutOfDate, acting
+from tollgate.actions.acts import Invalid, OutOfDate, acting
 from tollgate.actions.portal_access import Visit, password_fits
 from tollgate.actions.portal_factors import code_fits
 from tollgate.ui.forms import Difference, HouseForm
+from tollgate.ui.saving import posted, refusals_as_pages, say
 
+__all__ = ["knows_password", "posted", "press", "saved", "with_code"]
 Result = TypeVar("Result")
 
 
@@ -25,7 +26,7 @@ def saved(
 ) -> Result | None:
     """What the act returned; None when it refused, and the form then shows why."""
     try:
-        with acting(visit.actor()) as done:
+        with refusals_as_pages(), acting(visit.actor()) as done:
             result = act(**arguments)
     except Invalid as invalid:
         for name, words in invalid.errors.items():
@@ -33,10 +34,6 @@ def saved(
                 form.add_error(name if name in form.fields else None, word)
     except OutOfDate as stale:
         form.show_conflict(int(str(stale.current["version"])), _differences(form, stale.current))
-    except NotPermitted as forbidden:
-        raise PermissionDenied(str(forbidden)) from forbidden
-    except NotFound as missing:
-        raise Http404(str(missing)) from missing
     else:
         for sentence in done.warnings:
             messages.warning(request, sentence)
@@ -47,16 +44,11 @@ def saved(
 def press(request: HttpRequest, visit: Visit, act: Callable[..., object], words: str, **arguments: Any) -> bool:
     """Runs an act that a plain button asks for; says `words`, or why not. Returns whether it was done."""
     try:
-        with acting(visit.actor()):
+        with refusals_as_pages(), acting(visit.actor()):
             act(**arguments)
     except Invalid as invalid:
-        for word in (word for words_of_field in invalid.errors.values() for word in words_of_field):
-            messages.error(request, word)
+        say(request, invalid)
         return False
-    except NotPermitted as forbidden:
-        raise PermissionDenied(str(forbidden)) from forbidden
-    except NotFound as missing:
-        raise Http404(str(missing)) from missing
     messages.success(request, words)
     return True
 
@@ -93,11 +85,6 @@ def knows_password(form: HouseForm, visit: Visit, field: str = "password") -> bo
         form.add_error("code", "This code does not fit.")
         knows = False
     return knows
-
-
-def posted(request: HttpRequest) -> QueryDict | None:
-    """What was sent, for a form; None for a page that is only looked at."""
-    return request.POST if request.method == "POST" else None
 
 
 def _differences(form: HouseForm, current: Mapping[str, object]) -> list[Difference]:

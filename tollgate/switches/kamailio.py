@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tollgate.core.calls import Invite, RouteChoice
-from tollgate.core.calls_types import Delivery, Handling
+from tollgate.core.calls_types import Delivery, Handling, Presented
 from tollgate.core.refusals import Answer, Refusal, answer, headers
 from tollgate.core.routes import sip_host, sip_user
 from tollgate.core.snapshot import Network
@@ -63,6 +63,8 @@ class AuthorizeBody(Struct):
     diversion: Text | None = None
     identity: Annotated[str, Meta(max_length=16384)] | None = None
     ua: Text = ""
+    access_number: Number | None = None
+    pin: Number | None = None
 
 
 class Ha1Body(Struct):
@@ -130,8 +132,16 @@ def read_authorize(body: bytes) -> Asked:
         diversion=asked.diversion,
         identity=asked.identity,
         user_agent=asked.ua,
+        presented=_presented(asked),
     )
     return Asked(invite, asked.dst_ip, asked.h)
+
+
+def _presented(asked: AuthorizeBody) -> Presented | None:
+    """What the headers say, if there is any: one alone is a PIN that does not fit."""
+    if asked.pin is None and asked.access_number is None:
+        return None
+    return Presented(asked.access_number or "", asked.pin or "")
 
 
 def read_ha1(body: bytes) -> Ha1Body:
@@ -256,9 +266,10 @@ def _local(local: Delivery, asked: Asked) -> dict[str, object]:
     extra = f"P-Asserted-Identity: <sip:{local.pai}@{edge}>\r\n" if local.pai else ""
     if local.number:
         extra += f"P-Called-Party-ID: <sip:{sip_user(local.number)}@{edge}>\r\n"  # RFC 7315 section 4.2
+    shown = f"sip:{sip_user(local.cli)}@{edge}" if local.cli else "sip:anonymous@anonymous.invalid"
     return {
         "local": local.user,
-        "from": f"sip:{sip_user(local.cli)}@{edge}" if local.cli else "",
+        "from": "" if local.cli == asked.invite.cli else shown,  # as it stands in the INVITE
         "extra": extra,
         "fr_timer": local.first_reply_s * 1000,
         "fr_inv_timer": local.pdd_s * 1000,
@@ -278,7 +289,7 @@ def _route(route: RouteChoice, asked: Asked) -> dict[str, object]:
         extra += "Privacy: id\r\n"
     return {
         "uri": route.uri,
-        "dst_uri": f"sip:{route.host}:{route.port};transport={route.transport}",
+        "dst_uri": f"sip:{sip_host(route.host)}:{route.port};transport={route.transport}",
         "carrier": route.carrier,
         "headers": {"from": {"display": "", "uri": shown}, "extra": extra},
         "fr_timer": route.first_reply_s * 1000,

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tollgate.core.calls import Dropped, Gate, Grant, Invite, RouteChoice
+from tollgate.core.calls_types import Presented
 from tollgate.core.money import format_micros
 from tollgate.core.refusals import Answer, Refusal, answer
 from tollgate.core.routes import sip_host
@@ -24,6 +25,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 CallId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, Meta(max_length=4096)]
 Number = Annotated[str, Meta(max_length=255)]
+AccessNumber = Annotated[str, Meta(min_length=1, max_length=32)]
+Pin = Annotated[str, Meta(max_length=32)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Small = Annotated[int, Meta(ge=0, le=32767)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -60,6 +63,17 @@ class AuthorizeBody(Struct):
     codecs: list[Annotated[str, Meta(max_length=64)]] | None = None
     user_agent: Text = ""
     deadline_ms: Annotated[int, Meta(ge=1, le=60_000)] = 1500
+    access_number: AccessNumber | None = None
+    pin: Pin | None = None
+
+
+class PinBody(Struct):
+    """Whose PIN is this?"""
+
+    edge: Name
+    access_number: AccessNumber
+    pin: Pin
+    caller: Number = ""
 
 
 class SimulateBody(AuthorizeBody):
@@ -118,6 +132,7 @@ _authorize = reader(AuthorizeBody)
 _simulate = reader(SimulateBody)
 _answered = reader(AnsweredBody)
 _ended = reader(EndedBody)
+_pin = reader(PinBody)
 _sync = reader(SyncBody)
 
 
@@ -170,6 +185,8 @@ class Supposed:
 def read_simulate(body: bytes) -> Supposed:
     """`POST /v1/simulate`."""
     asked = read(_simulate, body)
+    if asked.pin is not None or asked.access_number is not None:
+        raise MessageInvalid("pin", "PINs are not tried here: name the customer instead")
     return Supposed(_invite(asked), asked.customer, None if asked.at is None else instant(asked.at, "at"))
 
 
@@ -190,7 +207,34 @@ def _invite(asked: AuthorizeBody) -> Invite:
         identity=asked.identity,
         codecs=tuple(asked.codecs or ()),
         user_agent=asked.user_agent,
+        presented=_presented(asked),
     )
+
+
+def _presented(asked: AuthorizeBody) -> Presented | None:
+    if asked.pin is None and asked.access_number is None:
+        return None
+    if asked.pin is None or asked.access_number is None:
+        missing = "pin" if asked.pin is None else "access_number"
+        raise MessageInvalid(missing, "a PIN and the access number it was dialed at come together")
+    if asked.user:
+        raise MessageInvalid("user", "a call belongs to a SIP user or to the holder of a PIN, not to both")
+    return Presented(asked.access_number, asked.pin)
+
+
+@dataclass(frozen=True, slots=True)
+class PinQuestion:
+    """A PIN that a voice has asked for, before there is a call."""
+
+    edge: str
+    presented: Presented
+    caller: str
+
+
+def read_pin(body: bytes) -> PinQuestion:
+    """`POST /v1/pin`."""
+    asked = read(_pin, body)
+    return PinQuestion(asked.edge, Presented(asked.access_number, asked.pin), asked.caller)
 
 
 def read_answered(body: bytes) -> Answered:
@@ -246,7 +290,7 @@ def write_allowed(
 
 def _route(route: RouteChoice) -> dict[str, object]:
     return {
-        "gateway": f"sip:{route.host}:{route.port};transport={route.transport}",
+        "gateway": f"sip:{sip_host(route.host)}:{route.port};transport={route.transport}",
         "carrier": route.carrier,
         "cli": route.cli,
         "cld": route.cld,
@@ -258,17 +302,34 @@ def _route(route: RouteChoice) -> dict[str, object]:
     }
 
 
-def write_refused(refusal: Refusal, answers: Mapping[str, Answer] | None = None) -> bytes:
+def write_refused(refusal: Refusal, answers: Mapping[str, Answer] | None = None, *, asked: str = "allow") -> bytes:
     """The refusal with its SIP answer, in the operator's own words where there are any."""
     given = answer(refusal, answers)
     return msgspec.json.encode(
         {
-            "allow": False,
+            asked: False,
             "refusal": refusal.key.value,
             "sip": given.sip,
             "reason": given.reason,
             "q850": given.q850,
             "retry_after_s": given.retry_after_s,
+        }
+    )
+
+
+def write_holder(
+    *, customer: int, status: str, balance_micros: int, available_micros: int, currency: str, language: str
+) -> bytes:
+    """`POST /v1/pin`: who holds the PIN, and what a voice may tell."""
+    return msgspec.json.encode(
+        {
+            "ok": True,
+            "customer": customer,
+            "status": status,
+            "balance": format_micros(balance_micros),
+            "available": format_micros(available_micros),
+            "currency": currency,
+            "language": language or None,
         }
     )
 

@@ -10,6 +10,8 @@ the element has four colors. Values are for looking at, so an amount is given as
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tollgate.ui.words import told
+
 SERIES_MAX = 4
 
 
@@ -39,8 +41,8 @@ class LineChart:
     def data(self) -> dict[str, object]:
         """What the element reads."""
         return {
-            "unit": self.unit,
+            "unit": told(self.unit),
             "height": self.height_px,
             "times": list(self.times),
-            "series": [{"name": series.name, "values": list(series.values)} for series in self.series],
+            "series": [{"name": told(series.name), "values": list(series.values)} for series in self.series],
         }

@@ -29,7 +29,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from tollgate.core.money import format_micros, format_nanos
 from tollgate.ui.templatetags.ui import icon
+from tollgate.ui.words import AsIs, told
 
+MENU_TITLE = "What to do with this row"
 Row = Any
 Reader = str | Callable[[Row], Any]
 
@@ -59,7 +61,9 @@ class Column:
 
     `show` says how the page tells a number, which is copied, added and exported as such. `minor` columns are left out
     on phones until the user chooses columns. Neighbors of one `group` stand under a heading of that name. A ratio says
-    by `over` and `under` which whole numbers it is made of, so that the average of chosen cells is weighted.
+    by `over` and `under` which whole numbers it is made of, so that the average of chosen cells is weighted. A column
+    that `says` has words of ours in its cells, as badges do, and not data; files carry them as they are written here.
+    `hint` says what a number's cell tells when the pointer rests on it.
     """
 
     name: str
@@ -77,8 +81,10 @@ class Column:
     group: str = ""
     over: Reader = ""
     under: Reader = ""
+    hint: Callable[[Row], str] | None = None
     hidden: bool = False
     minor: bool = False
+    says: bool = False
 
     def __post_init__(self) -> None:
         assert self.kind is not Kind.MONEY or self.unit or self.currency, f"{self.name}: an amount needs its currency"
@@ -91,7 +97,8 @@ class Column:
     @property
     def shown_heading(self) -> str:
         """The title above cells: the unit is left out where they are told in words of their own."""
-        return self.title if self.show else self.heading
+        title = str(told(self.title))
+        return title if self.show or not self.unit else f"{title}, {told(self.unit)}"
 
     @property
     def classes(self) -> str:
@@ -130,9 +137,11 @@ class Column:
         value = self.read(row)
         if self.kind is Kind.MENU:
             return _menu_cell(value)
-        text: str = escape(plain(self.kind, value, self.places))
+        shown = plain(self.kind, value, self.places)
+        said = (self.kind is Kind.BADGE or self.says) and not isinstance(value, AsIs)
+        text: str = escape(told(shown) if said else shown)
         if self.numeric:
-            return self._number_cell(text, escape(self.read_currency(row)), value, self._parts(row))
+            return self._number_cell(text, escape(self.read_currency(row)), value, self._more(row))
         if self.kind is Kind.BADGE and value is not None:
             text = f'<span class="badge tone-{escape(self._tone(row, str(value)))}">{text}</span>'
         address = self.link(row) if self.link else None
@@ -141,19 +150,20 @@ class Column:
         hide = ' class="phone-hide"' if self.minor else ""
         return mark_safe(f'<td tabindex="-1" aria-selected="false"{hide}>{text}</td>')  # noqa: S308 - escaped above
 
-    def _parts(self, row: Row) -> str:
-        """What a ratio is made of, for the average of chosen cells."""
+    def _more(self, row: Row) -> str:
+        """Its hint, and what a ratio is made of, for the average of chosen cells."""
+        hint = f' title="{escape(self.hint(row))}"' if self.hint else ""
         if not self.over:
-            return ""
-        return f' data-over="{int(read(row, self.over))}" data-under="{int(read(row, self.under))}"'
+            return hint
+        return f'{hint} data-over="{int(read(row, self.over))}" data-under="{int(read(row, self.under))}"'
 
-    def _number_cell(self, text: str, code: str, value: Any, parts: str) -> SafeString:
+    def _number_cell(self, text: str, code: str, value: Any, more: str) -> SafeString:
         below = " below-zero" if self.kind is Kind.MONEY and _negative(value) else ""
         unit = f' data-unit="{code}"' if code else ""
-        words = escape(self.show(value)) if self.show and value is not None else text
+        words = escape(told(self.show(value))) if self.show and value is not None else text
         shown = f'{words} <span class="unit">{code}</span>' if code and text else words
-        told = f'class="{self.classes}{below}" data-value="{text}"{unit}{parts}'
-        return mark_safe(f'<td tabindex="-1" aria-selected="false" {told}>{shown}</td>')  # noqa: S308 - its parts were escaped by cell()
+        facts = f'class="{self.classes}{below}" data-value="{text}"{unit}{more}'
+        return mark_safe(f'<td tabindex="-1" aria-selected="false" {facts}>{shown}</td>')  # noqa: S308 - its parts were escaped by cell()
 
     def _tone(self, row: Row, value: str) -> str:
         if callable(self.tone):
@@ -192,20 +202,22 @@ def plain(kind: Kind, value: Any, places: int = 2) -> str:
 
 def _menu_cell(items: Iterable[tuple[str, str]]) -> SafeString:
     """A button that opens the links."""
-    links = format_html_join("", '<a class="dropdown-item" href="{1}">{0}</a>', items)
+    said = ((told(words), address) for words, address in items)
+    links = format_html_join("", '<a class="dropdown-item" href="{1}">{0}</a>', said)
     shown = (
         '<td class="row-menu"><div class="dropdown">{}<div class="dropdown-menu dropdown-menu-end">{}</div></div></td>'
     )
-    return format_html(shown, _menu_button(), links)
+    return format_html(shown, _menu_button(told(MENU_TITLE)), links)
 
 
 @cache
-def _menu_button() -> SafeString:
+def _menu_button(title: str) -> SafeString:
     """The same in every row. The table may cut off what hangs over its edges, so the menu floats above it."""
     return format_html(
         '<button class="btn btn-sm btn-icon btn-ghost-secondary" type="button" data-bs-toggle="dropdown"'
-        ' data-bs-popper-config="{}" aria-expanded="false" aria-label="What to do with this row">{}</button>',
+        ' data-bs-popper-config="{}" aria-expanded="false" aria-label="{}">{}</button>',
         '{"strategy": "fixed"}',
+        title,
         icon("dots"),
     )
 

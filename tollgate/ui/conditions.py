@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tollgate.core.money import AmountError, parse_micros, parse_nanos
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.words import told
 
 BETWEEN_SIGN: Final = ".."
 VALUE_MOST: Final = 200
@@ -77,7 +78,7 @@ class Condition:
 
     def words(self) -> str:
         """As people read it."""
-        return f"{self.column.title} {WORDS[self.operator]} {self.text}".strip()
+        return f"{told(self.column.title)} {told(WORDS[self.operator])} {self.text}".strip()
 
 
 def conditions(columns: Sequence[Column], parameters: Mapping[str, str]) -> list[Condition]:

@@ -31,22 +31,36 @@ renders the same sheet, and `{{ form.name.as_field_group }}` one field.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from django import forms
+from django.forms import renderers
 from django.forms.boundfield import BoundField
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils.functional import cached_property
+
+from tollgate.ui.loading import BUILTINS, loaders
+from tollgate.ui.words import speaking, told
 
 WIDTH = 4
+SAID_ATTRIBUTES = ("placeholder", "title", "aria-label")
 
 
 class HouseRenderer(DjangoTemplates):
-    """Draws every form and field by the house's templates."""
+    """Draws every form and field by the house's templates, which say their texts in every language."""
 
     form_template_name = "ui/form.html"
     field_template_name = "ui/field.html"
+
+    @cached_property
+    def engine(self) -> Any:
+        """Django's own templates of fields beside those of the house."""
+        folders = [Path(renderers.__file__).with_name("templates")]
+        options = {"loaders": loaders("django.template.loaders.filesystem.Loader"), "builtins": BUILTINS}
+        return self.backend({"APP_DIRS": False, "DIRS": folders, "NAME": "forms", "OPTIONS": options})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +127,11 @@ class HouseForm(forms.Form):
         self.reason_error = ""
         if self.versioned:
             self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
+        translated = speaking() is not None
         for name, shown in self.fields.items():
             _dress(shown.widget)
+            if translated:
+                _say(shown)
             shown.widget.attrs.setdefault("data-width", str(self.widths.get(name, WIDTH)))
         for name, unit in self.units.items():
             self.set_unit(name, unit)
@@ -160,6 +177,36 @@ def render_form(
     the face has no `saving`).
     """
     return render(request, template, {"form": form, **context}, status=form.status())
+
+
+def _say(field: forms.Field) -> None:
+    """Says what the form's class writes: hints in inputs, and choices, except those that a function gives. Choices that
+    a form fills in later are data, but for the empty one, which the widget says."""
+    attributes = field.widget.attrs
+    attributes |= {name: told(attributes[name]) for name in SAID_ATTRIBUTES if name in attributes}
+    if isinstance(field, forms.ChoiceField) and isinstance(field.choices, list):
+        field.choices = [_said_choice(value, words) for value, words in field.choices]
+    if isinstance(field.widget, forms.Select):
+        _say_empty(field.widget)
+    for part in field.widget.widgets if isinstance(field.widget, forms.MultiWidget) else ():
+        if isinstance(part, forms.Select):
+            part.choices = [_said_choice(value, words) for value, words in part.choices]
+
+
+def _say_empty(widget: forms.Select) -> None:
+    """Says the empty choice when it is drawn: a form may give its choices late."""
+    create = widget.create_option
+
+    def said(name: str, value: Any, label: Any, *place: Any, **more: Any) -> dict[str, Any]:
+        return create(name, value, label if value else told(label), *place, **more)
+
+    widget.create_option = said  # type: ignore[method-assign]  # of this form's own copy
+
+
+def _said_choice(value: Any, words: Any) -> tuple[Any, Any]:
+    if isinstance(words, (list, tuple)):
+        return told(value), [_said_choice(*choice) for choice in words]
+    return value, told(words)
 
 
 def _dress(widget: forms.Widget) -> None:

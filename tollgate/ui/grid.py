@@ -17,9 +17,9 @@ blocks) and, for `?export=csv` or `?export=xlsx`, the file. In a page of another
 source)` in the context and `{% include "ui/grid.html" %}`; `compact=True` leaves out the search and the columns menu.
 
 The address carries the state, so a link to a list is a saved view: `q`, `sort` (`-amount` falls), `columns=a,b`,
-`f.<filter>`, `c.<column>` (conditions.py), `after`/`before` (a row's key). A face that remembers what a user chose puts
-a `Memory` into the request as `grid_memory`; the address wins over it. Where there is none, the columns dialog changes
-the address.
+`f.<filter>`, `c.<column>` (conditions.py), `group=<column>` (grouping.py), `after`/`before` (a row's key, keys.py). A
+face that remembers what a user chose puts a `Memory` into the request as `grid_memory`; the address wins over it. Where
+there is none, the columns dialog changes the address.
 
 With `ticks=True` each row (those that are `tickable`) has a checkbox named `id`, belonging to the form with the id
 `<grid name>-ticks`, which the
@@ -29,13 +29,11 @@ With `ticks=True` each row (those that are `tickable`) has a checkbox named `id`
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -45,7 +43,10 @@ from django.utils.safestring import SafeString, mark_safe
 from tollgate.ui.columns import Column, Kind, Row
 from tollgate.ui.conditions import WORDS, Condition, Of, conditions, lookup
 from tollgate.ui.exports import csv_response, xlsx_response
+from tollgate.ui.grouping import groupable, heading_row, headings
+from tollgate.ui.keys import read_key, write_key
 from tollgate.ui.sources import Comparing, Key, Query, Source
+from tollgate.ui.words import told, worded
 
 COUNT_MOST = 10_000
 PAGE_SIZE = 100
@@ -66,7 +67,7 @@ class Filter:
     With `choices` it is a list; a choice's value is passed on as text. `usual` is the choice that the source takes when
     none is made, so that the list shows it instead of "Any". A `hidden` one is asked for elsewhere on the
     page and only carried along. `suggest` is an address that offers values for what has been typed
-    (`ui/suggest.js`).
+    (`ui/suggest.js`); with `several` a filter takes more than one of them, with semicolons between.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Filter:
     hidden: bool = False
     usual: str = ""
     suggest: Any = ""
+    several: bool = False
 
     def read(self, text: str) -> Any:
         """The typed value; raises ValueError with a sentence."""
@@ -175,6 +177,8 @@ class Grid:
             following=last if (view.query.back or more) else None,
             row_ids=[self._tick_id(source, row, view.query.sort) for row in rows] if self.ticks else [],
             comparable=[] if self.compact else [column for column in self.columns if kind_in(source, column)],
+            groupable=[] if self.compact else groupable(source, self.columns),
+            headings=headings(source, view.query, view.group, view.columns, rows) if view.group else [],
         )
 
     def _tick_id(self, source: Source, row: Row, sort: str) -> Any:
@@ -201,6 +205,7 @@ class View:
     kept: Mapping[str, str]
     errors: tuple[str, ...]
     conditions: tuple[Condition, ...] = ()
+    group: Column | None = None
 
     @classmethod
     def read(cls, grid: Grid, parameters: Mapping[str, str], saved: Choice, source: Source | None = None) -> "View":
@@ -215,6 +220,9 @@ class View:
         sort = _known_sort(grid, parameters.get("sort", "")) or _known_sort(grid, saved.sort) or grid.sort
         wanted = [name for name in parameters.get("columns", "").split(",") if name] or saved.columns
         chosen = tuple(column for name in wanted if (column := grid.column(name)))
+        group = next((c for c in groupable(source, grid.columns) if c.name == parameters.get("group")), None)
+        if group and not grid.compact and sort.removeprefix("-") != group.sort:
+            sort = group.sort
         back = read_key(parameters.get("before", ""), sort.removeprefix("-"))
         query = Query(
             search=parameters.get("q", "").strip() if grid.searchable else "",
@@ -224,7 +232,7 @@ class View:
             after=back or read_key(parameters.get("after", ""), sort.removeprefix("-")),
             back=back is not None,
         )
-        names = ("q", "sort", "columns", *(f"f.{f.name}" for f in grid.filters))
+        names = ("q", "sort", "columns", *(("group",) if group else ()), *(f"f.{f.name}" for f in grid.filters))
         kept = {name: parameters[name] for name in names if parameters.get(name)}
         kept |= {condition.parameter: condition.value for condition in asked}
         return cls(
@@ -234,6 +242,7 @@ class View:
             kept=kept,
             errors=(*errors, *unclear),
             conditions=tuple(asked),
+            group=None if grid.compact else group,
         )
 
 
@@ -258,6 +267,8 @@ class Page:
     following: Key | None
     row_ids: Sequence[Any]
     comparable: Sequence[Column] = ()
+    groupable: Sequence[Column] = ()
+    headings: Sequence[str] = ()
     keep_url: str = ""
     views_url: str = ""
     views: Sequence[NamedView] = ()
@@ -277,12 +288,17 @@ class Page:
     def lines(self) -> list[SafeString]:
         """The finished rows."""
         ids = self.row_ids or [None] * len(self.rows)
-        return [self._line(row, row_id) for row, row_id in zip(self.rows, ids, strict=True)]
+        lines = [self._line(row, row_id) for row, row_id in zip(self.rows, ids, strict=True)]
+        width = len(self.view.columns) + self.grid.ticks
+        above = [heading_row(words, width) if words else SafeString() for words in self.headings or [""] * len(lines)]
+        return [heading + line for heading, line in zip(above, lines, strict=True)]
 
     def count_text(self) -> str:
         """How many, and how many of them are shown."""
         total = self.total_text()
-        return f"{len(self.rows):,} of {total}" if len(self.rows) != self.total else total
+        if len(self.rows) == self.total:
+            return total
+        return str(told(worded("{shown} of {total}", shown=f"{len(self.rows):,}", total=total)))
 
     def total_text(self) -> str:
         """How many are found."""
@@ -323,7 +339,11 @@ class Page:
 
     def hidden_parameters(self) -> list[tuple[str, str]]:
         """What the search and filter form must carry along."""
-        names = {"sort", "columns", *(f"f.{found.name}" for found in self.grid.filters if found.hidden)}
+        names = {
+            "columns",
+            *(() if self.view.group else ("sort",)),
+            *(f"f.{found.name}" for found in self.grid.filters if found.hidden),
+        }
         names |= {condition.parameter for condition in self.view.conditions}
         return [(name, value) for name, value in self.view.kept.items() if name in names]
 
@@ -371,7 +391,8 @@ class Page:
         falling = active and self.view.query.descending
         wanted = f"-{column.sort}" if active and not falling else column.sort
         state = ("descending" if falling else "ascending") if active else "none"
-        return Title(column, self._url(sort=wanted), state)
+        group = {} if self.view.group in (None, column) else {"group": ""}  # another order knows no groups
+        return Title(column, self._url(sort=wanted, **group), state)
 
     def _line(self, row: Row, row_id: Any) -> SafeString:
         tick = ""
@@ -380,7 +401,7 @@ class Page:
         elif self.grid.ticks:
             form, number = escape(f"{self.grid.name}-ticks"), escape(str(row_id))
             box = f'<input class="form-check-input" type="checkbox" name="id" value="{number}" form="{form}"'
-            tick = f'<td class="tick">{box} aria-label="Choose row {number}"></td>'
+            tick = f'<td class="tick">{box} aria-label="{escape(told(f"Choose row {row_id}"))}"></td>'
         cells = "".join(column.cell(row) for column in self.view.columns)
         return mark_safe(f"<tr>{tick}{cells}</tr>")  # noqa: S308 - cells escape their values
 
@@ -408,36 +429,6 @@ def respond(
         page = replace(page, keep_url=memory.url, views_url=memory.views_url, views=named)
     answer: HttpResponse = render(request, template, {"grid": page, **context}, status=422 if page.view.errors else 200)
     return answer
-
-
-def write_key(key: Key, sort: str) -> str:
-    """A key as a word for an address, signed, so that it fits no other sort and nobody can make one up."""
-    value = key.value.isoformat() if isinstance(key.value, datetime) else str(key.value)
-    words = [type(key.value).__name__, value, type(key.row_id).__name__, str(key.row_id)]
-    return _signer(sort).sign_object(words)
-
-
-def read_key(word: str, sort: str) -> Key | None:
-    """The key of a word; None for one that is empty, tampered with or of another sort: the list then starts anew."""
-    try:
-        kind, text, id_kind, row_id = _signer(sort).unsign_object(word)
-    except BadSignature:
-        return None
-    return Key(_READERS[kind](text), _READERS[id_kind](row_id))
-
-
-def _signer(sort: str) -> Signer:
-    return Signer(salt=f"tollgate.ui.grid {sort}")
-
-
-_READERS: Mapping[str, Any] = {
-    "int": int,
-    "str": str,
-    "bool": lambda text: text == "True",
-    "Decimal": Decimal,
-    "datetime": datetime.fromisoformat,
-    "NoneType": lambda _: None,
-}
 
 
 def _filters(grid: Grid, parameters: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from dataclasses import astuple
 from datetime import datetime
 from typing import Final
@@ -28,6 +29,8 @@ from tollgate.store.secrets import CannotUnseal, seal, unseal
 
 COOKIE: Final = "tollgate_sign_in"
 LIFE_S: Final = 600
+_OTHER_SIGNS: Final = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
+"""What no code of an error holds (RFC 6749, section 4.1.2.1); anybody can write one into the address."""
 BEGIN_AGAIN: Final = "This took too long, or was begun elsewhere: begin again."
 
 
@@ -54,7 +57,7 @@ def finish(request: HttpRequest, provider: SignInProvider, *, back: str, at: dat
     if not hmac.compare_digest(given.get("state", "").encode(), question.state.encode()):
         raise SignInFailed(BEGIN_AGAIN)
     if given.get("error"):
-        raise SignInFailed(f"The provider says no: {given['error'][:100]}.")
+        raise SignInFailed(f"The provider says no: {''.join(_OTHER_SIGNS.split(given['error']))[:100]}.")
     if given.get("iss", description(provider.issuer)["issuer"]) != description(provider.issuer)["issuer"]:
         raise SignInFailed("Another provider answered.")  # RFC 9207
     claims = claims_for(

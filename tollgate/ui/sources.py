@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
 from django.db.models import CharField, DateTimeField, F, Field, IntegerField, Model, Q, QuerySet, TextField
 from django.db.models.expressions import OrderBy
 
@@ -76,18 +78,27 @@ class Writing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerysetSource:
-    """Rows of a queryset; `search` are lookups, any of which may match the search text, or gives what it means."""
+    """Rows of a queryset; `search` are lookups, any of which may match the search text, or gives what it means.
+
+    `narrow` is for wide rows of long lists: who stands on the page is found by ids alone, in a query of its own.
+    """
 
     queryset: QuerySet[Any]
     search: Sequence[str] | Callable[[str], Q] = ()
     id_path: str = "pk"
+    narrow: bool = False
 
     def rows(self, query: Query, limit: int) -> Sequence[Row]:
         """One page by key."""
         found = self.chosen(query)
         if query.after is not None:
             found = found.filter(self._beyond(query, query.after))
-        return list(found.order_by(*self._order(query))[:limit])
+        page = found.order_by(*self._order(query))
+        if not self.narrow:
+            return list(page[:limit])
+        ids = list(page.values_list("pk", flat=True)[:limit])
+        rows = self.queryset.in_bulk(ids)
+        return [rows[pk] for pk in ids if pk in rows]
 
     def stream(self, query: Query) -> Iterator[Row]:
         """All rows by a server-side cursor; prefetches work in chunks."""
@@ -110,6 +121,30 @@ class QuerysetSource:
         annotation = self.queryset.query.annotations.get(path)
         found = getattr(annotation, "output_field", None) if annotation is not None else self._field(path)
         return next((kind for classes, kind in _KINDS if isinstance(found, classes)), None)
+
+    def tally(
+        self, query: Query, path: str, values: Sequence[Any], sums: Mapping[str, tuple[str, str]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """What the groups of these values come to (grouping.py): `sums` has by name a path and that of its currency."""
+        among = Q(**{f"{path}__in": [value for value in values if value is not None]})
+        if None in values:
+            among |= Q(**{f"{path}__isnull": True})
+        # The rows of the list stand inside, as they are: what is joined or counted for them multiplies nothing outside.
+        units = {f"unit_{unit}": unit for _, unit in sums.values() if unit}
+        added = {f"sum_{name}": summed for name, (summed, _) in sums.items()}
+        inner = {"group_value": path, **units, **added}
+        rows = self.chosen(query).filter(among).order_by().values(**{name: F(one) for name, one in inner.items()})
+        try:
+            text, values_of = rows.query.get_compiler(rows.db).as_sql()
+        except EmptyResultSet:
+            return []
+        with connections[rows.db].cursor() as cursor:
+            quote = connections[rows.db].ops.quote_name
+            by = ", ".join(quote(name) for name in ("group_value", *units))
+            figures = ", ".join(["COUNT(*)", *(f"SUM({quote(name)})::numeric" for name in added)])
+            cursor.execute(f"SELECT {by}, {figures} FROM ({text}) AS listed GROUP BY {by}", values_of)  # noqa: S608 - our own columns
+            names = ["value", *units, "count", *added]
+            return [dict(zip(names, line, strict=True)) for line in cursor.fetchall()]
 
     def _field(self, path: str) -> "Field[Any, Any] | None":
         model: type[Model] | None = self.queryset.model

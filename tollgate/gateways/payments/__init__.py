@@ -17,14 +17,30 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tollgate.gateways.payments.model import Config, Field, Gateway, Provider
+from tollgate.gateways.payments.nowpayments import NowPayments
+from tollgate.gateways.payments.paymongo import PayMongo
 from tollgate.gateways.payments.paypal import PayPal
 from tollgate.gateways.payments.paypal_ipn import PayPalIpn
+from tollgate.gateways.payments.paystack import Paystack
+from tollgate.gateways.payments.razorpay import Razorpay
 from tollgate.gateways.payments.stripe import Stripe
+from tollgate.gateways.payments.yoco import Yoco
 
 PAYPAL_CURRENCIES: Final = (
     *("AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "JPY", "MXN", "MYR", "NOK"),
     *("NZD", "PHP", "PLN", "SEK", "SGD", "THB", "TWD", "USD"),
 )
+RAZORPAY_CURRENCIES: Final = (
+    *("AED", "ALL", "AMD", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BHD", "BIF", "BMD", "BND", "BOB", "BRL", "BSD"),
+    *("BTN", "BWP", "BZD", "CAD", "CHF", "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD"),
+    *("EGP", "ETB", "EUR", "FJD", "GBP", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR"),
+    *("ILS", "INR", "IQD", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KRW", "KWD", "KYD", "KZT", "LAK"),
+    *("LKR", "LRD", "LSL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN"),
+    *("NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD"),
+    *("RUB", "RWF", "SAR", "SCR", "SEK", "SGD", "SOS", "SVC", "SZL", "THB", "TND", "TRY", "TTD", "TWD", "TZS", "UAH"),
+    *("UGX", "USD", "UYU", "UZS", "VND", "VUV", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW"),
+)
+"""Many of them only once Razorpay has opened international payments for the account."""
 
 PROVIDERS: Final[Mapping[str, Provider]] = {
     "stripe": Provider(
@@ -74,6 +90,84 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         starts=False,
         refunds=False,
         charges=False,
+    ),
+    "razorpay": Provider(
+        title="Razorpay",
+        make=Razorpay,
+        currencies=RAZORPAY_CURRENCIES,
+        fields=(
+            Field("key_id", "Key id", help="rzp_live_... or rzp_test_..., from API keys"),
+            Field("key_secret", "Key secret", secret=True),
+            Field("webhook_secret", "Webhook secret", secret=True, help="That you chose for the webhook"),
+            Field("api_url", "API address", default="https://api.razorpay.com"),
+        ),
+        starts=True,
+        refunds=True,
+        charges=False,
+    ),
+    "paystack": Provider(
+        title="Paystack",
+        make=Paystack,
+        currencies=("GHS", "KES", "NGN", "USD", "ZAR"),
+        fields=(
+            Field("secret_key", "Secret key", secret=True, help="sk_live_... or sk_test_...; it proves notices too"),
+            Field("api_url", "API address", default="https://api.paystack.co"),
+        ),
+        starts=True,
+        refunds=True,
+        charges=False,
+    ),
+    "paymongo": Provider(
+        title="PayMongo",
+        make=PayMongo,
+        currencies=("PHP",),
+        fields=(
+            Field("secret_key", "Secret key", secret=True, help="sk_live_... or sk_test_..."),
+            Field("webhook_secret", "Webhook secret", secret=True, help="whsk_..., told when the webhook is made"),
+            Field(
+                "methods",
+                "Payment methods",
+                default="card, gcash, paymaya, grab_pay",
+                help="As PayMongo calls them, with commas; empty = card, gcash, paymaya, grab_pay",
+            ),
+            Field("api_url", "API address", default="https://api.paymongo.com"),
+        ),
+        starts=True,
+        refunds=True,
+        charges=False,
+    ),
+    "yoco": Provider(
+        title="Yoco",
+        make=Yoco,
+        currencies=("ZAR",),
+        fields=(
+            Field("secret_key", "Secret key", secret=True, help="sk_live_... or sk_test_..."),
+            Field("webhook_secret", "Webhook secret", secret=True, help="whsec_..., told when the webhook is made"),
+            Field("api_url", "API address", default="https://payments.yoco.com"),
+        ),
+        starts=True,
+        refunds=True,
+        charges=False,
+        tells_fees=False,
+    ),
+    "nowpayments": Provider(
+        title="NOWPayments",
+        make=NowPayments,
+        currencies=(),
+        fields=(
+            Field("api_key", "API key", secret=True),
+            Field("ipn_secret", "IPN secret", secret=True, help="From the settings of payments, shown once"),
+            Field(
+                "api_url",
+                "API address",
+                default="https://api.nowpayments.io",
+                test="https://api-sandbox.nowpayments.io",
+            ),
+        ),
+        starts=True,
+        refunds=False,
+        charges=False,
+        tells_fees=False,
     ),
 }
 

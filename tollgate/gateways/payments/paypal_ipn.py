@@ -6,6 +6,7 @@ for one of our addresses and of our mode. A refund or reversal names the payment
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl
@@ -28,6 +29,8 @@ from tollgate.gateways.payments.model import (
 VALIDATE: Final = b"cmd=_notify-validate&"
 MOST_FIELDS: Final = 5000
 TAKEN_BACK: Final = {"refunded": "refunded", "reversed": "reversed", "canceled_reversal": "restored"}
+OURS: Final = re.compile("[0-9a-f]{32}")
+"""The custom id of a checkout by our PayPal gateway, of which an IPN comes too where the account sends them."""
 SENT: Final = frozenset({"send_money", "web_accept", "express_checkout", "cart", "virtual_terminal", ""})
 """Payments one by one; what a customer types into PayPal's Send Money comes as one of the first two."""
 
@@ -136,6 +139,7 @@ def _event(fields: Mapping[str, str], kind: str, *, parent_id: str = "", note: s
         kind=kind,
         external_id=fields.get("txn_id", ""),
         parent_id=parent_id,
+        reference=own if OURS.fullmatch(own := fields.get("custom", "")) else "",
         amount_micros=gross if kind == "trouble" else abs(gross),
         fee_micros=max(fee, 0),
         currency=fields.get("mc_currency", "").upper(),

@@ -22,6 +22,7 @@ from tollgate.core.money import format_nanos
 from tollgate.panel import cells, fields
 from tollgate.store.models import SignInProvider
 from tollgate.ui.templatetags.ui import money
+from tollgate.ui.words import told
 
 register = template.Library()
 register.filter(money)
@@ -60,13 +61,13 @@ def clock(duration_s: int | None) -> str:
 @register.filter
 def limit(count: int) -> str:
     """The words of a limit of channels."""
-    return cells.limit(count)
+    return str(told(cells.limit(count)))
 
 
 @register.filter
 def per_second(milli: int) -> str:
     """The words of a limit of calls per second."""
-    return cells.cps(milli)
+    return str(told(cells.cps(milli)))
 
 
 @register.filter
@@ -78,7 +79,7 @@ def tone(status: object) -> str:
 @register.filter
 def words(value: object) -> str:
     """A stored value for people."""
-    return fields.words(value)
+    return str(told(fields.words(value)))
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """One file per noun. To add one, write its file, import it here, and name its migration for the change."""
 
+from tollgate.store.models.access_numbers import AccessNumber, Pin, PinTry
 from tollgate.store.models.accounts import (
     Account,
     AccountCharge,
@@ -9,6 +10,7 @@ from tollgate.store.models.accounts import (
     AgreementAcceptance,
     ChangeRequest,
 )
+from tollgate.store.models.aliases import Alias
 from tollgate.store.models.audit import Audit, AuditSeal
 from tollgate.store.models.books import JournalCode, Recalculation
 from tollgate.store.models.calls import CDR, Call
@@ -16,10 +18,11 @@ from tollgate.store.models.cards import Card, Rate, Revision
 from tollgate.store.models.carriers import Carrier, Gateway
 from tollgate.store.models.charges import Charge
 from tollgate.store.models.clis import CliProof, CliRule
+from tollgate.store.models.conferences import ConferenceRoom
 from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
 from tollgate.store.models.edges import ChargingProcess, Edge
-from tollgate.store.models.endpoints import Endpoint, NumberBlock
+from tollgate.store.models.endpoints import Endpoint, Extension, NumberBlock
 from tollgate.store.models.invoices import (
     Allocation,
     ExchangeRate,
@@ -65,11 +68,13 @@ from tollgate.store.models.summaries import SavedReport, SummaryProgress
 from tollgate.store.models.tags import Tag
 from tollgate.store.models.tasks import DelayedSave, Task, TaskRow
 from tollgate.store.models.taxes import CustomerTax, Tax, VatCheck
+from tollgate.store.models.texts import OwnText, TextChanges
 from tollgate.store.models.users import ApiAnswer, ApiToken, SavedView, User, UserGroup
 from tollgate.store.models.vouchers import Voucher, VoucherAttempt, VoucherBatch
 
 __all__ = [
     "CDR",
+    "AccessNumber",
     "Account",
     "AccountCharge",
     "AccountPackage",
@@ -79,6 +84,7 @@ __all__ = [
     "Alert",
     "AlertEvent",
     "AlertState",
+    "Alias",
     "Allocation",
     "ApiAnswer",
     "ApiToken",
@@ -105,6 +111,7 @@ __all__ = [
     "CliProof",
     "CliRule",
     "Code",
+    "ConferenceRoom",
     "Contact",
     "ContactSession",
     "Customer",
@@ -119,6 +126,7 @@ __all__ = [
     "Endpoint",
     "Entry",
     "ExchangeRate",
+    "Extension",
     "Gateway",
     "IngressRoute",
     "Invoice",
@@ -134,10 +142,13 @@ __all__ = [
     "MailSettings",
     "Message",
     "NumberBlock",
+    "OwnText",
     "Package",
     "Payment",
     "PaymentEvent",
     "PaymentGateway",
+    "Pin",
+    "PinTry",
     "PortalDomain",
     "Rate",
     "Recalculation",
@@ -156,6 +167,7 @@ __all__ = [
     "TaskRow",
     "Tax",
     "Template",
+    "TextChanges",
     "User",
     "UserGroup",
     "VatCheck",

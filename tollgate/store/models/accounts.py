@@ -45,6 +45,7 @@ class Account(Record):
     number_digits_count = models.IntegerField(default=10)
     block_start = models.BigIntegerField(null=True, blank=True)
     block_size = models.IntegerField(null=True, blank=True)
+    pin_length = models.IntegerField(default=6)
     audit_comment = models.BooleanField(default=False)
     profit_assurance_default = models.BooleanField(default=True)
     valid_from_creation = models.BooleanField(default=False)
@@ -88,6 +89,10 @@ class Account(Record):
     """What a minute of such a call may cost the SIP user's customer, in the account's currency."""
     verification_approval = models.BooleanField(default=False)
     """Whether a user approves what a contact has proved before calls may show it."""
+    verification_valid_days = models.IntegerField(default=0)
+    """So long calls may show what a contact has proved, until it is proved again; 0 is for ever."""
+    language = models.CharField(max_length=10, blank=True, default="")
+    """Of the pages, for who has chosen none; empty is as the browser asks."""
 
     class Meta:
         db_table = "account"
@@ -98,6 +103,7 @@ class Account(Record):
             not_negative("channels", "cps_milli", "slice_s", "invoice_lag_h", name="account_limits"),
             models.CheckConstraint(condition=models.Q(validity_s__gte=5), name="account_validity"),
             not_negative("verification_daily_count", "verification_capped_price_nanos", name="account_verification"),
+            not_negative("verification_valid_days", name="account_verification_valid"),
         ]
 
     def __str__(self) -> str:

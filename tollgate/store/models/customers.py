@@ -205,6 +205,8 @@ class VerifiedCli(models.Model):
     attestation = models.CharField(max_length=1)
     verified_at = models.DateTimeField(db_default=Now(), editable=False)
     verified_by = models.TextField(blank=True, default="")
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    """When the customer was told that it has to be proved again."""
 
     class Meta:
         db_table = "verified_cli"

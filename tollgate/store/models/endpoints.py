@@ -1,17 +1,24 @@
-"""Endpoints: the ways a customer reaches us, an IP address or network, or a SIP user with a password."""
+"""Endpoints: the ways a customer reaches us, an IP address or network, or a SIP user with a password.
+
+Extensions are one registry for the whole account, whatever has them: `Extension`. Triggers write it.
+"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
 from tollgate.store.models.accounts import Account
+from tollgate.store.models.conferences import ConferenceRoom
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.networks import NetworkField
 from tollgate.store.models.records import Record, not_negative, one_of
 
 
 class Endpoint(Record):
-    """One way in. `ha1` is all that is kept of a SIP user's password (RFC 2617 section 3.2.2.2)."""
+    """One way in. `ha1` is all that is kept of a SIP user's password (RFC 2617 section 3.2.2.2).
+
+    An IP endpoint may have `extensions` (`core.extensions`): calls to them go to its address, or to `delivery_host`.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="endpoints")
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="endpoints")
@@ -27,7 +34,13 @@ class Endpoint(Record):
     cps_milli = models.IntegerField(default=0)
     cli_authentication = models.BooleanField(default=False)
     shared = models.BooleanField(default=False)
+    sends_calls = models.BooleanField(default=True)
+    presents_pins = models.BooleanField(default=False)
     rewrites = models.JSONField(default=list, blank=True)
+    extensions = models.TextField(default="", blank=True)
+    delivery_host = models.CharField(max_length=255, default="", blank=True)
+    delivery_port = models.IntegerField(default=5060)
+    delivery_transport = models.TextField(default="udp")
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -41,6 +54,11 @@ class Endpoint(Record):
                 | models.Q(kind="sip_user", username__isnull=False, ha1__isnull=False, realm__isnull=False),
                 name="endpoint_whole",
             ),
+            one_of("delivery_transport", "udp", "tcp", "tls", name="endpoint_delivery_transport"),
+            models.CheckConstraint(
+                condition=models.Q(delivery_port__gte=1, delivery_port__lte=65535), name="endpoint_delivery_port"
+            ),
+            models.CheckConstraint(condition=models.Q(kind="ip") | models.Q(extensions=""), name="endpoint_extensions"),
         ]
 
     def __str__(self) -> str:
@@ -68,3 +86,34 @@ class NumberBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first}-{self.last}"
+
+
+class Extension(models.Model):
+    """Numbers of the account, both ends included, that one SIP user, IP endpoint or conference room has.
+
+    Derived from those by triggers (schema_extensions.sql); the database refuses two that share a number.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="extensions")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="extensions")
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, null=True, related_name="numbers")
+    conference_room = models.ForeignKey(ConferenceRoom, on_delete=models.CASCADE, null=True, related_name="numbers")
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+
+    class Meta:
+        db_table = "extension"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(first__gte=0, last__gte=models.F("first"), last__lt=10**12), name="extension_range"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(endpoint__isnull=False, conference_room__isnull=True)
+                | models.Q(endpoint__isnull=True, conference_room__isnull=False),
+                name="extension_owner",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"

@@ -7,6 +7,8 @@ from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import one_of
 
+KINDS = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file")
+
 
 class DelayedSave(models.Model):
     """An act to be done later: its arguments, the values it would replace, and what became of it.
@@ -87,7 +89,7 @@ class Task(models.Model):
     class Meta:
         db_table = "task"
         constraints = [
-            one_of("kind", "upload", "edit", "delete", "restore", "recalculate", "take_back", name="task_kind"),
+            one_of("kind", *KINDS, name="task_kind"),
             one_of("state", "waiting", "active", "completed", "failed", "canceled", name="task_state"),
         ]
         indexes = [

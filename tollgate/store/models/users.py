@@ -55,6 +55,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     zone = models.TextField(default="UTC")
     theme = models.TextField(default="auto")
+    language = models.CharField(max_length=10, blank=True, default="")
+    """Of the panel; empty is as the account says, else as the browser asks."""
     version = models.IntegerField(default=1, editable=False)
     groups_version = models.IntegerField(default=1, editable=False)
     reseller_id = models.BigIntegerField(null=True, blank=True)

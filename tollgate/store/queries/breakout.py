@@ -15,10 +15,11 @@ import phonenumbers
 from django.db import connection
 from django_countries import countries
 
-from tollgate.core.breakout import ROWS_MOST, Question
+from tollgate.core.breakout import LISTED, ROWS_MOST, Question
 from tollgate.core.summaries import MEASURES, Totals
 from tollgate.store.models import Account, Carrier, Customer, IngressRoute, User
 from tollgate.store.queries.breakout_lake import Corrected, archived_days, archived_rows
+from tollgate.store.queries.breakout_names import named_ids
 
 EXPRESSIONS: Final[Mapping[str, str]] = {
     "month": "date_trunc('month', line.hour_at, 'UTC')",
@@ -38,8 +39,8 @@ EXPRESSIONS: Final[Mapping[str, str]] = {
     "cli": "line.cli",
 }
 CONDITIONS: Final[Mapping[str, str]] = {
-    "customer": "strpos(lower(customer.name), lower(%s)) > 0",
-    "carrier": "line.carrier_id IN (SELECT id FROM carrier WHERE strpos(lower(name), lower(%s)) > 0)",
+    "customer": "line.customer_id = ANY(%s)",
+    "carrier": "line.carrier_id = ANY(%s)",
     "destination": "strpos(lower(line.destination), lower(%s)) > 0",
     "prefix": "starts_with(line.prefix, %s)",
     "number": "starts_with(line.number, %s)",
@@ -125,7 +126,7 @@ def _asked(account: Account, question: Question) -> list[tuple[Any, ...]]:
     values: list[Any] = [account.pk, question.from_at, question.until_at]
     for name, value in question.filters.items():
         conditions.append(CONDITIONS[name])
-        values.append(value)
+        values.append(named_ids(account, question, name) if name in LISTED else value)
     if question.reach is not None:
         conditions.append("line.customer_id = ANY(%s)")
         values.append(sorted(question.reach))

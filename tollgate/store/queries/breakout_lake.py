@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from tollgate.core.breakout import ROWS_MOST, Question
+from tollgate.core.breakout import LISTED, ROWS_MOST, Question
 from tollgate.core.call_search import Rule, asked
 from tollgate.core.lake import Breakout, Condition, Group, Span, day_begins, instant_of
 from tollgate.core.summaries import MEASURES, beginning
@@ -19,6 +19,7 @@ from tollgate.core.summaries import Span as Stretch
 from tollgate.environment import lake_folder
 from tollgate.store.models import Account, Customer, IngressRoute, LakeFile
 from tollgate.store.queries import lake
+from tollgate.store.queries.breakout_names import named_ids
 from tollgate.store.queries.call_search import in_time, limit_s, names_of
 from tollgate.store.queries.statements import rows
 
@@ -40,8 +41,6 @@ KEYS: Final[Mapping[str, str]] = {
     "cli": "cli",
 }
 FILTERS: Final[Mapping[str, str]] = {
-    "customer": "has",
-    "carrier": "has",
     "destination": "has",
     "prefix": "begins",
     "number": "begins",
@@ -108,7 +107,10 @@ def archived_rows(account: Account, question: Question, files: Mapping[date, Pat
 def _where(account: Account, question: Question) -> Group:
     names = names_of(account, question.reach)
     parts: list[Condition | Group] = [
-        asked(Rule(name, FILTERS[name], value), names) for name, value in question.filters.items()
+        Condition(f"{name}_id", "in", tuple(named_ids(account, question, name)) or (-1,))
+        if name in LISTED
+        else asked(Rule(name, FILTERS[name], value), names)
+        for name, value in question.filters.items()
     ]
     if question.reach is not None:
         parts.append(Condition("customer_id", "in", tuple(sorted(question.reach)) or (-1,)))

@@ -136,10 +136,12 @@ class CallSearch:
             found = lake.breakout(question, self.span, self.at, sides=self._known(), limit_s=limit_s())
         return folded(dict(zip(FOLDED, row, strict=True)) for row in found)
 
-    def csv_blocks(self, written: lake.Written, *, oldest_first: bool = False) -> Iterator[bytes]:
-        """Every row as lines of CSV."""
+    def csv_blocks(
+        self, written: lake.Written, *, oldest_first: bool = False, span: Span | None = None
+    ) -> Iterator[bytes]:
+        """Every row as lines of CSV; of `span` alone, if it is given, without asking when the first call began."""
         question = replace(self._search(("id",)), oldest_first=oldest_first)
-        return lake.csv_blocks(question, self.span, self.at, written)
+        return lake.csv_blocks(question, span or self.span, self.at, written)
 
     def _search(self, columns: Sequence[str]) -> Search:
         return Search("call", tuple(columns), self._group())

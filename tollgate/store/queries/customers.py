@@ -85,7 +85,7 @@ def with_figures(customers: QuerySet[Customer], at: datetime, *, deleted: bool =
         money.select_related("parent", "account_manager")
         .prefetch_related("tags")
         .annotate(
-            has_endpoint=Exists(_enabled(Endpoint)),
+            has_endpoint=Exists(_enabled(Endpoint).filter(sends_calls=True)),
             has_route=_has_route(),
             last_call_at=Subquery(recent.values("started_at")[:1], output_field=DateTimeField()),
         )
@@ -108,7 +108,7 @@ def in_state(customers: QuerySet[Customer], state: str) -> QuerySet[Customer]:
     contacts = Contact.objects.filter(customer=OuterRef("pk"))
     unverified = Q(email_verification=True) & ~Q(Exists(contacts.exclude(email_verified_at=None)))
     unverified |= Q(mobile_verification=True) & ~Q(Exists(contacts.exclude(mobile_verified_at=None)))
-    lacking = ~Q(Exists(_enabled(Endpoint))) | ~_has_route()
+    lacking = ~Q(Exists(_enabled(Endpoint).filter(sends_calls=True))) | ~_has_route()
     return customers.filter(lacking | unverified, status="active")
 
 

@@ -16,6 +16,7 @@ CPS_OVER_S = 60
 SERIES_STEP_S = 300
 SERIES_SPAN_S = 86_400
 EDGE_SILENT_S = 90
+WAITED = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,12 @@ class Series:
     times: tuple[int, ...]
     attempts: tuple[int, ...]
     answered: tuple[int, ...]
+
+
+def waiting(account: Account, at: datetime) -> dict[str, int]:
+    """How much of each kind waits for a person, in one query; what was in vain is told for a month."""
+    found: dict[str, int] = rows(FILE, "waiting", account.pk, at - WAITED)[0]._asdict()
+    return found
 
 
 def now(account: Account, at: datetime) -> Now:

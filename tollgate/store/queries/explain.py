@@ -28,6 +28,7 @@ GATES_PASSED = {
     "no_carrier": "carriers",
     "rate_capped": "price cap",
     "connect_cost_blocked": "connect fee",
+    "conference_full": "people in the room",
     **{f"channels_{scope}": "channels" for scope in ("customer", "endpoint", "route", "carrier")},
     **{f"cps_{scope}": "calls per second" for scope in ("customer", "endpoint", "route", "carrier")},
 }

@@ -16,6 +16,7 @@ from tollgate.store.models import (
     Checkout,
     CliProof,
     CliRule,
+    ConferenceRoom,
     Contact,
     ContactSession,
     Customer,
@@ -27,6 +28,7 @@ from tollgate.store.models import (
     SmsSettings,
     VerifiedCli,
 )
+from tollgate.store.queries.clis import with_lapse
 from tollgate.store.queries.invoice_lists import with_standing
 
 SHOWN_OF_CDRS = (
@@ -119,9 +121,14 @@ def endpoints_of(customer: Customer) -> QuerySet[Endpoint]:
     return Endpoint.objects.filter(customer=customer).defer("ha1")
 
 
+def rooms_of(customer: Customer) -> QuerySet[ConferenceRoom]:
+    """Its conference rooms."""
+    return ConferenceRoom.objects.filter(customer=customer)
+
+
 def clis_of(customer: Customer) -> QuerySet[VerifiedCli]:
-    """The caller's numbers that the customer may show."""
-    return VerifiedCli.objects.filter(customer=customer)
+    """The caller's numbers that the customer may show, with when they lapse."""
+    return with_lapse(VerifiedCli.objects.filter(customer=customer))
 
 
 def sessions_of(contact: Contact) -> QuerySet[ContactSession]:

@@ -48,6 +48,12 @@ SELECT id, account_id, customer_id, tag_id, position, cli, pai, dialed, rewrite_
 FROM cli_rule
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
+-- name: aliases
+-- In the order of asking within each owner; one that is disabled is as one that is gone.
+SELECT id, account_id, customer_id, position, current, new
+FROM alias
+WHERE enabled AND ($1::bigint[] IS NULL OR id = ANY($1))
+
 -- name: tags
 SELECT id, name
 FROM tag
@@ -71,13 +77,22 @@ FROM localization
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
 -- name: endpoints
+-- Disabled ones too, and rooms as well: their extensions are called by nobody, but are no numbers of the public network.
 SELECT endpoint.id, endpoint.account_id, endpoint.customer_id, endpoint.kind, endpoint.name, endpoint.network,
        endpoint.tech_prefix, lower(endpoint.username) AS username, endpoint.realm, endpoint.ha1, endpoint.allowed_networks,
-       endpoint.cli_authentication, endpoint.shared, endpoint.rewrites::text AS rewrites,
+       endpoint.cli_authentication, endpoint.shared, endpoint.sends_calls, endpoint.presents_pins, endpoint.rewrites::text AS rewrites,
+       endpoint.extensions, endpoint.delivery_host, endpoint.delivery_port, endpoint.delivery_transport, endpoint.enabled,
        endpoint.channels > 0 OR endpoint.cps_milli > 0 AS limited, wallet.id AS wallet_id
 FROM endpoint
 JOIN wallet ON wallet.account_id = endpoint.account_id AND wallet.kind = 'endpoint' AND wallet.owner_id = endpoint.id
-WHERE endpoint.enabled AND ($1::bigint[] IS NULL OR endpoint.id = ANY($1))
+WHERE $1::bigint[] IS NULL OR endpoint.id = ANY($1)
+
+-- name: conference_rooms
+SELECT room.id, room.account_id, room.customer_id, room.name, room.extension, room.host, room.port, room.transport,
+       room.shared, room.enabled, wallet.id AS wallet_id
+FROM conference_room AS room
+JOIN wallet ON wallet.account_id = room.account_id AND wallet.kind = 'conference_room' AND wallet.owner_id = room.id
+WHERE $1::bigint[] IS NULL OR room.id = ANY($1)
 
 -- name: ingress_routes
 SELECT ingress_route.id, COALESCE(customer.account_id, tag.account_id) AS account_id, ingress_route.customer_id,

@@ -107,7 +107,8 @@ BEGIN
   IF cardinality(asked) > 0 AND EXISTS (
     SELECT FROM cdr
     WHERE account_id + 0 = ANY(accounts) AND edge_call_id = ANY(asked) AND started_at >= past_since
-      AND (refusal IS NULL OR refusal NOT IN ('digest_failed', 'ip_unknown'))
+      AND (refusal IS NULL OR refusal NOT IN (
+        'digest_failed', 'ip_unknown', 'pin_unknown', 'pin_locked', 'access_number_unknown'))
   ) THEN PERFORM decided_on_the_past(); END IF;
   IF cardinality(refused) > 0 AND EXISTS (
     SELECT FROM call WHERE account_id + 0 = ANY(accounts) AND edge_call_id = ANY(refused)

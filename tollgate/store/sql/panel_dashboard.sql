@@ -45,3 +45,17 @@ FROM carrier
 JOIN wallet ON wallet.account_id = carrier.account_id AND wallet.kind = 'carrier' AND wallet.owner_id = carrier.id
 WHERE carrier.account_id = $1::bigint
 ORDER BY carrier.name
+
+-- name: waiting
+-- What waits for a person: customers whose billing rests, payments to approve, money of unknown payers, notices of
+-- gateways that could not be booked and delayed saves that met a conflict since a moment ($2).
+SELECT (SELECT count(*) FROM customer
+        WHERE account_id = $1::bigint AND parked_at IS NOT NULL AND deleted_at IS NULL) AS parked,
+       (SELECT count(*) FROM payment WHERE account_id = $1::bigint AND status = 'pending' AND customer_id IS NOT NULL
+          AND gateway IN ('manual', 'bank_transfer')) AS payments,
+       (SELECT count(*) FROM payment
+        WHERE account_id = $1::bigint AND status = 'pending' AND customer_id IS NULL) AS suspense,
+       (SELECT count(*) FROM payment_event
+        WHERE account_id = $1::bigint AND state = 'failed' AND at >= $2::timestamptz) AS notices,
+       (SELECT count(*) FROM delayed_save
+        WHERE account_id = $1::bigint AND state = 'conflict' AND due_at >= $2::timestamptz) AS conflicts

@@ -16,7 +16,7 @@ function offerPasswords(root) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn";
-    button.textContent = "Generate";
+    button.textContent = say("Generate");
     button.addEventListener("click", () => { input.value = password(20); input.select(); });
     beside(input, button);
   }
@@ -33,7 +33,7 @@ function offerColors(root) {
     };
     picker.type = "color";
     picker.className = "form-control form-control-color";
-    picker.ariaLabel = `Pick: ${input.labels[0]?.firstChild.textContent.trim() ?? "color"}`;
+    picker.ariaLabel = say("Pick: {field}", {field: input.labels[0]?.firstChild.textContent.trim() ?? ""});
     picker.addEventListener("input", () => { input.value = picker.value; show(); });
     input.addEventListener("input", show);
     beside(input, picker);

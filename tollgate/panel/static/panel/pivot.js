@@ -3,8 +3,8 @@
 // Sums are whole numbers (BigInt); a ratio is made of the sums of its parts, for every cell, subtotal and total alike, and
 // rounded once. Amounts of two currencies are never added: a cell tells each. The choice stands in the address.
 
-const PIVOT_AXES = [["rows", "Rows"], ["columns", "Columns"], ["", "Added together"]];
-const PIVOT_TOTAL = "Total";
+const PIVOT_AXES = [["rows", say("Rows")], ["columns", say("Columns")], ["", say("Added together")]];
+const PIVOT_TOTAL = say("Total");
 
 class PivotTable extends HTMLElement {
   connectedCallback() {
@@ -20,14 +20,14 @@ class PivotTable extends HTMLElement {
   async load() {
     if (this.told) return;
     const answer = await fetch(this.dataset.url).catch(() => null);
-    if (!answer?.ok) return this.say("The groups could not be read. Load the page again.");
+    if (!answer?.ok) return this.tell(say("The groups could not be read. Load the page again."));
     this.told = await answer.json();
     this.groups = this.told.groups.map(({keys, currency, parts}) => ({keys, currency, parts: parts.map(BigInt)}));
     this.choose();
     this.draw();
   }
 
-  say(words) { this.found("status").textContent = words; }
+  tell(words) { this.found("status").textContent = words; }
 
   // What stands where, as lists to choose from
 
@@ -36,7 +36,7 @@ class PivotTable extends HTMLElement {
     const usual = (place) => (place === 0 || place < dimensions.length - 1 ? "rows" : "columns");
     const lists = dimensions.map(({name, title}, place) => this.list(title, PIVOT_AXES, kept.get(name) ?? (dimensions.length === 1 ? "rows" : usual(place)), {dimension: name}));
     const figures = measures.map(({name, title}) => [name, title]);
-    lists.push(this.list("Figure", figures, kept.get("figure") ?? "cost_micros", {figure: ""}));
+    lists.push(this.list(say("Figure"), figures, kept.get("figure") ?? "cost_micros", {figure: ""}));
     this.found("choices").replaceChildren(...lists);
     this.found("subtotals").checked = kept.get("subtotals") !== "no";
   }
@@ -45,7 +45,7 @@ class PivotTable extends HTMLElement {
     const label = Object.assign(document.createElement("label"), {className: "form-label", textContent: title});
     const select = Object.assign(document.createElement("select"), {className: "form-select"});
     select.append(...options.map(([name, words]) => new Option(words, name)));
-    select.setAttribute("aria-label", "figure" in data ? title : `${title} stands in`);
+    select.setAttribute("aria-label", "figure" in data ? title : say("{title} stands in", {title}));
     Object.assign(select.dataset, data);
     if (options.some(([name]) => name === value)) select.value = value;
     label.append(select);
@@ -114,7 +114,7 @@ class PivotTable extends HTMLElement {
   draw() {
     if (!this.told) return;
     this.keep();
-    if (this.told.problem) return this.say(this.told.problem);
+    if (this.told.problem) return this.tell(this.told.problem);
     const rows = this.chosen("rows"), columns = this.chosen("columns");
     const figure = this.told.measures.find(({name}) => name === this.found("figure").value);
     const sums = this.sums(rows, columns), width = this.width = Math.max(rows.length, 1);
@@ -124,12 +124,12 @@ class PivotTable extends HTMLElement {
     const titles = [...heads, ...across.map((line) => (line.length ? line.map(keyText).join(" / ") : columns.length ? PIVOT_TOTAL : figure.title))];
     this.table = [titles, ...down.map((line) => [...this.heading(line, rows.length, width), ...across.map((column) => this.told_of(figure, sums(line, column)))])];
     this.show(width, down.map((line) => line.length < rows.length || !rows.length));
-    this.say(`${figure.title}: ${this.groups.length.toLocaleString("en")} groups`);
+    this.tell(say("{figure}: {count} groups", {figure: figure.title, count: this.groups.length.toLocaleString("en")}));
   }
 
   heading(line, depth, width) {
     const told = line.map(keyText);
-    if (line.length < depth || !depth) told.push(line.length ? `${PIVOT_TOTAL} of ${keyText(line.at(-1))}` : PIVOT_TOTAL);
+    if (line.length < depth || !depth) told.push(line.length ? say("Total of {name}", {name: keyText(line.at(-1))}) : PIVOT_TOTAL);
     return Array.from({length: width}, (_, place) => told[place] ?? "");
   }
 
@@ -172,7 +172,7 @@ class PivotTable extends HTMLElement {
       const box = Object.assign(document.createElement("textarea"), {value: text});
       document.body.append(box); box.select(); document.execCommand("copy"); box.remove();
     }
-    this.say("Copied.");
+    this.tell(say("Copied."));
   }
 
   save() {
@@ -184,7 +184,7 @@ class PivotTable extends HTMLElement {
   }
 }
 
-const keyText = (key) => (key === "" ? "none" : key);
+const keyText = (key) => (key === "" ? say("none") : key);
 
 // A spreadsheet would run a name that begins so as a formula.
 function harmless(text) { return /^[-=+@\t\r]/.test(text) ? `'${text}` : text; }

@@ -52,8 +52,8 @@ class CallRules extends HTMLElement {
       return [list];
     }
     const input = Object.assign(document.createElement("input"), {className: "form-control", value, maxLength: 200, required: true});
-    input.setAttribute("aria-label", "Value");
-    input.placeholder = {one_of: "one, another", between: "10 .. 20"}[ways.value] ?? "";
+    input.setAttribute("aria-label", say("Value"));
+    input.placeholder = {one_of: say("one, another"), between: "10 .. 20"}[ways.value] ?? "";
     if (field.dataset.suggest && ways.value !== "one_of") Object.assign(input.dataset, {suggest: field.dataset.suggest});
     return [input];
   }

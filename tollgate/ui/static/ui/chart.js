@@ -48,7 +48,7 @@ class LineChart extends HTMLElement {
       cursor: {y: false},
       scales: {y: {range: (_, least, most) => [Math.min(0, least ?? 0), Math.max(1, (most ?? 1) * 1.05)]}},
       axes: [{...this.axis(), values: (_, splits) => splits.map(tick)}, {...this.axis(), size: 64, values: (_, splits) => splits.map((value) => value.toLocaleString("en"))}],
-      series: [{label: "Time", value: (_, value) => (value == null ? "–" : moment(value))}, ...lines],
+      series: [{label: say("Time"), value: (_, value) => (value == null ? "–" : moment(value))}, ...lines],
     }, [times, ...series.map(({values}) => values.map((value) => (value == null ? null : Number(value))))], this);
   }
 }

@@ -13,7 +13,7 @@
 // A sum is shown only when every chosen number is of one column and one unit: amounts of two currencies, or seconds
 // and amounts, are never added together. Ratios are not averaged: theirs is made anew from what they are made of.
 
-const HINT = "Choose cells of one column to see their sum";
+const HINT = say("Choose cells of one column to see their sum");
 const EDGE_PX = 6, LEAST_PX = 40;
 
 class DataGrid extends HTMLElement {
@@ -24,6 +24,7 @@ class DataGrid extends HTMLElement {
     if (!this.table) return;
     this.rectangles = [];   // {top, bottom, left, right}, inclusive; the last one is live
     this.body = this.table.tBodies[0];
+    this.lines = [...this.body.rows].filter((row) => !row.classList.contains("grid-group"));   // not the headings of groups
     this.titles = [...[...this.table.tHead.rows].at(-1).cells];
     this.first = this.titles[0].classList.contains("tick") ? 1 : 0;
     this.head = {row: 0, column: this.first};
@@ -36,20 +37,20 @@ class DataGrid extends HTMLElement {
     this.paint();
   }
 
-  cell({row, column}) { return this.body.rows[row].cells[column]; }
+  cell({row, column}) { return this.lines[row].cells[column]; }
 
   // Choosing cells
 
   place(target) {
     const cell = target.closest?.("tbody td");
-    return cell && cell.cellIndex >= this.first ? {row: cell.parentNode.sectionRowIndex, column: cell.cellIndex} : null;
+    return cell && cell.cellIndex >= this.first ? {row: this.lines.indexOf(cell.parentNode), column: cell.cellIndex} : null;
   }
 
   press(event) {
     if (event.button !== 0 || event.target.closest("a, input, button")) return;
     const title = event.target.closest("th[data-name]"), at = this.place(event.target), add = event.ctrlKey || event.metaKey;
     if (title && event.clientX > title.getBoundingClientRect().right - EDGE_PX) this.resize(event, title);
-    else if (title) this.choose({row: 0, column: title.cellIndex}, {row: this.body.rows.length - 1, column: title.cellIndex}, add);
+    else if (title) this.choose({row: 0, column: title.cellIndex}, {row: this.lines.length - 1, column: title.cellIndex}, add);
     else if (at && event.shiftKey && this.anchor) this.choose(this.anchor, at, false);
     else if (at) this.choose(at, at, add);
   }
@@ -61,12 +62,12 @@ class DataGrid extends HTMLElement {
   }
 
   key(event) {
-    const ctrl = event.ctrlKey || event.metaKey, last = {row: this.body.rows.length - 1, column: this.titles.length - 1};
+    const ctrl = event.ctrlKey || event.metaKey, last = {row: this.lines.length - 1, column: this.titles.length - 1};
     if (!this.place(event.target)) return;
     if (ctrl && event.key.toLowerCase() === "c") this.copy(event.shiftKey ? "titled" : "plain");
     else if (ctrl && event.key.toLowerCase() === "a") this.choose({row: 0, column: this.first}, last, false);
     else if (event.key === "Escape") { this.rectangles = []; this.paint(); }
-    else if (event.key === " ") this.body.rows[this.head.row].querySelector("input[name=id]")?.click();
+    else if (event.key === " ") this.lines[this.head.row].querySelector("input[name=id]")?.click();
     else if (event.key === "Enter") this.cell(this.head).querySelector("a")?.click();
     else if (!this.move(event, ctrl, last)) return;
     event.preventDefault();
@@ -92,7 +93,7 @@ class DataGrid extends HTMLElement {
     this.paint();
   }
 
-  * rows(area) { for (let y = area.top; y <= area.bottom; y++) yield [...this.body.rows[y].cells].slice(area.left, area.right + 1); }
+  * rows(area) { for (let y = area.top; y <= area.bottom; y++) yield [...this.lines[y].cells].slice(area.left, area.right + 1); }
 
   paint() {
     const chosen = new Set(this.rectangles.flatMap((area) => [...this.rows(area)].flat()));
@@ -102,15 +103,15 @@ class DataGrid extends HTMLElement {
   }
 
   summary(cells) {
-    const count = `Count ${cells.length.toLocaleString("en")}`;
+    const count = say("Count {count}", {count: cells.length.toLocaleString("en")});
     const columns = new Set(cells.map((cell) => cell.cellIndex)), title = this.titles[cells[0].cellIndex];
     if (columns.size === 1 && "weighted" in title.dataset) return `${count}${weighted(cells, title.dataset.unit)}`;
     if (columns.size > 1 || !("adds" in title.dataset)) return count;
     const numbers = cells.filter((cell) => cell.dataset.value), units = new Set(numbers.map((cell) => cell.dataset.unit ?? title.dataset.unit));
-    if (units.size > 1) return `${count}    ${[...units].sort().join(" and ")} are not added together`;
+    if (units.size > 1) return `${count}    ${say("{units} are not added together", {units: [...units].sort().join(say(" and "))})}`;
     if (!numbers.length) return count;
     const [sum, average] = totals(numbers.map((cell) => cell.dataset.value)), unit = [...units][0] ? ` ${[...units][0]}` : "";
-    return `${count}    Sum ${sum}${unit}    Average ${average}${unit}`;
+    return `${count}    ${say("Sum {sum}", {sum: sum + unit})}    ${say("Average {average}", {average: average + unit})}`;
   }
 
   // Copying
@@ -176,7 +177,7 @@ class DataGrid extends HTMLElement {
 
   setWidth(title, px) {
     title.style.width = title.style.minWidth = title.style.maxWidth = `${px}px`;
-    for (const row of this.body.rows) row.cells[title.cellIndex].style.maxWidth = `${px}px`;
+    for (const row of this.lines) row.cells[title.cellIndex].style.maxWidth = `${px}px`;
   }
 
   keepWidths() {
@@ -208,7 +209,8 @@ function weighted(cells, unit) {
   const [over, under] = ["over", "under"].map((name) => parts.reduce((total, cell) => total + BigInt(cell.dataset[name]), 0n));
   if (under === 0n) return "";
   const scaled = 2n * over * 10n ** BigInt(places), half = (over < 0n) === (under < 0n) ? under : -under;
-  return `    Weighted average ${decimal((scaled + half) / (2n * under), places)}${unit ? ` ${unit}` : ""}`;
+  const average = `${decimal((scaled + half) / (2n * under), places)}${unit ? ` ${unit}` : ""}`;
+  return `    ${say("Weighted average {average}", {average})}`;
 }
 
 function decimal(value, places) {

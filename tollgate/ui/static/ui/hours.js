@@ -4,7 +4,7 @@
 // are two views of them, and the hidden input carries them as JSON (tollgate/ui/hours.py).
 //   drag, or space on a cell    paint or clear whole hours; arrows move between cells
 
-const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const DAYS = [say("Mon"), say("Tue"), say("Wed"), say("Thu"), say("Fri"), say("Sat"), say("Sun")];
 const clock = (minute) => `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
 // NaN for a text that is no time; 24:00 is the end of the day.
 const minutes = (text) => (/^([01]?\d|2[0-3]):[0-5]\d$|^24:00$/.test(text.trim()) ? Number(text.split(":")[0]) * 60 + Number(text.split(":")[1]) : NaN);
@@ -144,15 +144,15 @@ class HoursField extends HTMLElement {
 
   windowRow(day, from, until) {
     const choose = make("select", {className: "form-select form-select-sm"}, ...DAYS.map((name, value) => make("option", {value, textContent: name, selected: value === day})));
-    choose.setAttribute("aria-label", "Day");
+    choose.setAttribute("aria-label", say("Day"));
     const time = (value, label) => { const input = make("input", {className: "form-control form-control-sm", inputMode: "numeric", placeholder: "08:00", maxLength: 5, value}); input.setAttribute("aria-label", label); return input; };
-    const cells = [choose, time(clock(from), "From"), time(clock(until), "Until"), this.dropButton()];
+    const cells = [choose, time(clock(from), say("From")), time(clock(until), say("Until")), this.dropButton()];
     return make("tr", {}, ...cells.map((content) => make("td", {}, content)));
   }
 
   holidayRow(date) {
     const input = make("input", {className: "form-control form-control-sm", placeholder: "2026-12-25", maxLength: 10, value: date});
-    input.setAttribute("aria-label", "Holiday");
+    input.setAttribute("aria-label", say("Holiday"));
     return make("li", {}, input, this.dropButton());
   }
 
@@ -173,7 +173,7 @@ class HoursField extends HTMLElement {
       cell.setAttribute("aria-pressed", part === 60 ? "true" : part ? "mixed" : "false");
     }));
     const any = this.days.some((spans) => spans.length);
-    this.querySelector("[data-note]").textContent = any ? "Calls are let through in the green hours. Drag to paint." : "No hours chosen: calls are let through at any time. Drag to paint.";
+    this.querySelector("[data-note]").textContent = any ? say("Calls are let through in the green hours. Drag to paint.") : say("No hours chosen: calls are let through at any time. Drag to paint.");
   }
 }
 

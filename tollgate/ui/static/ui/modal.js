@@ -31,7 +31,7 @@ function fillModal(dialog, page, href) {
   title.textContent = page.querySelector(".page-title").firstChild.textContent;
   head.append(title);
   foot.className = "card-footer confirm-buttons";
-  foot.append(button("Cancel", "button", "btn"), button(save?.textContent.trim() || "Save", "submit", "btn btn-primary"));
+  foot.append(button(say("Cancel"), "button", "btn"), button(save?.textContent.trim() || say("Save"), "submit", "btn btn-primary"));
   foot.firstChild.addEventListener("click", () => dialog.close());
   form.action = href;
   form.removeAttribute("data-unsaved");

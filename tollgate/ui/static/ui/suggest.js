@@ -1,4 +1,5 @@
 // <input data-suggest="/address/">: offers values for what is typed; the address answers {offers: [{value, words}]}.
+// With data-suggest-several it takes values with semicolons between: the last is completed, one with a semicolon quoted.
 
 const SUGGEST_AFTER_MS = 150;
 let suggestionLists = 0;
@@ -11,14 +12,16 @@ document.addEventListener("input", (event) => {
 });
 
 async function suggestNames(input) {
-  const typed = input.value.trim();
+  const whole = input.value, several = "suggestSeveral" in input.dataset;
+  const before = several ? whole.match(/^(?:\s*(?:"[^"]*"\s*|[^";]*);)*\s*/)[0] : "";
+  const typed = whole.slice(before.length).replace(several ? /^"/ : "", "").trim();
   if (!input.list) {
     const list = Object.assign(document.createElement("datalist"), {id: `suggestions-${++suggestionLists}`});
     input.after(list);
     input.setAttribute("list", list.id);
   }
   const answer = typed ? await fetch(`${input.dataset.suggest}?${new URLSearchParams({q: typed})}`) : null;
-  if (input.value.trim() !== typed || (answer && !answer.ok)) return;   // typed on meanwhile
+  if (input.value !== whole || (answer && !answer.ok)) return;   // typed on meanwhile
   const {offers} = answer ? await answer.json() : {offers: []};
-  input.list.replaceChildren(...offers.map(({value, words}) => Object.assign(document.createElement("option"), {value, label: words ? `${value} · ${words}` : value})));
+  input.list.replaceChildren(...offers.map(({value, words}) => Object.assign(document.createElement("option"), {value: before + (several && /^"|;/.test(value) ? `"${value.replaceAll('"', '""')}"` : value), label: words ? `${value} · ${words}` : value})));
 }

@@ -1,0 +1,168 @@
+"""Measures the panel's long lists: 100,000 customers with 200,000 contacts and 100,000 SIP users.
+
+`python -m tests.bench.lists` makes its own PostgreSQL in a temporary folder and prints JSON: by page the median and the
+longest of some requests, in the process that serves them, from the request to the last byte of the answer, and the CPU
+of one, which other work on the machine does not lengthen. One customer is made by the acts, the others are copies of
+it. To measure another page, add it to `PAGES`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from tests.bench.charging import postgres_cpu_s
+from tollgate.jobs.postgres import Postgres
+
+WORDS: Final = "ARRAY['Telecom', 'Voice', 'Networks', 'Carrier', 'Global', 'Nordic', 'Alpine', 'River', 'Summit']"
+FIRST: Final = "ARRAY['Anna', 'Boris', 'Carla', 'Dmitri', 'Elena', 'Farid', 'Greta', 'Hugo', 'Irina', 'Jonas']"
+COPIED: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
+    ("customer", "generate_series(2, {count}) AS n", {
+        "name": f"({WORDS})[1 + n % 9] || ' ' || substr(md5(n::text), 1, 6) || ' ' || n",
+        "number": "(10000000 + n)::text", "reference": "'PO-' || n", "accounting_id": "NULL",
+    }),
+    ("wallet", "(SELECT id FROM customer WHERE reference LIKE 'PO-%') AS n", {
+        "owner_id": "n.id", "balance_micros": "n.id * 7919 % 1000000 * 1000",
+    }),
+    ("contact", "(SELECT id FROM customer WHERE reference LIKE 'PO-%') AS n, generate_series(1, 2) AS k", {
+        "customer_id": "n.id", "email": "'p' || n.id || '-' || k || '@' || substr(md5(n.id::text), 1, 5) || '.example'",
+        "first_name": f"({FIRST})[1 + (n.id + k) % 10]",
+        "last_name": "initcap(substr(md5((n.id * 3 + k)::text), 1, 6))",
+        "mobile": "'+3706' || lpad((n.id * 13 % 10000000)::text, 7, '0')",
+    }),
+    ("endpoint", "(SELECT id FROM customer WHERE reference LIKE 'PO-%') AS n", {
+        "customer_id": "n.id", "username": "'user' || n.id", "name": "'Desk ' || n.id",
+    }),
+)  # fmt: skip
+"""What is copied how often, and what differs in each copy."""
+PAGES: Final[Mapping[str, str]] = {
+    "customers, first page": "/customers/",
+    "customers, 50 pages on": "/customers/@50",
+    "customers by balance": "/customers/?sort=-balance_micros",
+    "customers by company": "/customers/?sort=company",
+    "customers, a search that finds few": "/customers/?q=po-99",
+    "customers, a search that finds a tenth": "/customers/?q=anna",
+    "customers, a search that finds all": "/customers/?q=example",
+    "customers by status, in groups": "/customers/?group=status",
+    "contacts, first page": "/contacts/",
+    "contacts, 50 pages on": "/contacts/@50",
+    "contacts by department": "/contacts/?sort=kind",
+    "contacts, a search that finds few": "/contacts/?q=p999-",
+    "contacts, a search that finds a tenth": "/contacts/?q=anna",
+    "contacts, a search that finds all": "/contacts/?q=example",
+    "endpoints, first page": "/endpoints/",
+    "endpoints, a search that finds a tenth": "/endpoints/?q=telecom",
+    "the search of all": "/search/?q=anna",
+}
+"""An address with @ is walked so many pages on."""
+
+
+def fill(count: int) -> Any:
+    """The customers; gives the user who looks."""
+    from django.db import connection, transaction
+
+    from tollgate.actions.accounts import create_account
+    from tollgate.actions.acts import Actor, acting
+    from tollgate.actions.contacts import create_contact
+    from tollgate.actions.customers import create_customer
+    from tollgate.actions.endpoints import create_sip_user
+    from tollgate.actions.users import create_user, create_user_group
+
+    with acting(Actor("the benchmark", frozenset({"*"}))):
+        account = create_account(name="Bench", currency="EUR")
+        first = create_customer(account_id=account.pk, name="First", currency="EUR", number="10000001")
+        create_contact(customer_id=first.pk, email="first@first.example", first_name="Fay", last_name="First")
+        create_sip_user(customer_id=first.pk, username="first", password="not the real one 1")
+        group = create_user_group(name="All", acts=["*"], areas=["*"])
+        user = create_user(name="Ann", email="ann@bench.example", group_ids=[group.pk])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # without the triggers of each row
+        for table, others, changes in COPIED:
+            _copy(cursor, table, others.format(count=count), changes)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return user
+
+
+def _copy(cursor: Any, table: str, others: str, changes: Mapping[str, str]) -> None:
+    cursor.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'"
+        " AND column_name <> 'id' AND is_generated = 'NEVER'",
+        [table],
+    )
+    names = [name for (name,) in cursor.fetchall()]
+    values = ", ".join(changes.get(name, f'pattern."{name}"') for name in names)
+    pattern = (
+        f"{table} AS pattern" if table != "wallet" else "(SELECT * FROM wallet WHERE kind = 'customer') AS pattern"
+    )
+    listed = ", ".join(f'"{name}"' for name in names)
+    cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {values} FROM {pattern}, {others}")
+
+
+def measure(user: Any, *, times: int, pid: int) -> dict[str, dict[str, float]]:
+    """Every page, in milliseconds; `pid` is the postmaster's."""
+    from django.test import Client
+
+    browser = Client()
+    browser.force_login(user)
+    found = {}
+    for name, address in PAGES.items():
+        path, _, pages = address.partition("@")
+        for _ in range(int(pages or 0)):
+            path = _following(browser, path)
+        _asked_ms(browser, path)  # what is read once is read
+        cpu_s = time.process_time() + postgres_cpu_s(pid)
+        took = [_asked_ms(browser, path) for _ in range(times)]
+        cpu_ms = 1000 * (time.process_time() + postgres_cpu_s(pid) - cpu_s) / times
+        found[name] = {"median_ms": round(median(took), 1), "most_ms": round(max(took), 1), "cpu_ms": round(cpu_ms, 1)}
+    return found
+
+
+def _asked_ms(browser: Any, path: str) -> float:
+    began = time.perf_counter()
+    answer = browser.get(path)
+    took_ms = (time.perf_counter() - began) * 1000
+    assert answer.status_code == 200, (path, answer.status_code)
+    return took_ms
+
+
+def _following(browser: Any, path: str) -> str:
+    link = re.search(r'href="(\?[^"]*after=[^"]*)"', browser.get(path).content.decode())
+    return path.partition("?")[0] + html.unescape(link[1]) if link else path
+
+
+def main() -> None:
+    """Makes the database, measures, prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--times", type=int, default=9)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Postgres(Path(folder)) as server:
+        os.environ |= {
+            "TOLLGATE_DATABASE_URL": server.url, "TOLLGATE_DATA": folder, "TOLLGATE_HOSTS": "testserver",
+            "TOLLGATE_SECRET_KEY": "the benchmark's own", "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
+        }  # fmt: skip
+        command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        import django
+
+        django.setup()
+        assert server.pid is not None
+        pages = measure(fill(chosen.customers), times=chosen.times, pid=server.pid)
+        print(json.dumps({"customers": chosen.customers, "times": chosen.times, "pages": pages}, indent=1))
+        django.db.connection.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Where calls to extensions may go, and who may say so: for endpoints and conference rooms alike.
+
+A reseller's user names no address that our edges send calls to, because whoever trusts our edges would carry them, and
+opens nothing to customers of others. To let calls go to something else, ask `check_place` before it is saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tollgate.actions.acts import current, refuse
+from tollgate.core.callee_addresses import comparable, host_of, is_nowhere
+from tollgate.store.models import ConferenceRoom, Customer, Edge, Endpoint, Gateway
+
+OURS = "Only users of the account say where calls to extensions go."
+USUAL: Mapping[str, Any] = {"delivery_host": "", "delivery_port": 5060, "delivery_transport": "udp"}
+ROOM_PLACE = ("host", "port", "transport")
+
+
+def check_delivery(customer: Customer, values: Mapping[str, Any], before: Endpoint | None = None) -> None:
+    """Of an endpoint: who may call it, and where calls to its extensions go. Its port is filled in already."""
+    check_shared(values, before)
+    if before is not None and before.kind != "ip":
+        return
+    _check_reach(values, before)
+    later = {name: values.get(name, getattr(before, name, None)) for name in ("extensions", "delivery_host", "network")}
+    moved = before is None or any(later[name] != getattr(before, name) for name in later)
+    if not moved or not (later["extensions"] or later["delivery_host"]):
+        return
+    if later["delivery_host"]:
+        check_place(customer, "delivery_host", later["delivery_host"])
+    else:
+        check_place(customer, "network", str(later["network"].network_address))
+
+
+def check_room(customer: Customer, values: Mapping[str, Any], before: ConferenceRoom | None = None) -> None:
+    """Of a conference room. Its port is filled in already."""
+    check_shared(values, before)
+    if current.get().reach is not None:
+        for name in ROOM_PLACE:
+            if name in values and (before is None or values[name] != getattr(before, name)):
+                raise refuse(name, OURS)
+    if "host" in values and (before is None or values["host"] != before.host):
+        check_place(customer, "host", values["host"])
+
+
+def check_shared(values: Mapping[str, Any], before: Endpoint | ConferenceRoom | None = None) -> None:
+    """All customers of the account would call it, those of other resellers too."""
+    was = before is not None and before.shared
+    if current.get().reach is not None and values.get("shared", was) and not was:
+        raise refuse("shared", "Only users of the account open extensions to other customers.")
+
+
+def check_place(customer: Customer, field: str, host: str) -> None:
+    """Refuses what no call to an extension may be sent to."""
+    if is_nowhere(host):
+        raise refuse(field, "Calls cannot go there: give an address that the edges reach over the network.")
+    wanted = comparable(host)
+    gateways = Gateway.objects.filter(carrier__account_id=customer.account_id).values_list("host", flat=True)
+    if wanted in set(map(comparable, gateways)):
+        raise refuse(field, "A carrier's gateway is there: it would bill calls to these extensions.")
+    edges = Edge.objects.filter(account_id=customer.account_id).values_list("rpc_url", flat=True)
+    if wanted in {comparable(host_of(url)) for url in edges}:
+        raise refuse(field, "An edge is there: it would send these calls to itself.")
+
+
+def _check_reach(values: Mapping[str, Any], before: Endpoint | None) -> None:
+    """An address that a reseller's user chose gets no extensions, and one with extensions is not moved by it."""
+    if current.get().reach is None:
+        return
+    had = before is not None and before.extensions != ""
+    if values.get("extensions") and not had:
+        raise refuse("extensions", OURS)
+    for name, usual in USUAL.items():
+        if name in values and values[name] != (usual if before is None else getattr(before, name)):
+            raise refuse(name, OURS)
+    if before is not None and had and values.get("network", before.network) != before.network:
+        raise refuse("network", OURS)

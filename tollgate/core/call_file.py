@@ -1,0 +1,88 @@
+"""The columns of a file of CDRs: what each is in SQL that database and lake read alike, and how it is written.
+
+A column of the list of CDRs (panel/calls.py) has its line in `FILE_COLUMNS` under its name, with the same title,
+currency and decimals; to add a column, add both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tollgate.core.lake import COMPARED, Engine
+from tollgate.core.lake_text import decimal_text, instant_text, whole_text, word_text
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """One column: its title, its value, how it is written. `bought` ones tell what calls cost us."""
+
+    title: str
+    value: str
+    way: str = "word"
+    currency: str = ""
+    """The column of the call that has the code of its amounts."""
+    bought: bool = False
+
+    def headings(self) -> list[str]:
+        """What stands above it, and above its currency."""
+        return [self.title, f"{self.title} currency"] if self.currency else [self.title]
+
+    def texts(self, engine: Engine) -> list[str]:
+        """Its text and, where amounts have a currency each, its code."""
+        value = self.value.format(div=engine.div)
+        match self.way:
+            case "money":
+                text = decimal_text(f"({value})", engine, digits=6, places=2)
+            case "price":
+                text = decimal_text(value, engine, digits=9)
+            case "milli":
+                text = decimal_text(value, engine, digits=3)
+            case "instant":
+                text = instant_text(value, engine)
+            case "whole":
+                text = whole_text(value, engine)
+            case _:
+                text = word_text(f"({value})")
+        return [text, f"NULLIF(called.{self.currency}, '')"] if self.currency else [text]
+
+
+COST: Final = "CASE WHEN called.currency IS NOT NULL THEN called.cost_micros END"
+STATE: Final = "upper(left(called.state, 1)) || substr(called.state, 2)"
+TALKED: Final = "NULLIF(called.duration_ms, 0) {div} 1000"
+BOUGHT_AT: Final = "called.carrier_cost_micros"
+FILE_COLUMNS: Final[Mapping[str, FileColumn]] = {
+    "started_at": FileColumn("Start (UTC)", "called.started_us", "instant"),
+    "customer": FileColumn("Company", "customer.name"),
+    "cli": FileColumn("CLI", "called.cli"),
+    "cld": FileColumn("CLD", "called.cld"),
+    "destination": FileColumn("Destination", "called.destination"),
+    "state": FileColumn("State", STATE),
+    "refusal": FileColumn("Refusal", "called.refusal"),
+    "sip": FileColumn("SIP", COMPARED["call"]["sip"], "whole"),
+    "talked": FileColumn("Talked, s", TALKED, "whole"),
+    "cost": FileColumn("Charge", COST, "money", "currency"),
+    "carrier_cost": FileColumn("Carrier cost", BOUGHT_AT, "money", "carrier_currency", bought=True),
+    "profit": FileColumn("Profit", "called.profit_micros", "money", "currency", bought=True),
+    "carrier": FileColumn("Carrier", "carrier.name", bought=True),
+    "billed": FileColumn("Billed, s", "called.billed_s", "whole"),
+    "duration": FileColumn("Duration, s", "called.duration_ms", "milli"),
+    "price": FileColumn("Price/min", "called.price_nanos", "price", "currency"),
+    "gateway": FileColumn("Gateway", "gateway.name", bought=True),
+    "pdd": FileColumn("PDD, ms", "called.pdd_ms", "whole"),
+    "ring": FileColumn("Rang, ms", "called.ring_ms", "whole"),
+    "released_by": FileColumn("Released by", "called.released_by"),
+    "q850": FileColumn("Q.850", "called.q850", "whole"),
+    "number": FileColumn("Number as rated", "called.number"),
+    "prefix": FileColumn("Prefix", "called.prefix"),
+    "route": FileColumn("Ingress route", "ingress_route.name"),
+    "source_ip": FileColumn("Source address", "called.source_ip"),
+    "edge": FileColumn("Edge", "called.edge"),
+    "call_id": FileColumn("Call-ID", "called.edge_call_id"),
+}
+
+
+def texts(names: Iterable[str], engine: Engine) -> list[str]:
+    """The expressions of a file with these columns."""
+    return [text for name in names for text in FILE_COLUMNS[name].texts(engine)]
