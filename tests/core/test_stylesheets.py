@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -51,6 +53,9 @@ PIECES = some.sampled_from(
     ["url(", "/*", "*/", '"', "'", "@import ", "a", "{", "}", "(", ")", "\\", "\n", ";", "image-set(", "//evil.example"]
 )
 
+FETCHES = re.compile(r"(?<![-\w])(url|image-set)\(|@import|\\")
+"""`aurl(` is a function of nobody's, and asks for nothing."""
+
 
 @given(some.lists(PIECES, max_size=12).map("".join))
 def test_a_sheet_that_is_taken_names_no_address_outside_of_texts_and_comments(sheet: str) -> None:
@@ -72,4 +77,4 @@ def test_a_sheet_that_is_taken_names_no_address_outside_of_texts_and_comments(sh
         else:
             bare += sign
         place += 1
-    assert not any(word in bare for word in ("url(", "@import", "image-set(", "\\"))
+    assert not FETCHES.search(bare)
