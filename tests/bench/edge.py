@@ -114,7 +114,7 @@ class Pace:
         return [round(self.first * self.factor**number) for number in range(self.steps)]
 
 
-FULL: Final = Pace(runs=5, seconds=3, first=40, factor=1.05, steps=100, budget_s=180)
+FULL: Final = Pace(runs=5, seconds=3, first=40, factor=1.05, steps=100, budget_s=420)
 QUICK: Final = Pace(runs=1, seconds=1, first=20, factor=1.5, steps=3, budget_s=60)
 STRIDE: Final = 14
 """Rates passed over while the first climb looks for its neighborhood: of the fine pace, about twice the rate."""
