@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.panel.cast import Cast
-from tollgate.store.models import Alias, DelayedSave
+from tollgate.store.models import Alias, Customer, DelayedSave
 
 pytestmark = pytest.mark.django_db
 ALIAS = {"current": "", "new": "", "position": "100", "enabled": "on", "notes": ""}
@@ -61,3 +61,24 @@ def test_a_number_is_tried_with_an_alias_that_is_not_saved(cast: Cast, ann: Clie
     assert "not closed" in tried(current="^(9", new="1")
     assert "It is never reached" in tried(current="9000", new="1", position=200)
     assert "End it with $" in tried(current="^5", new="1")
+
+
+def test_a_company_is_known_by_its_number_or_name_and_two_of_one_name_are_told_apart(cast: Cast, ann: Client) -> None:
+    Customer.objects.filter(pk=cast.baltic.pk).update(name="ACME")
+
+    def owner(company: str) -> int | None:
+        answer = ann.post("/aliases/new/", {**ALIAS, "current": "9009", "new": "3", "customer_id": company})
+        if answer.status_code == 422:
+            assert "Several customers have this name" in answer.content.decode()
+            return None
+        made = Alias.objects.get(current="9009")
+        found = made.customer_id
+        made.delete()
+        return found
+
+    assert [owner(words) for words in ("Acme", "ACME", "acme", cast.acme.number)] == [
+        cast.acme.pk,
+        cast.baltic.pk,
+        None,
+        cast.acme.pk,
+    ]

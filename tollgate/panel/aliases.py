@@ -27,6 +27,7 @@ from tollgate.actions.aliases import (
 from tollgate.core import aliases as rules
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, link
+from tollgate.panel.company import customer_named
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
@@ -129,12 +130,7 @@ class GlobalAliasForm(AliasForm):
     def clean_customer_id(self) -> int | None:
         """The customer of that name or number."""
         text = self.cleaned_data["customer_id"]
-        if not text:
-            return None
-        found = self.known.filter(Q(name__iexact=text) | Q(number=text)).first()
-        if found is None:
-            raise forms.ValidationError("There is no customer of this name or number.")
-        return found.pk
+        return customer_named(self.known, text) if text else None
 
 
 @reading

@@ -20,6 +20,7 @@ from tollgate.core import cli, cli_rules
 from tollgate.core.snapshot import Payer, Still
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.company import customer_named
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -167,12 +168,7 @@ class GlobalCliRuleForm(CliRuleForm):
     def clean_customer_id(self) -> int | None:
         """The customer of that name or number."""
         text = self.cleaned_data["customer_id"]
-        if not text:
-            return None
-        found = self.known.filter(Q(name__iexact=text) | Q(number=text)).first()
-        if found is None:
-            raise forms.ValidationError("There is no customer of this name or number.")
-        return found.pk
+        return customer_named(self.known, text) if text else None
 
 
 @reading

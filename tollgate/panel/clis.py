@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +15,7 @@ from tollgate.actions.cli_proofs import decide_cli_proof
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
 from tollgate.panel.access import own_customers, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.company import customer_named
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, posted, press, saved
@@ -123,11 +124,7 @@ class GlobalCliForm(CliForm):
 
     def clean_customer_id(self) -> int:
         """The customer of that name or number."""
-        text = self.cleaned_data["customer_id"]
-        found = self.known.filter(Q(name__iexact=text) | Q(number=text)).first()
-        if found is None:
-            raise forms.ValidationError("There is no customer of this name or number.")
-        return found.pk
+        return customer_named(self.known, self.cleaned_data["customer_id"])
 
 
 @reading

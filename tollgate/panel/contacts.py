@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -27,6 +27,7 @@ from tollgate.actions.contacts import (
 from tollgate.actions.erasures import erase_contact
 from tollgate.panel.access import may, own_customers, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.company import customer_named
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
@@ -184,11 +185,7 @@ class GlobalContactForm(NewContactForm):
 
     def clean_customer_id(self) -> int:
         """The customer of that name or number."""
-        text = self.cleaned_data["customer_id"]
-        found = self.known.filter(Q(name__iexact=text) | Q(number=text)).first()
-        if found is None:
-            raise forms.ValidationError("There is no customer of this name or number.")
-        return found.pk
+        return customer_named(self.known, self.cleaned_data["customer_id"])
 
 
 class ChangedContactForm(ContactForm):

@@ -14,8 +14,8 @@ from django.urls import path, reverse
 from tollgate.actions.retention import place_legal_hold, release_legal_hold
 from tollgate.panel.access import may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.company import customer_named
 from tollgate.panel.frame import crumbs
-from tollgate.panel.payments import named
 from tollgate.panel.saving import after_save, posted, saved
 from tollgate.store.models import Customer, LegalHold
 from tollgate.ui.columns import Column, Kind
@@ -71,7 +71,7 @@ class HoldForm(HouseForm):
 
     def clean_customer_id(self) -> int:
         """The customer of that name or number, even one that is deleted."""
-        return named(self.known, self.cleaned_data["customer_id"])
+        return customer_named(self.known, self.cleaned_data["customer_id"])
 
 
 class ReleaseForm(HouseForm):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -30,6 +30,7 @@ from tollgate.actions.payments import (
 from tollgate.actions.rehearsals import Completing, completing
 from tollgate.panel.access import own_account, own_customers, own_rows, reading, writing
 from tollgate.panel.cells import excerpt, fixed, link
+from tollgate.panel.company import customer_named
 from tollgate.panel.fields import choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import standing_ones
@@ -148,7 +149,7 @@ class ChosenForm(PaymentForm):
 
     def clean_customer_id(self) -> int:
         """The customer of that name or number."""
-        return named(self.known, self.cleaned_data["customer_id"])
+        return customer_named(self.known, self.cleaned_data["customer_id"])
 
 
 class AssignForm(HouseForm):
@@ -163,7 +164,7 @@ class AssignForm(HouseForm):
 
     def clean_customer_id(self) -> int:
         """The customer of that name or number."""
-        return named(self.known, self.cleaned_data["customer_id"])
+        return customer_named(self.known, self.cleaned_data["customer_id"])
 
 
 class RefundForm(HouseForm):
@@ -172,14 +173,6 @@ class RefundForm(HouseForm):
     widths = {"reason": 8}
     amount_micros = MoneyField(label="Amount", least=1)
     reason = forms.CharField(max_length=500, required=False)
-
-
-def named(known: QuerySet[Customer], text: str) -> int:
-    """The id of the customer of a name or account number. Raises ValidationError."""
-    found = known.filter(Q(name__iexact=text) | Q(number=text)).first()
-    if found is None:
-        raise forms.ValidationError("There is no customer of this name or number.")
-    return found.pk
 
 
 def of_customer(customer: Customer) -> Page:

@@ -15,10 +15,10 @@ from tollgate.actions.portal_domains import SECTIONS
 from tollgate.core.colors import THEME
 from tollgate.core.money import CURRENCIES
 from tollgate.core.pictures import MOST_BYTES, PictureRefused, read_picture
+from tollgate.panel.company import customer_named
 from tollgate.panel.customer_forms import SECTION_WORDS
 from tollgate.panel.customer_paying import AS_ABOVE, GatewaysField
 from tollgate.panel.fields import ColorField, TicksWidget, note, pick
-from tollgate.panel.payments import named
 from tollgate.panel.saving import changes
 from tollgate.store.models import Account, Card, Customer, InvoiceTemplate, PortalDomain
 from tollgate.ui.fields import SEARCHABLE
@@ -144,7 +144,7 @@ class PortalDomainForm(HouseForm):
         """The customer of that name or number."""
         text = self.cleaned_data["template_customer_id"]
         known = Customer.objects.filter(account=self.account, parent=None, deleted_at=None)
-        return named(known, text) if text else None
+        return customer_named(known, text) if text else None
 
     def given(self) -> dict[str, Any]:
         """The act's arguments: a logo only when it changes."""

@@ -15,7 +15,8 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Final
 
-from tollgate.core.money import MICROS, MOST_MICROS, UnknownCurrency, format_micros, minor_digits
+from tollgate.core.money import MICROS, MOST_MICROS, UnknownCurrency, divide, format_micros, minor_digits
+from tollgate.core.money import Method as Rounding
 from tollgate.core.payments import step_micros
 from tollgate.gateways.payments import http
 from tollgate.gateways.payments.model import (
@@ -185,7 +186,8 @@ def _price(said: Mapping[str, Any]) -> tuple[int, str]:
     except UnknownCurrency:
         return 0, ""
     step = step_micros(currency)
-    price = round(_number(said.get("price_amount")) * MICROS / step) * step
+    exact = _number(said.get("price_amount")) * MICROS / step
+    price = divide(exact.numerator, exact.denominator, Rounding.half_up) * step
     return price if price <= MOST_MICROS else 0, currency
 
 
