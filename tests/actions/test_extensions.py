@@ -41,8 +41,8 @@ ADDRESSES: Iterator[int] = count(1)
 
 
 def pbx(customer: Customer, extensions: str, **fields: Any) -> Endpoint:
-    """An address with extensions behind it."""
-    network = f"203.0.113.{next(ADDRESSES) % 250 + 1}"
+    """An address with extensions behind it, none that a test gives to a gateway or a room."""
+    network = f"203.0.113.{next(ADDRESSES) % 100 + 100}"
     return create_ip_endpoint(customer_id=customer.pk, network=network, extensions=extensions, **fields)
 
 
