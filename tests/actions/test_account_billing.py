@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.expressions import RawSQL
 
 from tests.actions.cast import acme
 from tests.actions.test_customers import refused
@@ -25,7 +26,10 @@ from tollgate.actions.packages import (
     disable_call_recording,
     enable_call_recording,
     end_account_package,
+    package_terms_on,
+    update_account_package,
 )
+from tollgate.core.calls_decide import RECORDED
 from tollgate.store.models import CDR, Account, AccountCharge, AccountPackage, AccountTerms, Entry
 from tollgate.store.sql import load
 
@@ -47,14 +51,15 @@ def made_on(account: Account, on: datetime) -> None:
 
 
 def call(account: Account, number: int, started_at: datetime, talked_s: int, *, recorded: bool = False) -> None:
-    """A call of Acme's in the books."""
+    """A call of Acme's in the books, its detail as charging writes it."""
+    gates = RECORDED if recorded else ""
     with connection.cursor() as cursor:
         cursor.execute("SELECT cdr_make_partition(%s)", [started_at.date()])
     CDR.objects.create(
         id=number, account=account, edge="kam1", edge_call_id=f"call-{number}", state="charged", started_at=started_at,
         answered_at=started_at, ended_at=started_at + timedelta(seconds=talked_s), duration_ms=talked_s * 1000,
         currency="EUR", cost_micros=0, held_micros=0,
-        billed_s=talked_s, detail={"gates": [{"gate": "grant"}, *([{"gate": "recorded"}] if recorded else [])]},
+        billed_s=talked_s, detail=RawSQL("%s::json", [f'{{"cli":"recorded","gates":[{gates}]}}']),
     )  # fmt: skip
 
 
@@ -114,6 +119,42 @@ def test_the_terms_of_a_day_are_those_it_began_with(account: Account, monkeypatc
     )  # fmt: skip
     charge_account_days(account_id=account.pk)
     assert charges() == [((today - DAY).date(), "per_channel", 4, 2_000_000)]
+
+
+def test_a_package_is_charged_as_the_day_began_whatever_it_is_when_it_is_charged(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_billing, "AFTER", timedelta(0))
+    today = midnight()
+    made_on(account, today - DAY)
+    held = create_account_package(account_id=account.pk, name="Dips", unit="dips", quantity=4, price_nanos=500_000_000)
+    AccountPackage.objects.update(starts_on=(today - DAY).date())
+    update_account_package(package_id=held.pk, quantity=0, price_nanos=900_000_000)
+    update_account_package(package_id=held.pk, quantity=7, unit="queries", basis="minute")
+    update_account_package(package_id=held.pk, description="Of numbers")
+    terms = [package_terms_on(held, (today + number * DAY).date()) for number in (-1, 0, 1)]
+    assert [(row.quantity, row.unit, row.basis, row.price_nanos) for row in terms] == [
+        (4, "dips", "unit_day", 500_000_000),
+        (4, "dips", "unit_day", 500_000_000),
+        (7, "queries", "minute", 900_000_000),
+    ]
+    charge_account_days(account_id=account.pk)
+    yesterday = (today - DAY).date()
+    assert charges() == [(yesterday, "Dips", 4, 2_000_000), (yesterday, "per_minute", 0, 0)]
+
+
+def test_recorded_calls_are_found_without_reading_the_details_of_all(account: Account) -> None:
+    today = midnight()
+    for number in range(3):
+        call(account, number, today + timedelta(hours=number), 60, recorded=number == 1)
+    assert (usage(account, today.date(), "seconds"), usage(account, today.date(), "recorded_seconds")) == (180, 60)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        given = {"account_id": account.pk, "begins": today, "ends": today + DAY}
+        cursor.execute(f"EXPLAIN {load('panel_account')['recorded_seconds']}", given)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "strpos" not in plan, "the index has them and nothing else"
+    assert "json" not in plan
 
 
 def test_channels_are_those_reserved_or_the_most_at_once(account: Account) -> None:

@@ -3,24 +3,27 @@
 import re
 
 import pytest
+from django.db.models.functions import Now
 
 from tests.actions.test_customers import refused
 from tollgate.actions.account_identity import (
     confirm_account_address,
     confirm_account_email,
     decide_change_request,
+    email_waits_until,
     request_address_change,
     send_account_code,
+    take_back_account_email,
     update_account_email,
     verify_account_mobile,
     verify_account_phone,
 )
 from tollgate.actions.accounts import update_account
-from tollgate.actions.acts import NotEditable
-from tollgate.actions.agreements import accept_agreement, publish_agreement
+from tollgate.actions.acts import Actor, NotEditable, acting
+from tollgate.actions.agreements import accept_agreement, acceptance_by, publish_agreement
 from tollgate.actions.messages import body
 from tollgate.actions.options import update_options
-from tollgate.store.models import Account, Audit, Message
+from tollgate.store.models import Account, Audit, Code, Message
 
 VILNIUS = {"address_line1": "Gedimino 1", "city": "Vilnius", "postcode": "01103", "country": "LT"}
 
@@ -62,6 +65,18 @@ def test_a_new_email_holds_once_it_is_confirmed_where_it_leads(account: Account)
     refused("token", confirm_account_email, token=token)
     assert Message.objects.get(template="email_changed").recipient == "old@demo.example"
     refused("email", update_account_email, account_id=account.pk, email="nobody")
+
+
+def test_an_email_that_waits_is_taken_back_or_lapses_with_its_link(account: Account) -> None:
+    refused("account_id", take_back_account_email, account_id=account.pk)
+    asked = update_account_email(account_id=account.pk, email="slip@demo.example")
+    assert email_waits_until(asked) is not None
+    link = re.search(r"/confirm-email/([^/]+)/", body(Message.objects.get()).text)[1]  # type: ignore[index]  # it is there
+    assert take_back_account_email(account_id=account.pk).pending_email == ""
+    refused("token", confirm_account_email, token=link)
+    asked = update_account_email(account_id=account.pk, email="slip@demo.example")
+    Code.objects.update(expires_at=Now())
+    assert email_waits_until(asked) is None
 
 
 def test_an_address_is_confirmed_or_asked_to_be_changed(account: Account) -> None:
@@ -114,6 +129,19 @@ def test_an_agreement_is_accepted_as_it_was_read_and_asked_anew_with_a_new_versi
     assert second.number == 2
     refused("agreement_id", accept_agreement, agreement_id=first.pk, sha256=first.sha256)
     assert not second.acceptances.exists()
+
+
+def test_whoever_gets_the_email_of_another_has_accepted_nothing(account: Account) -> None:
+    version = publish_agreement(account_id=account.pk, title="Service agreement", text="Be kind.")
+    asked = {"agreement_id": version.pk, "sha256": version.sha256}
+    with acting(Actor("ann@demo.example", frozenset({"*"}), kind="user", id=7)):
+        first = accept_agreement(**asked)
+    with acting(Actor("ann@new.example", frozenset({"*"}), kind="user", id=7)):
+        assert accept_agreement(**asked).pk == first.pk, "with another email she is the same"
+    assert acceptance_by(version, 8) is None
+    with acting(Actor("ann@demo.example", frozenset({"*"}), kind="user", id=8)):
+        assert accept_agreement(**asked).pk != first.pk
+    assert acceptance_by(version, 8) is not None
 
 
 def test_options_are_refused_whole_when_one_cannot_be(account: Account) -> None:

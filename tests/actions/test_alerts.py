@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.actions.cast import EURO, acme, bought_by
 from tests.actions.test_customers import refused
-from tollgate.actions import records
+from tollgate.actions import alert_watch, records
 from tollgate.actions.alert_watch import forget_old, test_alert, watch
 from tollgate.actions.alerts import create_alert, delete_alert, update_alert
 from tollgate.actions.contacts import create_contact
@@ -81,6 +81,32 @@ def test_a_low_balance_fires_once_holds_for_its_time_and_gives_the_status_back(a
     test_alert(alert_id=alert.pk)
     assert "This is a test." in Message.objects.latest("id").text
     assert forget_old(at + timedelta(days=366)) == 3
+
+
+def test_whatever_befalls_one_alert_the_others_tell(
+    account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    customer = acme(account)
+    for title in ("First", "Second", "Third"):
+        create_alert(
+            account_id=account.pk, title=title, area="balance", customer_id=customer.pk, operator="<",
+            threshold_micros=EURO, recipients=["noc@demo.example"],
+        )  # fmt: skip
+    at, told = records.now(), alert_watch.queue
+
+    def break_down(**given: Any) -> Message | None:
+        if given["values"]["title"] == "Second":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 / 0")
+        return told(**given)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(alert_watch, "queue", break_down)
+        assert watch(at) == 2
+    assert "ALARM alert" in caplog.text
+    assert list(AlertEvent.objects.order_by("id").values_list("alert__title", flat=True)) == ["First", "Third"]
+    assert watch(at) == 1, "it has not fired yet, and does once it can"
+    assert Message.objects.filter(template="alert").count() == 3
 
 
 def test_a_persons_decision_is_never_overridden_and_reasons_stack(account: Account) -> None:
@@ -162,6 +188,10 @@ def test_a_change_of_an_endpoint_is_told_and_an_alert_of_a_tag_goes_to_its_conta
     message = Message.objects.get(template="alert")
     assert message.recipient == "carla@acme.example"
     assert "Change of an endpoint is 1, watched for any change. By Ann." in message.text
+    update_customer(customer_id=customer.pk, notification_opt_outs=["alert.fired"])
+    create_ip_endpoint(customer_id=customer.pk, network="198.51.100.8")
+    assert watch(at) == 1
+    assert Message.objects.filter(template="alert").count() == 1, "a customer that wants none is told of none"
     assert Audit.objects.filter(table_name="alert", verb="INSERT").count() == 1
 
 

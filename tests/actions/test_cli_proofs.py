@@ -28,7 +28,7 @@ from tollgate.actions.records import now
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.routes import create_ingress_route
 from tollgate.actions.sms_receipts import receipt_address
-from tollgate.store.models import Audit, CliProof, Contact, Message, SmsSettings, VerifiedCli
+from tollgate.store.models import Audit, CliProof, Contact, Customer, Message, SmsSettings, VerifiedCli
 from tollgate.store.secrets import unseal
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +96,18 @@ def test_a_code_that_is_typed_lets_calls_show_the_number_with_the_customers_atte
     steps = Audit.objects.filter(table_name="cli_proof", row_id=proof.pk).order_by("id")
     assert [step.act for step in steps] == ["start_cli_proof", "type_cli_code", "type_cli_code"]
     assert code not in str([step.after for step in steps])
+
+
+@pytest.mark.parametrize("status", ["penalty", "inactive", "pending"])
+def test_no_code_goes_out_at_the_operators_cost_for_whom_is_not_served(carla: Contact, status: str) -> None:
+    kept = asked(carla, way="sms")
+    Customer.objects.filter(pk=carla.customer_id).update(status=status)
+    assert "suspended" in refusal(carla, number="442079460124")
+    Message.objects.filter(pk=kept.message_id).update(state="failed")
+    assert call_instead_of_lost_messages(now()) == 0, "a lost SMS is not called instead either"
+    Customer.objects.filter(pk=carla.customer_id).update(status=status, status_until=now())
+    if status != "pending":
+        assert asked(carla, "442079460124").state == "queued", "its time is over"
 
 
 def test_five_wrong_codes_or_ten_minutes_end_it(carla: Contact) -> None:

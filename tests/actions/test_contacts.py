@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.actions.cast import acme
-from tests.actions.test_customers import refused
+from tests.actions.test_customers import PASSWORD, refused
 from tollgate.actions.acts import Actor, Done, NotPermitted, acting
 from tollgate.actions.contacts import (
     create_contact,
@@ -17,7 +17,7 @@ from tollgate.actions.contacts import (
 )
 from tollgate.actions.customers import create_customer
 from tollgate.actions.portal_access import impersonate_contact
-from tollgate.store.models import Account, Audit, Contact, Customer, Message, PortalDomain
+from tollgate.store.models import Account, Audit, Contact, Customer, Message, PortalDomain, SignInProvider
 
 
 def carla_of(customer: Customer, **fields: object) -> Contact:
@@ -96,7 +96,21 @@ def test_a_verification_by_hand_has_a_reason_and_ends_with_a_new_address(account
 )
 def test_a_note_that_holds_a_secret_is_warned_of(account: Account, done: Done, note: str, warned: bool) -> None:
     carla_of(acme(account), private_notes=note)
-    assert bool(done.warnings) is warned
+    assert any("A note looks" in sentence for sentence in done.warnings) is warned
+
+
+def test_a_contact_who_cannot_log_in_yet_is_told_of(account: Account, done: Done) -> None:
+    customer = acme(account)
+    carla_of(customer)
+    assert done.warnings.pop() == "Carla has no password and cannot log in: send a link to set one."
+    carla_of(customer, email="a@acme.example", invite=True)
+    carla_of(customer, email="b@acme.example", password=PASSWORD)
+    carla_of(customer, email="c@acme.example", login_enabled=False)
+    SignInProvider.objects.create(
+        account=account, title="Okta", serves="contacts", issuer="https://okta.example", client_id="tollgate"
+    )
+    carla_of(customer, email="d@acme.example")
+    assert done.warnings == []
 
 
 def test_no_job_and_no_contact_looks_in_as_somebody(account: Account) -> None:

@@ -1,6 +1,7 @@
 """Claims about the fields of a customer: what is kept, what is refused, and what one field says about another."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,16 @@ def test_a_status_loses_the_reason_of_the_one_before(account: Account) -> None:
     set_customer_status(customer_id=customer.pk, status="inactive", reason="holidays", until=now() + DAY)
     changed = update_customer(customer_id=customer.pk, status="active")
     assert (changed.status_reason, changed.status_until) == ("", None)
+    until, owes = now() + DAY, "Invoice 12 is overdue."
+    blocked = set_customer_status(customer_id=customer.pk, status="penalty", reason=owes, until=until)
+    as_shown: dict[str, Any] = {"reason": blocked.status_reason, "until": until.replace(microsecond=0)}
+    changed = set_customer_status(customer_id=customer.pk, status="inactive", **as_shown)
+    assert changed.status_reason == owes, "of a block it is the form's to say"
+    changed = set_customer_status(customer_id=customer.pk, status="active", **as_shown)
+    assert (changed.status_reason, changed.status_until) == ("", None), "a form that shows them brings them back"
+    assert Audit.objects.filter(row_id=customer.pk, table_name="customer").latest("id").reason != owes
+    paid = set_customer_status(customer_id=customer.pk, status="active", reason="It was paid.")
+    assert paid.status_reason == "It was paid."
 
 
 def test_only_a_block_ends_by_itself_and_only_later(account: Account) -> None:

@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from tests.actions.bills import Talk, bought, charged
 from tests.actions.cast import EURO, acme
 from tests.actions.test_customers import refused
 from tollgate.actions.customer_packages import (
@@ -16,10 +18,12 @@ from tollgate.actions.customer_packages import (
     update_package,
 )
 from tollgate.actions.customer_status import set_customer_status
+from tollgate.actions.customers import create_customer
 from tollgate.actions.options import update_options
 from tollgate.actions.package_runs import customers_due, notify_package_renewals, run_packages
 from tollgate.actions.wallets import adjust
 from tollgate.store.models import Account, Bundle, Charge, Customer, CustomerPackage, Entry, Message, Package, Wallet
+from tollgate.store.queries.books import profit_of
 from tollgate.store.sql import load
 
 TODAY = datetime.now(UTC).date()
@@ -35,6 +39,10 @@ def package(account: Account, **fields: Any) -> Package:
 def charges(customer: Customer) -> list[tuple[str, str, int]]:
     found = Charge.objects.filter(customer=customer).order_by("from_on", "id")
     return [(row.kind, row.from_on.isoformat(), row.amount_micros) for row in found]
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)
 
 
 def balance(customer: Customer) -> int:
@@ -178,6 +186,60 @@ def test_a_minimum_spend_charges_what_calls_left_missing_once_they_are_all_known
         )
     (due,) = run_packages(customer_id=customer.pk, on=TODAY + DAY, simulate=True)
     assert (due["from_on"], due["used_micros"], due["amount_micros"]) == (TODAY - DAY, 25 * EURO, 25 * EURO)
+
+
+def test_what_a_resellers_customers_use_counts_to_its_minimum_spend(account: Account) -> None:
+    reseller = acme(account, is_reseller=True)
+    child = create_customer(account_id=account.pk, name="Baltic", currency="EUR", parent_id=reseller.pk)
+    update_options(account_id=account.pk, invoice_lag_h=24)
+    sold = package(account, minimum_spend=True, retail_nanos=50 * NANOS)
+    assign_package(customer_id=reseller.pk, package_id=sold.pk, starts_on=TODAY - DAY)
+    assign_package(customer_id=child.pk, package_id=sold.pk, starts_on=TODAY - DAY)
+    begun = midnight(TODAY - DAY)
+    charged(child, [Talk(begun, 30 * EURO)], reseller=reseller)
+    charged(reseller, [Talk(begun, 5 * EURO)])
+    charged(reseller, [Talk(begun - timedelta(seconds=1), 9 * EURO)])
+    found = {row["customer_id"]: row["used_micros"] for row in run_packages(on=TODAY + DAY, simulate=True)
+             if row["from_on"] == TODAY - DAY}  # fmt: skip
+    assert found == {reseller.pk: bought(30 * EURO) + 5 * EURO, child.pk: 30 * EURO}
+
+
+def test_a_minimum_spend_waits_for_the_lag_to_the_hour_and_for_calls_that_talk_on(account: Account) -> None:
+    zone = "UTC" if datetime.now(UTC).hour < 12 else "Etc/GMT-12"  # it is before noon there, whenever this runs
+    customer = acme(account, billing_zone=zone)
+    today = datetime.now(ZoneInfo(zone)).date()
+    update_options(account_id=account.pk, invoice_lag_h=23)
+    sold = package(account, minimum_spend=True, retail_nanos=50 * NANOS)
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=today - DAY)
+    assert (held.next_on, charges(customer), customers_due()) == (today, [], []), (
+        "its bill comes an hour before midnight"
+    )
+    assert len(run_packages(customer_id=customer.pk, on=today + DAY, simulate=True)) == 2, "and one of today tomorrow"
+    update_options(account_id=account.pk, invoice_lag_h=0)
+    account.refresh_from_db()
+    wallet = Wallet.objects.get(kind="customer", owner_id=customer.pk)
+    over_at = datetime.combine(today, datetime.min.time(), ZoneInfo(zone))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO call (id, account_id, edge, edge_call_id, customer_id, state, authorized_at, granted_s,"
+            " granted_until, max_s, last_seen_at, plan, wallet_ids)"
+            " VALUES (1, %s, 'kam1', 'talks', %s, 'answered', %s, 60, now(), 60, now(), '{}', %s)",
+            [account.pk, customer.pk, over_at - timedelta(seconds=1), [wallet.pk]],
+        )
+        assert (customers_due(), run_packages(customer_id=customer.pk)) == ([], []), "it talks over midnight"
+        cursor.execute("UPDATE call SET authorized_at = %s", [over_at])
+    assert customers_due() == [customer.pk], "a call that began afterwards is of the next period"
+    (due,) = run_packages(customer_id=customer.pk)
+    assert (due["from_on"], due["amount_micros"]) == (today - DAY, 50 * EURO)
+
+
+def test_what_packages_cost_us_is_taken_off_the_profit_on_the_day_they_are_charged(account: Account) -> None:
+    customer = acme(account)
+    sold = package(account, retail_nanos=19 * NANOS, cost_nanos=6 * NANOS, setup_retail_nanos=NANOS,
+                   setup_cost_nanos=2 * NANOS)  # fmt: skip
+    assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2)
+    (day,) = profit_of(account, from_on=TODAY, until_on=TODAY + 2 * DAY, by_month=False)
+    assert (day.sold_micros, day.packages_micros, day.profit_micros) == (40 * EURO, -16 * EURO, 24 * EURO)
 
 
 def test_a_renewal_is_told_once_so_many_days_before(account: Account) -> None:

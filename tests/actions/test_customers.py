@@ -4,7 +4,7 @@ import pytest
 
 from tests.actions.cast import EURO, acme
 from tollgate.actions.accounts import create_account, update_account
-from tollgate.actions.acts import Done, Invalid, NotFound
+from tollgate.actions.acts import Actor, Done, Invalid, NotFound, acting
 from tollgate.actions.cards import create_card
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
 from tollgate.actions.endpoints import create_sip_user
@@ -34,6 +34,22 @@ def test_a_new_customer_has_a_number_of_ten_digits_and_a_wallet(account: Account
 def test_a_name_belongs_to_one_customer(account: Account) -> None:
     acme(account)
     assert "Another customer" in refused("name", create_customer, account_id=account.pk, name="Acme", currency="EUR")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "Acme"), ("number", "4711"), ("accounting_id", "A-1"), ("paypal_email", "money@acme.example")],
+)
+def test_a_collision_tells_nothing_of_customers_out_of_reach(account: Account, field: str, value: str) -> None:
+    new = {"account_id": account.pk, "currency": "EUR"}
+    baltic = create_customer(**new, name="Baltic", is_reseller=True)
+    corso = create_customer(**new, name="Corso", parent_id=baltic.pk)
+    create_customer(**{**new, "name": "Acme", field: value})
+    rita = Actor("rita", frozenset({"*"}), kind="user", id=1, reseller_id=baltic.pk, reach=frozenset({corso.pk}))
+    with acting(rita):
+        sentence = refused(field, update_customer, customer_id=corso.pk, **{field: value})
+        assert sentence.endswith("cannot be used here: choose another.")
+    assert "Another customer" in refused(field, update_customer, customer_id=corso.pk, **{field: value})
 
 
 def test_a_customer_of_no_account_is_not_found(done: Done) -> None:

@@ -12,12 +12,14 @@ from tollgate.actions.delays import (
     OWN_RIGHTS,
     cancel_delayed_save,
     delay_save,
+    forget_old,
     rights_over,
     run_delayed_save,
     run_due,
     update_delayed_save,
 )
 from tollgate.actions.endpoints import create_sip_user
+from tollgate.actions.retention import place_legal_hold
 from tollgate.actions.routes import create_ingress_route, update_ingress_route
 from tollgate.actions.tags import create_tag
 from tollgate.actions.taxes import create_tax
@@ -311,3 +313,17 @@ def test_a_resellers_user_puts_off_what_he_may_do_at_once_and_no_more(account: A
         assert cancel_delayed_save(delayed_save_id=other.pk).state == "canceled", "one's own always"
     run_due(LATER)
     assert now(later)[0] == "refused", "it is done within his reach of that moment"
+
+
+def test_what_ended_is_forgotten_after_ninety_days_unless_a_hold_keeps_it(ann: User, customer: Customer) -> None:
+    waits, over, held = (put_off(ann, customer, channels=channels) for channels in (7, 8, 9))
+    for saved in (over, held):
+        cancel_delayed_save(delayed_save_id=saved.pk)
+    other = create_customer(account_id=customer.account_id, name="Baltic", currency="EUR")
+    DelayedSave.objects.filter(pk=held.pk).update(customer=other)
+    place_legal_hold(customer_id=other.pk, reason="case 7")
+    ended_at = DelayedSave.objects.get(pk=over.pk).finished_at
+    assert ended_at is not None
+    assert forget_old(ended_at + timedelta(days=90)) == 0
+    assert forget_old(ended_at + timedelta(days=90, seconds=1)) == 1
+    assert set(DelayedSave.objects.all()) == {waits, held}

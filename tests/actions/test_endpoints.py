@@ -1,6 +1,7 @@
 """Claims about endpoints: passwords are never kept, addresses stay distinguishable, channels are shared out."""
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,23 @@ def test_an_address_that_is_only_called_stands_in_nobodys_way(account: Account, 
     refused("sends_calls", update_endpoint, endpoint_id=called.pk, extensions="")
     assert "Baltic" in refused("network", update_endpoint, endpoint_id=called.pk, sends_calls=True)
     assert update_endpoint(endpoint_id=called.pk, sends_calls=True, tech_prefix="77").sends_calls
+
+
+def test_an_address_that_is_only_called_has_no_settings_of_calls_from_it(account: Account) -> None:
+    place: dict[str, Any] = {"network": "192.0.2.7", "extensions": "2000-2009", "customer_id": acme(account).pk}
+    rows = [{"target": "cld", "current": "00", "new": ""}]
+    idle: dict[str, Any] = {"tech_prefix": "77", "cli_authentication": True, "presents_pins": True, "rewrites": rows}
+    with pytest.raises(Invalid) as problem:
+        create_ip_endpoint(**place, sends_calls=False, **idle)
+    assert set(problem.value.errors) == set(idle)
+    both = create_ip_endpoint(**place, tech_prefix="77", rewrites=rows)
+    with pytest.raises(Invalid) as problem:
+        update_endpoint(endpoint_id=both.pk, sends_calls=False)
+    assert set(problem.value.errors) == {"tech_prefix", "rewrites"}
+    called = update_endpoint(endpoint_id=both.pk, sends_calls=False, tech_prefix="", rewrites=[], channels=10)
+    assert (called.sends_calls, called.channels) == (False, 10), "limits hold for calls to it"
+    assert "sends none" in refused("tech_prefix", update_endpoint, endpoint_id=both.pk, tech_prefix="7")
+    assert update_endpoint(endpoint_id=both.pk, cps_milli=2000).cps_milli == 2000
 
 
 def test_overlapping_networks_are_saved_with_a_warning(account: Account, done: Done) -> None:

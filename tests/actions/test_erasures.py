@@ -12,17 +12,21 @@ from django.db import IntegrityError, connection
 
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_customers import refused
+from tests.actions.test_tasks import actor_of, user, work
 from tests.store.test_document_laws import broken
 from tollgate.actions.acts import Actor, NotFound, acting
 from tollgate.actions.audit import note_event, seal_audit
 from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.delays import cancel_delayed_save, delay_save
 from tollgate.actions.erasures import erase_contact
 from tollgate.actions.messages import queue
 from tollgate.actions.payments import create_payment
 from tollgate.actions.retention import place_legal_hold, release_legal_hold
+from tollgate.actions.uploads import start_upload
+from tollgate.actions.users import create_user
 from tollgate.core.audit_chain import Broken, Link, Whole, examine
-from tollgate.store.models import Audit, AuditSeal, Contact, Invoice, LoginDelay, Message
+from tollgate.store.models import Audit, AuditSeal, Contact, DelayedSave, Invoice, LoginDelay, Message, TaskRow
 from tollgate.store.sql import load
 
 CARLA = ("carla@acme.example", "carla@old.example", "Rossi", "+37061234567", "likes tea", "198.51.100.77", "00u1")
@@ -138,6 +142,7 @@ def test_a_person_is_erased_from_everything_but_the_books_and_the_chain_still_ho
         ("('vic', 'customer', 1, 'UPDATE', '{}', 'contact', '192.0.2.1')", "actor = 'contact of ours'"),
         ("('ann', 'contact', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "ip = '192.0.2.2'"),
         ("('ann', 'contact', 1, 'UPDATE', '{}', 'user', '192.0.2.1')", "reason = 'another'"),
+        ("('ann', 'delayed_save', 1, 'INSERT', '{\"act\": 1}', 'user', '192.0.2.1')", "after = '{\"act\": 2}'"),
         ("('ann', 'contact', 1, 'ERASE', '{}', 'user', '192.0.2.1')", "after = '{\"left\": {}}'"),
     ],
 )
@@ -195,3 +200,61 @@ def test_who_has_a_name_or_a_number_of_the_erased_now_keeps_what_is_theirs() -> 
     assert (row.actor, str(row.ip)) == ("okta@acme.example", CARLA[5])
     left = sorted(Message.objects.filter(template="plain").values_list("recipient", "contact_id"), key=str)
     assert left == [(numbers["phone"], dora.pk), (numbers["phone"], None), (numbers["mobile"], dora.pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_put_off_about_a_person_is_erased_and_makes_nobody_again() -> None:
+    with acting(ANN):
+        customer = acme(demo_account())
+        ann = create_user(email="ann@demo.example", name="Ann", password="a good phrase 1")
+        author = Actor(ann.email, frozenset({"*"}), kind="user", id=ann.pk)
+    due, person = "2031-05-01T12:00Z", {"email": "carla@acme.example", "last_name": "Rossi"}
+    with acting(author):
+        again = delay_save(act="create_contact", arguments={"customer_id": customer.pk, **person}, due_at=due)
+        carla = create_contact(customer_id=customer.pk, **person)
+        change = {"contact_id": carla.pk, "private_notes": "likes tea", "phone": CARLA[3]}
+        waits = delay_save(act="update_contact", arguments=change, due_at=due)
+        ended = delay_save(act="update_contact", arguments={**change, "last_name": "Russo"}, due_at=due)
+        cancel_delayed_save(delayed_save_id=ended.pk)
+        DelayedSave.objects.filter(pk=ended.pk).delete()  # as after its days
+        emil = create_contact(customer_id=customer.pk, email="emil@acme.example", first_name="Emil")
+        stays = delay_save(act="update_contact", arguments={"contact_id": emil.pk, "kind": "noc"}, due_at=due)
+    assert all(words in kept() for words in ("Rossi", "Russo", "likes tea", CARLA[3]))
+    seal_all()
+    with acting(ANN):
+        erase_contact(contact_id=carla.pk, reason="asked by mail")
+    left = kept() + str(list(DelayedSave.objects.values()))
+    assert [words for words in ("carla@", "Rossi", "Russo", "likes tea", CARLA[3]) if words in left] == []
+    assert list(DelayedSave.objects.all()) == [stays]
+    log = Audit.objects.filter(table_name="delayed_save", verb="INSERT").order_by("row_id")
+    assert [row.after["title"] == "(erased)" for row in log] == [True, True, True, False]
+    assert [row.row_id for row in log] == [again.pk, waits.pk, ended.pk, stays.pk], "that something was put off stays"
+    found = chain()
+    assert isinstance(found, Whole), found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_jobs_forget_what_a_file_said_of_a_person() -> None:
+    with acting(ANN):
+        customer = acme(demo_account())
+    typed = {"customer_id": "Acme", "email": "carla@acme.example", "last_name": "Rossi"}
+    others = {"customer_id": "Acme", "email": "emil@acme.example", "last_name": "Meier"}
+    rows = [list(typed.values()), list(others.values())]
+    file = {
+        "noun": "contact",
+        "headers": list(typed),
+        "rows": rows,
+        "mapping": {name: at for at, name in enumerate(typed)},
+    }
+    with acting(actor_of(user("ann@demo.example", "*"))):
+        for dry in (True, False, False):  # tried, done, and refused as there already
+            start_upload(account_id=customer.account_id, dry=dry, **file)
+            work()
+        carla = Contact.objects.get(email=typed["email"])
+        assert "Rossi" in str(list(TaskRow.objects.values()))
+        erase_contact(contact_id=carla.pk, reason="asked by mail")
+    work()
+    left = str(list(TaskRow.objects.values()))
+    assert [words for words in ("carla@", "Rossi") if words in left] == []
+    assert left.count("emil@acme.example") >= 3
+    assert not Contact.objects.filter(email=typed["email"]).exists()

@@ -23,11 +23,14 @@ from tollgate.actions.customers import CustomerFields, create_customer, update_c
 from tollgate.actions.invoice_issue import void_invoice
 from tollgate.actions.invoice_runs import generate_missing_invoices, release_customer, run_invoices
 from tollgate.actions.invoices import draft_invoice
+from tollgate.actions.payments import create_payment
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.taxes import create_tax
 from tollgate.actions.wallets import top_up
 from tollgate.core.money import minor_digits
-from tollgate.store.models import Account, Customer, Entry, Invoice
+from tollgate.core.summaries import Span
+from tollgate.store.models import Account, Audit, Customer, Entry, Invoice
+from tollgate.store.queries.summaries import of_customer
 
 BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -120,6 +123,7 @@ def test_a_year_of_customers_and_of_a_resellers_customer_is_billed_to_the_unit(a
     assert unexplained() == []
     listed(baltic, nippon)
     resold(fjord, talked[fjord.pk])
+    summed_up(nordic, talked[fjord.pk])
 
 
 class Bill(NamedTuple):
@@ -169,6 +173,22 @@ def resold(fjord: Customer, talked: list[Talk]) -> None:
     weeks = {(row.usage_until_at - row.usage_from_at) / HOUR for row in documents(fjord)}  # type: ignore[operator]
     assert weeks >= {167, 168, 169}, "the clock goes forward in March and back in October"
     assert {row.from_on.isoweekday() for row in documents(fjord)[1:] if row.from_on} == {1}
+
+
+def summed_up(nordic: Customer, talked: list[Talk]) -> None:
+    """The summary of a reseller, whose months are UTC's, is what its documents bill: its customer's calls too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT add_to_summaries(0, %s, '-infinity', 'infinity')", [2**62])
+    found = of_customer(nordic, Span.MONTH, BEGIN, BEGIN + timedelta(days=365), resells=True)
+    months = {stretch.begun_at.date(): stretch for stretch in found}
+    billed = {row.from_on.replace(day=1): row for row in documents(nordic) if row.from_on}
+    assert len(billed) == 12
+    for month, row in billed.items():
+        lines = list(row.lines.all())
+        assert months[month].charged_micros == row.exact_micros
+        assert months[month].totals.connected + months[month].resold.calls == sum(line.calls_count for line in lines)
+        assert months[month].totals.billed_s + months[month].resold.billed_s == sum(line.billed_s for line in lines)
+    assert sum(stretch.resold.charge_micros for stretch in found) == sum(bought(talk.micros) for talk in talked)
 
 
 def listed(baltic: Customer, nippon: Customer) -> None:
@@ -296,12 +316,59 @@ def test_who_turns_postpaid_gets_receipts_until_then_and_invoices_from_then_on(a
     correct(acme, -EURO)
     march = run_invoices(BEGIN + timedelta(days=93))
     told = [(row.kind, row.net_micros, row.tax_micros) for row in march]
-    assert told == [("invoice", 500_000, 100_000)], "what came to the receipt is no part of an invoice"
+    assert told == [("invoice", 1_500_000, 300_000)], "what came to a receipt is billed as what came to an invoice"
+    lines = [(line.kind, line.net_micros, line.from_on) for line in march[0].lines.order_by("position")]
+    assert sorted(lines) == [
+        ("correction", 500_000, turned_at.date()),
+        ("correction", EURO, BEGIN.date().replace(day=1)),
+    ]
+    assert run_invoices(BEGIN + timedelta(days=93)) == [], "once"
+    adds_up(acme)
     refused = pytest.raises(Invalid, match="account type was changed")
     void_invoice(invoice_id=found[0].pk, reason="anew")
     void_invoice(invoice_id=found[1].pk, reason="anew")
     with refused:
         draft_invoice(customer_id=acme.pk, from_on="2024-01-01", until_on="2024-02-01")
+    adds_up(acme)
+
+
+@pytest.mark.parametrize("was", ["prepaid", "postpaid"])
+def test_what_is_given_back_of_the_time_before_a_switch_is_told_once_with_the_tax_of_all_calls(
+    account: Account, was: str
+) -> None:
+    """Ten are used before the switch and ten after it, and one of the first ten is given back after it."""
+    tax = create_tax(account_id=account.pk, name="VAT", rate_ppm=200_000)
+    before: CustomerFields = {"invoice_schedule": "monthly", "email_invoices": False, "billing_type": was}
+    acme = born(create_customer(account_id=account.pk, name="Acme", currency="EUR", tax_ids=[tax.pk], **before), BEGIN)
+    if was == "prepaid":
+        create_payment(customer_id=acme.pk, amount_micros=12 * EURO)
+    charged(acme, [Talk(BEGIN, 10 * EURO)])
+    first = run_invoices(BEGIN + timedelta(days=33))
+    if was == "postpaid":
+        create_payment(customer_id=acme.pk, amount_micros=12 * EURO)
+    update_customer(customer_id=acme.pk, billing_type="postpaid" if was == "prepaid" else "prepaid")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # nobody else changes when something was done
+        Audit.objects.filter(table_name="customer", row_id=acme.pk, before__has_key="billing_type").update(
+            at=BEGIN + timedelta(days=30, hours=12)
+        )
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    correct(acme, EURO)
+    if was == "postpaid":
+        create_payment(customer_id=acme.pk, amount_micros=10_800_000)
+    charged(acme, [Talk(BEGIN + timedelta(days=40), 10 * EURO)])
+    second = run_invoices(BEGIN + timedelta(days=62))
+    told = [(row.kind, row.net_micros, row.tax_micros) for row in [*first, *second]]
+    if was == "prepaid":
+        assert told == [("receipt", 10 * EURO, 0), ("invoice", 9 * EURO, 1_800_000)]
+        assert balance(acme) == -10_800_000, "what is paid at last is 19 with its tax"
+    else:
+        assert told == [("invoice", 10 * EURO, 2 * EURO), ("receipt", 9 * EURO, 0)]
+        assert balance(acme) == 0, "9 with their tax were paid for the ten of now, one was there"
+    words = list(second[0].lines.order_by("position").values_list("kind", "net_micros"))
+    assert sorted(words) == [("correction", -EURO), ("usage", 10 * EURO)]
+    assert run_invoices(BEGIN + timedelta(days=62)) == []
+    assert unexplained() == []
     adds_up(acme)
 
 

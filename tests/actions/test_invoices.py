@@ -28,8 +28,9 @@ from tollgate.actions.invoices import (
     update_invoice,
 )
 from tollgate.actions.postings import post, wallet_of
-from tollgate.actions.taxes import create_tax, delete_tax, set_customer_taxes, update_tax
+from tollgate.actions.taxes import create_tax, delete_tax, set_customer_taxes, taxes_of, update_tax
 from tollgate.actions.wallets import top_up
+from tollgate.core.taxes import TaxDoubt
 from tollgate.store.models import Account, Customer, Entry, Invoice
 
 PRICE = 1_000_000_000  # nanos of one euro
@@ -97,6 +98,24 @@ def test_a_draft_becomes_an_invoice_and_notes_take_it_back_whole(account: Accoun
     post(wallet_of(baltic), "adjustments", "rounding", amount_micros=1, note="", key="stray", ref=f"invoice:{rest.pk}")
     assert unexplained() == [rest.pk]
     assert [half.number, rest.number] == [f"CN-{half.number_year}-00001", f"CN-{half.number_year}-00002"]
+
+
+def test_the_lines_of_a_document_are_written_in_its_customers_language(account: Account) -> None:
+    begun = BEGIN.date()
+    days = {"from_on": begun, "until_on": begun + timedelta(days=1)}
+    for language, calls in {"fr": "Appels", "lt": "Skambučiai"}.items():
+        customer = postpaid(account, language, language=language)
+        charged(customer, [Talk(BEGIN, EURO)])
+        draft = draft_invoice(customer_id=customer.pk, grouping="total", **days)
+        assert draft.lines.get().description == calls
+
+
+def test_the_price_of_a_line_outlives_a_change_of_its_words(account: Account) -> None:
+    draft = draft_invoice(customer_id=taxed(account).pk)
+    add_invoice_line(invoice_id=draft.pk, description="Minutes", unit_price_nanos=1_234_567, quantity_milli=1000)
+    change_invoice_line(line_id=draft.lines.get().pk, description="Minutes to Latvia")
+    line = draft.lines.get()
+    assert (line.description, line.unit_price_nanos) == ("Minutes to Latvia", 1_234_567)
 
 
 def test_a_voided_invoice_leaves_no_money_and_a_gapless_series(account: Account) -> None:
@@ -195,6 +214,33 @@ def test_taxes_are_kept_whole(account: Account) -> None:
     assert update_tax(tax_id=vat.pk, rate_ppm=220_000).rate_ppm == 220_000
     set_customer_taxes(customer_id=baltic.pk, taxes=[])
     delete_tax(tax_id=vat.pk)
+
+
+def test_the_fixed_part_of_a_tax_is_in_the_account_s_currency(account: Account) -> None:
+    on = datetime(2024, 5, 2, tzinfo=UTC).date()
+    levy = create_tax(account_id=account.pk, name="Levy", rate_ppm=10_000, fixed_micros=2 * EURO)
+    japan = postpaid(account, "Tokyo", currency="JPY", tax_ids=[levy.pk])
+    doubt = taxes_of(japan, on)
+    assert isinstance(doubt, TaxDoubt)
+    assert "from EUR to JPY" in doubt.sentence
+    set_exchange_rate(account_id=account.pk, base="EUR", quote="JPY", on="2024-05-01", rate_nanos=169_123_000_000)
+    found = taxes_of(japan, on)
+    assert not isinstance(found, TaxDoubt)
+    assert [rule.fixed_micros for rule in found] == [338 * EURO], "338.246 yen have no decimals"
+    home = taxes_of(postpaid(account, "Vilnius", tax_ids=[levy.pk]), on)
+    assert not isinstance(home, TaxDoubt)
+    assert [rule.fixed_micros for rule in home] == [2 * EURO]
+
+
+def test_a_draft_made_while_prepaid_is_issued_by_the_prices_of_who_pays_afterwards(account: Account) -> None:
+    acme = create_customer(account_id=account.pk, name="Acme", currency="EUR", prices_include_tax=True)
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    set_customer_taxes(customer_id=acme.pk, taxes=[{"tax_id": vat.pk, "priority": None}])
+    draft = draft_invoice(customer_id=acme.pk)
+    update_customer(customer_id=acme.pk, billing_type="postpaid")
+    add_invoice_line(invoice_id=draft.pk, description="Setup", unit_price_nanos=121 * EURO * 1000)
+    issued = issue_invoice(invoice_id=draft.pk)
+    assert (issued.kind, issued.total_micros, issued.tax_micros) == ("invoice", 121 * EURO, 21 * EURO)
 
 
 def test_a_conversion_uses_the_last_rate_up_to_its_day_and_tells_it(account: Account) -> None:

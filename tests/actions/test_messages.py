@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -12,20 +10,17 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.actions.cast import ANN, acme, demo_account, sold_by
+from tests.actions.cast import ANN, acme, demo_account
 from tests.actions.test_customers import refused
 from tests.gateways.sink import Sink, mail_sink
 from tests.gateways.test_sms import Answering
-from tollgate.actions import deliveries, mailings
-from tollgate.actions.acts import NotFound, acting
+from tollgate.actions import deliveries
+from tollgate.actions.acts import acting
 from tollgate.actions.contacts import create_contact
-from tollgate.actions.customers import create_customer, delete_customer
 from tollgate.actions.mail_settings import create_mail_settings, create_sms_settings
-from tollgate.actions.mailings import choose_marketing, contact_of, send_bulk_email, send_bulk_sms
-from tollgate.actions.messages import UNWANTED, body, cancel_message, queue, retry_message, unsubscribe_link
-from tollgate.actions.revisions import publish_revision
+from tollgate.actions.messages import body, cancel_message, queue, retry_message
 from tollgate.core.templates_stock import VALUES
-from tollgate.store.models import Account, Audit, Contact, Message, PortalDomain, SmsSettings, Template
+from tollgate.store.models import Account, Contact, Message, PortalDomain, SmsSettings, Template
 from tollgate.store.secrets import seal
 
 AT = datetime(2031, 1, 1, tzinfo=UTC)
@@ -284,109 +279,6 @@ def test_an_sms_goes_to_the_provider_and_its_id_is_kept(account: Account) -> Non
     message.refresh_from_db()
     assert (message.state, message.provider_id) == ("sent", f"log-{message.pk}")
     assert "status logged" in message.dialogue
-
-
-def many(account: Account) -> list[int]:
-    """Acme with two contacts, one of whom wants no marketing; Baltic with one; Gone, which was deleted."""
-    customers = [
-        acme(account),
-        *(create_customer(account_id=account.pk, name=name, currency="EUR") for name in ("Baltic", "Gone")),
-    ]
-    for customer, name in ((0, "carla"), (0, "quiet"), (1, "dan"), (2, "gone")):
-        contact = create_contact(customer_id=customers[customer].pk, email=f"{name}@demo.example", first_name=name)
-        if name == "quiet":
-            choose_marketing(contact_id=contact.pk, marketing=False)
-    delete_customer(customer_id=customers[2].pk)
-    return [customer.pk for customer in customers]
-
-
-def test_a_mailing_reaches_every_contact_alone(account: Account, sink: Sink) -> None:
-    serve(account, sink)
-    ids = many(account)
-    done = send_bulk_email(
-        account_id=account.pk, customer_ids=ids, subject="News for {{company.name}}", text="Dear {{name}}, <now>"
-    )
-    assert (done.queued_count, done.unwanted_count, done.without_address_count) == (3, 0, 0)
-    while deliveries.deliver_next(AT):
-        pass
-    assert {len(found) for _, found in sink.envelopes} == {1}
-    got = {str(letter["To"]): letter for letter in sink.letters}
-    assert set(got) == {"carla@demo.example", "quiet@demo.example", "dan@demo.example"}
-    assert got["dan@demo.example"]["Subject"] == "News for Baltic"
-    assert "carla" not in got["dan@demo.example"].as_string()
-    assert "Dear dan, &lt;now&gt;" in Message.objects.get(recipient="dan@demo.example").html
-    assert got["dan@demo.example"]["List-Unsubscribe"] is None
-    assert Audit.objects.filter(verb="SEND", actor="Ann").count() == 1
-
-
-def test_marketing_goes_only_to_who_wants_it_and_can_be_ended_without_a_login(account: Account, sink: Sink) -> None:
-    serve(account, sink)
-    ids = many(account)
-    mail = {"account_id": account.pk, "customer_ids": ids, "subject": "Offer", "text": "Cheap", "marketing": True}
-    assert (send_bulk_email(**mail).unwanted_count, Message.objects.count()) == (1, 2)  # type: ignore[arg-type]
-    dan = Contact.objects.get(email="dan@demo.example")
-    link = unsubscribe_link(dan, None)
-    while deliveries.deliver_next(AT):
-        pass
-    letter = next(letter for letter in sink.letters if str(letter["To"]) == dan.email)
-    assert letter["List-Unsubscribe"] == f"<{link}>"
-    assert link in Message.objects.get(contact=dan).text
-    token = link.rstrip("/").rpartition("/")[2]
-    assert contact_of(token) == dan
-    for wrong in (f"{dan.pk + 1}:{token.partition(':')[2]}", "x", ""):
-        with pytest.raises(NotFound):
-            contact_of(wrong)
-    waiting = send_bulk_email(**mail)  # type: ignore[arg-type]
-    assert waiting.queued_count == 2
-    choose_marketing(contact_id=dan.pk, marketing=False)
-    letters_count = len(sink.letters)
-    while deliveries.deliver_next(AT):
-        pass
-    canceled = Message.objects.get(state="canceled")
-    assert (canceled.contact, canceled.error, len(sink.letters)) == (dan, UNWANTED, letters_count + 1)
-    assert refused("message_id", retry_message, message_id=canceled.pk) == UNWANTED
-    assert send_bulk_email(**mail).queued_count == 1  # type: ignore[arg-type]
-    assert queue(account_id=account.pk, template="password_changed", values={}, contact=dan) is not None
-
-
-def test_a_mailing_says_what_is_wrong_with_it(account: Account) -> None:
-    ids = many(account)
-    good: dict[str, Any] = {"account_id": account.pk, "customer_ids": ids, "subject": "S", "text": "T"}
-    for field, value in (
-        ("text", "{{nobody}}"),
-        ("subject", ""),
-        ("html", "{{#if}}"),
-        ("customer_ids", []),
-        ("card_ids", [99]),
-    ):
-        refused(field, send_bulk_email, **{**good, field: value})
-    assert Message.objects.count() == 0
-    assert send_bulk_sms(account_id=account.pk, customer_ids=ids, text="T").without_address_count == 3
-
-
-def test_customer_cards_go_along_with_the_prices_in_force(account: Account, sink: Sink) -> None:
-    serve(account, sink)
-    ids, card = many(account), sold_by(account)
-    rows = [{"prefix": "44", "destination": "UK", "price_nanos": 60_000_000, "initial_s": 60, "increment_s": 1}]
-    publish_revision(card_id=card.pk, rows=rows, effective_at=datetime(2020, 1, 1, tzinfo=UTC))
-    send_bulk_email(account_id=account.pk, customer_ids=ids[1:2], subject="Rates", text="New", card_ids=[card.pk])
-    deliveries.deliver_next(AT)
-    (attached,) = sink.letters[0].iter_attachments()
-    assert attached.get_filename() == "Acme A-Z.csv"
-    lines = list(csv.reader(io.StringIO(attached.get_content())))
-    assert lines[0][2] == "Price (EUR/min)"
-    assert lines[1] == ["44", "UK", "0.06", "0", "60", "1", "no", ""]
-
-
-def test_a_mailing_has_an_end_and_is_saved_part_by_part(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = many(account)
-    monkeypatch.setattr(mailings, "SIGNS_MOST", 3000)
-    monkeypatch.setattr(mailings, "AT_A_TIME", 2)
-    mail: dict[str, Any] = {"account_id": account.pk, "customer_ids": ids, "subject": "S", "html": "H"}
-    for words in ("T" * 1000, "{{account.name}}" * 80):
-        assert "write less" in refused("customer_ids", send_bulk_email, **mail, text=words)
-    assert Message.objects.count() == 0
-    assert (send_bulk_email(**mail, text="T" * 900).queued_count, Message.objects.count()) == (3, 3)
 
 
 def test_an_sms_with_a_code_leaves_no_answer_in_the_log(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pytest
+from django.db import connection
+
 from tests.actions.cast import EURO, acme
 from tests.actions.test_customers import refused
-from tollgate.actions import dunning, records
+from tollgate.actions import dunning, low_balances, records
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customers import create_customer
 from tollgate.actions.dunning import create_dunning_step
@@ -78,6 +81,28 @@ def test_a_low_balance_is_told_once_per_crossing_and_armed_by_money_not_by_a_hol
         event.body["available_micros"] for event in WebhookEvent.objects.filter(event="balance.low").order_by("id")
     ]
     assert events == [4 * EURO, 4 * EURO]
+
+
+def test_whatever_befalls_one_customer_the_others_hear_that_they_run_low(
+    account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme(account, low_balance_micros=5 * EURO)
+    create_customer(account_id=account.pk, name="Baltic", currency="EUR", low_balance_micros=5 * EURO)
+    at, told = records.now(), low_balances.notify
+
+    def break_down(customer: Customer, *given: Any) -> list[Message]:
+        if customer.name == "Acme":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 / 0")
+        return told(customer, *given)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(low_balances, "notify", break_down)
+        assert [look(at), look(at)] == [1, 0]
+    assert "ALARM customer" in caplog.text
+    assert [event.body["customer_name"] for event in WebhookEvent.objects.filter(event="balance.low")] == ["Baltic"]
+    assert look(at) == 1
+    assert WebhookEvent.objects.filter(event="balance.low").count() == 2
 
 
 def unpaid(customer: Customer, due_on: date, number: str = "2031-00007", zone: str = "Europe/Vilnius") -> Invoice:

@@ -206,7 +206,10 @@ def test_each_notice_once_to_three_times_in_any_order_moves_money_once(
         tell(paypal_ipn(account, house), house, *(STORY[name] for name in kept))
     assert balance(customer) == (96 - 24 + 10) * EURO
     assert Payment.objects.filter(customer=customer).count() == len(STORY)
-    assert Entry.objects.filter(account=account).count() == len(STORY)
+    booked = Entry.objects.filter(account=account).values_list("book", "amount_micros")
+    moved = [micros for book, micros in booked if book == "payments"]
+    assert sorted(moved) == [-25 * EURO, -10 * EURO, 10 * EURO, 10 * EURO, 96 * EURO], "what PayPal kept is not ours"
+    assert [row for row in booked if row[0] != "payments"] == [("payment_fees", EURO)], "its part is not given back"
     assert not PaymentEvent.objects.filter(account=account).exclude(state="done").exists()
 
 
@@ -456,7 +459,11 @@ def test_contacts_pay_only_by_what_is_allowed_and_complete_nothing(account: Acco
         assert tell_bank_transfer(customer_id=customer.pk, amount_micros=5 * EURO).status == "pending"
         with pytest.raises(Exception, match="There is no customer"):
             tell_bank_transfer(customer_id=customer.pk + 1, amount_micros=5 * EURO)
-    Customer.objects.update(payment_gateways=["bank_transfer"])
+    Customer.objects.update(topup_currencies=["USD"])
+    customer.refresh_from_db()
+    assert ways_of(customer, now()) == [], "a transfer is in its own currency, and of dollars there is no rate"
+    refused("gateway", tell_bank_transfer, customer_id=customer.pk, amount_micros=5 * EURO)
+    Customer.objects.update(payment_gateways=["bank_transfer"], topup_currencies=["EUR"])
     customer.refresh_from_db()
     assert [way.name for way in ways_of(customer, now())] == ["bank_transfer"]
     refused("gateway", start_checkout, customer_id=customer.pk, gateway="stripe", amount_micros=EURO, currency="EUR")

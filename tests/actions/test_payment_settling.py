@@ -140,6 +140,31 @@ def test_what_one_person_undoes_another_approves_and_nobody_gives_it_to_a_strang
     assert (balance(customer), balance(stranger)) == (0, 0)
 
 
+@pytest.mark.parametrize("told_before", [False, True])
+def test_a_gateway_gives_nothing_back_at_one_persons_word(account: Account, told_before: bool) -> None:
+    customer, gateway = acme(account), paypal(account)
+    whole = paid(customer, 100 * EURO, amount_micros=100 * EURO)
+    Account.objects.update(two_person_payments=True)
+    back = refund_payment(payment_id=whole.pk, amount_micros=40 * EURO)
+    refused("payment_id", complete_payment, payment_id=back.pk)
+    assert not Checkout.objects.exists(), "nobody is asked yet"
+    if told_before:
+        says(gateway, "refunded", "R", 40 * EURO, parent_id="P")
+        back.refresh_from_db()
+        assert (back.external_id, balance(customer)) == ("R", 60 * EURO), "it was made there meanwhile"
+        return
+    with acting(OTTO):
+        asked = complete_payment(payment_id=back.pk)
+        assert (asked.status, asked.approved_by, balance(customer)) == ("pending", "Otto", 100 * EURO)
+        refused("payment_id", complete_payment, payment_id=back.pk)
+    answer = {"reference": Checkout.objects.get().reference, "parent_id": "P"}
+    assert says(gateway, "refunded", "R", 40 * EURO, **answer) == [BOOKED]
+    back.refresh_from_db()
+    assert (back.status, back.approved_by, balance(customer)) == ("completed", "Otto", 60 * EURO)
+    other = refund_payment(payment_id=whole.pk)
+    assert cancel_payment(payment_id=other.pk).status == "canceled"
+
+
 def test_a_debit_that_a_gateway_calls_completed_is_never_a_credit(account: Account) -> None:
     customer, gateway = acme(account), paypal(account)
     says(gateway, "trouble", "T", -5 * EURO)

@@ -1,6 +1,7 @@
 """Claims about payments by hand: each moves money once, in both directions, and settles what is owed."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tests.actions.bills import Talk, charged
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_customers import refused
-from tollgate.actions.acts import Actor, acting
+from tollgate.actions.acts import Actor, Done, acting
 from tollgate.actions.allocations import (
     allocate_from,
     allocate_payment,
@@ -22,7 +23,9 @@ from tollgate.actions.invoice_issue import issue_invoice
 from tollgate.actions.invoice_notes import credit_invoice
 from tollgate.actions.invoice_usage import Doubt
 from tollgate.actions.invoices import add_invoice_line, draft_invoice
+from tollgate.actions.own_payments import tell_bank_transfer
 from tollgate.actions.payments import (
+    ANOTHER,
     assign_payment,
     cancel_payment,
     complete_payment,
@@ -135,6 +138,54 @@ def test_where_two_people_are_asked_for_nobody_approves_the_own_payment(account:
     with acting(OTTO):
         complete_payment(payment_id=back.pk)
     assert balance(customer) == 0
+
+
+def test_two_people_are_two_whatever_one_of_them_is_called_and_however_much_has_come(account: Account) -> None:
+    Account.objects.update(two_person_payments=True, payment_details="IBAN LT12")
+    customer = acme(account)
+    ann, otto = (Actor(f"{name}@demo.example", frozenset({"*"}), kind="user", id=n) for n, name in enumerate("ao", 7))
+    looking_in = Actor("a@demo.example as carla@acme.example", frozenset({"*"}), kind="user", id=7)
+    renamed = Actor("new@demo.example", frozenset({"*"}), kind="user", id=7)
+    carla = Actor("carla@acme.example", frozenset({"*"}), kind="contact", id=7)
+    with acting(looking_in):
+        own = tell_bank_transfer(customer_id=customer.pk, amount_micros=5 * EURO)
+    with acting(carla):
+        hers = tell_bank_transfer(customer_id=customer.pk, amount_micros=6 * EURO)
+    for same in (ann, renamed):
+        with acting(same):
+            refused("payment_id", complete_payment, payment_id=own.pk)
+    with acting(ann):
+        refused("amount_micros", complete_payment, payment_id=hers.pk, amount_micros=10**6 * EURO)
+        complete_payment(payment_id=hers.pk, amount_micros=5 * EURO)
+    with acting(otto):
+        complete_payment(payment_id=own.pk)
+    assert balance(customer) == 10 * EURO
+
+
+def test_an_id_that_was_entered_before_is_booked_once_or_refused_and_never_passed_over(
+    account: Account, done: Done
+) -> None:
+    mine: dict[str, Any] = {"customer_id": acme(account).pk, "amount_micros": 7 * EURO}
+    customer = Customer.objects.get()
+    waiting = create_payment(**mine, external_id="b1", status="pending")
+    assert create_payment(**mine, external_id="b1", status="pending") == waiting
+    refused("external_id", create_payment, **mine, external_id="b1", kind="bonus")
+    assert [create_payment(**mine, external_id="b1").status for _ in range(2)] == ["completed"] * 2
+    assert (balance(customer), Payment.objects.get().approved_by) == (7 * EURO, "Ann")
+    for name in ("b2", "b3"):
+        create_payment(**mine, external_id=name, status="pending")
+    entry = top_up(**mine, key="b2")
+    assert (top_up(**mine, key="b2"), entry.amount_micros, balance(customer)) == (entry, 7 * EURO, 14 * EURO)
+    gone = cancel_payment(payment_id=Payment.objects.get(external_id="b3").pk)
+    assert f"Payment {gone.pk}" in refused("external_id", create_payment, **mine, external_id="b3")
+    refused("external_id", import_payment, **mine, external_id="b3")
+    refused("key", top_up, **mine, key="b3")
+    Account.objects.update(two_person_payments=True)
+    again = [create_payment(**mine, external_id="b4") for _ in range(2)]
+    assert (again[0], again[1].status, done.warnings.count(ANOTHER)) == (again[1], "pending", 2)
+    refused("customer_id", top_up, **mine, key="b4")
+    assert top_up(**mine, key="b2") == entry, "what was booked before two people were asked for"
+    assert balance(customer) == 14 * EURO
 
 
 def test_what_is_given_back_is_a_payment_of_its_own_and_never_more_than_came(account: Account) -> None:

@@ -202,6 +202,25 @@ def test_a_sheet_of_sip_users_contacts_and_clis_is_read_like_a_file_and_password
     assert "scientific" in errors_of(task)[3][0][1]
 
 
+def test_a_file_of_addresses_makes_endpoints_that_the_same_checks_have_passed(ann: User) -> None:
+    rows = (
+        "Company;IP address;Tech prefix;CPS;Direction;Extensions;Sends calls",
+        "Acme;192.0.2.0/28;77;2.5;;;",
+        "Acme;192.0.2.9;;;;2000-2009, 2020;no",
+        "Acme;192.0.2.0/28;77;;;;",
+        "Acme;nowhere;;;;;",
+        "Acme;192.0.2.10;7;;;2030;no",
+    )
+    task = begin(ann, "ip_endpoint", "\n".join(rows).encode())
+    work()
+    made = Endpoint.objects.filter(kind="ip").order_by("id")
+    assert [(str(one.network), one.tech_prefix, one.cps_milli, one.sends_calls, one.extensions) for one in made] == [
+        ("192.0.2.0/28", "77", 2500, True, ""), ("192.0.2.9/32", "", 0, False, "2000-2009, 2020"),
+    ]  # fmt: skip
+    wrong = {line: [name for name, _ in errors] for line, errors in errors_of(task).items()}
+    assert wrong == {4: ["network"], 5: ["network"], 6: ["tech_prefix"]}
+
+
 def many(account: Account, count: int) -> list[int]:
     with acting(ANN):
         made = [create_customer(account_id=account.pk, name=f"C{n:02}", currency="EUR") for n in range(count)]

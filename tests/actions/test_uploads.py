@@ -9,6 +9,7 @@ from tests.actions.test_tasks import actor_of, errors_of, user, work
 from tollgate.actions import contacts, customer_checks
 from tollgate.actions.acts import acting
 from tollgate.actions.customers import create_customer
+from tollgate.actions.endpoints import IP_CHECKS
 from tollgate.actions.invoice_templates import create_invoice_template
 from tollgate.actions.localizations import create_localization
 from tollgate.actions.portal_domains import create_portal_domain
@@ -51,9 +52,12 @@ EVERY_FIELD: dict[str, tuple[str, object]] = {
     "payment_gateways": ("stripe", ["stripe"]), "paypal_email": ("pay@ford.example", "pay@ford.example"),
     "low_balance_micros": ("-5", -5_000_000), "notification_emails": ("noc@ford.example", ["noc@ford.example"]),
     "notification_opt_outs": ("invoice.due", ["invoice.due"]), "note": ("By file", "By file"),
+    "hours": (
+        "Europe/Vilnius; Sat 09:00-13:00",
+        {"zone": "Europe/Vilnius", "windows": [{"weekday": 6, "from": "09:00", "until": "13:00"}], "holidays": []},
+    ),
+    "hours_hang_up": ("yes", True),
 }  # fmt: skip
-TYPED_ONLY = {"hours", "hours_hang_up"}
-"""Opening hours are a table of their own, which no cell holds."""
 
 
 def kept_of(customer: Customer) -> dict[str, object]:
@@ -87,7 +91,9 @@ def upload(noun: str, cells: dict[str, str]) -> Task:
 def test_a_file_brings_every_field_that_the_forms_have() -> None:
     customer, contact = NOUNS["customer"].fields, NOUNS["contact"].fields
     acts_fields = customer_checks.CHECKS.keys() | customer_checks.BESIDE.keys() | {"currency"}
-    assert {field.name for field in customer} == EVERY_FIELD.keys() == acts_fields - TYPED_ONLY
+    assert {field.name for field in customer} == EVERY_FIELD.keys() == acts_fields
+    of_address = IP_CHECKS.keys() | {"customer_id"}
+    assert {field.name for field in NOUNS["ip_endpoint"].fields} == of_address - {"rewrites"}, "which are a table"
     of_contact = contacts.CHECKS.keys() | {"customer_id", "invite", "password"}
     assert {field.name for field in contact} == of_contact - {"theme"}, "which contacts choose themselves"
     with acting(ANN):

@@ -1,26 +1,36 @@
 """Claims about rights: nobody gives what he lacks, links and passwords of users, tokens, and the log of logins."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.actions.test_customers import PASSWORD, refused
-from tollgate.actions.acts import Actor, NotPermitted, OutOfDate, acting
+from tollgate.actions.acts import ACTS, Actor, NotFound, NotPermitted, NotYet, OutOfDate, acting
 from tollgate.actions.messages import body
 from tollgate.actions.tokens import create_api_token, hashed, revoke_api_token
-from tollgate.actions.user_passwords import change_own_user_password, forgotten, set_user_password_by_link
+from tollgate.actions.user_emails import confirm_user_email, find_link, send_user_email_link
+from tollgate.actions.user_passwords import change_own_user_password, forgotten, make_link, set_user_password_by_link
 from tollgate.actions.users import (
     create_stock_groups,
     create_user,
     create_user_group,
     delete_user_group,
     end_user_sessions,
+    revoke_user_token,
     update_user,
     update_user_group,
 )
 from tollgate.actions.wallets import top_up
-from tollgate.core.areas import AREAS, area_of_page, may_read
+from tollgate.core.areas import AREAS, area_of_acts, area_of_page, may_read
 from tollgate.store.models import Account, ApiToken, Code, Message, User, UserGroup
+
+
+def token_in(text: str) -> str:
+    """The word in the address of a link."""
+    found = re.search(r"/(?:set-password|confirm-login-email)/([^/]+)/", text)
+    assert found is not None
+    return found[1]
 
 
 def clerk(*acts: str, areas: tuple[str, ...] = ("users",), user_id: int | None = None) -> Actor:
@@ -75,9 +85,17 @@ def test_groups_and_users_saved_meanwhile_are_told(account: Account) -> None:
 
 def test_the_groups_in_stock_can_be_made_again_and_name_what_exists(account: Account) -> None:
     groups = create_stock_groups()
-    assert set(groups) == {"Administrators", "Engineers", "Support"} == set(create_stock_groups())
-    assert UserGroup.objects.count() == 3
+    assert set(groups) == {"Administrators", "Engineers", "Support", "Resellers"} == set(create_stock_groups())
+    assert UserGroup.objects.count() == 4
     assert "*" not in groups["Engineers"].acts + groups["Support"].areas
+    assert [name for name, group in groups.items() if group.second_factor] == ["Administrators"]
+    for name, group in groups.items():
+        if "delays" in group.areas:
+            assert "delay_save" in group.acts, f"{name} reads a log that they could never fill"
+    resellers = groups["Resellers"]
+    assert resellers.areas == sorted(name for name, area in AREAS.items() if area.shared)
+    for name in resellers.acts:
+        assert AREAS[area_of_acts(ACTS[name].__module__)].shared, f"no reseller's user may do {name}"
 
 
 def test_an_invitation_is_a_link_that_sets_the_password_once(account: Account) -> None:
@@ -90,14 +108,21 @@ def test_an_invitation_is_a_link_that_sets_the_password_once(account: Account) -
     token = re.search(r"/set-password/([^/]+)/", body(message).text)[1]  # type: ignore[index]  # the link is there
     assert not Code.objects.filter(secret_hash__contains=token).exists()
     refused("password", set_user_password_by_link, token=token, password="password")
-    assert set_user_password_by_link(token=token, password=PASSWORD).check_password(PASSWORD)
+    assert bob.email_verified_at is None
+    set_by_link = set_user_password_by_link(token=token, password=PASSWORD)
+    assert set_by_link.check_password(PASSWORD)
+    assert set_by_link.email_verified_at is not None, "who read the mail has proved the email"
     refused("token", set_user_password_by_link, token=token, password=PASSWORD)
 
 
 def test_another_email_ends_the_password_and_both_addresses_hear_of_it(account: Account) -> None:
     full = create_stock_groups()["Administrators"]
     ann = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[full.pk])
-    assert not update_user(user_id=ann.pk, email="anna@demo.example").has_usable_password()
+    User.objects.update(email_verified_at=datetime.now(UTC))
+    both = {"email": "anna@demo.example", "password": "another secret"}
+    assert "by the link" in refused("password", update_user, user_id=ann.pk, **both)
+    moved = update_user(user_id=ann.pk, email="anna@demo.example")
+    assert (moved.has_usable_password(), moved.email_verified_at) == (False, None)
     told = set(Message.objects.values_list("recipient", "template"))
     assert told == {("ann@demo.example", "email_changed"), ("anna@demo.example", "set_password")}
 
@@ -116,9 +141,31 @@ def test_a_password_is_kept_as_typed_and_its_change_ends_sessions(account: Accou
 def test_a_forgotten_password_sends_one_link_a_minute_to_those_who_exist(account: Account) -> None:
     full = create_stock_groups()["Administrators"]
     create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[full.pk])
+    forgotten(email="ann@demo.example", ip="192.0.2.1")
+    assert not Message.objects.exists(), "nobody has proved that this email is hers"
+    User.objects.update(email_verified_at=datetime.now(UTC))
     for email in ("ANN@demo.example", "ann@demo.example", "nobody@demo.example"):
         forgotten(email=email, ip="192.0.2.1")
     assert Message.objects.count() == 1
+
+
+def test_an_email_is_proved_by_a_link_that_was_mailed_there(account: Account) -> None:
+    full = create_stock_groups()["Administrators"]
+    ann = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[full.pk])
+    assert ann.email_verified_at is None, "whoever typed the password has read nothing there"
+    assert set_user_password_by_link(token=token_in(make_link(ann)), password="x y z 1 2 3").email_verified_at is None
+    send_user_email_link(user_id=ann.pk)
+    with pytest.raises(NotYet):
+        send_user_email_link(user_id=ann.pk)
+    token = token_in(body(Message.objects.get(template="confirm_user_email")).text)
+    refused("token", set_user_password_by_link, token=token, password=PASSWORD)
+    assert find_link(token) is not None
+    User.objects.filter(pk=ann.pk).update(email="anna@demo.example")
+    refused("token", confirm_user_email, token=token)
+    User.objects.filter(pk=ann.pk).update(email="ann@demo.example")
+    assert confirm_user_email(token=token).email_verified_at is not None
+    refused("token", confirm_user_email, token=token)
+    refused("user_id", send_user_email_link, user_id=ann.pk)
 
 
 def test_a_token_is_within_its_owners_rights_and_kept_as_a_hash(account: Account) -> None:
@@ -135,6 +182,24 @@ def test_a_token_is_within_its_owners_rights_and_kept_as_a_hash(account: Account
         revoke_api_token(token_id=made.row.pk)
     assert ApiToken.objects.get().revoked_at is not None
     assert User.objects.get().pk == bob.pk
+
+
+def test_a_token_of_somebody_else_is_ended_by_who_may_do_no_less(account: Account) -> None:
+    full = create_stock_groups()["Administrators"]
+    ann = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[full.pk])
+    bob = create_user(name="Bob", email="bob@demo.example", password=PASSWORD)
+    made = {}
+    for user in (ann, bob):
+        with acting(Actor(user.email, frozenset({"*"}), kind="user", id=user.pk, areas=frozenset({"*"}))):
+            made[user.pk] = create_api_token(name="x", scopes=["*"]).row
+    with acting(Actor(bob.email, frozenset({"*"}), kind="user", id=bob.pk)), pytest.raises(NotFound):
+        revoke_api_token(token_id=made[ann.pk].pk)
+    with acting(clerk("revoke_user_token")):
+        refused("user_id", revoke_user_token, user_id=ann.pk, token_id=made[ann.pk].pk)
+        with pytest.raises(NotFound):
+            revoke_user_token(user_id=bob.pk, token_id=made[ann.pk].pk)
+        assert revoke_user_token(user_id=bob.pk, token_id=made[bob.pk].pk).revoked_at is not None
+    assert ApiToken.objects.get(revoked_at=None).user_id == ann.pk
 
 
 def test_areas_fail_closed() -> None:

@@ -69,6 +69,18 @@ def test_a_free_voucher_credits_once_however_it_is_typed(account: Account) -> No
     assert {redeem_voucher(customer_id=customer.pk, code=one).state for one in (foreign, over)} == {"refused"}
 
 
+def test_an_end_of_a_batch_is_set_moved_and_taken_off_and_stays_where_it_is_not_named(account: Account) -> None:
+    customer, at = acme(account), datetime.now(UTC)
+    code = codes_of(account, expires_at=at - timedelta(days=1))[0]
+    given = {"voucher_batch_id": VoucherBatch.objects.get().pk}
+    assert update_voucher_batch(**given, expires_at=at - timedelta(hours=1)).expires_at == at - timedelta(hours=1)
+    assert update_voucher_batch(**given, enabled=True).expires_at == at - timedelta(hours=1)
+    assert redeem_voucher(customer_id=customer.pk, code=code).state == "refused"
+    assert update_voucher_batch(**given, expires_at=None).expires_at is None
+    assert redeem_voucher(customer_id=customer.pk, code=code).state == "credited"
+    refused("enabled", update_voucher_batch, **given, enabled=None)
+
+
 def test_a_multiplier_waits_for_a_payment_that_is_large_enough(account: Account) -> None:
     customer = acme(account)
     code = codes_of(account, multiplier_milli=1100, addition_micros=EURO, minimum_micros=20 * EURO)[0]

@@ -143,6 +143,19 @@ def test_a_receiver_that_was_down_gets_all_in_order_and_what_it_never_took_can_b
     assert WebhookEvent.objects.count() == 3
 
 
+def test_a_webhook_that_is_disabled_promises_no_delivery(account: Account, receiver: Receiver) -> None:
+    hook = webhooks.create_webhook(account_id=account.pk, title="All", url=receiver.url)
+    old = webhooks.test_webhook(webhook_id=hook.pk)
+    WebhookDelivery.objects.update(state="failed")
+    webhooks.update_webhook(webhook_id=hook.pk, enabled=False)
+    assert "All is disabled" in refused("webhook_id", webhooks.test_webhook, webhook_id=hook.pk)
+    refused("webhook_id", webhooks.replay_webhook_failures, webhook_id=hook.pk)
+    refused("delivery_id", webhooks.replay_webhook_delivery, delivery_id=old.pk)
+    webhooks.update_webhook(webhook_id=hook.pk, enabled=True)
+    webhooks.replay_webhook_delivery(delivery_id=old.pk)
+    assert send_all(1) == 1
+
+
 def test_an_address_inside_is_never_called_and_holds_up_no_other(
     account: Account, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from tests.api.caller import Api, fields_of
 from tests.panel.cast import Cast, assemble
 from tollgate.api.repeats import KEPT
 from tollgate.api.schema import fit, served, shape
-from tollgate.store.models import ApiAnswer, Audit, Customer, Entry, Tag
+from tollgate.store.models import Account, ApiAnswer, Audit, Customer, Entry, Tag
 
 pytestmark = pytest.mark.django_db
 CENT = 10_000
@@ -56,6 +56,18 @@ def test_what_is_too_early_is_told_apart_from_what_cannot_be(cast: Cast, ann: Ap
     assert ann.act("change_billing_method", **method).status_code == 200
     locked = ann.act("change_billing_method", **{**method, "method": "per_minute"})
     assert (locked.status_code, fields_of(locked)) == (409, {("method", "not_yet")})
+
+
+def test_what_is_changed_elsewhere_is_refused_by_its_name_as_no_right_of_anybodys(cast: Cast, ann: Api) -> None:
+    for field, value in {"currency": "USD", "email": "x@demo.example", "billing_method": "x", "city": "Oslo"}.items():
+        refused = ann.act("update_account", account_id=cast.account.pk, **{field: value})
+        assert (refused.status_code, fields_of(refused)) == (403, {(field, "not_editable")})
+    later = {"act": "update_account", "arguments": {"account_id": cast.account.pk, "currency": "USD"}}
+    refused = ann.act("delay_save", **later, due_at="2100-01-01T00:00:00Z")
+    assert (refused.status_code, fields_of(refused)) == (403, {("arguments.currency", "not_editable")})
+    both = ann.act("update_account", account_id=cast.account.pk, currency="USD", color="red")
+    assert (both.status_code, fields_of(both)) == (422, {("currency", "not_editable"), ("color", "unknown")})
+    assert Account.objects.get().currency == "EUR"
 
 
 def test_every_bad_field_is_named(cast: Cast, ann: Api) -> None:

@@ -6,6 +6,7 @@ import re
 import pytest
 from django.test import Client
 
+from tollgate.api.invoice_files import FORMS
 from tollgate.api.nouns import NOUNS
 from tollgate.api.schema import shape
 from tollgate.panel.rights_field import grantable
@@ -24,7 +25,9 @@ def test_every_act_that_a_group_can_give_is_in_the_document(document: dict[str, 
     acts = {path.removeprefix("/acts/") for path in document["paths"] if path.startswith("/acts/")}
     assert acts == {name for names in grantable().values() for name in names}
     assert len(acts) > 90
-    assert {f"/{noun.name}" for noun in NOUNS} | {f"/{noun.name}/{{id}}" for noun in NOUNS} == {
+    nouns = {f"/{noun.name}" for noun in NOUNS} | {f"/{noun.name}/{{id}}" for noun in NOUNS}
+    files = {f"/invoices/{{id}}/{form}" for form in FORMS}
+    assert nouns | files | {"/summaries"} == {
         path for path in document["paths"] if not path.startswith(("/acts/", "/portal/"))
     }
 

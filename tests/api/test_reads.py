@@ -6,9 +6,15 @@ from typing import Any
 import pytest
 
 from tests.api.caller import Api, fields_of
-from tests.panel.cast import CHARGED_ID, LIVE_ID, REFUSED_ID, Cast
+from tests.panel.cast import CHARGED_ID, LIVE_ID, PASSWORD, REFUSED_ID, Cast
 from tollgate.actions import records
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.clis import add_verified_cli
+from tollgate.actions.customer_notes import add_customer_note
+from tollgate.actions.payments import create_payment
 from tollgate.actions.postings import wallet_of
+from tollgate.actions.retention import place_legal_hold
+from tollgate.actions.users import create_user, create_user_group
 from tollgate.api.noun_rows import Noun, all_fields
 from tollgate.api.nouns import NOUNS
 from tollgate.store.models import (
@@ -25,6 +31,7 @@ from tollgate.store.models import (
     ChangeRequest,
     Charge,
     ContactSession,
+    Customer,
     CustomerHold,
     DelayedSave,
     DunningEvent,
@@ -39,6 +46,7 @@ from tollgate.store.models import (
     PaymentEvent,
     PaymentGateway,
     Pin,
+    RecordingSpace,
     SignInLink,
     SignInProvider,
     Task,
@@ -138,6 +146,12 @@ def test_every_noun_is_listed_and_read_with_the_same_fields(cast: Cast, ann: Api
         assert read.headers.get("ETag") == (f'"{row["version"]}"' if "version" in row else None)
 
 
+def test_a_customer_tells_the_room_that_its_recordings_take(cast: Cast, ann: Api) -> None:
+    RecordingSpace.objects.create(customer=cast.acme, files_count=2, size_bytes=1_288_490_189)
+    rows = ann.get("customers", {"fields": "id,recordings_bytes"}).json()["data"]
+    assert {row["id"]: row["recordings_bytes"] for row in rows} == {cast.acme.pk: 1_288_490_189, cast.baltic.pk: 0}
+
+
 def test_no_secret_is_a_field(cast: Cast, ann: Api) -> None:
     told = {name for noun in NOUNS for name in all_fields(noun)}
     assert not told & records.SECRETS
@@ -204,3 +218,56 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]
     assert rita.get("cdrs", {**SINCE, "fields": "profit_micros"}).status_code == 422
+
+
+def test_a_resellers_token_is_not_told_who_of_the_operator_did_something(cast: Cast, rita: Api) -> None:
+    corso = Customer.objects.get(name="Corso")
+    with acting(Actor(cast.ann.email, frozenset({"*"}), kind="user", id=cast.ann.pk, ip="192.0.2.99")):
+        add_customer_note(customer_id=corso.pk, text="Calls back")
+        add_verified_cli(customer_id=corso.pk, number="+37061234569")
+    for noun in ("audit", "customer-notes", "verified-clis", "payments", "contact-sessions", "delayed-saves"):
+        text = rita.get(noun).content.decode()
+        assert "ann@" not in text, noun
+        assert "192.0.2.99" not in text, noun
+    assert "Calls back" in rita.get("customer-notes").content.decode()
+    assert {"Calls back"} & {(row["after"] or {}).get("text") for row in rita.get("audit").json()["data"]}
+    assert rita.get("audit", {"actor": cast.ann.email}).status_code == 422, "no filter tells it either"
+    assert "ann@" in Api.of(cast.ann).get("customer-notes").content.decode()
+
+
+def test_a_resellers_token_reads_in_the_log_and_of_a_conflict_what_its_areas_tell(cast: Cast, rita: Api) -> None:
+    corso = Customer.objects.get(name="Corso")
+    with acting(Actor(cast.ann.email, frozenset({"*"}), kind="user", id=cast.ann.pk)):
+        place_legal_hold(customer_id=corso.pk, reason="Court file 7")
+        payment = create_payment(customer_id=corso.pk, amount_micros=5_000_000, status="pending")
+    tables = {row["table_name"] for row in rita.get("audit", {"limit": "200"}).json()["data"]}
+    assert "payment" in tables
+    assert "legal_hold" not in tables
+    late = rita.act("complete_payment", payment_id=payment.pk, version=payment.version + 1)
+    assert (late.status_code, late.json()["current"]["status"]) == (409, "pending")
+    assert cast.ann.email not in late.content.decode()
+
+
+def test_a_delayed_save_is_read_by_its_author_and_by_who_manages_those_of_others(cast: Cast, rita: Api) -> None:
+    due = "2100-01-01T00:00:00Z"
+    with acting(Actor("setup", frozenset({"*"}))):
+        group = create_user_group(name="Readers of delays", acts=["delay_save", "update_customer"], areas=["delays"])
+        dora = create_user(name="Dora", email="dora@demo.example", password=PASSWORD, group_ids=[group.pk])
+    own = Api.of(dora)
+    arguments = {"account_id": cast.account.pk, "company": "Secret plans Ltd"}
+    assert Api.of(cast.ann).act("delay_save", act="update_account", arguments=arguments, due_at=due).status_code == 200
+    arguments = {"customer_id": cast.acme.pk, "channels": 7}
+    assert own.act("delay_save", act="update_customer", arguments=arguments, due_at=due).status_code == 200
+    new = {"account_id": cast.account.pk, "name": "Duna", "currency": "EUR", "parent_id": cast.baltic.pk}
+    made = rita.act("delay_save", act="create_customer", arguments=new, due_at=due)
+    assert made.status_code == 200, made.content
+
+    def acts(api: Api) -> list[str]:
+        return sorted(row["act"] for row in api.get("delayed-saves").json()["data"])
+
+    assert acts(own) == ["update_customer"]
+    assert acts(Api.of(cast.ann, "read:delays")) == ["update_account"], "a token without those rights sees one's own"
+    assert acts(Api.of(cast.ann)) == ["create_customer", "update_account", "update_customer"]
+    assert acts(rita) == ["create_customer"], "also that of a customer who is yet to be made"
+    theirs = DelayedSave.objects.get(act="update_account")
+    assert own.get(f"delayed-saves/{theirs.pk}").status_code == 404

@@ -1,9 +1,10 @@
-"""Measures the panel's long lists: 100,000 customers with 200,000 contacts and 100,000 SIP users.
+"""Measures the panel's long lists: 100,000 customers with contacts, SIP users, routes, tags and calls.
 
 `python -m tests.bench.lists` makes its own PostgreSQL in a temporary folder and prints JSON: by page the median and the
 longest of some requests, in the process that serves them, from the request to the last byte of the answer, and the CPU
 of one, which other work on the machine does not lengthen. One customer is made by the acts, the others are copies of
-it. To measure another page, add it to `PAGES`.
+it that differ: in status and company, some without what they need to call, a quarter with calls of today, few with live
+ones. To measure another page, add it to `PAGES`.
 """
 
 from __future__ import annotations
@@ -27,30 +28,72 @@ from tollgate.jobs.postgres import Postgres
 
 WORDS: Final = "ARRAY['Telecom', 'Voice', 'Networks', 'Carrier', 'Global', 'Nordic', 'Alpine', 'River', 'Summit']"
 FIRST: Final = "ARRAY['Anna', 'Boris', 'Carla', 'Dmitri', 'Elena', 'Farid', 'Greta', 'Hugo', 'Irina', 'Jonas']"
-COPIED: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
-    ("customer", "generate_series(2, {count}) AS n", {
+OTHERS: Final = "(SELECT id FROM customer WHERE reference LIKE 'PO-%') AS n"
+COPIED: Final[tuple[tuple[str, str, str, Mapping[str, str]], ...]] = (
+    ("customer", "true", "generate_series(2, {count}) AS n", {
         "name": f"({WORDS})[1 + n % 9] || ' ' || substr(md5(n::text), 1, 6) || ' ' || n",
         "number": "(10000000 + n)::text", "reference": "'PO-' || n", "accounting_id": "NULL",
+        "company": f"CASE WHEN n % 5 = 0 THEN '' ELSE initcap(substr(md5('c' || n), 1, 7)) || ({WORDS})[1 + n % 7] END",
+        "status": "CASE n % 40 WHEN 3 THEN 'penalty' WHEN 5 THEN 'pending' WHEN 7 THEN 'inactive' ELSE 'active' END",
+        "email_verification": "n % 10 = 1",
     }),
-    ("wallet", "(SELECT id FROM customer WHERE reference LIKE 'PO-%') AS n", {
+    ("wallet", "kind = 'customer'", OTHERS, {
         "owner_id": "n.id", "balance_micros": "n.id * 7919 % 1000000 * 1000",
     }),
-    ("contact", "(SELECT id FROM customer WHERE reference LIKE 'PO-%') AS n, generate_series(1, 2) AS k", {
+    ("contact", "true", f"{OTHERS}, generate_series(1, 2) AS k", {
         "customer_id": "n.id", "email": "'p' || n.id || '-' || k || '@' || substr(md5(n.id::text), 1, 5) || '.example'",
         "first_name": f"({FIRST})[1 + (n.id + k) % 10]",
         "last_name": "initcap(substr(md5((n.id * 3 + k)::text), 1, 6))",
         "mobile": "'+3706' || lpad((n.id * 13 % 10000000)::text, 7, '0')",
+        "email_verified_at": "CASE WHEN k = 1 AND n.id % 7 > 0 THEN now() END",
     }),
-    ("endpoint", "(SELECT id FROM customer WHERE reference LIKE 'PO-%') AS n", {
-        "customer_id": "n.id", "username": "'user' || n.id", "name": "'Desk ' || n.id",
+    ("endpoint", "true", OTHERS, {
+        "customer_id": "n.id", "username": "'user' || n.id", "name": "'Desk ' || n.id", "enabled": "n.id % 60 > 0",
+    }),
+    ("ingress_route", "true", OTHERS, {"customer_id": "n.id", "enabled": "n.id % 30 > 0"}),
+    ("customer_tag", "true", OTHERS, {
+        "customer_id": "n.id",
+        "tag_id": "(SELECT min(id) FROM tag) + CASE WHEN n.id % 60 = 30 THEN 0 ELSE n.id % 8 END",
+    }),
+    ("wallet", "kind = 'endpoint'", "(SELECT id FROM endpoint WHERE username LIKE 'user%') AS n", {"owner_id": "n.id"}),
+    ("wallet", "kind = 'ingress_route'", "(SELECT id FROM ingress_route ORDER BY id OFFSET 2) AS n", {
+        "owner_id": "n.id",
     }),
 )  # fmt: skip
-"""What is copied how often, and what differs in each copy."""
+"""What is copied, which row of it, how often, and what differs in each copy."""
+CALLED: Final = """
+INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, state, started_at, answered_at, ended_at, number,
+                 duration_ms, pdd_ms)
+SELECT row_number() OVER (), account_id, 'edge', 'ended' || id || '-' || k, id,
+       CASE WHEN k % 3 = 0 THEN 'failed' ELSE 'charged' END, now() - k * interval '1 second',
+       CASE WHEN k % 3 > 0 THEN now() - k * interval '1 second' END, now(), '442079460001', k % 3 * 40000, 900
+FROM customer, generate_series(1, CASE WHEN id % 10000 = 0 THEN 5000 WHEN id % 4 = 0 THEN 8 ELSE 0 END) AS k
+"""
+TALKING: Final = """
+INSERT INTO call (id, account_id, edge, edge_call_id, customer_id, state, authorized_at, granted_s, granted_until,
+                  max_s, last_seen_at, plan, wallet_ids)
+SELECT row_number() OVER (), account_id, 'edge', 'live' || owner_id || '-' || k, owner_id, 'authorized', now(), 60,
+       now(), 3600, now(), repeat('{"a route": "as it was decided"}', 60), ARRAY[id]
+FROM wallet, generate_series(1, 1 + owner_id % 7) AS k WHERE kind = 'customer' AND owner_id % 150 = 0
+"""
+OCCUPIED: Final = """
+UPDATE wallet SET channels = live.count
+FROM (SELECT wallet_ids[1] AS id, count(*) FROM call GROUP BY 1) AS live WHERE wallet.id = live.id
+"""
+"""Calls that ended today, live calls, and the channels that these occupy."""
 PAGES: Final[Mapping[str, str]] = {
     "customers, first page": "/customers/",
     "customers, 50 pages on": "/customers/@50",
     "customers by balance": "/customers/?sort=-balance_micros",
     "customers by company": "/customers/?sort=company",
+    "customers by live channels": "/customers/?sort=-live_channels",
+    "customers by live channels, 10 pages on": "/customers/?sort=-live_channels@10",
+    "customers by live channels, the idle first": "/customers/?sort=live_channels",
+    "customers with live calls": "/customers/?f.status=dialing",
+    "customers of one status": "/customers/?f.status=penalty",
+    "customers that lack something": "/customers/?f.status=unready",
+    "customers that lack something, by balance": "/customers/?f.status=unready&sort=-balance_micros",
+    "customers of a tag": "/customers/?f.tag=3",
     "customers, a search that finds few": "/customers/?q=po-99",
     "customers, a search that finds a tenth": "/customers/?q=anna",
     "customers, a search that finds all": "/customers/?q=example",
@@ -74,9 +117,12 @@ def fill(count: int) -> Any:
 
     from tollgate.actions.accounts import create_account
     from tollgate.actions.acts import Actor, acting
+    from tollgate.actions.cards import create_card
     from tollgate.actions.contacts import create_contact
     from tollgate.actions.customers import create_customer
     from tollgate.actions.endpoints import create_sip_user
+    from tollgate.actions.routes import create_ingress_route, create_tag_route
+    from tollgate.actions.tags import create_tag
     from tollgate.actions.users import create_user, create_user_group
 
     with acting(Actor("the benchmark", frozenset({"*"}))):
@@ -84,18 +130,26 @@ def fill(count: int) -> Any:
         first = create_customer(account_id=account.pk, name="First", currency="EUR", number="10000001")
         create_contact(customer_id=first.pk, email="first@first.example", first_name="Fay", last_name="First")
         create_sip_user(customer_id=first.pk, username="first", password="not the real one 1")
+        tags = [create_tag(account_id=account.pk, name=name).pk for name in "ABCDEFGH"]
+        card = create_card(account_id=account.pk, kind="customer", name="Retail", currency="EUR").pk
+        create_ingress_route(customer_id=first.pk, name="Own", card_id=card)
+        create_tag_route(tag_id=tags[0], name="Of a tag", card_id=card)
+        first.tags.add(tags[0])
         group = create_user_group(name="All", acts=["*"], areas=["*"])
         user = create_user(name="Ann", email="ann@bench.example", group_ids=[group.pk])
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # without the triggers of each row
-        for table, others, changes in COPIED:
-            _copy(cursor, table, others.format(count=count), changes)
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        for table, pattern, others, changes in COPIED:
+            _copy(cursor, table, pattern, others.format(count=count), changes)
+        for statement in (CALLED, TALKING, OCCUPIED):
+            cursor.execute(statement)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return user
 
 
-def _copy(cursor: Any, table: str, others: str, changes: Mapping[str, str]) -> None:
+def _copy(cursor: Any, table: str, pattern: str, others: str, changes: Mapping[str, str]) -> None:
     cursor.execute(
         "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'"
         " AND column_name <> 'id' AND is_generated = 'NEVER'",
@@ -103,11 +157,9 @@ def _copy(cursor: Any, table: str, others: str, changes: Mapping[str, str]) -> N
     )
     names = [name for (name,) in cursor.fetchall()]
     values = ", ".join(changes.get(name, f'pattern."{name}"') for name in names)
-    pattern = (
-        f"{table} AS pattern" if table != "wallet" else "(SELECT * FROM wallet WHERE kind = 'customer') AS pattern"
-    )
     listed = ", ".join(f'"{name}"' for name in names)
-    cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {values} FROM {pattern}, {others}")
+    copied = f"(SELECT * FROM {table} WHERE {pattern} ORDER BY id LIMIT 1) AS pattern"
+    cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {values} FROM {copied}, {others}")
 
 
 def measure(user: Any, *, times: int, pid: int) -> dict[str, dict[str, float]]:

@@ -274,7 +274,7 @@ def forget_summaries() -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE summary")
+        cursor.execute("TRUNCATE summary, resale_summary")
         cursor.execute("UPDATE summary_progress SET reached = 0, within_at = NULL")
 
 

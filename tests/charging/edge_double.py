@@ -16,6 +16,10 @@ class EdgeDouble:
     def __init__(self) -> None:
         self.calls: dict[str, tuple[int, int]] = {}
         self.hung_up: list[tuple[int, int]] = []
+        self.refusing: set[tuple[int, int]] = set()
+        """Calls that it does not manage to end."""
+        self.shut_out: list[str] = []
+        self.admitted: list[str] = []
         self.forgotten: list[str] = []
         self.unregistered: list[str] = []
         self.extended: list[tuple[int, int, int]] = []
@@ -24,7 +28,9 @@ class EdgeDouble:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": edge.answer(asked)}).encode()
+                refused = asked["method"] == "tollgate.end" and tuple(asked["params"][:2]) in edge.refusing
+                told = {"error": {"code": 500, "message": "No"}} if refused else {"result": edge.answer(asked)}
+                body = json.dumps({"jsonrpc": "2.0", "id": 1} | told).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -42,14 +48,19 @@ class EdgeDouble:
         match asked["method"]:
             case "dlg.briefing":
                 return [self._dialog(call_id, handle) for call_id, handle in self.calls.items()]
-            case "dlg.end_dlg":
+            case "tollgate.end":
                 self.hung_up.append((params[0], params[1]))
             case "tollgate.extend":
                 rows = [tuple(map(int, row.split(":"))) for row in params[0].split(";")]
                 self.extended += [(row[0], row[1], row[2]) for row in rows]
                 return {"extended": len(rows), "gone": ""}
-            case "htable.delete":
+            case "htable.dump":
+                kept = [{"name": address, "value": 1, "type": "int"} for address in self.shut_out]
+                return [{"entry": 1, "size": len(kept), "slot": kept}] if kept and params == ["ban"] else []
+            case "htable.delete" if params[0] == "ha1":
                 self.forgotten.append(params[1])
+            case "htable.delete" if params[0] == "ban":
+                self.admitted.append(params[1])
             case "ul.rm":
                 self.unregistered.append(params[1])
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -9,11 +10,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import asyncpg
 import psycopg
+import pytest
 import urllib3
 
 from tests.charging.cast import EURO, World
 from tests.charging.process import Charging, now
+from tollgate.charging import database
+from tollgate.charging import desk as desk_module
+from tollgate.charging.database import DeskConnection
+from tollgate.charging.desk import Desk
 from tollgate.jobs.postgres import Postgres
 
 
@@ -23,6 +30,13 @@ def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
     while not holds():
         assert time.monotonic() < limit, "it never came to hold"
         time.sleep(0.02)
+
+
+async def soon(holds: Callable[[], bool]) -> None:
+    """The same within a loop."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  # what is awaited happens elsewhere
+            await asyncio.sleep(0.01)
 
 
 def test_a_decision_that_is_too_late_is_503_and_leaves_nothing_held(world: World, charging: Charging) -> None:
@@ -160,3 +174,53 @@ def test_three_processes_serve_one_database_and_one_may_die(world: World, start:
             processes[1].ended(f"k{number}", at + timedelta(seconds=1), at)
     assert len(world.cdrs()) == 123
     assert world.wallet("customer", world.acme)["balance_micros"] == 50 * EURO - 120 * 2000 - 3 * 1000
+
+
+def test_a_connection_that_breaks_by_a_bug_or_cannot_be_opened_for_want_of_space_is_opened_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "_BROKEN_S", 0.05)
+    healthy_serve, healthy_open = Desk._serve, DeskConnection.open
+    failed: list[str] = []
+
+    async def serve(desk: Desk, connection: DeskConnection) -> None:
+        if failed.count("serve") < 2:
+            failed.append("serve")
+            raise KeyError("a bug")
+        await healthy_serve(desk, connection)
+
+    async def opened(url: str) -> DeskConnection:
+        if failed.count("open") < 2 and "serve" in failed:
+            failed.append("open")
+            raise asyncpg.DiskFullError("no space left on device")
+        return await healthy_open(url)
+
+    async def story() -> None:
+        desk = Desk(world.url)
+        await desk.start()
+        await soon(lambda: failed.count("serve") == 2 and desk._connected == 2)
+        assert not any(task.done() for task in desk.tasks)
+        await desk.stop()
+
+    monkeypatch.setattr(Desk, "_serve", serve)
+    monkeypatch.setattr(DeskConnection, "open", opened)
+    asyncio.run(story())
+    assert "open" in failed
+
+
+def test_a_connection_whose_statements_cannot_be_prepared_is_not_left_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again every two seconds, and the database has room for some hundred."""
+    monkeypatch.setattr(database, "load", lambda _file: {"gone": "SELECT gone()"})
+    count = (
+        "SELECT count(*) AS n FROM pg_stat_activity"
+        " WHERE application_name = 'tollgate charging' AND datname = current_database()"
+    )
+
+    async def story() -> None:
+        with pytest.raises(asyncpg.UndefinedFunctionError):
+            await DeskConnection.open(world.url)
+        await soon(lambda: world.one(count)["n"] == 0)
+
+    asyncio.run(story())

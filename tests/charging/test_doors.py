@@ -69,14 +69,24 @@ def test_without_the_secret_nothing_is_told(world: World, start: Callable[..., C
     assert charging.send("GET", "/healthz")[0] == 200
 
 
-def test_a_new_switch_is_known_at_its_first_message_and_a_disabled_one_is_not_served(
+def test_a_new_switch_is_known_at_its_first_message_and_a_disabled_one_brings_no_call_by_any_door(
     world: World, charging: Charging
 ) -> None:
     charging.authorize("c1")
     charging.ended("c1", now(), sip=487)
     assert [row["name"] for row in world.all("SELECT name FROM edge")] == ["sw1"]
+    asked = {
+        "/v1/authorize": GOOD,
+        "/v1/simulate": GOOD,
+        "/v1/pin": {"edge": "sw1", "access_number": "1", "pin": "1", "caller": "1"},
+        "/v1/kamailio/authorize": {"edge": "sw1", "call_id": "c2", "src_ip": "192.0.2.1", "cld": "14155550100"},
+    }
+    assert {charging.send("POST", path, body)[0] for path, body in asked.items()} == {200}
     world.run("UPDATE edge SET enabled = false")
     until(lambda: charging.send("POST", "/v1/authorize", GOOD)[0] == 400)
+    for path, body in asked.items():
+        status, problem = charging.send("POST", path, body)
+        assert (status, problem["errors"][0]["field"]) == (400, "edge"), path
 
 
 def test_metrics_count_what_was_decided(world: World, charging: Charging) -> None:

@@ -6,9 +6,11 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from tests.charging.edge_double import EdgeDouble
 from tollgate.charging import edges as module
 from tollgate.charging.edges import Edges
 from tollgate.core.snapshot import EdgeInfo
@@ -115,3 +117,41 @@ def test_what_an_edge_has_forgotten_by_itself_it_is_not_told(monkeypatch: pytest
         await line.stop()
 
     asyncio.run(story())
+
+
+def test_a_call_that_the_edge_cannot_end_keeps_no_other_waiting() -> None:
+    async def story() -> None:
+        edges = Edges(secret="root")
+        edge = EdgeInfo(id=1, name="kam1", kind="kamailio", rpc_url=double.url)
+        with pytest.raises(rpc.RpcError):
+            await edges.hang_up(edge, [("a", "1:1"), ("b", "1:2"), ("c", "1:3")], "Q.850;cause=31")
+
+    with EdgeDouble() as double:
+        double.refusing = {(1, 1)}
+        asyncio.run(story())
+        assert double.hung_up == [(1, 2), (1, 3)]
+
+
+def test_an_edge_that_was_away_hears_endpoints_again_when_it_is_back_and_nobody_else() -> None:
+    async def story() -> None:
+        edges = Edges(secret="root")
+        edge = EdgeInfo(id=1, name="kam1", kind="kamailio", rpc_url="http://127.0.0.1:1/RPC")
+        edges.admit(edge, is_endpoint, changed=True)
+        await asyncio.sleep(0.05)
+        back = replace(edge, rpc_url=double.url)
+        await tick_until(lambda: bool(double.admitted), tick=lambda: edges.admit(back, is_endpoint, changed=False))
+        await asyncio.sleep(0.05)
+        double.admitted.clear()
+        edges.admit(back, is_endpoint, changed=False)  # nothing is owed any more
+        await asyncio.sleep(0.05)
+        assert double.admitted == []
+
+    def is_endpoint(address: str) -> bool:
+        told.append(address)
+        return address == "192.0.2.1"
+
+    told: list[str] = []
+    with EdgeDouble() as double:
+        double.shut_out = ["192.0.2.1", "192.0.2.2"]
+        asyncio.run(story())
+        assert told == ["192.0.2.1", "192.0.2.2"]

@@ -76,3 +76,33 @@ def test_rooms_and_extensions_are_called_where_the_last_save_says(world: World, 
     world.run("DELETE FROM conference_room")
     within_a_second(lambda: place("5000")[0], "no_rate")
     assert world.broken_laws() == {}
+
+
+def test_a_pbx_that_only_receives_and_a_phone_take_as_many_calls_as_the_last_save_says(
+    world: World, charging: Charging
+) -> None:
+    pbx = world.ip_endpoint(world.acme, "203.0.113.41", extensions="2100-2199", sends_calls=False, channels=1)
+    phone = world.sip_user(world.acme, "3002", "x")
+    world.update("endpoint", phone, channels=1)
+    asked = iter(range(1000))
+
+    def place(cld: str) -> str:
+        """What becomes of one more call; it ends at once."""
+        call_id = f"p{next(asked)}"
+        answer = charging.authorize(call_id, cld=cld)
+        if answer["allow"]:
+            charging.ended(call_id, now(), sip=487)
+            return "allowed"
+        return f"{answer['refusal']} {answer['sip']}"
+
+    for endpoint, number in ((pbx, "2150"), (phone, "3002")):
+        within_a_second(lambda number=number: place(number), "allowed")
+        assert charging.authorize(number, cld=number)["allow"]
+        assert world.wallet("endpoint", endpoint)["channels"] == 1
+        assert place(number) == "channels_endpoint 486"
+        assert world.broken_laws() == {}
+        world.update("endpoint", endpoint, channels=2)
+        within_a_second(lambda number=number: place(number), "allowed")
+        charging.ended(number, now(), sip=487)
+        assert world.wallet("endpoint", endpoint)["channels"] == 0
+    assert world.broken_laws() == {}

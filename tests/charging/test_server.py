@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
+import pytest
+
 from tests.charging.cast import EURO, World
-from tests.charging.process import Charging, now
+from tests.charging.process import Charging, free_port, now
+from tollgate.charging.server import App, _serve
+from tollgate.charging.service import Service
+from tollgate.charging.timers import Timers
 
 
 def test_a_call_is_decided_answered_ended_and_charged_exactly(world: World, charging: Charging) -> None:
@@ -29,3 +35,17 @@ def test_a_call_is_decided_answered_ended_and_charged_exactly(world: World, char
     wallet = world.wallet("customer", world.acme)
     assert (wallet["balance_micros"], wallet["held_micros"], wallet["channels"]) == (50 * EURO - 7_000, 0, 0)
     assert world.live() == []
+
+
+def test_a_part_that_ends_by_itself_ends_the_process_so_that_it_is_started_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(_timers: Timers) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(Timers, "run", gone)
+    heard: list[bool] = []
+    serving = _serve(App(Service(world.url)), "127.0.0.1", free_port(), lambda: heard.append(True))
+    assert asyncio.run(asyncio.wait_for(serving, 10)) == 1
+    assert heard == [True]
+    assert "timers has ended, so the process does" in caplog.text

@@ -7,13 +7,19 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import asyncpg
+import pytest
 
 from tests.charging.cast import World, prices
 from tests.charging.process import Charging, now
+from tests.charging.test_desk import soon, until
+from tests.charging.test_reconcile import in_process
+from tollgate.charging import snapshot
 from tollgate.charging.clis import rules_of
 from tollgate.charging.records import TABLES
+from tollgate.charging.service import Service
 from tollgate.core.cli_rules import CliRule
 from tollgate.core.snapshot import OBEYED
 from tollgate.store.sql import load
@@ -211,3 +217,33 @@ def test_a_cli_rule_of_a_customer_its_tag_or_all_is_obeyed_within_a_second(world
         within_a_second(charging, None)
         world.run("DELETE FROM cli_rule WHERE id = %s", rule)
         within_a_second(charging, "cli_restricted")
+
+
+def test_changes_that_cannot_be_read_once_are_obeyed_when_all_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "_AGAIN_S", 0.05)
+    failed: list[str] = []
+
+    async def story(service: Service) -> None:
+        keeper = service.snapshots
+        names = ("_read_changes", "_read_all")
+        for name, healthy in [(name, getattr(keeper, name)) for name in names]:
+
+            async def full(*values: object, name: str = name, healthy: Callable[..., Any] = healthy) -> None:
+                if name not in failed:
+                    failed.append(name)
+                    raise asyncpg.DiskFullError("no space left on device")
+                await healthy(*values)
+
+            monkeypatch.setattr(keeper, name, full)
+        world.run("UPDATE account SET slice_s = 7")
+        await soon(lambda: keeper.by_account[world.account].slice_s == 7)
+
+    in_process(world, story)
+    assert failed == ["_read_changes", "_read_all"]
+    left = (
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'tollgate charging: snapshot'"
+        " AND datname = current_database()"
+    )
+    until(lambda: world.one(left)["n"] == 0)  # what could not be read left no connection behind

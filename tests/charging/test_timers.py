@@ -125,3 +125,19 @@ def test_a_switch_without_an_address_learns_by_sync(world: World, charging: Char
     calls = charging.send("GET", "/v1/calls?edge=sw1")[1]["calls"]
     assert [call["call_id"] for call in calls] == ["c1"]
     charging.ended("c1", now(), sip=487)
+
+
+def test_a_call_is_renewed_between_two_comparisons_however_short_the_silence_allowed_is(
+    world: World, charging: Charging
+) -> None:
+    """Calls are shown every half minute: a proof of 20 s ago is the newest there can be."""
+    world.run("UPDATE account SET validity_s = 5")
+    charging.authorize("c1")
+    charging.answered("c1", now(), route=0)
+    world.run(
+        "UPDATE call SET answered_at = now() - interval '52 s', last_seen_at = now() - interval '20 s',"
+        " authorized_at = now() - interval '53 s', granted_until = now() + interval '9 s', turn = turn + 1"
+    )
+    assert world.live()[0]["granted_s"] == 61
+    until(lambda: world.live()[0]["granted_s"] > 61)
+    charging.ended("c1", now(), duration_ms=52_000)

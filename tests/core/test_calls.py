@@ -178,6 +178,8 @@ ORDER: list[tuple[Key, Case]] = [  # behaviour.md 6.3, made exact by the contrac
     (Key.cps_customer, case(purses={ACME_WALLET: SPENT})),
     (Key.channels_endpoint, case(endpoint={"limited": True}, purses={ENDPOINT_WALLET: FULL})),
     (Key.cps_endpoint, case(endpoint={"limited": True}, purses={ENDPOINT_WALLET: SPENT})),
+    (Key.cli_restricted, case(acme={"approved_clis_only": True})),
+    (Key.paid_required, case(acme={"pai_mode": "required"})),
     (Key.number_invalid, case()),
     (Key.no_ingress_route, case(route={"patterns": ("33",)})),
     (Key.channels_route, case(purses={ROUTE_WALLET: FULL})),

@@ -22,9 +22,9 @@ from tollgate.core import localization
 from tollgate.core.calls import Plan
 from tollgate.core.calls_types import Delivery, Invite
 from tollgate.core.extensions import Book, Span
-from tollgate.core.ledger import Purse
+from tollgate.core.ledger import Purse, apply_grant
 from tollgate.core.localization import Localization
-from tollgate.core.refusals import Key
+from tollgate.core.refusals import Key, answer
 from tollgate.core.snapshot import Callee, Endpoint
 
 PRICED = {"local_price_nanos": 60_000_000, "local_increment_s": 6}
@@ -168,7 +168,7 @@ def test_a_local_call_is_recorded_as_the_customer_says() -> None:
 def test_an_extension_behind_an_address_is_a_local_call_to_that_address() -> None:
     known = behind(acme=PRICED)
     planned, granted = known.plan(to("2007")), known.granted(to("2007"))
-    assert (planned.local_user, planned.destination, planned.number, planned.room) == (None, "Local", "2007", None)
+    assert (planned.local_user, planned.destination, planned.number, planned.callee) == (None, "Local", "2007", None)
     (route,) = granted.routes
     assert route.uri == "sip:2007@203.0.113.40:5060;transport=udp"
     assert (route.host, route.port, route.transport, route.cld) == ("203.0.113.40", 5060, "udp", "2007")
@@ -247,3 +247,38 @@ def test_a_room_counts_who_is_in_it_and_is_busy_when_full() -> None:
         Key.conference_full, "conference_room", 2,
     )  # fmt: skip
     assert known.granted(to("2007"))
+
+
+PHONE_WALLET, PBX_WALLET = 27, 71
+
+
+def limited() -> World:
+    """Saar's phone 1001 and its PBX, which only receives calls, take two calls at once and one a second."""
+    pbx = Callee("endpoint", 5, 4, "Saar PBX", "203.0.113.40", shared=True, wallet_id=PBX_WALLET, limited=True)
+    phone = Endpoint(7, 4, "sip_user", PHONE_WALLET, limited=True, name="1001", shared=True)
+    known = world(users={"1001": phone}, extensions=Book([(Span(2000, 2049), pbx)]))
+    for wallet in (PHONE_WALLET, PBX_WALLET):
+        known.purses[wallet] = Purse(wallet, 1, "endpoint", 5, None, 98, None, channels_max=2, cps_max_milli=1000)
+    return known
+
+
+@pytest.mark.parametrize(("number", "wallet"), [("2007", PBX_WALLET), ("1001", PHONE_WALLET)])
+def test_calls_to_an_endpoint_count_as_those_from_it_and_one_more_finds_it_busy(number: str, wallet: int) -> None:
+    known = limited()
+    granted, purse = known.granted(to(number)), known.purses[wallet]
+    assert granted.meters[-1] == wallet
+    assert [gate.gate for gate in granted.gates][-4:] == ["channels_endpoint", "cps_endpoint", "local_call", "grant"]
+    apply_grant(granted, known.purses, AT)
+    assert purse.channels == 1
+    refusal = known.refused(to(number))
+    assert (refusal.key, refusal.scope, answer(refusal).sip) == (Key.cps_endpoint, "called", 503)
+    purse.channels = 2
+    refusal = known.refused(to(number))
+    assert (refusal.key, refusal.scope, dict(refusal.values)["channels_max"]) == (Key.channels_endpoint, "called", 2)
+    assert (answer(refusal).sip, answer(refusal).q850) == (486, 17), "busy, as it would say itself"
+
+
+def test_a_phone_that_calls_its_own_number_is_counted_once() -> None:
+    known = limited()
+    itself = to("1001")._replace(user="1001")
+    assert known.granted(itself).meters.count(PHONE_WALLET) == 1

@@ -1,12 +1,16 @@
 """Claims about rate card files: any order of columns, one strict result, every mistake named with its place."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tollgate.core.card_columns import FIELDS, SPELLINGS, guess
 from tollgate.core.card_files import CardRow, Parsed, parse, parse_rows, unreadable
+from tollgate.core.card_tariffs import tariff_rate, terms_of
 from tollgate.core.money import format_nanos
+from tollgate.core.rates import Rate, Step, Window, simple
 
 UK = CardRow("44", "United Kingdom", price_nanos=15_000_000, connect_fee_nanos=10_000_000, initial_s=60, increment_s=6)
 
@@ -163,6 +167,8 @@ def test_increments_are_a_pair_or_two_columns(headers: str, cells: str, expected
         ("pulse", "0"),
         ("mcd", "1 min"),
         ("grace", "100000"),
+        ("grace", "9" * 5000),
+        ("increment", f"{'9' * 5000}/6"),
         ("status", "maybe"),
         ("enabled", "maybe"),
     ],
@@ -283,3 +289,93 @@ def test_a_name_that_cannot_be_kept_is_refused_with_its_row(name: str, words: st
     line, column, sentence = only_error(f"code,name,rate\n370,{name},0.01\n")
     assert (line, column) == (2, "name")
     assert words in sentence
+
+
+PEAK = (
+    '{"windows":[{"steps":[{"at_s":0,"price_nanos":6000000}]},'
+    '{"weekdays":[1,2],"from_s":28800,"weight":20,"connect_fee_nanos":7,"steps":[{"at_s":0,"price_nanos":8000000}]}]}'
+)
+
+
+def sheet(*rows: str, headers: str = "prefix|rate|minimum cost|maximum charge|own tariff") -> Parsed:
+    """A file with the columns that say more than one price."""
+    return parse_rows([row.split("|") for row in (headers, *rows)])
+
+
+def test_a_minimum_and_a_maximum_cost_are_kept_as_a_rate_in_full() -> None:
+    parsed = sheet("44|0.06|0.02|0.5|", "45|0.06|||", "46|0.06|0||", "47|0.06||0.1|")
+    assert parsed.errors == ()
+    rates = {row.prefix: row for row in parsed.rows}
+    assert rates["45"].tariff is None
+    assert rates["46"].tariff is None
+    kept = tariff_rate(rates["44"].tariff)
+    assert kept == simple(price_nanos=60_000_000, minimum_nanos=20_000_000, maximum_nanos=500_000_000)
+    assert tariff_rate(rates["47"].tariff).maximum_nanos == 100_000_000
+    assert rates["44"].price_nanos == 60_000_000, "lists show and sort by it"
+
+
+def test_a_maximum_of_nothing_gives_no_calls_away() -> None:
+    """Other systems write 0 where there is no maximum."""
+    (error,) = sheet("44|0.06||0|").errors
+    assert (error.line, error.column) == (2, "maximum charge")
+    assert "leave it empty" in error.message
+
+
+def test_a_maximum_below_the_minimum_is_named_with_its_column() -> None:
+    (error,) = sheet("44|0.06|0.5|0.02|").errors
+    assert (error.line, error.column) == (2, "maximum charge")
+    assert "below the minimum" in error.message
+
+
+def test_a_tariff_of_its_own_alone_rates_its_row_and_the_other_columns_show_it() -> None:
+    parsed = sheet(f"44|9.99|1|2|{PEAK}", "45|0.01|||")
+    assert parsed.errors == ()
+    row = parsed.rows[0]
+    assert (row.tariff, row.price_nanos, row.connect_fee_nanos) == (PEAK, 6_000_000, 0)
+    assert any("rated by it alone" in note for note in parsed.notes)
+    assert tariff_rate(json.loads(PEAK)) == tariff_rate(PEAK)
+    assert sheet(f"44|{PEAK}", headers="prefix|tariff json").rows == (row,), "then a file needs no price"
+
+
+def test_a_tariff_may_stand_in_a_file_with_commas_and_keeps_a_rounding_of_its_own() -> None:
+    tariff = '{"windows":[{"steps":[{"at_s":0,"price_nanos":1}]}],"rounding":{"precision":6}}'
+    quoted = tariff.replace('"', '""')
+    parsed = parse(f'code,own tariff,name,status\n44,"{quoted}",UK,blocked\n')
+    assert parsed.rows == (CardRow("44", "UK", True, 1, tariff=tariff),)
+
+
+@pytest.mark.parametrize(
+    ("tariff", "words"),
+    [
+        ("{", "must be JSON"),
+        ("[" * 19_999, "must be JSON"),
+        ("[" * 20_001, "at most 20000 characters"),
+        ('{"windows":[]}', "needs at least one window"),
+        ('{"windows":[{"steps":[{"at_s":0,"price_nanos":1.5}]}]}', "windows[0].steps[0].price_nanos"),
+        ('{"windows":[{"steps":[{"at_s":0,"price_nanos":10000000000001}]}]}', "must be at most"),
+        ('{"windows":[{"steps":[{"at_s":0,"price_nanos":1,"increment_s":86401}]}]}', "increment_s: must be at most"),
+        ('{"windows":[{"steps":[{"at_s":0,"price_nanos":1,"per_s":86401}]}]}', "per_s: must be at most"),
+        ('{"windows":[{"steps":[{"at_s":0,"price_nanos":1}]}],"grace_s":3000000000}', "grace_s: must be at most"),
+        ('{"windows":[{"steps":[{"at_s":0,"price_nanos":1}]}],"included_s":3000000000}', "included_s: must be at most"),
+    ],
+)
+def test_a_tariff_that_cannot_be_is_named_with_its_place(tariff: str, words: str) -> None:
+    (error,) = sheet(f"44||||{tariff}").errors
+    assert (error.line, error.column) == (2, "own tariff")
+    assert words in error.message
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        ((Step(0, 60, 60, 30), Step(30, 60, 60, 6)), (60, 30, 6)),
+        ((Step(0, 60, 60, 30), Step(30, 50, 60, 6)), (60, 30, 30)),
+        ((Step(0, 1, 7, 2),), (9, 2, 2)),
+    ],
+)
+def test_the_usual_columns_of_a_tariff_show_its_first_steps(
+    steps: tuple[Step, ...], shown: tuple[int, int, int]
+) -> None:
+    terms = terms_of(Rate((Window(steps, 5),), grace_s=3, included_s=4))
+    assert (terms.price_nanos, terms.initial_s, terms.increment_s) == shown
+    assert (terms.connect_fee_nanos, terms.grace_s, terms.included_s) == (5, 3, 4)

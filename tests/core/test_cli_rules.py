@@ -30,8 +30,8 @@ def shown(known: World, cli: str, pai: str = "", **fields: Any) -> tuple[str, st
     """The CLI and the assertion at the carrier; None for a call that was refused by them."""
     invite = INVITE._replace(cli=cli, pai=f"<sip:{pai}@a>" if pai else None, **fields)
     planned = known.plan(invite)
-    if planned.late is not None:
-        assert planned.late.key is Key.cli_restricted
+    if planned.hidden is not None:
+        assert planned.hidden.key is Key.cli_restricted
         return None
     return planned.routes[0].cli, planned.routes[0].pai
 

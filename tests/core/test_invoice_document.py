@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -72,6 +73,9 @@ def test_figures_are_printed_in_one_way(shown: str, text: str) -> None:
     assert shown == text
 
 
+HOLE = re.compile(r"{\w+}")
+
+
 def test_a_party_is_kept_and_read_back_whole() -> None:
     assert party_of(EXAMPLE.buyer.as_json()) == EXAMPLE.buyer
     assert party_of({"name": "Old", "of_later": 1, "city": None}) == Party(name="Old")
@@ -82,6 +86,8 @@ def test_every_language_says_everything() -> None:
     for language, words in WORDS.items():
         assert set(words) == set(KEYS)
         assert all(text.strip() for text in words.values()), language
+        for key, text in words.items():
+            assert sorted(HOLE.findall(text)) == sorted(HOLE.findall(WORDS["en"][key])), (language, key)
     assert words_of("de-AT") is WORDS["de"]
     assert words_of("xx") is WORDS["en"]
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollgate.core.invoice_periods import period_of
+from tollgate.core.invoice_words import WORDS
 from tollgate.core.invoices import (
     InvoiceLine,
     Usage,
@@ -105,6 +106,14 @@ def test_calls_become_a_line_by_their_grouping(grouping: str, words: str, from_o
     row = usage_line(usage, JANUARY, grouping, {7: "Trunk"})
     assert (row.description, row.from_on, row.exact_micros, row.usage) == (words, from_on, 12_345, JANUARY)
     assert (row.posted, row.calls_count, row.unit_price_nanos) == (True, 3, 12_345_000)
+
+
+def test_lines_speak_the_language_of_their_document() -> None:
+    usage = Usage(on=date(2024, 1, 5), calls_count=1, billed_s=1, charged_micros=1)
+    told = [usage_line(usage, JANUARY, by, {}, words=WORDS["de"]).description for by in ("day", "destination", "total")]
+    assert told == ["Anrufe am 2024-01-05", "Anrufe nach anderen Zielen", "Anrufe"]
+    late = correction_line(JANUARY, -5, words=WORDS["pt"])
+    assert late.description == "Correção de chamadas de 2024-01-01 a 2024-01-31"
 
 
 def test_what_is_not_named_is_told_so() -> None:

@@ -1,6 +1,8 @@
 """Claims about the arithmetic of payments: nothing is lost, nothing is made."""
 
+from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -9,9 +11,12 @@ from hypothesis import strategies as st
 from tollgate.core.money import CURRENCIES
 from tollgate.core.payments import (
     ASKED_MOST,
+    Paid,
     Part,
+    left_us_micros,
     pause,
     payable,
+    reached_micros,
     share_micros,
     split_note,
     spread,
@@ -20,6 +25,7 @@ from tollgate.core.payments import (
     told_of,
     voucher_bonus_micros,
     within_left,
+    worth_micros,
 )
 
 EURO = 1_000_000
@@ -105,3 +111,50 @@ def test_parts_given_back_take_a_receipt_back_once_and_no_more(receipt: int, par
     assert told_of(receipt, refunded_micros=amount, amount_micros=amount, currency="EUR") == receipt, (
         "with the whole it is all"
     )
+
+
+def paid_as(micros: int, *, surcharge: int, fee: int, deducted: bool, converted: bool) -> Paid:
+    return Paid(
+        micros=micros + surcharge,
+        surcharge_micros=surcharge,
+        fee_micros=min(fee, micros // 2),
+        deducted=deducted,
+        converted=converted,
+    )
+
+
+PAID = st.builds(
+    paid_as,
+    st.integers(10**6, 10**12),
+    surcharge=st.integers(0, 10**8),
+    fee=st.integers(0, 10**9),
+    deducted=st.booleans(),
+    converted=st.just(False),
+)
+
+
+@given(paid=PAID, part=st.integers(1, 100))
+def test_what_reached_us_and_what_leaves_us_again_is_what_the_gateway_moved(paid: Paid, part: int) -> None:
+    amount = paid.gained_micros
+    reached = reached_micros(amount, paid, currency="EUR")
+    assert reached == paid.micros - paid.fee_micros
+    if paid.deducted and not paid.surcharge_micros:
+        assert reached == amount, "the customer has borne the fee"
+    whole = {"whole_micros": amount, "paid": paid, "currency": "EUR"}
+    assert left_us_micros(-amount, back_micros=-paid.micros, **whole) == -paid.micros  # type: ignore[arg-type]
+    less = -(paid.micros * part // 101)
+    assert left_us_micros(-amount, back_micros=less, **whole) == less  # type: ignore[arg-type]
+    capped = left_us_micros(-(amount // 3), back_micros=-paid.micros, **whole)  # type: ignore[arg-type]
+    assert abs(capped * 3 + paid.micros) <= 3 * (step_micros("EUR") + paid.micros // amount + 3), "its part"
+
+
+@given(paid=PAID, rate=st.fractions(min_value="0.001", max_value=1000), currency=st.sampled_from(["EUR", "JPY", "KWD"]))
+def test_in_another_currency_it_is_worth_what_the_wallets_amount_is(paid: Paid, rate: Fraction, currency: str) -> None:
+    other, step = replace(paid, converted=True), step_micros(currency)
+    amount = max(step, int(other.gained_micros * rate) // step * step)
+    reached = reached_micros(amount, other, currency=currency)
+    if paid.deducted and not paid.surcharge_micros:
+        assert reached == amount, "no rounding becomes a fee"
+    back = left_us_micros(-amount, whole_micros=amount, paid=other, back_micros=None, currency=currency)
+    fee = worth_micros(amount, other, other.fee_micros, currency=currency)
+    assert abs(reached + back + fee) <= 2 * step, "when all has gone back the gateway's fee is what it cost us"

@@ -17,7 +17,9 @@ SECTIONS = ["dashboard", "calls", "contacts", "details"]
     ("status", "until_at", "option", "found", "sections"),
     [
         ("active", None, False, Level.FULL, SECTIONS),
-        ("penalty", None, False, Level.FULL, SECTIONS),
+        ("penalty", None, False, Level.BILLING, ["dashboard", "details"]),
+        ("penalty", AT + timedelta(seconds=1), False, Level.BILLING, ["dashboard", "details"]),
+        ("penalty", AT, False, Level.FULL, SECTIONS),
         ("pending", None, True, Level.ONBOARDING, ["details"]),
         ("pending", AT, True, Level.ONBOARDING, ["details"]),
         ("inactive", None, False, Level.NONE, []),

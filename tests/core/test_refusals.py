@@ -88,6 +88,8 @@ def test_only_rates_over_capacity_and_missing_carriers_are_worth_another_try_els
         (Key.no_carrier, "lock", 503, "No Routes Available (Lock)"),
         (Key.no_carrier, "profit_assurance", 503, "No Routes Available (Profit Assurance)"),
         (Key.no_carrier, "", 503, "No Routes Available (U)"),
+        (Key.channels_endpoint, "called", 486, "Busy Here"),
+        (Key.cps_endpoint, "called", 503, "CPS Limit Exceeded"),
         (Key.attestation, "absent", 428, "Use Identity Header"),
         (Key.attestation, "low", 403, "Attestation Too Low"),
         (Key.charging_unavailable, "overload", 503, "Service Overloaded"),

@@ -48,12 +48,13 @@ def test_a_journal_sums_to_zero_and_each_account_to_what_it_was_given(moved: lis
 def test_no_text_of_a_customer_becomes_a_formula() -> None:
     on = date(2026, 1, 1)
     line = SaleLine(
-        number="INV-1", customer="=1+1", email="", reference="@x", invoice_on=on, due_on=on, description="Calls, EUR",
-        net_micros=-1_500_000, tax_micros=0, tax_name="", account_code="4000", currency="JPY",
+        number="INV-1", customer="=1+1", email="", accounting_id="+7", reference="@x", invoice_on=on, due_on=on,
+        description="Calls, EUR", net_micros=-1_500_000, tax_micros=0, tax_name="", account_code="4000", currency="JPY",
     )  # fmt: skip
     for program in PROGRAMS:
         _, row = sales_csv(program, [line])
         assert "'=1+1" in row
         assert "'@x" in row
+        assert "'+7" in row
         assert '"Calls, EUR"' in row
         assert "-1.5" in row

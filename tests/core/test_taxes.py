@@ -100,6 +100,22 @@ def test_who_the_customer_is_decides(who: TaxParty, categories: list[str]) -> No
         assert found[0].exemption_reason == REVERSE_CHARGE_WORDS
 
 
+def test_what_is_no_vat_is_due_where_vat_falls_away() -> None:
+    levy = TaxRule(id=2, name="Levy", label="Levy", rate_ppm=10_000, is_vat=False, priority=5)
+    none = TaxRule(id=3, name="No levy there", category="O", exemption_reason="None", is_vat=False)
+    for who in (
+        party(country="DE", number_valid=True),
+        party(country="US"),
+        party(treatment="exempt"),
+        party(number_valid=True, treatment="reverse_charge"),
+    ):
+        found = due(who, [levy, VAT, none], ON)
+        assert not isinstance(found, TaxDoubt)
+        assert found[0].is_vat
+        assert found[1:] == (levy, none), "and they do not speak for VAT"
+    assert due(party(), [VAT, levy], ON) == (levy, VAT)
+
+
 def test_what_is_missing_is_a_doubt() -> None:
     for who, words in (
         (party(treatment="reverse_charge"), "number of the customer"),

@@ -82,6 +82,11 @@ def test_titles_may_stand_above_the_header_and_its_line_may_be_said() -> None:
         (Kind.LIST, "a; b,c|", ["a", "b", "c"]),
         (Kind.INSTANT, "2027-01-31", "2027-01-31T00:00:00+00:00"),
         (Kind.INSTANT, "2027-01-31T10:00+02:00", "2027-01-31T10:00:00+02:00"),
+        (
+            Kind.HOURS,
+            "UTC; Sun 10:00-24:00; not 2026-12-25",
+            {"zone": "UTC", "windows": [{"weekday": 7, "from": "10:00", "until": "24:00"}], "holidays": ["2026-12-25"]},
+        ),
     ],
 )
 def test_a_cell_is_read_as_its_field_is(kind: Kind, text: str, value: object) -> None:
@@ -101,6 +106,7 @@ def test_a_cell_is_read_as_its_field_is(kind: Kind, text: str, value: object) ->
         (Kind.PRICE, "0,01"),
         (Kind.YES_NO, "perhaps"),
         (Kind.INSTANT, "soon"),
+        (Kind.HOURS, "UTC; Sun 10-24"),
     ],
 )
 def test_a_cell_that_means_nothing_or_two_things_is_an_error_of_its_field(kind: Kind, text: str) -> None:

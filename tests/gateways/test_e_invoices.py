@@ -84,6 +84,12 @@ CASES = {
     "no tax": billed("EUR", 100_000_000, ()),
     "outside the scope, with a levy": billed("EUR", 100_000_000, (replace(REVERSED, category="O"), LEVY)),
     "exempt": billed("EUR", 100_000_000, (replace(REVERSED, name="Exempt", category="E"),)),
+    **{
+        f"category {code}": billed("EUR", 100_000_000, (replace(REVERSED, name="Its reason", category=code),))
+        for code in ("K", "G")
+    },
+    "category Z": billed("EUR", 100_000_000, (replace(REVERSED, name="Zero", category="Z", exemption_reason=""),)),
+    **{f"category {code}": billed("EUR", 100_000_000, (replace(VAT, category=code),)) for code in ("L", "M")},
     "a line below zero": replace(
         billed("EUR", 140_000_000, (VAT,)),
         lines=(*billed("EUR", 140_000_000, ()).lines, BELOW),
@@ -110,6 +116,14 @@ def test_reverse_charge_without_its_reason_breaks_exactly_that_rule() -> None:
     silent = billed("EUR", 100_000_000, (replace(REVERSED, exemption_reason=""),))
     assert broken_rules(e_invoices.cii(silent), "cii") == ["BR-AE-10"]
     assert broken_rules(e_invoices.ubl(silent), "ubl") == ["BR-AE-10"]
+
+
+def test_the_buyer_is_told_by_the_key_of_the_issuers_books_where_there_is_one() -> None:
+    kept = replace(EXAMPLE, buyer=replace(EXAMPLE.buyer, accounting_id="DEB-70001"))
+    for document, number in ((EXAMPLE, EXAMPLE.buyer.number), (kept, "DEB-70001")):
+        customer = e_invoices.ubl(document).decode().partition("AccountingCustomerParty>")[2]
+        assert re.search(r"<cbc:ID>([^<]+)<", customer)[1] == number  # type: ignore[index]
+        assert broken_rules(e_invoices.cii(document), "cii") == []
 
 
 def test_a_line_that_ends_where_it_begins_is_of_that_day() -> None:

@@ -68,3 +68,44 @@ def test_no_python_writes_a_balance_behind_the_ledgers_back() -> None:
                 case ast.Call(func=ast.Attribute(attr="update" | "create" | "update_or_create"), keywords=keywords):
                     found += [f"{module.name}:{node.lineno}" for word in keywords if word.arg == "balance_micros"]
     assert found == []
+
+
+HOT = ("wallet", "call", "cdr", "entry")
+KEYS_WITHOUT_ACCOUNT = {"wallet_pkey"}
+"""What differs is told with its reason in docs/decisions/0014-keys-by-account.md."""
+UNIQUE_KEYS = """
+SELECT class.relname AS key, index.indisprimary, array_agg(attribute.attname::text ORDER BY place.ordinality) AS columns
+FROM pg_index AS index
+JOIN pg_class AS class ON class.oid = index.indexrelid
+JOIN pg_class AS hot ON hot.oid = index.indrelid
+CROSS JOIN LATERAL unnest(index.indkey) WITH ORDINALITY AS place (number, ordinality)
+JOIN pg_attribute AS attribute ON attribute.attrelid = index.indrelid AND attribute.attnum = place.number
+WHERE index.indisunique AND hot.relname = ANY(%s)
+GROUP BY class.relname, index.indisprimary
+"""
+
+
+def test_every_unique_key_of_the_hot_tables_holds_the_account_but_for_the_wallets(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(UNIQUE_KEYS, [list(HOT)]).fetchall()
+    assert len(found) >= len(HOT)
+    assert {key for key, _, columns in found if "account_id" not in columns} == KEYS_WITHOUT_ACCOUNT
+    late = {key for key, primary, columns in found if primary and columns[0] != "account_id"}
+    assert late == KEYS_WITHOUT_ACCOUNT, "primary keys begin with it"
+
+
+WRITES_HOT = re.compile(
+    r"(?:\b(?:INSERT\s+INTO|DELETE\s+FROM)|(?<!DO )(?<!FOR )(?<!NO KEY )\bUPDATE)\s+(call|cdr|entry)\b"
+)
+
+
+def test_whatever_writes_calls_records_or_entries_names_the_account() -> None:
+    """So that each of their statements could be sent to the server that has the account."""
+    writing = [
+        (path.name, " ".join(statement.split()))
+        for path in sorted(SQL.glob("*.sql"))
+        for statement in re.split(r";|\n\n", re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8")))
+        if WRITES_HOT.search(statement)
+    ]
+    assert len(writing) > 8
+    assert [(file, statement[:80]) for file, statement in writing if "account_id" not in statement] == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.jobs.installation import Installation
+from tollgate.jobs.backup import _added
 
 COUNTS = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in ("cdr", "entry", "audit", "rate"))
 
@@ -16,10 +18,12 @@ def test_a_restored_installation_is_the_same_and_in_order(
     (demo.folder / "secret.key").write_text("the old key\n")
     (demo.folder / "recordings").mkdir()
     (demo.folder / "recordings" / "call.wav").write_bytes(b"RIFF")
+    (demo.folder / "uploads").mkdir()
+    (demo.folder / "uploads" / "half-way.csv").write_text("name\nAcme\n")
     written = demo.ok("lake", "export")["written"]
     assert written
     file = tmp_path / "all.tar"
-    assert demo.ok("backup", str(file))["files"] >= 2 + 2 * len(written)
+    assert demo.ok("backup", str(file))["files"] >= 3 + 2 * len(written)
     assert file.stat().st_mode & 0o777 == 0o600
     other = Installation(fresh_database("template0"), tmp_path / "other")
     findings = other.ok("restore", str(file))["findings"]
@@ -28,7 +32,14 @@ def test_a_restored_installation_is_the_same_and_in_order(
     assert other.ok("lake", "verify")["problems"] == []
     assert (other.folder / "secret.key").read_text() == "the old key\n"
     assert (other.folder / "recordings" / "call.wav").read_bytes() == b"RIFF"
+    assert (other.folder / "uploads" / "half-way.csv").read_text() == "name\nAcme\n"
     assert other.fails("explain", "1").startswith("tollgate: no call is known")
+
+
+def test_an_upload_that_is_taken_while_others_are_packed_is_left_out(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        assert not _added(archive, tmp_path / "taken.csv", "files/uploads/taken.csv")
+        assert archive.getnames() == []
 
 
 def test_nothing_is_overwritten(demo: Installation, tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert f"\n    {command.replace('_', '-')}" in listed
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "restore", "demo-reset"])
+def test_every_command_answers_machines_too(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command.replace("_", "-"), "--help"])
+    assert "--json" in capsys.readouterr().out
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])

@@ -17,6 +17,20 @@ from tollgate.jobs.doctor import CHECKS, WRONG, Finding, _dial_patterns, told_to
 from tollgate.store.models import Account, Message
 
 
+def test_a_check_that_cannot_be_made_is_wrong_itself_and_the_others_are_made(own_demo: Installation) -> None:
+    with psycopg.connect(own_demo.url) as connection:
+        connection.execute("ALTER TABLE payment_event RENAME TO gone")
+        connection.execute("ALTER TABLE allocation RENAME COLUMN amount_micros TO lost")
+    found = {one.check: one for one in doctor.examine(own_demo.url)}
+    assert found["payment_notices"].state == WRONG
+    assert found["payment_notices"].words.startswith("could not be examined: UndefinedTable")
+    assert found["settled_is_what_was_allocated"].words.startswith("could not be examined: UndefinedColumn")
+    assert found["balance_is_the_sum_of_entries"].state == found["audit_chain"].state == "ok"
+    assert any(words.startswith("payment notices: could not") for words in told_to(1, list(found.values())))
+    (alone,) = doctor.examine("postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")
+    assert (alone.check, alone.state) == ("database", WRONG)
+
+
 def test_a_healthy_installation_passes(demo: Installation) -> None:
     found = {row["check"]: row["state"] for row in demo.ok("doctor")["findings"]}
     assert found["migrations"] == found["partitions"] == found["clock"] == "ok"

@@ -10,12 +10,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+
+from tollgate.jobs import run
+from tollgate.jobs.children import Ending
+from tollgate.jobs.console import CommandFailed
+from tollgate.jobs.supervisor import Part, Supervisor
 
 COMMAND = (sys.executable, "-m", "tollgate.jobs.command_line", "run", "--json")
 ROOT = Path(__file__).parents[2]
@@ -190,3 +196,80 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+PORTS_OF_SIP = {
+    "TOLLGATE_SIP_PORT": (socket.SOCK_DGRAM, socket.SOCK_STREAM),
+    "TOLLGATE_EDGE_RPC_PORT": (socket.SOCK_STREAM,),
+    "TOLLGATE_EDGE_CONTROL_PORT": (socket.SOCK_DGRAM,),
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in PORTS_OF_SIP.items() for kind in kinds])
+def test_a_taken_port_of_the_sip_edge_is_named_before_anything_starts(
+    name: str, kind: socket.SocketKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for own, port in zip(("TOLLGATE_WEB_PORT", "TOLLGATE_CHARGING_PORT", *PORTS_OF_SIP), free_ports(5), strict=True):
+        monkeypatch.setenv(own, str(port))
+    run.check_ports(with_sip=True)
+    with closing(socket.socket(socket.AF_INET, kind)) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        monkeypatch.setenv(name, str(taken.getsockname()[1]))
+        with pytest.raises(CommandFailed, match=f"set {name}, or leave the SIP edge out with --no-sip"):
+            run.check_ports(with_sip=True)
+        run.check_ports(with_sip=False)
+
+
+def test_an_address_that_this_machine_has_not_is_named_by_its_own_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for own, port in zip(("TOLLGATE_WEB_PORT", "TOLLGATE_CHARGING_PORT", *PORTS_OF_SIP), free_ports(5), strict=True):
+        monkeypatch.setenv(own, str(port))
+    monkeypatch.setenv("TOLLGATE_SIP_IP", "192.0.2.7")
+    with pytest.raises(CommandFailed, match="set TOLLGATE_SIP_IP,"):
+        run.check_ports(with_sip=True)
+
+
+class Soon:
+    """Asked to end once something is so."""
+
+    def __init__(self, holds: Callable[[], bool]) -> None:
+        self.holds = holds
+        self.late_s = time.monotonic() + PATIENCE_S
+
+    def wait(self, _seconds: float) -> bool:
+        time.sleep(0.02)
+        assert time.monotonic() < self.late_s
+        return self.holds()
+
+
+def test_what_runs_is_announced_without_a_part_that_does_not_answer_and_that_part_when_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "READY_WITHIN_S", 0.5)
+    monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
+    ready = tmp_path / "sip.ready"
+    sleep = (sys.executable, "-c", "import time; print('port 5060 is taken', flush=True); time.sleep(60)")
+    supervisor = Supervisor([Part("sip", sleep, ready)], folder=tmp_path, environment=dict(os.environ))
+    supervisor.start()
+    said = ""
+
+    def announced(words: str) -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return words in said
+
+    def answers_late() -> bool:
+        if announced("Ctrl-C stops everything."):
+            ready.touch()
+        return announced("sip answers now")
+
+    arguments = Namespace(json=False, no_sip=True)
+    try:
+        run.attend(arguments, supervisor, None, cast("Ending", Soon(answers_late)))
+    finally:
+        supervisor.stop()
+    assert "port 5060 is taken" in said, "the end of its log"
+    assert "Tollgate runs, but for sip" in said
+    assert "http://127.0.0.1:8000/portal/" in said
+    assert said.index("but for sip") < said.index("sip answers now")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 
 from tests.jobs.installation import Installation
@@ -32,6 +34,38 @@ def test_a_simulated_refusal_names_gate_and_answer(served: Installation) -> None
     assert (said["allow"], said["refusal"], said["sip"]) == (False, "status_penalty", 403)
     words = served.run("simulate", "--customer", "Acme", "--to", "881612345678").stdout
     assert "The call would be refused: destination_type, SIP 403" in words
+
+
+def test_the_way_in_is_one_that_the_customer_may_call_from(served: Installation) -> None:
+    """An address that only receives calls is none, and a customer that has no other calls as its SIP user."""
+    acme, first = served.rows(
+        "SELECT customer_id, min(id) FROM endpoint WHERE kind = 'ip' AND customer_id ="
+        " (SELECT id FROM customer WHERE name = 'Acme') GROUP BY 1"
+    )[0]
+    with psycopg.connect(served.url, autocommit=True) as connection:
+        connection.execute("UPDATE endpoint SET sends_calls = false, extensions = '7000-7001' WHERE id = %s", [first])
+        ways = connection.execute(
+            "SELECT kind FROM endpoint WHERE customer_id = %s AND enabled AND id <> %s", [acme, first]
+        )
+        assert ways.fetchall() != []
+        try:
+            time.sleep(1)
+            said = served.ok("simulate", "--customer", "Acme", "--to", "442071838750")
+            tried = served.ok("test-call", "--customer", "Acme", "--to", "442071838750", "--hold", "0")
+        finally:
+            connection.execute("UPDATE endpoint SET sends_calls = true, extensions = '' WHERE id = %s", [first])
+    assert (said["allow"], said["customer"], tried["answer"]) == (True, acme, "200 OK")
+
+
+def test_nobody_is_answered_with_the_decision_on_another_customers_call(served: Installation) -> None:
+    (address,) = served.rows(
+        "SELECT host(network) FROM endpoint JOIN customer ON customer.id = customer_id"
+        " WHERE kind = 'ip' AND enabled AND customer.name = 'Baltic' LIMIT 1"
+    )[0]
+    words = served.fails("simulate", "--customer", "Acme", "--to", "442071838750", "--ip", address)
+    assert f"a call from {address} is Baltic's, not Acme's" in words
+    said = served.ok("simulate", "--customer", "Baltic", "--to", "442071838750", "--ip", address)
+    assert {gate["gate"] for gate in said["gates"]} >= {"identity", "status"}
 
 
 def test_an_address_that_nobody_owns_is_refused(served: Installation) -> None:

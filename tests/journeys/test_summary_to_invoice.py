@@ -34,6 +34,7 @@ def rebuilt_from_the_beginning() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE summary_progress SET reached = 0")
         cursor.execute("DELETE FROM summary")
+        cursor.execute("DELETE FROM resale_summary")
     roll_up()
 
 

@@ -211,7 +211,7 @@ def _billed(account: Account, cirrus: Carrier) -> None:
         account=account, carrier=cirrus, number="INV-1", from_on=begun.date(), zone="UTC", currency="EUR",
         until_on=begun.date() + timedelta(days=1), total_micros=EURO, state="compared", run=1, compared_at=begun,
         figures={"basis": "calls", "billed_micros": 0, "our_micros": 0, "their_micros": EURO, "by_key": 0,
-                 "by_number": 0, "offset_ms": 0, "certain_count": 0, "agreeing_count": 0, "archived_count": 0},
+                 "by_number": 0, "offset_ms": 0, "certain_count": 0, "agreeing_count": 0, "erased_count": 0},
     )  # fmt: skip
     file = CarrierFile.objects.create(
         statement=statement, carrier=cirrus, kind="calls", name="cdrs.csv", sha256="0" * 64, bytes_count=9,

@@ -1,19 +1,31 @@
 """Claims about who may open and press what, walking every address of the panel as everybody who should not."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, reverse
 
 from tests.panel.cast import CHARGED_ID, LIVE_ID, PASSWORD, Cast
 from tests.panel.conftest import logged_in
-from tollgate.actions.acts import Actor, acting
-from tollgate.actions.customers import create_customer
+from tollgate.actions.acts import Actor, Invalid, NotFound, acting
+from tollgate.actions.cli_proofs import decide_cli_proof
+from tollgate.actions.clis import add_verified_cli
+from tollgate.actions.contacts import create_contact
+from tollgate.actions.customer_notes import add_customer_note
+from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.delays import cancel_delayed_save, delay_save
+from tollgate.actions.payments import create_payment
+from tollgate.actions.retention import place_legal_hold
+from tollgate.actions.routes import create_ingress_route
+from tollgate.actions.uploads import one_named
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.core.areas import AREAS, area_of_page
+from tollgate.core.areas import AREAS, SHARED_TABLES, area_of_page
+from tollgate.panel.audit import TABLES
 from tollgate.panel.texts import digest_of
 from tollgate.panel.urls import urlpatterns
 from tollgate.store.models import (
@@ -28,9 +40,11 @@ from tollgate.store.models import (
     CliProof,
     CliRule,
     ConferenceRoom,
+    ContactSession,
     Customer,
     CustomerNote,
     CustomerPackage,
+    DelayedSave,
     DunningStep,
     ExchangeRate,
     Invoice,
@@ -53,6 +67,7 @@ from tollgate.store.models import (
     Tag,
     Tax,
     Template,
+    User,
     VerifiedCli,
     Voucher,
     VoucherBatch,
@@ -67,6 +82,7 @@ OWN = {
     "remember",
     "views",
     "own_password",
+    "own_email",
     "recovery_codes",
     "help",
     "help_page",
@@ -79,7 +95,7 @@ MEMBERS = {
     "token_new",
     "token_revoke",
 }  # any group's; each shows only what may be read
-PUBLIC = {"forgot", "set_password", "confirm_email"}
+PUBLIC = {"forgot", "set_password", "confirm_email", "confirm_login_email"}
 NOT_HERE = {
     "call_recording",
     "card_check",
@@ -89,7 +105,12 @@ NOT_HERE = {
     "bulk_edit",
     "bulk_delete",
 }  # they need a file: test_cards.py, test_calls.py
-FOREIGN = ("Acme", "Cirrus", "Carla", "carla@", "acme-carla", "198.51.100.7", "Retail", "World")
+DAY = timedelta(days=1)
+STAFF = ("ann@", "bob@", "nils@", ">Ann<", ">Bob<", ">Nils<", "192.0.2.99")
+FOREIGN = (
+    *("Acme", "Cirrus", "Carla", "carla@", "acme-carla", "198.51.100.7", "Retail", "World", "Wholesale"),
+    *("portal.demo.example", "VAT 19", "Nida letter", "Nida numbers", *STAFF),
+)
 
 
 def addresses(cast: Cast) -> Iterator[tuple[str, str, Any]]:
@@ -221,6 +242,8 @@ def test_every_page_is_of_an_area() -> None:
 @pytest.fixture
 def rita(cast: Cast) -> Client:
     """Rita, who works for the reseller Baltic and whose group lets her do and read everything of it."""
+    Localization.objects.update(name="Nida numbers")  # words that no page has of its own
+    InvoiceTemplate.objects.update(name="Nida letter")
     with acting(Actor("setup", frozenset({"*"}))):
         create_customer(account_id=cast.account.pk, name="Corso", currency="EUR", parent_id=cast.baltic.pk)
         group = create_user_group(name="Resellers", acts=["*"], areas=["*"])
@@ -253,6 +276,17 @@ def test_a_resellers_user_finds_nothing_of_others_anywhere(cast: Cast, rita: Cli
         assert "No" in rita.get("/search/", {"q": words}).content.decode()
 
 
+def test_a_room_is_offered_only_to_who_may_say_where_it_stands(cast: Cast, ann: Client, rita: Client) -> None:
+    corso = Customer.objects.get(name="Corso")
+    auth, new = (f"/customers/{corso.pk}/{page}/" for page in ("auth", "conference-rooms/new"))
+    for client, offered in ((ann, True), (rita, False)):
+        page = client.get(auth).content.decode()
+        assert "Conference rooms" in page
+        assert ("Add a room" in page) is offered
+        assert client.get(new).status_code == (200 if offered else 403)
+    assert "Ask for one where you buy" in rita.get("/conference-rooms/").content.decode()
+
+
 def test_a_resellers_user_sees_calls_of_its_customers_as_they_were_sold(cast: Cast, rita: Client) -> None:
     corso = Customer.objects.get(name="Corso")
     cdr = CDR.objects.get(pk=CHARGED_ID)
@@ -266,6 +300,141 @@ def test_a_resellers_user_sees_calls_of_its_customers_as_they_were_sold(cast: Ca
         text = b"".join(answer).decode() if answer.streaming else answer.content.decode()  # type: ignore[arg-type]
         assert not [words for words in (*FOREIGN, "Profit", "Carrier cost") if words in text], address
     assert "442079460001" in rita.get(f"/customers/{corso.pk}/cdrs/").content.decode()
+
+
+def test_a_resellers_user_is_not_told_who_of_the_operator_did_something(cast: Cast, rita: Client) -> None:
+    corso = Customer.objects.get(name="Corso")
+    ann = Actor(cast.ann.email, frozenset({"*"}), "asked", "user", cast.ann.pk, "192.0.2.99")
+    with acting(ann):
+        update_customer(customer_id=corso.pk, reference="PO 1")
+        delay_save(
+            act="update_customer", arguments={"customer_id": corso.pk, "channels": 3}, due_at=datetime.now(UTC) + DAY
+        )
+        note = add_customer_note(customer_id=corso.pk, text="Calls back")
+        cli = add_verified_cli(customer_id=corso.pk, number="+37061234569")
+        money = create_payment(customer_id=corso.pk, amount_micros=5_000_000)
+        carl = create_contact(customer_id=corso.pk, email="carl@corso.example", first_name="Carl")
+        proof = CliProof.objects.create(
+            customer=corso, number="37061234570", way="sms", state="waiting", expires_at=datetime.now(UTC) + DAY
+        )
+        decide_cli_proof(cli_proof_id=proof.pk, approved=False)
+    ContactSession.objects.create(
+        contact=carl, key_hash="x", user_id=cast.ann.pk, user_name=cast.ann.email, user_epoch=0, ip="192.0.2.99"
+    )
+    of_note = Audit.objects.get(table_name="customer_note", row_id=note.pk)
+    pages = [f"/customers/{corso.pk}/{part}" for part in ("", "audit/", "edit/", "payments/", "auth/")]
+    pages += ["/audit/", f"/audit/{of_note.pk}/", "/clis/", f"/clis/{cli.pk}/", f"/payments/{money.pk}/", "/delays/"]
+    pages += [f"/delays/{DelayedSave.objects.get().pk}/", f"/contacts/{carl.pk}/sessions/", "/customers/"]
+    pages += [f"/clis/codes/{proof.pk}/"]
+    decided = Audit.objects.filter(table_name="cli_proof", row_id=proof.pk).latest("id")
+    pages += [f"/audit/{decided.pk}/"]
+    for address in [*pages, "/audit/?export=csv", f"/customers/{corso.pk}/audit/?export=csv", "/delays/?export=csv"]:
+        answer = rita.get(address)
+        assert answer.status_code == 200, address
+        text = b"".join(answer).decode() if answer.streaming else answer.content.decode()  # type: ignore[arg-type]
+        assert not [words for words in STAFF if words in text], address
+    assert "Operator" in rita.get(f"/customers/{corso.pk}/audit/").content.decode()
+    everything = rita.get("/audit/?f.actor=nobody&f.ip=203&c.actor=nobody").content.decode()
+    assert f"/audit/{of_note.pk}/" in everything, "no filter tells who it was"
+    rita.post(f"/customers/{corso.pk}/notes/new/", {"text": "Mine"})
+    assert "rita@baltic.example" in rita.get("/audit/").content.decode(), "those of the reseller have their names"
+
+
+def test_the_log_tells_a_resellers_user_of_shared_areas_alone(cast: Cast, ann: Client, rita: Client) -> None:
+    corso = Customer.objects.get(name="Corso")
+    with acting(Actor(cast.ann.email, frozenset({"*"}), "asked", "user", cast.ann.pk)):
+        route = create_ingress_route(customer_id=corso.pk, card_id=cast.customer_card.pk, name="Main")
+        later = {"due_at": datetime.now(UTC) + DAY}
+        of_route = delay_save(
+            act="update_ingress_route", arguments={"ingress_route_id": route.pk, "channels": 7}, **later
+        )
+        own = delay_save(act="update_customer", arguments={"customer_id": corso.pk, "channels": 3}, **later)
+        hold = place_legal_hold(customer_id=corso.pk, reason="Court file 7")
+    hidden = Audit.objects.filter(customer_id=corso.pk, table_name__in=("ingress_route", "legal_hold"))
+    assert {row.table_name for row in hidden} == {"ingress_route", "legal_hold"}
+    for row in hidden:
+        assert (ann.get(f"/audit/{row.pk}/").status_code, rita.get(f"/audit/{row.pk}/").status_code) == (200, 404)
+    for address in ("/audit/", f"/customers/{corso.pk}/audit/", "/audit/?export=csv"):
+        answer = rita.get(address)
+        text = b"".join(answer).decode() if answer.streaming else answer.content.decode()  # type: ignore[arg-type]
+        assert "Corso" in text
+        assert hold.reason not in text, address
+    assert hold.reason in ann.get(f"/customers/{corso.pk}/audit/").content.decode()
+    for saved, status in ((own, 200), (of_route, 404)):
+        page = f"/delays/{saved.pk}/"
+        assert (ann.get(page).status_code, rita.get(page).status_code) == (200, status)
+    user = User.objects.get(email="rita@baltic.example")
+    held = Actor(user.email, frozenset({"*"}), kind="user", id=user.pk, reach=frozenset({corso.pk}))
+    with acting(held), pytest.raises(NotFound):
+        cancel_delayed_save(delayed_save_id=of_route.pk)
+    assert {"customer", "contact", "payment"} <= SHARED_TABLES <= set(TABLES)
+
+
+def test_names_are_looked_for_once_however_many_notes_a_page_has(cast: Cast, rita: Client) -> None:
+    corso = Customer.objects.get(name="Corso")
+    page, counts = f"/customers/{corso.pk}/", []
+    rita.get(page)  # a session's first page asks more
+    for _ in range(2):
+        with acting(Actor(cast.ann.email, frozenset({"*"}), kind="user", id=cast.ann.pk)):
+            for text in ("Calls back", "Paid", "Moved"):
+                add_customer_note(customer_id=corso.pk, text=text)
+        with CaptureQueriesContext(connection) as asked:
+            assert rita.get(page).content.decode().count("Operator") >= 3
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+def test_a_resellers_user_names_no_record_of_the_operator_in_a_customer(cast: Cast, rita: Client) -> None:
+    corso = Customer.objects.get(name="Corso")
+    form = rita.get(f"/customers/{corso.pk}/edit/").context["form"]
+    assert "tag_ids" not in form.fields
+    managers = dict(form.fields["account_manager_id"].choices)
+    assert list(managers.values()) == ["None", "Rita"]
+    foreign = {
+        "account_manager_id": cast.ann.pk,
+        "domain_id": PortalDomain.objects.get().pk,
+        "localization_id": Localization.objects.get().pk,
+        "invoice_template_id": InvoiceTemplate.objects.get().pk,
+        "tag_ids": [Tag.objects.get().pk],
+        "tax_ids": [Tax.objects.get().pk],
+    }
+    user = User.objects.get(email="rita@baltic.example")
+    actor = Actor(
+        user.email, frozenset({"*"}), kind="user", id=user.pk, reseller_id=cast.baltic.pk, reach=frozenset({corso.pk})
+    )
+    with acting(actor):
+        for name, value in foreign.items():
+            with pytest.raises(Invalid) as refused:
+                update_customer(customer_id=corso.pk, **{name: value})
+            assert list(refused.value.errors) == [name]
+            with pytest.raises(Invalid):
+                create_customer(
+                    account_id=cast.account.pk, name="Elba", currency="USD", parent_id=cast.baltic.pk, **{name: value}
+                )
+        update_customer(customer_id=corso.pk, account_manager_id=user.pk)
+        for field, text in (
+            ("account_manager_id", "Ann"),
+            ("domain_id", "portal.demo.example"),
+            ("tag_ids", "Wholesale"),
+        ):
+            with pytest.raises(Invalid, match="There is no"):  # of a file: as if there were none
+                one_named(field, cast.account.pk, text)
+        assert one_named("account_manager_id", cast.account.pk, "Rita") == user.pk
+    with acting(Actor("setup", frozenset({"*"}))):  # what the operator gives stays, and what the reseller has is known
+        update_customer(customer_id=corso.pk, account_manager_id=cast.ann.pk, tag_ids=foreign["tag_ids"])
+        update_customer(customer_id=cast.baltic.pk, domain_id=foreign["domain_id"])
+    page = rita.get(f"/customers/{corso.pk}/edit/")
+    assert "Ann" in dict(page.context["form"].fields["account_manager_id"].choices).values()
+    with acting(actor):
+        changed = update_customer(
+            customer_id=corso.pk,
+            account_manager_id=cast.ann.pk,
+            tag_ids=foreign["tag_ids"],
+            domain_id=foreign["domain_id"],
+        )
+        with pytest.raises(Invalid, match="leave them as they are"):
+            update_customer(customer_id=corso.pk, tag_ids=[])
+    assert changed.tag_ids == foreign["tag_ids"]
 
 
 def test_input_that_cannot_be_is_no_error_of_ours(cast: Cast, ann: Client) -> None:

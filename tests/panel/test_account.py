@@ -8,13 +8,23 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.panel.cast import EURO, Cast
-from tollgate.actions.account_billing import set_account_tariff, top_up_account
+from tollgate.actions import account_billing
+from tollgate.actions.account_billing import charge_account_days, set_account_tariff, top_up_account, wallet_of
+from tollgate.actions.account_identity import update_account_email
 from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
 from tollgate.actions.customer_status import set_customer_status
-from tollgate.actions.packages import create_account_package
-from tollgate.store.models import Account, AccountCharge, AccountPackage, AgreementAcceptance, Audit, ChargingProcess
+from tollgate.actions.packages import create_account_package, update_account_package
+from tollgate.store.models import (
+    Account,
+    AccountCharge,
+    AccountPackage,
+    AgreementAcceptance,
+    Audit,
+    ChargingProcess,
+    Code,
+)
 
 pytestmark = pytest.mark.django_db
 PAGE = "/account-settings/"
@@ -137,15 +147,87 @@ def test_packages_tell_their_price_and_what_they_come_to_today_and_this_month(ca
     ]  # fmt: skip
 
 
-def test_an_agreement_is_read_before_it_is_accepted(cast: Cast, ann: Client) -> None:
+def test_a_day_that_is_over_counts_before_it_is_charged_and_a_change_holds_from_tomorrow(
+    cast: Cast, ann: Client
+) -> None:
+    done(create_account_package, account_id=cast.account.pk, name="NOC", unit="desks", price_nanos=10**9, quantity=2)
+    held = AccountPackage.objects.get()
+    today = held.starts_on
+    days = min(3, today.day)
+    AccountPackage.objects.update(starts_on=today - timedelta(days=2))
+    AccountCharge.objects.create(
+        account=cast.account, on=today - timedelta(days=days), what="per_minute", used=0, unit="seconds",
+        price_nanos=0, amount_micros=0, currency="EUR",
+    )  # fmt: skip
+    done(update_account_package, package_id=held.pk, quantity=5)
+    context = ann.get(PAGE).context
+    line = context["packages"][0]
+    assert (line["today"], line["month"], line["month_micros"]) == (2, 2 * days, 2 * days * EURO)
+    page = " ".join(ann.get(PAGE).content.decode().split())
+    assert "From tomorrow (UTC): 5 (desks), 1 EUR, per unit and day" in page
+    assert "up to yesterday" not in page
+
+
+def test_the_statement_adds_up_charges_and_top_ups_to_the_balance(cast: Cast, ann: Client) -> None:
+    done(top_up_account, account_id=cast.account.pk, amount_micros=50 * EURO)
+    done(create_account_package, account_id=cast.account.pk, name="NOC", unit="desks", price_nanos=10**9, quantity=2)
+    today = AccountPackage.objects.get().starts_on
+    first = today - timedelta(days=2)
+    AccountPackage.objects.update(starts_on=first)
+    Account.objects.update(created_at=datetime(first.year, first.month, first.day, tzinfo=UTC), channels=3)
+    Account.objects.update(channel_day_price_nanos=10**9, billing_method="per_channel")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(account_billing, "AFTER", timedelta(0))
+        done(charge_account_days, account_id=cast.account.pk)
+    rows = ann.get(reverse("panel:account_statement")).context["grid"].rows
+    assert [(day.on, day.charged_micros, day.paid_micros, day.balance_micros) for day in rows] == [
+        (today, 0, 50 * EURO, 40 * EURO),
+        (today - timedelta(days=1), 5 * EURO, 0, -10 * EURO),
+        (first, 5 * EURO, 0, -5 * EURO),
+    ]
+    assert (rows[1].channels, rows[1].channel_micros, rows[1].package_micros) == (3, 3 * EURO, 2 * EURO)
+    assert rows[0].balance_micros == wallet_of(cast.account).balance_micros
+    page = ann.get(reverse("panel:account_statement")).content.decode()
+    found = re.search(rf'href="([^"]+f\.on={first}[^"]*)"', page)
+    assert found is not None
+    charges = ann.get(found[1]).context["grid"].rows
+    assert {(charge.on, charge.what) for charge in charges} == {(first, "NOC"), (first, "per_channel")}
+
+
+def test_an_email_that_waits_is_taken_back_by_a_button(cast: Cast, ann: Client, bob: Client) -> None:
+    done(update_account_email, account_id=cast.account.pk, email="slip@demo.example")
+    assert "slip@demo.example waits to be confirmed until" in " ".join(ann.get(PAGE).content.decode().split())
+    back = reverse("panel:account_email_back")
+    assert back not in bob.get(PAGE).content.decode()
+    assert bob.post(back).status_code == 403
+    Code.objects.update(expires_at=datetime.now(UTC))
+    assert "slip@demo.example was not confirmed" in " ".join(ann.get(PAGE).content.decode().split())
+    ann.post(back)
+    assert Account.objects.get().pending_email == ""
+    assert "slip@demo.example" not in ann.get(PAGE).content.decode()
+
+
+def test_recording_goes_on_at_the_price_of_its_package(cast: Cast, ann: Client) -> None:
+    address = reverse("panel:account_recording")
+    ann.post(address)
+    AccountPackage.objects.update(price_nanos=700_000)
+    ann.post(address)
+    assert "0.0007 EUR" in ann.get(address).content.decode()
+
+
+def test_an_agreement_is_read_before_it_is_accepted(cast: Cast, ann: Client, bob: Client) -> None:
+    assert "Service agreement to accept" not in ann.get("/").content.decode()
     done(publish_agreement, account_id=cast.account.pk, title="Service agreement", text="Be kind.")
+    assert "Service agreement to accept" in ann.get("/").content.decode()
+    assert "Service agreement to accept" not in bob.get("/").content.decode(), "he may not accept it"
     assert "Read and accept" in ann.get(PAGE).content.decode()
     text = ann.get(reverse("panel:agreement", args=[1])).content.decode()
     assert "Be kind." in text
     sha256 = text.partition('name="sha256" value="')[2][:64]
     ann.post(reverse("panel:agreement_accept", args=[1]), {"sha256": sha256})
     held = AgreementAcceptance.objects.get()
-    assert (held.by, held.ip) == ("ann@demo.example", "127.0.0.1")
+    assert (held.by, held.user_id, held.ip) == ("ann@demo.example", cast.ann.pk, "127.0.0.1")
+    assert "Service agreement to accept" not in ann.get("/").content.decode()
     assert "Accepted" in ann.get(PAGE).content.decode()
 
 
@@ -162,8 +244,10 @@ def test_options_are_typed_as_people_write_them(cast: Cast, ann: Client) -> None
     given = {name: value for name, value in given.items() if value is not False}
     wrong = ann.post("/options/", {**given, "sip_rewrites": "credit 402"})
     assert "Line 1" in wrong.content.decode()
-    answer = ann.post("/options/", {**given, "sip_rewrites": "credit: 402 Please top up", "number_digits_count": "8"})
+    answer = ann.post("/options/", {**given, "sip_rewrites": "credit: 402 Please top up", "number_digits_count": "8",
+                                     "two_person_payments": "on", "payment_description": "Demo top-up"})  # fmt: skip
     assert answer.status_code == 302
     account = Account.objects.get()
     assert account.sip_rewrites == [{"refusal": "credit", "sip": 402, "reason": "Please top up"}]
     assert account.number_digits_count == 8
+    assert (account.two_person_payments, account.payment_description) == (True, "Demo top-up")

@@ -10,9 +10,11 @@ from django.test import Client
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.aliases import create_alias
+from tollgate.actions.cli_rules import create_cli_rule
 from tollgate.actions.customers import create_customer
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.store.models import Customer, SavedView, Task
+from tollgate.store.models import Alias, CliRule, Customer, SavedView, Task
 
 pytestmark = pytest.mark.django_db
 COMPARISONS: dict[str, list[str]] = {
@@ -100,6 +102,36 @@ def test_what_is_ticked_or_all_that_is_found_is_edited_deleted_and_restored(cast
     cast.contact.refresh_from_db()
     cast.sip_user.refresh_from_db()
     assert (cast.contact.language, cast.sip_user.channels) == ("de", 2)
+
+
+def test_aliases_and_cli_rules_are_edited_and_deleted_for_good(cast: Cast, ann: Client) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        made = [create_alias(account_id=cast.account.pk, current=f"80{n}", new="442079460001") for n in range(3)]
+        rule = create_cli_rule(account_id=cast.account.pk, cli="^370", forced=False)
+    assert 'form="aliases-ticks"' in ann.get("/aliases/").content.decode()
+    asked = ann.get("/bulk/alias/edit/", {"id": [one.pk for one in made]}).content.decode()
+    assert 'value="notes"' in asked
+    assert 'value="current"' not in asked
+    chosen = {"scope": "all", "query": "q=80&f.of=True", "field": ["enabled", "notes"]}
+    job = shown(ann.post("/bulk/alias/edit/", {**chosen, "notes": "old"}, follow=True))
+    assert "3 of 3 rows done" in " ".join(job.split())
+    assert set(Alias.objects.filter(notes="old", enabled=False)) == set(made)
+    warned = " ".join(ann.get("/bulk/alias/delete/", {"id": [made[0].pk, made[1].pk]}).content.decode().split())
+    assert "2 aliases are removed, and the next call goes without them. This cannot be undone." in warned
+    ids = {"id": [made[0].pk, made[1].pk]}
+    job = shown(ann.post("/bulk/alias/delete/", {**ids, "confirmation": "2"}, follow=True))
+    assert list(Alias.objects.filter(customer=None)) == [made[2]]
+    assert "800" in job, "what is gone is named"
+    assert f"/aliases/{made[0].pk}/" not in job
+    task = Task.objects.latest("pk")
+    assert "/undo/" not in job
+    ann.post(f"/tasks/{task.pk}/undo/")
+    assert Task.objects.latest("pk") == task
+    ann.post("/bulk/cli_rule/edit/", {"id": [rule.pk], "field": ["attestation"], "attestation": "B"})
+    rule.refresh_from_db()
+    assert rule.attestation == "B"
+    ann.post("/bulk/cli_rule/delete/", {"id": [rule.pk], "confirmation": "1"})
+    assert not CliRule.objects.filter(pk=rule.pk).exists()
 
 
 def test_jobs_are_seen_by_colleagues_and_by_nobody_who_belongs_elsewhere(cast: Cast, ann: Client, bob: Client) -> None:

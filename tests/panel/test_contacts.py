@@ -8,8 +8,9 @@ from django.test import Client
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.test_forms import errors_of
 from tests.portal.cast import knock, link_in, newest_mail
-from tollgate.actions.portal_access import Opened, Refused
-from tollgate.store.models import Audit, Contact, ContactSession, LegalHold, Message
+from tollgate.actions.portal_access import Opened, Place, Refused
+from tollgate.actions.portal_passwords import forgotten
+from tollgate.store.models import ApiToken, Audit, Contact, ContactSession, LegalHold, LoginDelay, Message
 
 pytestmark = pytest.mark.django_db
 EMIL = {
@@ -83,9 +84,19 @@ def test_a_new_password_is_sent_as_a_link_or_typed_and_ends_every_session(cast: 
     assert set(errors_of(ann.post(page, {"how": "manual", "password": "password123"}))) == {"password"}
     assert ann.post(page, {"how": "manual", "password": PASSWORD}).status_code == 302
     assert isinstance(knock(cast.contact.email), Opened)
-    assert ann.post(page, {"how": "link"}).status_code == 302
+    opened = ContactSession.objects.filter(ended_at=None)
+    forgotten(email=cast.contact.email, place=Place(0, "192.0.2.1"))
     assert newest_mail("set_password").contact == cast.contact
-    assert ContactSession.objects.filter(ended_at=None).count() == 1, "a link alone ends nothing"
+    assert opened.count() == 1, "whoever says to have forgotten a password ends nothing"
+    token = ApiToken.objects.create(contact_id=cast.contact.pk, name="books", secret_hash="x", scopes=["*"])
+    assert ann.post(page, {"how": "link"}).status_code == 302
+    token.refresh_from_db()
+    assert (opened.count(), token.revoked_at is None) == (0, False)
+    assert isinstance(knock(cast.contact.email), Refused), "the old password opens nothing more"
+    assert "None yet" in ann.get(f"/contacts/{cast.contact.pk}/").content.decode()
+    ann.post(page, {"how": "manual", "password": PASSWORD})
+    LoginDelay.objects.all().delete()
+    assert isinstance(knock(cast.contact.email), Opened)
     ann.post(page, {"how": "manual", "password": "another good phrase", "must_change": "on"})
     assert not ContactSession.objects.filter(ended_at=None).exists()
     assert newest_mail("password_changed").contact == cast.contact

@@ -1,18 +1,24 @@
 """Claims about the list of customers: what it shows, whom it finds, and who is not in it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.utils.html import escape
 
 from tests.actions.cast import ANN
-from tests.panel.cast import EURO, Cast
+from tests.panel.cast import EURO, LIVE_ID, RINGING_ID, Cast
 from tests.panel.conftest import logged_in
 from tests.panel.test_forms import CUSTOMER, errors_of, names_in
 from tollgate.actions.acts import acting
+from tollgate.actions.customer_status import hold_for_fraud, set_customer_status
 from tollgate.actions.customers import create_customer, update_customer
-from tollgate.store.models import Audit, Customer, Tag, User, UserGroup
+from tollgate.panel import customer_lists
+from tollgate.store.models import Audit, Customer, RecordingSpace, Tag, User, UserGroup, Wallet
+from tollgate.store.queries.customers import wallet_of
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +55,50 @@ def test_customers_are_found_by_what_is_known_of_them(cast: Cast, ann: Client, f
         assert names_in(ann.get("/customers/" + address)) == names, address
     file = b"".join(ann.get("/customers/?q=a-77&columns=name,accounting_id&export=csv").streaming_content)  # type: ignore[attr-defined]
     assert b"Fjord,A-77" in file
+
+
+def test_customers_by_live_channels_are_walked_forth_and_back(
+    cast: Cast, ann: Client, fjord: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that occupy channels are found from the live calls; Baltic, the reseller, occupies those of Fjord."""
+    busy = {cast.acme: 2, cast.baltic: 1, fjord: 1}
+    with acting(ANN):
+        made = [create_customer(account_id=cast.account.pk, name=name, currency="EUR") for name in ("Golf", "Hotel")]
+    wallets = {owner: wallet_of(owner) for owner in busy}
+    with connection.cursor() as cursor:
+        for call_id, owners in ((LIVE_ID, (cast.acme,)), (RINGING_ID, (cast.acme, fjord, cast.baltic))):
+            ids = [wallets[owner].pk for owner in owners]
+            cursor.execute("UPDATE call SET wallet_ids = %s WHERE id = %s", [ids, call_id])
+    for owner, channels in busy.items():
+        Wallet.objects.filter(pk=wallets[owner].pk).update(channels=channels)
+    everybody = sorted([*busy, *made], key=lambda one: (busy.get(one, 0), one.pk))
+    monkeypatch.setattr(customer_lists, "LIST", replace(customer_lists.LIST, page_size=2))
+    for sort, expected in (("live_channels", everybody), ("-live_channels", everybody[::-1])):
+        pages = [ann.get(f"/customers/?sort={sort}")]
+        while url := pages[-1].context["grid"].following_url():
+            pages.append(ann.get(f"/customers/{url}"))
+            assert f'href="{escape(url)}"' in ann.get(f"/customers/{url}").content.decode(), "Refresh"
+        forth = [page.context["grid"].rows for page in pages]
+        assert [row.name for rows in forth for row in rows] == [one.name for one in expected]
+        assert [row.live_channels for rows in forth for row in rows] == [busy.get(one, 0) for one in expected]
+        back = [pages[-1]]
+        while url := back[-1].context["grid"].previous_url():
+            back.append(ann.get(f"/customers/{url}"))
+        assert [names_in(page) for page in reversed(back)] == [[row.name for row in rows] for rows in forth]
+    assert names_in(ann.get("/customers/?sort=-live_channels&f.status=pending")) == ["Fjord"]
+    assert names_in(ann.get("/customers/?sort=live_channels&c.live=more:0&c.name=contains:a")) == ["Baltic", "Acme"]
+
+
+def test_the_room_that_recordings_take_stands_above_every_page_of_a_customer(cast: Cast, ann: Client) -> None:
+    def told(page: str) -> str:
+        text = " ".join(ann.get(page).content.decode().split())
+        return text.partition("<dt>Recordings</dt> <dd> ")[2].partition(" </dd>")[0].replace("\xa0", " ")
+
+    assert told(f"/customers/{cast.acme.pk}/") == "none"
+    RecordingSpace.objects.create(customer=cast.acme, files_count=2, size_bytes=1_288_490_189)
+    for page in ("", "auth/", "cdrs/"):
+        assert told(f"/customers/{cast.acme.pk}/{page}") == "1.2 GB"
+    assert told(f"/customers/{cast.baltic.pk}/") == "none"
 
 
 def test_a_verification_that_is_missing_makes_a_customer_pending(cast: Cast, ann: Client) -> None:
@@ -158,6 +208,25 @@ def test_a_status_and_an_extension_are_kept_with_their_reason(cast: Cast, ann: C
     assert set(errors_of(past)) == {"until"}
     assert ann.post(f"{page}extend/", {"until": "2101-01-01T00:00:00", "version": version}).status_code == 302
     assert "2101-01-01" in ann.get(page).content.decode()
+
+
+def test_a_hold_for_fraud_is_ended_by_its_button_which_other_penalties_do_not_have(cast: Cast, ann: Client) -> None:
+    page, button = f"/customers/{cast.acme.pk}/", "End a hold for fraud"
+    with acting(ANN):
+        set_customer_status(customer_id=cast.acme.pk, status="penalty", reason="Invoice 12 is overdue.")
+    shown = ann.get(page).content.decode()
+    assert button not in shown
+    assert "Invoice 12 is overdue." in shown
+    assert "overdue.." not in shown
+    with acting(ANN):
+        set_customer_status(customer_id=cast.acme.pk, status="active")
+        hold_for_fraud(customer_id=cast.acme.pk, reason="Calls to Cuba")
+    shown = ann.get(page).content.decode()
+    assert button in shown
+    assert "Fraud: Calls to Cuba." in shown
+    ann.post(f"{page}fraud/end/")
+    assert button not in ann.get(page).content.decode()
+    assert Customer.objects.get(pk=cast.acme.pk).status == "active"
 
 
 def test_a_successor_is_made_in_another_currency(cast: Cast, ann: Client) -> None:

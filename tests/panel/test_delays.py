@@ -15,7 +15,7 @@ from tollgate.actions.users import create_user, create_user_group
 from tollgate.panel.delay_times import TimeUnfit, due_at
 from tollgate.panel.save_modes import CHANGES, MAKES
 from tollgate.panel.urls import urlpatterns
-from tollgate.store.models import Account, Audit, Contact, Customer, DelayedSave, User
+from tollgate.store.models import Account, Audit, Contact, Customer, DelayedSave, ExchangeRate, User
 
 pytestmark = pytest.mark.django_db
 AT_ONCE = {
@@ -97,7 +97,13 @@ def test_every_form_of_a_record_offers_the_three_ways(cast: Cast, ann: Client) -
         assert ('value="stay"' in page, 'value="delay"' in page) == (True, True), address
         answer = ann.post(address, as_shown(shown) | IN_2_HOURS)
         assert "Nothing would change" in str(errors_of(answer)), (address, errors_of(answer))
-    for address in (f"/customers/{cast.acme.pk}/contacts/new/", "/carriers/new/", "/customers/new/", "/clis/new/"):
+    rate = ExchangeRate.objects.earliest("pk")
+    for address in (
+        f"/customers/{cast.acme.pk}/contacts/new/", "/carriers/new/", "/customers/new/", "/clis/new/",
+        f"/customers/{cast.acme.pk}/status/", f"/customers/{cast.acme.pk}/extend/",
+        f"/contacts/{cast.contact.pk}/password/", f"/endpoints/{cast.sip_user.pk}/password/",
+        f"/exchange-rates/{rate.pk}/", "/invoice-series/invoice/",
+    ):  # fmt: skip
         page = ann.get(address).content.decode()
         assert ('value="stay"' in page, 'value="delay"' in page) == (True, True), address
     acts = {getattr(pattern.callback, "act", "") for pattern in urlpatterns if isinstance(pattern, URLPattern)}

@@ -1,13 +1,24 @@
 """Claims about endpoints and number blocks in the panel: many at once, rows of rewrites, numbers used and free."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.test_forms import errors_of
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user
 from tollgate.actions.number_blocks import assign_number_block
-from tollgate.store.models import Account, ConferenceRoom, DelayedSave, Endpoint, NumberBlock
+from tollgate.store.models import (
+    Account,
+    ConferenceRoom,
+    Customer,
+    DelayedSave,
+    Endpoint,
+    NumberBlock,
+    Pin,
+)
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"channels": "0", "cps_milli": "0", "enabled": "on"}
@@ -82,6 +93,38 @@ def test_a_sip_user_is_named_from_the_free_numbers_of_the_block(cast: Cast, ann:
     assert (later[0]["number"], later[-1]["number"]) == (1800, 1999)
     said = errors_of(ann.post(f"/customers/{cast.acme.pk}/endpoints/new-sip-user/", {"username": "1001", **user}))
     assert "Baltic" not in str(said["username"])
+
+
+def test_what_a_deleted_customer_has_is_removed_on_its_page_and_then_free_for_another(cast: Cast, ann: Client) -> None:
+    had, fields = cast.acme, {"password": PASSWORD, "realm": "tollgate.local", **LIMITS}
+    NumberBlock.objects.all().delete()
+    Endpoint.objects.filter(pk=cast.sip_user.pk).update(username="2000")
+    with acting(Actor("setup", frozenset({"*"}))):
+        endpoint = create_ip_endpoint(customer_id=had.pk, network="192.0.2.200")
+        name = create_sip_user(customer_id=had.pk, username="desk", password=PASSWORD)
+    Pin.objects.filter(customer=had).delete()
+    pin = Pin.objects.create(customer=had, mark=7)
+    Customer.objects.filter(pk=had.pk).update(deleted_at=datetime.now(UTC))
+    page, new = f"/customers/{had.pk}/auth/", f"/customers/{cast.baltic.pk}/endpoints/new"
+    told = errors_of(ann.post(f"{new}-ip/", {"network": "192.0.2.200", **LIMITS}))["network"][0]
+    assert "Acme (192.0.2.200/32, deleted): remove that endpoint, or give" in told
+    for username in ("2000", "desk"):
+        told = errors_of(ann.post(f"{new}-sip-user/", {"username": username, **fields}))["username"][0]
+        assert told.startswith("Duplicate User Detected. Acme, who is deleted, has it")
+    shown = ann.get(page).content.decode()
+    assert [words in shown for words in ("192.0.2.200", "Add an IP address", "Add a SIP user", "Draw a")] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    opened = ann.get(f"/endpoints/{name.pk}/").content.decode()
+    for words, there in (("Remove this endpoint", True), ("New password", False), ('name="save"', False)):
+        assert (words in opened) is there, words
+    for one, words in ((endpoint, "192.0.2.200"), (name, "desk"), (cast.sip_user, "2000")):
+        assert ann.post(f"/endpoints/{one.pk}/delete/", {"confirmation": words})["Location"] == page
+    ann.post(f"/customers/{had.pk}/pin/remove/")
+    assert not Pin.objects.filter(pk=pin.pk).exists()
+    assert ann.post(f"{new}-ip/", {"network": "192.0.2.200", **LIMITS}).status_code == 302
+    for username in ("2000", "desk"):
+        assert ann.post(f"{new}-sip-user/", {"username": username, **fields}).status_code == 302
 
 
 def test_a_pbx_and_a_room_have_extensions_of_the_block(cast: Cast, ann: Client) -> None:

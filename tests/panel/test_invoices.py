@@ -1,5 +1,6 @@
 """Claims about the pages of invoices: from a draft to the bank, every figure leads to what it is made of."""
 
+import base64
 import io
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from tests.panel.cast import EURO, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import update_customer
+from tollgate.actions.invoice_documents import document_of
+from tollgate.actions.invoice_templates import update_invoice_template
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.money import format_micros
 from tollgate.store.models import (
@@ -158,10 +161,30 @@ def test_before_a_draft_is_issued_its_page_tells_what_that_does_and_nothing_is_d
     assert ann.get(page)["Location"] == f"/invoices/{draft.pk}/", "it is issued already"
 
 
-def test_an_issued_document_keeps_its_words_when_everything_else_changes(ann: Client, billed: Customer) -> None:
+def square(color: str) -> str:
+    """A logo, as it is given to acts."""
+    picture = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path fill="{color}" d="M0 0h9v9H0z"/></svg>'
+    )
+    return base64.b64encode(picture.encode()).decode()
+
+
+def test_an_issued_document_keeps_words_and_logo_when_everything_else_changes(ann: Client, billed: Customer) -> None:
+    template = InvoiceTemplate.objects.latest("id")
+    with acting(Actor("setup", frozenset({"*"}))):
+        update_invoice_template(template_id=template.pk, logo=square("red"))
     draft = drafted(ann, billed)
     ann.post(f"/invoices/{draft.pk}/issue/", {"version": Invoice.objects.get(pk=draft.pk).version})
     before = ann.get(f"/invoices/{draft.pk}/pdf/").content
+    with acting(Actor("setup", frozenset({"*"}))):
+        update_invoice_template(template_id=template.pk, logo=square("blue"))
+    later = drafted(ann, billed)
+    ann.post(f"/invoices/{later.pk}/issue/", {"version": Invoice.objects.get(pk=later.pk).version})
+    assert [document.looks.logo for document in map(document_of, (Invoice.objects.get(pk=draft.pk), later))] == [
+        base64.b64decode(square(color)) for color in ("red", "blue")
+    ]
+    with acting(Actor("setup", frozenset({"*"}))):
+        update_invoice_template(template_id=template.pk, logo=None)
     Account.objects.update(company="Another Ltd", vat_id="LT999999999999", payment_details="", invoice_footer="New")
     Customer.objects.filter(pk=billed.pk).update(company="Renamed", invoice_note="", country="DE")
     InvoiceTemplate.objects.update(header_text="Other words", color="#000000", show_calls=False)

@@ -19,9 +19,11 @@ from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, Au
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.messages import body
+from tollgate.actions.tokens import create_api_token
 from tollgate.actions.users import update_user
 from tollgate.core import totp
-from tollgate.store.models import Account, Audit, ContactSession, LoginDelay, Message, User
+from tollgate.store.models import Account, ApiToken, Audit, ContactSession, LoginDelay, Message, User
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/account/login/"
@@ -146,12 +148,31 @@ def test_an_idle_session_ends_after_the_minutes_of_the_account(cast: Cast) -> No
 
 def test_a_forgotten_password_gets_the_same_answer_whoever_asks(cast: Cast) -> None:
     told = []
+    User.objects.filter(pk=cast.ann.pk).update(email_verified_at=datetime.now(UTC))
     for email in ("ann@demo.example", "nobody@demo.example"):
         answer = Client().post(reverse("panel:forgot"), {"email": email}, follow=True)
         told.append([str(message) for message in answer.context["messages"]])
     assert told[0] == told[1]
     assert Message.objects.filter(template="set_password").count() == 1
     assert "used before" in Client().get("/set-password/nonsense/", follow=True).content.decode()
+
+
+def test_an_email_is_confirmed_by_the_link_that_its_page_sends(cast: Cast, ann: Client) -> None:
+    assert "Not confirmed" in ann.get("/me/").content.decode()
+    assert "no link for a forgotten password" in ann.get(f"/users/{cast.bob.pk}/").content.decode()
+    ann.post(reverse("panel:user_email", args=[cast.bob.pk]))
+    assert Message.objects.filter(template="confirm_user_email").get().recipient == cast.bob.email
+    ann.post(reverse("panel:own_email"))
+    text = body(Message.objects.get(template="confirm_user_email", recipient=cast.ann.email)).text
+    page = "/confirm-login-email/" + text.partition("/confirm-login-email/")[2].partition("/")[0] + "/"
+    stranger = Client()
+    assert cast.ann.email in stranger.get(page).content.decode()
+    assert User.objects.get(pk=cast.ann.pk).email_verified_at is None, "programs open links too: a button follows it"
+    stranger.post(page)
+    assert User.objects.get(pk=cast.ann.pk).email_verified_at is not None
+    assert "used before" in stranger.get(page, follow=True).content.decode()
+    assert "Not confirmed" not in ann.get("/me/").content.decode()
+    assert "no link for a forgotten password" not in ann.get(f"/users/{cast.ann.pk}/").content.decode()
 
 
 def test_a_token_is_shown_once(cast: Cast, ann: Client) -> None:
@@ -164,6 +185,23 @@ def test_a_token_is_shown_once(cast: Cast, ann: Client) -> None:
     assert page.context["token"].secret not in own
     ann.post(reverse("panel:token_revoke", args=[page.context["token"].row.pk]))
     assert "billing" not in ann.get("/me/").content.decode().partition("<main")[2].partition("API tokens")[2]
+
+
+def test_the_tokens_of_a_user_are_ended_on_the_users_page(cast: Cast, ann: Client, bob: Client) -> None:
+    with acting(Actor(cast.bob.email, frozenset({"*"}), kind="user", id=cast.bob.pk, areas=frozenset({"*"}))):
+        made = create_api_token(name="billing", scopes=["read:calls"])
+    page = f"/users/{cast.bob.pk}/"
+    revoke = reverse("panel:user_token_revoke", args=[cast.bob.pk, made.row.pk])
+    assert made.row.shown in ann.get(page).content.decode()
+    assert made.secret not in ann.get(page).content.decode()
+    assert revoke not in bob.get(page).content.decode()
+    assert bob.post(revoke).status_code == 403
+    elsewhere = reverse("panel:user_token_revoke", args=[cast.ann.pk, made.row.pk])
+    assert ann.post(elsewhere).status_code == 404, "not by the page of another user"
+    assert revoke in ann.get(page).content.decode()
+    ann.post(revoke)
+    assert ApiToken.objects.get().revoked_at is not None
+    assert made.row.shown not in ann.get(page).content.decode()
 
 
 def test_what_is_no_passkey_opens_nothing_and_breaks_nothing(cast: Cast) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from django.test import Client
 from tests.gateways.sink import PASSWORD, Sink, mail_sink
 from tests.panel.cast import Cast
 from tests.panel.conftest import logged_in
+from tollgate.actions import tasks
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.contacts import create_contact
+from tollgate.actions.customers import create_customer, delete_customer
 from tollgate.actions.messages import queue, unsubscribe_link
 from tollgate.core.templates_stock import STOCK
-from tollgate.store.models import Audit, Contact, MailSettings, Message, PortalDomain, SmsSettings, Template
+from tollgate.store.models import Audit, Contact, MailSettings, Message, PortalDomain, SmsSettings, Task, Template
 
 pytestmark = pytest.mark.django_db
 KEY = "key-of-the-provider"
@@ -79,8 +84,9 @@ def test_a_resellers_user_sees_only_messages_about_its_customers(cast: Cast) -> 
     assert client.get(f"/messages/{theirs.pk}/").status_code in (403, 404)
     assert client.post(f"/messages/{theirs.pk}/cancel/").status_code in (403, 404)
     assert "carla@acme.example" not in client.get("/messages/").content.decode()
-    mail = {"customers": str(cast.acme.pk), "subject": "S", "text": "T"}
-    assert client.post("/mailings/email/", mail).status_code in (403, 422)
+    for asked in ({"id": str(cast.acme.pk)}, {"scope": "all", "query": "q=acme"}):
+        mail = {**asked, "subject": "S", "text": "T"}
+        assert client.post("/mailings/email/", mail).status_code in (403, 422)
     assert Message.objects.count() == 1
 
 
@@ -137,7 +143,7 @@ def test_an_id_of_thousands_of_digits_is_no_record(ann: Client) -> None:
     assert ann.get("/mail-settings/new/", {"domain": digits}).status_code == 404
     asked = {"mail-recipient": "ann@demo.example", "domain_id": digits}
     assert ann.post("/mail-settings/test-mail/", asked).status_code == 404
-    mail = {"customers": digits, "subject": "S", "text": "T"}
+    mail = {"id": digits, "subject": "S", "text": "T"}
     assert ann.post("/mailings/email/", mail).status_code == 422
     assert ann.post("/mailings/sms/", mail).status_code == 422
 
@@ -190,9 +196,8 @@ def test_a_mailing_goes_to_the_ticked_customers(cast: Cast, ann: Client, bob: Cl
         assert "2 customers" in page
         assert "Retail (EUR)" in page
         assert "Cirrus A-Z" not in page
-    customers = f"{cast.acme.pk},{cast.baltic.pk}"
     mail = {
-        "customers": customers,
+        **ticked,
         "subject": "News",
         "text": "Dear {{name}}",
         "card_ids": [str(cast.customer_card.pk)],
@@ -202,13 +207,57 @@ def test_a_mailing_goes_to_the_ticked_customers(cast: Cast, ann: Client, bob: Cl
     assert (wrong.status_code, set(wrong.context["form"].errors)) == (422, {"text"})
     answer = ann.post("/mailings/email/", mail, follow=True)
     assert said(answer) == "1 mail queued."
+    job = Task.objects.get()
+    assert answer.redirect_chain[-1][0] == f"/tasks/{job.pk}/"
+    assert Message.objects.count() == before, "nothing is made while Ann waits"
+    assert "Send" in ann.get("/tasks/?f.kind=send").content.decode()
+    tasks.work(lambda: datetime.now(UTC), datetime.now(UTC) + timedelta(minutes=1), task_id=job.pk)
+    page = " ".join(ann.get(f"/tasks/{job.pk}/").content.decode().split())
+    assert "0 of 1 row done with, 1 being sent." in page
+    assert "Carla, carla@acme.example" in page
     message = Message.objects.order_by("pk").last()
     assert message is not None
     assert (message.text, message.attachments[0]["name"]) == ("Dear Carla", "Retail")
-    answer = ann.post("/mailings/sms/", {"customers": customers, "text": "Short", "marketing": "on"}, follow=True)
-    assert said(answer) == "1 SMS queued."
-    assert Message.objects.count() == before + 2
+    assert f"/messages/{message.pk}/" in page
+    assert bob.post(f"/tasks/{job.pk}/cancel/").status_code == 403
+    ann.post(f"/tasks/{job.pk}/cancel/")
+    message.refresh_from_db()
+    assert message.state == "canceled"
+    ann.post(f"/tasks/{job.pk}/retry/")
+    tasks.work(lambda: datetime.now(UTC), datetime.now(UTC) + timedelta(minutes=1), task_id=job.pk)
+    message.refresh_from_db()
+    assert message.state == "queued"
+    answer = ann.post("/mailings/sms/", {**ticked, "text": "Short", "marketing": "on"}, follow=True)
+    assert said(answer).endswith("done. 1 SMS queued.")
+    nobody = ann.post("/mailings/sms/", {"id": str(cast.baltic.pk), "text": "Short"}, follow=True)
+    assert (said(nobody), nobody.redirect_chain[-1][0]) == ("0 SMS queued.", "/customers/")
+    assert (Task.objects.count(), Message.objects.count()) == (2, before + 1)
     assert Audit.objects.filter(verb="SEND", actor="ann@demo.example").count() == 2
+
+
+def test_a_mailing_goes_to_all_that_the_list_finds(cast: Cast, ann: Client, bob: Client) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        found = [create_customer(account_id=cast.account.pk, name=f"Many {n:03}", currency="EUR") for n in range(24)]
+        for customer in found:
+            create_contact(
+                customer_id=customer.pk, email=f"to{customer.pk}@a.example", first_name="A", mobile="+37061234567"
+            )
+        delete_customer(customer_id=found.pop().pk)
+    page = ann.get("/customers/?q=many").content.decode()
+    assert page.count('name="scope"') == 4
+    assert 'name="scope"' not in bob.get("/customers/?q=many").content.decode()
+    asked = {"scope": "all", "query": "q=many&sort=-name"}
+    for kind, more in (("email", {"subject": "News"}), ("sms", {})):
+        page = " ".join(ann.get(f"/mailings/{kind}/", asked).content.decode().split())
+        assert "To every contact of all 23 customers" in page
+        assert "and 3 more" in page
+        assert '<input type="hidden" name="query" value="q=many&amp;sort=-name" form="record">' in page
+        ann.post(f"/mailings/{kind}/", {**asked, **more, "text": "Dear {{name}}"})
+        assert set(Task.objects.latest("pk").rows.values_list("record_id", flat=True)) == set(
+            Contact.objects.filter(customer__in=found).values_list("pk", flat=True)
+        )
+    deleted = {"scope": "all", "query": "q=many&f.shown=deleted"}
+    assert "Nobody is chosen" in ann.get("/mailings/email/", deleted).content.decode()
 
 
 def test_a_reader_of_marketing_ends_it_by_the_link_alone(cast: Cast) -> None:

@@ -58,6 +58,13 @@ def test_a_webhook_shows_its_secret_to_those_who_may_give_it_another_and_its_del
         list(WebhookDelivery.objects.filter(webhook=hook, state="queued").values_list("replayed_by", flat=True))
         == ["ann@demo.example"] * 2
     )
+    Webhook.objects.filter(pk=hook.pk).update(enabled=False)
+    WebhookDelivery.objects.filter(webhook=hook).update(state="failed")
+    off = ann.get(page).content.decode() + ann.get(f"/webhooks/deliveries/{delivery.pk}/").content.decode()
+    assert not any(button in off for button in ("Send a test", "Replay what failed", "Replay it"))
+    for button in (f"{page}test/", f"{page}replay/", f"/webhooks/deliveries/{delivery.pk}/replay/"):
+        assert "CRM is disabled: enable it first." in ann.post(button, follow=True).content.decode()
+    assert not WebhookDelivery.objects.filter(webhook=hook, state="queued").exists()
     ann.post(f"{page}delete/", {"confirmation": "CRM"})
     assert not Webhook.objects.filter(title="CRM").exists()
 

@@ -1,13 +1,28 @@
 """Claims about the pages of money that comes in."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
 from tests.panel.cast import Cast
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.payment_booking import complete, new_payment
+from tollgate.actions.payments import refund_payment
 from tollgate.core.money import format_micros
 from tollgate.gateways.payments import PROVIDERS
 from tollgate.panel.invoice_pages import standing_ones
-from tollgate.store.models import Allocation, Customer, Payment, PaymentEvent, PaymentGateway, VoucherBatch, Wallet
+from tollgate.store.models import (
+    Account,
+    Allocation,
+    Checkout,
+    Customer,
+    Payment,
+    PaymentEvent,
+    PaymentGateway,
+    VoucherBatch,
+    Wallet,
+)
 
 pytestmark = pytest.mark.django_db
 EURO = 1_000_000
@@ -75,6 +90,29 @@ def test_money_in_suspense_is_assigned_on_its_page(cast: Cast, ann: Client) -> N
     assert Customer.objects.get(pk=cast.acme.pk).paypal_email == "x@y.z"
 
 
+def test_what_is_given_back_by_a_gateway_is_approved_on_its_page_by_another(cast: Cast, ann: Client) -> None:
+    with acting(Actor("Otto", frozenset({"*"}))):
+        gateway = PaymentGateway.objects.get()
+        received = {"received_micros": 50 * EURO, "received_currency": "EUR", "external_id": "pi_1"}
+        paid = complete(new_payment(cast.acme, gateway=gateway.name, amount_micros=50 * EURO, **received))
+        Account.objects.update(two_person_payments=True)
+        back = refund_payment(payment_id=paid.pk)
+    page = f"/payments/{back.pk}/"
+    assert f"{page}approve/" in ann.get(page).content.decode()
+    shown = ann.get(f"{page}approve/").content.decode()
+    assert "-50.00 EUR" in shown
+    assert "becomes" not in shown, "the wallet pays when the gateway has agreed"
+    assert not Checkout.objects.filter(payment=back).exists()
+    back.refresh_from_db()
+    answer = ann.post(f"{page}approve/", {"version": back.version}, follow=True).content.decode()
+    assert "The refund is under way." in answer
+    assert Checkout.objects.get(payment=back).next_at is not None
+    assert f"{page}approve/" not in answer
+    other = Payment.objects.get(kind="payment", amount_micros=25 * EURO)
+    own = ann.post(f"/payments/{other.pk}/refund/", {"amount_micros": "5", "reason": ""}, follow=True).content.decode()
+    assert "The refund waits." in own
+
+
 def test_the_log_finds_a_notice_by_what_was_said(cast: Cast, ann: Client) -> None:
     gateway = PaymentGateway.objects.get()
     body = '{"id": "evt_needle"}'
@@ -98,6 +136,10 @@ def test_codes_are_downloaded_once_and_keys_never_shown(cast: Cast, ann: Client)
     first = ann.post(f"/vouchers/{batch.pk}/codes/")
     assert len(first.content.decode().splitlines()) == batch.count + 1
     assert ann.post(f"/vouchers/{batch.pk}/codes/").status_code == 302
+    for typed, kept in (("2031-05-01 00:00:00", datetime(2031, 5, 1, tzinfo=UTC)), ("", None)):
+        ann.post(f"/vouchers/{batch.pk}/edit/", {"enabled": "on", "expires_at": typed})
+        batch.refresh_from_db()
+        assert batch.expires_at == kept
     gateway = PaymentGateway.objects.get()
     page = f"/payment-gateways/{gateway.pk}/"
     assert "sk_test_1" not in ann.get(page).content.decode()

@@ -87,7 +87,9 @@ def test_a_user_comes_in_by_the_provider_as_its_verified_email_and_later_by_its_
     running.put("b-1", email="bob@demo.example", email_verified=False, groups=["readers"])
     assert signed_in(browser, page, running, "b-1")["Location"] == "/account/login/"
     running.put("b-1", email="Bob@Demo.example", email_verified=True, groups=["readers", "unknown"])
+    assert User.objects.get(pk=cast.bob.pk).email_verified_at is None
     answer = signed_in(browser, page, running, "b-1", wanted="/customers/")
+    assert User.objects.get(pk=cast.bob.pk).email_verified_at is not None, "the provider has proved it"
     assert answer["Location"] == "/customers/"
     assert browser.get("/customers/").status_code == 200
     running.put("b-1", email="somebody@else.example", email_verified=False, groups=["ops"])

@@ -97,6 +97,23 @@ def test_debt_stands_in_the_age_of_its_invoice(baltic: Customer, ann: Client) ->
     assert f"/customers/{baltic.pk}/statement/" in ann.get("/statements/").content.decode()
 
 
+def test_what_goes_to_bookkeeping_names_the_customer_as_bookkeeping_does(baltic: Customer, ann: Client) -> None:
+    Customer.objects.filter(pk=baltic.pk).update(accounting_id="D-1001")
+    journal = f"/accounting/{BEGIN.date()}/{TODAY}/"
+    for page, title in (
+        (f"{journal}?export=csv", "Accounting id"),
+        (f"{journal}xero/", "AccountNumber"),
+        (f"{journal}quickbooks/", "CustomerNo"),
+        ("/payments/?columns=id,accounting_id&export=csv&f.customer=baltic", "Accounting id"),
+        ("/statements/?columns=name,accounting_id&export=csv&q=d-1001", "Accounting id"),
+        ("/aged-debt/?columns=name,accounting_id&export=csv&q=d-1001", "Accounting id"),
+    ):
+        rows = list(csv.DictReader(io.StringIO(b"".join(ann.get(page)).decode())))  # type: ignore[arg-type]
+        mine = [row for row in rows if row.get("Party", "Baltic") == "Baltic"]
+        assert {row[title] for row in mine} == {"D-1001"}, page
+        assert {row[title] for row in rows if row not in mine} <= {""}
+
+
 def test_the_journal_sums_to_zero_and_is_the_ledger(baltic: Customer, ann: Client) -> None:
     days = {"from_on": BEGIN.date(), "until_on": TODAY + timedelta(days=1)}
     lines = list(journal_of(baltic.account, **days))

@@ -14,15 +14,18 @@ from django.urls import reverse
 
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
-from tollgate.actions import deliveries
+from tollgate.actions import deliveries, records
 from tollgate.actions.acts import Actor, Invalid, acting
+from tollgate.actions.customers import create_customer
 from tollgate.actions.reports import create_report, file_of, update_report
 from tollgate.actions.users import create_user, create_user_group
+from tollgate.core.breakout import Question
 from tollgate.core.summaries import Span, beginning
 from tollgate.jobs import timetable
 from tollgate.panel.call_search import CallSource
 from tollgate.panel.summaries import joined
 from tollgate.store.models import Customer, Invoice, Message, SavedReport, UserGroup
+from tollgate.store.queries.breakout import breakout
 from tollgate.store.queries.call_sums import by_summaries
 from tollgate.ui.sources import Query
 
@@ -84,6 +87,43 @@ def test_a_customers_summary_tells_each_stretch_and_what_bills_it(cast: Cast, an
     assert not hours.grid.ticks
 
 
+def test_a_resellers_summary_tells_what_it_pays_for_its_customers_and_its_files_have_their_calls(
+    cast: Cast, ann: Client
+) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        corso = create_customer(account_id=cast.account.pk, name="Corso", currency="EUR", parent_id=cast.baltic.pk)
+    calls(cast, cast.baltic, connected=1, cost=1_000_001)
+    calls(cast, corso, connected=2, failed=1, cost=90_000)
+    paid_by_reseller(cast.baltic, corso, micros=60_000)
+    rolled_up()
+    page = ann.get(f"/customers/{cast.baltic.pk}/summary/day/")
+    row = next(row for row in page.context["grid"].rows if row.words == f"{NOON_AT:%Y-%m-%d}")
+    assert (row.stretch.totals.cost_micros, row.stretch.resold.charge_micros) == (1_000_001, 120_000)
+    assert (row.stretch.charged_micros, row.stretch.resold.calls, row.stretch.totals.attempts) == (1_120_001, 2, 1)
+    titles = [column.title for column in page.context["grid"].view.columns]
+    assert {"Charged for its customers' calls", "Charged in all"} <= set(titles)
+    assert "documents bill what is charged in all" in page.content.decode()
+    links = dict(row.menu)
+    told = b"".join(ann.get(links["Download its CDRs (CSV)"]).streaming_content).decode()  # type: ignore[arg-type]
+    assert (told.count("Corso"), told.count("Baltic"), told.count("Acme")) == (3, 1, 0)
+    shown = ann.get(links["Show its CDRs"]).content.decode()
+    assert shown.count("Corso") >= 3
+    for customer in (cast.acme, corso):
+        page = ann.get(f"/customers/{customer.pk}/summary/day/")
+        assert "Charged in all" not in page.content.decode(), customer.name
+    Customer.objects.filter(pk=cast.baltic.pk).update(is_reseller=False)
+    still = ann.get(f"/customers/{cast.baltic.pk}/summary/day/?export=csv").streaming_content
+    assert "1.120001" in b"".join(still).decode(), "what it paid while it was one"  # type: ignore[arg-type]
+
+
+def paid_by_reseller(reseller: Customer, customer: Customer, *, micros: int) -> None:
+    """Each charged call of a customer, charged to its reseller too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM cdr WHERE customer_id = %s AND state = 'charged'", [customer.pk])
+        for (call_id,) in cursor.fetchall():
+            cursor.execute(NEW_ENTRY, [-micros, call_id, reseller.pk])
+
+
 def test_ticked_rows_that_follow_one_another_become_one_draft(cast: Cast, ann: Client) -> None:
     assert joined(["2026-11-03T00:00", "2026-11-01T00:00", "2026-11-02T00:00", "x"], Span.DAY) == [
         (datetime(2026, 11, 1).date(), datetime(2026, 11, 4).date())
@@ -117,6 +157,25 @@ def test_the_breakout_groups_by_what_is_asked_and_weighs_its_ratios(cast: Cast, 
     assert "six months" in too_long.content.decode()
     ticked = ann.get("/breakout/?by=carrier&by=day&f.period=today")
     assert ticked["Location"] == "/breakout/?f.period=today&f.by=carrier%2Cday"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "told"),
+    [((10, 30), (12, 30), 1 + 2 + 4), ((10, 31), (12, 30), 2 + 4), ((10, 30), (12, 29), 1 + 2), ((12, 0), (12, 29), 0),
+     ((12, 10), (12, 50), 4), ((10, 59), (11, 1), 2), ((10, 31), (11, 0), 0), ((11, 0), (12, 0), 2)],
+)  # fmt: skip
+def test_a_breakout_of_an_odd_period_tells_its_calls_and_no_others(
+    cast: Cast, begin: tuple[int, int], end: tuple[int, int], told: int
+) -> None:
+    for (hour, minute), count in {(10, 30): 1, (11, 0): 2, (12, 29): 4}.items():
+        at = NOON_AT.replace(hour=hour, minute=minute)
+        calls(cast, cast.acme, connected=count, at=at, prefix="371" if count == 2 else "3712", destination="Latvia")
+    rolled_up()
+    from_at, until_at = (NOON_AT.replace(hour=hour, minute=minute) for hour, minute in (begin, end))
+    for dimensions in (("country",), ("number",)):
+        found = breakout(cast.account, Question(dimensions=dimensions, from_at=from_at, until_at=until_at))
+        assert sum(group.totals.attempts for group in found) == told
+        assert len(found) == min(told, 1), "the prefixes of one country are one line"
 
 
 def test_the_sums_of_a_list_of_cdrs_are_the_same_by_the_summaries(cast: Cast) -> None:
@@ -178,14 +237,22 @@ def test_a_saved_report_is_mailed_when_it_is_due_with_its_file(cast: Cast, ann: 
     Message.objects.all().delete()
     timetable.reports(timestamp=0)
     assert not Message.objects.exists()
-    SavedReport.objects.update(next_at=beginning(datetime.now(UTC), Span.DAY))
+    SavedReport.objects.update(next_at=records.now())
     timetable.reports(timestamp=0)
     timetable.reports(timestamp=0)
+    assert SavedReport.objects.get().next_at == report.next_at
     assert [message.recipient for message in Message.objects.order_by("pk")] == ["ann@demo.example", "bob@demo.example"]
     (file,) = deliveries._attachments(Message.objects.earliest("pk"), datetime.now(UTC))
     lines = file.content.decode().split("\r\n")
     assert lines[0] == "Customer,Country,Currency,Attempts,Customer charge"
     assert lines[1:] == ["Acme,Lithuania,EUR,2,0.20", ""]
+    SavedReport.objects.update(next_at=report.next_at - timedelta(days=3))
+    for _ in range(5):  # the workers were away for two days
+        timetable.reports(timestamp=0)
+    late = Message.objects.order_by("pk")[2:]
+    assert len(late) == 2 * 3
+    assert len({file.name for message in late for file in deliveries._attachments(message, NOON_AT)}) == 3
+    Message.objects.filter(pk__in=[message.pk for message in late]).delete()
     calls(cast, cast.baltic, connected=1, failed=1, cost=70_000)
     rolled_up()
     day_at = beginning(datetime.now(UTC), Span.DAY)

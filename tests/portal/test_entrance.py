@@ -129,7 +129,7 @@ def test_what_is_over_is_forgotten_and_what_is_not_stays(cast: PortalCast) -> No
     at = datetime.now(UTC)
     knock("guess@acme.example", "wrong", at=at)
     with acting(SETUP):
-        send_password_link(contact_id=cast.carla.pk)
+        send_password_link(contact_id=cast.dan.pk)
     old = visiting(cast.carla)
     left = ((1, (1, 2, 1)), (3, (1, 0, 0)), (91, (0, 0, 0)))
     for days, counts in left:
@@ -306,7 +306,13 @@ def test_the_customers_status_decides_what_is_open(cast: PortalCast) -> None:
     acme.update(status="pending")
     assert opened() == {"dashboard": 404, "calls": 404, "details": 200}
     acme.update(status="penalty")
-    assert opened() == full
+    assert opened() == {"dashboard": 200, "calls": 404, "details": 200}, "all but what is owed is blocked"
+    blocked = visiting(cast.carla)
+    assert [blocked.get(f"/portal/{name}/").status_code for name in ("clis", "endpoints")] == [404, 404]
+    assert "Your service is suspended for now" in blocked.get("/portal/dashboard/").content.decode()
+    acme.update(status_until=datetime.now(UTC))
+    assert opened() == full, "its time of penalty is over"
+    acme.update(status_until=None)
     stays = visiting(cast.carla)
     acme.update(status="inactive")
     assert isinstance(knock(cast.carla.email), Refused)

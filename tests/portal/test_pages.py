@@ -15,12 +15,13 @@ from tests.portal.cast import SETUP, PortalCast, link_in, newest_mail, visiting
 from tollgate.actions.acts import acting
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customer_packages import assign_package, create_package
-from tollgate.actions.customers import create_customer
+from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.invoice_issue import issue_invoice
 from tollgate.actions.invoices import add_invoice_line, draft_invoice
 from tollgate.actions.messages import body
 from tollgate.actions.payments import create_payment
 from tollgate.actions.portal_passwords import keep
+from tollgate.actions.taxes import create_tax
 from tollgate.store.models import (
     Account,
     Audit,
@@ -34,6 +35,7 @@ from tollgate.store.models import (
 )
 
 pytestmark = pytest.mark.django_db
+EURO = 1_000_000
 
 
 def words_of(client: Client, address: str) -> str:
@@ -192,6 +194,26 @@ def test_a_code_fits_only_the_address_it_was_sent_to_and_ends(cast: PortalCast) 
         carla.post("/portal/details/mobile/send-code/")
         Code.objects.update(created_at=F("created_at") - timedelta(minutes=2))
     assert Code.objects.count() == 5, "five within an hour"
+
+
+def test_details_tell_tax_reserve_and_the_paypal_address_that_only_the_provider_changes(cast: PortalCast) -> None:
+    carla, acme = visiting(cast.carla), cast.panel.acme
+    words = words_of(carla, "/portal/details/")
+    assert [part in words for part in ("Credit line", "Reserve", "Tax number", "PayPal address")] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    with acting(SETUP):
+        vat = create_tax(account_id=acme.account_id, name="VAT of the house", rate_ppm=205_000, fixed_micros=EURO // 2)
+        given = {"tax_number": "LT100001738313", "paypal_email": "pay@acme.example", "tax_treatment": "taxed"}
+        update_customer(customer_id=acme.pk, debit_limit_micros=-5 * EURO, tax_ids=[vat.pk], **given)
+    words = words_of(carla, "/portal/details/")
+    for part in ("Reserve 5.00 EUR", "VAT 20.5 %", "and 0.50 EUR on each invoice", *list(given.values())[:2]):
+        assert part in words, part
+    with acting(SETUP):
+        update_customer(customer_id=acme.pk, tax_treatment="exempt")
+    words = words_of(carla, "/portal/details/")
+    assert "20.5" not in words
+    assert "Exempt" in words
 
 
 def test_the_own_email_is_changed_by_whoever_knows_the_password(cast: PortalCast) -> None:

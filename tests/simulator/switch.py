@@ -272,12 +272,14 @@ class Switch:
         result: object = "ok"
         if method == "dlg.briefing":
             result = [self._listed(dialog) for dialog in by_place.values()]
-        elif method == "dlg.end_dlg":
+        elif method == "tollgate.end":
             dialog = by_place.get((params[0], params[1]))
             if dialog is not None:
                 self.world.laws.hung_up(dialog)
                 dialog.hung_up_by_us = True
                 self._end(dialog)
+        elif method == "htable.dump":
+            result = []  # it shuts nobody out
         elif method == "tollgate.extend":
             result = self._extended(params[0].split(";"), by_place)
         return json.dumps({"result": result}).encode()

@@ -250,7 +250,19 @@ class SipEdge:
 
     def live(self) -> list[EdgeCall]:
         """Answered calls on the edge."""
-        return [call for call in kamailio_rpc.parse_list(self.edge.rpc(kamailio_rpc.list_request())) if call.answered]
+        return [call for call in self._dialogs() if call.answered]
+
+    def ringing(self, call_id: str) -> EdgeCall:
+        """A call that is not answered yet, as soon as the edge has it."""
+
+        def found() -> EdgeCall | None:
+            rings = [call for call in self._dialogs() if call.live and not call.answered]
+            return next((call for call in rings if call.call_id == call_id), None)
+
+        return until(found, what=f"call {call_id}")
+
+    def _dialogs(self) -> list[EdgeCall]:
+        return kamailio_rpc.parse_list(self.edge.rpc(kamailio_rpc.list_request()))
 
     def find(self, call_id: str) -> EdgeCall:
         return until(lambda: next((c for c in self.live() if c.call_id == call_id), None), what=f"call {call_id}")

@@ -54,6 +54,7 @@ CARRIERS = {
     "hang_up": ("carrier_hang_up", {}),
     "busy": ("carrier_refuse", {"CODE": "486 Busy Here", "HEADERS": "Reason: Q.850;cause=17"}),
     "refuse503": ("carrier_refuse", {"CODE": "503 Service Unavailable", "HEADERS": "Reason: Q.850;cause=42"}),
+    "moved": ("carrier_refuse", {"CODE": "302 Moved Temporarily", "HEADERS": "Contact: <sip:1029@192.0.2.99>"}),
     "silent": ("carrier_silent", {}),
     "ring": ("carrier_ring", {}),
     "try": ("carrier_tries", {}),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
+import urllib.request
 
 import pytest
 
-from tests.sip.scene import PER_SECOND, Scene
+from tests.sip.scene import PER_SECOND, SECRET, Scene
 from tests.sip.sipp import until
 from tests.world import CENT_PER_MINUTE, EURO
 
@@ -152,6 +153,74 @@ def test_a_changed_limit_is_obeyed_by_the_next_invite_within_a_second(scene: Sce
     )
     assert result.ended_by == "edge"
     assert 1.0 <= result.duration_s <= 3.0
+
+
+def test_a_ringing_call_that_somebody_ends_is_over_on_both_sides_and_costs_nothing(scene: Scene) -> None:
+    seller = scene.seller(carriers=("ring",))
+    caller = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=None)
+    statement = "SELECT id FROM call WHERE edge_call_id = %s"
+    ((call_id,),) = until(lambda: scene.world.rows(statement, caller.call_id), what="the call")
+    scene.carrier_at(seller.gateways[0]).wait_for("INVITE", call_id=caller.call_id)
+    url = f"{scene.charging.url}/v1/calls/{call_id}/hangup"
+    urllib.request.urlopen(urllib.request.Request(url, b"{}", {"X-Tollgate-Secret": SECRET}), timeout=3)
+    result = caller.result(timeout_s=5)
+    assert result.code == 487
+    scene.carrier_at(seller.gateways[0]).wait_for("CANCEL", call_id=result.call_id)
+    cdr = scene.cdr(result.call_id)
+    assert (cdr["state"], cdr["cost_micros"], cdr["released_by"], cdr["q850"]) == ("failed", 0, "tollgate", 31)
+    assert scene.world.wallet("customer", seller.customer)["held_micros"] == 0
+    scene.assert_books()
+
+
+def options(scene: Scene, ip: str) -> bytes:
+    """An OPTIONS from `ip`, and what the edge answers it; nothing to whom it is deaf."""
+    edge = scene.edge.settings.listen_ip
+    lines = [
+        f"OPTIONS sip:{edge} SIP/2.0",
+        f"Via: SIP/2.0/UDP {ip}:5099;rport;branch=z9hG4bK{time.monotonic_ns()}",
+        f"From: <sip:x@{ip}>;tag=x",
+        f"To: <sip:{edge}>",
+        f"Call-ID: ask-{time.monotonic_ns()}",
+        "CSeq: 1 OPTIONS",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def floods(scene: Scene, ip: str) -> None:
+    for _ in range(250):
+        scene.edge.send_raw(options(scene, ip), ip=ip, wait_s=0.001)
+
+
+def is_heard(scene: Scene, ip: str) -> bool:
+    return b" 200 " in scene.edge.send_raw(options(scene, ip), ip=ip, wait_s=0.2)
+
+
+def test_addresses_that_were_shut_out_are_heard_within_a_second_of_being_endpoints(scene: Scene) -> None:
+    seller = scene.seller()
+    first, second, stranger = (scene.edge.address(last) for last in (224, 225, 226))
+    for ip in (first, second, stranger):
+        floods(scene, ip)
+        assert not is_heard(scene, ip)
+    scene.world.ip_endpoint(seller.customer, f"{first}/31")
+    until(lambda: is_heard(scene, first), timeout_s=1.0, what="an answer to the new endpoint")
+    assert scene.edge.call(caller=second, cld=NUMBER, hold_ms=100).code == 200
+    assert not is_heard(scene, stranger)
+
+
+def test_an_address_that_was_challenged_calls_within_a_second_of_being_an_endpoint(scene: Scene) -> None:
+    seller, ip = scene.seller(), scene.edge.address(227)
+    assert scene.edge.call(caller=ip, cld=NUMBER, hold_ms=100).code == 407
+    scene.world.ip_endpoint(seller.customer, ip)
+    until(lambda: scene.edge.call(caller=ip, cld=NUMBER, hold_ms=100).code == 200, timeout_s=1.0, what="a call")
+
+
+def test_an_endpoint_is_not_shut_out_for_calls_that_are_refused(scene: Scene) -> None:
+    seller = scene.seller(money_micros=0)
+    assert scene.edge.call(caller=seller.ip, cld=NUMBER).code == 402
+    floods(scene, seller.ip)
+    assert is_heard(scene, seller.ip)
 
 
 def test_a_sip_user_registers_calls_and_is_called(scene: Scene) -> None:

@@ -105,6 +105,7 @@ def test_when_no_carrier_takes_the_call_the_caller_hears_503(rig: Rig) -> None:
         assert (result.code, result.exit_code) == (503, 0)
         events = rig.events(result.call_id, last="failed")
         assert [e["event"] for e in events] == ["attempt"] * len(gateways) + ["failed"]
+        assert events[-1]["route"] == len(gateways) - 1
         assert events[-1]["sip_code"] == 503
 
 
@@ -115,6 +116,39 @@ def test_a_busy_number_is_not_tried_elsewhere(rig: Rig) -> None:
     events = rig.events(result.call_id, last="failed")
     assert [(e["event"], e["sip_code"]) for e in events] == [("attempt", 486), ("failed", 486)]
     assert {e["reason_hdr"] for e in events} == {"Q.850;cause=17"}
+    assert [e["route"] for e in events] == [0, 0]
+    assert rig.carriers[CIRRUS].received("INVITE", call_id=result.call_id) == []
+
+
+@pytest.mark.parametrize("media", [0, 1])
+def test_a_carrier_to_whom_nothing_can_be_sent_is_followed_by_the_next(rig: Rig, media: int) -> None:
+    nobody = rig.address(QUIET)
+    unsent = (f"sip:{nobody}:5060;transport=tcp", f"sip:{nobody}:5061;transport=tls", "sip:nowhere.invalid:5060")
+    rig.plan("1031", QUIET, REFUSING, QUIET, QUIET, CIRRUS, media=media)
+    for place, uri in zip((0, 2, 3), unsent, strict=True):
+        rig.plans["1031"]["routes"][place]["dst_uri"] = uri
+    result = rig.edge.call(caller=rig.address(ACME), cld="1031", hold_ms=200)
+    assert (result.code, result.exit_code) == (200, 0)
+    told = [(e["event"], e["route"], e.get("sip_code"), e.get("why")) for e in rig.events(result.call_id, last="ended")]
+    assert told[:4] == [
+        ("attempt", 0, 503, "not_sent"),
+        ("attempt", 1, 503, None),
+        ("attempt", 2, 503, "not_sent"),
+        ("attempt", 3, 503, "not_sent"),
+    ]
+    assert told[4:] == [("answered", 4, None, None), ("ended", 4, None, "caller_bye")]
+    rig.plans["1031"]["routes"] = rig.plans["1031"]["routes"][2:4]
+    refused = rig.edge.call(caller=rig.address(ACME), cld="1031")
+    assert (refused.code, rig.events(refused.call_id, last="failed")[-1]["route"]) == (503, 1)
+
+
+def test_a_redirection_of_a_carrier_is_neither_followed_nor_shown(rig: Rig) -> None:
+    rig.carriers[19] = rig.edge.carrier(rig.address(19), "moved")
+    rig.plan("1029", 19, CIRRUS)
+    result = rig.edge.call(caller=rig.address(ACME), cld="1029")
+    assert (result.code, result.header("Contact"), result.exit_code) == (503, "", 0)
+    events = rig.events(result.call_id, last="failed")
+    assert [(e["event"], e["sip_code"], e["route"]) for e in events] == [("attempt", 302, 0), ("failed", 503, 0)]
     assert rig.carriers[CIRRUS].received("INVITE", call_id=result.call_id) == []
 
 
@@ -187,6 +221,25 @@ def test_we_may_hang_up_a_call(rig: Rig) -> None:
     rig.carriers[CIRRUS].wait_for("BYE", call_id=result.call_id)
     assert rig.events(result.call_id, last="ended")[-1]["why"] == "edge"
     until(lambda: result.call_id not in {live.call_id for live in rig.edge.live()}, what="the end in the live list")
+
+
+@pytest.mark.parametrize(("media", "transport"), [(0, "udp"), (1, "tcp")])
+def test_we_may_end_a_call_that_still_rings(rig: Rig, media: int, transport: str) -> None:
+    rig.plan("1030", REFUSING, RINGING, CIRRUS, media=media)
+    caller = rig.edge.place(caller=rig.address(ACME), cld="1030", hold_ms=None, transport=transport)
+    until(lambda: any(m.received and m.code == 180 for m in caller.sipp.messages), what="ringing")
+    call = rig.edge.ringing(caller.call_id)
+    rig.edge.hang_up(call, reason='Q.850;cause=31;text="Ended by \\"Ann\\""')
+    result = caller.result()
+    assert (result.code, result.exit_code) == (487, 0)
+    cancel = rig.carriers[RINGING].wait_for("CANCEL", call_id=result.call_id)
+    assert cancel.header("Reason") == 'Q.850;cause=31;text="Ended by \\"Ann\\""'
+    attempt, failed = rig.events(result.call_id, last="failed")
+    assert (attempt["route"], attempt["sip_code"]) == (0, 503)
+    assert (failed["route"], failed["sip_code"], failed["why"]) == (1, 487, "edge")
+    assert "reason_hdr" not in failed
+    assert rig.carriers[CIRRUS].received("INVITE", call_id=result.call_id) == []
+    rig.edge.hang_up(call, reason="Q.850;cause=31")  # nothing is left to end
 
 
 def test_a_sip_user_calls_with_a_password_that_nobody_else_sees(rig: Rig) -> None:

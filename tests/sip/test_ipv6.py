@@ -85,3 +85,20 @@ def test_a_call_crosses_between_ipv4_and_ipv6_both_ways(call: tuple[FakeService,
         until(lambda: ends_of(service, caller.call_id), what="the end")  # noqa: B023
     old.close()
     new.close()
+
+
+def test_a_call_from_ipv6_that_still_rings_may_be_ended(call: tuple[FakeService, Any]) -> None:
+    service, edge = call
+    port = edge.settings.sip_port
+    old, new = (
+        Party(edge.address(2), edge=f"{edge.address(1)}:{port}"),
+        Party(SIX, edge=f"[{SIX}]:{port}", port=free_port()),
+    )
+    service.decide = lambda _: route_to(old)
+    new.invite("1")
+    old.expect("INVITE")
+    old.reply(180, "Ringing")
+    edge.hang_up(edge.ringing(new.call_id), reason="Q.850;cause=31")
+    old.expect("CANCEL")
+    old.close()
+    new.close()

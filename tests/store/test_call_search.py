@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from tollgate.core.call_search import ALONE, FIELDS, NUMBERED, Of, Rule, Rules, 
 from tollgate.core.lake import EVERYTHING, Engine, Search, Span, day_begins, folded, search_statement
 from tollgate.store.lake_days import write_closed_days
 from tollgate.store.lake_engines import DuckLake, QuestionTooLong
-from tollgate.store.models import CDR, Gateway, Tag
+from tollgate.store.models import CDR, Customer, Gateway, Tag
 from tollgate.store.queries import lake
 from tollgate.store.queries.call_search import CallSearch, TooLong, in_time, names_beside, names_of
 
@@ -154,9 +155,8 @@ def test_database_lake_and_reason_find_the_same_calls_by_any_conditions(traffic:
         cursor.execute("SELECT * FROM lake_call WHERE started_at < %s", [day_begins(NEW)])
         titles = [column.name for column in cursor.description or ()]
         known = [dict(zip(titles, row, strict=True)) for row in cursor.fetchall()]
-    ways = [
-        (kind, way) for kind in ("customer", "tag", "carrier", "gateway", "route") for way in ("is", "has", "begins")
-    ]
+    kinds = ("customer", "reseller", "tag", "carrier", "gateway", "route")
+    ways = [(kind, way) for kind in kinds for way in ("is", "has", "begins")]
     known_names = {(kind, way, text): names(kind, way, [text]) for kind, way in ways for text in ("Acme",)}
 
     def find(kind: str, way: str, texts: Sequence[str]) -> Sequence[int]:
@@ -223,6 +223,23 @@ def test_a_record_is_named_by_its_name_or_its_number(traffic: Traffic) -> None:
     traffic.acme.save()
     assert names_of(traffic.account)("customer", "is", [traffic.acme.name]) == [traffic.acme.pk], "a name, no number"
     assert names_of(traffic.account)("carrier", "begins", ["CIR"]) == [traffic.carrier.pk if traffic.carrier else 0]
+
+
+def test_resellers_are_named_with_everybody_below_them_in_as_few_questions_as_one(traffic: Traffic) -> None:
+    acme, baltic = traffic.acme, traffic.baltic
+    Customer.objects.filter(pk__in=[acme.pk, baltic.pk]).update(is_reseller=True)
+    made = {"account": traffic.account, "currency": "EUR"}
+    own = [
+        Customer.objects.create(name=f"Corso {above.pk}", number=f"9{above.pk}", parent=above, **made)
+        for above in (acme, baltic)
+    ]
+    find, everybody = names_of(traffic.account), sorted([acme.pk, baltic.pk, *(customer.pk for customer in own)])
+    with CaptureQueriesContext(connection) as one:
+        assert find("reseller", "is", [acme.name]) == sorted([acme.pk, own[0].pk])
+    with CaptureQueriesContext(connection) as several:
+        assert find("reseller", "is", [acme.name, baltic.name]) == everybody
+    assert len(several) == len(one)
+    assert find("reseller", "is", [own[0].name]) == []
 
 
 def test_who_asks_too_long_is_told_so_by_both_sides(traffic: Traffic) -> None:

@@ -65,6 +65,11 @@ QUESTIONS: list[dict[str, Any]] = [
     {"dimensions": ("number", "country", "prefix", "tech_prefix", "reseller", "account_manager")},
     {"filters": {"number": "37", "customer": "ACM", "carrier": "c", "destination": "TO 3", "prefix": "370"}},
     {"reach": frozenset({1, 2})},
+    {
+        "dimensions": ("country", "customer"),
+        "from_at": day_begins(DAYS[0]) + timedelta(hours=11, minutes=1),
+        "until_at": day_begins(DAYS[0]) + timedelta(hours=11, minutes=58),
+    },
     {"reach": frozenset()},
 ]
 SEARCHES = [
@@ -221,6 +226,10 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
     unbilled = f"{DAYS[0]} stays in the database: calls of 1 customers are on no issued document"
     assert archive_days(AT) == ([], ""), "not even the quiet day"
     assert archive_days(night) == ([quiet], f"{unbilled} (customer {traffic.baltic.pk})")
+    daily = {"invoice_schedule": "none", "billing_type": "prepaid", "daily_receipts": True}
+    Customer.objects.filter(pk=traffic.baltic.pk).update(**daily)
+    assert archive_days(night) == ([], f"{unbilled} (customer {traffic.baltic.pk})"), "a receipt of each day is due"
+    Customer.objects.filter(pk=traffic.baltic.pk).update(invoice_schedule="monthly", daily_receipts=False)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # no record is ever changed
         cursor.execute("UPDATE cdr SET state = 'unresolved' WHERE id = 1")
@@ -246,6 +255,8 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
     traffic.correct(3, 17)  # an archived call is corrected, and its day written anew from what is left of it
     with pytest.raises(OnlyInLake, match=f"Calls of {DAYS[0]} \\(UTC\\) were corrected"):
         by_dimensions(traffic.account, BY_NUMBER)
+    odd = replace(BY_NUMBER, dimensions=("customer",), until_at=BY_NUMBER.from_at + timedelta(minutes=59))
+    assert by_dimensions(traffic.account, odd), "its corrections have left the numbers alone behind"
     (again,) = write_closed_days(AT)
     assert (again.kind, again.version, again.rows_count) == ("entry", 2, 2 * 77 + 1)
     with connection.cursor() as cursor:

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from psycopg.types.json import Json
 
 from tests.world import World
-from tollgate.store.sql import load
+from tollgate.store.sql import load, script
 
 HOUR_AT = datetime(2026, 11, 20, 23, tzinfo=UTC)
 WRITERS = 3
 LAW = load("ledger_laws")["summaries_are_the_records"]
+RESALE_LAW = load("ledger_laws")["resold_calls_are_in_the_summaries"]
+RESOLD = ("calls", "billed_s", "charge_micros", "correction_micros")
 MEASURES = ("attempts", "connected", "duration_ms", "cost_micros", "carrier_cost_micros", "profit_micros")
 CORRECTED = ("correction_micros", "carrier_correction_micros", "profit_correction_micros")
 NEW_CDR = """
@@ -36,6 +38,10 @@ WHERE attrelid = 'summary'::regclass AND attnum > 0 AND attnotnull AND atttypid 
 NEW_CORRECTION = """
 INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)
 SELECT account_id, now(), id, 'adjustments', 'correction', %s, currency, %s FROM wallet WHERE id = %s
+"""
+NEW_CHARGE = """
+INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)
+SELECT account_id, now(), id, 'revenue', %s, %s, currency, %s FROM wallet WHERE id = %s
 """
 
 whole = st.integers(0, 10**12)
@@ -61,6 +67,7 @@ class Cast:
     wallets: tuple[int, int, int]
     kept: dict[int, tuple[datetime, bool]] = field(default_factory=dict)
     expected: Counter[tuple[datetime, str]] = field(default_factory=Counter)
+    resold: Counter[tuple[datetime, str]] = field(default_factory=Counter)
     last_id: int = 0
 
 
@@ -91,6 +98,7 @@ class Writer:
         self.cast = cast
         self.connection = psycopg.connect(cast.url)
         self.said: Counter[tuple[datetime, str]] = Counter()
+        self.resold: Counter[tuple[datetime, str]] = Counter()
         self.mine: dict[int, tuple[datetime, bool]] = {}
 
     def call(self, hour: int, cost: int, carrier_cost: int, *, foreign: bool) -> None:
@@ -109,6 +117,18 @@ class Writer:
         self.mine[cast.last_id] = (hour_at, foreign)
         said = (1, 1, cost, cost, carrier_cost, profit or 0)
         self.said.update({(hour_at, name): value for name, value in zip(MEASURES, said, strict=True)})
+        self.charge(hour_at, cost)
+
+    def charge(self, hour_at: datetime, cost: int) -> None:
+        """What Acme and its reseller pay for the last call; a third of it was beyond what was granted."""
+        cast = self.cast
+        bought = cost * 2 // 3
+        for wallet, micros in ((cast.wallets[0], cost), (cast.wallets[1], bought)):
+            for kind, part in (("call", micros - micros // 3), ("overrun", micros // 3)):
+                if part:
+                    self.connection.execute(NEW_CHARGE, [kind, -part, cast.last_id, wallet])
+        if bought:
+            self.resold.update({(hour_at, "calls"): 1, (hour_at, "billed_s"): 1, (hour_at, "charge_micros"): bought})
 
     def correct(self, choice: int, amount: int) -> None:
         """A correction of a wallet that had a part in one of the calls that are known by now."""
@@ -122,6 +142,8 @@ class Writer:
             self.said[hour_at, "correction_micros"] -= amount
         if part == 2:
             self.said[hour_at, "carrier_correction_micros"] += amount
+        if part == 1:
+            self.resold[hour_at, "correction_micros"] -= amount
         if part > 0 and not foreign:
             self.said[hour_at, "profit_correction_micros"] -= amount
 
@@ -130,6 +152,8 @@ class Writer:
         self.cast.kept |= self.mine
         for key, value in self.said.items():
             self.cast.expected[key] += value
+        for key, value in self.resold.items():
+            self.cast.resold[key] += value
         self._anew()
 
     def forget(self) -> None:
@@ -137,7 +161,7 @@ class Writer:
         self._anew()
 
     def _anew(self) -> None:
-        self.mine, self.said = {}, Counter()
+        self.mine, self.said, self.resold = {}, Counter(), Counter()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -159,7 +183,7 @@ def test_summaries_are_the_sum_of_calls_and_corrections_however_writers_overlap(
                     writers[who].forget()
                 case _:
                     cast.world.rows("SELECT roll_up(2)")
-        assert cast.world.rows(LAW) == []
+        assert cast.world.rows(LAW) + cast.world.rows(RESALE_LAW) == []
         for writer in writers:
             writer.commit()
     finally:
@@ -167,8 +191,9 @@ def test_summaries_are_the_sum_of_calls_and_corrections_however_writers_overlap(
             writer.connection.close()
     while cast.world.rows("SELECT roll_up(2)") == [(True,)]:
         pass
-    assert cast.world.rows(LAW) == []
+    assert cast.world.rows(LAW) + cast.world.rows(RESALE_LAW) == []
     assert _summaries(cast) == {key: value for key, value in cast.expected.items() if value}
+    assert _resold(cast) == {key: value for key, value in cast.resold.items() if value}
 
 
 def test_hours_that_differ_are_found_and_made_anew(cast: Cast) -> None:
@@ -179,9 +204,52 @@ def test_hours_that_differ_are_found_and_made_anew(cast: Cast) -> None:
     writer.connection.close()
     cast.world.rows("SELECT roll_up(1000)")
     cast.world.connection.execute("UPDATE summary SET cost_micros = cost_micros + 1 WHERE hour_at = %s", [HOUR_AT])
-    assert {row[1] for row in cast.world.rows(LAW)} == {HOUR_AT}
+    cast.world.connection.execute("UPDATE resale_summary SET billed_s = billed_s + 1 WHERE hour_at = %s", [HOUR_AT])
+    for law in (LAW, RESALE_LAW):
+        assert {row[1] for row in cast.world.rows(law)} == {HOUR_AT}
     cast.world.rows("SELECT rebuild_summaries(%s, %s)", HOUR_AT, HOUR_AT + timedelta(hours=1))
-    assert cast.world.rows(LAW) == []
+    assert cast.world.rows(LAW) + cast.world.rows(RESALE_LAW) == []
+
+
+def test_what_resellers_paid_before_it_was_summed_up_is_there_after_the_update(cast: Cast) -> None:
+    """Calls of the database and those whose record only the lake has."""
+    writer = Writer(cast)
+    for hour in (0, 1):
+        writer.call(hour, 120_000, 70_000, foreign=False)
+    writer.correct(1, 500)
+    writer.commit()
+    writer.connection.close()
+    cast.world.rows("SELECT roll_up(1000)")
+    with cast.world.connection.transaction(force_rollback=True):
+        cast.world.connection.execute("ALTER TABLE cdr DISABLE TRIGGER USER")
+        cast.world.connection.execute(
+            "INSERT INTO archived_call (id, account_id, started_at, customer_id, destination, billed_s, cost_micros)"
+            " SELECT id, account_id, started_at, customer_id, destination, billed_s, cost_micros FROM cdr"
+            " WHERE started_at < %s",
+            [HOUR_AT + timedelta(hours=1)],
+        )
+        cast.world.connection.execute("DELETE FROM cdr WHERE started_at < %s", [HOUR_AT + timedelta(hours=1)])
+        cast.world.connection.execute("DELETE FROM resale_summary")
+        cast.world.connection.execute("DELETE FROM resold_customer")
+        cast.world.connection.execute("UPDATE customer SET parent_id = NULL WHERE id = %s", [cast.acme])
+        whole = script("schema_resale")
+        begin, end = whole.index("-- Those of today"), whole.index("CREATE TABLE resale_summary")
+        cast.world.connection.execute(whole[begin:end].encode())
+        cast.world.connection.execute(whole[whole.index("-- What the summaries have by now") :].encode())
+        assert cast.world.rows(load("ledger_laws")["resellers_are_known_by_their_customers"]) == []
+        assert _resold(cast) == {key: value for key, value in cast.resold.items() if value}
+
+
+def test_who_was_ever_below_a_reseller_at_any_depth_stays_known(cast: Cast) -> None:
+    world = cast.world
+    with world.connection.transaction(force_rollback=True):
+        high, other = (world.customer(name, is_reseller=True) for name in ("High", "Other"))
+        low = world.customer("Low", is_reseller=True, parent_id=high)
+        last = world.customer("Last", parent_id=low)
+        for parent in (None, other):
+            world.connection.execute("UPDATE customer SET parent_id = %s WHERE id = %s", [parent, low])
+        known = world.rows("SELECT customer_id, reseller_id FROM resold_customer WHERE reseller_id >= %s", high)
+        assert set(known) == {(low, high), (last, high), (last, low), (low, other), (last, other)}
 
 
 def test_a_late_call_of_a_day_that_has_left_brings_no_summary_of_that_day_into_doubt(cast: Cast) -> None:
@@ -257,6 +325,11 @@ def _told_by_list(cast: Cast, reached: int) -> tuple[int, int]:
         names = [column.name for column in cursor.description]
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return sum(row["attempts"] for row in found), sum(row["cost_total"] for row in found)
+
+
+def _resold(cast: Cast) -> dict[tuple[datetime, str], int]:
+    found = cast.world.rows(f"SELECT hour_at, {', '.join(RESOLD)} FROM resale_summary")
+    return {(row[0], name): int(value) for row in found for name, value in zip(RESOLD, row[1:], strict=True) if value}
 
 
 def _summaries(cast: Cast) -> dict[tuple[datetime, str], int]:

@@ -16,6 +16,10 @@ LIST = (
     b'"state":4},{"h_entry":9,"h_id":1,"call-id":"ringing","start_ts":0,"state":2},'
     b'{"h_entry":9,"h_id":2,"call-id":"over","start_ts":1795266322,"state":5}],"id":1}'
 )
+SHUT_OUT = (
+    b'{"jsonrpc":"2.0","result":[{"entry":97,"size":2,"slot":[{"name":"192.0.2.1","value":1,"type":"int"},'
+    b'{"name":"2001:db8:0:0:0:0:0:7","value":1,"type":"int"}]}],"id":1}'
+)
 NOT_FOUND = b'{"jsonrpc":"2.0","error":{"code":404,"message":"Dialog not found"},"id":1}'
 
 
@@ -39,8 +43,19 @@ def test_an_answer_that_is_no_list_is_an_error(answer: bytes) -> None:
 
 def test_a_hang_up_names_the_dialog_and_its_reason() -> None:
     asked = json.loads(rpc.hangup_request(748, 1512, 'Q.850;cause=102;text="x"'))
-    assert (asked["method"], asked["params"]) == ("dlg.end_dlg", [748, 1512, 'Reason: Q.850;cause=102;text="x"\r\n'])
+    assert (asked["method"], asked["params"]) == ("tollgate.end", [748, 1512, 'Reason: Q.850;cause=102;text="x"\r\n'])
     assert json.loads(rpc.hangup_request(748, 1512))["params"] == [748, 1512]
+
+
+def test_addresses_that_are_shut_out_are_read_as_the_edge_spells_them_and_heard_again() -> None:
+    assert rpc.parse_addresses(SHUT_OUT) == ["192.0.2.1", "2001:db8:0:0:0:0:0:7"]
+    assert rpc.parse_addresses(b'{"jsonrpc":"2.0","result":[],"id":1}') == []
+    asked = [json.loads(body) for body in rpc.admit_requests("192.0.2.1")]
+    assert [(body["method"], body["params"]) for body in asked] == [
+        ("htable.seti", ["known", "192.0.2.1", 1]),
+        ("htable.delete", ["ban", "192.0.2.1"]),
+        ("htable.delete", ["ask", "192.0.2.1"]),
+    ]
 
 
 def test_what_is_not_there_needs_no_hang_up() -> None:

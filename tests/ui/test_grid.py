@@ -59,6 +59,14 @@ def test_walking_forth_shows_every_row_once_and_walking_back_the_same_pages(rows
     while url := back[-1].previous_url():
         back.append(page(rows, url))
     assert [ids(shown) for shown in reversed(back)] == [ids(shown) for shown in forth]
+    for shown in (*forth, *back):
+        assert ids(page(rows, shown.refresh_url())) == ids(shown), "Refresh shows the page that is looked at"
+
+
+def test_a_filter_that_asks_whether_something_is_there_gives_yes_or_no() -> None:
+    """Other values would be an error of the database's lookup."""
+    asked = Filter("of", "Of", "customer__isnull", choices=(("True", "All"), ("False", "One")))
+    assert [asked.read(choice) for choice, _ in asked.choices] == [True, False]
 
 
 KEYS = st.one_of(

@@ -16,6 +16,7 @@ from django.db.models import Max, Min
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotYet, act, because, refuse
+from tollgate.actions.packages import RECORDING, package_terms_on
 from tollgate.actions.statements import fetch
 from tollgate.store.models import CDR, Account, AccountCharge, AccountPackage, AccountTerms, Entry, Wallet
 from tollgate.store.sql import load
@@ -138,6 +139,22 @@ def wallet_of(account: Account) -> Wallet:
     return Wallet.objects.get(account_id=account.pk, kind="account", owner_id=account.pk)
 
 
+def package_charge(package: AccountPackage, on: date) -> AccountCharge:
+    """What a package comes to on a UTC day, neither posted nor kept: for today, so far."""
+    account, terms = package.account, package_terms_on(package, on)
+    price = terms.price_nanos
+    if terms.basis == "minute":
+        used_s = usage(account, on, "recorded_seconds" if package.kind == RECORDING else "seconds")
+        return _charge(account, on, package, package.name, used_s, "seconds", price, _per_minute(price, used_s))
+    return _charge(account, on, package, package.name, terms.quantity, terms.unit, price, terms.quantity * price)
+
+
+def charged_until(account: Account) -> date | None:
+    """The last UTC day that is charged whole; None before the first."""
+    last: date | None = AccountCharge.objects.filter(account=account, package=None).aggregate(on=Max("on"))["on"]
+    return last
+
+
 def usage(account: Account, on: date, what: str) -> int:
     """How much was used on a UTC day: `seconds` of calls, `recorded_seconds`, `channels` at once at most."""
     begins = datetime.combine(on, time(), UTC)
@@ -160,10 +177,9 @@ def _change(account: Account, method: str, at: datetime) -> Account:
 
 def _first_day(account: Account) -> date:
     """The day after the last that is charged whole; at first, that of the first call."""
-    last = AccountCharge.objects.filter(account=account, package=None).aggregate(on=Max("on"))["on"]
+    last = charged_until(account)
     if last is not None:
-        following: date = last + timedelta(days=1)
-        return following
+        return last + timedelta(days=1)
     first = CDR.objects.filter(account=account).aggregate(at=Min("started_at"))["at"]
     begun_at: datetime = min(account.created_at, first or account.created_at)
     day: date = begun_at.astimezone(UTC).date()
@@ -172,7 +188,7 @@ def _first_day(account: Account) -> date:
 
 def _charge_day(account: Account, on: date) -> list[AccountCharge]:
     packages = AccountPackage.objects.filter(account=account, starts_on__lte=on).exclude(ends_on__lt=on)
-    found = [_package_charge(account, on, package) for package in packages.order_by("pk")]
+    found = [package_charge(package, on) for package in packages.order_by("pk")]
     # the method comes last: once it is there, the day is charged whole
     return [_posted(account, charge) for charge in [*found, _method_charge(account, on)]]
 
@@ -186,14 +202,6 @@ def _method_charge(account: Account, on: date) -> AccountCharge:
         return _charge(account, on, None, method, channels, "channels", price, channels * price)
     used_s, price = usage(account, on, "seconds"), terms.minute_price_nanos
     return _charge(account, on, None, method, used_s, "seconds", price, _per_minute(price, used_s))
-
-
-def _package_charge(account: Account, on: date, package: AccountPackage) -> AccountCharge:
-    price = package.price_nanos
-    if package.basis == "minute":
-        used_s = usage(account, on, "recorded_seconds" if package.kind == "recording" else "seconds")
-        return _charge(account, on, package, package.name, used_s, "seconds", price, _per_minute(price, used_s))
-    return _charge(account, on, package, package.name, package.quantity, package.unit, price, package.quantity * price)
 
 
 def _per_minute(price_nanos: int, used_s: int) -> int:

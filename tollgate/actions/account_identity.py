@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import F
@@ -55,6 +55,16 @@ def update_account_email(*, account_id: int, email: str) -> Account:
     link = f"{address_of(None)}/confirm-email/{token}/"
     _send(account, address, EMAIL, {"link": link, "new_email": address}, secret=True)
     return records.change(account, {"pending_email": address})
+
+
+@act
+def take_back_account_email(*, account_id: int) -> Account:
+    """Asks no more for another email: the link that was sent to it leads nowhere."""
+    account = records.locked(Account, account_id)
+    if not account.pending_email:
+        raise refuse("account_id", "No other email waits to be confirmed.")
+    _forget(EMAIL)
+    return records.change(account, {"pending_email": ""})
 
 
 @act
@@ -159,6 +169,12 @@ def verify_account_mobile(*, account_id: int, code: str) -> bool:
 def find_email_link(token: str) -> Code | None:
     """The code behind a word of an address; None once it was used or its time is over."""
     return Code.objects.filter(purpose=EMAIL, secret_hash=_hashed(token), used_at=None, expires_at__gt=Now()).first()
+
+
+def email_waits_until(account: Account) -> datetime | None:
+    """Until when the link to the pending email leads somewhere; None when its day is over."""
+    sent = Code.objects.filter(purpose=EMAIL, target=account.pending_email, used_at=None, expires_at__gt=Now()).first()
+    return sent.expires_at if sent else None
 
 
 def _keep(purpose: str, secret_hash: str, target: str, life: timedelta) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.postings import income_book
 from tollgate.actions.statements import fetch
 from tollgate.core.journal import PLACES, JournalLine, Moved, code_of, journal, wallet_place
 from tollgate.core.sales import SaleLine, shared_out
@@ -57,12 +58,13 @@ def journal_of(account: Account, *, from_on: date, until_on: date) -> Iterator[J
 def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[SaleLine]:
     """The lines of invoices, debit and credit notes dated from `from_on` to the day before `until_on`.
 
-    A credit note's amounts are below zero. Receipts and the notes on them are left out: they say that money came,
-    or went back.
+    What was sold to customers of resellers has the code of `resale`: that of `revenue` tells what the resellers were
+    billed for it. A credit note's amounts are below zero. Receipts and the notes on them are left out: they say that
+    money came, or went back.
     """
     found = Invoice.objects.filter(account=account, state="issued", kind__in=SALES)
     found = found.filter(invoice_on__gte=from_on, invoice_on__lt=until_on, payment=None).select_related("customer")
-    code = code_of("revenue", journal_codes(account))
+    chosen = journal_codes(account)
     for invoice in found.prefetch_related("lines", "taxes").order_by("invoice_on", "id").iterator(chunk_size=500):
         lines = sorted(invoice.lines.all(), key=lambda line: line.position)
         sign = -1 if invoice.kind == "credit_note" else 1
@@ -73,6 +75,7 @@ def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[Sal
                 number=str(invoice),
                 customer=str(invoice.buyer.get("name") or invoice.customer.name),
                 email=str(invoice.buyer.get("email") or ""),
+                accounting_id=invoice.customer.accounting_id or "",
                 reference=invoice.reference,
                 invoice_on=invoice.invoice_on or from_on,
                 due_on=invoice.due_on or invoice.invoice_on or from_on,
@@ -80,7 +83,7 @@ def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[Sal
                 net_micros=net,
                 tax_micros=tax,
                 tax_name=" + ".join(row.label or row.name for row in invoice.taxes.all()),
-                account_code=code,
+                account_code=code_of(str(invoice.issuer.get("income") or income_book(invoice.customer)), chosen),
                 currency=invoice.currency,
             )
 
@@ -99,6 +102,7 @@ def _moved(rows: list[dict[str, Any]]) -> Iterator[Moved]:
             document=_document(kind, number, invoices, payments),
             text=KIND_TEXTS.get(row["kind"], str(row["kind"]).replace("_", " ").capitalize()),
             party=row["owner"],
+            accounting_id=row["accounting_id"],
         )
 
 

@@ -28,14 +28,24 @@ def publish_agreement(*, account_id: int, title: str, text: str) -> Agreement:
 def accept_agreement(*, agreement_id: int, sha256: str) -> AgreementAcceptance:
     """Accepts the newest version. `sha256` is that of the text that was read. Twice is once."""
     agreement = records.find(Agreement, agreement_id)
-    newest = agreement.account.agreements.order_by("-number").first()
-    if newest != agreement:
+    if newest_agreement(agreement.account) != agreement:
         raise refuse("agreement_id", "There is a newer version: read that one.")
     if sha256 != agreement.sha256:
         raise refuse("sha256", "This is not the text that is published: read it again.")
     actor = current.get()
-    held = agreement.acceptances.filter(by=actor.name).first()
+    user_id = actor.id if actor.kind == "user" else None
+    held = acceptance_by(agreement, user_id) if user_id else agreement.acceptances.filter(by=actor.name).first()
     if held is not None:
         return held
-    values = {"agreement_id": agreement.pk, "by": actor.name, "ip": actor.ip, "sha256": sha256}
+    values = {"agreement_id": agreement.pk, "by": actor.name, "user_id": user_id, "ip": actor.ip, "sha256": sha256}
     return records.create(AgreementAcceptance, values)
+
+
+def newest_agreement(account: Account) -> Agreement | None:
+    """The version that is to be accepted; None before the first is published."""
+    return account.agreements.order_by("-number").first()
+
+
+def acceptance_by(agreement: Agreement, user_id: int) -> AgreementAcceptance | None:
+    """When and how a user accepted a version; None when not yet. The email alone says little: others may get it."""
+    return agreement.acceptances.filter(user_id=user_id).first()

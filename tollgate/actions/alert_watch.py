@@ -6,6 +6,7 @@ area `change` has no state: each look tells of the changes since the last.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,9 @@ LOCK = 0x616C6572
 """The advisory lock of the look ("aler")."""
 KEPT = timedelta(days=365)
 CHANGE = "change"
+TO_CONTACTS = "alert.fired"
+"""What a customer opts out of that wants no alerts of its tags (core/notices.py)."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def watch_alerts() -> int:
 
 
 def watch(at: datetime) -> int:
-    """The same at a moment. One look at a time, whoever looks."""
+    """The same at a moment. One look at a time, whoever looks; whatever befalls one alert, the others are looked at."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
@@ -67,8 +71,11 @@ def watch(at: datetime) -> int:
         count = 0
         for alert in alerts:
             seen = figures.setdefault(alert.account_id, Figures(alert.account_id, at))
-            looked = _changed(alert, at) if alert.area == CHANGE else _looked(alert, seen, at)
-            count += sum(looked)
+            try:
+                with transaction.atomic():
+                    count += sum(_changed(alert, at) if alert.area == CHANGE else _looked(alert, seen, at))
+            except Exception:
+                log.exception("ALARM alert %s is not looked at", alert.pk)
         return count
 
 
@@ -158,7 +165,7 @@ def _held(alert: Alert, watched: Watched, at: datetime) -> str:
 
 
 def _tell(alert: Alert, watched: Watched, *, value: str, note: str) -> None:
-    """A message to each recipient, and for a tag to the contacts of the customer."""
+    """A message to each recipient, and for a tag to the contacts of the customer, unless it wants none."""
     values = {
         "title": alert.title,
         "subject": watched.name,
@@ -175,7 +182,9 @@ def _tell(alert: Alert, watched: Watched, *, value: str, note: str) -> None:
             account_id=alert.account_id, template=alert.template, values=values, recipient=recipient, kind=kind,
             customer_id=customer_id,
         )  # fmt: skip
-    if alert.tag_id is not None and watched.customer is not None:
+    if alert.tag_id is None or watched.customer is None:
+        return
+    if TO_CONTACTS not in watched.customer.notification_opt_outs:
         for contact in watched.customer.contacts.order_by("id"):
             queue(account_id=alert.account_id, template=alert.template, values=values, contact=contact)
 

@@ -1,20 +1,23 @@
 """Bulk edits and deletions: begins a task that does for each chosen record what its form does for one.
 
 To offer another noun, add its line to `EDITS`: the act, which takes `<noun>_id`, and how its fields are checked. One
-that may be deleted in bulk needs acts `delete_<noun>` and `restore_<noun>`, and its name in `DELETES`.
+that may be deleted in bulk needs an act `delete_<noun>` and its line in `DELETES`; what an act `restore_<noun>` brings
+back is restored by `undo_task`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tollgate.actions import checks, contacts, customer_checks, endpoints
-from tollgate.actions.acts import act, refuse
-from tollgate.actions.tasks import MOST_ROWS, NewRow, begin
+from django.db.models import Model, QuerySet
+
+from tollgate.actions import aliases, checks, cli_rules, contacts, customer_checks, endpoints
+from tollgate.actions.acts import act, current, refuse
+from tollgate.actions.tasks import MOST_ROWS, TITLE_MOST, NewRow, begin
 from tollgate.core.field_words import field_words
-from tollgate.store.models import Task
+from tollgate.store.models import Alias, CliRule, Customer, Task
 
 TITLE_FIELDS: Final = 3
 
@@ -29,6 +32,15 @@ class Edit:
     single: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What is deleted, so that the job can name what is gone; `owner` is the path to the customer whose it is."""
+
+    many: str
+    model: type[Model]
+    owner: str = "customer_id"
+
+
 EDITS: Final[Mapping[str, Edit]] = {
     "customer": Edit(
         "update_customer",
@@ -38,8 +50,14 @@ EDITS: Final[Mapping[str, Edit]] = {
     ),
     "contact": Edit("update_contact", "contacts", contacts.CHECKS, frozenset({"email", "mobile", "phone"})),
     "endpoint": Edit("update_endpoint", "endpoints", endpoints.COMMON, frozenset({"name", "rewrites"})),
+    "alias": Edit("update_alias", "aliases", aliases.CHECKS, frozenset({"current"})),
+    "cli_rule": Edit("update_cli_rule", "CLI rules", cli_rules.CHECKS, frozenset({"cli"})),
 }
-DELETES: Final[Mapping[str, str]] = {"customer": "customers"}
+DELETES: Final[Mapping[str, Deletion]] = {
+    "customer": Deletion("customers", Customer, "pk"),
+    "alias": Deletion("aliases", Alias),
+    "cli_rule": Deletion("CLI rules", CliRule),
+}
 
 
 @act
@@ -69,12 +87,22 @@ def start_bulk_edit(*, account_id: int, noun: str, record_ids: Sequence[int], ch
 
 @act
 def start_bulk_delete(*, account_id: int, noun: str, record_ids: Sequence[int]) -> Task:
-    """Begins a task that deletes these records softly; `undo_task` restores them for a week."""
+    """Begins a task that deletes these records. Customers are deleted softly: `undo_task` restores them for a week."""
     if noun not in DELETES:
         raise refuse("noun", f"Choose one of {', '.join(DELETES)}.")
-    rows = _rows(record_ids)
-    title = f"Delete {len(rows):,} {DELETES[noun]}"
+    rows = _named(DELETES[noun], account_id, _rows(record_ids))
+    title = f"Delete {len(rows):,} {DELETES[noun].many}"
     return begin(kind="delete", noun=noun, act_name=f"delete_{noun}", title=title, rows=rows, account_id=account_id)
+
+
+def _named(deletion: Deletion, account_id: int, rows: Sequence[NewRow]) -> list[NewRow]:
+    """With the titles of those that the author may see: afterwards nobody can ask what they were called."""
+    reach = current.get().reach
+    asked = {} if reach is None else {f"{deletion.owner}__in": reach}
+    records: QuerySet[Any] = QuerySet(deletion.model)
+    seen = records.filter(account_id=account_id, pk__in=[row.record_id for row in rows], **asked)
+    titles = {record.pk: str(record)[:TITLE_MOST] for record in seen.iterator()}
+    return [replace(row, title=titles.get(row.record_id, "")) for row in rows]
 
 
 def _rows(record_ids: Sequence[int]) -> list[NewRow]:

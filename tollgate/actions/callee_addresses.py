@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tollgate.actions.acts import current, refuse
+from tollgate.actions.transports import warn_of_tls
 from tollgate.core.callee_addresses import comparable, host_of, is_nowhere
 from tollgate.store.models import ConferenceRoom, Customer, Edge, Endpoint, Gateway
 
@@ -24,6 +25,7 @@ def check_delivery(customer: Customer, values: Mapping[str, Any], before: Endpoi
     if before is not None and before.kind != "ip":
         return
     _check_reach(values, before)
+    warn_of_tls(customer.account_id, values.get("delivery_transport"))
     later = {name: values.get(name, getattr(before, name, None)) for name in ("extensions", "delivery_host", "network")}
     moved = before is None or any(later[name] != getattr(before, name) for name in later)
     if not moved or not (later["extensions"] or later["delivery_host"]):
@@ -41,6 +43,7 @@ def check_room(customer: Customer, values: Mapping[str, Any], before: Conference
         for name in ROOM_PLACE:
             if name in values and (before is None or values[name] != getattr(before, name)):
                 raise refuse(name, OURS)
+    warn_of_tls(customer.account_id, values.get("transport"))
     if "host" in values and (before is None or values["host"] != before.host):
         check_place(customer, "host", values["host"])
 

@@ -35,7 +35,7 @@ from tollgate.store.models import (
     Entry,
     Wallet,
 )
-from tollgate.store.queries.reconciliation import corrected_since, due, gathered, period_of
+from tollgate.store.queries.reconciliation import Unreadable, corrected_since, due, gathered, period_of
 
 MOST_TOLERANCE_S: Final = 3_600
 MOST_DAYS: Final = 400
@@ -384,8 +384,11 @@ def _figures_of_now(statement: CarrierStatement, wallet: Wallet, *, fee: bool) -
         if corrected_since(statement, wallet):
             raise refuse("statement_id", "Calls of it were corrected since it was compared: compare again.")
         return figures
-    with gathered(statement, format_of(statement.carrier)):
-        ours = due(statement.currency)
+    try:
+        with gathered(statement, format_of(statement.carrier)):
+            ours = due(statement.currency)
+    except Unreadable as problem:
+        raise refuse("statement_id", str(problem)) from None
     return {
         **figures, "our_calls": ours.calls, "our_duration_s": ours.duration_ms // 1000, "our_micros": ours.micros,
         "billed_micros": ours.micros,

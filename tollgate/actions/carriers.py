@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.transports import warn_of_tls
 from tollgate.store.models import Account, Call, Carrier, Gateway, Wallet
 
 
@@ -93,7 +94,9 @@ def create_gateway(*, carrier_id: int, name: str, host: str, **fields: Unpack[Ga
     given: dict[str, Any] = {**fields, "name": name, "host": host}
     values = checks.cleaned(GATEWAY_CHECKS, given)
     values["port"] = values.get("port") or _usual_port(values.get("transport"))
-    return records.create(Gateway, {**values, "carrier_id": records.find(Carrier, carrier_id).pk})
+    carrier = records.find(Carrier, carrier_id)
+    warn_of_tls(carrier.account_id, values.get("transport"))
+    return records.create(Gateway, {**values, "carrier_id": carrier.pk})
 
 
 @act
@@ -103,6 +106,7 @@ def update_gateway(*, gateway_id: int, version: int | None = None, **changes: Un
     gateway = records.locked(Gateway, gateway_id, version)
     if "port" in values and values["port"] is None:
         values["port"] = _usual_port(values.get("transport", gateway.transport))
+    warn_of_tls(gateway.carrier.account_id, values.get("transport"))
     return records.change(gateway, values)
 
 

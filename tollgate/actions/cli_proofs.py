@@ -24,6 +24,7 @@ from tollgate.actions.acts import Invalid, act, current, refuse
 from tollgate.actions.clis import CHECKS
 from tollgate.actions.exchange_rates import convert
 from tollgate.actions.messages import queue
+from tollgate.core.portal import Level, level
 from tollgate.core.routes import select
 from tollgate.core.snapshot import Route
 from tollgate.store.models import (
@@ -71,6 +72,8 @@ def start_cli_proof(*, customer_id: int, contact_id: int, number: str, way: str)
     contact = records.find(Contact, contact_id)
     if contact.customer_id != customer.pk:
         raise refuse("contact_id", "There is no such contact.")
+    if not _is_served(customer, records.now()):
+        raise refuse("number", "Your service is suspended for now: no calls are carried.")
     if not customer.approved_clis_only:
         raise refuse("number", "Your calls may show any number: nothing has to be verified.")
     number = _ordinary(customer.account, values["number"])
@@ -204,7 +207,13 @@ def _may_be_called(proof: CliProof, at: datetime) -> bool:
     """Whether a call may follow a lost SMS: it is one more of the account's day, and costs."""
     account = proof.customer.account
     user = account.verification_user
-    return user is not None and not _is_day_full(account, at) and price_known(user, proof.number, at)
+    served = _is_served(proof.customer, at)
+    return served and user is not None and not _is_day_full(account, at) and price_known(user, proof.number, at)
+
+
+def _is_served(customer: Customer, at: datetime) -> bool:
+    """Whether the customer is active now: for nobody else codes are called or sent, which the operator pays for."""
+    return level(customer.status, customer.status_until, inactive_portal=False, at=at) is Level.FULL
 
 
 def _ordinary(account: Account, number: str) -> str:

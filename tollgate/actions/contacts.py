@@ -10,7 +10,7 @@ from tollgate.actions import checks, portal_passwords, records
 from tollgate.actions.acts import act, because, current, refuse, warn
 from tollgate.actions.messages import queue
 from tollgate.actions.portal_access import close_sessions
-from tollgate.store.models import Contact, Customer, SignInLink
+from tollgate.store.models import Contact, Customer, SignInLink, SignInProvider
 
 KINDS: Final = ("general", "billing", "technical", "sales", "legal", "noc")
 MOST_BY_CONTACTS: Final = 100
@@ -95,6 +95,8 @@ def create_contact(
         portal_passwords.keep(contact, password, must_change=True)
     if invite:
         portal_passwords.send_link(contact)
+    elif not password and contact.login_enabled:
+        _warn_of_no_way_in(contact)
     return contact
 
 
@@ -169,6 +171,14 @@ def _warn_of_secrets(values: Mapping[str, object]) -> None:
     for name in ("public_notes", "private_notes"):
         if SECRET.search(str(values.get(name, ""))):
             warn("A note looks as if it held a password. Notes are read by many: take it out and send a link instead.")
+
+
+def _warn_of_no_way_in(contact: Contact) -> None:
+    """Without a password, and a link to set one, only a provider that serves the customer's portal lets somebody in."""
+    customer: Customer = contact.customer
+    found = SignInProvider.objects.filter(account=customer.account_id, enabled=True, serves="contacts")
+    if not found.filter(domain=customer.domain_id).exists():
+        warn(f"{contact} has no password and cannot log in: send a link to set one.")
 
 
 def _tell_of_new_email(contact: Contact, was: str) -> None:

@@ -1,18 +1,22 @@
-"""How each field of a customer is checked by itself. To add a field, add its line to `CHECKS`."""
+"""How each field of a customer is checked by itself, and which other records one may name in it (`offered`).
+
+To add a field, add its line to `CHECKS`; one that names other records by their ids, to `REFERENCES` or `LISTS` too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_countries import countries
 
 from tollgate.actions import checks
+from tollgate.actions.acts import Actor, current, refuse
 from tollgate.actions.portal_domains import or_empty, sections, url
 from tollgate.core.cli_rules import SELECTIONS
 from tollgate.core.vars import MOST_CHARACTERS, VarsInvalid, parse
-from tollgate.store.models import InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
+from tollgate.store.models import Customer, InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
 
 GROUPINGS: Final = ("day", "destination", "route", "total")
 """How usage is put into lines of an invoice."""
@@ -87,6 +91,45 @@ LISTS: Final[Mapping[str, tuple[Callable[[int], QuerySet[Any]], str]]] = {
     "tax_ids": (lambda account: Tax.objects.filter(account_id=account), "One of these taxes does not exist."),
 }
 """Lists of other records."""
+TAGS_FIXED: Final = "The operator gives tags, for routes and rules come with them: leave them as they are."
+
+
+def offered(name: str, account_id: int, actor: Actor, had: Collection[int] = ()) -> QuerySet[Any]:
+    """The records that an actor may name in this field of a customer, which names those in `had` already.
+
+    Those who are held to some customers are offered the users of their own reseller, and of the operator's records
+    those that the reseller or one of these customers has; of tags none, for routes and rules come with a tag.
+    """
+    found = {**REFERENCES, **LISTS}[name][0](account_id)
+    if actor.reach is None:
+        return found
+    known = Q(pk__in=list(had))
+    if name == "account_manager_id":
+        known |= Q(pk__in=User.objects.filter(reseller_id=actor.reseller_id).exclude(reseller_id=None).values("pk"))
+    elif name != "tag_ids":
+        theirs = Customer.objects.filter(pk__in=[*actor.reach, actor.reseller_id or 0])
+        known |= Q(pk__in=theirs.values("customer_taxes__tax_id" if name == "tax_ids" else name))
+    return found.filter(known)
+
+
+def check_offered(account_id: int, values: Mapping[str, Any], before: Customer | None = None) -> None:
+    """Refuses what an actor who is held to some customers may not name in the fields of one of these."""
+    actor = current.get()
+    if actor.reach is None:
+        return
+    if "tag_ids" in values and set(values["tag_ids"]) != set(before.tag_ids if before is not None else ()):
+        raise refuse("tag_ids", TAGS_FIXED)
+    for name, (_, sentence) in REFERENCES.items():
+        had = [] if before is None else [getattr(before, name) or 0]
+        wanted = values.get(name)
+        if wanted is not None and not offered(name, account_id, actor, had).filter(pk=wanted).exists():
+            raise refuse(name, sentence)
+    wanted_taxes, had = set(values.get("tax_ids", ())), before.tax_ids if before is not None else []
+    taxes = offered("tax_ids", account_id, actor, had).filter(pk__in=wanted_taxes)
+    if wanted_taxes and taxes.count() != len(wanted_taxes):
+        raise refuse("tax_ids", LISTS["tax_ids"][1])
+
+
 _WORD: Final = checks.matching(r"[a-z][a-z0-9_.]{0,39}", "Use small letters, digits, _ and the point.")
 
 CHECKS: Final[Mapping[str, checks.Check]] = {

@@ -35,9 +35,10 @@ def set_customer_status(
 ) -> Customer:
     """Gives a customer a status and says why. Inactive and penalty may end by themselves at `until`."""
     values = _cleaned({"status": status, "reason": reason, "until": until})
-    because(values["status_reason"])
     customer = records.locked(Customer, customer_id, version)
     check_together(values, customer, records.now())
+    if values["status_reason"]:
+        because(values["status_reason"])
     return records.change(customer, values)
 
 

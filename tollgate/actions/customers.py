@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from tollgate.actions import checks, domain_defaults, records
 from tollgate.actions.acts import act, current, refuse, warn
-from tollgate.actions.customer_checks import BESIDE, CHECKS, LISTS, REFERENCES
+from tollgate.actions.customer_checks import BESIDE, CHECKS, LISTS, REFERENCES, check_offered
 from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.vat_checks import ask_for_number
 from tollgate.core import postcodes
@@ -130,6 +130,7 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
     note = values.pop("note", "")
     account = records.find(Account, account_id)
     _check_parent(account.pk, values.get("parent_id"))
+    check_offered(account.pk, values)
     if "billing_type" not in values and values.get("debit_limit_micros", 0) > 0:
         values["billing_type"] = "postpaid"  # whoever has credit is billed afterwards
     domain = domain_defaults.domain_of(account.pk, values.get("domain_id"))
@@ -156,6 +157,7 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
     values = checks.cleaned({**CHECKS, **BESIDE}, changes)
     note = values.pop("note", "")
     customer = records.locked(Customer, customer_id, version)
+    check_offered(customer.account_id, values, customer)
     if "parent_id" in values and values["parent_id"] != customer.parent_id:
         _check_parent(customer.account_id, values["parent_id"])
         _check_idle(customer, "parent_id")
@@ -222,15 +224,26 @@ def set_taxes(customer: Customer, tax_ids: Sequence[int]) -> None:
         CustomerTax.objects.create(customer=customer, tax_id=tax_id)
 
 
+def _is_as_before(value: object, was: object) -> bool:
+    """Whether a form brought a value back as it was shown, which it was to the second."""
+    if isinstance(value, datetime) and isinstance(was, datetime):
+        return value.replace(microsecond=0) == was.replace(microsecond=0)
+    return value == was
+
+
 def check_together(values: dict[str, Any], before: Customer, at: datetime) -> None:
-    """What fields say about one another, as they will stand together. A new status without words loses the old."""
+    """What fields say about one another, as they will stand together. A new status without words loses the old, and one
+    that blocks nothing does so where a form brings them back as they were.
+    """
 
     def later(name: str) -> Any:
         return values.get(name, getattr(before, name))
 
     if later("status") != before.status:
-        values.setdefault("status_reason", "")
-        values.setdefault("status_until", None)
+        for name, empty in (("status_reason", ""), ("status_until", None)):
+            blocks = values["status"] in BLOCKED
+            if name not in values or (not blocks and _is_as_before(values[name], getattr(before, name))):
+                values[name] = empty
     until = later("status_until")
     if until is not None and later("status") not in BLOCKED:
         raise refuse("status_until", "Only inactive and penalty end by themselves: leave this empty.")

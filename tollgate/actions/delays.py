@@ -15,7 +15,7 @@ import inspect
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, get_type_hints
 
 from django.db import OperationalError, models, transaction
@@ -37,13 +37,16 @@ from tollgate.actions.acts import (
 )
 from tollgate.actions.authors import author_now
 from tollgate.actions.messages import queue
+from tollgate.core.areas import SHARED_TABLES
 from tollgate.core.field_words import field_words, value_words
-from tollgate.store.models import DelayedSave
+from tollgate.store.models import DelayedSave, LegalHold
 from tollgate.store.secrets import CannotUnseal
 
 VERBS: Final = ("update_", "create_", "set_", "extend_", "add_verified_cli", "change_customer_package")
 OWN_RIGHTS: Final = frozenset({"update_delayed_save", "cancel_delayed_save", "run_delayed_save"})
 """What an author may do with a delayed save of his own, whatever his groups say of those of others."""
+KEPT: Final = timedelta(days=90)
+"""How long it is told what became of one: it has the values of before and after."""
 log = logging.getLogger(__name__)
 
 
@@ -70,6 +73,16 @@ def record_model(act_name: str) -> type[models.Model] | None:
 def rights_over(actor: Actor, saved: DelayedSave) -> frozenset[str]:
     """What an actor may do with a delayed save: by the groups, and everything with one's own."""
     return actor.may | OWN_RIGHTS if actor.kind == "user" and actor.id == saved.author_id else actor.may
+
+
+def seen_by(actor: Actor) -> models.Q:
+    """Which delayed saves an actor sees: one's own, and within the reach everybody's who may manage them."""
+    mine = models.Q(author_id=actor.id) if actor.kind == "user" else models.Q(pk__in=[])
+    if not any(actor.may_do(name) for name in OWN_RIGHTS):
+        return mine
+    if actor.reach is None:
+        return models.Q()
+    return mine | models.Q(customer_id__in=actor.reach, table_name__in=SHARED_TABLES)
 
 
 @act
@@ -157,6 +170,13 @@ def run_due(at: datetime) -> int:
             log.exception("delayed save %s has to wait", passed[-1])
         else:
             count += 1
+
+
+def forget_old(at: datetime) -> int:
+    """Removes delayed saves that ended long ago, but for customers under a legal hold; how many."""
+    held = LegalHold.objects.filter(released_at=None).values("customer_id")
+    ended = DelayedSave.objects.filter(finished_at__lt=at - KEPT).exclude(customer_id__in=held)
+    return ended.delete()[1].get("store.DelayedSave", 0)
 
 
 def _oldest(at: datetime, passed: list[int]) -> DelayedSave | None:
@@ -270,6 +290,8 @@ def _in_reach(saved: DelayedSave) -> bool:
     actor = current.get()
     if actor.reach is None or (actor.kind == "user" and actor.id == saved.author_id):
         return True
+    if saved.table_name not in SHARED_TABLES:
+        return False
     if saved.customer_id is None:  # a customer that is yet to be made
         parent_id = saved.arguments.get("parent_id")
         return parent_id is not None and (parent_id == actor.reseller_id or parent_id in actor.reach)

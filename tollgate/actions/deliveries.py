@@ -1,7 +1,8 @@
 """Sending what is queued: one worker takes one message, speaks to the server without a transaction, writes what became.
 
 A message that could not be sent is tried again after the pauses of `PAUSES_MIN`, unless the refusal is final. A worker
-that died leaves its message as `sending`: once its lease has run out it is due again and says so.
+that died leaves its message as `sending`: once its lease has run out it is due again and says so. Of a mailing it has
+failed then: the server may have taken it already, and nobody shall get news twice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db.models import F
 from tollgate.actions import records
 from tollgate.actions.invoice_documents import file_of
 from tollgate.actions.mailings import card_file
-from tollgate.actions.messages import FORGOTTEN, UNWANTED, body, unsubscribe_link, unwanted
+from tollgate.actions.messages import FORGOTTEN, MAY_HAVE_ARRIVED, UNWANTED, body, unsubscribe_link, unwanted
 from tollgate.actions.reports import file_of as report_file
 from tollgate.gateways import mail, sms
 from tollgate.store.models import (
@@ -51,8 +52,7 @@ class NotReady(Exception):
 def deliver_next(at: datetime) -> Message | None:
     """Sends the message that is due longest, or cancels it when its reader wants it no more; None when none is due."""
     with transaction.atomic():
-        due = Message.objects.filter(state__in=DUE, next_at__lte=at).order_by("next_at", "id")
-        message = due.select_for_update(skip_locked=True).first()
+        message = _next_due(at)
         if message is None:
             return None
         if unwanted(message):
@@ -60,7 +60,9 @@ def deliver_next(at: datetime) -> Message | None:
             return message
         broken_off = message.state == "sending"
         _claim(message, at)
-    if broken_off and message.tries_count > MOST_TRIES:
+    if broken_off and message.task_row_id is not None:
+        _failed(message, MAY_HAVE_ARRIVED, at, dialogue="", final=True)
+    elif broken_off and message.tries_count > MOST_TRIES:
         _failed(message, BROKEN_OFF, at, dialogue="", final=True)
     else:
         deliver(message, at, note=BROKEN_OFF if broken_off else "")
@@ -90,6 +92,7 @@ def forget_old(at: datetime) -> int:
     for account_id, days in Account.objects.values_list("pk", "message_retention_days"):
         old = Message.objects.filter(account_id=account_id, created_at__lt=at - timedelta(days=days or KEPT_DAYS))
         old = old.exclude(state__in=DUE).exclude(customer_id__isnull=False, customer_id__in=held)
+        old = old.exclude(task_row__state="sending")  # their job has not seen yet what became of them
         while ids := list(old.values_list("pk", flat=True)[:AT_A_TIME]):
             count += Message.objects.filter(pk__in=ids).delete()[0]
     return count
@@ -111,6 +114,13 @@ def server_of(settings: MailSettings) -> mail.Server:
         username=settings.username,
         password=unseal(settings.password_sealed),
     )
+
+
+def _next_due(at: datetime) -> Message | None:
+    """The message that is due longest, locked. Mailings wait for all others: for a link or a code somebody waits."""
+    due = Message.objects.filter(state__in=DUE, next_at__lte=at).order_by("next_at", "id")
+    free = due.select_for_update(skip_locked=True)
+    return free.filter(task_row=None).first() or free.first()
 
 
 def _claim(message: Message, at: datetime) -> None:

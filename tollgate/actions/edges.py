@@ -64,5 +64,5 @@ def create_edge(*, account_id: int, name: str, **fields: Unpack[EdgeFields]) -> 
 
 @act
 def update_edge(*, edge_id: int, version: int | None = None, **changes: Unpack[EdgeChanges]) -> Edge:
-    """Changes a switch node; calls of a disabled one are refused."""
+    """Changes a switch node; one that is disabled brings no new calls, and those it has go on to their end."""
     return records.change(records.locked(Edge, edge_id, version), checks.cleaned(CHECKS, changes))

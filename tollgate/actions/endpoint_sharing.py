@@ -57,6 +57,8 @@ def _check_same(customer: Customer, other: Endpoint, *, by_cli: bool) -> None:
         hint = "use another tech prefix" if other.tech_prefix else "give one of them a tech prefix"
         if other.customer_id != customer.pk:
             hint += ", or CLI authentication to both"
+        if _is_known_deleted(other):
+            hint = f"remove that endpoint, or {hint}"
         raise refuse("network", f"Calls could not be told apart from those of {owner}: {hint}.")
     if not other.cli_authentication:
         sentence = f"{owner} does not have CLI authentication: turn it on there first, so that both have it."
@@ -88,4 +90,11 @@ def _owner(other: Endpoint) -> str:
     reach = current.get().reach
     if reach is not None and other.customer_id not in reach:
         return "another customer"
-    return f"{other.customer.name} ({other.network})"
+    deleted = ", deleted" if _is_known_deleted(other) else ""
+    return f"{other.customer.name} ({other.network}{deleted})"
+
+
+def _is_known_deleted(other: Endpoint) -> bool:
+    """Whether it is one of a deleted customer whose page the actor can open, to remove it there."""
+    reach = current.get().reach
+    return other.customer.deleted_at is not None and (reach is None or other.customer_id in reach)

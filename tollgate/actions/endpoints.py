@@ -29,7 +29,10 @@ MOST_ALLOWED = 200
 
 
 class EndpointFields(TypedDict, total=False):
-    """What may be set on both kinds. Of the rewrites each is {"target": "cld" or "cli", "current": ..., "new": ...}."""
+    """What may be set on both kinds. Of the rewrites each is {"target": "cld" or "cli", "current": ..., "new": ...}.
+
+    `channels` and `cps_milli` count the calls from it and the local calls to it; 0 is no limit.
+    """
 
     name: str
     channels: int
@@ -42,7 +45,8 @@ class IpEndpointFields(EndpointFields, total=False):
     """What may be set on an IP endpoint beside its network.
 
     Calls to its extensions (such as 2000-2049, 2060) go to its address, or to `delivery_host` where that is another;
-    one with extensions may be called only, and not `sends_calls`.
+    one with extensions may be called only, and not `sends_calls`: then it has no tech prefix, CLI authentication,
+    PINs and rewrites, which are about calls from it.
     """
 
     tech_prefix: str
@@ -119,6 +123,9 @@ CALLED: Mapping[str, checks.Check] = {
     "shared": checks.yes_no,
 }
 OF_IP = {**TOLD_APART, **CALLED, "presents_pins": checks.yes_no}
+OF_SENDERS = ("tech_prefix", "cli_authentication", "presents_pins", "rewrites")
+"""What calls from an address obey, and no call to it."""
+SENDS_NONE = "This is about calls from it, and it sends none: leave it out."
 IP_CHECKS = {**COMMON, **OF_IP, "network": checks.network}
 MANY_CHECKS = {**COMMON, **OF_IP, "networks": checks.networks}
 SIP_CHECKS = {**COMMON, "allowed_networks": _allowed, "shared": checks.yes_no}
@@ -263,10 +270,15 @@ def _added(customer: Customer, values: dict[str, Any]) -> Endpoint:
 
 
 def _check_direction(values: Mapping[str, Any], before: Endpoint | None = None) -> None:
-    """Refuses an address that neither sends calls nor is called."""
+    """Refuses an address that neither sends calls nor is called, and for one that sends none what is about those."""
     sends, called = before is None or before.sends_calls, before.extensions if before is not None else ""
-    if not values.get("sends_calls", sends) and not values.get("extensions", called):
+    if values.get("sends_calls", sends):
+        return
+    if not values.get("extensions", called):
         raise refuse("sends_calls", "Calls go neither from it nor to it: let it send calls, or give it extensions.")
+    idle = [name for name in OF_SENDERS if values.get(name, before is not None and getattr(before, name))]
+    if idle and not values.keys().isdisjoint({"sends_calls", *OF_SENDERS}):
+        raise Invalid({name: [SENDS_NONE] for name in idle})
 
 
 def _named(field: str, place: int, errors: Mapping[str, list[str]]) -> dict[str, list[str]]:

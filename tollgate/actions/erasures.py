@@ -26,10 +26,12 @@ from tollgate.store.models import (
     Audit,
     Contact,
     Customer,
+    DelayedSave,
     LegalHold,
     LoginDelay,
     Message,
     Payment,
+    TaskRow,
 )
 
 PERSONAL: Final = (
@@ -43,6 +45,8 @@ PERSONAL: Final = (
     "allowed_networks",
 )
 """The columns of a contact that tell who it is."""
+OF_DELAYED: Final = ("title", "before", "after", "result")
+"""Those of a delayed save: its values are a contact's, its words name it."""
 CHECKS: Final[Mapping[str, checks.Check]] = {"reason": checks.text(500, required=True)}
 
 
@@ -73,8 +77,11 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     to_addresses = _any(emails, "recipient__iexact") | Q(recipient__in=numbers, contact=None)
     to_person = Q(contact=contact) | (Q(customer=customer) & to_addresses)
     messages_count = Message.objects.filter(to_person).delete()[0]
+    _out_of_jobs(contact_id, customer.account_id, emails)
+    delayed = _delayed(contact, emails)
+    DelayedSave.objects.filter(pk__in=delayed).delete()
     contact.delete()
-    left = _out_of_the_log(contact, contact_id, emails)
+    left = _out_of_the_log(contact, contact_id, emails, delayed)
     note_event(
         actor=replace(current.get(), reason=words),
         verb="ERASE",
@@ -112,6 +119,28 @@ def _own_numbers(contact: Contact) -> list[str]:
     return sorted(numbers.difference(*shared))
 
 
+def _out_of_jobs(contact_id: int, account_id: int, emails: list[str]) -> None:
+    """Rows of jobs that did something to the contact, and those of files that would make it: what was typed goes."""
+    typed = Q(record_id=None) & _any(emails, "cells__contains")
+    found = TaskRow.objects.filter(Q(record_id=contact_id) | typed, task__noun="contact", task__account_id=account_id)
+    for row in found.select_for_update(of=("self",), no_key=True).order_by("pk"):
+        row.title, row.errors, row.cells = "", [], row.cells and [""] * len(row.cells)
+        row.save(update_fields=["title", "errors", "cells"])
+
+
+def _delayed(contact: Contact, emails: list[str]) -> list[int]:
+    """Delayed saves that change the contact or would make it again, and those of which only the log knows still."""
+    made = Q(row_id=0) & (Q(customer=contact.customer) | Q(arguments__customer_id=contact.customer_id))
+    found = DelayedSave.objects.filter(
+        Q(row_id=contact.pk) | made & _any(emails, "after__email__iexact"), table_name="contact"
+    )
+    told = Audit.objects.filter(table_name="delayed_save", verb="INSERT", after__table_name="contact").filter(
+        Q(after__row_id=contact.pk)
+        | Q(after__row_id=0, after__customer_id=contact.customer_id) & _any(emails, "after__after__email__iexact")
+    )
+    return sorted({*found.values_list("pk", flat=True), *told.values_list("row_id", flat=True)})
+
+
 def _any(emails: list[str], lookup: str) -> Q:
     wanted = Q(pk__in=[])
     for email in emails:
@@ -119,8 +148,8 @@ def _any(emails: list[str], lookup: str) -> Q:
     return wanted
 
 
-def _out_of_the_log(contact: Contact, contact_id: int, emails: list[str]) -> dict[str, str]:
-    """Takes the person, whose row is gone, out of the audit log.
+def _out_of_the_log(contact: Contact, contact_id: int, emails: list[str], delayed: list[int]) -> dict[str, str]:
+    """Takes the person, whose row is gone as its delayed saves are, out of the audit log.
 
     Gives the hash of what is left of each row, by which the chain knows it.
     Sealing waits meanwhile, so that each row is sealed before or after.
@@ -133,7 +162,8 @@ def _out_of_the_log(contact: Contact, contact_id: int, emails: list[str]) -> dic
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")  # a customer's log may be long
         cursor.execute("SELECT pg_advisory_xact_lock(%s), set_config('audit.erasing', 'on', true)", [SEALING_LOCK])
-    gone = fetch("audit_chain", "erase_person", contact_id, list(PERSONAL), known, name, contact.customer_id)
+    person = (contact_id, list(PERSONAL), known, name, contact.customer_id)
+    gone = fetch("audit_chain", "erase_person", *person, delayed, list(OF_DELAYED))
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('audit.erasing', '', true)")
     return {str(row["id"]): left_of(row["row"]) for row in gone}

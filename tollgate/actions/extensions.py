@@ -18,7 +18,7 @@ from tollgate.actions.acts import current, refuse, warn
 from tollgate.actions.endpoint_sharing import take_turns
 from tollgate.core import extensions
 from tollgate.core.extensions import ExtensionsInvalid, Span, beside, number_of
-from tollgate.store.models import Customer, Extension, NumberBlock
+from tollgate.store.models import Customer, Endpoint, Extension, NumberBlock
 
 DUPLICATE = "Duplicate User Detected"
 SET_ASIDE = "This number is set aside: choose another."
@@ -53,6 +53,9 @@ def check_user_name(customer: Customer, username: str) -> None:
     bare = number_of(username.lstrip("0"))  # one that people would take for the other's
     if bare is not None and _set_aside([Span(bare, bare)], customer):
         raise refuse("username", SET_ASIDE)
+    had = Endpoint.objects.filter(account_id=customer.account_id, username=username).select_related("customer").first()
+    if had is not None:
+        raise refuse("username", DUPLICATE + _of_deleted(had.customer))
 
 
 def check_extensions(customer: Customer, wanted: Sequence[Span], *, field: str, had: Sequence[Span] = ()) -> None:
@@ -72,11 +75,20 @@ def check_extensions(customer: Customer, wanted: Sequence[Span], *, field: str, 
         raise refuse(field, SET_ASIDE)  # by whom is nobody else's business
     if not own and any(span.last > MOST_SHORT for span in new):
         warn("Numbers this long are numbers of the public network: who calls them reaches these extensions instead.")
-    taken = Extension.objects.filter(_meeting(new), account_id=customer.account_id).order_by("first").first()
+    found = Extension.objects.filter(_meeting(new), account_id=customer.account_id).select_related("customer")
+    taken = found.order_by("first").first()
     if taken is not None:
         met = next(span for span in new if taken.first <= span.last and taken.last >= span.first)
         number = max(taken.first, met.first)
-        raise refuse(field, DUPLICATE if single else f"{DUPLICATE}: {number}")
+        words = DUPLICATE if single else f"{DUPLICATE}: {number}"
+        raise refuse(field, words + _of_deleted(taken.customer))
+
+
+def _of_deleted(owner: Customer) -> str:
+    """Where to remove what a deleted customer has still, for users of the account; nobody else hears whose it is."""
+    if owner.deleted_at is None or current.get().reach is not None:
+        return ""
+    return f". {owner.name}, who is deleted, has it: remove it on the page Auth of that customer."
 
 
 def _check_emergency(new: Sequence[Span], field: str) -> None:

@@ -26,6 +26,8 @@ from tollgate.store.models import Customer, CustomerHold, Invoice
 WORDS = {"active": "restored", "inactive": "restricted", "penalty": "blocked"}
 OVERRIDDEN = "overridden"
 FRAUD = "fraud"
+UNPAID = "invoice:"
+"""How the causes of unpaid invoices begin."""
 UNTOLD = {FRAUD: "We are looking into calls of your account: please contact us."}
 """What the customer hears instead of a reason that is for people inside."""
 
@@ -60,9 +62,22 @@ def lift(customer_id: int, *, cause: str, at: datetime) -> str:
     return _lifted(customer, [one for one in _open(customer) if one.cause == cause], at)
 
 
+def held_by_unpaid_alone(customer: Customer, at: datetime) -> bool:
+    """Whether a customer rests for unpaid invoices and for nothing else."""
+    holding = _open(customer)
+    ours = is_ours(_status(customer), _reasons(holding), at)
+    return bool(holding) and ours and all(one.cause.startswith(UNPAID) for one in holding)
+
+
+def held_for_fraud(customer: Customer, at: datetime) -> bool:
+    """Whether a customer rests for fraud, be it for something else besides; what a person decided is no such reason."""
+    holding = _open(customer)
+    return any(one.cause == FRAUD for one in holding) and is_ours(_status(customer), _reasons(holding), at)
+
+
 def end_over(at: datetime) -> int:
     """Ends the reasons whose time is over, and those of invoices that are settled or void; gives how many."""
-    causes = [f"invoice:{pk}" for pk in _settled_invoices()]
+    causes = [f"{UNPAID}{pk}" for pk in _settled_invoices()]
     over = CustomerHold.objects.filter(Q(until_at__lte=at) | Q(cause__in=causes), ended_at=None)
     ids = sorted(set(over.values_list("customer_id", flat=True)))
     count = 0
@@ -115,7 +130,7 @@ def _write(customer: Customer, holding: list[CustomerHold]) -> None:
 
 def _settled_invoices() -> list[int]:
     """The invoices that hold somebody and are paid or void by now."""
-    held = CustomerHold.objects.filter(cause__startswith="invoice:", ended_at=None).values_list("cause", flat=True)
+    held = CustomerHold.objects.filter(cause__startswith=UNPAID, ended_at=None).values_list("cause", flat=True)
     ids = [int(cause.partition(":")[2]) for cause in held]
     settled = Q(settled_micros__gte=F("total_micros")) | ~Q(state="issued")
     return list(Invoice.objects.filter(settled, pk__in=ids).values_list("pk", flat=True)) if ids else []

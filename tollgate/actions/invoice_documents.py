@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import Any, Final
 
 from tollgate.actions import records
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.exchange_rates import rate_on
 from tollgate.actions.notices import invoice_values, notify
+from tollgate.actions.postings import income_book
 from tollgate.actions.taxes import tax_day
 from tollgate.core.invoice_document import (
     BookCurrency,
@@ -32,7 +34,16 @@ from tollgate.core.invoice_document import (
 from tollgate.core.templates import TemplateInvalid, parse, render
 from tollgate.gateways import documents, e_invoices
 from tollgate.gateways.e_invoices import EInvoiceRefused
-from tollgate.store.models import Account, Customer, Invoice, InvoiceLine, InvoiceTax, InvoiceTemplate, Message
+from tollgate.store.models import (
+    Account,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoiceLogo,
+    InvoiceTax,
+    InvoiceTemplate,
+    Message,
+)
 
 TEXTS: Final = ("title", "header_text", "footer_text")
 SHOWN: Final = ("language", "color", *TEXTS, "show_calls", "show_duration")
@@ -43,7 +54,8 @@ ISSUED: Final = "invoice.issued"
 def frozen_parties(invoice: Invoice, on: date) -> tuple[dict[str, Any], dict[str, Any]]:
     """What `issuer` and `buyer` of a document keep when it is issued on a day."""
     books = books_of(invoice, on)
-    issuer = {**_issuer_now(invoice), "books": books.as_json() if books else None}
+    kept = {"books": books.as_json() if books else None, "income": income_book(invoice.customer)}
+    issuer = {**_issuer_now(invoice), **kept}
     return issuer, _buyer_now(invoice.customer)
 
 
@@ -99,7 +111,7 @@ def document_of(invoice: Invoice) -> Document:
         paid_by=_paid_by(invoice),
         books=book_currency_of(issuer.get("books")),
     )
-    return replace(said, looks=_looks(issuer.get("looks") or {}, said))
+    return replace(said, looks=_looks(issuer.get("looks") or {}, said, invoice.account_id))
 
 
 def pdf_of(invoice: Invoice) -> bytes:
@@ -153,11 +165,16 @@ def mail_invoice(*, invoice_id: int) -> Invoice:
 
 
 def looks_of(template: InvoiceTemplate | None, language: str = "") -> dict[str, Any]:
-    """What is kept of a template with a document; the logo is found again by the template's id."""
+    """What is kept of a template with a document; the logo by its digest."""
     if template is None:
         return {"language": language} if language else {}
     kept = {name: getattr(template, name) for name in SHOWN}
-    return {**kept, "template_id": template.pk}
+    return {**kept, "template_id": template.pk, "logo": logo_digest(template)}
+
+
+def logo_digest(template: InvoiceTemplate) -> str:
+    """The SHA-256 of a template's logo; empty without one."""
+    return sha256(template.logo).hexdigest() if template.logo else ""
 
 
 def _issuer_now(invoice: Invoice) -> dict[str, Any]:
@@ -191,6 +208,7 @@ def _buyer_now(customer: Customer) -> dict[str, Any]:
     party = Party(
         name=customer.company or customer.name,
         number=customer.number,
+        accounting_id=customer.accounting_id or "",
         address_line1=customer.address_line1,
         address_line2=customer.address_line2,
         city=customer.city,
@@ -205,15 +223,25 @@ def _buyer_now(customer: Customer) -> dict[str, Any]:
     return {**party.as_json(), "note": customer.invoice_note, "reference": customer.reference}
 
 
-def _looks(kept: Mapping[str, Any], document: Document) -> Looks:
+def _looks(kept: Mapping[str, Any], document: Document, account_id: int) -> Looks:
     """The kept template with its texts filled in; one that can no longer be filled stands as it was written."""
-    template_id = kept.get("template_id")
-    found = InvoiceTemplate.objects.filter(pk=template_id) if template_id else InvoiceTemplate.objects.none()
-    picture, picture_type = found.values_list("logo", "logo_type").first() or (None, "")
+    picture, picture_type = _logo(kept, account_id)
     given = {name: kept[name] for name in SHOWN if name in kept}
     values = template_values(document)
     filled = {name: _filled(str(given.get(name) or ""), values) for name in TEXTS}
-    return Looks(**{**given, **filled}, logo=bytes(picture or b""), logo_type=picture_type)
+    return Looks(**{**given, **filled}, logo=picture, logo_type=picture_type)
+
+
+def _logo(kept: Mapping[str, Any], account_id: int) -> tuple[bytes, str]:
+    """The picture and its type: that of the digest; of what was issued before digests were kept, the template's."""
+    found: tuple[Any, str] | None = None
+    if kept.get("logo"):
+        logos = InvoiceLogo.objects.filter(account_id=account_id, digest=kept["logo"])
+        found = logos.values_list("content", "content_type").first()
+    elif "logo" not in kept and kept.get("template_id"):
+        found = InvoiceTemplate.objects.filter(pk=kept["template_id"]).values_list("logo", "logo_type").first()
+    picture, picture_type = found or (None, "")
+    return bytes(picture or b""), picture_type
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:

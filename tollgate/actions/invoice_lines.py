@@ -8,7 +8,7 @@ from typing import Any
 
 from tollgate.actions import records
 from tollgate.actions.charges import is_posted, unbilled_charges
-from tollgate.actions.invoice_usage import Doubt, correction_lines, grouping_of, usage_lines
+from tollgate.actions.invoice_usage import Doubt, correction_lines, grouping_of, taken_late, usage_lines
 from tollgate.actions.taxes import tax_day, taxes_of
 from tollgate.core import invoices as core
 from tollgate.core.invoice_periods import Period
@@ -67,7 +67,8 @@ def lines_from_calls(invoice: Invoice, period: Period) -> list[core.InvoiceLine]
     """What calls bring to a draft of one period."""
     customer = invoice.customer
     own, late = correction_lines(customer, [period], without=invoice.pk)
-    return [*usage_lines(customer, [period], invoice.grouping)[0], *own[0], *late.get(invoice.kind, ())]
+    waiting = taken_late(customer, invoice.kind, late)
+    return [*usage_lines(customer, [period], invoice.grouping)[0], *own[0], *waiting]
 
 
 def lines_from_charges(customer: Customer, before_on: date, *, without: int = 0) -> list[core.InvoiceLine]:

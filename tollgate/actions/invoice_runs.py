@@ -21,7 +21,15 @@ from tollgate.actions.acts import Actor, Invalid, act, acting, because, current,
 from tollgate.actions.charges import zone_of
 from tollgate.actions.invoice_issue import issue
 from tollgate.actions.invoice_lines import lines_from_charges, rules_for, write
-from tollgate.actions.invoice_usage import Doubt, correction_lines, covered, grouping_of, usage_lines
+from tollgate.actions.invoice_usage import (
+    Doubt,
+    correction_lines,
+    covered,
+    grouping_of,
+    taken_late,
+    usage_lines,
+    words_for,
+)
 from tollgate.actions.invoices import billing_switches, draft_of, kind_for
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.statements import fetch
@@ -192,8 +200,10 @@ def bill(
             break
         kind = kind_for(customer, period.from_at) if own[place] or any(late.values()) else ""
         charges = lines_from_charges(customer, period.until_on)
-        lines, rest = borne([*calls[place], *own[place], *late.get(kind, ()), *charges], customer.currency)
+        waiting = taken_late(customer, kind, late)
+        lines, rest = borne([*calls[place], *own[place], *waiting, *charges], customer.currency)
         if not customer.zero_invoices and not any(line.exact_micros for line in lines):
+            late[kind] = waiting
             continue
         late[kind] = rest
         found.append(_document(customer, period, lines, at=at, issued=issued))
@@ -231,18 +241,18 @@ def _document(
     run_key = f"customer {customer.pk} {period.from_at.isoformat()} {period.until_at.isoformat()}"
     draft = draft_of(customer, period, run_key=run_key, created_by=current.get().name)
     if not lines:
-        lines = [_nothing_used(period)]
+        lines = [_nothing_used(customer, period)]
     draft = write(draft, lines, rules_for(draft, at))
     if draft.net_micros < 0:
         raise Doubt(f"More was given back than charged for calls from {period.from_on} on: look at their corrections.")
     return issue(draft, at) if issued else draft
 
 
-def _nothing_used(period: Period) -> InvoiceLine:
+def _nothing_used(customer: Customer, period: Period) -> InvoiceLine:
     """The one line of a document of a period in which nothing was used, for who wants one all the same."""
     return InvoiceLine(
         kind="usage",
-        description="No calls",
+        description=words_for(customer)["no_calls"],
         exact_micros=0,
         unit_price_nanos=0,
         from_on=period.from_on,

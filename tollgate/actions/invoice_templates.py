@@ -13,12 +13,13 @@ from typing import Any, Final, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse
+from tollgate.actions.invoice_documents import logo_digest
 from tollgate.core.invoice_document import EXAMPLE, template_values
 from tollgate.core.invoice_words import LANGUAGES
 from tollgate.core.pictures import PictureRefused, read_picture
 from tollgate.core.templates import problems
 from tollgate.gateways.documents import NotPrinted, check_logo
-from tollgate.store.models import Account, InvoiceTemplate
+from tollgate.store.models import Account, InvoiceLogo, InvoiceTemplate
 
 TEXTS: Final = ("title", "header_text", "footer_text")
 
@@ -73,16 +74,16 @@ def create_invoice_template(*, account_id: int, name: str, **fields: Unpack[Invo
     """Makes an invoice template, for customers to be given."""
     values = _values({**fields, "name": name})
     account = records.find(Account, account_id)
-    return records.create(InvoiceTemplate, {**values, "account_id": account.pk})
+    return _with_logo_kept(records.create(InvoiceTemplate, {**values, "account_id": account.pk}))
 
 
 @act
 def update_invoice_template(
     *, template_id: int, version: int | None = None, **changes: Unpack[InvoiceTemplateChanges]
 ) -> InvoiceTemplate:
-    """Changes an invoice template. Documents that are issued keep the words they were issued with."""
+    """Changes an invoice template. Documents that are issued keep the words and the logo they were issued with."""
     values = _values(changes)
-    return records.change(records.locked(InvoiceTemplate, template_id, version), values)
+    return _with_logo_kept(records.change(records.locked(InvoiceTemplate, template_id, version), values))
 
 
 @act
@@ -92,6 +93,15 @@ def delete_invoice_template(*, template_id: int, version: int | None = None) -> 
     if template.customers.exists() or template.portal_domains.exists() or template.invoices.exists():
         raise refuse("template_id", "Customers, domains or documents use this template: give them another one first.")
     template.delete()
+
+
+def _with_logo_kept(template: InvoiceTemplate) -> InvoiceTemplate:
+    """Documents name the picture itself, so it stays when the template gets another."""
+    if template.logo:
+        picture = {"content": template.logo, "content_type": template.logo_type}
+        which = {"account_id": template.account_id, "digest": logo_digest(template)}
+        InvoiceLogo.objects.get_or_create(**which, defaults=picture)
+    return template
 
 
 def faults(texts: Mapping[str, str]) -> dict[str, list[str]]:

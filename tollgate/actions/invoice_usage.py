@@ -15,6 +15,7 @@ from tollgate.actions.charges import zone_of
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.statements import fetch
 from tollgate.core.invoice_periods import Period
+from tollgate.core.invoice_words import words_of
 from tollgate.core.invoices import InvoiceLine, Usage, correction_line, usage_line
 from tollgate.core.money import format_micros
 from tollgate.store.models import Account, Customer, IngressRoute, Invoice
@@ -34,6 +35,7 @@ def usage_lines(customer: Customer, periods: Sequence[Period], grouping: str) ->
     found: list[list[InvoiceLine]] = [[] for _ in periods]
     rows = _charged(customer, periods, grouping)
     routes = _route_names(rows) if grouping == "route" else {}
+    words = words_for(customer)
     for row in rows:
         period = periods[row["piece"]]
         usage = Usage(
@@ -44,7 +46,7 @@ def usage_lines(customer: Customer, periods: Sequence[Period], grouping: str) ->
             billed_s=row["billed_s"],
             charged_micros=row["charged_micros"],
         )
-        found[row["piece"]].append(usage_line(usage, period, grouping, routes))
+        found[row["piece"]].append(usage_line(usage, period, grouping, routes, words=words))
     return found
 
 
@@ -52,20 +54,19 @@ def correction_lines(
     customer: Customer, periods: Sequence[Period], *, without: int = 0
 ) -> tuple[list[list[InvoiceLine]], dict[str, list[InvoiceLine]]]:
     """For each of these periods what lines of other documents have billed of it already, below zero; and what came to
-    periods that are billed, since then, for documents of the kind that bore them: they are taxed as those were.
-    `without` is a document whose own lines do not count."""
+    periods that are billed, since then, by the kind of document that bore them (see `taken_late`). `without` is a
+    document whose own lines do not count."""
     own: list[list[InvoiceLine]] = [[] for _ in periods]
     late: dict[str, list[InvoiceLine]] = defaultdict(list)
-    standing = _standing(customer, without)
+    standing, words = _standing(customer, without), words_for(customer)
     billed: dict[Period, int] = {period: 0 for period, _ in standing.values()}
     for row in fetch("invoices", "billed", customer.pk, without):
         backing = standing.get((row["from_at"], row["until_at"]))
         if backing is not None:
             billed[backing[0]] = row["micros"]
         elif row["micros"]:
-            line = correction_line(
-                Period(row["from_at"], row["until_at"], row["from_on"], row["until_on"]), -row["micros"]
-            )
+            piece = Period(row["from_at"], row["until_at"], row["from_on"], row["until_on"])
+            line = correction_line(piece, -row["micros"], words=words)
             for lines, period in zip(own, periods, strict=True):
                 if period.from_at <= row["from_at"] < period.until_at:
                     lines.append(line)
@@ -76,6 +77,29 @@ def correction_lines(
         assert line.usage is not None
         late[standing[line.usage.from_at, line.usage.until_at][1]].append(line)
     return own, late
+
+
+def kind_of(billing_type: str) -> str:
+    """Who pays ahead gets receipts of what was used, who pays afterwards invoices."""
+    return "receipt" if billing_type == "prepaid" else "invoice"
+
+
+def taken_late(customer: Customer, kind: str, late: dict[str, list[InvoiceLine]]) -> list[InvoiceLine]:
+    """Takes out of `late` what a document of a kind bears of it: what came to periods that such documents bore; the
+    kind that is in force now also what came to those of the other kind, of which none may ever follow.
+
+    Either way the tax comes out right. That of prepaid calls came with the money: an invoice that is less by what was
+    given back for them is less by its tax too, and of what they cost more it takes the tax that no money has borne.
+    That of postpaid calls was on their invoice: what the wallet gets back or pays is without tax, as prepaid money is.
+    """
+    bore = list(late) if kind == kind_of(customer.billing_type) else [kind]
+    return [line for one in bore for line in late.pop(one, ())]
+
+
+def words_for(customer: Customer) -> Mapping[str, str]:
+    """The words of its documents: in the language of their template, else in its own."""
+    template = customer.document_template
+    return words_of(template.language if template else customer.language)
 
 
 def grouping_of(customer: Customer) -> str:
@@ -100,7 +124,8 @@ def _late_lines(customer: Customer, billed: Mapping[Period, int], periods: Seque
     differences = {stretch: -billed[stretch] for stretch in again}
     for row in _charged(customer, again, "total"):
         differences[again[row["piece"]]] += row["charged_micros"]
-    return [correction_line(stretch, micros) for stretch, micros in differences.items() if micros]
+    words = words_for(customer)
+    return [correction_line(stretch, micros, words=words) for stretch, micros in differences.items() if micros]
 
 
 def _charged(customer: Customer, periods: Sequence[Period], grouping: str) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from tollgate.actions.invoice_lines import (
     rules_for,
     write,
 )
-from tollgate.actions.invoice_usage import Doubt, covered
+from tollgate.actions.invoice_usage import Doubt, covered, kind_of
 from tollgate.actions.statements import fetch
 from tollgate.core import invoices as core
 from tollgate.core.invoice_periods import Period, uncovered
@@ -155,7 +155,7 @@ def change_invoice_line(*, line_id: int, **changes: Unpack[LineChanges]) -> Invo
     if row.kind != "manual":
         raise refuse("line_id", "Only lines that were added by hand are changed.")
     before = {name: getattr(row, name) for name in LINE_CHECKS}
-    if "unit_price_nanos" not in values:  # with prices that include tax the row shows the price without it
+    if "unit_price_nanos" not in values and invoice.prices_include_tax:  # the row shows the price without its tax
         before["unit_price_nanos"] = row.exact_micros * 10**6 // row.quantity_milli
     whole = {**before, **values}
     _check_line(whole)
@@ -190,9 +190,9 @@ def draft_of(customer: Customer, period: Period, **values: Any) -> Invoice:
 
 
 def kind_for(customer: Customer, at: datetime | None = None) -> str:
-    """Who pays ahead gets receipts of what was used, who pays afterwards invoices: as it was at a moment, or now is."""
+    """What a customer gets for its calls of a moment, or now: a receipt or an invoice."""
     was = next((was for changed_at, was in billing_switches(customer) if at is not None and at < changed_at), None)
-    return "receipt" if (was or customer.billing_type) == "prepaid" else "invoice"
+    return kind_of(was or customer.billing_type)
 
 
 def billing_switches(customer: Customer) -> list[tuple[datetime, str]]:

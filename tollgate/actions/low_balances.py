@@ -6,8 +6,10 @@ comes and goes, so only a balance (with its limit) above that of the notice arms
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.expressions import CombinedExpression
 
@@ -18,6 +20,8 @@ from tollgate.actions.webhook_bodies import customer_body
 from tollgate.actions.webhooks import emit
 from tollgate.core.money import format_micros
 from tollgate.store.models import Customer, Wallet
+
+log = logging.getLogger(__name__)
 
 
 @act
@@ -47,14 +51,24 @@ def look(at: datetime) -> int:
     crossed = known.filter(low | armed).select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("id")
     count = 0
     for customer in crossed:
-        if customer.low_balance_noticed_at is None:
-            _tell(customer)
-            values = {"low_balance_noticed_at": at, "low_balance_noticed_micros": customer.means}
+        try:
+            with transaction.atomic():
+                _crossed(customer, at)
+        except Exception:  # whatever befalls one, the others are told
+            log.exception("ALARM customer %s is not told of its low balance", customer.pk)
         else:
-            values = {"low_balance_noticed_at": None, "low_balance_noticed_micros": None}
-        records.change(customer, values)
-        count += 1
+            count += 1
     return count
+
+
+def _crossed(customer: Customer, at: datetime) -> None:
+    """Tells a customer that has fallen below its threshold, or arms the notice of one that has money again."""
+    if customer.low_balance_noticed_at is not None:
+        records.change(customer, {"low_balance_noticed_at": None, "low_balance_noticed_micros": None})
+        return
+    _tell(customer)
+    means: int = customer.means  # type: ignore[attr-defined]  # annotated above
+    records.change(customer, {"low_balance_noticed_at": at, "low_balance_noticed_micros": means})
 
 
 def _tell(customer: Customer) -> None:

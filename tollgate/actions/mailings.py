@@ -1,47 +1,74 @@
 """Mail and SMS to all contacts of many customers, one message each, so that no reader sees another.
 
-The words may use what every message may (`core.templates_stock.VALUES`). A marketing mail goes only to contacts that
-want it, and carries a link by which they say no without a login. Customer cards go along as they are when it is sent.
+The words may use what every message may (`core.templates_stock.VALUES`). Marketing goes only to contacts that want it,
+and carries a link by which they say no without a login. Customer cards go along as they are when a mail is sent.
+
+A mailing is a task (tasks.py) with a row for each contact. The row queues one message, which the database lets it have
+but once, and is over when that message is: sent, failed or canceled (`store/sql/mailings.sql`).
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
-from itertools import islice
+from typing import Any, Final
 
 from django.core import signing
+from django.db import connection
+from django.db.models.functions import Now
 
-from tollgate.actions import acts, checks, records
+from tollgate.actions import acts, checks, delay_values, records, tasks
 from tollgate.actions.acts import Invalid, NotFound, act, refuse
 from tollgate.actions.audit import note_event
-from tollgate.actions.messages import Reader, Words, read, reader_of, row_of
+from tollgate.actions.messages import (
+    MAY_HAVE_ARRIVED,
+    UNWANTED,
+    Reader,
+    Words,
+    contact_address,
+    read,
+    reader_of,
+    row_of,
+)
 from tollgate.core.money import format_nanos
 from tollgate.core.templates import problems
 from tollgate.core.templates_stock import VALUES, as_html
-from tollgate.store.models import Account, Card, Contact, Message
+from tollgate.store.models import Account, Card, Contact, Message, Task, TaskRow
 from tollgate.store.queries.cards import revision_at
+from tollgate.store.sql import load
 
+KIND: Final = "send"
 MOST = 20_000
-AT_A_TIME = 500
 SIGNS_MOST = 200_000_000
 """Of all messages of one mailing together: 10 kB to each of so many contacts."""
 WORDS_MOST = 50_000
 CARDS_MOST = 5
-COLUMNS = ("Prefix", "Destination", "Price", "Connect fee", "Initial s", "Increment s", "Blocked", "Tariff")
+COLUMNS = (
+    "Prefix", "Destination", "Price", "Connect fee", "Initial s", "Increment s", "Grace s", "Included s", "Blocked",
+    "Own tariff",
+)  # fmt: skip
+TITLE_MOST: Final = 80
+CANCELED: Final = "The message was canceled."
+TASK_CANCELED: Final = "Canceled with its job."
+GONE: Final = "Its message is gone, as when the contact was erased."
+NO_ADDRESS: Final = "The contact has no address for it any more."
+_SQL: Final = load("mailings")
 
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """How many messages are queued, how many contacts want no marketing, how many have no address of that kind."""
+    """How many messages the task is to send, how many contacts want no marketing, how many have no address of that
+    kind. Without anybody to write to there is no task."""
 
     queued_count: int
     unwanted_count: int
     without_address_count: int
+    task_id: int | None
 
 
 @act
@@ -55,26 +82,26 @@ def send_bulk_email(
     marketing: bool = False,
     card_ids: Sequence[int] = (),
 ) -> Mailing:
-    """Queues a mail to every contact of these customers. Without `html` it is made from the text."""
+    """Begins a task that mails every contact of these customers. Without `html` it is made from the text."""
     words = _checked({"subject": subject, "text": text, "html": html, "marketing": marketing})
     account = records.find(Account, account_id)
     cards = _cards(account, card_ids, customer_ids)
     templates = Words(words["subject"], words["text"], words["html"] or as_html(escape(words["text"])))
-    return _send(account, customer_ids, templates, kind="email", marketing=marketing, cards=cards)
+    return _begin(account, customer_ids, templates, kind="email", marketing=marketing, cards=cards)
 
 
 @act
 def send_bulk_sms(*, account_id: int, customer_ids: Sequence[int], text: str, marketing: bool = False) -> Mailing:
-    """Queues an SMS to the mobile of every contact of these customers."""
+    """Begins a task that sends an SMS to the mobile of every contact of these customers."""
     words = _checked({"text": text, "marketing": marketing})
     account = records.find(Account, account_id)
     templates = Words("", "", "", words["text"])
-    return _send(account, customer_ids, templates, kind="sms", marketing=marketing, cards=())
+    return _begin(account, customer_ids, templates, kind="sms", marketing=marketing, cards=())
 
 
 @act
 def choose_marketing(*, contact_id: int, marketing: bool) -> Contact:
-    """Whether a contact wants marketing mail."""
+    """Whether a contact wants marketing, by mail and by SMS."""
     return records.change(records.locked(Contact, contact_id), {"marketing": checks.yes_no(marketing)})
 
 
@@ -96,14 +123,16 @@ def card_file(card: Card, at: datetime) -> str:
     for rate in revision.rates.order_by("prefix").iterator() if revision else ():
         rows.writerow(
             [
-                rate.prefix,
+                rate.prefix or "*",
                 rate.destination,
                 format_nanos(rate.price_nanos),
                 format_nanos(rate.connect_fee_nanos),
                 rate.initial_s,
                 rate.increment_s,
+                rate.grace_s,
+                rate.included_s,
                 "yes" if rate.blocked else "no",
-                "by day and time" if rate.tariff else "",
+                json.dumps(rate.tariff) if rate.tariff else "",
             ]
         )
     return text.getvalue()
@@ -140,7 +169,7 @@ def _cards(account: Account, card_ids: Sequence[int], customer_ids: Sequence[int
     return cards
 
 
-def _send(
+def _begin(
     account: Account,
     customer_ids: Sequence[int],
     templates: Words,
@@ -149,46 +178,94 @@ def _send(
     marketing: bool,
     cards: Sequence[Card],
 ) -> Mailing:
+    contacts = _contacts(account, customer_ids)
+    wanted = [contact for contact in contacts if contact.marketing or not marketing]
+    addressed = [(contact, address) for contact in wanted if (address := contact_address(contact, kind))]
+    left_out = (len(contacts) - len(wanted), len(wanted) - len(addressed))
+    first = reader_of(account, addressed[0][0], kind) if addressed else None
+    if first is None:
+        return Mailing(0, *left_out, task_id=None)
+    _check_length(templates, first, len(addressed))
+    task = tasks.begin(
+        kind=KIND,
+        noun="contact",
+        act_name=f"send_bulk_{kind}",
+        title=_title(kind, templates, len(addressed)),
+        rows=(
+            tasks.NewRow(number, contact.pk, f"{contact}, {address}")
+            for number, (contact, address) in enumerate(addressed, start=1)
+        ),
+        account_id=account.pk,
+        arguments={
+            **asdict(templates),
+            "kind": kind,
+            "marketing": marketing,
+            "attached": [{"card_id": card.pk, "name": card.name} for card in cards],
+        },
+    )
+    _note(account, kind, templates, len(addressed))
+    return Mailing(len(addressed), *left_out, task_id=task.pk)
+
+
+def _contacts(account: Account, customer_ids: Sequence[int]) -> list[Contact]:
     if not isinstance(customer_ids, (list, tuple)) or not customer_ids:
         raise refuse("customer_ids", "Choose customers first.")
     found = Contact.objects.filter(
         customer__account=account, customer__deleted_at=None, customer_id__in=customer_ids
-    ).select_related("customer__domain")
+    ).only("customer_id", "first_name", "last_name", "email", "mobile", "marketing")
     contacts = list(found.order_by("customer_id", "pk")[: MOST + 1])
     if len(contacts) > MOST:
         raise refuse("customer_ids", f"These customers have more than {MOST} contacts: choose fewer.")
-    wanted = [contact for contact in contacts if contact.marketing or not marketing]
-    readers = [reader for contact in wanted if (reader := reader_of(account, contact, kind))]
-    attached = [{"card_id": card.pk, "name": card.name} for card in cards]
-    _bounded(len(readers) * _signs(templates))
-    rows = _rows(readers, templates, kind=kind, marketing=marketing, attached=attached)
-    signs = 0
-    while part := list(islice(rows, AT_A_TIME)):
-        signs += sum(len(row.subject) + len(row.text) + len(row.html) for row in part)
-        _bounded(signs)
-        Message.objects.bulk_create(part)
-    _note(account, kind, templates, len(readers))
-    return Mailing(len(readers), len(contacts) - len(wanted), len(wanted) - len(readers))
+    return contacts
 
 
-def _rows(
-    readers: Sequence[Reader], templates: Words, *, kind: str, marketing: bool, attached: list[dict[str, object]]
-) -> Iterator[Message]:
-    """One message after the other: a mailing may be larger than the memory that a page may take."""
-    fill = read(templates)
-    for reader in readers:
-        message = row_of(reader, fill(reader.values()), kind=kind, template="plain", marketing=marketing)
-        message.attachments = attached
-        yield message
+def _title(kind: str, templates: Words, count: int) -> str:
+    said = " ".join((templates.subject or templates.sms).split())
+    cut = said if len(said) <= TITLE_MOST else f"{said[:TITLE_MOST]}…"
+    return f"{'SMS' if kind == 'sms' else 'Mail'} to {count:,} contact{'' if count == 1 else 's'}: {cut}"
+
+
+def _hand_over(task: Task, row: TaskRow) -> None:
+    """Queues the message of a row, or the same message again; one that waits or was sent stays as it is."""
+    contact = records.find(Contact, row.record_id)
+    before = Message.objects.select_for_update(no_key=True).filter(task_row=row).first()
+    if before is not None and before.state not in ("failed", "canceled"):
+        return
+    wanted = delay_values.read(task.arguments)
+    reader = reader_of(task.account, contact, wanted["kind"])
+    if contact.customer.deleted_at is not None:
+        raise refuse("", "The customer is deleted.")
+    if wanted["marketing"] and not contact.marketing:
+        raise refuse("", UNWANTED)
+    if reader is None:
+        raise refuse("", NO_ADDRESS)
+    if before is None:
+        _message(task, row, reader, wanted).save()
+    elif before.error == MAY_HAVE_ARRIVED:
+        raise refuse("", MAY_HAVE_ARRIVED)
+    else:
+        again = {"state": "queued", "tries_count": 0, "next_at": Now(), "error": ""}
+        records.change(before, {**again, "recipient": reader.address})
+
+
+def _message(task: Task, row: TaskRow, reader: Reader, wanted: Mapping[str, Any]) -> Message:
+    """The words of a task for one reader."""
+    words = read(Words(wanted["subject"], wanted["text"], wanted["html"], wanted["sms"]))(reader.values())
+    if _signs(words) > SIGNS_MOST // task.total_count:
+        raise refuse("", "With the values of this contact the message is too long.")
+    message = row_of(reader, words, kind=wanted["kind"], template="plain", marketing=wanted["marketing"])
+    message.attachments, message.task_row = wanted["attached"], row
+    return message
 
 
 def _signs(words: Words) -> int:
     return sum(map(len, (words.subject, words.text, words.html, words.sms)))
 
 
-def _bounded(signs: int) -> None:
-    """Refuses what would fill the database: checked before, and again by what the values made of the templates."""
-    if signs > SIGNS_MOST:
+def _check_length(templates: Words, first: Reader, count: int) -> None:
+    """Refuses what would fill the database; each message has its share, which is looked at again when it is queued."""
+    longest = max(_signs(templates), _signs(read(templates)(first.values())))
+    if longest > SIGNS_MOST // count:
         most = f"{SIGNS_MOST // 1_000_000} million"
         raise refuse("customer_ids", f"All these messages are longer than {most} signs: write less or choose fewer.")
 
@@ -199,3 +276,18 @@ def _note(account: Account, kind: str, templates: Words, count: int) -> None:
     note_event(
         actor=acts.current.get(), verb="SEND", table_name="message", row_id=account.pk, account_id=account.pk, told=told
     )
+
+
+def _settle(task: Task) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["settle"], {"task_id": task.pk, "canceled": CANCELED})
+        cursor.execute(_SQL["settle_gone"], {"task_id": task.pk, "gone": GONE})
+
+
+def _take_back(task: Task) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["take_back"], {"task_id": task.pk, "canceled": TASK_CANCELED})
+
+
+tasks.DOING[KIND] = _hand_over
+tasks.FOLLOWED[KIND] = tasks.Following(_settle, _take_back)

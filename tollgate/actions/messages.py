@@ -21,14 +21,18 @@ from tollgate.actions import acts, records
 from tollgate.actions.acts import act, refuse
 from tollgate.core.templates import Value, parse, render
 from tollgate.core.templates_stock import LANGUAGE, PLAIN, STOCK, as_html
-from tollgate.store.models import Account, Contact, Customer, Message, PortalDomain, Template
+from tollgate.store.models import Account, Contact, Customer, Message, PortalDomain, TaskRow, Template
 from tollgate.store.secrets import seal, unseal
 
 SUBJECT_MOST = 500
 FORGOTTEN: Mapping[str, str] = {"text": "", "html": ""}
 """What becomes of a secret body that is needed no more."""
 UNWANTED = "The reader wants no marketing any more."
+MAY_HAVE_ARRIVED = "The worker ended while it was sent: it may have arrived, so only a person sends it again."
+"""Of a mailing, which nobody shall get twice."""
 UNSUBSCRIBE = "\n\n--\nYou get this as a contact of {company}. No more mail of this kind: {link}"
+UNSUBSCRIBE_SMS = "\nNo more: {link}"
+"""Short, for an SMS is paid by its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def queue(
     is one). `recipient` is the email or number where it is not the contact's own. `secret` keeps the body out of the
     log and sealed in the database (read it by `body`), and forgets it once it was sent.
     """
-    address = recipient or (_address(contact, kind) if contact else "")
+    address = recipient or (contact_address(contact, kind) if contact else "")
     if not address or (marketing and contact is not None and not contact.marketing):
         return None
     reader = _reader(account_id, address, contact=contact, customer_id=customer_id, domain_id=domain_id)
@@ -147,8 +151,8 @@ def row_of(
 ) -> Message:
     """The row of a message, not saved yet."""
     text, html = (words.sms, "") if kind == "sms" else (words.text, words.html)
-    if marketing and kind == "email" and reader.contact is not None:
-        text, html = _with_unsubscribe(text, html, reader)
+    if marketing and reader.contact is not None:
+        text, html = _with_unsubscribe(kind, text, html, reader)
     actor = acts.current.get(None)
     return Message(
         account=reader.account,
@@ -169,7 +173,7 @@ def row_of(
 
 def reader_of(account: Account, contact: Contact, kind: str) -> Reader | None:
     """A contact as the reader of one message; None without an address of that kind."""
-    address = _address(contact, kind)
+    address = contact_address(contact, kind)
     customer = contact.customer
     return Reader(account, address, contact, customer, customer.domain) if address else None
 
@@ -214,7 +218,7 @@ def unwanted(message: Message) -> bool:
 
 
 def unsubscribe_link(contact: Contact, domain: PortalDomain | None) -> str:
-    """Where the reader of a marketing mail says no to the next one, without a login."""
+    """Where the reader of a marketing mail or SMS says no to the next one, without a login."""
     token = signing.Signer(salt="unsubscribe").sign(str(contact.pk))
     return f"{address_of(domain)}/unsubscribe/{token}/"
 
@@ -238,6 +242,8 @@ def retry_message(*, message_id: int) -> Message:
         raise refuse("message_id", "What this message said is forgotten: cause it anew.")
     if unwanted(message):
         raise refuse("message_id", UNWANTED)
+    if message.task_row_id is not None:  # its job tells what becomes of it
+        TaskRow.objects.filter(pk=message.task_row_id).update(state="sending", errors=[])
     return records.change(message, {"state": "queued", "tries_count": 0, "next_at": Now(), "error": ""})
 
 
@@ -270,9 +276,11 @@ def _reader(
     return Reader(Account.objects.get(pk=account_id), address, contact, customer, domain)
 
 
-def _with_unsubscribe(text: str, html: str, reader: Reader) -> tuple[str, str]:
+def _with_unsubscribe(kind: str, text: str, html: str, reader: Reader) -> tuple[str, str]:
     assert reader.contact is not None
     link = unsubscribe_link(reader.contact, reader.domain)
+    if kind == "sms":
+        return text + UNSUBSCRIBE_SMS.format(link=link), ""
     company = reader.customer.name if reader.customer else reader.account.name
     footer = UNSUBSCRIBE.format(company=company, link=link)
     marked = (
@@ -281,7 +289,8 @@ def _with_unsubscribe(text: str, html: str, reader: Reader) -> tuple[str, str]:
     return text + footer, f"{html}\n{marked}" if html else ""
 
 
-def _address(contact: Contact, kind: str) -> str:
+def contact_address(contact: Contact, kind: str) -> str:
+    """Where a contact gets messages of a kind; empty where it does not."""
     return contact.mobile if kind == "sms" else contact.email
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import DateField, F, Func, Q, QuerySet, Value
@@ -22,6 +22,7 @@ from tollgate.actions.postings import post, wallet_of
 from tollgate.actions.statements import fetch
 from tollgate.actions.webhook_bodies import charge_body, customer_body
 from tollgate.actions.webhooks import emit
+from tollgate.core.hours import zone_info
 from tollgate.core.money import format_micros
 from tollgate.core.packages import (
     DAY,
@@ -83,13 +84,12 @@ def schedule_of(held: CustomerPackage) -> Schedule:
 
 
 def next_day(held: CustomerPackage, period: Period | None) -> date | None:
-    """The day on which a period is charged: its first; for a minimum spend that on which all its calls are known."""
+    """The day on which a period is charged: its first; for a minimum spend that on which its bill may come."""
     if period is None:
         return None
     if not held.package.minimum_spend:
         return period.from_on
-    assert period.until_on is not None
-    return period.until_on + timedelta(days=held.customer.account.invoice_lag_h // 24)
+    return _closes_at(held, period).astimezone(zone_info(zone_of(held.customer))).date()
 
 
 def lock_held(customer_package_id: int, version: int | None = None) -> CustomerPackage:
@@ -105,6 +105,8 @@ def due_of(held: CustomerPackage, on: date) -> Iterator[tuple[Period, list[Due]]
     for _ in range(MOST_PERIODS):
         due_on = next_day(held, period)
         if period is None or due_on is None or due_on > on:
+            return
+        if held.package.minimum_spend and not _all_known(held, period, on):
             return
         skipped = _skipped(held.customer)
         yield period, _dues(held, period, setup=setup and not skipped, skipped=skipped)
@@ -140,8 +142,8 @@ def customers_due() -> list[int]:
     """The customers of whose packages something falls due by now, where they are."""
     held = CustomerPackage.objects.annotate(today=_TODAY).filter(next_on__lte=F("today"))
     waiting = Q(customer__status="pending") | Q(customer__parked_at__isnull=False)
-    found = held.exclude(waiting).filter(customer__deleted_at=None)
-    return list(found.order_by("customer_id").values_list("customer_id", flat=True).distinct())
+    found = held.exclude(waiting).filter(customer__deleted_at=None).select_related("customer__account", "package")
+    return list(dict.fromkeys(row.customer_id for row in found.order_by("customer_id", "id") if _comes_due(row)))
 
 
 @act
@@ -201,6 +203,36 @@ def open_period(held: CustomerPackage, schedule: Schedule) -> Period | None:
     if held.done_until_on is None:
         return first_period(schedule)
     return None if schedule.frequency is Frequency.none else period_from(schedule, held.done_until_on)
+
+
+def _comes_due(held: CustomerPackage) -> bool:
+    """Whether something falls due of it on its day; a minimum spend waits for calls that still talk."""
+    period = open_period(held, schedule_of(held)) if held.package.minimum_spend else None
+    return period is None or _all_known(held, period, today_of(held.customer))
+
+
+def _closes_at(held: CustomerPackage, period: Period) -> datetime:
+    """When a period is over for its bill, the lag of invoices included: its minimum spend comes with that."""
+    assert period.until_on is not None
+    lag = timedelta(hours=held.customer.account.invoice_lag_h)
+    return midnight(period.until_on, zone_of(held.customer)) + lag
+
+
+def _all_known(held: CustomerPackage, period: Period, on: date) -> bool:
+    """Whether a period of a minimum spend is over by a day, with the lag, and no call of it talks on.
+
+    Of today it is asked as of now, of another day as of its end; which calls will talk on a day to come nobody knows.
+    """
+    customer, today = held.customer, today_of(held.customer)
+    zone = zone_of(customer)
+    if _closes_at(held, period) > (records.now() if on == today else midnight(on + DAY, zone)):
+        return False
+    if on > today:
+        return True
+    assert period.until_on is not None
+    over_at = midnight(period.until_on, zone)
+    asked = fetch("packages", "talks_on", customer.account_id, wallet_of(customer).pk, over_at)
+    return not asked[0]["talks"]
 
 
 def _holders(on: date) -> QuerySet[CustomerPackage]:
@@ -293,11 +325,14 @@ def _days(period: Period) -> str:
 
 
 def _used_micros(customer: Customer, period: Period) -> int:
-    """What the calls of a period have cost."""
+    """What the calls of a period have cost, for a reseller those of its customers too: it pays for them."""
     assert period.until_on is not None
     zone = zone_of(customer)
     span = midnight(period.from_on, zone), midnight(period.until_on, zone)
-    found: int = fetch("packages", "used_in_period", wallet_of(customer).pk, customer.pk, *span)[0]["used_micros"]
+    reselling = customer.is_reseller or fetch("invoices", "was_reseller", customer.pk)[0]["was"]
+    caller_id = None if reselling else customer.pk
+    rows = fetch("packages", "used_in_period", wallet_of(customer).pk, customer.account_id, caller_id, *span)
+    found: int = rows[0]["used_micros"]
     return found
 
 

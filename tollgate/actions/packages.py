@@ -1,14 +1,20 @@
-"""Acts on the account's packages: what of the platform it holds besides calls, such as call recording."""
+"""Acts on the account's packages: what of the platform it holds besides calls, such as call recording.
+
+A day that has begun is charged by the terms that it began with: quantity, unit, basis and price.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, timedelta
 from typing import Any, Final, TypedDict, Unpack
+
+from django.db.models import QuerySet
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse, warn
-from tollgate.store.models import Account, AccountPackage, Call
+from tollgate.store.models import Account, AccountPackage, AccountPackageTerms, Call
 
 RECORDING: Final = "recording"
 RECORDING_PRICE_NANOS: Final = 300_000
@@ -49,8 +55,10 @@ def create_account_package(*, account_id: int, name: str, **fields: Unpack[Packa
 def update_account_package(
     *, package_id: int, version: int | None = None, **changes: Unpack[PackageFields]
 ) -> AccountPackage:
-    """Changes a package; days charged stay as they are."""
-    return records.change(records.locked(AccountPackage, package_id, version), checks.cleaned(CHECKS, changes))
+    """Changes a package. What it costs changes with the next UTC day: days that have begun keep their terms."""
+    package = records.locked(AccountPackage, package_id, version)
+    with _terms_kept(package):
+        return records.change(package, checks.cleaned(CHECKS, changes))
 
 
 @act
@@ -96,11 +104,44 @@ def disable_call_recording(*, account_id: int) -> Account:
     return records.change(account, {"recording": False})
 
 
+def recording_price_nanos(account: Account) -> int:
+    """What a recorded minute costs, or would: one that ends today goes on at its own price."""
+    held = _recordings(account).first()
+    return held.price_nanos if held else RECORDING_PRICE_NANOS
+
+
+def package_terms_on(package: AccountPackage, on: date) -> AccountPackageTerms:
+    """The terms of a package on a UTC day: those that held when the day began, or when the package did."""
+    held = AccountPackageTerms.objects.filter(package=package, from_on__lte=on).order_by("-from_on").first()
+    return held or AccountPackageTerms(package=package, from_on=on, **_terms_of(package))
+
+
+@contextmanager
+def _terms_kept(package: AccountPackage) -> Iterator[None]:
+    before = _terms_of(package)
+    yield
+    after = _terms_of(package)
+    if after == before:
+        return
+    if not AccountPackageTerms.objects.filter(package=package).exists():
+        AccountPackageTerms.objects.create(package=package, from_on=date(2000, 1, 1), **before)
+    tomorrow = records.now().astimezone(UTC).date() + timedelta(days=1)
+    AccountPackageTerms.objects.update_or_create(package=package, from_on=tomorrow, defaults=after)
+
+
+def _terms_of(package: AccountPackage) -> dict[str, Any]:
+    return {name: getattr(package, name) for name in ("unit", "basis", "price_nanos", "quantity")}
+
+
 def _recording(account: Account) -> AccountPackage | None:
     """The package that is charged today: one that ends today goes on when recording is switched on again."""
+    return _recordings(account).select_for_update().first()
+
+
+def _recordings(account: Account) -> QuerySet[AccountPackage]:
     today = records.now().astimezone(UTC).date()
     held = AccountPackage.objects.filter(account=account, kind=RECORDING).exclude(ends_on__lt=today)
-    return held.select_for_update().order_by("-pk").first()
+    return held.order_by("-pk")
 
 
 def _end(package: AccountPackage) -> AccountPackage:

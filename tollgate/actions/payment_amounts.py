@@ -76,7 +76,8 @@ def currency_fits(customer: Customer, gateway: PaymentGateway, code: str) -> boo
 def ways_of(customer: Customer, at: datetime) -> list[Way]:
     """How a customer's contacts may pay now: what is allowed, enabled, and in a currency that has a rate."""
     ways = []
-    if is_allowed(customer, BANK_TRANSFER) and Account.objects.get(pk=customer.account_id).payment_details:
+    own = not customer.topup_currencies or customer.currency in customer.topup_currencies
+    if own and is_allowed(customer, BANK_TRANSFER) and Account.objects.get(pk=customer.account_id).payment_details:
         ways.append(Way(BANK_TRANSFER, BUILT_IN[BANK_TRANSFER], [customer.currency]))
     for gateway in PaymentGateway.objects.filter(account_id=customer.account_id, enabled=True).order_by("title", "id"):
         if not PROVIDERS[gateway.provider].starts or not is_allowed(customer, gateway.name):

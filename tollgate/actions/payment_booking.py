@@ -1,12 +1,15 @@
 """How a payment moves money: once, when it completes. No act of its own; payments, gateways and vouchers book here.
 
-One entry of the wallet (`ref` names the payment), the tax of a prepaid customer as another, what it gives back of
+Its entries sum to what the wallet gains, and each names the payment (`ref`): from the book `payments` what reached the
+account once the gateway had kept its fee, from `payment_fees` the rest, a fee that is absorbed or, below zero, a
+surcharge; a bonus is from `adjustments`, for nobody paid it. Then the tax of a prepaid customer, what it gives back of
 another payment and of that one's bonuses, the invoices it settles, the vouchers that wait for it, the receipt or the
 note on one, the webhook and the mail.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,9 +33,17 @@ from tollgate.actions.receipts import receipt_for_payment
 from tollgate.actions.taxes import tax_of_payment
 from tollgate.actions.webhook_bodies import payment_body
 from tollgate.actions.webhooks import emit
-from tollgate.core.payments import part_back_micros, share_micros, voucher_bonus_micros
+from tollgate.core.payments import (
+    Paid,
+    left_us_micros,
+    part_back_micros,
+    reached_micros,
+    share_micros,
+    voucher_bonus_micros,
+    worth_micros,
+)
 from tollgate.core.taxes import to_minor
-from tollgate.store.models import Customer, Payment, Voucher
+from tollgate.store.models import Customer, Entry, Payment, PaymentGateway, Voucher, Wallet
 
 ENTRY_KINDS: Final = {"payment": "topup", "refund": "refund", "reversal": "reversal", "bonus": "bonus"}
 BACK: Final = ("refund", "reversal")
@@ -64,16 +75,36 @@ def complete(payment: Payment, *, note: str | None = None, **values: Any) -> Pay
         setattr(payment, name, value)
     ref = f"payment:{payment.pk}"
     wallet, words = wallet_of(customer), payment.public_note if note is None else note
-    kind = ENTRY_KINDS[payment.kind]
-    entry = post(wallet, "payments", kind, amount_micros=payment.amount_micros, note=words, key=ref, ref=ref)
+    payment.reached_micros = _reached(payment)
+    entry = _book(payment, wallet, words)
     tax = _tax(payment, customer, at)
     if tax:
         signed = -tax if payment.amount_micros > 0 else tax
         post(wallet, "tax", "tax", amount_micros=signed, note=f"Tax of payment {payment.pk}", key=f"{ref}:tax", ref=ref)
     state = {"status": "completed", "completed_at": at, "entry_id": entry.pk, "tax_micros": tax}
-    done = records.change(payment, {**values, **state})
+    done = records.change(payment, {**values, **state, "reached_micros": payment.reached_micros})
     _follow(done, customer)
     return done
+
+
+def tell_fee(payment: Payment, fee_micros: int) -> None:
+    """Keeps what a gateway told later that it has kept of a payment. Of one that is booked the account bears it."""
+    if payment.customer is not None:
+        take_turns(payment.customer)
+    payment = records.locked(Payment, payment.pk)
+    if payment.kind != "payment" or payment.fee_micros or payment.status == "canceled":
+        return
+    before = payment.reached_micros
+    payment.fee_micros = fee_micros
+    if before is None or payment.customer is None:  # it waits, or is of before fees were booked
+        records.change(payment, {"fee_micros": fee_micros})
+        return
+    paid = _paid(payment, deducted=False)
+    fee = worth_micros(payment.amount_micros, paid, fee_micros, currency=payment.currency)
+    wallet, ref, words = wallet_of(payment.customer), f"payment:{payment.pk}", f"Fee of payment {payment.pk}"
+    post(wallet, "payments", "fee", amount_micros=-fee, note=words, key=f"{ref}:told", ref=ref)
+    post(wallet, "payment_fees", "fee", amount_micros=fee, note=words, key=f"{ref}:fee told", ref=ref)
+    records.change(payment, {"fee_micros": fee_micros, "reached_micros": before - fee})
 
 
 def left_micros(payment: Payment) -> int:
@@ -99,6 +130,73 @@ def original_share(original: Payment, part_micros: int) -> int:
         return amount
     part = share_micros(amount, part_micros=part_micros, whole_micros=whole) if whole else part_micros
     return to_minor(part, original.currency)
+
+
+def _book(payment: Payment, wallet: Wallet, words: str) -> Entry:
+    """The entries of its amount; gives the first."""
+    ref, kind, reached = f"payment:{payment.pk}", ENTRY_KINDS[payment.kind], payment.reached_micros or 0
+    if _is_gift(payment):
+        return post(wallet, "adjustments", kind, amount_micros=payment.amount_micros, note=words, key=ref, ref=ref)
+    entry = post(wallet, "payments", kind, amount_micros=reached, note=words, key=ref, ref=ref)
+    rest = payment.amount_micros - reached
+    if rest:
+        what = "fee" if rest > 0 else "surcharge"
+        note = f"{what.capitalize()} of payment {payment.pk}"
+        post(wallet, "payment_fees", what, amount_micros=rest, note=note, key=f"{ref}:fee", ref=ref)
+    return entry
+
+
+def _reached(payment: Payment) -> int:
+    """What of it reaches the account, below zero what leaves it, which has no fee, in the wallet's currency."""
+    if _is_gift(payment):
+        return 0
+    original = payment.reverses
+    if payment.kind not in BACK:
+        return reached_micros(payment.amount_micros, _paid(payment), currency=payment.currency)
+    if original is None or original.reached_micros is None:  # of one that nobody knows, or of before this
+        return payment.amount_micros
+    return left_us_micros(
+        payment.amount_micros,
+        whole_micros=original.amount_micros,
+        paid=_was_paid(original),
+        back_micros=payment.received_micros if payment.received_currency == payment.currency else None,
+        currency=payment.currency,
+    )
+
+
+def _paid(payment: Payment, *, deducted: bool | None = None) -> Paid:
+    """What was paid, as the rules read it. A gateway that is gone has deducted its fee, as for money in suspense."""
+    if payment.received_micros is None:
+        return Paid(micros=payment.amount_micros, surcharge_micros=0, fee_micros=0, deducted=False, converted=False)
+    if deducted is None:
+        gateways = PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway)
+        deducted = gateways.values_list("deduct_fees", flat=True).first() is not False
+    return Paid(
+        micros=payment.received_micros,
+        surcharge_micros=payment.surcharge_micros,
+        fee_micros=payment.fee_micros,
+        deducted=deducted,
+        converted=payment.received_currency != payment.currency,
+    )
+
+
+def _was_paid(payment: Payment) -> Paid:
+    """What was paid of a payment that is booked. Its fee was deducted where that explains what reached the account.
+
+    Its gateway may deduct otherwise by now, and a fee that was told later is absorbed, whatever the gateway does.
+    """
+    deducted = _paid(payment, deducted=True)
+    explained = reached_micros(payment.amount_micros, deducted, currency=payment.currency)
+    return replace(deducted, deducted=explained == payment.reached_micros)
+
+
+def _is_gift(payment: Payment) -> bool:
+    """Whether it is money that nobody paid: a bonus, or what is taken back of one.
+
+    In the books a bonus of before reached the account, and it goes back as it was booked.
+    """
+    given = payment.reverses
+    return payment.kind == "bonus" or (given is not None and given.kind == "bonus" and given.reached_micros is not None)
 
 
 def _follow(done: Payment, customer: Customer) -> None:

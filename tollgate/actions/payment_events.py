@@ -103,12 +103,13 @@ def book(
         if one.kind == "ask":
             said += book(gateway, ask(gateway, one.session, at), at, event=event)
             continue
-        told = {name: value for name, value in asdict(one).items() if name != "method"}
+        told = {name: value for name, value in asdict(one).items() if name not in ("method", "fee_later")}
         with acting(who):
             said.append(
                 _booked({"gateway_id": gateway.pk, "told": told, "payment_event_id": event.pk if event else None})
             )
         _keep(gateway, one, at)
+        _ask_fee(gateway, one, at)
     return said
 
 
@@ -145,6 +146,19 @@ def _keep(gateway: PaymentGateway, one: Event, at: datetime) -> None:
         Checkout.objects.filter(pk=wanted.pk).update(next_at=at)
     else:
         keep_method(wanted, one.method)
+
+
+def _ask_fee(gateway: PaymentGateway, one: Event, at: datetime) -> None:
+    """Has the worker ask for the fee of a checkout that is paid, until the gateway tells it; there may be none."""
+    if one.kind != "paid":
+        return
+    paid = Checkout.objects.filter(gateway=gateway, payment__external_id=one.external_id, payment__status="completed")
+    if not one.fee_later:
+        paid.filter(fee_open=True).update(fee_open=False)
+        return
+    for checkout in paid.filter(payment__fee_micros=0, fee_open=False):
+        session = checkout.session or one.external_id  # of a card that was charged there is no other
+        Checkout.objects.filter(pk=checkout.pk).update(fee_open=True, session=session, next_at=at, asked_count=0)
 
 
 def look_now(checkout: Checkout, at: datetime) -> None:

@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.payment_events import book
 from tollgate.actions.payment_gateways import config_of
 from tollgate.actions.payment_methods import (
+    PAUSE,
     auto_of,
     due_auto_top_ups,
     method_of,
@@ -28,12 +30,13 @@ from tollgate.actions.payment_methods import (
 from tollgate.core.payments import pause
 from tollgate.gateways.payments import open_gateway
 from tollgate.gateways.payments.model import Declined, Event, NotOffered, NotReached, Order, Refund
-from tollgate.store.models import Account, Checkout, Payment
+from tollgate.store.models import Account, AutoTopUp, Checkout, Payment
 from tollgate.store.secrets import CannotUnseal
 
 LEASE: Final = timedelta(minutes=5)
 SURE: Final = timedelta(hours=23)
 LOOK: Final = "The gateway did not answer for a day: look there what became of it."
+UNTOLD: Final = "It is paid. The gateway did not tell what else it was asked: its fee, or the card to keep."
 WORKER: Final = Actor("payments", frozenset({"start_auto_top_up", "cancel_payment"}))
 log = logging.getLogger(__name__)
 
@@ -51,16 +54,20 @@ def ask_next(at: datetime) -> bool:
 
 
 def start_due_top_ups(at: datetime) -> int:
-    """Begins the automatic top-ups that are due; gives how many."""
+    """Begins the automatic top-ups that are due; gives how many. Whatever befalls one, the others begin."""
     started = 0
     for auto in due_auto_top_ups(at)[:100]:
-        with acting(WORKER):
-            started += start_auto_top_up(auto_top_up_id=auto.pk) is not None
+        try:
+            with acting(WORKER):
+                started += start_auto_top_up(auto_top_up_id=auto.pk) is not None
+        except Exception:  # whatever it was, it waits and the next is looked at
+            log.exception("ALARM automatic top-up %s of customer %s is not begun", auto.pk, auto.customer_id)
+            AutoTopUp.objects.filter(pk=auto.pk).update(next_at=at + PAUSE)
     return started
 
 
 def _ask(checkout: Checkout, at: datetime) -> None:
-    if checkout.payment.status == "completed" and not checkout.keep_method:
+    if checkout.payment.status == "completed" and not checkout.keep_method and not checkout.fee_open:
         Checkout.objects.filter(pk=checkout.pk).update(next_at=None)
         return
     try:
@@ -119,13 +126,15 @@ def _noted(checkout: Checkout, found: Sequence[Event]) -> Sequence[Event]:
 
 def _after(checkout: Checkout, at: datetime) -> None:
     """What is known now, or when to ask again."""
+    waited = checkout.payment.status == "pending"
     checkout.payment.refresh_from_db()
-    if checkout.payment.status == "pending" or Checkout.objects.filter(pk=checkout.pk, keep_method=True).exists():
+    if checkout.automatic and waited and checkout.payment.status == "completed":
+        note_success(checkout)
+    more = Checkout.objects.filter(Q(keep_method=True) | Q(fee_open=True), pk=checkout.pk)
+    if checkout.payment.status == "pending" or more.exists():
         _again(checkout, "", at)
         return
     Checkout.objects.filter(pk=checkout.pk).update(next_at=None, note="")
-    if checkout.automatic and checkout.payment.status == "completed":
-        note_success(checkout)
 
 
 def _again(checkout: Checkout, words: str, at: datetime) -> None:
@@ -143,6 +152,9 @@ def _again(checkout: Checkout, words: str, at: datetime) -> None:
 
 
 def _give_up(checkout: Checkout, words: str) -> None:
+    if Payment.objects.filter(pk=checkout.payment_id, status="completed").exists():
+        Checkout.objects.filter(pk=checkout.pk).update(next_at=None, fee_open=False, note=UNTOLD)
+        return
     Checkout.objects.filter(pk=checkout.pk).update(next_at=None, note=words[:1000])
     with transaction.atomic():
         waiting = Payment.objects.select_for_update().filter(pk=checkout.payment_id, status="pending").first()

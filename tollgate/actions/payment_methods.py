@@ -1,7 +1,8 @@
 """Acts on automatic top-ups: a stored payment method is charged when what is available falls below a threshold.
 
 The method is stored by the gateway and kept here only as the gateway's ids, sealed; the payer asked for it in a
-checkout (`keep_method`). Nothing is charged until a threshold, an amount and a daily cap are set and it is enabled.
+checkout (`keep_method`). Nothing is charged until a threshold, an amount and a daily cap are set and it is enabled, nor
+while the customer may not call: only one that unpaid invoices hold pays them so.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, TypedDict, Unpack
 from uuid import uuid4
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import Actor, act, acting, refuse
+from tollgate.actions.acts import Actor, Invalid, act, acting, refuse
+from tollgate.actions.holds import UNPAID, held_by_unpaid_alone
 from tollgate.actions.payment_amounts import check_minimum, currency_fits, is_allowed, surcharge_of
 from tollgate.actions.payment_booking import new_payment
 from tollgate.core.payments import payable
 from tollgate.gateways.payments.model import Method
-from tollgate.store.models import AutoTopUp, Checkout, Customer, Payment, Wallet
+from tollgate.store.models import AutoTopUp, Checkout, Customer, CustomerHold, Payment, Wallet
+from tollgate.store.queries.customers import with_end
 from tollgate.store.secrets import seal, unseal
 
 PAUSE: Final = timedelta(minutes=15)
@@ -100,11 +103,9 @@ def start_auto_top_up(*, auto_top_up_id: int) -> Checkout | None:
     wallet = Wallet.objects.get(account_id=auto.account_id, kind="customer", owner_id=auto.customer_id)
     if not auto.enabled or auto.next_at > at or wallet.available_micros >= auto.threshold_micros:
         return None
-    records.change(auto, {"next_at": at + PAUSE})
-    if not auto.gateway.enabled or not is_allowed(auto.customer, auto.gateway.name):
-        return None
-    if auto.amount_micros + _charged_today(auto, at) > auto.daily_cap_micros:
-        records.change(auto, {"note": f"The cap of the day was reached on {at:%Y-%m-%d}."})
+    why = _why_not(auto, at)
+    records.change(auto, {"next_at": at + PAUSE, **({"note": why} if why else {})})
+    if why:
         return None
     if _automatic(auto).filter(status="pending").exists():
         return None
@@ -131,12 +132,16 @@ def method_of(auto: AutoTopUp) -> Method:
 
 
 def due_auto_top_ups(at: datetime) -> QuerySet[AutoTopUp]:
-    """Those whose customers have less than their threshold now."""
+    """Those whose customers have less than their threshold now, and may call or owe invoices."""
     wallets = Wallet.objects.filter(
         account_id=OuterRef("account_id"), kind="customer", owner_id=OuterRef("customer_id")
     )
     left = Subquery(wallets.values(left=F("balance_micros") + F("limit_micros") - F("held_micros"))[:1])
-    waiting = AutoTopUp.objects.filter(enabled=True, next_at__lte=at, customer__deleted_at=None)
+    holds = CustomerHold.objects.filter(customer_id=OuterRef("customer_id"), ended_at=None)
+    owing = Exists(holds.filter(cause__startswith=UNPAID))
+    valid = Q(customer__expires_at=None) | Q(customer__expires_at__gt=at)
+    waiting = AutoTopUp.objects.filter(valid, Q(customer__status="active") | owing, customer__deleted_at=None)
+    waiting = waiting.filter(enabled=True, next_at__lte=at)
     return waiting.annotate(left=left).filter(left__lt=F("threshold_micros")).order_by("id")
 
 
@@ -165,6 +170,27 @@ def _of(checkout: Checkout) -> QuerySet[AutoTopUp]:
 
 def _automatic(auto: AutoTopUp) -> QuerySet[Payment]:
     return Payment.objects.filter(customer_id=auto.customer_id, checkout__automatic=True, kind="payment")
+
+
+def _why_not(auto: AutoTopUp, at: datetime) -> str:
+    """Why nothing is charged now, for whoever looks; "" where it is. What held when it was set may hold no more."""
+    customer, gateway = auto.customer, auto.gateway
+    if customer.status != "active" and not held_by_unpaid_alone(customer, at):
+        return f"Nothing is charged while the status is {customer.status}."
+    ends_at = with_end(Customer.objects.filter(pk=customer.pk)).get().ends_at
+    if ends_at is not None and ends_at <= at:
+        return f"Nothing is charged: calls were possible until {ends_at:%Y-%m-%d}."
+    if not gateway.enabled:
+        return f"{gateway.title} is switched off: nothing was charged."
+    if not is_allowed(customer, gateway.name) or not currency_fits(customer, gateway, customer.currency):
+        return f"{gateway.title} is no longer open to {customer.currency} here: nothing was charged."
+    try:
+        check_minimum(customer, auto.amount_micros)
+    except Invalid as problem:
+        return " ".join(problem.errors["amount_micros"])
+    if auto.amount_micros + _charged_today(auto, at) > auto.daily_cap_micros:
+        return f"The cap of the day was reached on {at:%Y-%m-%d}."
+    return ""
 
 
 def _charged_today(auto: AutoTopUp, at: datetime) -> int:

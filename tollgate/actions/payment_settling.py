@@ -14,7 +14,15 @@ from tollgate.actions import records
 from tollgate.actions.acts import Invalid, act
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.payment_amounts import currency_fits, is_allowed, wallet_amount
-from tollgate.actions.payment_booking import BACK, complete, left_micros, new_payment, original_share, taken_micros
+from tollgate.actions.payment_booking import (
+    BACK,
+    complete,
+    left_micros,
+    new_payment,
+    original_share,
+    taken_micros,
+    tell_fee,
+)
 from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros
 from tollgate.core.taxes import to_minor
@@ -51,6 +59,8 @@ def book_gateway_event(
     if known is not None:
         _mark(payment_event_id, known)
         _forget_asked(gateway, told)
+        if kind == "paid" and told["fee_micros"]:
+            tell_fee(known, told["fee_micros"])
         return AGAIN
     if _is_elsewhere(gateway, others, told):
         return ELSEWHERE
@@ -84,10 +94,11 @@ def _complete_checkout(
 ) -> str:
     if payment.received_currency != told["currency"] or not payment.received_micros:
         return _suspend(gateway, told, event_id, f"Payment {payment.pk} was to be made in {payment.received_currency}.")
-    amount = payment.amount_micros
+    amount, surcharge = payment.amount_micros, payment.surcharge_micros
     if told["amount_micros"] != payment.received_micros:
-        share = share_micros(amount, part_micros=told["amount_micros"], whole_micros=payment.received_micros)
-        amount = to_minor(share, payment.currency)
+        came = {"part_micros": told["amount_micros"], "whole_micros": payment.received_micros}
+        amount = to_minor(share_micros(amount, **came), payment.currency)
+        surcharge = to_minor(share_micros(surcharge, **came), told["currency"])
     if gateway.deduct_fees and told["fee_micros"]:
         fee = share_micros(amount, part_micros=told["fee_micros"], whole_micros=told["amount_micros"])
         amount -= to_minor(fee, payment.currency)
@@ -98,6 +109,7 @@ def _complete_checkout(
         amount_micros=amount,
         received_micros=told["amount_micros"],
         fee_micros=told["fee_micros"],
+        surcharge_micros=surcharge,
         external_id=told["external_id"],
         payer=told["payer"] or payment.payer,
     )

@@ -1,8 +1,8 @@
 """Acts on payments that people enter: money received, approved, refused, given back, or found to be whose.
 
 A completed payment moves money once (payment_booking.py) and is never changed; a refund is a payment of its own below
-zero. Where the account asks for two people, what one enters another approves. Payments by gateways are in
-payment_events.py, what customers do themselves in own_payments.py.
+zero. Where the account asks for two people, what one enters another approves, also before a gateway is asked to give
+money back. Payments by gateways are in payment_events.py, what customers do themselves in own_payments.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros, split_note
 from tollgate.core.taxes import to_minor
 from tollgate.gateways.payments import PROVIDERS
-from tollgate.store.models import Account, Checkout, Customer, Payment, PaymentEvent, PaymentGateway
+from tollgate.store.models import Account, Audit, Checkout, Customer, Payment, PaymentEvent, PaymentGateway
 
 BY_HAND: Final = ("manual", "bank_transfer")
 ANOTHER: Final = "Another user approves this: the account asks for two people."
@@ -90,54 +90,106 @@ def import_payment(
 
 
 def enter(customer: Customer, *, note: str | None = None, status: str = "completed", **values: Any) -> Payment:
-    """A payment by hand, or the one that its external id has entered before."""
-    external_id = values.get("external_id")
+    """A payment by hand, or the one that its external id has entered before: one that waits is completed by it."""
     values.setdefault("gateway", "manual")
-    if external_id is not None:
-        known = Payment.objects.filter(
-            account_id=customer.account_id, gateway=values["gateway"], external_id=external_id
-        ).first()
-        if known is not None:
-            if (known.customer_id, known.amount_micros) != (customer.pk, values["amount_micros"]):
-                raise refuse("key" if note is not None else "external_id", "Another payment was entered by this id.")
-            return known
-    payment = new_payment(customer, **values)
-    if status == "pending":
+    known = _known(customer, values, field="external_id" if note is None else "key")
+    payment = new_payment(customer, **values) if known is None else known
+    if status == "pending" or payment.status == "completed":
         return payment
-    if records.find(Account, customer.account_id).two_person_payments:
+    if _needs_two(payment):
         warn(ANOTHER)
         return payment
-    return complete(payment, note=note)
+    return complete(payment, note=note, approved_by="" if known is None else current.get().name)
+
+
+def _known(customer: Customer, values: Mapping[str, Any], *, field: str) -> Payment | None:
+    """The payment of this external id, locked. One that was canceled is refused: nothing would be booked by it."""
+    if values.get("external_id") is None:
+        return None
+    same = {name: values[name] for name in ("gateway", "external_id")}
+    found = Payment.objects.filter(account_id=customer.account_id, **same).first()
+    if found is None:
+        return None
+    given = (customer.pk, values["amount_micros"], values.get("kind", "payment"))
+    if (found.customer_id, found.amount_micros, found.kind) != given:
+        raise refuse(field, "Another payment was entered by this id.")
+    known = records.locked(Payment, found.pk)
+    if known.status == "canceled":
+        words = "if its money has come all the same, enter it by another id."
+        raise refuse(field, f"Payment {known.pk} of this id was canceled: {words}")
+    return known
 
 
 @act
 def complete_payment(*, payment_id: int, amount_micros: int | None = None, version: int | None = None) -> Payment:
-    """Approves a payment that waits: its money is there. A smaller or larger amount may have come than was promised."""
+    """Approves a payment that waits: its money is there. A smaller or larger amount may have come than was promised.
+
+    Where the account asks for two people, more than was entered needs both as well. A refund that a gateway makes is
+    asked for now, and completed when the gateway has agreed.
+    """
     payment = records.find(Payment, payment_id)
-    asked = Checkout.objects.filter(payment=payment).select_related("gateway").first()
-    if payment.kind in BACK and payment.customer is not None and asked is None:
+    if payment.kind in BACK and payment.customer is not None and not _asked(payment):
         take_turns(payment.customer)  # the wallet before payments, as notices of gateways do that take back
     payment = records.locked(Payment, payment_id, version)
     _check_waits(payment)
+    _check_approval(payment)
+    values: dict[str, Any] = {"approved_by": current.get().name}
+    if amount_micros is not None and payment.kind == "payment":
+        values["amount_micros"] = _amount_that_came(payment, amount_micros)
+    gateway = _gateway_of(payment) if payment.kind == "refund" else None
+    if gateway is None:
+        return complete(payment, **values)
+    _ask_gateway(payment, gateway)
+    return records.change(payment, values)
+
+
+def _check_approval(payment: Payment) -> None:
+    """Whether the actor may say that its money moves. Raises Invalid."""
     if payment.customer is None:
         raise refuse("payment_id", "Nobody knows yet whose payment this is: assign it to a customer.")
+    asked = _asked(payment)
     if asked is not None and payment.kind == "payment":
         raise refuse("payment_id", f"{asked.gateway.title} tells by itself when it is paid.")
     if asked is not None:
         raise refuse("payment_id", f"{asked.gateway.title} is asked for this refund already.")
-    actor = current.get()
-    if records.find(Account, payment.account_id).two_person_payments and payment.created_by == actor.name:
+    if _needs_two(payment) and _is_own(payment):
         raise refuse("payment_id", ANOTHER)
     if payment.kind in BACK and payment.reverses is not None:
         left = left_micros(records.locked(Payment, payment.reverses.pk))
         if -payment.amount_micros > left:
             words = f"{format_micros(left, 2)} {payment.currency}"
             raise refuse("payment_id", f"Only {words} of payment {payment.reverses_id} is left: cancel this.")
-    values: dict[str, Any] = {"approved_by": actor.name}
-    if amount_micros is not None and payment.kind == "payment":
-        values["amount_micros"] = checks.cleaned(CHECKS, {"amount_micros": amount_micros})["amount_micros"]
-        checks.whole_coins("amount_micros", values["amount_micros"], payment.currency)
-    return complete(payment, **values)
+
+
+def _needs_two(payment: Payment) -> bool:
+    return records.find(Account, payment.account_id).two_person_payments
+
+
+def _is_own(payment: Payment) -> bool:
+    """Whether the actor has entered the payment, be it under another name or looking in as a contact: by the log."""
+    actor = current.get()
+    if payment.created_by == actor.name:
+        return True
+    log = Audit.objects.filter(table_name="payment", row_id=payment.pk, verb="INSERT", actor_kind=actor.kind)
+    return actor.id is not None and log.filter(actor_id=actor.id).exists()
+
+
+def _amount_that_came(payment: Payment, amount_micros: int) -> int:
+    amount: int = checks.cleaned(CHECKS, {"amount_micros": amount_micros})["amount_micros"]
+    checks.whole_coins("amount_micros", amount, payment.currency)
+    if amount > payment.amount_micros and _needs_two(payment):
+        raise refuse("amount_micros", "More than was entered needs two people as well: cancel this, enter what came.")
+    return amount
+
+
+def _asked(payment: Payment) -> Checkout | None:
+    """The way of a payment to its gateway, which then says what becomes of it."""
+    return Checkout.objects.filter(payment=payment).select_related("gateway").first()
+
+
+def _gateway_of(payment: Payment) -> PaymentGateway | None:
+    """The gateway that a payment came by; None for one by hand."""
+    return PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway).first()
 
 
 @act
@@ -157,7 +209,7 @@ def ask_gateway_again(*, payment_id: int) -> Payment:
     """Has the worker ask a gateway once more about a payment that waits, after it has given up."""
     payment = records.locked(Payment, payment_id)
     _check_waits(payment)
-    asked = Checkout.objects.filter(payment=payment).first()
+    asked = _asked(payment)
     if asked is None or asked.next_at is not None:
         raise refuse("payment_id", "No gateway has to be asked about it, or it is asked by itself.")
     if not asked.session:
@@ -239,7 +291,7 @@ def settled_values(customer: Customer, payment: Payment) -> dict[str, Any]:
 
     What was taken from us (a refund, a reversal) is below zero and has no fee.
     """
-    gateway = PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway).first()
+    gateway = _gateway_of(payment)
     received, code = payment.received_micros or payment.amount_micros, payment.received_currency or payment.currency
     deducted = payment.kind == "payment" and (gateway is None or gateway.deduct_fees)
     kept = received - (payment.fee_micros if deducted else 0)
@@ -271,8 +323,8 @@ def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str)
     if amount != left:  # what is left may be finer, of a payment that another system brought
         checks.whole_coins("amount_micros", amount, payment.currency)
     assert payment.customer is not None
-    gateway = PaymentGateway.objects.filter(account_id=payment.account_id, name=payment.gateway).first()
-    if kind == "refund" and gateway is not None and not PROVIDERS[gateway.provider].refunds:
+    gateway = _gateway_of(payment) if kind == "refund" else None
+    if gateway is not None and not PROVIDERS[gateway.provider].refunds:
         title = PROVIDERS[gateway.provider].title
         raise refuse("payment_id", f"{title} is not asked from here: refund it there, and its notice books it.")
     back = new_payment(
@@ -286,13 +338,13 @@ def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str)
         private_note=reason.strip()[:MOST_NOTE],
         email_confirmation=payment.email_confirmation,
     )
-    if kind == "refund" and gateway is not None:
-        _ask_gateway(back, gateway)
-        return back
-    if records.find(Account, payment.account_id).two_person_payments:
+    if _needs_two(back):
         warn(ANOTHER)
         return back
-    return complete(back)
+    if gateway is None:
+        return complete(back)
+    _ask_gateway(back, gateway)
+    return back
 
 
 def _ask_gateway(back: Payment, gateway: PaymentGateway) -> None:

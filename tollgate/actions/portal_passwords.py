@@ -28,9 +28,14 @@ DEAD_LINK: Final = "This link was used before or its time is over: ask for a new
 
 @act
 def send_password_link(*, contact_id: int) -> Contact:
-    """Mails the contact a link to set a password. It works once, for a day; links sent before no longer work."""
+    """Mails the contact a link to set a password. It works once, for a day; links sent before no longer work.
+
+    Where the contact did not ask for it, the old password opens nothing any more, and what it has opened ends.
+    """
     contact = records.locked(Contact, contact_id)
-    if current.get().kind == "contact":
+    if current.get().kind != "contact":
+        _lock_out(contact)
+    else:
         if _sent_of_late(contact):
             raise refuse("contact_id", "A link was sent there of late: wait before the next.")
         if current.get().id != contact.pk:
@@ -107,6 +112,14 @@ def forgotten(*, email: str, place: Place) -> None:
     person = Actor(contact.email, frozenset({name}), "forgot the password", "contact", contact.pk, place.ip)
     with acting(person), suppress(Invalid):  # one was sent of late: even that is told to nobody
         send_password_link(contact_id=contact.pk)
+
+
+def _lock_out(contact: Contact) -> None:
+    """Ends what a password opens that others may know: sessions, tokens, and the password itself."""
+    if contact.password:
+        tokens_of(contact).update(revoked_at=Now())
+        records.change(contact, {"password": make_password(None)})
+    close_sessions(contact)
 
 
 def _sent_of_late(contact: Contact) -> bool:

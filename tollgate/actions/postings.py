@@ -22,7 +22,7 @@ def wallet_of(customer: Customer) -> Wallet:
 
 
 def income_book(customer: Customer) -> str:
-    """Where what a customer owes is earned: by the account, or by the reseller it belongs to."""
+    """Where what a customer owes is earned: as the account's own sales, or at the prices of the reseller above it."""
     return "revenue" if customer.parent_id is None else "resale"
 
 

@@ -16,7 +16,7 @@ from tollgate.actions import records
 from tollgate.actions.charges import zone_of
 from tollgate.actions.invoice_issue import issue
 from tollgate.actions.invoice_lines import new_draft, write
-from tollgate.actions.invoice_usage import Doubt
+from tollgate.actions.invoice_usage import Doubt, words_for
 from tollgate.actions.taxes import rest_billing, rules_within, tax_day, taxes_of
 from tollgate.core.invoices import payment_line
 from tollgate.core.taxes import TaxDoubt, TaxRule
@@ -54,11 +54,12 @@ def _issued(customer: Customer, payment: Payment, at: datetime) -> Invoice:
         payment_id=payment.pk,
     )
     draft = records.change(draft, {"prices_include_tax": True})
-    words = f"Payment received, {payment.external_id or payment.gateway}"
+    known = words_for(customer)
+    words = known["received"].format(reference=payment.external_id or payment.gateway)
     amount = payment.amount_micros
     if customer.billing_type == "prepaid" and 0 < payment.allocated_micros < amount:
         amount -= payment.allocated_micros
-        words = f"{words}, less what settled invoices"
+        words = f"{words}, {known['less_settled']}"
     draft = write(draft, [payment_line(words, on, amount)], _rules(customer, payment, on))
     return issue(draft, at)
 

@@ -36,7 +36,7 @@ from tollgate.store.models import (
     Rate,
 )
 from tollgate.store.queries.cards import price_of
-from tollgate.store.queries.reconciliation import archived_count, due, due_by, gathered, put, sides
+from tollgate.store.queries.reconciliation import Unreadable, due, due_by, erased_count, gathered, put, sides
 
 LOCKS: Final = 0x7011_C0DE
 """The first key of the advisory locks; the second is the statement's id."""
@@ -88,7 +88,7 @@ def compare(statement: CarrierStatement) -> None:
         _forget(statement, besides=statement.run)
         try:
             figures, problem = _compared(statement, run, files), ""
-        except CellInvalid as fault:
+        except (CellInvalid, Unreadable) as fault:
             figures, problem = {}, str(fault)
         except Exception as fault:  # a statement that fails must not be tried for ever
             log.exception("statement %s is not compared", statement.pk)
@@ -199,7 +199,7 @@ def _compared(statement: CarrierStatement, run: int, read: list[dict[str, Any]])
         ours = due(statement.currency)
         figures: dict[str, Any] = {
             "our_calls": ours.calls, "our_duration_s": ours.duration_ms // 1000, "our_micros": ours.micros,
-            "archived_count": archived_count(statement), "basis": "invoice", "billed_micros": ours.micros,
+            "erased_count": erased_count(statement), "basis": "invoice", "billed_micros": ours.micros,
         }  # fmt: skip
         if any(file.kind == "calls" for file in files):
             figures |= {"basis": "calls"} | _matched(statement, run, how)

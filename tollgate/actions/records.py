@@ -71,7 +71,13 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "template_once": ("language", "This message already has words of your own in this language: change those."),
     "route_option_once": ("options", "A carrier card is listed twice: list each once."),
 }
-NEUTRAL: Mapping[str, str] = {"contact_email_once": "This email cannot be used here: choose another."}
+NEUTRAL: Mapping[str, str] = {
+    "contact_email_once": "This email cannot be used here: choose another.",
+    "customer_name_once": "This name cannot be used here: choose another.",
+    "customer_number_once": "This number cannot be used here: choose another.",
+    "customer_accounting_id_once": "This accounting id cannot be used here: choose another.",
+    "customer_paypal_email_once": "This PayPal address cannot be used here: choose another.",
+}
 """What those hear who are held to some customers: not that somebody they may not see has the same."""
 TRIGGER_FIELDS: Mapping[str, str] = {"parent": "parent_id"}  # as triggers call them -> as acts do
 

@@ -10,7 +10,7 @@ import csv
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final, TypedDict, Unpack
@@ -44,6 +44,8 @@ from tollgate.store.queries.breakout import Group, OnlyInLake, TooMany, breakout
 FORMATS: Final = ("csv", "xlsx")
 RECIPIENTS_MOST: Final = 20
 NAMES_LENGTH_MOST: Final = 2_000
+MISSED_MOST: Final = timedelta(days=31)
+"""What was missed longer ago is not mailed any more."""
 TYPES: Final = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -140,16 +142,20 @@ def mail_report(*, report_id: int) -> None:
 
 @act
 def mail_due_reports() -> int:
-    """Mails every report that is due, each once; returns how many."""
+    """Mails every report that is due, each of the oldest period that nobody has been told of; returns how many.
+
+    After an outage the periods that were missed follow one by one, those of the last month.
+    """
     at = records.now()
     count = 0
     due = SavedReport.objects.select_for_update(skip_locked=True).filter(next_at__lte=at).order_by("pk")
     for report in list(due):
         assert report.next_at is not None
-        next_at = next_mailing(report.frequency, at)
+        next_at = next_mailing(report.frequency, max(report.next_at, at - MISSED_MOST))
         author = _author_now(report)
         if isinstance(author, str):
             log.warning("report %s is not mailed: %s", report.pk, author)
+        if isinstance(author, str) or report.next_at < at - MISSED_MOST:
             records.change(report, {"next_at": next_at})
             continue
         _mail(report, report.next_at)

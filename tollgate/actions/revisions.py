@@ -24,7 +24,8 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse, warn
 from tollgate.core import card_files
 from tollgate.core.card_files import CardRow, ColumnMapping, Parsed
-from tollgate.core.rates import RateInvalid, Rounding, rate_from_json
+from tollgate.core.card_tariffs import tariff_rate
+from tollgate.core.rates import RateInvalid
 from tollgate.store.models import Card, Revision
 
 MOST_ERRORS = 100  # named one by one; more is a wrong file
@@ -41,12 +42,11 @@ def _tariff(value: object) -> str | None:
     """The full form of core.rates as its JSON text."""
     if value is None:
         return None
-    data = json.loads(value) if isinstance(value, str) else value
     try:
-        rate_from_json(data, Rounding())
+        tariff_rate(value)
     except RateInvalid as problem:
         raise checks.Unfit(str(problem)) from None
-    return json.dumps(data, separators=(",", ":"))
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 ROW_CHECKS: Mapping[str, checks.Check] = {

@@ -12,7 +12,7 @@ from typing import Any, Final, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from django.db.models import F
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import EVERY_ACT, act, current, refuse
@@ -208,6 +208,8 @@ def admit_user(
         raise NotAdmitted(f"{user.email} may not log in here.", "user inactive")
     if link is None:
         records.create(SignInLink, {"provider": provider, "subject": person.subject, "user": user})
+    if user.email_verified_at is None and person.email_verified and person.email.lower() == user.email:
+        records.change(user, {"email_verified_at": Now()})
     mapped = list(provider.groups.all())
     if mapped:
         _put(user, {row.group_id for row in mapped if row.claim in person.groups})

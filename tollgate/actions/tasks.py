@@ -5,7 +5,8 @@
 
 Each row is done in one transaction with its act, while the task's row is locked: any number of processes may work, a
 killed one leaves nothing half done, and no row is done twice. How a row becomes the arguments of the act is said by the
-task's kind in `ARGUMENTS`; a new kind adds its reader there.
+task's kind in `ARGUMENTS`; a new kind adds its reader there. One whose rows are done by something that is no act adds
+itself to `DOING`, one whose rows are not over when they are done, such as mail that waits for a server, to `FOLLOWED`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from itertools import chain, islice
 from typing import Any, Final
 
 from django.db import OperationalError, models, transaction
-from django.db.models import F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from tollgate.actions import delay_values, records
 from tollgate.actions.acts import (
+    ACTS,
     Actor,
     Invalid,
     NotFound,
@@ -79,6 +81,21 @@ ARGUMENTS: Final[dict[str, Arguments]] = dict.fromkeys(
 """By kind: the arguments of the act for one row. Raises Invalid for a row that cannot be."""
 LOST: Final[dict[str, Callable[[Task], Sequence[int]]]] = {}
 """By kind: the numbers of rows whose outcome is not kept for ever and is gone; to try again is to do them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Of tasks whose rows stay `sending` when they are done: `settle` says what became of those that are over by now,
+    `take_back` makes rows wait again that can still be stopped."""
+
+    settle: Callable[[Task], None]
+    take_back: Callable[[Task], None]
+
+
+DOING: Final[dict[str, Callable[[Task, TaskRow], None]]] = {}
+"""By kind: what is done for a row in the place of an act; the task's act is then only the right that it needs."""
+FOLLOWED: Final[dict[str, Following]] = {}
+"""By kind: how rows are followed that are not over when they are done."""
 
 
 class CannotGoOn(Invalid):
@@ -141,6 +158,8 @@ def cancel_task(*, task_id: int) -> Task:
     task = _own(task_id)
     if task.state not in OPEN:
         raise refuse("task_id", f"It is not running any more: it is {task.state}.")
+    if task.kind in FOLLOWED:
+        FOLLOWED[task.kind].take_back(task)
     _note(task, "CANCEL")
     return _end(task, "canceled", f"Canceled by {current.get().name}.")
 
@@ -173,7 +192,7 @@ def undo_task(*, task_id: int) -> Task:
     return begin(
         kind="restore",
         noun=task.noun,
-        act_name=task.act.replace("delete_", "restore_", 1),
+        act_name=_restoring(task),
         title=f"Undo: {task.title}",
         rows=rows,
         account_id=task.account_id,
@@ -184,8 +203,17 @@ def undo_task(*, task_id: int) -> Task:
 def undoable(task: Task, at: datetime) -> bool:
     """Whether a task deleted something that may still be restored, and nobody has begun to."""
     ended = task.ended_at
-    fresh = task.kind == "delete" and task.done_count > 0 and ended is not None and ended > at - UNDO_WITHIN
+    fresh = restorable(task) and task.done_count > 0 and ended is not None and ended > at - UNDO_WITHIN
     return fresh and not task.followers.filter(kind="restore").exists()
+
+
+def restorable(task: Task) -> bool:
+    """Whether what a task deletes can be brought back at all: by an act for its noun."""
+    return task.kind == "delete" and _restoring(task) in ACTS
+
+
+def _restoring(task: Task) -> str:
+    return task.act.replace("delete_", "restore_", 1)
 
 
 def may_manage(task: Task, actor: Actor) -> bool:
@@ -255,24 +283,47 @@ def work(
     return count
 
 
+def follow() -> int:
+    """Settles rows that were handed over to others, and ends the tasks whose rows are all over; of how many tasks.
+
+    Any number of processes may.
+    """
+    count = 0
+    for task_id in TaskRow.objects.filter(state="sending").values_list("task_id", flat=True).distinct():
+        with transaction.atomic():
+            task = Task.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=task_id).first()
+            if task is not None:
+                _settle(task)
+                count += 1
+    return count
+
+
+def _settle(task: Task) -> None:
+    FOLLOWED[task.kind].settle(task)
+    counts = dict(task.rows.values_list("state").annotate(count=Count("pk")).order_by("state"))
+    counted = {"done_count": counts.get("done", 0), "failed_count": counts.get("failed", 0)}
+    if task.state in OPEN and not counts.keys() & {"waiting", "sending"}:
+        Task.objects.filter(pk=task.pk).update(state="completed", ended_at=Now(), **counted)
+    elif any(getattr(task, name) != count for name, count in counted.items()):
+        Task.objects.filter(pk=task.pk).update(**counted)
+
+
 def _one_row(
     chosen: list[int], authors: dict[int, Actor | str], task_id: int | None, leave: Collection[str] = ()
 ) -> bool:
     """Does the next row of a task that nobody else works; whether there was one."""
-    waiting = Task.objects.filter(state__in=OPEN, **({} if task_id is None else {"pk": task_id})).exclude(
-        kind__in=leave
-    )
-    least = waiting.order_by(F("done_count") + F("failed_count"), "pk")
-    task = least.select_for_update(skip_locked=True, no_key=True).first()
+    task = _next_task(task_id, leave)
     if task is None:
         return False
     author = authors.setdefault(task.pk, _author(task))
     if isinstance(author, str):
         _end(task, "failed", author)
         return True
-    row = task.rows.filter(state="waiting").order_by("number").first()
+    left = task.rows.filter(state__in=("waiting", "sending"))
+    row = left.filter(state="waiting").order_by("number").first()
     if row is None:
-        _end(task, "completed", "")
+        if not left.exists():
+            _end(task, "completed", "")
         return True
     chosen.append(row.pk)
     try:
@@ -281,11 +332,24 @@ def _one_row(
         _end(task, "failed", " ".join(chain.from_iterable(problem.errors.values())))
         return True
     started = {} if task.state == "active" else {"state": "active", "started_at": Now()}
-    more = task.rows.filter(state="waiting").exists()
-    ended = {} if more else {"state": "completed", "ended_at": Now()}
-    counted = "done_count" if row.state == "done" else "failed_count"
-    Task.objects.filter(pk=task.pk).update(**{**started, **ended, counted: F(counted) + 1})
+    ended = {} if left.exists() else {"state": "completed", "ended_at": Now()}
+    counters = {"done": "done_count", "failed": "failed_count"}
+    counted = {name: F(name) + 1 for state, name in counters.items() if state == row.state}
+    changed = {**started, **ended, **counted}
+    if changed:
+        Task.objects.filter(pk=task.pk).update(**changed)
     return True
+
+
+def _next_task(task_id: int | None, leave: Collection[str]) -> Task | None:
+    """The task furthest behind that nobody else has in hand, locked; none whose rows are all with others."""
+    waiting = Task.objects.filter(state__in=OPEN).exclude(kind__in=leave)
+    if task_id is not None:
+        waiting = waiting.filter(pk=task_id)
+    rows = TaskRow.objects.filter(task_id=OuterRef("pk"))
+    handed_over = Exists(rows.filter(state="sending")) & ~Exists(rows.filter(state="waiting"))
+    least = waiting.exclude(handed_over).order_by(F("done_count") + F("failed_count"), "pk")
+    return least.select_for_update(skip_locked=True, no_key=True).first()
 
 
 def _do(task: Task, row: TaskRow, author: Actor) -> None:
@@ -293,7 +357,8 @@ def _do(task: Task, row: TaskRow, author: Actor) -> None:
     row.errors = []
     try:
         with acting(author), transaction.atomic():
-            result = call_act(task.act, ARGUMENTS[task.kind](task, row))
+            doing = DOING.get(task.kind)
+            result = call_act(task.act, ARGUMENTS[task.kind](task, row)) if doing is None else doing(task, row)
             if isinstance(result, models.Model):
                 row.title = str(result)[:TITLE_MOST]
             if task.dry:
@@ -311,7 +376,7 @@ def _do(task: Task, row: TaskRow, author: Actor) -> None:
     except Exception as problem:  # one row that fails must not keep the others waiting
         log.exception("row %s of task %s failed", row.number, task.pk)
         row.errors = [["", f"It failed by a fault of the program ({type(problem).__name__})."]]
-    row.state = "failed" if row.errors else "done"
+    row.state = "failed" if row.errors else "sending" if task.kind in FOLLOWED else "done"
     if row.state == "done" and row.cells and not task.dry:  # nobody needs its secrets any more
         row.cells = ["" if isinstance(cell, dict) else cell for cell in row.cells]
     row.save()

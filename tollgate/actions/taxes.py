@@ -14,9 +14,10 @@ from typing import Any, Final, TypedDict, Unpack
 from django.db import transaction
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, refuse
+from tollgate.actions.acts import Invalid, act, refuse
 from tollgate.actions.charges import day, zone_of
 from tollgate.actions.customer_checks import country
+from tollgate.actions.exchange_rates import convert
 from tollgate.core.hours import zone_info
 from tollgate.core.taxes import ALIKE, TaxDoubt, TaxParty, TaxRule, due, within_gross
 from tollgate.gateways.vat import number_fits
@@ -36,6 +37,7 @@ class TaxFields(TypedDict, total=False):
     rate_ppm: int
     fixed_micros: int
     compound: bool
+    is_vat: bool
     priority: int
     country: str
     exemption_reason: str
@@ -64,6 +66,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "rate_ppm": checks.whole(0, MOST_PPM),
     "fixed_micros": checks.amount(0, checks.MOST_MICROS),
     "compound": checks.yes_no,
+    "is_vat": checks.yes_no,
     "priority": checks.whole(0, 1000),
     "country": country,
     "exemption_reason": checks.text(300),
@@ -75,7 +78,11 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
 
 @act
 def create_tax(*, account_id: int, name: str, **fields: Unpack[TaxFields]) -> Tax:
-    """Makes a tax. `rate_ppm` is parts per million (21 % are 210000), `fixed_micros` is added once per document."""
+    """Makes a tax. `rate_ppm` is parts per million (21 % are 210000).
+
+    `fixed_micros`, in the account's currency, is added once per document. With `is_vat` it falls away where the
+    customer owes the VAT, where no VAT is due and for who is exempt.
+    """
     given: dict[str, Any] = {**fields, "name": name}
     values = checks.cleaned(CHECKS, given)
     account = records.find(Account, account_id)
@@ -118,9 +125,24 @@ def set_customer_taxes(*, customer_id: int, taxes: Sequence[PaidTax]) -> Custome
 
 
 def taxes_of(customer: Customer, on: date) -> tuple[TaxRule, ...] | TaxDoubt:
-    """The taxes that fall due for a customer on a day."""
+    """The taxes that fall due for a customer on a day, their fixed parts in its currency."""
     rows = CustomerTax.objects.filter(customer=customer).select_related("tax").order_by("tax_id")
-    return due(party_of(customer), [_rule(row) for row in rows], on)
+    found = due(party_of(customer), [_rule(row) for row in rows], on)
+    if isinstance(found, TaxDoubt):
+        return found
+    try:
+        return tuple(_in_currency(rule, customer, on) for rule in found)
+    except Invalid as problem:
+        return TaxDoubt(" ".join(problem.errors["currency"]))
+
+
+def _in_currency(rule: TaxRule, customer: Customer, on: date) -> TaxRule:
+    """The rule with its fixed part in the customer's currency, by the rate of the day. Raises Invalid without one."""
+    if not rule.fixed_micros:
+        return rule
+    account: Account = customer.account
+    fixed = convert(account.pk, rule.fixed_micros, base=account.currency, quote=customer.currency, on=on)
+    return replace(rule, fixed_micros=fixed.amount_micros)
 
 
 def party_of(customer: Customer) -> TaxParty:
@@ -188,6 +210,7 @@ def _rule(row: CustomerTax) -> TaxRule:
         rate_ppm=tax.rate_ppm,
         fixed_micros=tax.fixed_micros,
         compound=tax.compound,
+        is_vat=tax.is_vat,
         priority=tax.priority if row.priority is None else row.priority,
         country=tax.country,
         exemption_reason=tax.exemption_reason,

@@ -71,14 +71,19 @@ def create_api_token(
 
 @act
 def revoke_api_token(*, token_id: int) -> None:
-    """Ends a token of one's own, from the next request on."""
+    """Ends a token of one's own, from the next request on. Those of others end by `revoke_user_token`."""
     owner = current.get()
-    token = ApiToken.objects.select_for_update().filter(pk=token_id).first()
-    mine = token is not None and owner.kind == "user" and owner.id == token.user_id
-    if token is None or not (mine or EVERY_ACT in owner.may):
+    if owner.kind != "user" or owner.id is None:
         raise NotFound(f"There is no token {token_id}.")
-    if token.revoked_at is None:
-        records.change(token, {"revoked_at": Now()})
+    end(token_id, user_id=owner.id)
+
+
+def end(token_id: int, *, user_id: int) -> ApiToken:
+    """Ends a token of this user. Raises NotFound."""
+    token = ApiToken.objects.select_for_update().filter(pk=token_id, user_id=user_id).first()
+    if token is None:
+        raise NotFound(f"There is no token {token_id}.")
+    return token if token.revoked_at is not None else records.change(token, {"revoked_at": Now()})
 
 
 def keep(values: Mapping[str, Any], *, user_id: int | None = None, contact_id: int | None = None) -> NewToken:

@@ -23,6 +23,7 @@ from tollgate import environment
 from tollgate.actions import tasks
 from tollgate.actions.acts import ACTS as ALL_ACTS
 from tollgate.actions.acts import Invalid, act, current, refuse
+from tollgate.actions.customer_checks import LISTS, REFERENCES, offered
 from tollgate.actions.tasks import MOST_ROWS, NewRow, begin
 from tollgate.core.upload_fields import NOUNS, Noun
 from tollgate.core.uploads import (
@@ -54,6 +55,7 @@ WAITING: Final = timedelta(days=1)
 ACTS: Final[Mapping[str, str]] = {
     "customer": "create_customer",
     "contact": "create_contact",
+    "ip_endpoint": "create_ip_endpoint",
     "sip_user": "create_sip_user",
     "verified_cli": "add_verified_cli",
     "cli_rule": "create_cli_rule",
@@ -168,10 +170,10 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
         if actor.reseller_id is not None:
             values.setdefault("parent_id", actor.reseller_id)
     for name in LISTED & values.keys():
-        values[name] = [_one(name, task.account_id, text) for text in values[name]]
+        values[name] = [one_named(name, task.account_id, text) for text in values[name]]
     for name in LOOKUPS.keys() & values.keys() - LISTED:
         if isinstance(values[name], str):
-            values[name] = _one(name, task.account_id, values[name])
+            values[name] = one_named(name, task.account_id, values[name])
     return values
 
 
@@ -214,10 +216,13 @@ LISTED: Final = frozenset({"tag_ids", "tax_ids"})
 """Those of which a cell names any number."""
 
 
-def _one(field: str, account_id: int, text: str) -> int:
+def one_named(field: str, account_id: int, text: str) -> int:
     """The id of the record that a cell names. Raises Invalid for none, and for several."""
     find, sentence = LOOKUPS[field]
-    ids = list(find(account_id, text).values_list("pk", flat=True)[:2])
+    found = find(account_id, text)
+    if field in REFERENCES or field in LISTS:
+        found = found.filter(pk__in=offered(field, account_id, current.get()).values("pk"))
+    ids = list(found.values_list("pk", flat=True)[:2])
     if len(ids) != 1:
         raise refuse(field, f"{text!r}: {sentence if not ids else 'This means several: give what only one has.'}")
     return int(ids[0])

@@ -17,6 +17,7 @@ from tollgate.actions.messages import address_of, queue
 from tollgate.store.models import Account, Code, User
 
 PURPOSE: Final = "set_user_password"
+MESSAGES: Final = {PURPOSE: "set_password", "confirm_user_email": "confirm_user_email"}
 LINK_HOURS: Final = 24
 MOST_PER_HOUR: Final = 5
 DEAD_LINK: Final = "This link was used before or its time is over: ask for a new one."
@@ -45,14 +46,15 @@ def send_user_password_link(*, user_id: int) -> User:
 
 @act
 def set_user_password_by_link(*, token: str, password: str) -> User:
-    """Sets the password of whom the link was sent to."""
+    """Sets the password of whom the link was sent to, and proves the email it was sent to."""
     code = find_link(token)
     if code is None:
         raise refuse("token", DEAD_LINK)
     user = records.locked(User, code.user_id)
     if find_link(token) is None or not user.is_active:  # looked at again under the lock: a link works once
         raise refuse("token", DEAD_LINK)
-    records.change(user, given(user, checks.cleaned(_CHECKS, {"password": password})["password"]))
+    proved = {"email_verified_at": Now()} if code.target == user.email else {}
+    records.change(user, {**given(user, checks.cleaned(_CHECKS, {"password": password})["password"]), **proved})
     forget_links(user)
     tell(user)
     return user
@@ -90,35 +92,36 @@ def given(user: User, words: str) -> dict[str, Any]:
     return {"password": user.password, "session_epoch": user.session_epoch + 1, "password_must_change": False}
 
 
-def find_link(token: str) -> Code | None:
+def find_link(token: str, purpose: str = PURPOSE) -> Code | None:
     """The code behind a word of an address; None once it was used or its time is over."""
-    alive = Code.objects.filter(purpose=PURPOSE, secret_hash=_hashed(token), used_at=None, expires_at__gt=Now())
+    alive = Code.objects.filter(purpose=purpose, secret_hash=_hashed(token), used_at=None, expires_at__gt=Now())
     return alive.exclude(user_id=None).first()
 
 
-def make_link(user: User) -> str:
-    """A new word for an address; those made before no longer work."""
-    forget_links(user)
+def make_link(user: User, purpose: str = PURPOSE, *, path: str = "set-password", mailed: bool = False) -> str:
+    """A new address; those made before no longer work. Only one that is mailed to the user proves the user's email."""
+    forget_links(user, purpose)
     token = secrets.token_urlsafe(32)
     Code.objects.create(
         user_id=user.pk,
-        purpose=PURPOSE,
-        target=user.email,
+        purpose=purpose,
+        target=user.email if mailed else f"{user.email}, {current.get().name}",
         secret_hash=_hashed(token),
         created_by=current.get().name,
         expires_at=Now() + timedelta(hours=LINK_HOURS),
     )
-    return f"/set-password/{token}/"
+    return f"/{path}/{token}/"
 
 
-def send_link(user: User) -> None:
+def send_link(user: User, purpose: str = PURPOSE, *, path: str = "set-password") -> None:
     """Queues the mail with the link, in the transaction of whoever wants it sent."""
     account = Account.objects.order_by("pk").first()
     if account is None:
         warn("There is no account yet whose mail server could send a link.")
         return
-    values = {"link": f"{address_of(None)}{make_link(user)}", "hours": str(LINK_HOURS)}
-    _send(account, user.email, "set_password", values, secret=True)
+    link = make_link(user, purpose, path=path, mailed=True)
+    values = {"link": f"{address_of(None)}{link}", "hours": str(LINK_HOURS)}
+    _send(account, user.email, MESSAGES[purpose], values, secret=True)
 
 
 def tell(user: User) -> None:
@@ -137,25 +140,29 @@ def tell_factor(user: User, what: str) -> None:
 
 
 def forgotten(*, email: str, ip: str) -> None:
-    """Sends a link to whoever logs in with this email, if anybody does; says nothing of it to whoever asked."""
-    user = User.objects.filter(email__iexact=email.strip(), is_active=True).first()
-    if user is None or _sent_of_late(user):
+    """Sends a link to whoever logs in with this email, if anybody does; says nothing of it to whoever asked.
+
+    Not to an email that nobody has proved: it may be a stranger's by a slip of the pen, who would then come in.
+    """
+    known = User.objects.filter(email_verified_at__isnull=False, is_active=True)
+    user = known.filter(email__iexact=email.strip()).first()
+    if user is None or sent_of_late(user):
         return
     name = send_user_password_link.__name__
     with acting(Actor(user.email, frozenset({name}), "forgot the password", "user", user.pk, ip)):
         send_user_password_link(user_id=user.pk)
 
 
-def _sent_of_late(user: User) -> bool:
+def sent_of_late(user: User, purpose: str = PURPOSE) -> bool:
     """One mail a minute and five an hour are enough for an impatient person, and little for an unkind one."""
-    sent = Code.objects.filter(user_id=user.pk, purpose=PURPOSE)
+    sent = Code.objects.filter(user_id=user.pk, purpose=purpose)
     within = sent.filter(created_at__gt=Now() - timedelta(hours=1)).count()
     return within >= MOST_PER_HOUR or sent.filter(created_at__gt=Now() - timedelta(minutes=1)).exists()
 
 
-def forget_links(user: User) -> None:
+def forget_links(user: User, purpose: str = PURPOSE) -> None:
     """Links sent before no longer work."""
-    Code.objects.filter(user_id=user.pk, purpose=PURPOSE, used_at=None).update(used_at=Now())
+    Code.objects.filter(user_id=user.pk, purpose=purpose, used_at=None).update(used_at=Now())
 
 
 def _hashed(token: str) -> str:

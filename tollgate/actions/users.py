@@ -1,7 +1,7 @@
 """Acts on users and their groups: who works in the panel, what they may do and what they may read.
 
 Nobody gives rights that he lacks, and nobody changes a user who may do more than himself. Passwords are in
-user_passwords.py, API tokens in tokens.py.
+user_passwords.py, one's own API tokens in tokens.py.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Final, TypedDict, Unpack
 
 from django.db.models import F
 
-from tollgate.actions import checks, records, user_passwords
+from tollgate.actions import checks, records, tokens, user_passwords
 from tollgate.actions.acts import ACTS, EVERY_ACT, act, current, refuse
 from tollgate.core.areas import AREAS, EVERY_AREA
 from tollgate.core.languages import LANGUAGES
-from tollgate.store.models import Customer, User, UserGroup
+from tollgate.store.models import ApiToken, Customer, User, UserGroup
 
 LAST_OPERATOR: Final = "Nobody would be left who may do everything: give another active user such a group first."
 NOT_YOURS: Final = "You cannot give rights that you do not have: {}."
@@ -120,7 +120,7 @@ def create_user(*, name: str, email: str, password: str = "", **fields: Unpack[U
 
 @act
 def update_user(*, user_id: int, version: int | None = None, **changes: Unpack[UserChanges]) -> User:
-    """Changes a user. Another email ends the password: a link to set one goes there.
+    """Changes a user. Another email ends the password: a link to set one goes there, which proves the email.
 
     The last active user who may do everything keeps that.
     """
@@ -134,6 +134,10 @@ def update_user(*, user_id: int, version: int | None = None, **changes: Unpack[U
     _check_reseller(values.get("reseller_id"))
     moved = "email" in values and values["email"] != user.email
     before = user.email
+    if moved:
+        values["email_verified_at"] = None
+    if moved and "password" in values:
+        raise refuse("password", "Leave this out: the password is set by the link that goes to the new email.")
     if "password" in values:
         values |= user_passwords.given(user, values.pop("password"))
     elif moved:
@@ -161,6 +165,14 @@ def end_user_sessions(*, user_id: int) -> User:
     user = records.locked(User, user_id)
     check_not_above(user)
     return records.change(user, {"session_epoch": user.session_epoch + 1})
+
+
+@act
+def revoke_user_token(*, user_id: int, token_id: int) -> ApiToken:
+    """Ends an API token of a user, from the next request on."""
+    user = records.locked(User, user_id)
+    check_not_above(user)
+    return tokens.end(token_id, user_id=user.pk)
 
 
 @act
@@ -203,7 +215,7 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
             "create_ip_endpoint", "create_sip_user", "set_sip_password", "update_endpoint", "delete_endpoint",
             "create_ingress_route", "update_ingress_route", "delete_ingress_route", "create_gateway", "update_gateway",
             "delete_gateway", "create_draft", "publish_draft", "publish_revision", "update_edge", "end_call",
-            "create_localization", "update_localization", "add_customer_note",
+            "create_localization", "update_localization", "add_customer_note", "delay_save",
         ),
         (
             "dashboard", "customers", "contacts", "endpoints", "number_blocks", "routes", "clis", "labels", "cards",
@@ -214,15 +226,28 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
         (
             "create_contact", "update_contact", "verify_contact_email", "verify_contact_mobile", "send_password_link",
             "impersonate_contact", "lift_contact_delay", "add_customer_note", "end_call", "set_sip_password",
-            "retry_message",
+            "retry_message", "delay_save",
         ),
         (
             "dashboard", "customers", "contacts", "endpoints", "number_blocks", "clis", "calls", "call_details",
             "money", "messages", "audit", "delays",
         ),
     ),
+    "Resellers": (
+        (
+            "create_customer", "update_customer", "set_customer_status", "extend_customer", "add_customer_note",
+            "create_contact", "update_contact", "delete_contact", "send_password_link", "lift_contact_delay",
+            "create_ip_endpoint", "create_sip_user", "set_sip_password", "update_endpoint", "delete_endpoint",
+            "create_alias", "update_alias", "delete_alias", "end_call", "start_call_file", "start_upload",
+            "repeat_upload", "start_bulk_edit", "cancel_task", "retry_task", "delay_save",
+        ),
+        tuple(name for name, area in AREAS.items() if area.shared),
+    ),
 }  # fmt: skip
-"""The groups an installation begins with: acts and areas by name. They are ordinary groups, to be changed at will."""
+"""The groups an installation begins with: acts and areas by name. They are ordinary groups, to be changed at will.
+`Resellers` is for users of resellers, whom the areas show their own customers alone."""
+NEEDS_FACTOR: Final = frozenset({"Administrators"})
+"""Those of them whose members need a second factor."""
 
 
 @act
@@ -231,7 +256,9 @@ def create_stock_groups() -> dict[str, UserGroup]:
     found = {group.name: group for group in UserGroup.objects.filter(name__in=STOCK)}
     for name, (acts, areas) in STOCK.items():
         if name not in found:
-            found[name] = create_user_group(name=name, acts=list(acts), areas=list(areas))
+            found[name] = create_user_group(
+                name=name, acts=list(acts), areas=list(areas), second_factor=name in NEEDS_FACTOR
+            )
     return found
 
 

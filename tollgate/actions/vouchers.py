@@ -44,6 +44,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "minimum_micros": checks.amount(0, checks.MOST_MICROS),
     "expires_at": checks.optional(checks.instant),
 }
+CHANGED: Final[Mapping[str, checks.Check]] = {"enabled": checks.yes_no, "expires_at": CHECKS["expires_at"]}
 
 
 class VoucherBatchFields(TypedDict, total=False):
@@ -52,6 +53,13 @@ class VoucherBatchFields(TypedDict, total=False):
     multiplier_milli: int
     addition_micros: int
     minimum_micros: int
+    expires_at: datetime | str | None
+
+
+class VoucherBatchChanges(TypedDict, total=False):
+    """What may be changed on a batch. No moment at all: its vouchers do not expire."""
+
+    enabled: bool
     expires_at: datetime | str | None
 
 
@@ -90,15 +98,10 @@ def create_voucher_batch(
 
 
 @act
-def update_voucher_batch(
-    *, voucher_batch_id: int, enabled: bool | None = None, expires_at: datetime | str | None = None
-) -> VoucherBatch:
-    """Switches a whole batch off or on, or lets it expire at another moment; used vouchers stay used."""
-    batch = records.locked(VoucherBatch, voucher_batch_id)
-    values: dict[str, Any] = {} if enabled is None else {"enabled": checks.yes_no(enabled)}
-    if expires_at is not None:
-        values |= checks.cleaned(CHECKS, {"expires_at": expires_at})
-    return records.change(batch, values)
+def update_voucher_batch(*, voucher_batch_id: int, **changes: Unpack[VoucherBatchChanges]) -> VoucherBatch:
+    """Switches a whole batch off or on, or lets it expire at another moment or never; used vouchers stay used."""
+    values = checks.cleaned(CHANGED, changes)
+    return records.change(records.locked(VoucherBatch, voucher_batch_id), values)
 
 
 @act

@@ -33,11 +33,11 @@ def top_up(*, customer_id: int, amount_micros: int, note: str = "", key: str | N
     )
     if known:  # of before there were payments
         return post(wallet_of(customer), "payments", "topup", **values)
-    if customer.account.two_person_payments:
-        raise refuse("customer_id", f"{ANOTHER} Enter a payment instead.")
     given = {"amount_micros": values["amount_micros"], "external_id": values["key"], "private_note": values["note"]}
     payment = enter(customer, note=values["note"], **given)
-    return Entry.objects.get(account_id=customer.account_id, pk=payment.entry_id or 0)
+    if payment.entry_id is None:
+        raise refuse("customer_id", f"{ANOTHER} Enter a payment instead.")
+    return Entry.objects.get(account_id=customer.account_id, pk=payment.entry_id)
 
 
 @act

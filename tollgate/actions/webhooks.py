@@ -110,6 +110,7 @@ def renew_webhook_secret(*, webhook_id: int, secret: str = "") -> Webhook:
 def test_webhook(*, webhook_id: int) -> WebhookDelivery:
     """Sends a webhook the event `webhook.test`, whichever events it wants."""
     webhook = records.locked(Webhook, webhook_id)
+    _check_enabled(webhook, "webhook_id")
     ref, body = f"webhook:{webhook.pk}", EVENTS[TEST][1]
     event = WebhookEvent.objects.create(account_id=webhook.account_id, event=TEST, ref=ref, body=dict(body))
     return records.create(WebhookDelivery, {"webhook_id": webhook.pk, "event_id": event.pk, "ref": ref})
@@ -119,6 +120,7 @@ def test_webhook(*, webhook_id: int) -> WebhookDelivery:
 def replay_webhook_delivery(*, delivery_id: int) -> WebhookDelivery:
     """Sends an event of the last 30 days again, as a delivery of its own with the same event id."""
     old = records.find(WebhookDelivery, delivery_id)
+    _check_enabled(old.webhook, "delivery_id")
     if old.state not in FINISHED:
         raise refuse("delivery_id", f"This delivery is {old.state}: it goes out by itself.")
     if old.event.at < records.now() - KEPT_FOR:
@@ -131,6 +133,7 @@ def replay_webhook_delivery(*, delivery_id: int) -> WebhookDelivery:
 def replay_webhook_failures(*, webhook_id: int) -> int:
     """Sends every event of the last 30 days again that failed for good and has not been replayed; gives how many."""
     webhook = records.locked(Webhook, webhook_id)
+    _check_enabled(webhook, "webhook_id")
     failed = webhook.deliveries.filter(state="failed", event__at__gte=records.now() - KEPT_FOR)
     later = webhook.deliveries.exclude(state="failed").values("event_id")
     events = failed.exclude(event_id__in=later).order_by("event_id").distinct("event_id").values_list("event_id", "ref")
@@ -139,6 +142,12 @@ def replay_webhook_failures(*, webhook_id: int) -> int:
         WebhookDelivery(webhook=webhook, event_id=event_id, ref=ref, replayed_by=actor) for event_id, ref in events
     )
     return len(made)
+
+
+def _check_enabled(webhook: Webhook, field: str) -> None:
+    """Refuses to send what would wait for ever."""
+    if not webhook.enabled:
+        raise refuse(field, f"{webhook.title} is disabled: enable it first.")
 
 
 def _new_secret() -> str:

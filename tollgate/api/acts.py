@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Never
 
@@ -21,7 +21,9 @@ from tollgate.api import noun_rows, nouns, schema
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
 from tollgate.api.repeats import once
+from tollgate.core.areas import STAFF_FIELDS
 
+NOT_HERE: Final = "This is not changed here."
 MAKES: Final = ("create_", "add_", "assign_")
 _ETAG: Final = re.compile(r'(?:W/)?"?([0-9]{1,9})"?', re.ASCII)
 
@@ -48,11 +50,12 @@ def _done(caller: Caller, act: str, arguments: dict[str, Any]) -> Answer:
         body = {"result": _told(result, caller), "warnings": list(done.warnings)}
         return Answer(201 if act.startswith(MAKES) else 200, body, _headers(act, result))
 
-    return refusal_of(run)
+    hidden: frozenset[str] = frozenset() if caller.actor.reach is None else STAFF_FIELDS
+    return refusal_of(run, told=lambda name: name not in hidden)
 
 
-def refusal_of(run: Callable[[], Answer]) -> Answer:
-    """The answer of an act that was done, or what its refusal is told as."""
+def refusal_of(run: Callable[[], Answer], *, told: Callable[[str], bool]) -> Answer:
+    """The answer of an act that was done, or what its refusal is told as; `told` says which fields of a record are."""
     try:
         return run()
     except NotPermitted as problem:
@@ -60,13 +63,14 @@ def refusal_of(run: Callable[[], Answer]) -> Answer:
     except NotFound as problem:
         return Refused(404, "There is no such record.", str(problem)).answer
     except NotEditable as problem:
-        return Refused(403, "This is not changed here.", errors=_errors(problem, "not_editable")).answer
+        return Refused(403, NOT_HERE, errors=_errors(problem, schema.NOT_EDITABLE)).answer
     except NotYet as problem:
         return Refused(409, "This cannot be done yet.", errors=_errors(problem, "not_yet")).answer
     except Invalid as problem:
         return unfit(*_errors(problem, "invalid")).answer
     except OutOfDate as problem:
-        return Refused(409, "Somebody else has changed this record.", str(problem), current=problem.current).answer
+        current = {name: value for name, value in problem.current.items() if told(name)}
+        return Refused(409, "Somebody else has changed this record.", str(problem), current=current).answer
 
 
 def _errors(problem: Invalid, code: str) -> list[Error]:
@@ -80,6 +84,7 @@ def _told(result: object, caller: Caller) -> Any:
     if noun is None:
         return plain(result)
     assert isinstance(result, models.Model)
+    noun = noun_rows.seen_by(noun, caller)
     found = noun_rows.told(noun, noun_rows.rows(noun).filter(pk=result.pk), noun_rows.fields_for(noun, caller))
     return next(iter(found), None) or plain(result)
 
@@ -103,7 +108,7 @@ def _arguments(request: HttpRequest, act: str) -> dict[str, Any]:
         _set_version(act, given, match)
     values, errors = schema.fit_arguments(act, given)
     if errors:
-        raise unfit(*errors)
+        raise _unfit(errors)
     if act == "delay_save":
         _check_delayed(str(values["act"]), values["arguments"])
     return values
@@ -124,7 +129,14 @@ def _check_delayed(act: str, arguments: dict[str, Any]) -> None:
         raise unfit(error("act", "There is no such act."))
     _, errors = schema.fit_arguments(act, arguments)
     if errors:
-        raise unfit(*(error(f"arguments.{one['field']}", one["message"], code=one["code"]) for one in errors))
+        raise _unfit([error(f"arguments.{one['field']}", one["message"], code=one["code"]) for one in errors])
+
+
+def _unfit(errors: Sequence[Error]) -> Refused:
+    """The refusal of bad fields; of those alone that are not changed by this act, it is one of rights."""
+    if all(one["code"] == schema.NOT_EDITABLE for one in errors):
+        return Refused(403, NOT_HERE, errors=errors)
+    return unfit(*errors)
 
 
 def body_of(request: HttpRequest) -> dict[str, Any]:

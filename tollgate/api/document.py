@@ -6,18 +6,18 @@ A new answer that every act may give belongs into `PROBLEMS`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 
 from tollgate import __version__
-from tollgate.api import portal
+from tollgate.api import invoice_files, portal, summaries
 from tollgate.api.access import check_method
 from tollgate.api.answers import Answer, Refused
 from tollgate.api.noun_rows import Noun, all_fields, field_schema
-from tollgate.api.nouns import BY_MODEL, NOUNS
+from tollgate.api.nouns import BY_MODEL, BY_NAME, NOUNS
 from tollgate.api.reads import ROWS, ROWS_MOST
 from tollgate.api.schema import Argument, schema_of, served, shape
 
@@ -80,6 +80,9 @@ def document() -> dict[str, Any]:
     for noun in NOUNS:
         paths[f"/{noun.name}"] = {"get": _list(noun)}
         paths[f"/{noun.name}/{{id}}"] = {"get": _read(noun)}
+    for form in invoice_files.FORMS:
+        paths[f"/{invoice_files.NOUN}/{{id}}/{form}"] = {"get": _file(form)}
+    paths[f"/{summaries.NAME}"] = {"get": _summaries()}
     for name, area in sorted(served().items()):
         paths[f"/acts/{name}"] = {"post": _act(name, area)}
     for shown in portal.NOUNS.values():
@@ -88,6 +91,7 @@ def document() -> dict[str, Any]:
     for name, done in sorted(portal.ACTS.items()):
         paths[f"/portal/acts/{name}"] = {"post": _own_act(name, done)}
     paths["/portal/balance"] = {"get": _balance()}
+    paths["/portal/ways-to-pay"] = {"get": _ways_to_pay()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tollgate", "version": __version__},
@@ -99,6 +103,7 @@ def document() -> dict[str, Any]:
             "schemas": {
                 "problem": _PROBLEM,
                 **{noun.name: _record(noun) for noun in NOUNS},
+                summaries.NAME: {"type": "object", "properties": dict(summaries.FIELDS)},
                 **{f"own_{name}": _record(shown.noun) for name, shown in portal.NOUNS.items()},
             },
         },
@@ -110,29 +115,45 @@ def _record(noun: Noun) -> dict[str, Any]:
 
 
 def _list(noun: Noun, own: str = "") -> dict[str, Any]:
-    limit: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": ROWS_MOST, "default": ROWS}
     moments = ("since", "before") if noun.moment else ()
     filters = {name: _filter_schema(noun, name) for name in noun.filters}
     filters |= {name: {"type": "string", "format": "date-time"} for name in moments}
-    page = {
-        "type": "object",
-        "required": ["data", "next"],
-        "properties": {
-            "data": {"type": "array", "items": _ref(own + noun.name)},
-            "next": {"type": ["string", "null"]},
-        },
-    }
-    text: dict[str, Any] = {"type": "string"}
     if noun.archived and not own:
         filters["where"] = {"type": "string", "description": WHERE}
-    asked = {"limit": limit, "cursor": text, "fields": text, **filters}
     return {
         "operationId": f"list_{own}{noun.name}",
         "tags": [noun.area],
-        "parameters": [
-            _parameter(name, kind, required=noun.ranged and name == "since") for name, kind in asked.items()
-        ],
+        "parameters": _asked(filters, required=("since",) if noun.ranged else ()),
+        "responses": {"200": _content("a page", _page(own + noun.name)), **_problems()},
+    }
+
+
+def _summaries() -> dict[str, Any]:
+    """The list whose rows have no id."""
+    page = _page(summaries.NAME)
+    page["properties"]["as_of"] = {"type": "string", "format": "date-time"}
+    return {
+        "operationId": f"list_{summaries.NAME}",
+        "tags": [summaries.AREA],
+        "parameters": _asked(summaries.PARAMETERS, required=("since",)),
         "responses": {"200": _content("a page", page), **_problems()},
+    }
+
+
+def _asked(filters: Mapping[str, Any], *, required: Collection[str]) -> list[dict[str, Any]]:
+    """The parameters of a list."""
+    limit: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": ROWS_MOST, "default": ROWS}
+    text: dict[str, Any] = {"type": "string"}
+    asked = {"limit": limit, "cursor": text, "fields": text, **filters}
+    return [_parameter(name, kind, required=name in required) for name, kind in asked.items()]
+
+
+def _page(name: str) -> dict[str, Any]:
+    """A page of these rows."""
+    return {
+        "type": "object",
+        "required": ["data", "next"],
+        "properties": {"data": {"type": "array", "items": _ref(name)}, "next": {"type": ["string", "null"]}},
     }
 
 
@@ -148,9 +169,21 @@ def _read(noun: Noun, own: str = "") -> dict[str, Any]:
     }
 
 
+def _file(form: str) -> dict[str, Any]:
+    """A document as a file."""
+    content = _content("the file", {"type": "string", "format": "binary"}, invoice_files.FORMS[form].media)
+    return {
+        "operationId": f"read_invoice_{form.replace('-', '_')}",
+        "tags": [BY_NAME[invoice_files.NOUN].area],
+        "parameters": [_parameter("id", {"type": "integer"}, place="path", required=True)],
+        "responses": {"200": content, **_problems(), **_told({"409": "it has no e-invoice: the detail says why"})},
+    }
+
+
 def _own_act(name: str, done: portal.Done) -> dict[str, Any]:
     """An act of a contact's program: less to give, less to be told."""
-    told = {"type": "object", "properties": {"id": {"type": "integer"}, "version": {"type": ["integer", "null"]}}}
+    known = {"id": {"type": "integer"}, "version": {"type": ["integer", "null"]}, **done.tells}
+    told = {"type": "object", "properties": known}
     answer = {
         "type": "object",
         "required": ["result", "warnings"],
@@ -176,6 +209,21 @@ def _balance() -> dict[str, Any]:
         "operationId": "own_balance",
         "tags": ["dashboard"],
         "responses": {"200": _content("the wallet", {"type": "object", "properties": told}), **_problems()},
+    }
+
+
+def _ways_to_pay() -> dict[str, Any]:
+    way = {
+        **{name: {"type": "string"} for name in ("name", "title", "details")},
+        **{name: {"type": "integer"} for name in ("surcharge_micros", "surcharge_ppm")},
+        "currencies": {"type": "array", "items": {"type": "string"}},
+    }
+    rows = {"type": "array", "items": {"type": "object", "properties": way}}
+    told = {"type": "object", "required": ["data"], "properties": {"data": rows}}
+    return {
+        "operationId": "own_ways_to_pay",
+        "tags": ["payments"],
+        "responses": {"200": _content("the ways", told), **_problems()},
     }
 
 

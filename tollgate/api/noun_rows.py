@@ -6,8 +6,8 @@ Schema knows goes to `_column_schema`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.contrib.postgres.fields import ArrayField
@@ -15,8 +15,10 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from tollgate.actions import records
+from tollgate.actions.acts import Actor
 from tollgate.api.access import Caller
 from tollgate.api.answers import Refused, columns, plain
+from tollgate.core.areas import STAFF_FIELDS
 
 BOUGHT: Final = "call_details"
 """The area that opens what a call cost us, as in the panel."""
@@ -43,6 +45,8 @@ class Noun:
     account: str = "account"
     customer: str = ""
     customer_rows: Q = EVERY
+    seen: Callable[[Actor], Q] | None = None
+    """Which of the account's rows somebody sees, where its customer alone does not say so."""
     without: frozenset[str] = frozenset()
     bought: frozenset[str] = frozenset()
     extras: Mapping[str, Extra]
@@ -75,7 +79,21 @@ def told(noun: Noun, found: QuerySet[Any], fields: Sequence[str]) -> Iterable[di
     """The rows as JSON tells them, with these fields in this order."""
     places = {name: place(noun, name) for name in fields}
     for row in found.values(*places.values()):
-        yield {name: plain(row[where]) for name, where in places.items()}
+        yield {name: plain(_without(noun, row[where])) for name, where in places.items()}
+
+
+def _without(noun: Noun, value: Any) -> Any:
+    """Values kept in JSON, as those before and after a change, have no more than the record itself."""
+    return {name: one for name, one in value.items() if name not in noun.without} if isinstance(value, dict) else value
+
+
+def seen_by(noun: Noun, caller: Caller) -> Noun:
+    """The noun as a caller may read it: a reseller's users are not told which user did something, and from where."""
+    staff = STAFF_FIELDS & set(columns(noun.model))
+    if caller.actor.reach is None or not staff:
+        return noun
+    hidden = STAFF_FIELDS | {"ip"}
+    return replace(noun, without=noun.without | hidden, filters=tuple(one for one in noun.filters if one not in hidden))
 
 
 def own_rows(noun: Noun, caller: Caller) -> QuerySet[Any]:
@@ -84,6 +102,8 @@ def own_rows(noun: Noun, caller: Caller) -> QuerySet[Any]:
     found = rows(noun)
     if noun.account:
         found = found.filter(**{noun.account: caller.account.pk})
+    if noun.seen is not None:
+        return found.filter(noun.seen(caller.actor))
     if caller.actor.reach is not None:
         if not noun.customer:
             raise Refused(403, "You may not read this.", "It belongs to no customer of yours.")

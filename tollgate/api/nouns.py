@@ -13,10 +13,12 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Subquery, When
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import JSONObject
+from django.db.models.functions import Coalesce, JSONObject
 
+from tollgate.actions.delays import seen_by
 from tollgate.api.answers import columns
 from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
+from tollgate.core.areas import SHARED_TABLES
 from tollgate.core.packages import SECOND_MICROS
 from tollgate.store.models import (
     CDR,
@@ -138,6 +140,7 @@ NOUNS: Final = (
         filters=("name", "number", "status", "parent_id", "currency", "accounting_id", "reference", "is_reseller"),
         extras={
             "balance_micros": _purse("balance_micros"), "held_micros": _purse("held_micros"),
+            "recordings_bytes": Extra(Coalesce(F("recording_space__size_bytes"), 0), WHOLE),
             "tag_ids": _ids(Customer.tags.through.objects.filter(customer_id=OuterRef("pk")), "tag_id"),
         },
     ),
@@ -437,7 +440,7 @@ NOUNS: Final = (
         without=frozenset({"secret_hash"}), extras={},
     ),
     Noun(
-        name="delayed-saves", model=DelayedSave, area="delays", customer="customer", moment="due_at",
+        name="delayed-saves", model=DelayedSave, area="delays", customer="customer", seen=seen_by, moment="due_at",
         newest_first=True, filters=("customer_id", "act", "state", "table_name", "row_id", "author_id"),
         without=frozenset({"arguments"}), extras={},
     ),
@@ -450,7 +453,8 @@ NOUNS: Final = (
         filters=("task_id", "number", "record_id", "state"), without=frozenset({"cells"}), extras={},
     ),
     Noun(
-        name="audit", model=Audit, area="audit", account="", customer="customer_id", moment="at", newest_first=True,
+        name="audit", model=Audit, area="audit", account="", customer="customer_id",
+        customer_rows=Q(table_name__in=SHARED_TABLES), moment="at", newest_first=True,
         filters=("table_name", "row_id", "verb", "actor", "actor_kind", "actor_id", "act", "customer_id"), extras={},
     ),
 )  # fmt: skip

@@ -22,12 +22,15 @@ from tollgate.actions.contact_tokens import TokenVisit, token_visit
 from tollgate.api.access import NOT_FROM_HERE, Opened, P, check_method, token_of
 from tollgate.api.acts import body_of, refusal_of
 from tollgate.api.answers import Answer, Refused, columns, error, unfit
+from tollgate.api.archive import own_row, own_rows
 from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun, all_fields, place
-from tollgate.api.reads import page, record
+from tollgate.api.portal_paying import sent_to_pay, ways
+from tollgate.api.reads import archived_page, page, record
 from tollgate.api.repeats import once
 from tollgate.api.schema import fit_arguments
 from tollgate.store.models import (
     CDR,
+    AutoTopUp,
     Charge,
     CliProof,
     ConferenceRoom,
@@ -42,6 +45,7 @@ from tollgate.store.models import (
 from tollgate.store.queries.customers import spent_today_micros, wallet_of
 from tollgate.store.queries.portal import (
     SHOWN_OF_CDRS,
+    auto_top_ups_of,
     calls_of,
     charges_of,
     clis_of,
@@ -72,6 +76,8 @@ class Shown:
 
     noun: Noun
     rows: Question
+    calls: bool = False
+    """Whether it is of calls, of which the lake has older ones: read by archive.py."""
 
 
 NOUNS: Final[Mapping[str, Shown]] = {
@@ -81,6 +87,7 @@ NOUNS: Final[Mapping[str, Shown]] = {
             _noun("calls", CDR, "calls", SHOWN_OF_CDRS, moment="started_at", ranged=True, newest_first=True,
                   order=("started_at", "id"), filters=("state", "cli", "cld")),
             lambda customer, at: calls_of(customer, since=FIRST),
+            calls=True,
         ),
         Shown(
             _noun("invoices", Invoice, "invoices",
@@ -96,6 +103,13 @@ NOUNS: Final[Mapping[str, Shown]] = {
                    "completed_at"),
                   moment="received_at", newest_first=True, filters=("kind", "status")),
             lambda customer, at: payments_of(customer),
+        ),
+        Shown(
+            _noun("auto-top-ups", AutoTopUp, "payments",
+                  ("id", "version", "enabled", "threshold_micros", "amount_micros", "daily_cap_micros",
+                   "method_label", "note"),
+                  filters=("enabled",)),
+            lambda customer, at: auto_top_ups_of(customer),
         ),
         Shown(
             _noun("packages", CustomerPackage, "packages",
@@ -145,6 +159,7 @@ NOUNS: Final[Mapping[str, Shown]] = {
 }  # fmt: skip
 _PERSON: Final = frozenset({"first_name", "last_name", "phone", "mobile", "kind"})
 _ADDRESS: Final = frozenset({"network", "name", "tech_prefix"})
+_AUTOMATIC: Final = frozenset({"enabled", "threshold_micros", "amount_micros", "daily_cap_micros"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +174,11 @@ class Done:
     of_contact: bool = False
     """Whether it wants to know the contact: the token's is given."""
     whole: bool = False
-    """Whether it takes the scope `*`: it opens more than its section."""
+    """Whether it takes the scope `*`: it opens more than its section, or spends what the contact has stored."""
+    then: Callable[[TokenVisit, Answer], Answer] | None = None
+    """What is done after it, outside of every transaction: the answer with what came of that."""
+    tells: Mapping[str, Any] = field(default_factory=dict)
+    """What its result has beside the id of its record, with the JSON Schema of each."""
 
 
 ACTS: Final[Mapping[str, Done]] = {
@@ -171,6 +190,16 @@ ACTS: Final[Mapping[str, Done]] = {
     "start_cli_proof": Done("clis", frozenset({"number", "way"}), of_customer=True, of_contact=True),
     "type_cli_code": Done("clis", frozenset({"cli_proof_id", "code"})),
     "redeem_voucher": Done("payments", frozenset({"code"}), of_customer=True),
+    "start_checkout": Done(
+        "payments",
+        frozenset({"gateway", "amount_micros", "currency"}),
+        of_customer=True,
+        then=sent_to_pay,
+        tells={"url": TEXT, "currency": TEXT, "amount_micros": WHOLE, "surcharge_micros": WHOLE},
+    ),
+    "tell_bank_transfer": Done("payments", frozenset({"amount_micros", "payer"}), of_customer=True),
+    "update_auto_top_up": Done("payments", _AUTOMATIC | {"auto_top_up_id", "version"}, whole=True),
+    "delete_auto_top_up": Done("payments", frozenset({"auto_top_up_id"}), whole=True),
 }
 
 
@@ -203,9 +232,21 @@ def balance(request: HttpRequest, visit: TokenVisit) -> Answer:
 
 
 @visitors("GET")
+def ways_to_pay(request: HttpRequest, visit: TokenVisit) -> Answer:
+    """How the customer may pay now."""
+    del request
+    _check_section(visit, "payments")
+    return Answer(200, {"data": ways(visit)})
+
+
+@visitors("GET")
 def list_own(request: HttpRequest, visit: TokenVisit, noun: str) -> Answer:
     """A page of what is the customer's own."""
     shown, found = _own(visit, noun)
+    if shown.calls:
+        return archived_page(
+            request, shown.noun, all_fields(shown.noun), functools.partial(own_rows, visit.contact.customer)
+        )
     return page(request, shown.noun, found, all_fields(shown.noun))
 
 
@@ -213,7 +254,8 @@ def list_own(request: HttpRequest, visit: TokenVisit, noun: str) -> Answer:
 def read_own(request: HttpRequest, visit: TokenVisit, noun: str, row_id: int) -> Answer:
     """One record of the customer's own."""
     shown, found = _own(visit, noun)
-    return record(request, shown.noun, found.filter(pk=row_id), all_fields(shown.noun))
+    archived = functools.partial(own_row, visit.contact.customer, row_id) if shown.calls else None
+    return record(request, shown.noun, found.filter(pk=row_id), all_fields(shown.noun), archived=archived)
 
 
 @visitors("POST")
@@ -224,7 +266,7 @@ def do_own(request: HttpRequest, visit: TokenVisit, act: str) -> Answer:
         raise Refused(404, "There is no such act.")
     _check_section(visit, done.section)
     if done.whole and not visit.whole:
-        raise Refused(403, "You may not do this.", "Who is invited may open every section: it needs the scope *.")
+        raise Refused(403, "You may not do this.", "It opens more than its section: it needs the scope *.")
     given = body_of(request)
     known = {name: value for name, value in given.items() if name in done.takes}
     own = {"customer_id": visit.contact.customer_id} if done.of_customer else {}
@@ -235,7 +277,8 @@ def do_own(request: HttpRequest, visit: TokenVisit, act: str) -> Answer:
         raise unfit(*errors, *unknown)
     key = request.headers.get("Idempotency-Key", "").strip()
     said = act.encode() + b"\n" + request.body
-    return once(f"contact:{visit.contact.pk}", key, said, lambda: _done(visit, act, values), at=datetime.now(UTC))
+    answer = once(f"contact:{visit.contact.pk}", key, said, lambda: _done(visit, act, values), at=datetime.now(UTC))
+    return answer if done.then is None else done.then(visit, answer)
 
 
 def _done(visit: TokenVisit, act: str, values: dict[str, Any]) -> Answer:
@@ -247,7 +290,7 @@ def _done(visit: TokenVisit, act: str, values: dict[str, Any]) -> Answer:
             told = {"id": result.pk, "version": getattr(result, "version", None)}
         return Answer(201 if act.startswith("create_") else 200, {"result": told, "warnings": list(done.warnings)})
 
-    return refusal_of(run)
+    return refusal_of(run, told=lambda name: name in {"version", *ACTS[act].takes})
 
 
 def _enter(request: HttpRequest, at: datetime) -> TokenVisit:

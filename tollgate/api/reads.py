@@ -19,7 +19,7 @@ from tollgate.actions import checks
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Error, Refused, error, unfit
 from tollgate.api.archive import archived_row, archived_rows
-from tollgate.api.noun_rows import Noun, field_schema, fields_for, own_rows, place, told
+from tollgate.api.noun_rows import Noun, field_schema, fields_for, own_rows, place, seen_by, told
 from tollgate.api.nouns import BY_NAME
 from tollgate.core.call_search import RulesInvalid, read_rules
 
@@ -34,46 +34,50 @@ _YES_NO: Final = {"true": True, "false": False}
 @door("GET")
 def list_rows(request: HttpRequest, caller: Caller, noun: str) -> Answer:
     """A page of records, and the cursor of the next."""
-    kind = _noun(noun)
+    kind = _noun(noun, caller)
     if kind.archived:
-        return _archived_page(request, kind, caller)
+        caller.check_reads(kind.area)
+        return archived_page(request, kind, fields_for(kind, caller), partial(archived_rows, caller))
     return page(request, kind, own_rows(kind, caller).filter(kind.listed), fields_for(kind, caller))
 
 
 def page(request: HttpRequest, kind: Noun, found: QuerySet[Any], known: list[str]) -> Answer:
     """One page of these rows, as the request asks for it; `known` are the fields that may be read."""
     errors: list[Error] = []
-    fields = _fields(request, known, errors)
-    limit = _limit(request, errors)
+    fields = fields_asked(request, known, errors)
+    limit = limit_asked(request, errors)
     condition = _filters(request, kind, errors) & _after(request, kind, errors)
     if errors:
         raise unfit(*errors)
     rows = _ordered(found.filter(condition), kind)[: limit + 1]
     read = list(told(kind, rows, [*dict.fromkeys((*fields, *kind.order))]))
-    return _told_page(request, kind, read, fields, limit)
+    return told_page(request, kind.name, kind.order, read, fields, limit)
 
 
-def _archived_page(request: HttpRequest, kind: Noun, caller: Caller) -> Answer:
-    """One page of calls from database and lake."""
-    caller.check_reads(kind.area)
+def archived_page(
+    request: HttpRequest, kind: Noun, known: list[str], rows: Callable[..., list[dict[str, Any]]]
+) -> Answer:
+    """One page of calls from database and lake; `rows` finds them (archive.py)."""
     errors: list[Error] = []
-    fields = _fields(request, fields_for(kind, caller), errors)
-    limit = _limit(request, errors)
+    fields = fields_asked(request, known, errors)
+    limit = limit_asked(request, errors)
     given = _given(request, kind, errors)
-    place = _place(request, kind, errors)
+    place = place_asked(request, kind.name, errors)
     if errors:
         raise unfit(*errors)
-    found = archived_rows(caller, given, fields=[*dict.fromkeys((*fields, *kind.order))], limit=limit + 1, place=place)
-    return _told_page(request, kind, found, fields, limit)
+    found = rows(given, fields=[*dict.fromkeys((*fields, *kind.order))], limit=limit + 1, place=place)
+    return told_page(request, kind.name, kind.order, found, fields, limit)
 
 
-def _told_page(request: HttpRequest, kind: Noun, read: list[dict[str, Any]], fields: list[str], limit: int) -> Answer:
-    """The page, where `read` has one row more than it shows when others follow."""
-    data = [{name: row[name] for name in fields} for row in read[:limit]]
+def told_page(
+    request: HttpRequest, name: str, order: tuple[str, ...], read: list[dict[str, Any]], fields: list[str], limit: int
+) -> Answer:
+    """The page, where `read` has one row more than it shows when others follow; `order` are what tells its place."""
+    data = [{field: row[field] for field in fields} for row in read[:limit]]
     if len(read) <= limit:
         return Answer(200, {"data": data, "next": None})
-    cursor = signing.dumps([kind.name, [read[limit - 1][name] for name in kind.order]], salt=_SALT)
-    again = {name: value for name, value in request.GET.items() if name != "cursor"}
+    cursor = signing.dumps([name, [read[limit - 1][column] for column in order]], salt=_SALT)
+    again = {asked: value for asked, value in request.GET.items() if asked != "cursor"}
     link = f"<{request.path}?{urlencode({**again, 'cursor': cursor})}>; rel=next"
     return Answer(200, {"data": data, "next": cursor}, {"Link": link})
 
@@ -81,9 +85,10 @@ def _told_page(request: HttpRequest, kind: Noun, read: list[dict[str, Any]], fie
 @door("GET")
 def read_row(request: HttpRequest, caller: Caller, noun: str, row_id: int) -> Answer:
     """One record, its version as the ETag."""
-    kind = _noun(noun)
+    kind = _noun(noun, caller)
     found = own_rows(kind, caller).filter(pk=row_id)
-    return record(request, kind, found, fields_for(kind, caller), archived=partial(archived_row, caller, row_id))
+    archived = partial(archived_row, caller, row_id) if kind.archived else None
+    return record(request, kind, found, fields_for(kind, caller), archived=archived)
 
 
 def record(
@@ -96,12 +101,12 @@ def record(
 ) -> Answer:
     """The one row of these, if there is one; `known` are the fields that may be read, `archived` asks the lake."""
     errors: list[Error] = []
-    fields = _fields(request, known, errors)
+    fields = fields_asked(request, known, errors)
     errors += [error(name, "This does not exist here.", code="unknown") for name in request.GET if name != "fields"]
     if errors:
         raise unfit(*errors)
     row = next(iter(told(kind, found, known)), None)
-    if row is None and kind.archived and archived is not None:
+    if row is None and archived is not None:
         row = archived(known)
     if row is None:
         raise Refused(404, "There is no such record.")
@@ -109,20 +114,21 @@ def record(
     return Answer(200, {name: row[name] for name in fields}, headers)
 
 
-def _noun(name: str) -> Noun:
+def _noun(name: str, caller: Caller) -> Noun:
     if name not in BY_NAME:
         raise Refused(404, "There is no such noun.")
-    return BY_NAME[name]
+    return seen_by(BY_NAME[name], caller)
 
 
-def _fields(request: HttpRequest, known: list[str], errors: list[Error]) -> list[str]:
+def fields_asked(request: HttpRequest, known: list[str], errors: list[Error]) -> list[str]:
     """The fields asked for, in that order; all that may be read when none are named."""
     wanted = [name for name in request.GET.get("fields", "").split(",") if name]
     errors += [error("fields", f"There is no field {name}.", code="unknown") for name in wanted if name not in known]
     return list(dict.fromkeys(name for name in wanted if name in known)) or known
 
 
-def _limit(request: HttpRequest, errors: list[Error]) -> int:
+def limit_asked(request: HttpRequest, errors: list[Error]) -> int:
+    """How many rows a page has."""
     text = request.GET.get("limit", str(ROWS))
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= ROWS_MOST:
         return int(text[:9])
@@ -169,10 +175,16 @@ def _value(noun: Noun, name: str, text: str) -> object:
             raise checks.Unfit("Give true or false.")
         return _YES_NO[text]
     if "integer" in kind:
-        if not (text.isascii() and text.isdigit() and len(text) <= len(str(checks.MOST_ID))):
-            raise checks.Unfit("Give a whole number.")
-        return checks.record_id(int(text))
+        return whole_asked(text)
     return checks.text(TEXT_MOST)(text)
+
+
+def whole_asked(text: str) -> int:
+    """A whole number of a filter."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(checks.MOST_ID))):
+        raise checks.Unfit("Give a whole number.")
+    found: int = checks.record_id(int(text))
+    return found
 
 
 def _day(text: str) -> date:
@@ -184,7 +196,7 @@ def _day(text: str) -> date:
 
 def _after(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
     """What comes after the cursor."""
-    place = _place(request, noun, errors)
+    place = place_asked(request, noun.name, errors)
     if not place:
         return Q()
     side = "lt" if noun.newest_first else "gt"
@@ -195,8 +207,8 @@ def _after(request: HttpRequest, noun: Noun, errors: list[Error]) -> Q:
     return Q(**{f"{noun.order[0]}__{side}e": place[0]}) & condition
 
 
-def _place(request: HttpRequest, noun: Noun, errors: list[Error]) -> list[Any]:
-    """The place in the order that the cursor tells; nothing without one."""
+def place_asked(request: HttpRequest, list_name: str, errors: list[Error]) -> list[Any]:
+    """The place in the order that the cursor of this list tells; nothing without one."""
     text = request.GET.get("cursor", "")
     if not text:
         return []
@@ -204,7 +216,7 @@ def _place(request: HttpRequest, noun: Noun, errors: list[Error]) -> list[Any]:
         name, place = signing.loads(text, salt=_SALT)
     except signing.BadSignature:
         name, place = "", []
-    if name != noun.name:
+    if name != list_name:
         errors.append(error("cursor", "Give a cursor as this list has told it."))
         return []
     return list(place)

@@ -22,6 +22,7 @@ from tollgate.core.areas import NOT_GIVEN, area_of_acts
 MOST: Final = 2**63 - 1
 TABLE: Final = "CHECKS"
 """How acts call the table of the checks of their fields, or how its name ends."""
+NOT_EDITABLE: Final = "not_editable"
 _ID: Final[Mapping[str, Any]] = {"minimum": 1}
 _PLAIN: Final[Mapping[Any, tuple[str, str]]] = {
     bool: ("boolean", "Give true or false."),
@@ -43,12 +44,17 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What an act takes and gives. `others` is the kind of further arguments of any name, if it takes those."""
+    """What an act takes and gives. `others` is the kind of further arguments of any name, if it takes those.
+
+    `elsewhere` are fields that people look for here, each with the sentence that says where they are changed, or that
+    they never are: the table of that name (in capitals) in the act's file, which the act itself refuses them by.
+    """
 
     arguments: Mapping[str, Argument]
     others: Any
     returns: Any
     words: str
+    elsewhere: Mapping[str, str]
 
 
 def served() -> dict[str, str]:
@@ -76,7 +82,8 @@ def shape(act_name: str) -> Shape:
             others = hints[name]
     for name, known in _limits(function, arguments).items():
         arguments[name] = replace(arguments[name], limits=known)
-    return Shape(arguments, others, hints["return"], inspect.getdoc(function) or "")
+    elsewhere = function.__globals__["ELSEWHERE"] if "ELSEWHERE" in function.__code__.co_names else {}
+    return Shape(arguments, others, hints["return"], inspect.getdoc(function) or "", elsewhere)
 
 
 def _limits(function: Any, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
@@ -96,7 +103,9 @@ def fit_arguments(act_name: str, given: Mapping[str, Any]) -> tuple[dict[str, An
     values: dict[str, Any] = {}
     for name, value in given.items():
         kind = known.arguments[name].kind if name in known.arguments else known.others
-        if kind is None:
+        if name in known.elsewhere:
+            errors.append(error(name, known.elsewhere[name], code=NOT_EDITABLE))
+        elif kind is None:
             errors.append(error(name, "This field does not exist here.", code="unknown"))
         else:
             values[name] = fit(kind, value, name, errors)

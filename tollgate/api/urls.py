@@ -4,17 +4,22 @@ from django.urls import path, re_path
 
 from tollgate.api.acts import do_act
 from tollgate.api.document import missing, openapi
-from tollgate.api.portal import balance, do_own, list_own, read_own
+from tollgate.api.invoice_files import invoice_file
+from tollgate.api.portal import balance, do_own, list_own, read_own, ways_to_pay
 from tollgate.api.reads import list_rows, read_row
+from tollgate.api.summaries import list_summaries
 
 app_name = "api"
 urlpatterns = [
     path("openapi.json", openapi, name="openapi"),
     path("acts/<str:act>", do_act, name="act"),
     path("portal/balance", balance, name="own_balance"),
+    path("portal/ways-to-pay", ways_to_pay, name="own_ways_to_pay"),
     path("portal/acts/<str:act>", do_own, name="own_act"),
     path("portal/<slug:noun>", list_own, name="own_list"),
     path("portal/<slug:noun>/<int:row_id>", read_own, name="own_row"),
+    path("summaries", list_summaries, name="summaries"),
+    path("invoices/<int:row_id>/<str:form>", invoice_file, name="invoice_file"),
     path("<slug:noun>", list_rows, name="list"),
     path("<slug:noun>/<int:row_id>", read_row, name="row"),
     re_path(r"", missing, name="missing"),

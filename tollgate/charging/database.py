@@ -14,8 +14,14 @@ from asyncpg.pool import PoolConnectionProxy
 from tollgate.store.sql import load
 
 Connection = asyncpg.Connection | PoolConnectionProxy
-AWAY: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
-"""What is raised when the database cannot be reached or says goodbye."""
+AWAY: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What is raised when the database cannot be reached, has no place for us, or says goodbye."""
 
 _DESK_SETTINGS: Final = {
     "application_name": "tollgate charging",
@@ -62,8 +68,12 @@ class DeskConnection:
             url, timeout=3, server_settings=_DESK_SETTINGS, statement_cache_size=20, command_timeout=10
         )
         desk = cls(connection)
-        for name, sql in load("ledger_desk").items():
-            desk._prepared[name] = await connection.prepare(sql)
+        try:
+            for name, sql in load("ledger_desk").items():
+                desk._prepared[name] = await connection.prepare(sql)
+        except BaseException:
+            desk.close()
+            raise
         return desk
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:

@@ -233,7 +233,7 @@ def _attempt(request: requests.Attempt, work: Work) -> Outcome:
         return Known(already=True)
     call.attempts = json.dumps([*attempts, _attempt_json(tried, call)])
     following = tried.route + 1
-    goes_on = tried.why in ("no_reply", "no_ringing") or tried.sip is None or tried.sip >= 500
+    goes_on = tried.why in ("no_reply", "no_ringing") or tried.sip is None or 500 <= tried.sip <= 599
     if goes_on and call.state == "authorized" and (call.route_index or 0) < following < len(call.plan.routes):
         move_carrier(call, work.purses, following, work.at)
     _prove(call, tried.at or work.at, work)

@@ -50,6 +50,8 @@ OVERLOAD: Final = Unavailable("overload", RETRY_AFTER_S)
 AWAY_ANSWER: Final = Unavailable("database", RETRY_AFTER_S)
 BROKEN: Final = Unavailable("error", RETRY_AFTER_S)
 _RECONNECT_S: Final = 0.2
+_BROKEN_S: Final = 2
+"""The wait after what should not have happened: each time is logged whole."""
 _AGAIN: Final = (
     asyncpg.TransactionRollbackError,
     asyncpg.UniqueViolationError,
@@ -135,11 +137,14 @@ class Desk:
             self._wake()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_S)
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
+
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """What runs for as long as the process does."""
+        return tuple(self._tasks)
 
     @property
     def is_up(self) -> bool:
@@ -188,6 +193,8 @@ class Desk:
                 await self._serve(connection)
             except AWAY as problem:
                 log.warning("desk: the database is away: %s", problem)
+            except Exception:
+                log.exception("desk: a connection is opened anew")
             finally:
                 self._connected -= 1
                 connection.close()
@@ -201,8 +208,11 @@ class Desk:
         while True:
             try:
                 return await DeskConnection.open(self._url)
-            except (*AWAY, TimeoutError):
+            except AWAY:
                 await asyncio.sleep(_RECONNECT_S)
+            except Exception:
+                log.exception("desk: no connection could be opened")
+                await asyncio.sleep(_BROKEN_S)
 
     async def _serve(self, connection: DeskConnection) -> None:
         while not self._stopping.is_set():

@@ -21,7 +21,7 @@ from tollgate.charging.requests import Allowed, Closed, Unavailable, Unknown
 from tollgate.charging.service import EVENT_DEADLINE_MS, Service, challenged
 from tollgate.charging.simulate import dry_run
 from tollgate.core.refusals import Key, Refusal
-from tollgate.core.snapshot import Network
+from tollgate.core.snapshot import Network, Snapshot
 from tollgate.switches import Answered, Attempted, AuthFailed, Ended, MessageInvalid, kamailio, plain
 
 _UNAVAILABLE: Final = {
@@ -63,7 +63,7 @@ async def authorize(service: Service, asked: Asked) -> Answer:
     shed = service.sheds(deadline_ms)
     if shed is not None:
         return unavailable(shed)
-    snapshot = await service.snapshot_of(invite.edge, "plain")
+    snapshot = await service.snapshot_for_calls(invite.edge, "plain")
     if invite.presented is not None:
         known = await service.identified(invite, snapshot, began_s + deadline_ms / 1000, trusted=True)
         if isinstance(known, Unavailable):
@@ -93,7 +93,7 @@ async def authorize(service: Service, asked: Asked) -> Answer:
 async def pin(service: Service, asked: Asked) -> Answer:
     """`POST /v1/pin`: whether a PIN is right, and what a voice may tell its holder before there is a call."""
     question = plain.read_pin(asked.body)
-    snapshot = await service.snapshot_of(question.edge, "plain")
+    snapshot = await service.snapshot_for_calls(question.edge, "plain")
     at = datetime.now(UTC)
     key = (snapshot.account.id, question.edge, "")
     holder = await service.pins.holder(question.presented, question.caller, key, at)
@@ -154,7 +154,7 @@ async def sync(service: Service, asked: Asked) -> Answer:
 async def simulate(service: Service, asked: Asked) -> Answer:
     """`POST /v1/simulate`: the decision on a call as it would be now, or at a moment; nothing is held or written."""
     question = plain.read_simulate(asked.body)
-    snapshot = await service.snapshot_of(question.invite.edge, "plain")
+    snapshot = await service.snapshot_for_calls(question.invite.edge, "plain")
     return Answer(200, await dry_run(service, snapshot, question))
 
 
@@ -171,16 +171,16 @@ async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
     """`POST /v1/kamailio/authorize`."""
     began_s, deadline_ms = time.monotonic(), kamailio.DEADLINE_MS
     question = kamailio.read_authorize(asked.body)
-    snapshot = await service.snapshot_of(question.invite.edge, "kamailio")
+    snapshot = await service.snapshot_for_calls(question.invite.edge, "kamailio")
     shed = service.sheds(kamailio.DEADLINE_MS)
     if shed is not None:
-        return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(shed.why, _AWAY), snapshot.answers))
+        return _kamailio_refused(_UNAVAILABLE.get(shed.why, _AWAY), question, snapshot)
     invite = question.invite
     if invite.presented is not None:
         until_s = began_s + deadline_ms / 1000
         known = await service.identified(invite, snapshot, until_s, trusted=False, dialog=question.dialog)
         if isinstance(known, Unavailable):
-            return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(known.why, _AWAY), snapshot.answers))
+            return _kamailio_refused(_UNAVAILABLE.get(known.why, _AWAY), question, snapshot)
         invite, deadline_ms = known, _left_ms(began_s, deadline_ms)
     planned = service.planned(invite, snapshot)
     if challenged(planned, snapshot):
@@ -199,11 +199,16 @@ async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
             )
             return Answer(200, body)
         case Refusal():
-            return Answer(200, kamailio.write_refused(outcome, planned.answers))
+            return _kamailio_refused(outcome, question, snapshot)
         case Unavailable():
-            return Answer(200, kamailio.write_refused(_UNAVAILABLE.get(outcome.why, _AWAY), planned.answers))
+            return _kamailio_refused(_UNAVAILABLE.get(outcome.why, _AWAY), question, snapshot)
         case _:
             raise AssertionError(outcome)
+
+
+def _kamailio_refused(refusal: Refusal, question: kamailio.Asked, snapshot: Snapshot) -> Answer:
+    is_endpoint = bool(snapshot.networks.find(question.invite.source_ip))
+    return Answer(200, kamailio.write_refused(refusal, snapshot.answers, is_endpoint=is_endpoint))
 
 
 async def kamailio_ha1(service: Service, asked: Asked) -> Answer:

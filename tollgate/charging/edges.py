@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -70,15 +70,27 @@ class Edges:
         self._owed: dict[str, dict[str, float]] = {}
         """Edge -> user it must forget -> the monotonic second at which it will have by itself."""
         self._telling: dict[str, asyncio.Task[None]] = {}
+        self._shut: dict[str, float] = {}
+        """Edge that may not hear an endpoint -> the monotonic second at which it will by itself."""
+        self._admitting: dict[str, asyncio.Task[None]] = {}
 
     async def calls(self, edge: EdgeInfo) -> list[rpc.EdgeCall]:
         """The dialogs the edge has live. Raises one of `UNREACHABLE`."""
         return [call for call in rpc.parse_list(await self._ask(edge, rpc.list_request())) if call.live]
 
     async def hang_up(self, edge: EdgeInfo, calls: Iterable[Call], reason: str) -> None:
-        """Ends calls; those the edge does not know are over already. Raises one of `UNREACHABLE`."""
+        """Ends calls; those the edge does not know are over already. Raises one of `UNREACHABLE`.
+
+        Where the edge refuses to end one, the others are ended all the same.
+        """
+        refused: rpc.RpcError | None = None
         for handle in (await self._handles(edge, calls)).values():
-            rpc.check(await self._ask(edge, rpc.hangup_request(*handle, reason)))
+            try:
+                rpc.check(await self._ask(edge, rpc.hangup_request(*handle, reason)))
+            except rpc.RpcError as problem:
+                refused = problem
+        if refused is not None:
+            raise refused
 
     async def extend(self, edge: EdgeInfo, ends: Mapping[Call, datetime], at: datetime) -> None:
         """Moves the ends of calls. Raises one of `UNREACHABLE`."""
@@ -132,6 +144,31 @@ class Edges:
                 rpc.check(await self._ask(edge, rpc.unregister_request(user)))
             if self._owed[edge.name].get(user) == until_s:  # else it changed once more meanwhile
                 del self._owed[edge.name][user]
+
+    def admit(self, edge: EdgeInfo, is_endpoint: Callable[[str], bool], *, changed: bool) -> None:
+        """Makes an edge hear the addresses that it shut out and that are endpoints now; `changed`: some are new.
+
+        Waits for nothing. An edge that cannot be reached is told again by the next call, for as long as it shuts out.
+        """
+        if changed:
+            self._shut[edge.name] = time.monotonic() + rpc.BAN_S
+        if self._shut.get(edge.name, 0.0) > time.monotonic() and edge.name not in self._admitting:
+            self._admitting[edge.name] = asyncio.create_task(self._admit(edge, is_endpoint))
+
+    async def _admit(self, edge: EdgeInfo, is_endpoint: Callable[[str], bool]) -> None:
+        try:
+            while (until_s := self._shut.get(edge.name)) is not None:
+                for request in (rpc.banned_request(), rpc.challenged_request()):
+                    for address in rpc.parse_addresses(await self._ask(edge, request)):
+                        if is_endpoint(address):
+                            for told in rpc.admit_requests(address):
+                                rpc.check(await self._ask(edge, told))
+                if self._shut[edge.name] == until_s:  # else endpoints changed once more meanwhile
+                    del self._shut[edge.name]
+        except UNREACHABLE:
+            pass  # the next call tells it again
+        finally:
+            del self._admitting[edge.name]
 
     async def _ask(self, edge: EdgeInfo, body: bytes) -> bytes:
         try:

@@ -76,6 +76,8 @@ def _pbx(row: asyncpg.Record, forbidden: Collection[str]) -> Callee:
         port=row["delivery_port"],
         transport=row["delivery_transport"],
         shared=row["shared"],
+        wallet_id=row["wallet_id"],
+        limited=row["limited"],
         network=row["network"],
         closed=_closed(row, host, forbidden),
     )

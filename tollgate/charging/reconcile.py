@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 30
+AGAIN_S: Final = 5
+"""A round that broke off is made again after this long: calls are renewed only while they were lately proven."""
+SEEN_MOST: Final = 1000
+SEEN_TRIES: Final = 5
+SEEN_WAIT_S: Final = 0.05
 GRACE: Final = timedelta(seconds=5)
 """A call younger than this may be on its way between us and the edge."""
 LATE_ANSWER: Final = timedelta(seconds=10)
@@ -124,8 +129,7 @@ async def compare(
             result.hangup.append((there.call_id, there.dialog))
     seen = [here for here, there in pairs if there is not None]
     missed = [here for here, there in pairs if there is None and here["authorized_at"] < began_at - GRACE]
-    if seen:
-        await service.reader.fetch("seen_calls", account_id, [row["id"] for row in seen], datetime.now(UTC))
+    await _note_seen(service, account_id, [row["id"] for row in seen])
     if missed:
         found = await service.reader.fetch("missed_calls", account_id, [row["id"] for row in missed])
         gone = [(edge, row["edge_call_id"]) for row in found if row["missing_count"] >= MISSES_MOST]
@@ -135,6 +139,22 @@ async def compare(
     if edge in snapshot.edges:
         await service.reader.fetch("edge_seen", snapshot.edges[edge].id, datetime.now(UTC))
     return result
+
+
+async def _note_seen(service: Service, account_id: int, ids: Sequence[int]) -> None:
+    """Few at a time and past those that a batch is writing, which are tried again: the desk never waits for this."""
+    left = list(ids)
+    for attempt in range(SEEN_TRIES):
+        if not left:
+            return
+        if attempt:
+            await asyncio.sleep(SEEN_WAIT_S)
+        written: set[int] = set()
+        for start in range(0, len(left), SEEN_MOST):
+            part = left[start : start + SEEN_MOST]
+            found = await service.reader.fetch("seen_calls", account_id, part, datetime.now(UTC))
+            written.update(row["id"] for row in found)
+        left = [call_id for call_id in left if call_id not in written]  # those that have ended meanwhile stay
 
 
 def _pairs(ours: Sequence[asyncpg.Record], shown: Sequence[Shown]) -> list[tuple[asyncpg.Record, Shown | None]]:
@@ -189,22 +209,34 @@ class Reconciler:
                 wait_s = 1.0
                 try:
                     if (await self._guard.fetch("keep_alone"))[0][0]:
-                        await self.round()
-                        wait_s = EVERY_S
+                        wait_s = EVERY_S if await self.round() else AGAIN_S
                 except AWAY as problem:
                     log.warning("reconcile: the database is away: %s", problem)
+                except Exception:
+                    log.exception("reconcile: a round failed")
+                    wait_s = AGAIN_S
                 await asyncio.sleep(wait_s)
         finally:
             self._guard.close()
 
-    async def round(self) -> None:
-        """One comparison of every edge."""
+    async def round(self) -> bool:
+        """One comparison of every edge; False when one of them broke off. The others are compared all the same."""
+        whole = True
         for snapshot in list(self._service.snapshots.by_account.values()):
             for edge in [edge for edge in snapshot.edges.values() if edge.rpc_url]:
-                await self._compare(snapshot, edge)
+                try:
+                    await self._compare(snapshot, edge)
+                except AWAY:
+                    raise
+                except Exception:
+                    log.exception("reconcile: edge %s could not be compared", edge.name)
+                    whole = False
+        return whole
 
     async def _compare(self, snapshot: Snapshot, edge: EdgeInfo) -> None:
         edges, began_at = self._service.edges, datetime.now(UTC)
+        if not edge.enabled and not await self._service.reader.fetch("calls_of_edge", snapshot.account.id, edge.name):
+            return  # nothing is left there to be compared: it may be gone for good
         try:
             shown = [
                 Shown(call.call_id, call.handle, call.started_at, answered=call.answered)

@@ -359,9 +359,9 @@ class Records:
 
     def _edges(self, account_id: int) -> dict[str, EdgeInfo]:
         return {
-            row["name"]: EdgeInfo(row["id"], row["name"], row["kind"], row["rpc_url"])
+            row["name"]: EdgeInfo(row["id"], row["name"], row["kind"], row["rpc_url"], row["enabled"])
             for row in self.rows["edge"].values()
-            if row["account_id"] == account_id and row["enabled"]
+            if row["account_id"] == account_id
         }
 
 

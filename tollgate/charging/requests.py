@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from tollgate.core.calls import LiveCall, Plan, RouteChoice
@@ -189,11 +189,10 @@ class Extend(Request):
 class Lose(Request):
     """Nobody has heard of the call for too long: close it at the last moment it was proven."""
 
-    __slots__ = ("quiet_since", "silence", "why")
+    __slots__ = ("quiet_since", "why")
     kind = "lost"
     careful = True
     quiet_since: datetime
-    silence: timedelta
     why: str
 
     def wallets(self, call: LiveCall | None) -> set[int]:

@@ -41,6 +41,9 @@ NEW_CDR: Final = (
 )  # fmt: skip
 """The attributes of the type `new_cdr`, in order."""
 
+NORMAL_CLEARING: Final = 16
+"""The Q.850 cause of an answered call that was hung up without another."""
+
 Row = tuple[Any, ...]
 
 
@@ -159,8 +162,8 @@ def settled_cdr(call: LiveCall, settlement: Settlement, *, told: Ended | None, w
     state = "unresolved" if told is None else "charged" if talked else "failed"
     sip = (200 if talked else None) if told is None or told.sip is None else told.sip
     cause = None if told is None else told.q850
-    if cause is None and sip is not None and not talked:
-        cause = q850_of(sip)
+    if cause is None and told is not None and sip is not None:
+        cause = NORMAL_CLEARING if talked else q850_of(sip)
     return (
         call.id,
         call.account_id,
@@ -197,7 +200,7 @@ def settled_cdr(call: LiveCall, settlement: Settlement, *, told: Ended | None, w
         settlement.profit_micros,
         None,
         sip,
-        _received(call.attempts) or sip,
+        sip if talked else _received(call.attempts, index, told) or sip,
         cause,
         "edge" if told is None else told.released_by,
         None if told is None else told.pdd_ms,
@@ -310,10 +313,12 @@ def address(text: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _received(attempts: str) -> int | None:
-    """What the last route that failed has answered."""
-    tried = json.loads(attempts) if attempts != "[]" else []
-    return tried[-1]["sip"] if tried else None
+def _received(attempts: str, index: int, told: Ended | None) -> int | None:
+    """What the carrier of a call that was not answered has answered: the route that is named as its own."""
+    if told is not None and told.attempts:  # a switch that tells the routes that failed before: its code is the newest
+        return told.sip or told.attempts[-1].sip
+    of_route = [tried["sip"] for tried in json.loads(attempts) if tried["route"] == index]
+    return of_route[-1] if of_route else None
 
 
 def _ip_of(call: LiveCall) -> IPv4Address | IPv6Address | None:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import logging
 import signal
+from collections.abc import Callable
 
 import uvloop
 
@@ -33,6 +33,10 @@ class App:
         self.service = service
         self._secret = service.secret.encode()
         self._tasks: list[asyncio.Task[None]] = []
+        self.over = asyncio.Event()
+        """Set when the process has to end."""
+        self.broken = False
+        """Whether it has to because a part of it ended, which no part does by itself."""
 
     async def answer(self, message: Message) -> Answer:
         """The answer to one request."""
@@ -59,15 +63,25 @@ class App:
             asyncio.create_task(Timers(self.service).run(), name="timers"),
             asyncio.create_task(Reconciler(self.service).run(), name="reconciler"),
         ]
+        for task in (*self._tasks, *self.service.tasks):
+            task.add_done_callback(self._part_ended)
 
     async def stop(self) -> None:
         """Ends what `start` has begun."""
+        self.over.set()
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self.service.stop()
+
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        """Half a service would take calls that nobody renews: it ends whole, and whoever runs it starts it again."""
+        problem = None if task.cancelled() else task.exception()
+        if not self.over.is_set():
+            log.critical("%s has ended, so the process does", task.get_name(), exc_info=problem)
+            self.broken = True
+            self.over.set()
 
 
 def _door(method: str, path: str) -> Door | Answer:
@@ -79,32 +93,41 @@ def _door(method: str, path: str) -> Door | Answer:
     return Answer(status, write_problem(status=status, title="Not found", field=None, detail=detail), PROBLEM)
 
 
-async def _serve(app: App, host: str, port: int) -> int:
-    """Serves until the process is told to end; the process's exit code."""
+async def _serve(app: App, host: str, port: int, ready: Callable[[], None]) -> int:
+    """Serves until the process is told to end; the process's exit code. `ready` is called when switches are heard."""
     try:
         await app.start()
     except AWAY as problem:
         log.error("the database cannot be reached: %s", problem)
         return 3
-    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, app.over.set)
     listener = Listener(app.answer)
     try:
         await listener.start(host, port)
-        await told.wait()
+        ready()
+        await app.over.wait()
         await listener.stop()
     except OSError as problem:
         log.error("cannot listen on %s port %s: %s", host, port, problem)
         return 1
     finally:
         await app.stop()
-    return 0
+    return 1 if app.broken else 0
 
 
-def main(*, database_url: str, host: str, port: int, secret: str, log_level: str = "info") -> None:
+def main(
+    *,
+    database_url: str,
+    host: str,
+    port: int,
+    secret: str,
+    log_level: str = "info",
+    ready: Callable[[], None] = lambda: None,
+) -> None:
     """Serves until the process is told to end. Exits with 3 when the database cannot be reached at the start."""
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    code = uvloop.run(_serve(App(Service(database_url, secret=secret)), host, port))
+    code = uvloop.run(_serve(App(Service(database_url, secret=secret)), host, port, ready))
     if code:
         raise SystemExit(code)

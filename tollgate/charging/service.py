@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from tollgate.charging import requests
@@ -30,7 +31,7 @@ R = TypeVar("R", bound=Request)
 
 
 class EdgeUnknown(Exception):
-    """No account has an edge of this name, or it is disabled."""
+    """No account has an edge of this name, or it is disabled and asks for a new call."""
 
 
 class Service:
@@ -40,17 +41,25 @@ class Service:
         self.url = url
         self.secret = secret
         self.snapshots = SnapshotKeeper(url)
+        self.snapshots.on_swap = self.tell_edges
         self.desk = Desk(url, connections=connections)
         self.edges = Edges(secret=secret)
         self.reader = Reader(url)
         self.pins = Pins(url)
         self.deadlines = Deadlines(_give_up)
+        self.heard: set[str] = set()
+        """Edges that have spoken since the timers last noted who did."""
         self.metrics = Metrics(self)
 
     async def start(self) -> None:
         """Reads the records and opens the desk. Raises what a database that is away raises."""
         await self.snapshots.start()
         await self.desk.start()
+
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """What runs for as long as the process does."""
+        return (*self.snapshots.tasks, *self.desk.tasks)
 
     async def stop(self) -> None:
         """Answers what waits, and closes."""
@@ -60,15 +69,42 @@ class Service:
         self.pins.close()
 
     async def snapshot_of(self, edge: str, kind: str) -> Snapshot:
-        """The account behind an edge; an edge heard for the first time is registered. Raises EdgeUnknown."""
+        """The account behind an edge; an edge heard for the first time is registered. Raises EdgeUnknown.
+
+        Also of one that is disabled: the calls it has go on, and what it tells of them counts.
+        """
         snapshot = self.snapshots.by_edge.get(edge)
-        if snapshot is not None:
-            return snapshot
-        if edge in self.snapshots.disabled_edges:
+        if snapshot is None:
+            if not await self.snapshots.register_edge(edge, kind):
+                raise EdgeUnknown(f"no account has an edge named {edge!r}")
+            snapshot = self.snapshots.by_edge[edge]
+        self.heard.add(edge)
+        return snapshot
+
+    async def snapshot_for_calls(self, edge: str, kind: str) -> Snapshot:
+        """The account behind an edge that asks for a new call. Raises EdgeUnknown, also when it is disabled."""
+        snapshot = await self.snapshot_of(edge, kind)
+        if not snapshot.edges[edge].enabled:
             raise EdgeUnknown(f"the edge {edge!r} is disabled")
-        if not await self.snapshots.register_edge(edge, kind):
-            raise EdgeUnknown(f"no account has an edge named {edge!r}")
-        return self.snapshots.by_edge[edge]
+        return snapshot
+
+    def tell_edges(self) -> None:
+        """Tells every Kamailio edge whose password it must not believe any more, and whom to hear again."""
+        snapshots = self.snapshots
+        users, snapshots.changed_users = snapshots.changed_users, set()
+        changed, snapshots.changed_endpoints = snapshots.changed_endpoints, set()
+        for account_id, snapshot in snapshots.by_account.items():
+            told = [edge for edge in snapshot.edges.values() if edge.rpc_url and edge.kind == "kamailio"]
+            self.edges.forget_users(told, users)
+            for edge in told:
+                if edge.enabled:
+                    is_endpoint = partial(self.is_endpoint, account_id)
+                    self.edges.admit(edge, is_endpoint, changed=account_id in changed)
+
+    def is_endpoint(self, account_id: int, address: str) -> bool:
+        """Whether calls from an address are some customer's, now."""
+        snapshot = self.snapshots.by_account.get(account_id)
+        return snapshot is not None and bool(snapshot.networks.find(address))
 
     def request(self, kind: type[R], key: Key, deadline_ms: int = DEADLINE_MS) -> R:
         """A request about one call, to be filled in and asked."""

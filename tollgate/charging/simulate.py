@@ -44,7 +44,12 @@ async def dry_run(service: Service, snapshot: Snapshot, question: Supposed) -> b
     else:
         routes, dropped, lines = (), planned.dropped, decision.gates
     return write_simulated(
-        decision=decision, gates=read_gates(lines), routes=routes, dropped=dropped, answers=planned.answers
+        customer=None if planned.customer is None else planned.customer.id,
+        decision=decision,
+        gates=read_gates(lines),
+        routes=routes,
+        dropped=dropped,
+        answers=planned.answers,
     )
 
 

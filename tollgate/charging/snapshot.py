@@ -16,7 +16,7 @@ import os
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 COALESCE_S: Final = 0.02
 POLL_S: Final = 30
+_RECONNECT_S: Final = 0.25
+_AGAIN_S: Final = 2
+"""The wait after what should not have happened: each time is logged whole."""
 LOOK_BACK: Final = timedelta(seconds=90)
 SILENT: Final = timedelta(hours=1)
 CHANGES_MOST: Final = 2000
@@ -53,9 +56,12 @@ class SnapshotKeeper:
         self._task: asyncio.Task[None] | None = None
         self.by_account: Mapping[int, Snapshot] = {}
         self.by_edge: Mapping[str, Snapshot] = {}
-        self.disabled_edges: frozenset[str] = frozenset()
         self.changed_users: set[str] = set()
         """SIP users whose password is another now, or who are gone: edges must forget what they remember of them."""
+        self.changed_endpoints: set[int] = set()
+        """Accounts whose endpoints by address are others now: edges must hear those that they shut out before."""
+        self.on_swap: Callable[[], None] = lambda: None
+        """Called after each reading, with all of it in place."""
         self.fresh_at = 0.0
         """The monotonic second of the last proof that nothing was missed."""
 
@@ -66,15 +72,19 @@ class SnapshotKeeper:
 
     async def stop(self) -> None:
         """Ends the listening."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in self.tasks:
+            task.cancel()
+            await asyncio.wait((task,))
         if self._connection is not None:
             with contextlib.suppress(*AWAY):
                 since = datetime.now(UTC) - SILENT
                 await self._connection.execute(self._sql["forget_process"], self._name, since, timeout=2)
             self._connection.terminate()
+
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """What runs for as long as the process does."""
+        return () if self._task is None else (self._task,)
 
     async def register_edge(self, name: str, kind: str) -> bool:
         """Makes an edge heard for the first time known, if there is just one account it can belong to."""
@@ -125,6 +135,8 @@ class SnapshotKeeper:
                 await self._serve()
             except AWAY as problem:
                 log.warning("snapshot: the database is away: %s", problem)
+            except Exception:
+                log.exception("snapshot: changes could not be read; everything is read again")
             await self._reconnect()
 
     async def _serve(self) -> None:
@@ -144,15 +156,20 @@ class SnapshotKeeper:
         return time.monotonic() - self.fresh_at < POLL_S
 
     async def _reconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
+        wait_s = _RECONNECT_S
         while True:
-            await asyncio.sleep(0.25)
+            if self._connection is not None:
+                self._connection.terminate()
+            await asyncio.sleep(wait_s)
             try:
                 await self._connect()
             except AWAY:
-                continue
-            return
+                wait_s = _RECONNECT_S
+            except Exception:
+                log.exception("snapshot: the records could not be read; what was read before is obeyed meanwhile")
+                wait_s = _AGAIN_S
+            else:
+                return
 
     async def _poll(self) -> None:
         """Reads again what the audit log saw lately."""
@@ -245,12 +262,15 @@ class SnapshotKeeper:
             after = built.get(account_id)
             if after is None or after.ha1 is not before.ha1:
                 self.changed_users |= {user for user in before.ha1 if _proof(before, user) != _proof(after, user)}
+        for account_id, after in built.items():
+            known = self.by_account.get(account_id)
+            if known is None or known.networks is not after.networks:
+                self.changed_endpoints.add(account_id)
         self._records.by_account = dict(built)
         self.by_account = self._records.by_account
         self.by_edge = {name: snapshot for snapshot in built.values() for name in snapshot.edges}
-        edges = self._records.rows["edge"].values()
-        self.disabled_edges = frozenset(row["name"] for row in edges if not row["enabled"])
         self.fresh_at = time.monotonic()
+        self.on_swap()
 
 
 def _proof(snapshot: Snapshot | None, user: str) -> object:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from tollgate.charging import requests
 from tollgate.charging.database import AWAY
 from tollgate.charging.edges import UNREACHABLE, Call
+from tollgate.charging.reconcile import EVERY_S as COMPARED_EVERY_S
 from tollgate.charging.reconcile import REQUESTED_REASON, lose
 from tollgate.charging.requests import Extended
 from tollgate.core.snapshot import Snapshot
@@ -32,6 +33,10 @@ OVERDUE: Final = timedelta(seconds=1)
 STOP_WINDOW: Final = timedelta(seconds=30)
 AGAIN_S: Final = 5
 """A hang-up that did not work is sent again after this long."""
+PROVEN: Final = timedelta(seconds=2 * COMPARED_EVERY_S)
+"""A call that was shown so lately may be renewed, however short the silence is that the account allows."""
+HEARD_S: Final = 20
+"""How often it is noted that edges without an address have spoken."""
 
 
 class Timers:
@@ -43,6 +48,7 @@ class Timers:
         self._untold: dict[str, dict[Call, float]] = defaultdict(dict)
         """Edge -> call -> the monotonic second of its new end: a clock that is set meanwhile changes no grant."""
         self._stopped_s: dict[tuple[str, str], float] = {}
+        self._heard_s = 0.0
 
     async def run(self) -> None:
         """For ever."""
@@ -57,22 +63,26 @@ class Timers:
 
     async def tick(self, at: datetime) -> None:
         """One second's work."""
-        self._flush()
+        self._service.tell_edges()
+        await self._hear(at)
         for snapshot in list(self._service.snapshots.by_account.values()):
             await self._renew(snapshot, at)
             await self._stop(snapshot, at)
             await self._resolve(snapshot, at)
 
-    def _flush(self) -> None:
-        """Tells every Kamailio edge whose password it must not believe any more."""
-        users, self._service.snapshots.changed_users = self._service.snapshots.changed_users, set()
+    async def _hear(self, at: datetime) -> None:
+        """Notes which switches have spoken; those with an address are asked by the comparison if they are there."""
+        if time.monotonic() - self._heard_s < HEARD_S:
+            return
+        self._heard_s = time.monotonic()
+        heard, self._service.heard = self._service.heard, set()
         for snapshot in self._service.snapshots.by_account.values():
-            told = [edge for edge in snapshot.edges.values() if edge.rpc_url and edge.kind == "kamailio"]
-            self._service.edges.forget_users(told, users)
+            for edge in [edge for edge in snapshot.edges.values() if edge.name in heard and not edge.rpc_url]:
+                await self._service.reader.fetch("edge_seen", edge.id, at)
 
     async def _renew(self, snapshot: Snapshot, at: datetime) -> None:
         """Holds more for calls whose grant is nearly used up, then tells the edges of the new ends."""
-        service, silence = self._service, timedelta(seconds=2 * snapshot.validity_s)
+        service, silence = self._service, max(PROVEN, timedelta(seconds=2 * snapshot.validity_s))
         told = [edge.name for edge in snapshot.edges.values() if edge.rpc_url]
         found = await service.reader.fetch(
             "ending_calls", snapshot.account.id, at + LEAD, at - OVERDUE, at - silence, told

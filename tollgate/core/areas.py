@@ -8,6 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 EVERY_AREA = "*"
+STAFF_FIELDS = frozenset(
+    {"author", "author_id", "created_by", "approved_by", "verified_by", "decided_by", "user_name", "user_id"}
+    | {"actor", "actor_id"}
+)
+"""Fields of records in shared areas that tell which user did something: a reseller's users are not told who of the
+operator's staff it was."""
+SHARED_TABLES = frozenset(
+    {"customer", "customer_note", "customer_tag", "customer_tax", "contact", "endpoint", "extension", "conference_room"}
+    | {"number_block", "pin", "alias", "verified_cli", "cli_rule", "cli_proof", "payment", "auto_top_up"}
+)
+"""Tables of the records in shared areas: of these alone the audit log and the delay log tell a reseller's users, and
+not of routes, packages, alerts or documents of its customers, which are the operator's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,7 @@ AREAS: Mapping[str, Area] = {
         (
             "account",
             "account_packages",
+            "account_statement",
             "account_agreement",
             "options",
             "texts",
@@ -134,7 +147,7 @@ AREAS: Mapping[str, Area] = {
     "users": Area(
         "Users, groups and their logins",
         ("users", "groups", "sign_in"),
-        ("users", "user_passwords", "user_factors", "sign_in"),
+        ("users", "user_passwords", "user_emails", "user_factors", "sign_in"),
     ),
     "edges": Area("Edges", ("edges",), ("edges",)),
     "delays": Area("Delay log", ("delays",), ("delays",), shared=True),
@@ -155,6 +168,7 @@ NOT_GIVEN = frozenset(
         "tell_wrong_pins",
         "keep_comparison",
         "confirm_account_email", "set_password_by_link", "set_user_password_by_link", "choose_marketing",  # by a link
+        "confirm_user_email",  # by a link as well
         "admit_user", "admit_contact",  # by what a provider says of them
         "change_own_user_password", "make_user_recovery_codes", "use_user_recovery_code",  # one's own
         "create_account", "create_stock_groups",  # the installation's

@@ -1,7 +1,7 @@
 """The columns of a file of CDRs: what each is in SQL that database and lake read alike, and how it is written.
 
 A column of the list of CDRs (panel/calls.py) has its line in `FILE_COLUMNS` under its name, with the same title,
-currency and decimals; to add a column, add both.
+currency and decimals; one of the portal's list (portal/calls.py) has its line in `own_columns`. To add one, add both.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tollgate.core.lake import COMPARED, Engine
-from tollgate.core.lake_text import decimal_text, instant_text, whole_text, word_text
+from tollgate.core.lake_text import TEXT_TYPES, decimal_text, instant_text, whole_text, word_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class FileColumn:
 
     def texts(self, engine: Engine) -> list[str]:
         """Its text and, where amounts have a currency each, its code."""
-        value = self.value.format(div=engine.div)
+        value = self.value.format(div=engine.div, text=TEXT_TYPES[engine])
         match self.way:
             case "money":
                 text = decimal_text(f"({value})", engine, digits=6, places=2)
@@ -41,6 +41,8 @@ class FileColumn:
                 text = decimal_text(value, engine, digits=3)
             case "instant":
                 text = instant_text(value, engine)
+            case "ours":  # words of the program: no spreadsheet runs them
+                text = value
             case "whole":
                 text = whole_text(value, engine)
             case _:
@@ -58,7 +60,7 @@ FILE_COLUMNS: Final[Mapping[str, FileColumn]] = {
     "cli": FileColumn("CLI", "called.cli"),
     "cld": FileColumn("CLD", "called.cld"),
     "destination": FileColumn("Destination", "called.destination"),
-    "state": FileColumn("State", STATE),
+    "state": FileColumn("State", STATE, "ours"),
     "refusal": FileColumn("Refusal", "called.refusal"),
     "sip": FileColumn("SIP", COMPARED["call"]["sip"], "whole"),
     "talked": FileColumn("Talked, s", TALKED, "whole"),
@@ -83,6 +85,27 @@ FILE_COLUMNS: Final[Mapping[str, FileColumn]] = {
 }
 
 
-def texts(names: Iterable[str], engine: Engine) -> list[str]:
+WHOLE_S: Final = "(called.duration_ms + 999) {div} 1000"
+MINUTES: Final = (
+    f"CASE WHEN called.duration_ms <> 0 THEN CAST(({WHOLE_S}) {{div}} 60 AS {{text}}) || ':' || "
+    f"lpad(CAST(mod({WHOLE_S}, 60) AS {{text}}), 2, '0') END"
+)
+
+
+def own_columns(states: Mapping[str, str]) -> Mapping[str, FileColumn]:
+    """The columns of a customer's own file: `states` in these words, and nothing of what the operator buys."""
+    cases = " ".join(f"WHEN '{state}' THEN '{words}'" for state, words in states.items())
+    same = {name: FILE_COLUMNS[name] for name in ("started_at", "destination", "billed", "cost")}
+    return same | {
+        "cli": FileColumn("From", "called.cli"),
+        "cld": FileColumn("To", "called.cld"),
+        "state": FileColumn("Result", f"CASE called.state {cases} END"),
+        "sip": FileColumn("SIP code", "called.sip_sent", "whole"),
+        "talked": FileColumn("Talked, min:s", MINUTES),
+        "price": FileColumn("Price per min", "called.price_nanos", "price", "currency"),
+    }
+
+
+def texts(names: Iterable[str], engine: Engine, *, columns: Mapping[str, FileColumn] = FILE_COLUMNS) -> list[str]:
     """The expressions of a file with these columns."""
-    return [text for name in names for text in FILE_COLUMNS[name].texts(engine)]
+    return [text for name in names for text in columns[name].texts(engine)]

@@ -92,6 +92,7 @@ RELEASED: Final = (
 )
 FIELDS: Final[Mapping[str, Field]] = {
     "customer": Field("Customer", Of.NAME, "customer_id", named="customer"),
+    "reseller": Field("Reseller, with its customers", Of.NAME, "customer_id", named="reseller"),
     "tag": Field("Tag of the customer", Of.NAME, "customer_id", named="tag"),
     "route": Field("Ingress route", Of.NAME, "ingress_route_id", named="route"),
     "carrier": Field("Carrier", Of.NAME, "carrier_id", named="carrier", bought=True),

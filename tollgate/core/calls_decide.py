@@ -15,7 +15,7 @@ from tollgate.core.calls_types import MOST_TALK_S, Dropped, Grant, Plan, RouteCh
 from tollgate.core.ledger import Purse, Purses, available
 from tollgate.core.limits import has_channel, has_token, spent_today, tokens_milli
 from tollgate.core.refusals import Key, Refusal
-from tollgate.core.snapshot import Callee
+from tollgate.core.snapshot import Callee, Endpoint
 
 RECORDED = gate_line("recorded", True, "account", ())
 """Stands in the trace of a call that is recorded; the account is charged by it (panel_account.sql)."""
@@ -74,10 +74,13 @@ def _refused(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refu
         or _levels(plan, purses, at, lines)
         or _endpoint(plan, purses, at, lines)
     )
+    if refusal is None:
+        lines += plan.cli_lines
+        refusal = plan.hidden
     if refusal is None and plan.ingress:
         refusal = _ingress(plan, purses, at, lines)
-    if refusal is None and plan.room is not None:
-        refusal = _conference(plan.room, purses, lines)
+    if refusal is None and plan.callee is not None:
+        refusal = _called(plan.callee, purses, at, lines)
     if refusal is None:
         lines += plan.late_lines
         refusal = plan.late
@@ -179,6 +182,15 @@ def _ingress(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refu
     return _counters(Key.channels_route, Key.cps_route, counted, at, lines)
 
 
+def _called(callee: Endpoint | Callee, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    """What is called on our net takes as many calls as it may; one more is told so in its place."""
+    if isinstance(callee, Callee) and callee.kind == "conference_room":
+        return _conference(callee, purses, lines)
+    counted = [(purses[callee.wallet_id], "called", callee.name)]
+    refusal = _counters(Key.channels_endpoint, Key.cps_endpoint, counted, at, lines)
+    return None if refusal is None else replace(refusal, variant="called")
+
+
 def _conference(room: Callee, purses: Purses, lines: list[str]) -> Refusal | None:
     """A room that is full is busy, as its own server would answer."""
     purse = purses[room.wallet_id]
@@ -268,6 +280,6 @@ def _meters(plan: Plan) -> tuple[int, ...]:
     if plan.endpoint is not None and plan.endpoint.limited:
         wallets.append(plan.endpoint.wallet_id)
     wallets += [route.wallet_id for route in plan.ingress if route.limited]
-    if plan.room is not None:
-        wallets.append(plan.room.wallet_id)
+    if plan.callee is not None:
+        wallets.append(plan.callee.wallet_id)
     return tuple(wallets)

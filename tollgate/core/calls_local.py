@@ -98,6 +98,17 @@ def _sent_by(by: Callee, endpoint: Endpoint | None, source_ip: str) -> bool:
     return (endpoint is not None and endpoint.id == by.id) or is_at(source_ip, by.host, by.network)
 
 
+def is_counted(called: Called, caller: Caller) -> bool:
+    """Whether what is called counts the call: a room always, and an endpoint with limits, be it a phone or a PBX.
+
+    A phone that calls its own number is one endpoint, whose call is counted already.
+    """
+    by, endpoint = called.by, caller.endpoint
+    if by.kind == "conference_room":
+        return True
+    return by.limited and (endpoint is None or endpoint.id != by.id)
+
+
 def local_legs(payers: Sequence[Payer]) -> tuple[Leg, ...]:
     """The price of every level but the account's."""
     return tuple([_leg(payer) for payer in payers if payer.kind == "customer"])

@@ -1,7 +1,8 @@
 """What can be said of a call before any counter or balance is read: who calls, may they, at what price, over whom.
 
 `plan` never raises on what a stranger sent: bad data is a refusal. A new gate that needs no counter goes into the stage
-where behaviour.md 6.3 places it: status (before the expiry), early (before the credit), late (after the counters).
+where behaviour.md 6.3 places it: status (before the expiry), early (before the credit), hidden (after the endpoint's
+counters), late (after all counters).
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Sold(NamedTuple):
     options: CarrierOptions
     local: Delivery | None  # to a phone that has registered
     lines: tuple[str, ...]
-    room: Callee | None = None  # which counts who is in it
+    callee: Endpoint | Callee | None = None  # which counts the calls to it
 
 
 def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
@@ -93,10 +94,12 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         options.dropped,
         status_lines,
         tuple(early_lines),
-        _NO_LINES if hidden is not None else _cli_line(customer, caller.cli, shown) + sold.lines,
+        _NO_LINES if hidden is not None else _cli_line(customer, caller.cli, shown),
+        _NO_LINES if hidden is not None else sold.lines,
         status_refusal,
         early,
-        hidden or priced.refusal or options.refusal,
+        hidden,
+        priced.refusal or options.refusal,
         () if status_refusal is not None else _wallet_ids(payers, caller.endpoint, sold, bundles),
         snapshot.slice_s,
         _recorded(snapshot, payers, priced.ingress),
@@ -105,7 +108,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         Handling(customer.media_locked, customer.removed_headers, sold.local),
         bundles,
         closes_at,
-        sold.room,
+        sold.callee,
     )
 
 
@@ -140,11 +143,12 @@ def _sold_locally(
     lines, currency = (calls_local.local_line(caller, called),), legs[-1].currency
     if refused is not None:
         return Sold(priced, _NO_OPTIONS, None, lines)
+    counts = called.by if calls_local.is_counted(called, caller) else None
     if not isinstance(called.by, Callee):
         phone = CarrierOptions((calls_local.at_the_edge(delivery, currency),), (), None)
-        return Sold(priced, phone, delivery, lines)
+        return Sold(priced, phone, delivery, lines, counts)
     server = CarrierOptions((calls_local.at_its_address(called.by, caller, delivery, currency),), (), None)
-    return Sold(priced, server, None, lines, called.by if called.by.kind == "conference_room" else None)
+    return Sold(priced, server, None, lines, counts)
 
 
 def _shown(invite: Invite, caller: Caller, customer: Payer, snapshot: Snapshot, *, local: bool) -> Shown:
@@ -167,7 +171,7 @@ def _without_customer(invite: Invite, snapshot: Snapshot, caller: Caller) -> Pla
     refusal = _paused(snapshot.account) or caller.refusal
     nothing = Priced((), "", "", (), None)
     return Plan(
-        invite, None, None, (), nothing.ingress, "", "", (), (), (), (), (), (), refusal, None, None, (),
+        invite, None, None, (), nothing.ingress, "", "", (), (), (), (), (), (), (), refusal, None, None, None, (),
         snapshot.slice_s, False, "proxy", snapshot.answers,
     )  # fmt: skip
 
@@ -363,8 +367,8 @@ def _wallet_ids(
     if endpoint is not None and endpoint.limited:
         wallets.append(endpoint.wallet_id)
     wallets += [route.wallet_id for route in sold.priced.ingress if route.limited]
-    if sold.room is not None:
-        wallets.append(sold.room.wallet_id)
+    if sold.callee is not None:
+        wallets.append(sold.callee.wallet_id)
     for choice in sold.options.routes:
         wallets += choice.meters
     return tuple(dict.fromkeys(wallets))

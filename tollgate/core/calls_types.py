@@ -185,8 +185,9 @@ class Minutes(NamedTuple):
 class Plan(NamedTuple):
     """What can be said of a call without looking at counters and money.
 
-    The three refusals belong to three places in the order of the gates: `status_refusal` before the expiry, `early`
-    before the credit, `late` after endpoint and (when there is a route) route counters.
+    The four refusals belong to four places in the order of the gates: `status_refusal` before the expiry, `early`
+    before the credit, `hidden` (the caller's number) after the endpoint's counters, `late` after those of the route,
+    when there is one.
     """
 
     invite: Invite
@@ -201,9 +202,11 @@ class Plan(NamedTuple):
     dropped: tuple[Dropped, ...]
     status_lines: tuple[str, ...]
     early_lines: tuple[str, ...]
+    cli_lines: tuple[str, ...]
     late_lines: tuple[str, ...]
     status_refusal: Refusal | None
     early: Refusal | None
+    hidden: Refusal | None
     late: Refusal | None
     wallet_ids: tuple[int, ...]  # all that must be locked before `decide`
     slice_s: int
@@ -213,7 +216,7 @@ class Plan(NamedTuple):
     handling: Handling = Handling()
     bundles: tuple[Minutes, ...] = ()
     closes_at: datetime | None = None  # where the hours of a payer end the call
-    room: Callee | None = None  # the conference room called: it counts who is in it
+    callee: Endpoint | Callee | None = None  # what is called on our net where that counts its calls
 
     @property
     def local_user(self) -> str | None:
@@ -223,7 +226,7 @@ class Plan(NamedTuple):
     @property
     def gates(self) -> tuple[Gate, ...]:
         """The stateless steps, for people."""
-        return read_gates(self.status_lines + self.early_lines + self.late_lines)
+        return read_gates(self.status_lines + self.early_lines + self.cli_lines + self.late_lines)
 
     @property
     def ring_allowance_s(self) -> int:

@@ -31,7 +31,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "increments": (
         "increment", "increments", "billing increment", "billing increments", "billing", "billing interval",
-        "rounding rule", "billing terms",
+        "rounding rule", "billing terms", "increments s",
     ),
     "initial": (
         "initial", "initial increment", "initial interval", "first increment", "first interval", "interval 1", "mcd",
@@ -43,6 +43,15 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "grace": ("grace", "grace period", "grace time", "grace seconds", "grace s"),
     "included": ("included", "included seconds", "free seconds", "included s"),
+    "minimum_cost": (
+        "minimum cost", "min cost", "minimum charge", "min charge", "minimum call cost", "minimum call charge",
+        "minimum price", "min price",
+    ),
+    "maximum_cost": (
+        "maximum cost", "max cost", "maximum charge", "max charge", "maximum call cost", "maximum call charge",
+        "maximum price", "max price",
+    ),
+    "tariff": ("own tariff", "tariff json", "full tariff", "rate json", "json"),
     "blocked": ("blocked", "block", "status", "state", "barred"),
     "enabled": ("enabled", "active", "open"),
 }  # fmt: skip

@@ -7,20 +7,21 @@ To read another column, add its spellings in `card_columns` and its reader in `_
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tollgate.core.card_columns import FIELDS, Guess, guess
+from tollgate.core.card_tariffs import MOST_NANOS, MOST_SECONDS, tariff_rate, tariff_text, terms_of
 from tollgate.core.digits import MOST_DIGITS
 from tollgate.core.money import AmountError, parse_nanos
+from tollgate.core.rates import Rate, RateInvalid, simple
 
 HEADER_WITHIN_ROWS = 30
 MOST_RANGE = 10_000
-MOST_SECONDS = 86_400
 MOST_WORDS = 200
-MOST_NANOS = 10**13
 DELIMITERS = (",", ";", "\t")
 
 YES = frozenset({"yes", "y", "true", "1", "x"})
@@ -32,6 +33,7 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
 _PAIR = re.compile(r"(\d+)\s*[/\\:+-]\s*(\d+)", re.ASCII)
 _EVERY_NUMBER = frozenset({"*", "default"})
+_PRICED = ("price", "connect_fee", "minimum_cost", "maximum_cost")
 
 T = TypeVar("T")
 ColumnMapping = Mapping[str, int]
@@ -165,7 +167,7 @@ def _mapping_problems(guessed: Guess, headers: Sequence[str]) -> Iterator[str]:
             yield f"{name} is not a field of a rate: choose from {', '.join(FIELDS)}."
         elif not 0 <= column < len(headers):
             yield f"The file has no column {column + 1} for the {name.replace('_', ' ')}."
-    for name in ("prefix", "price"):
+    for name in ("prefix",) if "tariff" in guessed.mapping else ("prefix", "price"):
         if name not in guessed.mapping and not any(f"be the {name}:" in sentence for sentence in guessed.unclear):
             yield f"No column could be recognized as the {name}: say which one is."
 
@@ -180,6 +182,7 @@ class _Reader:
         self.rows: list[CardRow] = []
         self.errors: list[RowError] = []
         self.line_of: dict[str, int] = {}
+        self.has_tariffs = False
         self.comma = self._decimal_comma()
 
     def read(self) -> None:
@@ -200,7 +203,9 @@ class _Reader:
         notes = []
         if self.comma:
             notes.append("A comma separates the decimals.")
-        if not {"increments", "initial", "increment"} & self.mapping.keys():
+        if self.has_tariffs:
+            notes.append("Rows with a tariff of their own are rated by it alone, not by their other columns.")
+        if not {"increments", "initial", "increment", "tariff"} & self.mapping.keys():
             notes.append("There is no column of increments: calls are billed by the second (1/1).")
         return tuple(notes)
 
@@ -217,11 +222,15 @@ class _Reader:
         """Everything of a rate but its prefix."""
         blocked = self._cell(line, row, "blocked", _is_blocked) is True
         blocked = blocked or self._cell(line, row, "enabled", _is_open) is False
+        if self._text(row, "tariff"):
+            self.has_tariffs = True
+            own = self._cell(line, row, "tariff", _tariff)
+            return CardRow("") if own is None else self._own(line, row, *own, blocked=blocked)
         price = self._cell(line, row, "price", self._nanos)
         if not blocked and not self._text(row, "price"):
             self._error(line, "price", "The price is missing: give one, or block the prefix.")
         initial_s, increment_s = self._increments(line, row)
-        return CardRow(
+        usual = CardRow(
             "",
             self._cell(line, row, "destination", _words) or "",
             blocked,
@@ -232,6 +241,48 @@ class _Reader:
             self._cell(line, row, "grace", _seconds) or 0,
             self._cell(line, row, "included", _seconds) or 0,
         )
+        return self._limited(line, row, usual)
+
+    def _own(self, line: int, row: Sequence[str], rate: Rate, tariff: str, *, blocked: bool) -> CardRow:
+        """A rate in its full form; the usual columns show what it says."""
+        terms = terms_of(rate)
+        return CardRow(
+            "",
+            self._cell(line, row, "destination", _words) or "",
+            blocked,
+            terms.price_nanos,
+            terms.connect_fee_nanos,
+            terms.initial_s,
+            terms.increment_s,
+            terms.grace_s,
+            terms.included_s,
+            tariff,
+        )
+
+    def _limited(self, line: int, row: Sequence[str], usual: CardRow) -> CardRow:
+        """The rate with what a call costs at least and at most, which only the full form can say."""
+        minimum = self._cell(line, row, "minimum_cost", self._nanos) or 0
+        maximum = self._cell(line, row, "maximum_cost", self._nanos)
+        if maximum == 0:  # many systems write so that there is none
+            self._error(line, "maximum_cost", "A maximum cost of 0 makes every call free: leave it empty.")
+            return usual
+        if not minimum and maximum is None:
+            return usual
+        try:
+            rate = simple(
+                price_nanos=usual.price_nanos,
+                connect_fee_nanos=usual.connect_fee_nanos,
+                initial_s=usual.initial_s,
+                increment_s=usual.increment_s,
+                included_s=usual.included_s,
+                grace_s=usual.grace_s,
+                minimum_nanos=minimum,
+                maximum_nanos=maximum,
+            )
+        except RateInvalid:
+            self._error(line, "maximum_cost", "The maximum cost is below the minimum cost.")
+            return usual
+        return replace(usual, tariff=tariff_text(rate))
 
     def _increments(self, line: int, row: Sequence[str]) -> tuple[int, int]:
         """`60/6` in one cell, or two columns, which win; one number alone is both."""
@@ -264,7 +315,7 @@ class _Reader:
 
     def _decimal_comma(self) -> bool:
         """Whether this file writes decimals after a comma: one price that cannot mean thousands shows it."""
-        prices = [self._text(row, name) for _, row in self.lines for name in ("price", "connect_fee")]
+        prices = [self._text(row, name) for _, row in self.lines for name in _PRICED]
         if any("." in price for price in prices):
             return False
         return any("," in price and not _THOUSANDS.fullmatch(price) for price in prices)
@@ -320,7 +371,7 @@ def _words(text: str) -> str:
 
 
 def _seconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) > MOST_SECONDS:
+    if not (text.isascii() and text.isdigit()) or len(text) > MOST_DIGITS or int(text) > MOST_SECONDS:
         raise CellInvalid(f"{text!r} is not a number of seconds from 0 to {MOST_SECONDS}.")
     return int(text)
 
@@ -340,6 +391,14 @@ def _pair(text: str) -> tuple[int, int]:
     if match is None:
         raise CellInvalid(f"{text!r} is not a pair of increments such as 60/6.")
     return _seconds(match[1]), _step(match[2])
+
+
+def _tariff(text: str) -> tuple[Rate, str]:
+    """The rate, and the JSON as it is kept."""
+    try:
+        return tariff_rate(text), json.dumps(json.loads(text), separators=(",", ":"))
+    except RateInvalid as problem:
+        raise CellInvalid(f"This is not a rate in its full form: {problem}") from None
 
 
 def _is_blocked(text: str) -> bool:

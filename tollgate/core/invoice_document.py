@@ -21,10 +21,14 @@ REVERSE_CHARGE: Final = "AE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """Issuer or buyer, as frozen into the document when it is issued. `country` is an ISO 3166 code."""
+    """Issuer or buyer, as frozen into the document when it is issued. `country` is an ISO 3166 code.
+
+    `accounting_id` is the buyer's key in the issuer's books: for programs, never printed.
+    """
 
     name: str = ""
     number: str = ""
+    accounting_id: str = ""
     address_line1: str = ""
     address_line2: str = ""
     city: str = ""

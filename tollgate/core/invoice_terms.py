@@ -44,6 +44,8 @@ VAT_LABELS: Final = frozenset(
 )
 """What VAT is called in the countries of the standard."""
 NEEDS_BUYER_ID: Final = frozenset({"AE", "K"})
+NEEDS_PLACE: Final = frozenset({"K"})
+"""A supply within the EU says where it was delivered (BR-IC-12)."""
 NO_VAT: Final = TaxLine(name="", category="O", exemption_reason="Not subject to VAT")
 OUTSIDE: Final = "Not part of the taxable amount"
 BY_TRANSFER, UNDEFINED = "30", "1"
@@ -106,6 +108,7 @@ def terms(document: Document) -> Terms:
         "BG-1": [{"BT-22": text} for text in (document.note, document.reason) if text],
         "BG-4": _party(document.issuer, with_vat_id=with_ids),
         "BG-7": _party(document.buyer, with_vat_id=with_ids),
+        "BG-13": _place(document.buyer) if vat.category in NEEDS_PLACE else None,
         "BG-21": [_charge(*charge) for charge in others],
         "BG-23": _breakdown(document, vat),
         "BG-25": [_line(line, vat, document) for line in document.lines],
@@ -229,11 +232,16 @@ def _party(party: Party, *, with_vat_id: bool) -> Terms:
         "vat_identifier": party.vat_id if with_vat_id else "",
     }
     kept: Terms = {name: value for name, value in said.items() if value}
-    if party.number:
-        kept["identifiers"] = {None: party.number}
+    if party.accounting_id or party.number:
+        kept["identifiers"] = {None: party.accounting_id or party.number}
     if party.email:
         kept["einvoicing_addr"], kept["einvoicing_addr_schemeid"] = party.email, "EM"
     return kept
+
+
+def _place(buyer: Party) -> Terms:
+    """Where it was delivered: to the customer."""
+    return {"name": buyer.name, "country_code": buyer.country}
 
 
 def _means(document: Document) -> Terms:

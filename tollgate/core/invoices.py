@@ -14,10 +14,12 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from tollgate.core.invoice_periods import Period
+from tollgate.core.invoice_words import LANGUAGE, WORDS
 from tollgate.core.money import Method, divide
 from tollgate.core.taxes import TaxDue, TaxRule, on_net, to_minor, within_gross
 
 MOST_DESCRIPTION: Final = 300
+ENGLISH: Final = WORDS[LANGUAGE]
 MAY_WAIT: Final = ("correction", "charge")
 """The kinds of line that wait while they would bring a document below zero; the first are borne first."""
 
@@ -72,17 +74,20 @@ class Totals:
     total_micros: int
 
 
-def usage_line(usage: Usage, period: Period, grouping: str, routes: Mapping[int, str]) -> InvoiceLine:
-    """Calls of a period as the ledger charged them."""
-    words = {
-        "day": f"Calls on {usage.on}",
-        "destination": f"Calls to {usage.destination or 'other destinations'}",
-        "route": f"Calls by {routes.get(usage.ingress_route_id or 0, 'a route that is gone')}",
-    }.get(grouping, "Calls")
+def usage_line(
+    usage: Usage, period: Period, grouping: str, routes: Mapping[int, str], *, words: Mapping[str, str] = ENGLISH
+) -> InvoiceLine:
+    """Calls of a period as the ledger charged them, told in the words of the document's language."""
+    route = routes.get(usage.ingress_route_id or 0, words["route_gone"])
+    told = {
+        "day": words["calls_on"].format(on=usage.on),
+        "destination": words["calls_to"].format(place=usage.destination or words["elsewhere"]),
+        "route": words["calls_by"].format(route=route),
+    }.get(grouping, words["calls"])
     by_day = grouping == "day" and usage.on is not None
     return InvoiceLine(
         kind="usage",
-        description=words[:MOST_DESCRIPTION],
+        description=told[:MOST_DESCRIPTION],
         exact_micros=usage.charged_micros,
         unit_price_nanos=usage.charged_micros * 1000,
         from_on=usage.on if by_day else period.from_on,
@@ -96,11 +101,12 @@ def usage_line(usage: Usage, period: Period, grouping: str, routes: Mapping[int,
     )
 
 
-def correction_line(period: Period, micros: int) -> InvoiceLine:
+def correction_line(period: Period, micros: int, *, words: Mapping[str, str] = ENGLISH) -> InvoiceLine:
     """What came to a period after it was billed, or was billed with another document already (below zero)."""
+    last_on = period.until_on - timedelta(days=1)
     return InvoiceLine(
         kind="correction",
-        description=f"Correction of calls from {period.from_on} to {period.until_on - timedelta(days=1)}",
+        description=words["correction"].format(first=period.from_on, last=last_on),
         exact_micros=micros,
         unit_price_nanos=micros * 1000,
         from_on=period.from_on,

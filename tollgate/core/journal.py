@@ -14,18 +14,17 @@ from typing import Final
 
 PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "customers": ("Customers", "1100"),
-    "resellers_customers": ("Customers of resellers (their claim, not ours)", "1190"),
+    "resellers_customers": ("Customers of resellers", "1190"),
     "payments": ("Payments received", "1000"),
     "payment_fees": ("Fees of payment gateways", "6800"),
     "carriers": ("Carriers", "2000"),
     "account": ("The installation's own account", "2100"),
     "tax": ("Taxes collected", "2200"),
     "revenue": ("Sales", "4000"),
-    "resale": ("Sales of resellers (theirs, not ours)", "4090"),
+    "resale": ("Sold to customers of resellers", "4090"),
     "adjustments": ("Adjustments and rounding", "4900"),
     "carrier_cost": ("Calls bought", "5000"),
     "platform": ("Platform charges", "6000"),
-    "exchange": ("Exchange differences", "7000"),
 }
 """Account of the journal: its words, its code in stock. A book has its own name, the others are kinds of wallets."""
 COLUMNS: Final = (
@@ -39,6 +38,7 @@ COLUMNS: Final = (
     "Credit",
     "Currency",
     "Party",
+    "Accounting id",
 )
 
 
@@ -54,6 +54,8 @@ class Moved:
     document: str = ""
     text: str = ""
     party: str = ""
+    accounting_id: str = ""
+    """The party's own id in the operator's bookkeeping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class JournalLine:
     credit_micros: int
     currency: str
     party: str
+    accounting_id: str
 
 
 def journal(movements: Iterable[Moved], codes: Mapping[str, str]) -> Iterator[JournalLine]:
@@ -106,4 +109,5 @@ def _line(
         credit_micros=credit_micros,
         currency=one.currency,
         party=one.party,
+        accounting_id=one.accounting_id,
     )

@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
+from tollgate.core.calling_codes import calling_code
+
 Value = int | str
 Row = tuple[Value | None, ...]
 
@@ -72,8 +74,9 @@ TABLES: Mapping[str, Mapping[str, type[Value]]] = {
 DERIVED: Mapping[str, str] = {
     "hour_us": "started_us - mod(started_us, 3600000000)",
     "day_us": "started_us - mod(started_us, 86400000000)",
+    "calling_code": calling_code("prefix"),
 }
-"""What may be grouped by beside columns: the UTC hour and day of the start."""
+"""What may be grouped by beside columns: the UTC hour and day of the start, and the country's calling code."""
 COMPARED: Mapping[str, Mapping[str, str]] = {
     "call": {"sip": "COALESCE(NULLIF(sip_received, 0), sip_sent)"},
     "entry": {},

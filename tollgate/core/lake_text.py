@@ -11,6 +11,7 @@ from typing import Final
 
 from tollgate.core.lake import Engine, Search, Span, Statement, where
 
+DANGEROUS: Final = "-=+@\t\r"
 TEXT_TYPES: Final[Mapping[Engine, str]] = {Engine.postgresql: "text", Engine.duckdb: "varchar", Engine.spark: "string"}
 
 
@@ -40,7 +41,7 @@ def instant_text(us: str, engine: Engine) -> str:
     seconds = f"{us} {engine.div} 1000000"
     if engine is Engine.postgresql:
         at = us.replace("started_us", "started_at") if us.endswith("started_us") else f"to_timestamp({seconds})"
-        return f"to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
+        return f"left(({at} AT TIME ZONE 'UTC')::text, 19)"  # DateStyle is ISO: psycopg reads no other
     if engine is Engine.spark:
         return f"date_format(timestamp_seconds({seconds}), 'yyyy-MM-dd HH:mm:ss')"
     return f"strftime(make_timestamp({us}), '%Y-%m-%d %H:%M:%S')"
@@ -48,7 +49,7 @@ def instant_text(us: str, engine: Engine) -> str:
 
 def word_text(value: str) -> str:
     """A text made harmless for a spreadsheet, which runs one that begins so as a formula; nothing when it is empty."""
-    dangerous = f"left({value}, 1) IN ('-', '=', '+', '@', chr(9), chr(13))"
+    dangerous = f"ascii({value}) IN ({', '.join(str(ord(first)) for first in DANGEROUS)})"  # no text is made to compare
     return f"CASE WHEN {dangerous} THEN chr(39) || {value} WHEN {value} = '' THEN NULL ELSE {value} END"
 
 

@@ -33,5 +33,6 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "package.renewal": Notice("Package renews soon", "package_renewal"),
     "cli.lapsing": Notice("Caller numbers to be verified again", "cli_lapsing", always=True),
     "customer.expiring": Notice("Service expires soon", "expiry_notice"),
+    "alert.fired": Notice("Alerts of its tags", "alert"),
     "customer.status": Notice("Service restricted or restored", "status_changed"),
 }

@@ -63,6 +63,64 @@ def part_back_micros(amount_micros: int, *, part_micros: int, whole_micros: int,
     return divide(amount_micros * max(0, part_micros), whole_micros * step, Method.half_up) * step
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paid:
+    """What a payer paid, in the currency it was paid in: the surcharge is in it, and of it the gateway kept its fee.
+
+    `deducted`: the fee was taken off what the wallet gained; `converted`: the wallet has another currency.
+    """
+
+    micros: int
+    surcharge_micros: int
+    fee_micros: int
+    deducted: bool
+    converted: bool
+
+    @property
+    def gained_micros(self) -> int:
+        """What of it the wallet gained."""
+        gained = self.micros - self.surcharge_micros
+        if self.deducted:
+            gained -= share_micros(gained, part_micros=self.fee_micros, whole_micros=self.micros)
+        return gained
+
+
+def worth_micros(amount_micros: int, paid: Paid, part_micros: int, *, currency: str) -> int:
+    """What a part of what was paid is worth in the wallet's currency, as the amount is that the wallet gained of it.
+
+    Where it was converted it is rounded to the coin, by the rate that the amount was converted by.
+    """
+    if not paid.converted:
+        return part_micros
+    step = step_micros(currency)
+    return divide(amount_micros * part_micros, max(1, paid.gained_micros) * step, Method.half_up) * step
+
+
+def reached_micros(amount_micros: int, paid: Paid, *, currency: str) -> int:
+    """What reached us of a payment that gave a wallet an amount: what was paid less what the gateway kept of it.
+
+    What is above the amount is a surcharge, what is below it a fee that is absorbed. In the wallet's currency.
+    """
+    beyond = paid.micros - paid.fee_micros - paid.gained_micros
+    if not paid.converted:
+        return paid.micros - paid.fee_micros
+    return amount_micros + worth_micros(amount_micros, paid, beyond, currency=currency)
+
+
+def left_us_micros(amount_micros: int, *, whole_micros: int, paid: Paid, back_micros: int | None, currency: str) -> int:
+    """What leaves us (below zero) when a wallet loses an amount of a payment, or comes back when it gains it again.
+
+    `whole_micros` is what the payment gave the wallet, `back_micros` what moved, where it did in the wallet's currency:
+    that counts unless it is more than the amount's part of what was paid, by more than a coin. Then somebody has booked
+    the rest before.
+    """
+    step, all_paid = step_micros(currency), worth_micros(whole_micros, paid, paid.micros, currency=currency)
+    part = divide(all_paid * amount_micros, whole_micros * step, Method.half_up) * step
+    if back_micros is None or abs(back_micros) > abs(part) + step:
+        return part
+    return back_micros
+
+
 def told_of(receipt_micros: int, *, refunded_micros: int, amount_micros: int, currency: str) -> int:
     """How much of a receipt is given back once so much of its payment is, in whole coins; with the whole it is all.
 

@@ -34,12 +34,15 @@ LEFT: Final = {
 
 
 def level(status: str, until_at: datetime | None, *, inactive_portal: bool, at: datetime) -> Level:
-    """What the status leaves; from `until_at` on an inactive customer counts as active again."""
+    """What the status leaves; from `until_at` on one who is inactive or has a penalty counts as active again.
+
+    Whoever is blocked can always see what is owed, and pay it: a penalty ends by that.
+    """
     if status == "pending":
         return Level.ONBOARDING
-    if status != "inactive" or (until_at is not None and until_at <= at):
+    if status not in ("inactive", "penalty") or (until_at is not None and until_at <= at):
         return Level.FULL
-    return Level.BILLING if inactive_portal else Level.NONE
+    return Level.BILLING if inactive_portal or status == "penalty" else Level.NONE
 
 
 def open_sections(sections: Sequence[str], found: Level) -> list[str]:

@@ -1,6 +1,6 @@
-"""The account's profit by day or month in its own currency: what the ledger's books earned and cost, by dated rates.
+"""The account's profit by day or month in its own currency: what the books earned and cost, by dated rates.
 
-To count another book, add it to `BOOKS`.
+To count another book, add it to `BOOKS`. What packages cost us is in no wallet: the charges that sold them say it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tollgate.core.money import Method, divide
 BOOKS: Final[Mapping[str, str]] = {
     "revenue": "sold",
     "carrier_cost": "bought",
+    "package_cost": "packages",
     "payment_fees": "fees",
     "adjustments": "adjusted",
 }
@@ -48,6 +49,7 @@ class Profit:
     currency: str
     sold_micros: int = 0
     bought_micros: int = 0
+    packages_micros: int = 0
     fees_micros: int = 0
     adjusted_micros: int = 0
     unconverted: frozenset[str] = frozenset()
@@ -55,7 +57,8 @@ class Profit:
     @property
     def profit_micros(self) -> int:
         """What is left."""
-        return self.sold_micros + self.bought_micros + self.fees_micros + self.adjusted_micros
+        costs = self.bought_micros + self.packages_micros + self.fees_micros
+        return self.sold_micros + costs + self.adjusted_micros
 
 
 def profits(

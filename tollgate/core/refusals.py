@@ -157,6 +157,8 @@ ANSWERS: Mapping[Key, Answer] = {
 }
 
 VARIANTS: Mapping[tuple[Key, str], Answer] = {
+    (Key.channels_endpoint, "called"): Answer(486, "Busy Here", 17),
+    (Key.cps_endpoint, "called"): Answer(503, "CPS Limit Exceeded", 42, retry_after_s=1),
     (Key.no_carrier, "lock"): Answer(503, "No Routes Available (Lock)", 34, retry_elsewhere=True),
     (Key.no_carrier, "profit_assurance"): Answer(503, "No Routes Available (Profit Assurance)", 34, None, True),
     (Key.attestation, "absent"): Answer(428, "Use Identity Header", 21),

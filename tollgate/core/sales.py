@@ -22,6 +22,7 @@ class SaleLine:
     number: str
     customer: str
     email: str
+    accounting_id: str
     reference: str
     invoice_on: date
     due_on: date
@@ -67,6 +68,7 @@ PROGRAMS: Final[Mapping[str, Mapping[str, Cell]]] = {
         "*TaxType": _text("tax_name"),
         "TaxAmount": _amount("tax_micros"),
         "Currency": _text("currency"),
+        "AccountNumber": _text("accounting_id"),
     },
     "quickbooks": {
         "InvoiceNo": _text("number"),
@@ -82,9 +84,10 @@ PROGRAMS: Final[Mapping[str, Mapping[str, Cell]]] = {
         "ItemTaxCode": _text("tax_name"),
         "ItemTaxAmount": _amount("tax_micros"),
         "Currency": _text("currency"),
+        "CustomerNo": _text("accounting_id"),
     },
 }
-"""By program: its columns in its order."""
+"""By program: its columns in its order, then the customer's id in the books, by which alike names are told apart."""
 
 
 def sales_csv(program: str, lines: Iterable[SaleLine]) -> Iterator[str]:

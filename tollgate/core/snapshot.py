@@ -1,8 +1,8 @@
 """What the charging process knows of one account at a moment: customers, endpoints, routes, cards and carriers.
 
 Frozen objects which `charging.snapshot` builds from the tables and swaps whole; disabled and deleted records are not in
-it, but for the extensions of those disabled. To let calls obey a new field, add it to the class that carries it and
-read it in `calls_plan` or `calls_decide`.
+it, but for edges that are disabled and the extensions of those disabled. To let calls obey a new field, add it to the
+class that carries it and read it in `calls_plan` or `calls_decide`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -158,7 +158,8 @@ class Callee:
     port: int = 5060
     transport: str = "udp"
     shared: bool = False  # other customers of the account may call it on the net
-    wallet_id: int = 0  # of a room: counts who is in it
+    wallet_id: int = 0  # counts the calls to it, of a room who is in it
+    limited: bool = False  # a PBX that takes only so many calls; a room counts always
     network: Network | None = None  # of a PBX: from where it calls itself
     closed: str = ""  # why nobody reaches it: 'disabled', or 'address' where calls may not be sent
 
@@ -259,6 +260,7 @@ class EdgeInfo:
     name: str
     kind: str
     rpc_url: str = ""
+    enabled: bool = True  # one that is disabled brings no new calls; those it has go on to their end
 
 
 class Networks(Protocol):

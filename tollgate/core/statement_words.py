@@ -21,6 +21,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Corrections d’appels|Paiement|Remboursement|Annulation|Bonus|Ajustement|Frais|Annulé :",
     "es": "Extracto de cuenta|Saldo inicial|Saldo final|Saldo|Documentos pendientes|Pendiente|"
     "Correcciones de llamadas|Pago|Reembolso|Reversión|Bono|Ajuste|Cargo|Anulado:",
+    "pt": "Extrato de conta|Saldo inicial|Saldo final|Saldo|Documentos em aberto|Em aberto|"
+    "Correções de chamadas|Pagamento|Reembolso|Estorno|Bónus|Ajuste|Encargo|Anulado:",
     "lt": "Sąskaitos išrašas|Pradinis likutis|Galutinis likutis|Likutis|Neapmokėti dokumentai|Neapmokėta|"
     "Skambučių pataisymai|Mokėjimas|Grąžinimas|Atšaukimas|Premija|Koregavimas|Mokestis|Anuliuota:",
 }

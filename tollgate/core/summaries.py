@@ -74,6 +74,21 @@ class Totals:
 MEASURES: Final = tuple(found.name for found in fields(Totals))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resold:
+    """What a reseller was charged for the calls of its customers, corrections included. Their attempts, talk and profit
+    are in the totals of those customers."""
+
+    calls: int = 0
+    billed_s: int = 0
+    charge_micros: int = 0
+    correction_micros: int = 0
+    """The part of `charge_micros` that was corrected after the calls."""
+
+
+RESOLD: Final = tuple(found.name for found in fields(Resold))
+
+
 def ratio(numerator: int, denominator: int, *, places: int) -> Decimal | None:
     """The exact ratio rounded once, halves away from zero; None when nothing is divided."""
     if denominator == 0:

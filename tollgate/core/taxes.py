@@ -32,7 +32,8 @@ ALIKE: Final = frozenset({"E", "AE", "K", "G", "O", "Z"})
 class TaxRule:
     """One tax as it is kept: parts per million of its base, and a fixed part per document.
 
-    A compound tax is taken of the net and of the taxes before it; the others of the net alone.
+    A compound tax is taken of the net and of the taxes before it; the others of the net alone. One that is no VAT, such
+    as a levy, stays where VAT falls away. `fixed_micros` is in the currency of the document.
     """
 
     id: int | None
@@ -42,6 +43,7 @@ class TaxRule:
     rate_ppm: int = 0
     fixed_micros: int = 0
     compound: bool = False
+    is_vat: bool = True
     priority: int = 10
     country: str = ""
     exemption_reason: str = ""
@@ -89,30 +91,39 @@ class TaxDoubt:
 def due(party: TaxParty, rules: Sequence[TaxRule], on: date) -> tuple[TaxRule, ...] | TaxDoubt:
     """The taxes of a document whose tax point is on a day, in the order they are taken."""
     held = sorted((rule for rule in rules if rule.holds_on(on, party.country)), key=lambda rule: rule.priority)
-    if party.treatment == "reverse_charge":
-        return _reverse_charge(party)
-    if party.treatment == "exempt":
-        told = next((rule for rule in held if rule.category == "E"), None)
-        return (told or TaxRule(id=None, name=EXEMPT_WORDS, category="E", exemption_reason=EXEMPT_WORDS),)
-    if party.treatment == "auto" and party.seller_country in EU and party.seller_vat and party.country:
-        if party.country not in EU:
-            told = next((rule for rule in held if rule.category in ("G", "O")), None)
-            outside = TaxRule(id=None, name="Outside the EU", category="O", exemption_reason=OUTSIDE_WORDS)
-            return (told or outside,)
-        if party.country != party.seller_country and party.number_valid:
-            return _reverse_charge(party)
+    vat = _in_place_of_vat(party, held)
+    if isinstance(vat, TaxDoubt):
+        return vat
+    if vat is not None:
+        return (vat, *(rule for rule in held if not rule.is_vat))
     if party.treatment == "taxed" and not held:
         return TaxDoubt("It is to be taxed, and none of its taxes holds on that day.")
     return tuple(held)
 
 
-def _reverse_charge(party: TaxParty) -> tuple[TaxRule, ...] | TaxDoubt:
+def _in_place_of_vat(party: TaxParty, held: Sequence[TaxRule]) -> TaxRule | TaxDoubt | None:
+    """What a document says in place of VAT, which falls away; None where VAT is taken as any tax."""
+    if party.treatment == "reverse_charge":
+        return _reverse_charge(party)
+    if party.treatment == "exempt":
+        exempt = TaxRule(id=None, name=EXEMPT_WORDS, category="E", exemption_reason=EXEMPT_WORDS)
+        return next((rule for rule in held if rule.is_vat and rule.category == "E"), exempt)
+    if party.treatment == "auto" and party.seller_country in EU and party.seller_vat and party.country:
+        if party.country not in EU:
+            outside = TaxRule(id=None, name="Outside the EU", category="O", exemption_reason=OUTSIDE_WORDS)
+            return next((rule for rule in held if rule.is_vat and rule.category in ("G", "O")), outside)
+        if party.country != party.seller_country and party.number_valid:
+            return _reverse_charge(party)
+    return None
+
+
+def _reverse_charge(party: TaxParty) -> TaxRule | TaxDoubt:
     """Zero, with the reason; both numbers are printed (Article 226, BR-AE-02 of EN 16931)."""
     if not party.seller_vat:
         return TaxDoubt("Reverse charge needs the account's own VAT number.")
     if not party.number_valid:
         return TaxDoubt("Reverse charge needs a valid tax number of the customer.")
-    return (TaxRule(id=None, name="Reverse charge", category="AE", exemption_reason=REVERSE_CHARGE_WORDS),)
+    return TaxRule(id=None, name="Reverse charge", category="AE", exemption_reason=REVERSE_CHARGE_WORDS)
 
 
 def on_net(net_micros: int, rules: Sequence[TaxRule], currency: str) -> tuple[TaxDue, ...]:

@@ -161,6 +161,14 @@ MESSAGES: Final = (
         "If you did not ask for it, do nothing.",
     ),
     Stock(
+        key="confirm_user_email",
+        title="Confirm the email of a user",
+        variables={"link": LINK, "hours": "24"},
+        subject="Confirm your email at {{account_name}}",
+        text="Hello,\n\nthis email is a login at {{account_name}}. Open this address to confirm that you read it. It "
+        "works once, for {{hours}} hours.\n\n{{link}}\n\nIf you did not expect this, do nothing.",
+    ),
+    Stock(
         key="test_email",
         title="The mail of the Test Email button",
         subject="A test mail of {{account_name}}",
@@ -314,5 +322,7 @@ STOCK: Final[Mapping[str, Stock]] = {message.key: message for message in MESSAGE
 PLAIN: Final = "plain"
 """The key of a message whose subject and text are given as they are."""
 
-OF_OPERATORS: Final = frozenset({"confirm_account_email", "report", "books_alarm", "delayed_conflict"})
+OF_OPERATORS: Final = frozenset(
+    {"confirm_account_email", "confirm_user_email", "report", "books_alarm", "delayed_conflict"}
+)
 """Messages to people of the operator: no portal domain has words of its own for them."""

@@ -72,6 +72,8 @@ _CUSTOMER = (
     Field("local_calls", "Local calls stay local", Kind.YES_NO),
     Field("local_price_nanos", "Price of local calls a minute", Kind.PRICE, spellings=("local price",)),
     Field("local_increment_s", "Local calls are billed by, s", Kind.WHOLE),
+    Field("hours", "Hours of calls", Kind.HOURS, spellings=("opening hours", "day time", "hours")),
+    Field("hours_hang_up", "Calls end where the hours do", Kind.YES_NO),
     Field("ip_management", "Contacts may change IP addresses", Kind.YES_NO),
     Field("billing_type", "Billing type", Kind.WORD, spellings=("billing",)),
     Field("registration_id", "Registration id", spellings=("company number", "registration number")),
@@ -121,6 +123,23 @@ _CONTACT = (
     Field("language", "Language"),
     Field("public_notes", "Public notes", spellings=("notes",)),
     Field("private_notes", "Private notes"),
+)
+_IP_ENDPOINT = (
+    _OWNER,
+    Field("network", "IP address or network", required=True, spellings=("ip", "ip address", "address", "cidr")),
+    Field("name", "Name", spellings=("label", "description")),
+    Field("tech_prefix", "Tech prefix", Kind.NUMBER_TEXT, spellings=("prefix",)),
+    Field("channels", "Channels", Kind.WHOLE),
+    Field("cps_milli", "Flow speed", Kind.MILLI, spellings=("cps",)),
+    Field("sends_calls", "Sends calls", Kind.YES_NO),
+    Field("cli_authentication", "CLI authentication", Kind.YES_NO),
+    Field("presents_pins", "Presents PINs", Kind.YES_NO),
+    Field("extensions", "Extensions behind it", Kind.NUMBER_TEXT, spellings=("extensions",)),
+    Field("delivery_host", "Calls to them go to", spellings=("host",)),
+    Field("delivery_port", "Port", Kind.WHOLE),
+    Field("delivery_transport", "Transport", Kind.WORD),
+    Field("shared", "Customers besides its own may call them", Kind.YES_NO, spellings=("shared",)),
+    Field("enabled", "Enabled", Kind.YES_NO, spellings=("active",)),
 )
 _SIP_USER = (
     _OWNER,
@@ -172,6 +191,7 @@ _PAYMENT = (
 NOUNS: Mapping[str, Noun] = {
     "customer": Noun("customer", "customers", _CUSTOMER),
     "contact": Noun("contact", "contacts", _CONTACT),
+    "ip_endpoint": Noun("IP endpoint", "IP endpoints", _IP_ENDPOINT),
     "sip_user": Noun("SIP user", "SIP users", _SIP_USER),
     "verified_cli": Noun("verified CLI", "verified CLIs", _VERIFIED_CLI),
     "cli_rule": Noun("CLI rule", "CLI rules", _CLI_RULE),

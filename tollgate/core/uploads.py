@@ -15,6 +15,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from tollgate.core import hours_text
+from tollgate.core.hours import HoursInvalid, to_json
 from tollgate.core.money import AmountError, parse_micros, parse_nanos
 
 DELIMITERS = (",", ";", "\t")
@@ -57,6 +59,8 @@ class Kind(StrEnum):
     LIST = "list"
     INSTANT = "instant"
     """A date, or a date and time; UTC where it names no zone."""
+    HOURS = "hours"
+    """When calls are allowed, in the words of `hours_text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +285,13 @@ def _instant(text: str) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
+def _hours(text: str) -> dict[str, object]:
+    try:
+        return to_json(hours_text.read(text))
+    except HoursInvalid as problem:
+        raise CellInvalid(str(problem)) from None
+
+
 _READERS: Mapping[Kind, Callable[[str], Any]] = {
     Kind.TEXT: _text,
     Kind.WORD: _word,
@@ -292,4 +303,5 @@ _READERS: Mapping[Kind, Callable[[str], Any]] = {
     Kind.YES_NO: _yes_no,
     Kind.LIST: _list,
     Kind.INSTANT: _instant,
+    Kind.HOURS: _hours,
 }

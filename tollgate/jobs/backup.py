@@ -1,8 +1,9 @@
 """`tollgate backup FILE` and `tollgate restore FILE`: the whole installation in one file.
 
 The file is a tar of `manifest.json`, `database.dump` (pg_dump's own format), the files of the data folder named in
-`KEPT`, and the files of the lake, wherever that is. The dump holds our schema only: an edge keeps its dialogs in a
-schema of its own and makes it anew. To back up another file, add its pattern to `KEPT`.
+`KEPT`, those that wait between the steps of an upload among them, and the files of the lake, wherever that is. The dump
+holds our schema only: an edge keeps its dialogs in a schema of its own and makes it anew. To back up another file, add
+its pattern to `KEPT`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tollgate.jobs.postgres_programs import ProgramsMissing, major_of, sources
 from tollgate.jobs.records import records
 from tollgate.store.sql import load
 
-KEPT: Final = ("*.key", "*.secret", "demo-logins.txt", "recordings/**/*")
+KEPT: Final = ("*.key", "*.secret", "demo-logins.txt", "recordings/**/*", "uploads/*")
 MANIFEST: Final = "manifest.json"
 DUMP: Final = "database.dump"
 FILES: Final = "files/"
@@ -117,13 +118,21 @@ def _pack(archive: tarfile.TarFile, dump: Path, folder: Path) -> int:
         archive.add(note, MANIFEST)
         archive.add(dump, DUMP)
         files = [path for pattern in KEPT for path in sorted(folder.glob(pattern)) if path.is_file()]
-        for path in files:
-            archive.add(path, FILES + str(path.relative_to(folder)))
+        count = sum(_added(archive, path, FILES + str(path.relative_to(folder))) for path in files)
         lake = lake_folder()
         days = [path for path in sorted(lake.rglob("day=*/[!.]*")) if path.is_file()]
         for path in days:
             archive.add(path, LAKE + str(path.relative_to(lake)))
-    return len(files) + len(days)
+    return count + len(days)
+
+
+def _added(archive: tarfile.TarFile, path: Path, name: str) -> bool:
+    """Puts a file into the tar; one that is deleted meanwhile, such as an upload that was taken, is left out."""
+    try:
+        archive.add(path, name)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _unpack(file: Path, into: Path) -> None:

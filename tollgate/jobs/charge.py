@@ -6,13 +6,14 @@ import importlib
 from argparse import Namespace
 
 from tollgate import environment
-from tollgate.jobs.console import Commands, add_command
+from tollgate.jobs.console import Commands, add_command, say
 from tollgate.jobs.postgres import serving
 
 
 def register(commands: Commands) -> None:
     """Adds the command."""
-    add_command(commands, "charge", run=run, words="serve the switches: authorize, answer, extend and end calls")
+    words = "serve the switches: authorize, answer, extend and end calls"
+    add_command(commands, "charge", run=run, words=words, machine=True)
 
 
 def address() -> tuple[str, int]:
@@ -26,7 +27,7 @@ def secret() -> str:
     return environment.secret("TOLLGATE_CHARGING_SECRET", "") or environment.kept_secret("charging.secret")
 
 
-def run(_: Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Serves until it is told to stop. The service is another face on this floor, so it is found by its name."""
     folder = environment.data_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -34,5 +35,14 @@ def run(_: Namespace) -> int:
         host, port = address()
         service = importlib.import_module("tollgate.charging.server")
         level = environment.text("TOLLGATE_LOG_LEVEL", "WARNING")
-        service.main(database_url=url, host=host, port=port, secret=secret(), log_level=level)
+        where = f"http://{host}:{port}/"
+        service.main(
+            database_url=url,
+            host=host,
+            port=port,
+            secret=secret(),
+            log_level=level,
+            ready=lambda: say(arguments, f"switches are served at {where}", charging=where),
+        )
+    say(arguments, "stopped", stopped=True)
     return 0

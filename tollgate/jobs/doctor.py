@@ -7,6 +7,7 @@ add a check, write its function and name it in `CHECKS`, or add a law to that fi
 from __future__ import annotations
 
 import http.client
+import logging
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ MOST_ROWS: Final = 10_000
 """So many differences of a law are fetched."""
 
 Connection = psycopg.Connection[dict[str, Any]]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,27 @@ def report(arguments: Namespace, findings: list[Finding]) -> None:
 
 
 def examine(url: str) -> list[Finding]:
-    """Every check. Needs the records.
+    """Every check. Needs the records. One that cannot be made to its end is wrong itself, and the others are made."""
+    return list(_to_the_end("database", _examined(url)))
 
-    Each statement, and so each law, has an unchanging view of its own: one view for all would keep the dead versions of
-    hot rows from being removed for as long as the doctor looks.
+
+def _examined(url: str) -> Iterator[Finding]:
+    """Each statement, and so each law, has an unchanging view of its own: one view for all would keep the dead versions
+    of hot rows from being removed for as long as the doctor looks.
     """
     read_only = "-c default_transaction_read_only=on"
     with psycopg.connect(url, row_factory=dict_row, autocommit=True, options=read_only) as connection:
-        return [finding for check in CHECKS for finding in check(connection)]
+        for check in CHECKS:
+            yield from _to_the_end(check.__name__.strip("_"), check(connection))
+
+
+def _to_the_end(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except Exception as problem:
+        log.exception("%s cannot be examined", name)
+        words = " ".join(f"could not be examined: {type(problem).__name__} {problem}".split())
+        yield Finding(name, WRONG, words[:TOLD_MOST])
 
 
 def told_to(account_id: int, findings: Sequence[Finding]) -> list[str]:
@@ -216,11 +231,15 @@ def _dial_patterns(connection: Connection) -> Iterator[Finding]:
 
 def _books(connection: Connection) -> Iterator[Finding]:
     for name, statement in load("ledger_laws").items():
-        # a plan for all rows, of which no more are fetched than memory bears
-        text = f"WITH difference AS MATERIALIZED (\n{statement}\n) SELECT * FROM difference LIMIT {MOST_ROWS}"  # noqa: S608 - our own law
-        rows = tuple(connection.execute(text.encode()).fetchall())
-        counted = partial(_differences, " or more" if len(rows) == MOST_ROWS else "")
-        yield Finding(name, WRONG if rows else OK, counted(len(rows)), rows, counted)
+        yield from _to_the_end(name, _law(connection, name, statement))
+
+
+def _law(connection: Connection, name: str, statement: str) -> Iterator[Finding]:
+    # a plan for all rows, of which no more are fetched than memory bears
+    text = f"WITH difference AS MATERIALIZED (\n{statement}\n) SELECT * FROM difference LIMIT {MOST_ROWS}"  # noqa: S608 - our own law
+    rows = tuple(connection.execute(text.encode()).fetchall())
+    counted = partial(_differences, " or more" if len(rows) == MOST_ROWS else "")
+    yield Finding(name, WRONG if rows else OK, counted(len(rows)), rows, counted)
 
 
 def _differences(beyond: str, count: int) -> str:

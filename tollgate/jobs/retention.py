@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 
 from tollgate.actions.acts import Actor
 from tollgate.actions.audit import note_event
+from tollgate.jobs import recording_space
 from tollgate.store.lake_retention import archive_days, erase_days
 from tollgate.store.models import CDR, ArchivedCall, Customer, LegalHold
 
@@ -51,6 +52,7 @@ def delete_old_recordings(folder: Path, at: datetime) -> int:
                 customer_id=kept.customer_id,
                 told={"ended_at": kept.ended_at.isoformat(), "recording_retention_days": kept.days},
             )
+            recording_space.forget([kept.call_id])
             (folder / f"{kept.call_id}.wav").unlink(missing_ok=True)
         deleted += 1
     return deleted

@@ -6,13 +6,15 @@ takes calls, then what serves people, then charging, the database last.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import socket
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -42,21 +44,21 @@ def run(arguments: Namespace) -> int:
     """Starts everything, watches it, stops it."""
     folder = environment.data_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with_sip = not (arguments.no_sip or missing())
     with only_one(folder):
-        check_ports()
-        supervise(arguments, folder)
+        check_ports(with_sip=with_sip)
+        supervise(arguments, folder, with_sip=with_sip)
     say(arguments, "stopped", stopped=True)
     return 0
 
 
-def supervise(arguments: Namespace, folder: Path) -> None:
+def supervise(arguments: Namespace, folder: Path, *, with_sip: bool) -> None:
     """Runs the database and the parts until we are asked to end."""
     surroundings = environment.copy()  # what the parts get: migrating changes some settings for itself
     with database(folder) as (server, url):
         prepare(arguments, url)
         surroundings |= {"TOLLGATE_DATABASE_URL": url, "TOLLGATE_CHARGING_SECRET": charge.secret()}
-        wanted = parts(folder, with_sip=not (arguments.no_sip or missing()))
-        supervisor = Supervisor(wanted, folder=folder, environment=surroundings)
+        supervisor = Supervisor(parts(folder, with_sip=with_sip), folder=folder, environment=surroundings)
         ending = Ending()  # from here on Ctrl-C is obeyed in order; before, it simply interrupts
         try:
             supervisor.start()
@@ -106,16 +108,50 @@ def database(folder: Path) -> Iterator[tuple[Postgres | None, str]]:
         yield server, server.url
 
 
-def check_ports() -> None:
-    """Says which setting moves a port that some other program holds."""
-    for name, address in (("TOLLGATE_WEB_PORT", web.address()), ("TOLLGATE_CHARGING_PORT", charge.address())):
-        with closing(socket.socket()) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part will listen, and the settings that move it."""
+
+    address: tuple[str, int]
+    port_setting: str
+    host_setting: str
+    kind: socket.SocketKind = socket.SOCK_STREAM
+    of_sip: bool = False
+
+    def check(self) -> None:
+        """Raises CommandFailed with what helps when nobody could listen there."""
+        host, port = self.address
+        with closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, self.kind)) as probe:
+            if self.kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(address)
+                probe.bind(self.address)
             except OSError as problem:
-                host, port = address
-                raise CommandFailed(f"{host}:{port} cannot be used ({problem.strerror}); set {name}") from None
+                elsewhere = problem.errno == errno.EADDRNOTAVAIL
+                help_ = f"set {self.host_setting if elsewhere else self.port_setting}"
+                help_ += ", or leave the SIP edge out with --no-sip" if self.of_sip else ""
+                raise CommandFailed(f"{host}:{port} cannot be used ({problem.strerror}); {help_}") from None
+
+
+def places(*, with_sip: bool) -> Iterator[Place]:
+    """Every port that a part needs for itself."""
+    yield Place(web.address(), "TOLLGATE_WEB_PORT", "TOLLGATE_WEB_HOST")
+    yield Place(charge.address(), "TOLLGATE_CHARGING_PORT", "TOLLGATE_CHARGING_HOST")
+    if not with_sip:
+        return
+    packets = socket.SOCK_DGRAM
+    for kind in (packets, socket.SOCK_STREAM):
+        yield Place(sip.address(), "TOLLGATE_SIP_PORT", "TOLLGATE_SIP_IP", kind, of_sip=True)
+        if (second := sip.address6()) is not None:
+            yield Place(second, "TOLLGATE_SIP_PORT", "TOLLGATE_SIP_IP6", kind, of_sip=True)
+    yield Place(sip.rpc_address(), "TOLLGATE_EDGE_RPC_PORT", "TOLLGATE_EDGE_RPC_IP", of_sip=True)
+    yield Place(sip.control_address(), "TOLLGATE_EDGE_CONTROL_PORT", "TOLLGATE_SIP_IP", packets, of_sip=True)
+
+
+def check_ports(*, with_sip: bool) -> None:
+    """Says which setting moves a port that some other program holds."""
+    for place in places(with_sip=with_sip):
+        place.check()
 
 
 def prepare(arguments: Namespace, url: str) -> None:
@@ -129,23 +165,26 @@ def prepare(arguments: Namespace, url: str) -> None:
 
 
 def attend(arguments: Namespace, supervisor: Supervisor, server: Postgres | None, ending: Ending) -> None:
-    """Announces the installation once all of it answers; keeps it alive until we are asked to end."""
-    announced = False
+    """Announces the installation once all of it answers, or late without what does not; keeps it alive."""
+    awaited: set[str] | None = None  # those that did not answer when it was announced; None: it was not yet
     late_s = time.monotonic() + READY_WITHIN_S
     while not ending.wait(LOOK_EVERY_S):
         for sentence in [*revive(server), *supervisor.look_after()]:
             say(arguments, sentence, event=sentence)
-        if announced:
+        if awaited == set():
             continue
         silent = supervisor.silent()
-        if not silent:
-            announce(arguments, supervisor)
-            announced = True
-        elif time.monotonic() > late_s:
-            late_s = float("inf")
+        names = {child.part.name for child in silent}
+        if awaited is None and (not silent or time.monotonic() > late_s):
             for child in silent:
                 sentence = f"{child.part.name} does not answer yet; the end of {child.log}:\n{child.last_words()}"
                 say(arguments, sentence, event=sentence)
+            announce(arguments, supervisor, names)
+            awaited = names
+        elif awaited is not None:
+            for name in sorted(awaited - names):
+                say(arguments, f"{name} answers now", event=f"{name} answers now")
+            awaited &= names
 
 
 def revive(server: Postgres | None) -> list[str]:
@@ -159,16 +198,21 @@ def revive(server: Postgres | None) -> list[str]:
     return ["the database had ended and was started again; nothing committed is lost"]
 
 
-def announce(arguments: Namespace, supervisor: Supervisor) -> None:
-    """Prints where everything is, who may log in, and what is missing."""
+def announce(arguments: Namespace, supervisor: Supervisor, silent: Collection[str] = ()) -> None:
+    """Prints where everything is, who may log in, and what is missing: `silent` are parts that do not answer."""
     names = [child.part.name for child in supervisor.children]
+    pages = f"http://{where(web.address())}/"
     facts: dict[str, str] = {
-        "panel": f"http://{where(web.address())}/",
+        "panel": pages,
+        "portal": f"{pages}portal/",
+        "api": f"{pages}api/v1/openapi.json",
         "charging": f"http://{where(charge.address())}/",
         "data": str(environment.data_folder()),
     }
     words = ["Tollgate runs."]
-    if "sip" in names:
+    if silent:
+        words = [f"Tollgate runs, but for {', '.join(sorted(silent))}: see above; it is tried again and again."]
+    if "sip" in names and "sip" not in silent:
         ip, port = sip.address()
         facts["sip"] = f"sip:{ip}:{port}"
     words.append(lines_of(facts))
@@ -179,4 +223,4 @@ def announce(arguments: Namespace, supervisor: Supervisor) -> None:
     if absent:
         words.append(f"Calls by SIP need Debian packages that are not installed; run:\n  {install_line(absent)}")
     words.append("Ctrl-C stops everything.")
-    say(arguments, "\n".join(words), running=facts, parts=names, missing=absent)
+    say(arguments, "\n".join(words), running=facts, parts=names, missing=absent, silent=sorted(silent))

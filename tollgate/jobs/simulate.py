@@ -35,21 +35,33 @@ def run(arguments: Namespace) -> int:
         customer = find_customer(arguments.customer)
         endpoint = first_endpoint(customer)
         edge = edge_name(customer)
+    from_elsewhere = arguments.ip is not None
     answer = post(
         "/v1/simulate",
         {
             "edge": edge,
             "call_id": f"simulate-{secrets.token_hex(8)}",
-            "customer": customer.pk if endpoint is None and arguments.ip is None else None,
+            "customer": customer.pk if endpoint is None and not from_elsewhere else None,
             "source": {"ip": arguments.ip or source_of(endpoint)},
-            "user": endpoint.username if endpoint is not None and arguments.ip is None else None,
+            "user": endpoint.username if endpoint is not None and not from_elsewhere else None,
             "cli": arguments.cli,
             "cld": arguments.to,
             "at": instant(arguments.at).isoformat(),
         },
     )
+    if answer["customer"] not in (None, customer.pk):
+        way = arguments.ip or source_of(endpoint)
+        raise CommandFailed(f"a call from {way} is {_name_of(answer['customer'])}'s, not {customer.name}'s")
     say(arguments, "\n".join(_words(answer)), **answer)
     return 0
+
+
+def _name_of(customer_id: int) -> str:
+    """Who a customer is."""
+    from tollgate.store.models import Customer
+
+    with records():
+        return Customer.objects.get(pk=customer_id).name
 
 
 def find_customer(text: str) -> Customer:
@@ -67,9 +79,9 @@ def find_customer(text: str) -> Customer:
 
 
 def first_endpoint(customer: Customer) -> Endpoint | None:
-    """How the customer most likely calls: its first enabled address, else its first SIP user."""
-    enabled = customer.endpoints.filter(enabled=True)
-    return enabled.filter(kind="ip").order_by("pk").first() or enabled.order_by("pk").first()
+    """How the customer most likely calls: the first address that it may call from, else its first SIP user."""
+    enabled = customer.endpoints.filter(enabled=True).order_by("pk")
+    return enabled.filter(kind="ip", sends_calls=True).first() or enabled.filter(kind="sip_user").first()
 
 
 def edge_name(customer: Customer) -> str:

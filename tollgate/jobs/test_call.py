@@ -70,12 +70,19 @@ def run(arguments: Namespace) -> int:
     with records():
         customer = find_customer(arguments.customer)
         before = balance_of(customer)
-        source = source_of(first_endpoint(customer))
+        endpoint = first_endpoint(customer)
+        if endpoint is None:
+            raise CommandFailed(f"{customer.name} has no endpoint that it may call from")
+        source = source_of(endpoint)
         if not arguments.no_sip and by_sip(source):
             journey = call_by_sip(source, arguments.to, arguments.hold)
         else:
-            journey = call_by_http(source, arguments.to, arguments.hold)
+            journey = call_by_http(source, endpoint.username, arguments.to, arguments.hold)
         cdr = recorded(journey.call_id)
+        if cdr.customer_id not in (None, customer.pk):
+            raise CommandFailed(
+                f"the call from {source} was another customer's, not {customer.name}'s: see call {cdr.pk}"
+            )
         words, facts = story(str(cdr.pk))
         after = balance_of(customer)
     money = f"{format_micros(before)} -> {format_micros(after)} {customer.currency}"
@@ -120,11 +127,12 @@ def recorded(call_id: str) -> CDR:
     )
 
 
-def call_by_http(source: str, number: str, hold_s: int) -> Journey:
+def call_by_http(source: str, user: str | None, number: str, hold_s: int) -> Journey:
     """The bundled caller: a switch that rings for a second, talks, and hangs up when its time is over."""
     call_id = f"test-{secrets.token_hex(8)}"
     known = {"edge": EDGE, "call_id": call_id}
-    granted = post("/v1/authorize", {**known, "source": {"ip": source}, "cli": CLI, "cld": number})
+    asked = {"source": {"ip": source}, "user": user, "cli": CLI, "cld": number}
+    granted = post("/v1/authorize", {**known, **asked})
     by = "placed by the bundled caller through the charging API: no SIP was spoken"
     if not granted["allow"]:
         return Journey(by, call_id, f"{granted['sip']} {granted['reason']}")

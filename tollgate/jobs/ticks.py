@@ -114,8 +114,10 @@ def begun_tasks(at: datetime) -> None:
 
 
 def short_tasks(at: datetime) -> None:
-    """The same, but for files of calls, whose rows last seconds each: they never hold up the others."""
+    """The same, but for files of calls, whose rows last seconds each: they never hold up the others. And what became
+    of mail and SMS to many."""
     tasks.work(lambda: datetime.now(UTC), at + WORKING, leave=(call_files.KIND,))
+    tasks.follow()
 
 
 def carrier_statements(at: datetime) -> None:

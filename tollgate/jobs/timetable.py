@@ -21,6 +21,7 @@ from tollgate.actions import (
     alert_watch,
     audit,
     call_files,
+    delays,
     deliveries,
     package_runs,
     portal_access,
@@ -37,13 +38,15 @@ from tollgate.actions.dunning import run as run_dunning
 from tollgate.actions.examinations import tell_of_books
 from tollgate.actions.reports import mail_due_reports
 from tollgate.actions.summaries import rebuild_summaries
-from tollgate.jobs import doctor, retention
+from tollgate.jobs import doctor, recording_space, retention
 from tollgate.jobs.invoices import run_on_every_core
 from tollgate.store import lake_days
 from tollgate.store.models import Account
 
 DAYS_AHEAD: Final = 7
 SUMMARIES: Final = "summaries_are_the_records"
+SUMMED: Final = (SUMMARIES, "resold_calls_are_in_the_summaries")
+"""The laws whose findings are hours that are made anew."""
 log = logging.getLogger(__name__)
 
 
@@ -166,7 +169,7 @@ def examine(timestamp: int) -> None:
         for account_id in Account.objects.order_by("pk").values_list("pk", flat=True):
             _tell_of_books(account_id, findings)
     for finding in findings:
-        if finding.state == doctor.WRONG and finding.check == SUMMARIES:
+        if finding.state == doctor.WRONG and finding.check in SUMMED:
             with acting(Actor("timetable", frozenset({"rebuild_summaries"}))):
                 rebuild_summaries(hours=[row["hour_at"] for row in finding.rows])
 
@@ -198,6 +201,16 @@ def old_recordings(timestamp: int) -> None:
         environment.data_folder() / "recordings", datetime.fromtimestamp(timestamp, UTC)
     )
     log.info("%s recordings deleted", deleted)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="recording_space", queueing_lock="recording_space")
+def space_of_recordings(timestamp: int) -> None:
+    """Every five minutes: recordings that are new or gone count for their customers, or no longer."""
+    del timestamp
+    new, gone = recording_space.count_recordings(environment.data_folder() / "recordings")
+    if new or gone:
+        log.info("%s recordings are new, %s are gone", new, gone)
 
 
 @app.periodic(cron="50 3 * * *")
@@ -239,8 +252,9 @@ def dunning(timestamp: int) -> None:
 @app.periodic(cron="42 3 * * *")
 @app.task(name="old_tasks", queueing_lock="old_tasks")
 def old_tasks(timestamp: int) -> None:
-    """Every night: jobs of people that ended 90 days ago are forgotten, files of uploads and calls as well."""
+    """Every night: jobs of people and delayed saves that ended 90 days ago are forgotten; files of people too."""
     del timestamp
     tasks.forget_old(datetime.now(UTC))
+    delays.forget_old(datetime.now(UTC))
     uploads.forget_waiting_files(datetime.now(UTC))
     call_files.forget_old(datetime.now(UTC))

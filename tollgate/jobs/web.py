@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
@@ -10,13 +11,13 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.util import import_app
 
 from tollgate import environment
-from tollgate.jobs.console import Commands, add_command
+from tollgate.jobs.console import Commands, add_command, say
 from tollgate.jobs.postgres import serving
 
 
 def register(commands: Commands) -> None:
     """Adds the command."""
-    add_command(commands, "web", run=run, words="serve the operator's pages")
+    add_command(commands, "web", run=run, words="serve the pages: panel, portal and REST API", machine=True)
 
 
 def address() -> tuple[str, int]:
@@ -26,6 +27,10 @@ def address() -> tuple[str, int]:
 
 class Web(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Gunicorn in this process: its workers share one listening socket."""
+
+    def __init__(self, *, ready: Callable[[], None], stopped: Callable[[], None]) -> None:
+        self._ready, self._stopped = ready, stopped
+        super().__init__()
 
     def load_config(self) -> None:
         """Our settings instead of a file's."""
@@ -44,6 +49,8 @@ class Web(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             "proc_name": "tollgate web",
             "loglevel": "warning",
+            "when_ready": lambda _server: self._ready(),
+            "on_exit": lambda _server: self._stopped(),
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
@@ -53,11 +60,16 @@ class Web(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return cast(WSGIApplication, import_app("tollgate.config.wsgi:application"))
 
 
-def run(_: Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Serves until it is told to stop."""
     folder = environment.data_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with serving(folder) as url:
         environment.export("TOLLGATE_DATABASE_URL", url)
-        Web().run()
+        host, port = address()
+        where = f"http://{host}:{port}/"
+        Web(
+            ready=lambda: say(arguments, f"pages are served at {where}", web=where),
+            stopped=lambda: say(arguments, "stopped", stopped=True),
+        ).run()
     return 0

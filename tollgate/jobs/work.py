@@ -6,7 +6,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Final
 
-from tollgate.jobs.console import Commands, add_command
+from tollgate.jobs.console import Commands, add_command, say
 from tollgate.jobs.records import records
 
 AT_ONCE: Final = 4
@@ -14,10 +14,10 @@ AT_ONCE: Final = 4
 
 def register(commands: Commands) -> None:
     """Adds the command."""
-    add_command(commands, "work", run=run, words="do the jobs of the timetable")
+    add_command(commands, "work", run=run, words="do the jobs of the timetable", machine=True)
 
 
-def run(_: Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Makes sure of the CDR partitions at once, then works until it is told to stop."""
     with records():
         from procrastinate.contrib.django import app
@@ -29,5 +29,7 @@ def run(_: Namespace) -> int:
         connector = app.connector
         assert isinstance(connector, DjangoConnector)
         with ticks.ticking(), app.replace_connector(connector.get_worker_connector()) as worker:
+            say(arguments, "the jobs of the timetable are done from now on", working=True)
             worker.run_worker(concurrency=AT_ONCE)
+    say(arguments, "stopped", stopped=True)
     return 0

@@ -36,9 +36,11 @@ from tollgate.actions.account_identity import (
     confirm_account_address,
     confirm_account_email,
     decide_change_request,
+    email_waits_until,
     find_email_link,
     request_address_change,
     send_account_code,
+    take_back_account_email,
     update_account_email,
     verify_account_mobile,
     verify_account_phone,
@@ -107,7 +109,10 @@ class CallsForm(HouseForm):
         label="Slice", most=3600, help_text="How much talk is paid ahead at a time. Shorter holds less money"
     )
     validity_s = DurationField(
-        label="Silence allowed", least=5, most=3600, help_text="After so long without a sign of life a call is settled"
+        label="Silence allowed",
+        least=5,
+        most=3600,
+        help_text="After twice as long without a sign of life since its grant ran out a call is settled",
     )
     challenge_unknown = forms.BooleanField(required=False, label="Ask callers from unknown addresses for a password")
 
@@ -201,6 +206,7 @@ def account(request: HttpRequest) -> HttpResponseBase:
         "free_at": _free_at(found, at),
         "code_form": CodeForm(),
         "obeyed": obeyed(at),
+        "email_waits_until": email_waits_until(found) if found.pending_email else None,
         "ticket": _ticket(found, current_user(request).email),
         **mail_blocks(request),
         **account_packages.block(found, at),
@@ -236,6 +242,14 @@ def edit_email(request: HttpRequest) -> HttpResponseBase:
             words = f"A link to confirm it is on its way to {done.pending_email}."
             return after_save(request, words, form_url=request.path, done_url=_back())
     return _page(request, form, "Account: email", save_title="Send the link")
+
+
+@writing("take_back_account_email", shown_to_all=False)
+@require_POST
+def take_back_email(request: HttpRequest) -> HttpResponseBase:
+    """Keeps the email that holds."""
+    press(request, take_back_account_email, "The email stays as it is.", account_id=own_account(request).pk)
+    return redirect("panel:account")
 
 
 @writing("confirm_account_address", shown_to_all=False)
@@ -400,6 +414,7 @@ def _back() -> str:
 urlpatterns = [
     path("account-settings/", account, name="account"),
     path("account-settings/email/", edit_email, name="account_email"),
+    path("account-settings/email/back/", take_back_email, name="account_email_back"),
     path("account-settings/address/", ask_address, name="account_address"),
     path("account-settings/address/confirm/", confirm_address, name="account_address_confirm"),
     path("account-settings/address/<int:request_id>/", decide_address, name="account_address_decide"),

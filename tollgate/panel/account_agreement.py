@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions.agreements import accept_agreement, publish_agreement
+from tollgate.actions.agreements import accept_agreement, acceptance_by, newest_agreement, publish_agreement
 from tollgate.panel.access import current_user, own_account, reading, writing
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, saved
@@ -28,8 +28,8 @@ class AgreementForm(HouseForm):
 
 def block(request: HttpRequest, account: Account) -> dict[str, Any]:
     """What the account page shows: the newest version, and whether this user has accepted it."""
-    newest = account.agreements.order_by("-number").first()
-    held = newest.acceptances.filter(by=current_user(request).email).first() if newest else None
+    newest = newest_agreement(account)
+    held = acceptance_by(newest, current_user(request).pk) if newest else None
     return {"agreement": newest, "acceptance": held}
 
 
@@ -53,13 +53,13 @@ def agreement(request: HttpRequest, number: int) -> HttpResponseBase:
 def new_agreement(request: HttpRequest) -> HttpResponseBase:
     """The next version."""
     account = own_account(request)
-    newest = account.agreements.order_by("-number").first()
+    newest = newest_agreement(account)
     start = {"title": newest.title if newest else "Service agreement", "text": newest.text if newest else ""}
     form = AgreementForm(posted(request), initial=start)
     if form.is_valid():
         done = saved(request, form, publish_agreement, account_id=account.pk, **form.cleaned_data)
         if done is not None:
-            words = f"Version {done.number} is published; everybody is asked to accept it."
+            words = f"Version {done.number} is published; the dashboard asks whoever may accept it."
             return after_save(request, words, form_url=request.path, done_url=reverse("panel:account"))
     return render_form(
         request,

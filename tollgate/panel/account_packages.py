@@ -1,6 +1,6 @@
-"""The packages block of the account, the switch of call recording, and the statement of what was charged day by day."""
+"""The packages block of the account and the switch of call recording."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -11,57 +11,24 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions.account_billing import usage
+from tollgate.actions.account_billing import charged_until, package_charge
 from tollgate.actions.packages import (
-    RECORDING,
-    RECORDING_PRICE_NANOS,
     create_account_package,
     disable_call_recording,
     enable_call_recording,
     end_account_package,
+    package_terms_on,
+    recording_price_nanos,
     update_account_package,
 )
-from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel.access import may, own_account, writing
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Account, AccountCharge, AccountPackage
-from tollgate.ui.columns import Column, Kind
+from tollgate.store.models import Account, AccountCharge, AccountPackage, AccountPackageTerms
 from tollgate.ui.fields import PriceField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
-from tollgate.ui.sources import QuerysetSource
 
 BASES = (("unit_day", "Per unit and day"), ("minute", "Per minute of calls"))
-WORDS = {"per_minute": "Calls, per minute", "per_channel": "Channels"}
-
-
-class DayFilter(Filter):
-    """A day, typed as one."""
-
-    def read(self, text: str) -> Any:
-        """The day of the moment typed."""
-        return Filter.read(self, text).date()
-
-
-STATEMENT = Grid(
-    name="account_charges",
-    columns=(
-        Column("on", "Day (UTC)", value=lambda row: row.on.isoformat(), sort="on"),
-        Column("what", "What", value=lambda row: WORDS.get(row.what, row.what), sort="what", says=True),
-        Column("used", "Used", kind=Kind.NUMBER),
-        Column("unit", "Unit"),
-        Column("price", "Price", value="price_nanos", kind=Kind.PRICE, currency="currency"),
-        Column("amount", "Charged", value="amount_micros", kind=Kind.MONEY, currency="currency", sort="amount_micros"),
-        Column("entry", "Entry", value="entry_id"),
-    ),
-    filters=(
-        DayFilter("from", "From", "on__gte", kind=FilterKind.INSTANT),
-        DayFilter("until", "Before", "on__lt", kind=FilterKind.INSTANT),
-    ),
-    sort="-on",
-    searchable=False,
-    empty_text="Nothing is charged yet. Each day is charged a few hours after it ends (UTC).",
-)
 
 
 class PackageForm(HouseForm):
@@ -87,39 +54,39 @@ def block(account: Account, at: datetime) -> dict[str, Any]:
     today, month = at.date(), at.date().replace(day=1)
     held = AccountPackage.objects.filter(account=account, starts_on__lte=today).exclude(ends_on__lt=today)
     charged = AccountCharge.objects.filter(account=account, on__gte=month)
+    last = charged_until(account)
+    open_on = max(month, last + timedelta(days=1)) if last else month
     return {
-        "packages": [_line(account, package, today, charged) for package in held.order_by("name")],
+        "packages": [_line(package, charged, open_on, today) for package in held.order_by("name")],
         "recording_on": account.recording,
         "charged_month_micros": charged.aggregate(total=Sum("amount_micros"))["total"] or 0,
-        "recording_price_nanos": RECORDING_PRICE_NANOS,
+        "charged_until": last if last and last >= month else None,
     }
 
 
-def _line(account: Account, package: AccountPackage, today: Any, charged: QuerySet[AccountCharge]) -> dict[str, Any]:
-    """One line of the block. What is used today is not charged yet: its charge is what it would come to now."""
-    used = package.quantity
-    if package.basis == "minute":
-        used = usage(account, today, "recorded_seconds" if package.kind == RECORDING else "seconds")
-    nanos = (package.price_nanos * used + 30) // 60 if package.basis == "minute" else package.price_nanos * used
+def _line(package: AccountPackage, charged: QuerySet[AccountCharge], open_on: date, today: date) -> dict[str, Any]:
+    """One line of the block. Days from `open_on` on are not charged yet: they count as what they would come to now."""
+    days = [open_on + timedelta(days=number) for number in range((today - open_on).days + 1)]
+    coming = {day: package_charge(package, day) for day in days if day >= package.starts_on}
+    now = coming.get(today) or package_charge(package, today)
     before = charged.filter(package=package).aggregate(used=Sum("used"), micros=Sum("amount_micros"))
-    micros = (nanos + 500) // 1000
+    terms, next_terms = (package_terms_on(package, day) for day in (today, today + timedelta(days=1)))
     return {
         "package": package,
-        "basis": dict(BASES)[package.basis],
-        "unit": "s" if package.basis == "minute" else package.unit,
-        "today": used,
-        "today_micros": micros,
-        "month": (before["used"] or 0) + used,
-        "month_micros": (before["micros"] or 0) + micros,
+        "terms": terms,
+        "basis": dict(BASES)[terms.basis],
+        "next": next_terms if package.ends_on is None and not _same(terms, next_terms) else None,
+        "next_basis": dict(BASES)[next_terms.basis],
+        "unit": "s" if terms.basis == "minute" else terms.unit,
+        "today": now.used,
+        "today_micros": now.amount_micros,
+        "month": (before["used"] or 0) + sum(charge.used for charge in coming.values()),
+        "month_micros": (before["micros"] or 0) + sum(charge.amount_micros for charge in coming.values()),
     }
 
 
-@reading
-def statement(request: HttpRequest) -> HttpResponseBase:
-    """What the platform charged, day by day."""
-    source = QuerysetSource(queryset=AccountCharge.objects.filter(account=own_account(request)))
-    way = crumbs(("System", ""), ("Account", reverse("panel:account")))
-    return respond(request, STATEMENT, source, title="Statement of the account", breadcrumbs=way)
+def _same(one: AccountPackageTerms, other: AccountPackageTerms) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in ("unit", "basis", "price_nanos", "quantity"))
 
 
 @writing("create_account_package", shown_to_all=False)
@@ -173,7 +140,7 @@ def switch_recording(request: HttpRequest) -> HttpResponseBase:
         "title": "Call recording",
         "breadcrumbs": crumbs(("System", ""), ("Account", reverse("panel:account"))),
         "account": found,
-        "recording_price_nanos": RECORDING_PRICE_NANOS,
+        "recording_price_nanos": recording_price_nanos(found),
     }
     return render(request, "panel/account_recording.html", context)
 
@@ -187,7 +154,6 @@ def _page(request: HttpRequest, form: HouseForm, title: str, **context: Any) -> 
 
 
 urlpatterns = [
-    path("account-settings/statement/", statement, name="account_statement"),
     path("account-settings/recording/", switch_recording, name="account_recording"),
     path("account-settings/packages/new/", new_package, name="account_package_new"),
     path("account-settings/packages/<int:package_id>/", edit_package, name="account_package"),

@@ -25,7 +25,7 @@ from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import ListSource
 from tollgate.ui.statements import days_asked, days_read, last_month
 
-NUMBER, DATE, CODE, PLACE, DOCUMENT, TEXT, DEBIT, CREDIT, CURRENCY, PARTY = COLUMNS
+NUMBER, DATE, CODE, PLACE, DOCUMENT, TEXT, DEBIT, CREDIT, CURRENCY, PARTY, ACCOUNTING_ID = COLUMNS
 LINES: Final = (
     Column("number", NUMBER, kind=Kind.NUMBER),
     Column("on", DATE),
@@ -36,6 +36,7 @@ LINES: Final = (
     Column("debit", DEBIT, value=lambda row: row.debit_micros or None, kind=Kind.MONEY, currency="currency"),
     Column("credit", CREDIT, value=lambda row: row.credit_micros or None, kind=Kind.MONEY, currency="currency"),
     Column("party", PARTY),
+    Column("accounting_id", ACCOUNTING_ID, minor=True),
 )
 JOURNAL: Final = Grid(
     name="journal",
@@ -123,6 +124,7 @@ def codes(request: HttpRequest) -> HttpResponseBase:
         title="Account codes",
         breadcrumbs=crumbs(("Money", ""), ("Accounting", page)),
         back_url=page,
+        can_stay=True,
         read_only=not may(request, "set_journal_codes"),
     )
 

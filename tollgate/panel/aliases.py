@@ -3,6 +3,7 @@
 The page of an alias tries dialed numbers on it, saved or not, among the others that a call is asked by.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -70,6 +71,7 @@ LIST = Grid(
         Filter("enabled", "Enabled", "enabled", choices=(("True", "Enabled"), ("False", "Disabled"))),
     ),
     sort="position",
+    ticks=True,
     empty_text="No aliases yet. They put one number in the place of another that is dialed.",
     empty_url="/aliases/new/",
     empty_action="Add an alias",
@@ -136,10 +138,16 @@ class GlobalAliasForm(AliasForm):
 @reading
 def aliases(request: HttpRequest) -> HttpResponseBase:
     """Every alias within reach."""
-    search = ("current__contains", "new__contains", "notes__icontains", "customer__name__icontains")
-    source = QuerysetSource(queryset=_aliases(request), search=search)
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Traffic", ""))
-    return respond(request, LIST, source, template="panel/aliases.html", title="Aliases", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/aliases.html", title="Aliases", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user, for the state of its address."""
+    del parameters
+    search = ("current__contains", "new__contains", "notes__icontains", "customer__name__icontains")
+    return LIST, QuerysetSource(queryset=_aliases(request), search=search)
 
 
 def of_customer(customer: Customer) -> QuerysetSource:

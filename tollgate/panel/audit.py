@@ -1,7 +1,8 @@
 """The audit log: who did what, from where, with the values before and after. A database trigger writes it.
 
 Other pages show a part of it: `OF_RECORD` for one record, `OF_CUSTOMER` for all that belongs to a customer
-(`of_customer`), and by address: `/audit/?table=customer&row=17`, `/audit/?customer=17`.
+(`of_customer`), as the user may see it (`as_seen`), and by address: `/audit/?table=customer&row=17`,
+`/audit/?customer=17`.
 """
 
 from typing import Any
@@ -14,8 +15,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
+from tollgate.core.areas import SHARED_TABLES
 from tollgate.core.field_words import field_words
-from tollgate.panel import audit_words
+from tollgate.panel import audit_words, staff
 from tollgate.panel.access import current_user, own_account, own_customers, reading
 from tollgate.panel.audit_words import KINDS
 from tollgate.panel.cells import link
@@ -120,7 +122,7 @@ def audit(request: HttpRequest) -> HttpResponseBase:
         rest = {name: value for name, value in request.GET.items() if name not in LINKS}
         return redirect(f"{request.path}?{urlencode({**rest, **wanted})}")
     source = QuerysetSource(queryset=visible(request))
-    return respond(request, LIST, source, title="Audit log", breadcrumbs=crumbs(("System", "")))
+    return respond(request, as_seen(request, LIST), source, title="Audit log", breadcrumbs=crumbs(("System", "")))
 
 
 @reading
@@ -128,6 +130,7 @@ def audit_row(request: HttpRequest, audit_id: int) -> HttpResponseBase:
     """One row, value by value."""
     row = get_object_or_404(visible(request), pk=audit_id)
     what = audit_words.table_words(row.table_name)
+    before, after = staff.told_values(request, row.before), staff.told_values(request, row.after)
     return render(
         request,
         "panel/audit_row.html",
@@ -135,28 +138,53 @@ def audit_row(request: HttpRequest, audit_id: int) -> HttpResponseBase:
             "title": as_is(f"{what} {row.row_id} {audit_words.verb_words(row.verb)}"),
             "breadcrumbs": crumbs(("System", ""), ("Audit log", reverse("panel:audit"))),
             "row": row,
-            "who": audit_words.actor_words(row.actor, row.actor_kind),
+            "who": _who(request, row),
+            "ip": row.ip if _is_told(request, row) else "",
             "kind": KINDS.get(row.actor_kind or "", ""),
             "act": field_words(row.act) if row.act else "",
             "record_url": _record(row),
             "history_url": f"{reverse('panel:audit')}?{urlencode({'table': row.table_name, 'row': row.row_id})}",
             "made": row.before is None,
-            "lines": audit_words.lines(row.before, row.after, table=row.table_name),
+            "lines": audit_words.lines(before, after, table=row.table_name),
         },
     )
 
 
+def as_seen(request: HttpRequest, grid: Grid) -> Grid:
+    """A list of this file as this user may see it: to a reseller's user the operator's staff is "Operator"."""
+
+    def changed(row: Audit) -> str:
+        before, after = (staff.told_values(request, values) for values in (row.before, row.after))
+        return audit_words.sentence(before, after)
+
+    def ip(row: Audit) -> str:
+        return row.ip if row.ip and _is_told(request, row) else ""
+
+    return staff.as_seen(request, grid, actor=lambda row: _who(request, row), ip=ip, changed=changed)
+
+
+def _is_told(request: HttpRequest, row: Audit) -> bool:
+    """Whether this user may know who it was."""
+    known = staff.colleagues(request)
+    return known is None or row.actor_kind != "user" or row.actor_id in known
+
+
+def _who(request: HttpRequest, row: Audit) -> str:
+    return audit_words.actor_words(row.actor, row.actor_kind) if _is_told(request, row) else staff.operator()
+
+
 def visible(request: HttpRequest) -> QuerySet[Audit]:
-    """What this user may see: everything of the account, or what concerns the reseller's customers."""
+    """What this user may see: everything of the account, or what the reseller's users may know of its customers."""
     own_account(request)  # nothing without one
     if current_user(request).reseller_id is None:
         return Audit.objects.all()
-    return Audit.objects.filter(customer_id__in=own_customers(request).values("pk"))
+    own = own_customers(request).values("pk")
+    return Audit.objects.filter(customer_id__in=own, table_name__in=SHARED_TABLES)
 
 
-def of_customer(customer: Customer) -> QuerySet[Audit]:
-    """All that was done to a customer and to what belongs to it."""
-    return Audit.objects.filter(Q(customer_id=customer.pk) | Q(table_name="customer", row_id=customer.pk))
+def of_customer(request: HttpRequest, customer: Customer) -> QuerySet[Audit]:
+    """All that was done to a customer and to what belongs to it, as far as this user may see it."""
+    return visible(request).filter(Q(customer_id=customer.pk) | Q(table_name="customer", row_id=customer.pk))
 
 
 urlpatterns = [

@@ -1,8 +1,9 @@
 """Bulk edits and deletions of what is ticked in a list, or of all that the list finds.
 
 A list sends its ticks here (`id`), or `scope=all` with `query`, the state of its address: its `bulk` or `actions` block
-holds a form with the id `<grid>-ticks` and buttons with `formaction` of `panel:bulk_edit` or `panel:bulk_delete`. To
-offer another noun, add its line to `NOUNS`: what its list finds, and the form whose fields may be changed.
+holds a form with the id `<grid>-ticks` and buttons with `formaction` of `panel:bulk_edit` or `panel:bulk_delete`. A
+page of another kind that a list sends to reads it by `chosen` and carries it along by `kept`. To offer another noun,
+add its line to `NOUNS`: what its list finds, and the form whose fields may be changed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +18,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
+from tollgate.actions.acts import ACTS
 from tollgate.actions.bulk import DELETES, EDITS, start_bulk_delete, start_bulk_edit
 from tollgate.actions.tasks import MOST_ROWS
-from tollgate.panel import contacts, customers, endpoints
+from tollgate.panel import aliases, cli_rules, contacts, customer_lists, endpoints
 from tollgate.panel.access import may, own_account, writing
+from tollgate.panel.aliases import AliasForm
+from tollgate.panel.cli_rules import CliRuleForm
 from tollgate.panel.contacts import ContactForm
 from tollgate.panel.customer_forms import MovedCustomerForm
 from tollgate.panel.endpoint_forms import EndpointForm
@@ -48,6 +52,7 @@ class Noun:
     listed: Listed
     page: str
     form: Callable[..., HouseForm]
+    above: str = "Selling"
 
 
 class _Loose:
@@ -69,6 +74,14 @@ class BulkContactForm(_Loose, ContactForm):
 
 class BulkEndpointForm(_Loose, EndpointForm):
     """Some of an endpoint's fields, for many."""
+
+
+class BulkAliasForm(_Loose, AliasForm):
+    """Some of an alias' fields, for many."""
+
+
+class BulkCliRuleForm(_Loose, CliRuleForm):
+    """Some of a CLI rule's fields, for many."""
 
 
 class DeleteForm(HouseForm):
@@ -97,20 +110,22 @@ def _customer_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **
     return BulkCustomerForm(*arguments, request=request, currency=currency, **options)
 
 
-def _contact_form(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    del ids
-    return BulkContactForm(*arguments, **options)
+def _plain(form: type[HouseForm]) -> Callable[..., HouseForm]:
+    """A form that asks nothing of the request or of the records."""
 
+    def made(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+        del ids
+        return form(*arguments, **options)
 
-def _endpoint_form(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    del ids
-    return BulkEndpointForm(*arguments, **options)
+    return made
 
 
 NOUNS: Final[Mapping[str, Noun]] = {
-    "customer": Noun("customers", customers.listed, "panel:customers", _customer_form),
-    "contact": Noun("contacts", contacts.listed, "panel:contacts", _contact_form),
-    "endpoint": Noun("endpoints", endpoints.listed, "panel:endpoints", _endpoint_form),
+    "customer": Noun("customers", customer_lists.listed, "panel:customers", _customer_form),
+    "contact": Noun("contacts", contacts.listed, "panel:contacts", _plain(BulkContactForm)),
+    "endpoint": Noun("endpoints", endpoints.listed, "panel:endpoints", _plain(BulkEndpointForm)),
+    "alias": Noun("aliases", aliases.listed, "panel:aliases", _plain(BulkAliasForm), "Traffic"),
+    "cli_rule": Noun("CLI rules", cli_rules.listed, "panel:cli_rules", _plain(BulkCliRuleForm)),
 }
 
 
@@ -118,15 +133,14 @@ NOUNS: Final[Mapping[str, Noun]] = {
 def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
     """First which fields, then their values."""
     found = _noun(request, noun, EDITS[noun].act if noun in EDITS else "")
-    ids = _chosen(request, found)
+    ids = chosen(request, found)
     if not ids:
         return _nobody(request, found)
-    sent = request.POST if request.method == "POST" else request.GET
-    fields = sent.getlist("field")
+    fields = _sent(request).getlist("field")
     form = found.form(request, posted(request), ids=ids)
     offered = {name for name in form.fields if name in EDITS[noun].checks} - EDITS[noun].single
     fields = [name for name in form.fields if name in offered and name in fields]
-    context = _context(found, sent, ids, f"Edit {len(ids):,} {found.many}")
+    context = _context(request, found, ids, f"Edit {len(ids):,} {found.many}")
     if not fields:
         sheets = [(title, [form[name] for name in names if name in offered]) for title, names in form.tabs]
         named = [(title, bound) for title, bound in sheets if bound] or [("", [form[name] for name in sorted(offered)])]
@@ -145,17 +159,17 @@ def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
 def delete(request: HttpRequest, noun: str) -> HttpResponseBase:
     """After a look at who they are."""
     found = _noun(request, noun, f"delete_{noun}" if noun in DELETES else "")
-    ids = _chosen(request, found)
+    ids = chosen(request, found)
     if not ids:
         return _nobody(request, found)
-    sent = request.POST if request.method == "POST" else request.GET
     form = DeleteForm(posted(request), count=len(ids))
     if form.is_valid():
         task = saved(request, form, start_bulk_delete, account_id=own_account(request).pk, noun=noun, record_ids=ids)
         if task is not None:
             return begun(request, task)
-    context = _context(found, sent, ids, f"Delete {len(ids):,} {found.many}?")
-    return render_form(request, form, template="panel/bulk_delete.html", **context)
+    context = _context(request, found, ids, f"Delete {len(ids):,} {found.many}?")
+    restored = f"restore_{noun}" in ACTS
+    return render_form(request, form, template="panel/bulk_delete.html", restored=restored, **context)
 
 
 def _only(form: HouseForm, names: Sequence[str]) -> None:
@@ -170,9 +184,9 @@ def _only(form: HouseForm, names: Sequence[str]) -> None:
         field.initial = False if isinstance(field, forms.BooleanField) else field.initial
 
 
-def _chosen(request: HttpRequest, noun: Noun) -> list[int]:
+def chosen(request: HttpRequest, noun: Noun) -> list[int]:
     """The ids ticked, as far as this user may see them; or of all that the list finds."""
-    sent = request.POST if request.method == "POST" else request.GET
+    sent = _sent(request)
     if sent.get("scope") == "all":
         parameters = QueryDict(sent.get("query", "")[:4000]).dict()
         grid, source = noun.listed(request, parameters)
@@ -181,20 +195,31 @@ def _chosen(request: HttpRequest, noun: Noun) -> list[int]:
         return list(rows.values_list("pk", flat=True)[: MOST_ROWS + 1]) if not view.errors else []
     words = sent.getlist("id")[:MOST_ROWS]
     ids = [int(word) for word in words if word.isdecimal() and len(word) < ID_DIGITS_MOST]
+    if not ids:
+        return []
     _, source = noun.listed(request, {})
-    return list(source.queryset.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True)) if ids else []
+    return list(source.queryset.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True))
 
 
-def _context(noun: Noun, sent: QueryDict, ids: Sequence[int], title: str) -> dict[str, Any]:
-    kept = [(name, value) for name in KEPT for value in sent.getlist(name)]
+def kept(request: HttpRequest) -> list[tuple[str, str]]:
+    """What a page sends along, so that the next one is about the same."""
+    sent = _sent(request)
+    return [(name, value) for name in KEPT for value in sent.getlist(name)]
+
+
+def _sent(request: HttpRequest) -> QueryDict:
+    return request.POST if request.method == "POST" else request.GET
+
+
+def _context(request: HttpRequest, noun: Noun, ids: Sequence[int], title: str) -> dict[str, Any]:
     return {
         "title": title,
-        "breadcrumbs": crumbs(("Selling", ""), (noun.many.capitalize(), reverse(noun.page))),
+        "breadcrumbs": crumbs((noun.above, ""), (noun.many[:1].upper() + noun.many[1:], reverse(noun.page))),
         "back_url": reverse(noun.page),
-        "kept": kept,
+        "kept": kept(request),
         "count": len(ids),
         "many": noun.many,
-        "all_found": sent.get("scope") == "all",
+        "all_found": _sent(request).get("scope") == "all",
     }
 
 

@@ -15,12 +15,14 @@ from django.urls import path, reverse
 
 from tollgate.actions.revisions import publish_revision, read_card_file
 from tollgate.core.card_columns import FIELDS
-from tollgate.core.card_files import Parsed
+from tollgate.core.card_files import CardRow, Parsed
+from tollgate.core.card_tariffs import tariff_rate
 from tollgate.panel.access import own_account, writing
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.kept_files import keep, kept, sized
 from tollgate.panel.saving import after_save, posted, saved
+from tollgate.panel.tariffs import tariff_words
 from tollgate.store.models import Card
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.words import as_is, worded
@@ -37,6 +39,9 @@ FIELD_WORDS: Final = {
     "increment": "Increment, s",
     "grace": "Grace, s",
     "included": "Included, s",
+    "minimum_cost": "Minimum cost of a call",
+    "maximum_cost": "Maximum cost of a call",
+    "tariff": "Own tariff (JSON)",
     "blocked": "Blocked",
     "enabled": "Enabled",
 }
@@ -117,7 +122,8 @@ def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
         meanings=_meanings(parsed),
         errors=parsed.errors[:SHOWN_ERRORS],
         more_errors=max(0, len(parsed.errors) - SHOWN_ERRORS),
-        rows=parsed.rows[:SHOWN_ROWS],
+        rows=[(row, _own_tariff(row)) for row in parsed.rows[:SHOWN_ROWS]],
+        has_tariffs=any(row.tariff for row in parsed.rows[:SHOWN_ROWS]),
         more_rows=max(0, len(parsed.rows) - SHOWN_ROWS),
     )
 
@@ -143,6 +149,10 @@ def _meanings(parsed: Parsed) -> list[tuple[str, str, list[tuple[int, str, bool]
         (name, FIELD_WORDS[name], [(index, header, parsed.mapping.get(name) == index) for index, header in columns])
         for name in FIELDS
     ]
+
+
+def _own_tariff(row: CardRow) -> str:
+    return tariff_words(tariff_rate(row.tariff)) if row.tariff else ""
 
 
 def _card(request: HttpRequest, card_id: int) -> Card:

@@ -1,5 +1,6 @@
 """Rate cards: what we sell by and buy by. Prices come in by card_import.py, whole revisions at a time."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,8 +20,9 @@ from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.fields import InstantField, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.panel.tariffs import tariff_words
 from tollgate.store.models import Account, Card, Carrier, Customer, Rate, Revision
-from tollgate.store.queries.cards import Priced, is_unused, price, revision_at, with_revisions
+from tollgate.store.queries.cards import Priced, is_unused, price, price_of, revision_at, with_revisions
 from tollgate.store.queries.explain import price_lines
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, DurationField
@@ -169,14 +171,19 @@ def _rates(card: Card) -> Grid:
     return Grid(
         name="rates",
         columns=(
-            Column("prefix", "Prefix", sort="prefix"),
+            Column("prefix", "Prefix", sort="prefix", export=lambda row: row.prefix or "*"),
             Column("destination", "Destination", sort="destination"),
             Column("price", "Price", value="price_nanos", kind=Kind.PRICE, unit=unit, sort="price_nanos"),
             Column("connect", "Connect fee", value="connect_fee_nanos", kind=Kind.PRICE, unit=card.currency),
             Column("increments", "Increments, s", value=lambda row: f"{row.initial_s}/{row.increment_s}"),
             Column("grace_s", "Grace", kind=Kind.NUMBER, unit="s"),
             Column("included_s", "Included", kind=Kind.NUMBER, unit="s", hidden=True),
-            Column("tariff", "Tariff", value=lambda row: "Own windows" if row.tariff else None, kind=Kind.BADGE),
+            Column(
+                "tariff",
+                "Own tariff",
+                value=lambda row: tariff_words(price_of(card, row)) if row.tariff else None,
+                export=lambda row: json.dumps(row.tariff) if row.tariff else None,  # as the import reads it
+            ),
             Column(
                 "blocked",
                 "State",
@@ -228,6 +235,7 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
         "asked": asked,
         "answered": answered,
         "answer_lines": price_lines(answered.explained, found.currency) if answered else (),
+        "answer_tariff": tariff_words(price_of(found, answered.rate)) if answered and answered.rate.tariff else "",
         "price_at": moment,
         "unused": is_unused(found),
     }

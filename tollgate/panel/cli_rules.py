@@ -3,6 +3,7 @@
 The page of a rule tries numbers on it, saved or not, among the other rules of its owner, by what decides calls.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -88,6 +89,7 @@ LIST = Grid(
         Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
     ),
     sort="position",
+    ticks=True,
     empty_text="No CLI rules yet. They say which callers' numbers pass, and what becomes of them.",
     empty_url="/cli-rules/new/",
     empty_action="Add a rule",
@@ -174,10 +176,16 @@ class GlobalCliRuleForm(CliRuleForm):
 @reading
 def rules(request: HttpRequest) -> HttpResponseBase:
     """Every rule within reach."""
-    search = ("cli__contains", "notes__icontains", "customer__name__icontains", "tag__name__icontains")
-    source = QuerysetSource(queryset=_rules(request), search=search)
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Selling", ""))
-    return respond(request, LIST, source, template="panel/cli_rules.html", title="CLI rules", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/cli_rules.html", title="CLI rules", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user, for the state of its address."""
+    del parameters
+    search = ("cli__contains", "notes__icontains", "customer__name__icontains", "tag__name__icontains")
+    return LIST, QuerysetSource(queryset=_rules(request), search=search)
 
 
 def of_customer(request: HttpRequest, customer: Customer) -> QuerySet[CliRule]:
@@ -211,7 +219,7 @@ def new_rule_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @writing("create_cli_rule", shown_to_all=False)
 def new_tag_rule(request: HttpRequest, tag_id: int) -> HttpResponseBase:
     """A new rule of a tag."""
-    tag = get_object_or_404(Tag, pk=tag_id, account=own_account(request))
+    tag = get_object_or_404(_tags(request), pk=tag_id)
     return _new(request, CliRuleForm(posted(request)), tag, _page(tag))
 
 
@@ -263,7 +271,7 @@ def try_rule(request: HttpRequest) -> HttpResponseBase:
         pk=known.pk if known else None,
         account=own_account(request),
         customer=known.customer if known else own_customers(request).filter(pk=_whole(request, "customer")).first(),
-        tag=known.tag if known else Tag.objects.filter(account=own_account(request), pk=_whole(request, "tag")).first(),
+        tag=known.tag if known else _tags(request).filter(pk=_whole(request, "tag")).first(),
         position=_whole(request, "position"),
         weight=_whole(request, "weight"),
         forced="forced" in request.GET,
@@ -328,6 +336,12 @@ def _new(request: HttpRequest, form: CliRuleForm, owner: Customer | Tag | None, 
         owner=owner,
         try_query=f"{field}={owner.pk}" if owner is not None else "",
     )
+
+
+def _tags(request: HttpRequest) -> QuerySet[Tag]:
+    """The tags whose rules this user may touch: rules of tags are the operator's."""
+    found = Tag.objects.filter(account=own_account(request))
+    return found if reach(request) is None else found.none()
 
 
 def _rules(request: HttpRequest) -> QuerySet[CliRule]:

@@ -19,6 +19,7 @@ from tollgate.panel.company import customer_named
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, posted, press, saved
+from tollgate.panel.staff import as_seen, name_for
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import CliProof, Customer, VerifiedCli
 from tollgate.store.queries.clis import with_lapse
@@ -135,7 +136,9 @@ def clis(request: HttpRequest) -> HttpResponseBase:
         search=("number__startswith", "customer__name__icontains"),
     )
     way = crumbs(("Selling", ""))
-    return respond(request, LIST, source, template="panel/clis.html", title="Verified CLIs", breadcrumbs=way)
+    name = name_for(request)
+    grid = as_seen(request, LIST, verified_by=lambda row: name(row.verified_by))
+    return respond(request, grid, source, template="panel/clis.html", title="Verified CLIs", breadcrumbs=way)
 
 
 @reading

@@ -3,23 +3,26 @@
 A customer's own are a part of its page Auth (customer_pages.py), drawn by `of_customer`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
+from tollgate.actions.callee_addresses import OURS
 from tollgate.actions.conferences import (
     MOST_NUMBER,
     create_conference_room,
     delete_conference_room,
     update_conference_room,
 )
-from tollgate.panel.access import may, own_customers, reading, writing
+from tollgate.panel.access import may, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, excerpt, fixed, limit, link
 from tollgate.panel.fields import ChannelsField
 from tollgate.panel.frame import crumbs
@@ -59,6 +62,7 @@ LIST = Grid(
     empty_url="/customers/",
     empty_action="Choose a customer",
 )
+OF_RESELLER = replace(LIST, empty_text="No conference rooms. Ask for one where you buy.", empty_url="", empty_action="")
 OF_CUSTOMER = Grid(
     name="conference_rooms",
     columns=fixed(column for column in COLUMNS if column.name != "customer"),
@@ -112,18 +116,26 @@ def of_customer(customer: Customer) -> Page:
     return excerpt(OF_CUSTOMER, QuerysetSource(queryset=_with_people(ConferenceRoom.objects.filter(customer=customer))))
 
 
+def may_add(request: HttpRequest) -> bool:
+    """Whether somebody may add a room: a reseller's user may never say where its calls go."""
+    return may(request, "create_conference_room") and reach(request) is None
+
+
 @reading
 def conference_rooms(request: HttpRequest) -> HttpResponseBase:
     """Every customer's rooms."""
     found = ConferenceRoom.objects.filter(customer__in=own_customers(request).filter(deleted_at=None))
     rooms = _with_people(found).select_related("customer")
     source = QuerysetSource(queryset=rooms, search=("name__icontains", "host__icontains", "customer__name__icontains"))
-    return respond(request, LIST, source, title="Conference rooms", breadcrumbs=crumbs(("Selling", "")))
+    grid = LIST if reach(request) is None else OF_RESELLER
+    return respond(request, grid, source, title="Conference rooms", breadcrumbs=crumbs(("Selling", "")))
 
 
 @writing("create_conference_room", shown_to_all=False)
 def new_room(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new room of a customer."""
+    if not may_add(request):
+        raise PermissionDenied(OURS)
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
     form = RoomForm(posted(request), **_picker(customer))
     if form.is_valid():
@@ -145,7 +157,7 @@ def edit_room(request: HttpRequest, conference_room_id: int) -> HttpResponseBase
         )
         if done is not None:
             return after_save(request, f"{done.name} is saved.", form_url=request.path, done_url=_list(room.customer))
-    read_only = not may(request, "update_conference_room")
+    read_only = room.customer.deleted_at is not None or not may(request, "update_conference_room")
     return _form_page(
         request,
         form,

@@ -36,6 +36,7 @@ class PasswordForm(HouseForm):
         label="How",
         choices=(("link", "Send a link to set a password (works once, for 24 hours)"), ("manual", "Set it by hand")),
         initial="link",
+        help_text="Either way the old password, its sessions and its API tokens end now",
         widget=forms.RadioSelect,
     )
     password = forms.CharField(
@@ -43,7 +44,7 @@ class PasswordForm(HouseForm):
         required=False,
         strip=False,
         label="New password",
-        help_text="At least 10 characters. Every session ends, and the contact is told (not the password)",
+        help_text="At least 10 characters. The contact is told (not the password)",
         widget=forms.TextInput(attrs={"autocomplete": "off", "data-generate": ""}),
     )
     must_change = forms.BooleanField(required=False, initial=True, label="Has to be changed at the next login")
@@ -76,14 +77,15 @@ def password(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     if form.is_valid():
         given = form.cleaned_data
         if given["how"] == "link":
-            done, words = saved(request, form, send_password_link, contact_id=contact.pk), "A link is on its way."
+            done = saved(request, form, send_password_link, contact_id=contact.pk)
+            words = "A link is on its way. The old password and what it has opened have ended."
         else:
             chosen = {"password": given["password"], "must_change": given["must_change"]}
             done = saved(request, form, set_contact_password, contact_id=contact.pk, **chosen)
             words = "The password is set. Sessions opened with the old one have ended."
         if done is not None:
             page = reverse("panel:contact", args=[contact.pk])
-            return after_save(request, words, form_url=page, done_url=page)
+            return after_save(request, words, form_url=request.path, done_url=page)
     return _form(request, contact, form, f"Password of {contact}", "Go on")
 
 

@@ -88,7 +88,7 @@ COLUMNS = (
     Column(
         "login",
         "Login",
-        value=lambda row: "Disabled" if not row.login_enabled else "Enabled" if row.password else "No password",
+        value=lambda row: "Disabled" if not row.login_enabled else "Enabled" if row.has_password else "No password",
         kind=Kind.BADGE,
         tone={"enabled": "green", "no password": "yellow"},
     ),

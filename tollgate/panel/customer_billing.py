@@ -1,13 +1,10 @@
 """The fields of a customer's form that decide how it is invoiced and taxed: the tab Billing of customer_forms.py."""
 
-from typing import Any, Final
+from typing import Final
 
 from django import forms
-from django.http import HttpRequest
 
-from tollgate.panel.access import own_account
 from tollgate.panel.fields import note, pick
-from tollgate.store.models import InvoiceTemplate, Tax
 from tollgate.ui.fields import SEARCHABLE, ZoneField
 from tollgate.ui.forms import HouseForm
 
@@ -69,18 +66,3 @@ class BillingFields(HouseForm):
     email_invoices = forms.BooleanField(required=False, initial=True, label="Documents are mailed when issued")
     daily_receipts = forms.BooleanField(required=False, label="A receipt for every day (prepaid)")
     invoice_note = note(label="Invoice note", help_text="Printed on each of its documents, beside your own footer")
-
-    def offer_billing(self, request: HttpRequest) -> None:
-        """The taxes and templates of the account."""
-        account = own_account(request)
-        taxes, template = self.fields["tax_ids"], self.fields["invoice_template_id"]
-        assert isinstance(taxes, forms.TypedMultipleChoiceField)
-        assert isinstance(template, forms.ChoiceField)
-        taxes.choices = _named(Tax.objects.filter(account=account))
-        template.choices = [("", "Plain"), *_named(InvoiceTemplate.objects.filter(account=account))]
-        for name, unit in (("payment_terms_days", "days"), ("overdue_grace_days", "days")):
-            self.set_unit(name, unit)
-
-
-def _named(rows: Any) -> list[tuple[int, str]]:
-    return list(rows.order_by("name").values_list("pk", "name"))

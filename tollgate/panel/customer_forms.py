@@ -1,6 +1,6 @@
 """The form of a customer, for a new one and for one that exists. To add a field: here, in a tab, and in its act."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -8,17 +8,19 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from tollgate.actions.customer_checks import offered
 from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customers import STATUSES
 from tollgate.actions.portal_domains import SECTIONS
 from tollgate.core.cli_rules import SELECTIONS
 from tollgate.core.notices import NOTICES
 from tollgate.panel import customer_billing, customer_paying
-from tollgate.panel.access import current_user, may, own_account, own_customers
+from tollgate.panel.access import actor, current_user, may, own_account, own_customers, reach
 from tollgate.panel.customer_paying import PayingFields
 from tollgate.panel.fields import ChannelsField, CpsField, InstantField, LinesField, choices, pick
 from tollgate.panel.saving import changes
-from tollgate.store.models import Customer, CustomerNote, Localization, PortalDomain, Tag, User
+from tollgate.panel.staff import name_for
+from tollgate.store.models import Customer, CustomerNote
 from tollgate.ui.fields import (
     SEARCHABLE,
     CountryField,
@@ -46,6 +48,16 @@ SELECTION_WORDS = {
     "weighted": "By their weights",
     "round_robin": "One after the other",
 }
+OFFERED = (
+    ("account_manager_id", "name", "None"),
+    ("tag_ids", "name", None),
+    ("domain_id", "host", "None"),
+    ("localization_id", "name", "None"),
+    ("tax_ids", "name", None),
+    ("invoice_template_id", "name", "Plain"),
+)
+"""The fields that name other records: in which order these are offered, and the words for none."""
+WITH_LOGO = ("domain_id", "invoice_template_id")
 RTP_WORDS = (("locked", "Locked: media only from the address agreed"), ("unlocked", "Unlocked: media may move"))
 
 
@@ -122,7 +134,8 @@ class NoteWidget(forms.Textarea):
     """A note to be added, with the notes that are there below it."""
 
     template_name = "panel/note.html"
-    notes: Iterable[CustomerNote] = ()
+    notes: Iterable[tuple[str, CustomerNote]] = ()
+    """Each with the words for its author."""
 
     def __init__(self) -> None:
         super().__init__({"rows": 3})
@@ -178,7 +191,10 @@ class CustomerForm(PayingFields):
         "vars_toml": 12, "approved_clis_only": 12, "email_verification": 12, "mobile_verification": 12,
         "parent_confirmed": 12, "invoice_note": 12, "address_line1": 6, "address_line2": 6,
     }  # fmt: skip
-    units = {"recording_retention_days": "days", "valid_days": "days"}
+    units = {
+        "recording_retention_days": "days", "valid_days": "days", "payment_terms_days": "days",
+        "overdue_grace_days": "days",
+    }  # fmt: skip
     versioned = True
 
     name = forms.CharField(max_length=200)
@@ -312,12 +328,11 @@ class CustomerForm(PayingFields):
         found, none = resellers(request)
         self._offer("parent_id", found, none)
         self.fields["parent_id"].required = none is None
-        managers = User.objects.filter(is_active=True).order_by("name")
-        self._offer("account_manager_id", managers, "None")
-        self._offer("tag_ids", Tag.objects.filter(account=account).order_by("name"), None)
-        self._offer("domain_id", PortalDomain.objects.filter(account=account).order_by("host"), "None")
-        self._offer("localization_id", Localization.objects.filter(account=account).order_by("name"), "None")
-        self.offer_billing(request)
+        for name, order, nothing in OFFERED:
+            known = known_of(request, name, self.initial).order_by(order)
+            self._offer(name, known.defer("logo") if name in WITH_LOGO else known, nothing)
+        if reach(request) is not None:
+            self._leave_out("tag_ids")
         self.offer_paying(request, currency)
         self.fields["note"].disabled = not may(request, add_customer_note.__name__)
         self.fields["hours"].widget.attrs["data-default-zone"] = self.initial.get("zone") or account.zone
@@ -328,11 +343,16 @@ class CustomerForm(PayingFields):
         self.set_unit("low_balance_micros", currency)
         self.set_unit("local_price_nanos", f"{currency}/min" if currency else "per min")
 
-    def show_notes(self, notes: Iterable[CustomerNote]) -> None:
+    def show_notes(self, request: HttpRequest, notes: Iterable[CustomerNote]) -> None:
         """Lists the notes that are there."""
-        widget = self.fields["note"].widget
+        widget, name = self.fields["note"].widget, name_for(request)
         assert isinstance(widget, NoteWidget)
-        widget.notes = notes
+        widget.notes = [(name(note.author), note) for note in notes]
+
+    def _leave_out(self, name: str) -> None:
+        """Takes away a field that this user may not set: what the record has stays."""
+        del self.fields[name]
+        self.tabs = [(title, [one for one in names if one != name]) for title, names in self.tabs]  # type: ignore[misc]  # of this form alone
 
     def _offer(self, name: str, records: QuerySet[Any], none: str | None) -> None:
         """The records a field lets one choose from, and the words of choosing none."""
@@ -413,6 +433,13 @@ class MovedCustomerForm(CustomerForm):
         if not self.cleaned_data["parent_confirmed"]:
             raise ValidationError("Another reseller is chosen: tick to confirm, or choose the old one again.")
         return True
+
+
+def known_of(request: HttpRequest, name: str, values: Mapping[str, Any]) -> QuerySet[Any]:
+    """The records that this user may choose in a field of a customer that has these values."""
+    value = values.get(name)
+    had = value if isinstance(value, list) else [value] if value else []
+    return offered(name, own_account(request).pk, actor(request), had)
 
 
 def form_for(request: HttpRequest, customer: Customer) -> type[CustomerForm]:

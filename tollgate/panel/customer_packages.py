@@ -148,7 +148,9 @@ class PackageForm(HouseForm):
     kind = forms.ChoiceField(label="Type", choices=list(KINDS.items()))
     description = note(max_length=1000)
     retail_nanos = PriceField(label="Retail", least=0, initial=0, help_text="What one costs the customer each time")
-    cost_nanos = PriceField(label="Cost", least=0, initial=0, help_text="What one costs us each time: for the profit")
+    cost_nanos = PriceField(
+        label="Cost", least=0, initial=0, help_text="What one costs us each time: Money, Profit takes it off"
+    )
     minimum_spend = forms.BooleanField(
         required=False, help_text="Retail is the least that a period's calls cost: only what is missing is charged"
     )

@@ -4,6 +4,7 @@ To add a tab: its line in `TABS`, a view that calls `_page` with its name, and t
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from django.urls import path, reverse
 from django_countries import countries
 
 from tollgate.actions.customer_notes import add_customer_note, delete_customer_note
+from tollgate.actions.holds import held_for_fraud
 from tollgate.actions.portal_domains import shown_sections
 from tollgate.actions.wallets import adjust, top_up
 from tollgate.core.areas import AREAS
@@ -70,8 +72,8 @@ TABS = (
     ("audit", "Audit", "panel:customer_audit", "audit"),
 )
 """Name, words, address, and the area one must be let into."""
-OF_DELETED = ("main", "payments", "packages", "invoices", "cdrs", "audit")
-"""What there is to see of a deleted customer."""
+OF_DELETED = ("main", "auth", "payments", "packages", "invoices", "cdrs", "audit")
+"""What there is to see of a deleted customer; what others may want again is removed on its page Auth."""
 NOTES_SHOWN = 50
 
 
@@ -126,12 +128,14 @@ def main(request: HttpRequest, customer_id: int, span: str = "hour") -> HttpResp
 
 @reading
 def auth(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """Where the customer calls from."""
-    customer = _customer(request, customer_id, area="endpoints")
+    """Where the customer calls from; of a deleted one what may be removed, so that others can have it."""
+    customer = _customer(request, customer_id, area="endpoints", deleted=True)
     source = QuerysetSource(queryset=Endpoint.objects.filter(customer=customer))
-    rooms = conferences.of_customer(customer)
-    grid, card = endpoints.OF_CUSTOMER.page(request.GET.dict(), source), pins.of_customer(request, customer)
-    return _page(request, customer, "auth", grid=grid, rooms=rooms, **card)
+    rooms, list_of = conferences.of_customer(customer), endpoints.OF_CUSTOMER
+    if customer.deleted_at is not None:
+        list_of = replace(list_of, empty_text="No endpoints.")
+    grid, card = list_of.page(request.GET.dict(), source), pins.of_customer(request, customer)
+    return _page(request, customer, "auth", grid=grid, rooms=rooms, may_add_room=conferences.may_add(request), **card)
 
 
 @reading
@@ -214,8 +218,8 @@ def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 def history(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Who changed this customer and what belongs to it, and how."""
     customer = _customer(request, customer_id, area="audit", deleted=True)
-    source = QuerysetSource(queryset=audit.of_customer(customer))
-    return _list_page(request, customer, "audit", audit.OF_CUSTOMER, source)
+    source = QuerysetSource(queryset=audit.of_customer(request, customer))
+    return _list_page(request, customer, "audit", audit.as_seen(request, audit.OF_CUSTOMER), source)
 
 
 @writing("top_up", shown_to_all=False)
@@ -257,7 +261,7 @@ def _customer(request: HttpRequest, customer_id: int, *, area: str = "customers"
     """
     if not rights(request).reads(area):
         raise PermissionDenied(f"None of your groups may read {AREAS[area].title}.")
-    related = ("account", "parent", "account_manager", "domain", "localization")
+    related = ("account", "parent", "account_manager", "domain", "localization", "recording_space")
     found = with_end(own_customers(request)).select_related(*related)
     if not deleted:
         found = found.filter(deleted_at=None)
@@ -282,6 +286,7 @@ def _context(request: HttpRequest, customer: Customer, tab: str) -> dict[str, An
         "tab_title": title,
         "customer": customer,
         "status_words": STATUS_WORDS[customer.status],
+        "for_fraud": customer.status == "penalty" and held_for_fraud(customer, datetime.now(UTC)),
         "wallet": wallet_of(customer),
         "has_endpoint": Endpoint.objects.filter(customer=customer, enabled=True, sends_calls=True).exists(),
         "has_route": IngressRoute.objects.filter(routes.reaching(customer), enabled=True).exists(),

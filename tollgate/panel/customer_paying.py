@@ -51,7 +51,7 @@ class PayingFields(BillingFields):
     topup_currencies = forms.MultipleChoiceField(
         required=False,
         label="Top-up currencies",
-        help_text="None = all that a gateway takes",
+        help_text="None = all that a gateway takes. Without its own currency it cannot pay by bank transfer either",
         widget=forms.SelectMultiple(attrs=SEARCHABLE),
     )
     payment_gateways = GatewaysField(label="May pay by", help_text="None chosen = it cannot pay by itself")

@@ -1,20 +1,17 @@
-"""Customers: the list, their form, and the buttons of one. The pages of one customer are in customer_pages.py."""
+"""Customers: the page of their list (customer_lists.py), their form, and the buttons of one.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cache
-from itertools import islice
+The pages of one customer are in customer_pages.py.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django_countries import countries
 
 from tollgate.actions.customer_status import (
     approve_customer,
@@ -27,173 +24,25 @@ from tollgate.actions.customer_status import (
 from tollgate.actions.customer_successor import create_successor_customer
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
 from tollgate.actions.domain_defaults import taken
-from tollgate.core.money import format_micros
 from tollgate.panel.access import current_user, may, own_account, own_customers, reading, writing
-from tollgate.panel.cells import STATUS_TONES, limit, link
-from tollgate.panel.customer_forms import STATUS_WORDS, CustomerForm, NewCustomerForm, form_for, resellers
+from tollgate.panel.customer_forms import (
+    STATUS_WORDS,
+    CustomerForm,
+    NewCustomerForm,
+    form_for,
+    known_of,
+)
+from tollgate.panel.customer_lists import listed
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Account, Customer, CustomerNote, PortalDomain, Tag, User
-from tollgate.store.queries.customers import in_service, in_state, today_of, with_figures, with_wallet
-from tollgate.store.queries.finding import customers_with
-from tollgate.ui.columns import Column, Kind
-from tollgate.ui.conditions import Of
+from tollgate.store.models import Customer, CustomerNote
 from tollgate.ui.fields import CurrencyField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, Grid, respond
-from tollgate.ui.sources import Query, QuerysetSource
+from tollgate.ui.grid import respond
 from tollgate.ui.words import as_is, worded
 
-STATES = (
-    *((name, STATUS_WORDS[name]) for name in ("active", "inactive", "penalty", "pending")),
-    ("dialing", "Dialing (derived)"),
-    ("unready", "Pending (derived)"),
-)
-CHUNK = 500
 NOTES_SHOWN = 10
-OF_WALLETS = frozenset({"balance_micros", "live_channels"})
-"""What is sorted by, and stands in the wallets."""
-
-
-def _limit_words(customer: Any) -> str:
-    """The debit limit beside a balance."""
-    amount = f"{format_micros(abs(customer.debit_limit_micros), 2)} {customer.currency}"
-    if customer.debit_limit_micros == 0:
-        return "Debit limit: 0"
-    return f"Credit line: {amount}" if customer.debit_limit_micros > 0 else f"Reserve: {amount}"
-
-
-def _lacks(customer: Any) -> str | None:
-    """What keeps the customer from calling."""
-    needs = (("no endpoint", customer.has_endpoint), ("no route", customer.has_route))
-    return ", ".join(words for words, there in needs if not there) or None
-
-
-LIST = Grid(
-    name="customers",
-    columns=(
-        Column("name", "Customer", sort="name", link=link("panel:customer", lambda row: row.pk)),
-        Column("lacks", "Warnings", value=_lacks, kind=Kind.BADGE, tone=lambda _: "yellow", minor=True),
-        Column("number", "Number", sort="number", minor=True),
-        Column(
-            "balance",
-            "Balance",
-            value="balance_micros",
-            kind=Kind.MONEY,
-            currency="currency",
-            sort="balance_micros",
-            hint=_limit_words,
-        ),
-        Column(
-            "credit",
-            "Debit limit",
-            value="debit_limit_micros",
-            kind=Kind.MONEY,
-            currency="currency",
-            sort="debit_limit_micros",
-            hidden=True,
-        ),
-        Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels", minor=True),
-        Column(
-            "allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", minor=True, says=True
-        ),
-        Column(
-            "status",
-            "Status",
-            value=lambda row: STATUS_WORDS[row.status],
-            kind=Kind.BADGE,
-            tone=lambda row: STATUS_TONES[row.status],
-            sort="status",
-        ),
-        Column("reseller", "Reseller", value="parent.name", link=link("panel:customer", lambda row: row.parent_id)),
-        Column("last_call_at", "Last call (UTC)", kind=Kind.INSTANT),
-        Column("asr", "ASR today", value="today.traffic.asr_percent", kind=Kind.NUMBER, unit="%"),
-        Column("acd", "ACD today", value="today.traffic.acd_s", kind=Kind.NUMBER, unit="s"),
-        Column("pdd", "PDD today", value="today.pdd_s", kind=Kind.NUMBER, unit="s"),
-        Column("cps", "CPS today", value="today.cps", kind=Kind.NUMBER),
-        Column("company", "Company", sort="company", hidden=True),
-        Column("country", "Country", sort="country", hidden=True),
-        Column("manager", "Account manager", value="account_manager.name", hidden=True),
-        Column("tags", "Tags", value=lambda row: ", ".join(sorted(tag.name for tag in row.tags.all())), hidden=True),
-        Column("reference", "Reference", sort="reference", hidden=True),
-        Column("accounting_id", "Accounting id", sort="accounting_id", hidden=True),
-        Column("status_until", "Status until (UTC)", kind=Kind.INSTANT, sort="status_until", hidden=True),
-        Column("expires_at", "Expires (UTC)", kind=Kind.INSTANT, sort="expires_at", hidden=True),
-    ),
-    filters=(
-        Filter("status", "Status", "state", choices=STATES),
-        Filter("shown", "Shown", "shown", choices=(("in_service", "In service"), ("deleted", "Deleted"))),
-        Filter("country", "Country", "country", choices=tuple((code, as_is(name)) for code, name in countries)),
-    ),
-    sort="name",
-    ticks=True,
-    empty_text="No customers yet. A customer buys calls: add one, then give it an endpoint and a route.",
-    empty_url="/customers/new/",
-    empty_action="Add a customer",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(QuerysetSource):
-    """Customers with today's traffic, which is read once for each page. The search also looks at contacts.
-
-    `queryset` has the customers alone: who stands on a page is found without figures, and only those get them.
-    """
-
-    figures: QuerySet[Any]
-    account: Account
-    at: datetime
-
-    def rows(self, query: Query, limit: int) -> Sequence[Any]:
-        """One page."""
-        narrow = replace(self, queryset=self._asked(query).only("id"))  # what is sorted is small
-        ids = [customer.pk for customer in QuerysetSource.rows(narrow, query, limit)]
-        found = self.figures.in_bulk(ids)
-        return self._with_today([found[pk] for pk in ids if pk in found])
-
-    def ordered(self, query: Query) -> QuerySet[Any]:
-        """All of them, for files."""
-        return QuerysetSource.ordered(replace(self, queryset=self.figures), query)
-
-    def stream(self, query: Query) -> Iterator[Any]:
-        """All rows."""
-        found = QuerysetSource.stream(self, query)
-        while chunk := list(islice(found, CHUNK)):
-            yield from self._with_today(chunk)
-
-    def count(self, query: Query, most: int) -> int:
-        """Without figures, unless one of them is asked for."""
-        return QuerysetSource.count(replace(self, queryset=self._asked(query)), query, most)
-
-    def tally(
-        self, query: Query, path: str, values: Sequence[Any], sums: Mapping[str, tuple[str, str]]
-    ) -> Sequence[Mapping[str, Any]]:
-        """With the wallets, whose balances are added up."""
-        wallets = replace(self, queryset=with_wallet(self.queryset, "customer"))
-        return QuerysetSource.tally(wallets, query, path, values, sums)
-
-    def kind_of(self, path: str) -> Of | None:
-        """What stands in the wallets is compared too."""
-        return QuerysetSource.kind_of(replace(self, queryset=self.figures), path)
-
-    def _asked(self, query: Query) -> QuerySet[Any]:
-        """The customers, with their wallets where those are compared or sorted by."""
-        paths = {path.partition("__")[0] for path in query.filters} | {query.sort}
-        return with_wallet(self.queryset, "customer") if paths & OF_WALLETS else self.queryset
-
-    def chosen(self, query: Query) -> QuerySet[Any]:
-        """Those that the search and the filters leave; a state may be one that is no status."""
-        filters = dict(query.filters)
-        state = filters.pop("state", None)
-        found = QuerysetSource.chosen(self, replace(query, filters=filters))
-        return in_state(found, str(state)) if state else found
-
-    def _with_today(self, customers: Sequence[Any]) -> Sequence[Any]:
-        today = today_of(self.account, [customer.pk for customer in customers], self.at)
-        for customer in customers:
-            customer.today = today[customer.pk]
-        return customers
 
 
 class StatusForm(HouseForm):
@@ -244,34 +93,6 @@ def customers(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
-    """The list's grid and what it may show this user, for the state of its address."""
-    account, at = own_account(request), datetime.now(UTC)
-    deleted = parameters.get("f.shown") == "deleted"
-    shown = in_service(own_customers(request), deleted=deleted)
-    grid = replace(LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices)))
-    figures = with_figures(own_customers(request), at, deleted=deleted)
-    return grid, Listed(queryset=shown, figures=figures, search=cache(customers_with), account=account, at=at)
-
-
-def _own_filters(request: HttpRequest) -> Iterator[Filter]:
-    """Filters whose choices are records."""
-    me = current_user(request).pk
-    tags = Tag.objects.filter(account=own_account(request)).order_by("name")
-    yield Filter("tag", "Tag", "tags", choices=tuple((str(tag.pk), as_is(tag.name)) for tag in tags))
-    owners, _ = resellers(request)
-    yield Filter("reseller", "Reseller", "parent_id", choices=tuple((str(row.pk), as_is(row.name)) for row in owners))
-    managers = User.objects.filter(is_active=True).order_by("name")
-    words = (
-        (
-            str(row.pk),
-            worded("{name} (you)", name=row.name or row.email) if row.pk == me else as_is(row.name or row.email),
-        )
-        for row in managers
-    )
-    yield Filter("manager", "Account manager", "account_manager_id", choices=tuple(words))
-
-
 @writing("create_customer", shown_to_all=False)
 def new_customer(request: HttpRequest) -> HttpResponseBase:
     """A new customer; then its page, where money, endpoints and routes are given."""
@@ -299,8 +120,8 @@ def new_customer(request: HttpRequest) -> HttpResponseBase:
 def _start_of_domain(request: HttpRequest) -> dict[str, Any]:
     """What the form begins with where the address names a portal domain: that which its new customers begin with."""
     named = request.GET.get("domain_id", "")
-    found = PortalDomain.objects.filter(account=own_account(request), pk=int(named)) if named.isdecimal() else None
-    domain = found.select_related("template_customer").first() if found is not None else None
+    known = known_of(request, "domain_id", {}).select_related("template_customer")
+    domain = known.filter(pk=int(named)).first() if named.isdecimal() else None
     if domain is None:
         return {}
     template = own_customers(request).filter(template_of_domains=domain).first()
@@ -319,7 +140,7 @@ def edit_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     form_class = form_for(request, customer)
     start = initial(customer, names)
     form = form_class(posted(request), initial=start, request=request, currency=customer.currency)
-    form.show_notes(CustomerNote.objects.filter(customer=customer).order_by("-id")[:NOTES_SHOWN])
+    form.show_notes(request, CustomerNote.objects.filter(customer=customer).order_by("-id")[:NOTES_SHOWN])
     here, page = request.path, reverse("panel:customer", args=[customer.pk])
     if form.is_valid():
         version, values = form.cleaned_data["version"], changes(form, leave_out=["parent_confirmed"])

@@ -10,7 +10,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
-from tollgate.panel.access import members, own_account, reading, rights
+from tollgate.actions.agreements import acceptance_by, newest_agreement
+from tollgate.panel.access import current_user, may, members, own_account, reading, rights
 from tollgate.panel.frame import first_page
 from tollgate.store.models import Account
 from tollgate.store.queries import dashboard as figures
@@ -69,11 +70,15 @@ def chart(request: HttpRequest) -> HttpResponseBase:
 def _waiting(request: HttpRequest, account: Account, at: datetime) -> list[Waiting]:
     """What waits for a person who may read of it."""
     counts, reads = figures.waiting(account, at), rights(request).reads
-    return [
+    found = [
         Waiting(title, counts[name], f"{reverse(page)}{query}")
         for name, (title, area, page, query) in WAITING.items()
         if counts[name] and reads(area)
     ]
+    asked = newest_agreement(account) if reads("account") and may(request, "accept_agreement") else None
+    if asked is not None and acceptance_by(asked, current_user(request).pk) is None:
+        found.append(Waiting("Service agreement to accept", 1, reverse("panel:agreement", args=[asked.number])))
+    return found
 
 
 def _chart(account: Account, at: datetime) -> LineChart:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
@@ -22,16 +22,18 @@ from tollgate.actions.delays import (
     cancel_delayed_save,
     rights_over,
     run_delayed_save,
+    seen_by,
     update_delayed_save,
 )
 from tollgate.core.field_words import field_words
 from tollgate.panel import audit_words
-from tollgate.panel.access import actor, current_user, own_account, own_customers, reading, rights
+from tollgate.panel.access import actor, current_user, own_account, reading
 from tollgate.panel.cells import link
 from tollgate.panel.delay_times import TimeUnfit, due_at, shown_at
 from tollgate.panel.fields import FORMAT, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import posted, press, reason
+from tollgate.panel.staff import as_seen, name_for
 from tollgate.store.models import DelayedSave
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
@@ -84,7 +86,9 @@ class DueForm(HouseForm):
 def delays(request: HttpRequest) -> HttpResponseBase:
     """The log."""
     source = QuerysetSource(queryset=_visible(request))
-    return respond(request, LIST, source, title="Delay log", breadcrumbs=crumbs(("System", "")))
+    name = name_for(request)
+    grid = as_seen(request, LIST, author=lambda row: name(row.author))
+    return respond(request, grid, source, title="Delay log", breadcrumbs=crumbs(("System", "")))
 
 
 @reading
@@ -147,12 +151,7 @@ def run(request: HttpRequest, delayed_save_id: int) -> HttpResponseBase:
 
 
 def _visible(request: HttpRequest) -> QuerySet[DelayedSave]:
-    """Everybody's for those who may manage them, within the reseller's customers; otherwise one's own."""
-    user, mine = current_user(request), Q(author_id=current_user(request).pk)
-    found = DelayedSave.objects.filter(account=own_account(request))
-    if not any(rights(request).has(act) for act in OWN_RIGHTS):
-        return found.filter(mine)
-    return found if user.reseller_id is None else found.filter(mine | Q(customer__in=own_customers(request)))
+    return DelayedSave.objects.filter(seen_by(actor(request)), account=own_account(request))
 
 
 def _found(request: HttpRequest, delayed_save_id: int) -> DelayedSave:

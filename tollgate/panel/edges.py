@@ -50,7 +50,9 @@ class EdgeForm(HouseForm):
         label="Control address",
         help_text="Where we tell it to hang up, such as http://10.0.0.5:5070/RPC",
     )
-    enabled = forms.BooleanField(required=False, initial=True)
+    enabled = forms.BooleanField(
+        required=False, initial=True, help_text="Disabled, it brings no new calls; those it has go on to their end"
+    )
 
 
 class ChangedEdgeForm(EdgeForm):

@@ -131,8 +131,8 @@ class EndpointForm(HouseForm):
 
     widths = {"enabled": 12, "rewrites": 12}
     name = forms.CharField(max_length=200, required=False, help_text="Such as Vilnius office")
-    channels = ChannelsField()
-    cps_milli = CpsField(label="New calls per second", help_text="0 = no limit")
+    channels = ChannelsField(help_text="Calls from it and to it. 0 = no limit")
+    cps_milli = CpsField(label="New calls per second", help_text="From it and to it. 0 = no limit")
     rewrites = RewritesField()
     enabled = forms.BooleanField(required=False, initial=True)
 

@@ -218,7 +218,7 @@ def edit_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
         endpoint.customer,
         title=as_is(shown(endpoint)),
         endpoint=endpoint,
-        read_only=not may(request, "update_endpoint"),
+        read_only=endpoint.customer.deleted_at is not None or not may(request, "update_endpoint"),
     )
 
 
@@ -250,7 +250,7 @@ def new_password(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
     if form.is_valid():
         done = saved(request, form, set_sip_password, endpoint_id=endpoint.pk, **changes(form))
         if done is not None:
-            return after_save(request, "The new password holds from now on.", form_url=page, done_url=page)
+            return after_save(request, "The new password holds from now on.", form_url=request.path, done_url=page)
     return render_form(
         request,
         form,

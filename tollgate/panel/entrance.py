@@ -1,4 +1,4 @@
-"""Pages for people who are not logged in: a forgotten password, and the link that sets a new one."""
+"""Pages for people who are not logged in: a forgotten password, and the links that set a new one and prove an email."""
 
 from django import forms
 from django.contrib import messages
@@ -8,9 +8,10 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.cache import never_cache
 
+from tollgate.actions import user_emails
 from tollgate.actions.acts import Actor
 from tollgate.actions.user_passwords import DEAD_LINK, find_link, forgotten, set_user_password_by_link
-from tollgate.panel.saving import posted, saved_by
+from tollgate.panel.saving import posted, press, saved_by
 from tollgate.ui.forms import HouseForm
 from tollgate.ui.requests import client_ip
 
@@ -65,7 +66,24 @@ def set_password(request: HttpRequest, token: str) -> HttpResponseBase:
     return render(request, "panel/entrance.html", context, status=422 if form.errors else 200)
 
 
+@never_cache
+def confirm_login_email(request: HttpRequest, token: str) -> HttpResponseBase:
+    """What the link in the mail opens; a button follows it, for programs open links too."""
+    code = user_emails.find_link(token)
+    if code is None:
+        messages.error(request, DEAD_LINK)
+        return redirect("account_login")
+    act = user_emails.confirm_user_email
+    if request.method == "POST":
+        who = Actor(code.target, frozenset({act.__name__}), "by a link", "user", code.user_id, client_ip(request))
+        press(request, act, "Thank you: the email is confirmed.", who=who, token=token)
+        return redirect("account_login")
+    context = {"title": "Confirm the email", "email": code.target, "of_login": True}
+    return render(request, "panel/confirm_email.html", context)
+
+
 urlpatterns = [
     path("forgot/", forgot, name="forgot"),
     path("set-password/<str:token>/", set_password, name="set_password"),
+    path("confirm-login-email/<str:token>/", confirm_login_email, name="confirm_login_email"),
 ]

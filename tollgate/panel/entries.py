@@ -26,7 +26,7 @@ KIND_WORDS = {
     "rounding": "Rounding", "tax": "Tax", "platform": "Platform",
 }  # fmt: skip
 BOOKS = (
-    "revenue", "resale", "carrier_cost", "payments", "payment_fees", "adjustments", "tax", "platform", "exchange",
+    "revenue", "resale", "carrier_cost", "payments", "payment_fees", "adjustments", "tax", "platform",
 )  # fmt: skip
 
 

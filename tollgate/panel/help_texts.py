@@ -86,6 +86,7 @@ EXPLAINED_BY: Final[Mapping[str, str]] = {
     "me": "how-to/users-and-rights",
     "account": "how-to/the-account",
     "account_packages": "how-to/the-account",
+    "account_statement": "how-to/the-account",
     "account_agreement": "how-to/the-account",
     "options": "how-to/the-account",
     "invoices": "how-to/invoices",

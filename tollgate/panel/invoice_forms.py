@@ -228,10 +228,11 @@ def edit_line(request: HttpRequest, invoice_id: int, line_id: int) -> HttpRespon
     line = get_object_or_404(InvoiceLine, pk=line_id, invoice=found)
     page = reverse("panel:invoice", args=[found.pk])
     known = {
-        **{name: getattr(line, name) for name in ("description", "quantity_milli", "from_on")},
-        "unit_price_nanos": line.exact_micros * 10**6 // line.quantity_milli,
+        **{name: getattr(line, name) for name in ("description", "quantity_milli", "from_on", "unit_price_nanos")},
         "last_on": line.until_on - timedelta(days=1) if line.until_on else None,
     }
+    if found.prices_include_tax:  # the row shows the price without its tax
+        known["unit_price_nanos"] = line.exact_micros * 10**6 // line.quantity_milli
     form = LineForm(posted(request), invoice=found, initial=known)
     if form.is_valid():
         done = saved(request, form, change_invoice_line, line_id=line.pk, **form.given())

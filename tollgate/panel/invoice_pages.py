@@ -19,6 +19,7 @@ from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_in
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoices import delete_invoice_draft, remove_invoice_line
 from tollgate.actions.rehearsals import Issuing, issuing
+from tollgate.core.call_search import Rule, Rules, write_rules
 from tollgate.core.invoice_document import Document, period_text, quantity_text, rate_text
 from tollgate.core.invoice_periods import first_instant
 from tollgate.core.invoice_terms import reasons_against
@@ -253,19 +254,33 @@ def _line(request: HttpRequest, found: Any, row: InvoiceLine) -> Line:
 
 
 def _cdrs_url(request: HttpRequest, found: Any, row: InvoiceLine) -> str:
-    """The calls that a line is made of."""
+    """The calls that a line is made of: those of its days within what it bills, in the group it stands for."""
     of_calls = row.corrects_line if row.corrects_line_id else row
     if of_calls is None or of_calls.kind not in FROM_CALLS or not rights(request).reads("calls"):
         return ""
     if of_calls.from_on is None or of_calls.until_on is None:
         return ""
     begin, end = (first_instant(day, found.zone) for day in (of_calls.from_on, of_calls.until_on))
-    wanted = {"f.from": begin.isoformat(), "f.until": end.isoformat(), "f.state": "charged"}
-    if of_calls.destination:
-        wanted["f.destination"] = of_calls.destination
-    if of_calls.ingress_route_id:
-        wanted["f.route"] = str(of_calls.ingress_route_id)
-    return f"{reverse('panel:customer_cdrs', args=[found.customer_id])}?{urlencode(wanted)}"
+    if of_calls.usage_from_at and of_calls.usage_until_at:
+        begin, end = max(begin, of_calls.usage_from_at), min(end, of_calls.usage_until_at)
+    wanted = [Rule("state", "one_of", "charged,unresolved"), *_group_of(found, of_calls)]
+    page = reverse("panel:customer_cdrs", args=[found.customer_id])
+    if found.customer.is_reseller:
+        page, wanted = reverse("panel:cdrs"), [*wanted, Rule("reseller", "is", found.customer.name)]
+    asked = {"f.from": begin.isoformat(), "f.until": end.isoformat(), "f.rules": write_rules(Rules(tuple(wanted)))}
+    return f"{page}?{urlencode(asked)}"
+
+
+def _group_of(found: Any, row: InvoiceLine) -> list[Rule]:
+    """What the calls of a line have in common, by how the document groups them; a correction is of all calls."""
+    if row.kind != "usage":
+        return []
+    if found.grouping == "destination":
+        return [Rule("destination", "is", row.destination) if row.destination else Rule("destination", "empty")]
+    if found.grouping == "route":
+        route = row.ingress_route_id
+        return [Rule("route", "is", f"#{route}") if route else Rule("route", "empty")]
+    return []
 
 
 def standing_ones(rows: list[Allocation]) -> set[int]:

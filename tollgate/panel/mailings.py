@@ -1,7 +1,6 @@
-"""Mailings: a mail or an SMS to every contact of the customers ticked in a list.
+"""Mailings: a mail or an SMS to every contact of the customers ticked in their list, or of all that the list finds.
 
-A list sends its ticks here: a form with the id `<grid>-ticks` and buttons with `formaction` of `panel:mailing_email` or
-`panel:mailing_sms`, by GET or POST; each tick comes as `id`.
+It is sent by a job (tasks.py). The list sends here what it sends to a bulk edit (bulk.py), by GET or POST.
 """
 
 from collections.abc import Sequence
@@ -13,9 +12,9 @@ from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 
 from tollgate.actions.mailings import Mailing, send_bulk_email, send_bulk_sms
-from tollgate.panel.access import own_account, own_customers, writing
+from tollgate.panel import bulk
+from tollgate.panel.access import own_account, writing
 from tollgate.panel.frame import crumbs
-from tollgate.panel.mail_settings import ID_DIGITS_MOST
 from tollgate.panel.saving import after_save, saved
 from tollgate.store.models import Card, Customer
 from tollgate.ui.forms import HouseForm, render_form
@@ -25,20 +24,7 @@ VALUES_HINT = "May use {{name}}, {{email}}, {{company.name}}, {{brand}} and {{ac
 MARKETING_HINT = "Left out for contacts who want no marketing"
 
 
-class MailingForm(HouseForm):
-    """Whom it goes to, kept while the words are written."""
-
-    customers = forms.CharField(widget=forms.HiddenInput)
-
-    def clean_customers(self) -> list[int]:
-        """The ids."""
-        words = self.cleaned_data["customers"].split(",")
-        if not all(word.isdecimal() and len(word) < ID_DIGITS_MOST for word in words):
-            raise forms.ValidationError("Choose customers in the list first.")
-        return [int(word) for word in words]
-
-
-class EmailForm(MailingForm):
+class EmailForm(HouseForm):
     """A mail to many."""
 
     widths = {"subject": 12, "text": 6, "html": 6, "card_ids": 6, "marketing": 6}
@@ -65,12 +51,16 @@ class EmailForm(MailingForm):
             del self.fields["card_ids"]
 
 
-class SmsForm(MailingForm):
+class SmsForm(HouseForm):
     """An SMS to many."""
 
     widths = {"text": 12, "marketing": 12}
     text = forms.CharField(max_length=1000, widget=forms.Textarea(attrs={"rows": 5}), help_text=VALUES_HINT)
-    marketing = forms.BooleanField(label="Marketing", required=False, help_text=MARKETING_HINT)
+    marketing = forms.BooleanField(
+        label="Marketing",
+        required=False,
+        help_text=f"{MARKETING_HINT}; every SMS has a link by which its reader ends it",
+    )
 
 
 @writing("send_bulk_email", shown_to_all=False)
@@ -81,11 +71,10 @@ def email(request: HttpRequest) -> HttpResponseBase:
     currencies = {customer.currency for customer in customers}
     sold = Card.objects.filter(account=account, kind="customer", reseller=None, currency__in=currencies)
     cards = [(card.pk, f"{card.name} ({card.currency})") for card in sold.order_by("name")]
-    form = EmailForm(_sent(request), initial=_start(customers), cards=cards)
+    form = EmailForm(_sent(request), cards=cards)
     if form.is_valid():
-        words = {name: value for name, value in form.cleaned_data.items() if name != "customers"}
         ids = [customer.pk for customer in customers]
-        done = saved(request, form, send_bulk_email, account_id=account.pk, customer_ids=ids, **words)
+        done = saved(request, form, send_bulk_email, account_id=account.pk, customer_ids=ids, **form.cleaned_data)
         if done is not None:
             return _done(request, done, "mail")
     return _page(request, form, customers, "Mail to customers")
@@ -95,30 +84,25 @@ def email(request: HttpRequest) -> HttpResponseBase:
 def sms(request: HttpRequest) -> HttpResponseBase:
     """An SMS to every contact of the chosen customers."""
     customers = _chosen(request)
-    form = SmsForm(_sent(request), initial=_start(customers))
+    form = SmsForm(_sent(request))
     if form.is_valid():
-        words = {name: value for name, value in form.cleaned_data.items() if name != "customers"}
-        ids = [customer.pk for customer in customers]
-        done = saved(request, form, send_bulk_sms, account_id=own_account(request).pk, customer_ids=ids, **words)
+        account_id, ids = own_account(request).pk, [customer.pk for customer in customers]
+        done = saved(request, form, send_bulk_sms, account_id=account_id, customer_ids=ids, **form.cleaned_data)
         if done is not None:
             return _done(request, done, "SMS")
     return _page(request, form, customers, "SMS to customers")
 
 
 def _sent(request: HttpRequest) -> Any:
-    """The words; a POST of ticks alone only opens the page."""
-    return request.POST if "customers" in request.POST else None
+    """The words; a POST of what the list sends only opens the page."""
+    return request.POST if "text" in request.POST else None
 
 
 def _chosen(request: HttpRequest) -> list[Customer]:
-    """The customers ticked, as far as this user may see them."""
-    ticked = [*request.GET.getlist("id"), *request.POST.getlist("id"), *request.POST.get("customers", "").split(",")]
-    ids = {int(word) for word in ticked if word.isdecimal() and len(word) < ID_DIGITS_MOST}
-    return list(own_customers(request).filter(pk__in=ids, deleted_at=None).order_by("name"))
-
-
-def _start(customers: Sequence[Customer]) -> dict[str, str]:
-    return {"customers": ",".join(str(customer.pk) for customer in customers)}
+    """The customers ticked, or all found, as far as this user may see them; nobody writes to deleted ones."""
+    ids = bulk.chosen(request, bulk.NOUNS["customer"])
+    found = Customer.objects.filter(pk__in=ids, deleted_at=None).only("name", "currency")
+    return list(found.order_by("name")) if ids else []
 
 
 def _done(request: HttpRequest, mailing: Mailing, what: str) -> HttpResponseBase:
@@ -132,10 +116,12 @@ def _done(request: HttpRequest, mailing: Mailing, what: str) -> HttpResponseBase
     ]
     told = f"; of the other contacts {' and '.join(left_out)}" if left_out else ""
     said = f"{mailing.queued_count} {what} queued{told}."
-    return after_save(request, said, form_url=reverse("panel:messages"), done_url=reverse("panel:messages"))
+    page = reverse("panel:task", args=[mailing.task_id]) if mailing.task_id else reverse("panel:customers")
+    return after_save(request, said, form_url=page, done_url=page)
 
 
 def _page(request: HttpRequest, form: HouseForm, customers: Sequence[Customer], title: str) -> HttpResponseBase:
+    kept = bulk.kept(request)
     return render_form(
         request,
         form,
@@ -144,6 +130,8 @@ def _page(request: HttpRequest, form: HouseForm, customers: Sequence[Customer], 
         breadcrumbs=crumbs(("Selling", ""), ("Customers", reverse("panel:customers"))),
         back_url=reverse("panel:customers"),
         save_title="Send",
+        kept=kept,
+        all_found=("scope", "all") in kept,
         shown=customers[:SHOWN],
         more_count=max(len(customers) - SHOWN, 0),
         count=len(customers),

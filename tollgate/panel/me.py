@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 
 from tollgate.actions.acts import EVERY_ACT, Actor, Invalid, acting
 from tollgate.actions.tokens import READ, create_api_token, revoke_api_token
+from tollgate.actions.user_emails import send_user_email_link
 from tollgate.actions.user_factors import has_factor, make_user_recovery_codes
 from tollgate.actions.user_passwords import change_own_user_password
 from tollgate.actions.users import update_user
@@ -72,7 +73,7 @@ class TokenForm(HouseForm):
     expires_at = InstantField(label="Ends at (UTC)", required=False, help_text="Empty: when it is revoked")
     allowed_networks = NetworksField(required=False, label="Used from", help_text="One per line; empty = from anywhere")
     scopes = forms.MultipleChoiceField(
-        label="May",
+        label="It may",
         help_text="Within your own rights, whatever those are when it is used",
         widget=TicksWidget,
     )
@@ -99,6 +100,7 @@ def me(request: HttpRequest) -> HttpResponseBase:
             return after_save(request, "Your settings are saved.", form_url=request.path, done_url=reverse("panel:me"))
     context: dict[str, Any] = {
         "title": "Account and security",
+        "confirmed_at": user.email_verified_at,
         "second_factor": is_mfa_enabled(user),
         "passkeys_count": Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).count(),
         "tokens": ApiToken.objects.filter(user=user, revoked_at=None).order_by("name"),
@@ -170,6 +172,15 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponseBase:
 
 @login_required
 @require_POST
+def send_email_link(request: HttpRequest) -> HttpResponse:
+    """Mails a link to confirm one's own email."""
+    who, said = _oneself(request, send_user_email_link), "A link to confirm the email is on its way."
+    press(request, send_user_email_link, said, who=who, user_id=current_user(request).pk)
+    return redirect("panel:me")
+
+
+@login_required
+@require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keeps the theme that the user picked in the menu."""
     try:
@@ -226,6 +237,7 @@ def _oneself(request: HttpRequest, act: Callable[..., object]) -> Actor:
 urlpatterns = [
     path("me/", me, name="me"),
     path("me/password/", own_password, name="own_password"),
+    path("me/email/confirm/", send_email_link, name="own_email"),
     path("me/recovery-codes/", recovery_codes, name="recovery_codes"),
     path("me/tokens/new/", new_token, name="token_new"),
     path("me/tokens/<int:token_id>/revoke/", revoke_token, name="token_revoke"),

@@ -85,7 +85,17 @@ class OptionsForm(HouseForm):
             ],
         ),
         ("Language", ["language"]),
-        ("Money", ["payment_details", "invoice_footer", "invoice_grouping", "invoice_lag_h"]),
+        (
+            "Money",
+            [
+                "payment_details",
+                "invoice_footer",
+                "invoice_grouping",
+                "invoice_lag_h",
+                "payment_description",
+                "two_person_payments",
+            ],
+        ),
         ("Packages", ["package_notice_days", "inactive_packages"]),
         ("Security", ["idle_logout_min", "second_factor_days", "second_factor", "audit_comment"]),
     ]
@@ -102,6 +112,7 @@ class OptionsForm(HouseForm):
         "inactive_packages": 8,
         "payment_details": 6,
         "invoice_footer": 6,
+        "two_person_payments": 12,
         "second_factor": 12,
         "audit_comment": 12,
     }
@@ -224,6 +235,15 @@ class OptionsForm(HouseForm):
         max_value=720,
         label="Invoices are made",
         help_text="So long after a period has closed, when its last records are in",
+    )
+    payment_description = forms.CharField(
+        max_length=100, required=False, help_text="What payers read at a gateway; empty = that it is a top-up"
+    )
+    two_person_payments = forms.BooleanField(
+        required=False,
+        label="Two people for payments",
+        help_text="What one enters or gives back another approves. Adjustments and vouchers move money by one person: "
+        "they are rights of their own",
     )
     idle_logout_min = forms.IntegerField(
         min_value=1,

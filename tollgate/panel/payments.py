@@ -17,6 +17,7 @@ from django.urls import path, reverse
 
 from tollgate.actions.allocations import OWED, allocate_payment, release_allocation
 from tollgate.actions.own_payments import redeem_voucher
+from tollgate.actions.payment_booking import BACK
 from tollgate.actions.payments import (
     BY_HAND,
     ask_gateway_again,
@@ -49,6 +50,9 @@ from tollgate.ui.words import as_is, worded
 TONES = {"completed": "green", "pending": "yellow", "canceled": "gray", "in suspense": "red"}
 KINDS = ("payment", "refund", "reversal", "bonus")
 STATUSES = ("completed", "pending", "canceled")
+FINAL = "A completed payment is never changed: only a refund or reversal gives it back."
+ASKS = "The gateway is asked to give it back; the wallet pays when it has agreed."
+UNDER_WAY = "The refund is under way."
 
 
 def status_words(payment: Payment) -> str:
@@ -72,17 +76,20 @@ COLUMNS = (
     Column("received_at", "Received (UTC)", kind=Kind.INSTANT, sort="received_at"),
     Column("kind", "Kind", value=lambda row: words(row.kind), sort="kind", says=True),
     Column("gateway", "Gateway", value=lambda row: words(row.gateway), sort="gateway", says=True),
+    Column("accounting_id", "Accounting id", value="customer.accounting_id", hidden=True),
     Column("payer", "Payer", hidden=True),
     Column("fee", "Fee kept", value="fee_micros", kind=Kind.MONEY, currency="received_currency", hidden=True),
     Column(
         "surcharge", "Surcharge", value="surcharge_micros", kind=Kind.MONEY, currency="received_currency", hidden=True
     ),
+    Column("reached", "Reached the account", value="reached_micros", kind=Kind.MONEY, currency="currency", hidden=True),
     Column("tax", "Tax in it", value="tax_micros", kind=Kind.MONEY, currency="currency", hidden=True),
     Column("unallocated", "Unallocated", value="unallocated_micros", kind=Kind.MONEY, currency="currency", minor=True),
     Column("external_id", "External id", minor=True),
     Column("public_note", "Description", minor=True),
     Column("private_note", "Private note", hidden=True),
 )
+NOT_OF_ONE = ("customer", "accounting_id", "payer", "private_note")
 LIST = Grid(
     name="payments",
     columns=COLUMNS,
@@ -101,7 +108,7 @@ LIST = Grid(
 )
 OF_CUSTOMER = Grid(
     name="payments",
-    columns=fixed(column for column in COLUMNS if column.name not in ("customer", "payer", "private_note")),
+    columns=fixed(column for column in COLUMNS if column.name not in NOT_OF_ONE),
     sort="-id",
     page_size=10,
     compact=True,
@@ -204,7 +211,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         "payment": found,
         "status_words": status_words(found),
         "askable": checkout is not None and found.status == "pending" and checkout.next_at is None and checkout.session,
-        "by_hand": found.customer_id is not None and found.gateway in BY_HAND,
+        "approvable": found.customer_id is not None and (found.gateway in BY_HAND or _waits_for_another(found)),
         "tone": TONES[status_words(found).lower()],
         "left_micros": found.amount_micros - found.refunded_micros if _is_back_possible(found) else 0,
         "allocations": settled,
@@ -241,8 +248,9 @@ def approve(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     """Shows what the approval would move and settle, then says that the money is there."""
     found = _payment(request, payment_id)
     page = reverse("panel:payment", args=[found.pk])
+    asks = found.kind == "refund" and found.gateway not in BY_HAND
     if request.method == "POST":
-        said = f"Payment {found.pk} is completed."
+        said = UNDER_WAY if asks else f"Payment {found.pk} is completed."
         press(request, complete_payment, said, payment_id=found.pk, version=shown_version(request))
         return redirect(page)
     asked = Asked(
@@ -253,7 +261,7 @@ def approve(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         breadcrumbs=crumbs(
             ("Money", ""), ("Payments", reverse("panel:payments")), (worded("Payment {pk}", pk=found.pk), page)
         ),
-        warning="A completed payment is never changed: only a refund or reversal gives it back.",
+        warning=ASKS if asks else FINAL,
     )
     return sure(request, asked, rehearse=lambda: completing(payment_id=found.pk), tell=partial(_told, found))
 
@@ -261,12 +269,13 @@ def approve(request: HttpRequest, payment_id: int) -> HttpResponseBase:
 def _told(found: Payment, seen: Completing) -> Facts:
     """What the approval of a payment does."""
     money = seen.currency
+    before, after = seen.balance_before_micros, seen.balance_after_micros
     settled = "; ".join(f"{number}: {amount(micros, money)}" for number, micros in seen.settled)
     return [
         ("Customer", as_is(found.customer)),
         ("Amount", amount(seen.amount_micros, money)),
         ("Tax in it", amount(seen.tax_micros, money)),
-        ("Balance", moves(seen.balance_before_micros, seen.balance_after_micros, money)),
+        ("Balance", moves(before, after, money) if before != after else amount(before, money)),
         ("Settles", as_is(settled) or "no invoice"),
         ("Documents", as_is(", ".join(seen.documents)) or "none"),
         ("Mailed to", as_is(", ".join(seen.mailed_to)) or "nobody"),
@@ -301,7 +310,8 @@ def refund(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     if form.is_valid():
         done = saved(request, form, refund_payment, payment_id=found.pk, **form.cleaned_data)
         if done is not None:
-            said = "Money is given back." if done.status == "completed" else "The refund is under way."
+            waits = "The refund waits." if _waits_for_another(done) else UNDER_WAY
+            said = "Money is given back." if done.status == "completed" else waits
             return after_save(request, said, form_url=page, done_url=page)
     way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (worded("Payment {pk}", pk=found.pk), page))
     return render_form(request, form, title="Refund", breadcrumbs=way, back_url=page, save_title="Refund")
@@ -386,6 +396,11 @@ def _new(
 def _payment(request: HttpRequest, payment_id: int) -> Payment:
     found = own_rows(request, Payment.objects.filter(account=own_account(request)))
     return get_object_or_404(found.select_related("customer", "reverses", "checkout"), pk=payment_id)
+
+
+def _waits_for_another(payment: Payment) -> bool:
+    """Whether what is given back waits for somebody's approval, and not for a gateway's answer."""
+    return payment.kind in BACK and payment.status == "pending" and getattr(payment, "checkout", None) is None
 
 
 def _is_back_possible(payment: Payment) -> bool:

@@ -92,8 +92,8 @@ def choose_pin(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 
 @writing("clear_pin", shown_to_all=False)
 def remove_pin(request: HttpRequest, customer_id: int) -> HttpResponseBase:
-    """Takes the PIN away."""
-    customer = _customer(request, customer_id)
+    """Takes the PIN away, of a deleted customer too: another one may have it then."""
+    customer = get_object_or_404(own_customers(request), pk=customer_id)
     if request.method == "POST":
         press(request, clear_pin, f"{customer.name} has no PIN any more.", customer_id=customer.pk)
     return redirect(_back(customer))

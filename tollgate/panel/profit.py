@@ -46,6 +46,7 @@ def _grid(span: str) -> Grid:
             ),
             _money("sold", "Sold"),
             _money("bought", "Calls bought"),
+            _money("packages", "Packages bought"),
             _money("fees", "Gateway fees"),
             _money("adjusted", "Adjustments"),
             _money("profit", "Profit"),

@@ -16,10 +16,13 @@ from tollgate.actions.delays import record_model
 from tollgate.panel import audit_words
 from tollgate.panel.access import Rights, current_user, own_account
 from tollgate.panel.delay_times import DELAY_FIELDS, shown_at
+from tollgate.panel.staff import name_for
 from tollgate.store.models import Account, DelayedSave
 from tollgate.ui.forms import Pending, Saving
 
 MAKES, CHANGES = ("create_", "add_"), ("update_", "change_")
+STAYS = (*MAKES, *CHANGES, "set_", "extend_")
+"""What the acts begin with whose forms may stay open."""
 
 
 def saving(request: HttpRequest) -> Saving:
@@ -34,7 +37,7 @@ def saving(request: HttpRequest) -> Saving:
     may_save = rights.has(act) and model is not None
     return Saving(
         asks_reason=_asks_reason(request),
-        can_stay=may_save and act.startswith(MAKES + CHANGES),
+        can_stay=may_save and act.startswith(STAYS),
         can_delay=may_save and rights.has("delay_save"),
         zone=user.zone,
         delay={name: request.POST.get(name, "") for name in DELAY_FIELDS},
@@ -79,7 +82,7 @@ def _as_listed(request: HttpRequest, saved: DelayedSave) -> Pending:
     return Pending(
         due=shown_at(saved.due_at, user.zone),
         lines=tuple(line.words(new=False) for line in audit_words.lines(saved.before, saved.after)),
-        author=saved.author,
+        author=name_for(request)(saved.author),
         edit_url=reverse("panel:delay", args=[saved.pk]),
         cancel_url=reverse("panel:delay_cancel", args=[saved.pk]),
         run_url=reverse("panel:delay_run", args=[saved.pk]),

@@ -31,6 +31,7 @@ STATEMENTS: Final = Grid(
     columns=(
         Column("name", "Customer", sort="name", link=_TO_STATEMENT),
         Column("number", "Number", sort="number", minor=True),
+        Column("accounting_id", "Accounting id", sort="accounting_id", hidden=True),
         Column(
             "balance", "Balance", value="balance_micros", kind=Kind.MONEY, currency="currency", sort="balance_micros"
         ),
@@ -53,6 +54,7 @@ DEBT: Final = Grid(
     name="aged_debt",
     columns=(
         Column("name", "Customer", sort="name", link=_TO_STATEMENT),
+        Column("accounting_id", "Accounting id", sort="accounting_id", hidden=True),
         _debt("open_micros", "Owed"),
         *(_debt(name, title) for name, title in DEBTS),
         _debt("unused_micros", "Unallocated"),
@@ -78,7 +80,7 @@ LINES: Final = statement_grid(_page)
 def statements(request: HttpRequest) -> HttpResponseBase:
     """Every customer with what it holds and owes."""
     rows = _reached(request, standing(own_account(request), today()))
-    source = ListSource(items=rows, search=lambda row: f"{row.name} {row.number}")
+    source = ListSource(items=rows, search=lambda row: f"{row.name} {row.number} {row.accounting_id or ''}")
     return respond(request, STATEMENTS, source, title="Statements", breadcrumbs=crumbs(("Money", "")))
 
 
@@ -123,7 +125,7 @@ def debt(request: HttpRequest) -> HttpResponseBase:
     return respond(
         request,
         DEBT,
-        ListSource(items=rows, search=lambda row: str(row.name)),
+        ListSource(items=rows, search=lambda row: f"{row.name} {row.accounting_id or ''}"),
         template="panel/aged_debt.html",
         title="Aged debt",
         breadcrumbs=crumbs(("Money", "")),

@@ -24,13 +24,14 @@ from tollgate.actions.charges import zone_of
 from tollgate.actions.invoice_runs import Made, generate_missing_invoices
 from tollgate.actions.invoices import draft_invoice
 from tollgate.actions.summaries import refresh_summaries
+from tollgate.core.call_search import Rule, Rules, write_rules
 from tollgate.core.summaries import ROWS_MOST, Span, beginning, following, shown
 from tollgate.panel.access import actor, may, own_customers, reach, rights, writing
 from tollgate.panel.cells import clock
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
 from tollgate.store.models import Customer, Invoice
-from tollgate.store.queries.summaries import Stretch, as_of, of_customer
+from tollgate.store.queries.summaries import Stretch, as_of, of_customer, resells
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid
 from tollgate.ui.sources import Key, ListSource, Query
@@ -38,6 +39,7 @@ from tollgate.ui.words import as_is
 
 SPANS: Final[Mapping[str, str]] = {"hour": "24 hours", "day": "Daily", "week": "Weekly", "month": "Monthly"}
 BOUGHT: Final = frozenset({"profit", "margin"})
+RESOLD: Final = frozenset({"resold_calls", "resold", "charged"})
 PREVIEW: Final = Grid(
     name="missing",
     columns=(
@@ -105,6 +107,9 @@ class Row:
             "f.until": f"{self.stretch.ended_at:%Y-%m-%dT%H:%M}",
         }
         page = reverse("panel:customer_cdrs", args=[self.customer.pk])
+        if self.customer.is_reseller:
+            page = reverse("panel:cdrs")
+            chosen["f.rules"] = write_rules(Rules((Rule("reseller", "is", self.customer.name),)))
         calls = [
             ("Download its CDRs (CSV)", f"{page}?{urlencode({**chosen, 'export': 'csv'})}"),
             ("Show its CDRs", f"{page}?{urlencode(chosen)}"),
@@ -142,12 +147,24 @@ def _columns(currency: str) -> tuple[Column, ...]:
             group="Money", sort="stretch__totals__cost_micros",
         ),
         Column(
+            "resold", "Charged for its customers' calls", value="stretch.resold.charge_micros", kind=Kind.MONEY,
+            unit=currency, group="Money", minor=True, sort="stretch__resold__charge_micros",
+        ),
+        Column(
+            "charged", "Charged in all", value="stretch.charged_micros", kind=Kind.MONEY, unit=currency,
+            group="Money", sort="stretch__charged_micros",
+        ),
+        Column(
             "attempts", "Attempts", value="stretch.totals.attempts", kind=Kind.COUNT, group="Calls",
             sort="stretch__totals__attempts",
         ),
         Column(
             "connected", "Connected", value="stretch.totals.connected", kind=Kind.COUNT, group="Calls", minor=True,
             sort="stretch__totals__connected",
+        ),
+        Column(
+            "resold_calls", "Its customers' calls", value="stretch.resold.calls", kind=Kind.COUNT, group="Calls",
+            minor=True, sort="stretch__resold__calls",
         ),
         Column(
             "duration", "Duration", value="stretch.totals.duration_s", kind=Kind.DURATION, unit="s", show=clock,
@@ -185,6 +202,7 @@ class SummarySource:
     at: datetime
     may_read_calls: bool
     may_read_invoices: bool
+    reselling: bool
     known: dict[tuple[datetime, datetime], ListSource] = field(default_factory=dict)
 
     def rows(self, query: Query, limit: int) -> Sequence[Row]:
@@ -223,7 +241,7 @@ class SummarySource:
                 stretch.ended_at <= self.at,
                 self.may_read_calls,
             )
-            for stretch in of_customer(self.customer, self.span, from_at, until_at)
+            for stretch in of_customer(self.customer, self.span, from_at, until_at, resells=self.reselling)
         ]
 
     def _documents(self, from_at: datetime, until_at: datetime) -> list[Invoice]:
@@ -247,11 +265,11 @@ def context_of(request: HttpRequest, customer: Customer, span_name: str) -> tupl
     if span_name not in SPANS:
         raise Http404
     span, read = Span(span_name), rights(request).reads
-    columns = tuple(
-        column for column in _columns(customer.currency) if column.name not in BOUGHT or read("call_details")
-    )
-    if not read("invoices"):
-        columns = tuple(column for column in columns if column.name != "invoice")
+    reselling = resells(customer)
+    hidden = frozenset() if read("call_details") else BOUGHT
+    hidden |= frozenset() if reselling else RESOLD
+    hidden |= frozenset() if read("invoices") else {"invoice"}
+    columns = tuple(column for column in _columns(customer.currency) if column.name not in hidden)
     drafting = span is not Span.HOUR and may(request, "draft_invoice") and customer.deleted_at is None
     grid = Grid(
         name="summary",
@@ -265,7 +283,7 @@ def context_of(request: HttpRequest, customer: Customer, span_name: str) -> tupl
         empty_text="No calls in this period.",
     )
     at = datetime.now(UTC)
-    source = SummarySource(customer, span, at, read("calls"), read("invoices"))
+    source = SummarySource(customer, span, at, read("calls"), read("invoices"), reselling)
     spans = [
         (name, words, reverse("panel:customer_summary", args=[customer.pk, name])) for name, words in SPANS.items()
     ]
@@ -276,6 +294,7 @@ def context_of(request: HttpRequest, customer: Customer, span_name: str) -> tupl
         "refreshing": may(request, "refresh_summaries") and reach(request) is None,
         "drafting": drafting,
         "zone": zone_of(customer),
+        "reselling": reselling,
         "generating": may(request, "generate_missing_invoices") and customer.deleted_at is None,
     }
     return grid, source, told

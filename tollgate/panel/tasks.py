@@ -7,14 +7,15 @@ one is over when its page opens. A noun whose rows should link to their records 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions import call_files
+from tollgate.actions import call_files, mailings
+from tollgate.actions.deliveries import MOST_TRIES
 from tollgate.actions.tasks import (
     ATTEMPTS_MOST,
     OPEN,
@@ -22,6 +23,7 @@ from tollgate.actions.tasks import (
     error_lines,
     error_words,
     may_manage,
+    restorable,
     retry_task,
     shown,
     undo_task,
@@ -34,7 +36,7 @@ from tollgate.panel.cells import link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
-from tollgate.store.models import Task, TaskRow
+from tollgate.store.models import Message, Task, TaskRow
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
@@ -42,17 +44,21 @@ from tollgate.ui.words import as_is
 
 AT_ONCE: Final = timedelta(seconds=2)
 STATES: Final = ("waiting", "active", "completed", "failed", "canceled")
+ROW_STATES: Final = ("waiting", "sending", "done", "failed")
 TONES: Final = {"waiting": "yellow", "active": "blue", "completed": "green", "failed": "red", "canceled": "gray"}
-KINDS: Final = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file")
+KINDS: Final = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send")
 PAGES: Final = {
     "customer": "panel:customer",
     "contact": "panel:contact",
     "endpoint": "panel:endpoint",
+    "ip_endpoint": "panel:endpoint",
     "sip_user": "panel:endpoint",
     "verified_cli": "panel:cli",
     "cli_rule": "panel:cli_rule",
     "alias": "panel:alias",
 }
+AFTERWARDS: Final = frozenset({call_files.KIND, mailings.KIND})
+"""Kinds that no page waits for: one row may be an hour of many calls, and mail waits for its server anyway."""
 
 
 def _waited_s(task: Task) -> int | None:
@@ -95,12 +101,16 @@ LIST = Grid(
     ),
     sort="-id",
     searchable=False,
-    empty_text="No jobs yet. Uploads, bulk edits and bulk deletions are jobs: begin one in the list of customers.",
+    empty_text="No jobs yet. Uploads, bulk edits, bulk deletions and mail to many are jobs: begin one in the list of "
+    "customers.",
 )
 
 
-def _record(row: TaskRow) -> str | None:
-    there = row.record_id is not None and row.state == "done" and not row.task.dry
+def _record(row: Any) -> str | None:
+    if row.message_id is not None:
+        return reverse("panel:message", args=[row.message_id])
+    gone = row.task.kind == "delete" and not restorable(row.task)
+    there = row.record_id is not None and row.state == "done" and not row.task.dry and not gone
     return reverse(PAGES[row.task.noun], args=[row.record_id]) if there and row.task.noun in PAGES else None
 
 
@@ -110,8 +120,10 @@ def _name(row: TaskRow) -> str:
     return ", ".join([text for cell in row.cells if (text := shown(cell))][:3])
 
 
-def _tries(row: TaskRow) -> str:
-    """How often it was tried, and how often it may be before it has failed."""
+def _tries(row: Any) -> str:
+    """How often it was tried, and how often it may be before it has failed; of mail and SMS, by the server."""
+    if row.message_id is not None:
+        return f"{row.message_tries} of {MOST_TRIES}"
     return f"{min(row.attempt_count + (row.state != 'waiting'), ATTEMPTS_MOST)} of {ATTEMPTS_MOST}"
 
 
@@ -125,13 +137,13 @@ ROWS = Grid(
             "State",
             value=lambda row: words(row.state),
             kind=Kind.BADGE,
-            tone={"waiting": "yellow", "done": "green", "failed": "red"},
+            tone={"waiting": "yellow", "sending": "blue", "done": "green", "failed": "red"},
             sort="state",
         ),
         Column("tries", "Tries", value=_tries),
         Column("errors", "What is wrong", value=lambda row: error_words(row.errors), says=True),
     ),
-    filters=(Filter("state", "State", "state", choices=tuple((s, words(s)) for s in ("waiting", "done", "failed"))),),
+    filters=(Filter("state", "State", "state", choices=tuple((state, words(state)) for state in ROW_STATES)),),
     sort="number",
     searchable=False,
     empty_text="This job has no rows.",
@@ -140,7 +152,7 @@ ROWS = Grid(
 
 def begun(request: HttpRequest, task: Task) -> HttpResponseRedirect:
     """Works a job that has just begun for a moment, as long as somebody likes to wait, and shows it."""
-    if task.kind != call_files.KIND:  # one of its rows may be an hour of many calls
+    if task.kind not in AFTERWARDS:
         work(_now, _now() + AT_ONCE, task_id=task.pk)
     del request
     return redirect("panel:task", task.pk)
@@ -157,7 +169,9 @@ def tasks(request: HttpRequest) -> HttpResponseBase:
 def task(request: HttpRequest, task_id: int) -> HttpResponseBase:
     """One job: how far it is and what became of its rows."""
     found = _found(request, task_id)
-    source = QuerysetSource(queryset=found.rows.select_related("task"))
+    own = Message.objects.filter(task_row=OuterRef("pk"))
+    message = {"message_id": Subquery(own.values("pk")), "message_tries": Subquery(own.values("tries_count"))}
+    source = QuerysetSource(queryset=found.rows.select_related("task").annotate(**message))
     way = crumbs(("System", ""), ("Jobs", reverse("panel:tasks")))
     title, shown = as_is(found.title), _shown(request, found)
     return respond(request, ROWS, source, template="panel/task.html", title=title, breadcrumbs=way, **shown)
@@ -242,6 +256,7 @@ def _shown(request: HttpRequest, found: Task) -> dict[str, Any]:
         "tone": TONES[found.state],
         "open": open_still,
         "reached": found.done_count + found.failed_count,
+        "sending_count": found.rows.filter(state="sending").count() if found.kind == mailings.KIND else 0,
         "took_s": _took_s(found),
         "manages": may_manage(found, actor(request)),
         "can_retry": not open_still and left > 0 and not (found.dry and found.followers.exists()),

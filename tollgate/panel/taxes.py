@@ -37,8 +37,8 @@ CATEGORY_WORDS: Final = (
     ("M", "M: Ceuta and Melilla (IPSI)"),
 )
 TAX_FIELDS: Final = (
-    "name", "label", "category", "rate_ppm", "fixed_micros", "compound", "priority", "country", "exemption_reason",
-    "valid_from_on", "valid_until_on", "enabled",
+    "name", "label", "category", "rate_ppm", "fixed_micros", "compound", "is_vat", "priority", "country",
+    "exemption_reason", "valid_from_on", "valid_until_on", "enabled",
 )  # fmt: skip
 
 
@@ -90,13 +90,18 @@ class PercentField(ExactField):
 class TaxForm(HouseForm):
     """One tax."""
 
-    widths = {"exemption_reason": 12, "compound": 12, "enabled": 12}
+    widths = {"exemption_reason": 12, "compound": 12, "is_vat": 12, "enabled": 12}
     versioned = True
     name = forms.CharField(max_length=100, help_text="Such as VAT Lithuania")
     label = forms.CharField(max_length=30, initial="VAT", label="Printed as", help_text="VAT, MwSt, GST and so on")
     category = forms.ChoiceField(choices=CATEGORY_WORDS, initial="S", help_text="Of EN 16931, for e-invoices")
     rate_ppm = PercentField(unit="%", least=0, most=MOST_PPM, initial=0, label="Rate")
-    fixed_micros = MoneyField(least=0, initial=0, label="Fixed part", help_text="Added once to each document")
+    fixed_micros = MoneyField(
+        least=0,
+        initial=0,
+        label="Fixed part",
+        help_text="Added once to each document, in its currency by the rate of the day",
+    )
     priority = forms.IntegerField(
         min_value=0, max_value=1000, initial=10, label="Order", help_text="The lowest is taken first"
     )
@@ -110,6 +115,11 @@ class TaxForm(HouseForm):
         help_text="Printed; needed without a rate",
     )
     compound = forms.BooleanField(required=False, label="Compound: taken of the taxes before it as well")
+    is_vat = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="VAT: falls away with reverse charge, outside the EU and for who is exempt (leave out for a levy)",
+    )
     enabled = forms.BooleanField(required=False, initial=True, label="Enabled")
 
     def __init__(self, *arguments: Any, currency: str, **options: Any) -> None:

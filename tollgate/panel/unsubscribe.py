@@ -1,4 +1,4 @@
-"""The page behind the link in a marketing mail: its reader says no (or yes again) without a login.
+"""The page behind the link in a marketing mail or SMS: its reader says no (or yes again) without a login.
 
 The signed token in the address is the right to do so, so a mail program may post to it by itself (RFC 8058).
 """
@@ -21,9 +21,11 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404(str(problem)) from None
     if request.method == "POST":
         may = frozenset({"choose_marketing"})
-        who = Actor(contact.email, may, "by the link in a mail", kind="contact", id=contact.pk, ip=client_ip(request))
+        who = Actor(
+            contact.email, may, "by the link in a message", kind="contact", id=contact.pk, ip=client_ip(request)
+        )
         with acting(who):
             contact = choose_marketing(contact_id=contact.pk, marketing=request.POST.get("marketing") == "yes")
     domain = contact.customer.domain
     brand = domain.brand if domain else contact.customer.account.name
-    return render(request, "panel/unsubscribe.html", {"contact": contact, "brand": brand, "title": "Mail from us"})
+    return render(request, "panel/unsubscribe.html", {"contact": contact, "brand": brand, "title": "Messages from us"})

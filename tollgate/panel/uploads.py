@@ -31,6 +31,7 @@ SHOWN_ERRORS: Final = 50
 LISTS: Final = {
     "customer": "panel:customers",
     "contact": "panel:contacts",
+    "ip_endpoint": "panel:endpoints",
     "sip_user": "panel:endpoints",
     "verified_cli": "panel:clis",
     "cli_rule": "panel:cli_rules",

@@ -11,16 +11,17 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from tollgate.actions.sign_in import forget_sign_in_links
+from tollgate.actions.user_emails import send_user_email_link
 from tollgate.actions.user_factors import has_factor, reset_user_factors
 from tollgate.actions.user_passwords import send_user_password_link
-from tollgate.actions.users import create_user, end_user_sessions, update_user
+from tollgate.actions.users import create_user, end_user_sessions, revoke_user_token, update_user
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import STATUS_TONES, link
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import TicksWidget, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Customer, User, UserGroup
+from tollgate.store.models import ApiToken, Customer, User, UserGroup
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
@@ -43,6 +44,7 @@ LIST = Grid(
             sort="is_active",
         ),
         Column("last_login", "Last login (UTC)", kind=Kind.INSTANT, sort="last_login"),
+        Column("email_verified_at", "Email confirmed (UTC)", kind=Kind.INSTANT, sort="email_verified_at", minor=True),
     ),
     sort="name",
     empty_text="No users yet.",
@@ -153,6 +155,7 @@ def edit_user(request: HttpRequest, user_id: int) -> HttpResponseBase:
         edited=user,
         has_factor=has_factor(user),
         links_count=user.sign_in_links.count(),
+        tokens=ApiToken.objects.filter(user=user, revoked_at=None).order_by("name", "pk"),
         read_only=not may(request, "update_user"),
     )
 
@@ -162,6 +165,14 @@ def edit_user(request: HttpRequest, user_id: int) -> HttpResponseBase:
 def send_link(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """Mails one user a link to set a password."""
     press(request, send_user_password_link, "A link to set a password is on its way.", user_id=user_id)
+    return redirect("panel:user", user_id)
+
+
+@writing("send_user_email_link", shown_to_all=False)
+@require_POST
+def send_email_link(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    """Mails one user a link to confirm the email."""
+    press(request, send_user_email_link, "A link to confirm the email is on its way.", user_id=user_id)
     return redirect("panel:user", user_id)
 
 
@@ -193,6 +204,14 @@ def forget_links(request: HttpRequest, user_id: int) -> HttpResponseBase:
     return redirect("panel:user", user_id)
 
 
+@writing("revoke_user_token", shown_to_all=False)
+@require_POST
+def revoke_token(request: HttpRequest, user_id: int, token_id: int) -> HttpResponseBase:
+    """Ends an API token of one user."""
+    press(request, revoke_user_token, "The token is revoked.", user_id=user_id, token_id=token_id)
+    return redirect("panel:user", user_id)
+
+
 def _new(form: HouseForm) -> dict[str, Any]:
     """A password that another person knows has to be changed at the first login."""
     given = changes(form)
@@ -212,7 +231,9 @@ urlpatterns = [
     path("users/new/", new_user, name="user_new"),
     path("users/<int:user_id>/", edit_user, name="user"),
     path("users/<int:user_id>/link/", send_link, name="user_link"),
+    path("users/<int:user_id>/email/confirm/", send_email_link, name="user_email"),
     path("users/<int:user_id>/second-factor/reset/", reset_factors, name="user_factors_reset"),
     path("users/<int:user_id>/links/forget/", forget_links, name="user_links_forget"),
+    path("users/<int:user_id>/tokens/<int:token_id>/revoke/", revoke_token, name="user_token_revoke"),
     path("users/<int:user_id>/logout/", log_out, name="user_logout"),
 ]

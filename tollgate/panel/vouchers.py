@@ -121,7 +121,7 @@ class BatchChangeForm(HouseForm):
     """What may be changed on a batch."""
 
     enabled = forms.BooleanField(required=False, label="Its vouchers may be used")
-    expires_at = InstantField(label="Expires at (UTC)", required=False)
+    expires_at = InstantField(label="Expires at (UTC)", required=False, help_text="Empty: never")
 
 
 @reading

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
-from tollgate.actions.acts import acting
+from tollgate.actions.acts import Invalid, acting
 from tollgate.actions.webhooks import (
     FINISHED,
     create_webhook,
@@ -34,6 +34,7 @@ from tollgate.store.secrets import CannotUnseal, unseal
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
+from tollgate.ui.saving import say
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
@@ -202,9 +203,13 @@ def replay_failures(request: HttpRequest, webhook_id: int) -> HttpResponseBase:
     """Everything that failed goes out again."""
     found = _webhook(request, webhook_id)
     if request.method == "POST":
-        with acting(actor(request, reason(request))):
-            count = replay_webhook_failures(webhook_id=found.pk)
-        messages.success(request, f"{count} events go out again.")
+        try:
+            with acting(actor(request, reason(request))):
+                count = replay_webhook_failures(webhook_id=found.pk)
+        except Invalid as invalid:
+            say(request, invalid)
+        else:
+            messages.success(request, f"{count} events go out again.")
     return redirect("panel:webhook", found.pk)
 
 

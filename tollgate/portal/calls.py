@@ -1,23 +1,113 @@
-"""The customer's own calls: what ended, when, and what it cost; nothing of what the operator buys."""
+"""The customer's own calls: what ended, when, and what it cost; nothing of what the operator buys.
 
+A column of the list has its line in `COLUMNS`, and under the same name in `core.call_file.own_columns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
 from tollgate.actions.portal_access import Visit
+from tollgate.core.call_file import own_columns, texts
+from tollgate.core.lake import Condition
 from tollgate.portal.access import visiting
-from tollgate.store.queries.portal import calls_of
+from tollgate.store.models import CDR, Customer
+from tollgate.store.queries.call_search import INSTANTS, CallSearch, TooLong
+from tollgate.store.queries.lake import Written
+from tollgate.store.queries.portal import SHOWN_OF_CDRS, own_calls
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
-from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.sources import Key, Query
 
-DAYS_MOST = 92
-STATES = {"charged": "Answered", "failed": "Not answered", "refused": "Refused", "unresolved": "In review"}
+DAYS_MOST: Final = 92
+PAGE_ROWS: Final = 5_000
+READ: Final = tuple({name: told for told, name in INSTANTS.items()}.get(name, name) for name in SHOWN_OF_CDRS)
+STATES: Final[Mapping[str, str]] = {
+    "charged": "Answered",
+    "failed": "Not answered",
+    "refused": "Refused",
+    "unresolved": "In review",
+}
 TONES = {"answered": "green", "not answered": "gray", "refused": "red", "in review": "yellow"}
+CONDITIONS: Final = {"cld__contains": ("cld", "contains"), "state": ("state", "eq")}
+"""What the filters beside the period ask of a call: column and comparison."""
+FILE: Final = own_columns(STATES)
+
+
+@dataclass(slots=True)
+class OwnCalls:
+    """A customer's calls since a moment, from database and lake, for a grid. `problem` says why nothing is shown."""
+
+    customer: Customer
+    since: datetime
+    at: datetime
+    problem: str = ""
+    _known: int | None = None
+    """How many there are, where one page has told it."""
+    _asked: dict[str, CallSearch] = field(default_factory=dict)
+
+    def rows(self, query: Query, limit: int) -> Sequence[CDR]:
+        """One page by key."""
+        place = None if query.after is None else (query.after.value, int(query.after.row_id))
+        try:
+            found = self._page(query, limit, place, oldest_first=query.descending == query.back)
+        except TooLong as problem:
+            self.problem = str(problem)
+            return []
+        if place is None and len(found) < limit:
+            self._known = len(found)
+        return found
+
+    def stream(self, query: Query) -> Iterator[CDR]:
+        """All rows."""
+        place = None
+        while found := self._page(query, PAGE_ROWS, place, oldest_first=not query.descending):
+            yield from found
+            place = (found[-1].started_at, found[-1].pk)
+
+    def count(self, query: Query, most: int) -> int:
+        """Counted no further than `most`; nothing after a problem."""
+        if self._known is not None or self.problem:
+            return self._known or 0
+        try:
+            return self.search(query).count(most)
+        except TooLong as problem:
+            self.problem = str(problem)
+            return 0
+
+    def key(self, row: CDR, sort: str) -> Key:
+        """When it began, and its id."""
+        assert sort == "started_at", "calls have one order"
+        return Key(row.started_at, row.pk)
+
+    def csv_blocks(self, query: Query, columns: Sequence[Column]) -> Iterator[bytes]:
+        """All rows as lines of CSV."""
+        written = Written(partial(texts, [column.name for column in columns], columns=FILE), {})
+        return self.search(query).csv_blocks(written, oldest_first=not query.descending)
+
+    def search(self, query: Query) -> CallSearch:
+        """The question of a query."""
+        place = repr(query.filters)
+        if place not in self._asked:
+            asked = [Condition(*CONDITIONS[name], value) for name, value in query.filters.items() if name in CONDITIONS]
+            from_at = max(self.since, query.filters.get("started_at__gte", self.since))
+            until_at = query.filters.get("started_at__lt")
+            self._asked[place] = own_calls(self.customer, *asked, from_at=from_at, until_at=until_at, at=self.at)
+        return self._asked[place]
+
+    def _page(self, query: Query, limit: int, place: tuple[datetime, int] | None, *, oldest_first: bool) -> list[CDR]:
+        found = self.search(query).values(READ, limit, place, oldest_first=oldest_first)
+        return [CDR(**values) for values in found]
 
 
 def _talked(call: Any) -> str:
@@ -53,13 +143,18 @@ FILTERS = (
 @visiting("calls")
 def calls(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Calls of today (UTC), or since the moment that is asked for, within three months."""
-    midnight = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+    at = datetime.now(UTC)
+    midnight = datetime.combine(at.date(), time(), UTC)
     asked = bool(request.GET.get("f.from", "").strip())
     since = midnight - timedelta(days=DAYS_MOST) if asked else midnight
-    source = QuerysetSource(queryset=calls_of(visit.customer, since=since))
+    source = OwnCalls(visit.customer, since, at)
     title = "Calls" if asked else "Calls of today"
+    words = SimpleLazyObject(lambda: source.problem)  # known once the rows are asked for
     zone = "" if request.GET.get("export") else visit.zone  # files are UTC, whoever asks
-    return respond(request, _grid(zone), source, template="portal/grid.html", title=title)
+    try:
+        return respond(request, _grid(zone), source, template="portal/grid.html", title=title, words=words)
+    except TooLong as problem:  # of a file; a page tells it in its place
+        return HttpResponse(str(problem), status=422, content_type="text/plain; charset=utf-8")
 
 
 def _grid(zone: str) -> Grid:

@@ -1,5 +1,6 @@
 """The contact's own details, and showing that email and mobile are theirs: a code is sent and typed."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -14,9 +15,13 @@ from tollgate.actions.acts import Invalid, acting
 from tollgate.actions.contacts import update_contact
 from tollgate.actions.portal_access import Visit
 from tollgate.actions.portal_codes import WHAT, code_under_way, send_contact_code, verify_contact_by_code
+from tollgate.actions.taxes import tax_day, taxes_of
+from tollgate.core.invoice_document import rate_text
+from tollgate.core.taxes import TaxDoubt
 from tollgate.portal.access import visiting
 from tollgate.portal.contacts import FIELDS, ContactForm
 from tollgate.portal.saving import knows_password, posted, press, saved, with_code
+from tollgate.store.models import Customer
 from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.layout import Crumb
@@ -72,10 +77,26 @@ def details(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         if done is not None:
             messages.success(request, "Your details are saved.")
             return redirect("portal:details")
-    under_way = {what: code_under_way(contact, what) is not None for what in WHAT}
     return render_form(
-        request, form, template="portal/details.html", title="Your details", code_form=TypedCodeForm(), sent=under_way
+        request,
+        form,
+        template="portal/details.html",
+        title="Your details",
+        code_form=TypedCodeForm(),
+        sent={what: code_under_way(contact, what) is not None for what in WHAT},
+        taxes=_taxes(visit.customer),
+        reserve_micros=-visit.customer.debit_limit_micros,
     )
+
+
+def _taxes(customer: Customer) -> list[tuple[str, int]] | None:
+    """What falls due with an invoice of today, as it would say it, with what each adds by itself; None while that is
+    in doubt.
+    """
+    found = taxes_of(customer, tax_day(customer, datetime.now(UTC)))
+    if isinstance(found, TaxDoubt):
+        return None
+    return [(f"{tax.label} {rate_text(tax.rate_ppm)}" if tax.rate_ppm else tax.name, tax.fixed_micros) for tax in found]
 
 
 @visiting("details", own=True)

@@ -110,6 +110,6 @@ def _around(request: HttpRequest, found: Visit) -> Frame:
 
 
 def _notice(found: Visit) -> str:
-    if found.customer.status == "penalty" and found.level is Level.FULL:
+    if found.customer.status == "penalty" and found.level is Level.BILLING:
         return "Your service is suspended for now: no calls are carried."
     return NOTICES[found.level]

@@ -30,6 +30,8 @@ REGISTRATION_MOST_S: Final = 3600
 """The longest that an edge keeps where a SIP user is: `max_expires` of its registrar."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_S: Final = 7_258_118_400
+_CAUSES: Final = {"max_duration": 102, "vanished": 27, "no_media": 41, "edge": 31}
+"""The Q.850 causes of our own BYEs (deploy/kamailio/ends.cfg; of `edge`: what `charging.reconcile` has it say)."""
 _RELEASED_BY: Final = {
     "caller_bye": "caller",
     "callee_bye": "callee",
@@ -194,8 +196,8 @@ def _ended(told: EventBody, call_id: str, at: datetime) -> Ended:
         answered_at=None if failed else answered_at,
         duration_ms=None,
         sip=_sip(told.sip_code) if failed else 200,
-        q850=_cause(told.reason_hdr),
-        released_by=None if failed else _RELEASED_BY.get(told.why or "", "edge"),
+        q850=_cause(told.reason_hdr) or _CAUSES.get(told.why or ""),
+        released_by=_RELEASED_BY.get(told.why or "", None if failed else "edge"),
         pdd_ms=_positive(told.pdd_ms),
         ring_ms=_positive(told.ring_ms),
         failed=failed,
@@ -297,11 +299,15 @@ def _route(route: RouteChoice, asked: Asked) -> dict[str, object]:
     }
 
 
-def write_refused(refusal: Refusal, answers: Mapping[str, Answer] | None = None) -> bytes:
-    """A refusal with the headers that say why, in the operator's own words where there are any."""
+def write_refused(refusal: Refusal, answers: Mapping[str, Answer] | None = None, *, is_endpoint: bool = False) -> bytes:
+    """A refusal with the headers that say why, in the operator's own words where there are any.
+
+    `is_endpoint`: the address is a customer's, which the edge must go on hearing however much it sends.
+    """
     given = answer(refusal, answers)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers(refusal, given))
-    return msgspec.json.encode({"action": "refuse", "code": given.sip, "reason": given.reason, "hdrs": lines})
+    decision = {"action": "refuse", "code": given.sip, "reason": given.reason, "hdrs": lines, "known": int(is_endpoint)}
+    return msgspec.json.encode(decision)
 
 
 CHALLENGE: Final = msgspec.json.encode({"action": "challenge"})

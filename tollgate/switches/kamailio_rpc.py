@@ -18,6 +18,8 @@ PATH = "/RPC"
 SECRET_HEADER = "X-Tollgate-Secret"  # noqa: S105  # the name of the header
 FORGET_ALL = "*"
 """As a user: every user."""
+BAN_S = 300
+"""How long the edge is deaf to an address that flooded it."""
 EXTEND_MOST = 400
 """Calls that one extend request may carry."""
 
@@ -88,9 +90,12 @@ def parse_list(answer: bytes) -> list[EdgeCall]:
 
 
 def hangup_request(h_entry: int, h_id: int, reason_header: str = "") -> bytes:
-    """End a call: BYE to both sides. `reason_header` is the value of a Reason header, such as `Q.850;cause=102`."""
+    """End a call: BYE to both sides; while it rings, CANCEL to the called side and 487 to the caller.
+
+    `reason_header` is the value of a Reason header, such as `Q.850;cause=102`.
+    """
     headers = [f"Reason: {reason_header}\r\n"] if reason_header else []
-    return _request("dlg.end_dlg", [h_entry, h_id, *headers])
+    return _request("tollgate.end", [h_entry, h_id, *headers])
 
 
 def extend_request(calls: Iterable[tuple[int, int, int]]) -> bytes:
@@ -120,6 +125,33 @@ def flush_ha1_request(user: str) -> bytes:
     if user == FORGET_ALL:
         return _request("htable.flush", ["ha1"])
     return _request("htable.delete", ["ha1", user])
+
+
+def banned_request() -> bytes:
+    """The addresses to which the edge is deaf because they flooded it."""
+    return _request("htable.dump", ["ban"])
+
+
+def challenged_request() -> bytes:
+    """The addresses that the edge asks for a password without asking us."""
+    return _request("htable.dump", ["ask"])
+
+
+def parse_addresses(answer: bytes) -> list[str]:
+    """The addresses of either answer, as the edge spells them."""
+    slots = _result(answer)
+    if not isinstance(slots, list):
+        raise RpcError(f"list expected, got {type(slots).__name__}")
+    return [str(entry["name"]) for slot in slots for entry in slot["slot"]]
+
+
+def admit_requests(address: str) -> tuple[bytes, ...]:
+    """Hear an address again, spelled as the edge does, and hold no flood against it for the next while."""
+    return (
+        _request("htable.seti", ["known", address, 1]),
+        _request("htable.delete", ["ban", address]),
+        _request("htable.delete", ["ask", address]),
+    )
 
 
 def unregister_request(user: str) -> bytes:

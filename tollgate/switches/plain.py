@@ -108,6 +108,7 @@ class EndedBody(Struct):
     at: Instant
     answered_at: Instant | None = None
     duration_ms: Annotated[int, Meta(ge=0, le=10**10)] | None = None
+    route: Small | None = None
     sip: Small | None = None
     q850: Annotated[int, Meta(ge=0, le=127)] | None = None
     released_by: Literal["caller", "callee", "tollgate", "edge"] | None = None
@@ -262,6 +263,7 @@ def read_ended(body: bytes) -> Ended:
         attempts=tuple(Attempt(tried.route, tried.sip, "", tried.pdd_ms, None) for tried in told.attempts),
         pdd_ms=told.pdd_ms,
         ring_ms=told.ring_ms,
+        route=told.route,
     )
 
 
@@ -336,15 +338,17 @@ def write_holder(
 
 def write_simulated(
     *,
+    customer: int | None,
     decision: Grant | Refusal,
     gates: Sequence[Gate],
     routes: Sequence[RouteChoice],
     dropped: Sequence[Dropped],
     answers: Mapping[str, Answer],
 ) -> bytes:
-    """What would be decided, step by step."""
+    """What would be decided, step by step, and for which customer: the one whom the call belongs to."""
     told: dict[str, object] = {
         "allow": isinstance(decision, Grant),
+        "customer": customer,
         "max_s": decision.granted_s if isinstance(decision, Grant) else None,
         "gates": [gate._asdict() for gate in gates],
         "routes": [_route(route) for route in routes],

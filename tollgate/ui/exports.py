@@ -67,18 +67,26 @@ def xlsx_response(name: str, columns: Sequence[Column], source: Source, query: Q
         words = f"More than {XLSX_MOST:,} rows do not fit this format here: export as CSV, or filter first."
         return HttpResponse(words, status=422, content_type="text/plain; charset=utf-8")
     file = tempfile.TemporaryFile()  # noqa: SIM115 - FileResponse closes it
+    try:
+        _write_book(file, name, columns, source.stream(query))
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename=f"{name}.xlsx")
+
+
+def _write_book(file: IO[bytes], name: str, columns: Sequence[Column], rows: Iterable[Row]) -> None:
     with Workbook(file, {"constant_memory": True}) as book:
         sheet = book.add_worksheet(name[:31])
         for place, title in enumerate(_titles(columns)):
             sheet.write_string(0, place, title)
-        for line, row in enumerate(source.stream(query), start=1):
+        for line, row in enumerate(rows, start=1):
             for place, (column, text) in enumerate(_texts(columns, row)):
                 if column is not None and column.numeric and text and _fits(text):
                     sheet.write_number(line, place, Decimal(text))  # Decimal, so that no float rounds it
                 else:
                     sheet.write_string(line, place, text)
-    file.seek(0)
-    return FileResponse(file, as_attachment=True, filename=f"{name}.xlsx")
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

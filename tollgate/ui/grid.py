@@ -90,7 +90,7 @@ class Filter:
             return int(text)
         if self.kind is FilterKind.INSTANT:
             return self._read_instant(text)
-        return text
+        return text == "True" if self.lookup.endswith("__isnull") else text
 
     def _read_instant(self, text: str) -> datetime:
         try:
@@ -375,6 +375,12 @@ class Page:
     def following_url(self) -> str:
         """The page after, or nothing."""
         return self._url(after=write_key(self.following, self.view.query.sort)) if self.following else ""
+
+    def refresh_url(self) -> str:
+        """This page, read anew."""
+        query = self.view.query
+        place = {"before" if query.back else "after": write_key(query.after, query.sort)} if query.after else {}
+        return self._url(**place)
 
     def csv_url(self) -> str:
         """Every row that is found, as CSV."""

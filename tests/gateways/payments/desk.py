@@ -37,9 +37,9 @@ class Desk:
     """What it answers (by method and path without the query), what it was asked, and the notices it calls its own."""
 
     url: str = ""
-    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-    own: set[bytes] = field(default_factory=set)
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict, repr=False)
+    asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list, repr=False)
+    own: set[bytes] = field(default_factory=set, repr=False)
 
     def answer(self, what: str, body: bytes) -> tuple[int, bytes]:
         """The answer to one question."""

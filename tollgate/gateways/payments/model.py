@@ -109,7 +109,7 @@ class Refund:
 class Event:
     """One thing that happened. Amounts are above zero, whatever the kind, but for `trouble` that took money from us;
     `external_id` is the gateway's own id of it, `parent_id` that of the payment it takes back, `reference` and
-    `session` those of our checkout."""
+    `session` those of our checkout. `fee_later`: the gateway says what it keeps when it is asked about it."""
 
     kind: str
     external_id: str = ""
@@ -118,6 +118,7 @@ class Event:
     session: str = ""
     amount_micros: int = 0
     fee_micros: int = 0
+    fee_later: bool = False
     currency: str = ""
     payer: str = ""
     note: str = ""

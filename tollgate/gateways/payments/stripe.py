@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tollgate.core.money import MICROS
+from tollgate.core.payments import share_micros
 from tollgate.gateways.payments import http
 from tollgate.gateways.payments.model import (
     Config,
@@ -33,7 +34,8 @@ ZERO_DECIMALS: Final = frozenset(
 )
 THREE_DECIMALS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 """Counted in thousandths, of which the last digit must be 0. ISK and UGX are counted in hundredths."""
-EXPANDED: Final = "expand[]=payment_intent.payment_method&expand[]=payment_intent.latest_charge.balance_transaction"
+WITH_FEE: Final = "latest_charge.balance_transaction"
+EXPANDED: Final = f"expand[]=payment_intent.payment_method&expand[]=payment_intent.{WITH_FEE}"
 
 
 def unit_micros(currency: str) -> int:
@@ -100,7 +102,7 @@ class Stripe:
     def ask(self, session: str) -> Sequence[Event]:
         """What became of a Checkout Session, or of a PaymentIntent."""
         if session.startswith("pi_"):
-            return _of_intent(self._get(f"/v1/payment_intents/{session}"))
+            return _of_intent(self._get(f"/v1/payment_intents/{session}?expand[]={WITH_FEE}"))
         found = self._get(f"/v1/checkout/sessions/{session}?{EXPANDED}")
         intent = found.get("payment_intent")
         if found.get("payment_status") == "paid" and isinstance(intent, dict):
@@ -131,6 +133,7 @@ class Stripe:
             "confirm": "true",
             "description": order.description,
             "metadata[reference]": order.reference,
+            "expand[]": WITH_FEE,
         }
         intent = self._post("/v1/payment_intents", fields, order.reference)
         if intent.get("status") == "processing":
@@ -178,20 +181,35 @@ def _micros(amount: object, currency: str) -> int:
 
 
 def _paid(intent: Mapping[str, Any], *, reference: str = "", session: str = "", method: Method | None = None) -> Event:
-    currency = str(intent.get("currency", "")).upper()
-    charge = intent.get("latest_charge")
-    balance = charge.get("balance_transaction") if isinstance(charge, dict) else None
-    same = isinstance(balance, dict) and str(balance.get("currency", "")).upper() == currency
+    currency, fee = str(intent.get("currency", "")).upper(), _fee(intent)
     return Event(
         kind="paid",
         external_id=str(intent.get("id", "")),
         reference=reference or str(intent.get("metadata", {}).get("reference", "")),
         session=session,
         amount_micros=_micros(intent.get("amount_received"), currency),
-        fee_micros=_micros(balance.get("fee"), currency) if same and isinstance(balance, dict) else 0,
+        fee_micros=_micros(fee, currency),
+        fee_later=fee is None,
         currency=currency,
         method=method,
     )
+
+
+def _fee(intent: Mapping[str, Any]) -> int | None:
+    """What Stripe kept, in units of the currency that was paid; None while it does not say.
+
+    It says so in the currency of its own balance, into which it has converted what was paid: the part is the same.
+    """
+    charge = intent.get("latest_charge")
+    balance = charge.get("balance_transaction") if isinstance(charge, dict) else None
+    if not isinstance(balance, dict) or not isinstance(balance.get("fee"), int):
+        return None
+    if str(balance.get("currency", "")).upper() == str(intent.get("currency", "")).upper():
+        return int(balance["fee"])
+    paid, whole = intent.get("amount_received"), balance.get("amount")
+    if not isinstance(paid, int) or not isinstance(whole, int) or whole <= 0:
+        return None
+    return share_micros(paid, part_micros=balance["fee"], whole_micros=whole)
 
 
 def _of_intent(intent: Mapping[str, Any]) -> Sequence[Event]:
@@ -220,6 +238,7 @@ def _of_session(session: Mapping[str, Any]) -> Event:
         reference=str(session.get("client_reference_id") or ""),
         session=str(session.get("id", "")),
         amount_micros=_micros(session.get("amount_total"), currency),
+        fee_later=True,
         currency=currency,
         payer=str((session.get("customer_details") or {}).get("email") or ""),
     )

@@ -3,10 +3,12 @@
 {{ micros|money:"EUR" }}       12.50 EUR, red below zero; nothing for None
 {{ nanos|price }}              the exact decimal of a price
 {{ at|utc }}                   2026-11-21 13:00:00
+{{ reason|sentence }}          what somebody wrote, with one full stop
 {{ duration_ms|seconds }}      7.25
 {{ seconds|clock }}            2:03
 {{ milli|per_second }}         the words of a CPS limit; {{ count|limit }} those of a channel limit
 {{ status|tone }}              the tone of a status badge; {{ name|words }} a stored value for people
+{% who note.author %}          whoever did something, as the user may be told
 {% sign_in_providers as providers %}   the logins by a provider that the panel offers
 {{ field|dressed }}            an input of a form that is not ours (login pages) in the house style
 """
@@ -15,11 +17,12 @@ from datetime import UTC, datetime
 
 from django import template
 from django.forms import BoundField, CheckboxInput
+from django.template import Context
 from django.utils.safestring import SafeString
 
 from tollgate.actions.sign_in import providers_of
 from tollgate.core.money import format_nanos
-from tollgate.panel import cells, fields
+from tollgate.panel import cells, fields, staff
 from tollgate.store.models import SignInProvider
 from tollgate.ui.templatetags.ui import money
 from tollgate.ui.words import told
@@ -34,6 +37,12 @@ def sign_in_providers() -> list[SignInProvider]:
     return providers_of("users")
 
 
+@register.simple_tag(takes_context=True)
+def who(context: Context, name: str) -> str:
+    """A name of somebody who did something; the operator's staff is not told to resellers' users."""
+    return staff.name_for(context["request"])(name)
+
+
 @register.filter
 def price(nanos: int | None) -> str:
     """An exact price."""
@@ -44,6 +53,12 @@ def price(nanos: int | None) -> str:
 def utc(at: datetime | None) -> str:
     """A moment in UTC, to the second."""
     return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """What somebody wrote, with a full stop if they left it out."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 @register.filter

@@ -5,6 +5,7 @@ from tollgate.store.models.accounts import (
     Account,
     AccountCharge,
     AccountPackage,
+    AccountPackageTerms,
     AccountTerms,
     Agreement,
     AgreementAcceptance,
@@ -28,6 +29,7 @@ from tollgate.store.models.invoices import (
     ExchangeRate,
     Invoice,
     InvoiceLine,
+    InvoiceLogo,
     InvoiceSeries,
     InvoiceTax,
     InvoiceTemplate,
@@ -62,6 +64,7 @@ from tollgate.store.models.reconciliation import (
     CarrierStatement,
     CarrierSum,
 )
+from tollgate.store.models.recordings import Recording, RecordingSpace
 from tollgate.store.models.routes import IngressRoute, RouteOption
 from tollgate.store.models.sign_in import SignInGroup, SignInLink, SignInProvider
 from tollgate.store.models.summaries import SavedReport, SummaryProgress
@@ -78,6 +81,7 @@ __all__ = [
     "Account",
     "AccountCharge",
     "AccountPackage",
+    "AccountPackageTerms",
     "AccountTerms",
     "Agreement",
     "AgreementAcceptance",
@@ -131,6 +135,7 @@ __all__ = [
     "IngressRoute",
     "Invoice",
     "InvoiceLine",
+    "InvoiceLogo",
     "InvoiceSeries",
     "InvoiceTax",
     "InvoiceTemplate",
@@ -152,6 +157,8 @@ __all__ = [
     "PortalDomain",
     "Rate",
     "Recalculation",
+    "Recording",
+    "RecordingSpace",
     "Revision",
     "RouteOption",
     "SavedReport",

@@ -155,6 +155,25 @@ class AccountPackage(Record):
         return self.name
 
 
+class AccountPackageTerms(models.Model):
+    """How a package is charged from a UTC day on, until the next row. Without rows it never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    package = models.ForeignKey(AccountPackage, on_delete=models.PROTECT, related_name="terms")
+    from_on = models.DateField()
+    unit = models.CharField(max_length=30)
+    basis = models.TextField()
+    price_nanos = models.BigIntegerField()
+    quantity = models.IntegerField()
+
+    class Meta:
+        db_table = "account_package_terms"
+        constraints = [models.UniqueConstraint(fields=["package", "from_on"], name="account_package_terms_once")]
+
+    def __str__(self) -> str:
+        return f"{self.from_on} {self.quantity} {self.unit}"
+
+
 class AccountCharge(models.Model):
     """What the platform charged the account for one UTC day: once for the billing method, once per package."""
 
@@ -208,6 +227,8 @@ class AgreementAcceptance(models.Model):
     id = models.BigAutoField(primary_key=True)
     agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="acceptances")
     by = models.TextField()
+    user_id = models.BigIntegerField(null=True)
+    """The user who goes by that email then; somebody else may get it later."""
     at = models.DateTimeField(db_default=Now(), editable=False)
     ip = models.GenericIPAddressField(null=True)
     sha256 = models.CharField(max_length=64)

@@ -1,5 +1,6 @@
 """Contacts: the people at a customer, their logins to the portal, and the codes sent to them."""
 
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
@@ -46,7 +47,22 @@ class Contact(Record):
         indexes = [
             models.Index(fields=["last_name", "id"], name="contact_by_name"),
             models.Index(fields=["email", "id"], name="contact_by_email"),
+            models.Index(
+                fields=["customer"],
+                condition=models.Q(email_verified_at__isnull=False),
+                name="contact_email_verified",
+            ),
+            models.Index(
+                fields=["customer"],
+                condition=models.Q(mobile_verified_at__isnull=False),
+                name="contact_mobile_verified",
+            ),
         ]
+
+    @property
+    def has_password(self) -> bool:
+        """Whether a password opens the login: one that was taken away by a link to another does not."""
+        return bool(self.password) and is_password_usable(self.password)
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email

@@ -159,6 +159,18 @@ class Customer(Record):
                 name="customer_daily_spend",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(status="active", deleted_at__isnull=True), name="customer_active"
+            ),
+            models.Index(
+                fields=["id"],
+                include=["email_verification", "mobile_verification"],
+                condition=models.Q(status="active", deleted_at__isnull=True)
+                & (models.Q(email_verification=True) | models.Q(mobile_verification=True)),
+                name="customer_verifying",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -60,6 +60,11 @@ class Endpoint(Record):
             ),
             models.CheckConstraint(condition=models.Q(kind="ip") | models.Q(extensions=""), name="endpoint_extensions"),
         ]
+        indexes = [
+            models.Index(
+                fields=["customer"], condition=models.Q(enabled=True, sends_calls=True), name="endpoint_sending"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.username or str(self.network)

@@ -237,6 +237,23 @@ class InvoiceTemplate(Record):
         return self.name
 
 
+class InvoiceLogo(models.Model):
+    """A picture that templates have or had, by its SHA-256: documents are printed with it for ever. Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invoice_logos")
+    digest = models.CharField(max_length=64)
+    content = models.BinaryField()
+    content_type = models.CharField(max_length=20)
+
+    class Meta:
+        db_table = "invoice_logo"
+        constraints = [models.UniqueConstraint(fields=["account", "digest"], name="invoice_logo_once")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class Allocation(models.Model):
     """That part of a payment or of a credit note settles part of an invoice. Taken back by a row below zero."""
 

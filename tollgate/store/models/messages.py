@@ -8,6 +8,7 @@ from tollgate.store.models.contacts import Contact
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.portal_domains import PortalDomain
 from tollgate.store.models.records import Record, one_of
+from tollgate.store.models.tasks import TaskRow
 
 
 class MailSettings(Record):
@@ -89,6 +90,10 @@ class Message(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages")
     contact = models.ForeignKey(Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages")
     domain_id = models.BigIntegerField(null=True, blank=True)
+    task_row = models.ForeignKey(
+        TaskRow, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
+    )
+    """Of a mailing: the row of its job, which has this message and no other."""
     recipient = models.TextField()
     subject = models.TextField(blank=True, default="")
     text = models.TextField(blank=True, default="")
@@ -115,9 +120,17 @@ class Message(models.Model):
             one_of("kind", "email", "sms", name="message_kind"),
             one_of("state", "queued", "sending", "sent", "failed", "canceled", name="message_state"),
             one_of("delivery", "", "delivered", "undelivered", name="message_delivery"),
+            models.UniqueConstraint(
+                fields=["task_row"], condition=models.Q(task_row__isnull=False), name="message_once_in_a_mailing"
+            ),
         ]
         indexes = [
             models.Index(fields=["next_at"], condition=models.Q(state__in=["queued", "sending"]), name="message_due"),
+            models.Index(
+                fields=["next_at"],
+                condition=models.Q(state__in=["queued", "sending"], task_row__isnull=True),
+                name="message_due_first",
+            ),
             models.Index(fields=["account", "-id"], name="message_newest"),
             models.Index(fields=["provider_id"], condition=models.Q(kind="sms"), name="message_provider"),
         ]

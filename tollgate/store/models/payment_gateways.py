@@ -84,6 +84,7 @@ class Checkout(models.Model):
     """The way of one pending payment to a gateway: where the payer was sent, and when the gateway is asked again.
 
     `reference` is our own word for it that the gateway repeats; `session` the gateway's; `url` where the payer pays.
+    `fee_open`: it is paid, and the gateway is still asked what it kept.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -95,6 +96,7 @@ class Checkout(models.Model):
     url = models.TextField(blank=True, default="")
     keep_method = models.BooleanField(default=False)
     automatic = models.BooleanField(default=False)
+    fee_open = models.BooleanField(default=False, db_default=False)
     asked_count = models.IntegerField(default=0)
     next_at = models.DateTimeField(null=True, blank=True)
     """When the gateway is asked what became of it; empty once that is known."""

@@ -28,7 +28,7 @@ class Payment(Record):
     amount_micros = models.BigIntegerField()
     """What the wallet gains."""
     fee_micros = models.BigIntegerField(default=0)
-    """What the gateway kept, for reference; taken off the amount before where fees are deducted."""
+    """What the gateway kept; taken off the amount before where fees are deducted, else absorbed by the account."""
     surcharge_micros = models.BigIntegerField(default=0)
     tax_micros = models.BigIntegerField(default=0)
     """The tax that fell due with it (prepaid customers), posted as an entry of its own."""
@@ -36,6 +36,10 @@ class Payment(Record):
     received_currency = models.CharField(max_length=3, blank=True, default="")
     exchange_rate_nanos = models.BigIntegerField(null=True, blank=True)
     """What was paid in another currency, and the dated rate it was converted by."""
+    reached_micros = models.BigIntegerField(null=True, blank=True)
+    """What reached the account of it once the gateway had kept its fee, in the wallet's currency: what its entries take
+    from the book `payments`. A bonus brings nothing. Empty until it completes, and where it was not kept yet.
+    """
     external_id = models.CharField(max_length=200, null=True, blank=True)
     noticed_as = models.CharField(max_length=200, null=True, blank=True)
     """The gateway's own id of what a person had booked by hand before its notice came: the notice books it no more."""

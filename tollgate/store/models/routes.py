@@ -46,6 +46,9 @@ class IngressRoute(Record):
             one_of("recording", "inherit", "off", "on", name="ingress_route_recording"),
             not_negative("channels", "cps_milli", name="ingress_route_limits"),
         ]
+        indexes = [
+            models.Index(fields=["customer"], condition=models.Q(enabled=True), name="ingress_route_enabled"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,7 +7,7 @@ from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import one_of
 
-KINDS = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file")
+KINDS = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send")
 
 
 class DelayedSave(models.Model):
@@ -103,7 +103,7 @@ class Task(models.Model):
 
 class TaskRow(models.Model):
     """One row of a task: what it gives, and what became of it. It is done in the same transaction as its act, so it is
-    done once.
+    done once. One that is `sending` is in the hands of others: its message waits for a server.
 
     `number` is the line of an upload, else its place. `cells` are those of an upload; secret ones are sealed,
     those of no field are empty.
@@ -123,10 +123,13 @@ class TaskRow(models.Model):
     class Meta:
         db_table = "task_row"
         constraints = [
-            one_of("state", "waiting", "done", "failed", name="task_row_state"),
+            one_of("state", "waiting", "sending", "done", "failed", name="task_row_state"),
             models.UniqueConstraint(fields=["task", "number"], name="task_row_once"),
         ]
-        indexes = [models.Index(fields=["task", "state", "number"], name="task_row_next")]
+        indexes = [
+            models.Index(fields=["task", "state", "number"], name="task_row_next"),
+            models.Index(fields=["task"], condition=models.Q(state="sending"), name="task_row_sending"),
+        ]
 
     def __str__(self) -> str:
         return f"row {self.number} of {self.task_id}"

@@ -14,7 +14,8 @@ CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O", "L", "M")
 class Tax(Record):
     """A named tax. `rate_ppm` is parts per million of the base (20 % are 200000), `fixed_micros` is added per invoice.
 
-    A compound tax is taken of the base and of the taxes of lower priority; the others of the base alone.
+    The fixed part is in the account's currency. A compound tax is taken of the base and of the taxes of lower priority;
+    the others of the base alone. One that is no VAT stays where VAT falls away.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="taxes")
@@ -24,6 +25,7 @@ class Tax(Record):
     rate_ppm = models.IntegerField(default=0)
     fixed_micros = models.BigIntegerField(default=0)
     compound = models.BooleanField(default=False)
+    is_vat = models.BooleanField(default=True, db_default=True)
     priority = models.IntegerField(default=10)
     country = models.CharField(max_length=2, blank=True, default="")
     exemption_reason = models.TextField(blank=True, default="")

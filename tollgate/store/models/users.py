@@ -51,6 +51,8 @@ class User(AbstractBaseUser):
 
     id = models.BigAutoField(primary_key=True)
     email = models.EmailField(unique=True)
+    email_verified_at = models.DateTimeField(null=True, blank=True)
+    """When it was proved that the email is read; none while nobody has."""
     name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
     zone = models.TextField(default="UTC")

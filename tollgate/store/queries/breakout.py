@@ -1,5 +1,7 @@
 """The breakout: calls grouped by chosen dimensions, from the summaries, or by number from the calls themselves.
 
+A period may begin and end at any instant: what is less than an hour is told by the calls.
+
 To add a dimension: its line in `core.breakout.DIMENSIONS` and its expression in `EXPRESSIONS`; one that holds the id of
 a record also says in `NAMED` of which.
 """
@@ -7,8 +9,8 @@ a record also says in `NAMED` of which.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import phonenumbers
@@ -16,7 +18,8 @@ from django.db import connection
 from django_countries import countries
 
 from tollgate.core.breakout import LISTED, ROWS_MOST, Question
-from tollgate.core.summaries import MEASURES, Totals
+from tollgate.core.calling_codes import calling_code
+from tollgate.core.summaries import MEASURES, Span, Totals, beginning
 from tollgate.store.models import Account, Carrier, Customer, IngressRoute, User
 from tollgate.store.queries.breakout_lake import Corrected, archived_days, archived_rows
 from tollgate.store.queries.breakout_names import named_ids
@@ -30,7 +33,7 @@ EXPRESSIONS: Final[Mapping[str, str]] = {
     "reseller": "customer.parent_id",
     "account_manager": "customer.account_manager_id",
     "carrier": "line.carrier_id",
-    "country": "line.prefix",
+    "country": calling_code("line.prefix"),
     "destination": "line.destination",
     "prefix": "line.prefix",
     "route": "line.ingress_route_id",
@@ -60,6 +63,7 @@ NAMED: Final[Mapping[str, type[Any]]] = {
 }
 SHARED_CODES: Final = {"1": "North America", "7": "Russia and Kazakhstan"}
 CODE_DIGITS_MOST: Final = 3
+HOUR: Final = timedelta(hours=1)
 
 
 class TooMany(Exception):
@@ -86,7 +90,7 @@ def breakout(account: Account, question: Question) -> list[Group]:
     Raises TooMany, and OnlyInLake when single calls are asked for that were corrected after they had left the database.
     """
     found: dict[tuple[tuple[Any, ...], str], Totals] = {}
-    for row in [*_asked(account, question), *(_archived(account, question) if question.by_number else ())]:
+    for row in _rows(account, question):
         keys, (currency, carrier_currency), values = _split(row, question)
         totals = Totals(**dict(zip(MEASURES, map(int, values), strict=True)))
         for code, part in _by_currency(totals, currency, carrier_currency):
@@ -106,8 +110,28 @@ def sums(groups: Iterable[Group]) -> list[Group]:
     return [Group((), {}, code, totals) for code, totals in sorted(found.items())]
 
 
+def _rows(account: Account, question: Question) -> list[tuple[Any, ...]]:
+    """Whole hours from the summaries; by number, and what is left of the period at its ends, from the calls."""
+    if question.by_number:
+        return _of_calls(account, question)
+    begin, end = beginning(question.from_at, Span.HOUR), beginning(question.until_at, Span.HOUR)
+    if begin < question.from_at:
+        begin += HOUR
+    if begin > end:  # within one hour
+        return _of_calls(account, question)
+    found = _asked(account, replace(question, from_at=begin, until_at=end), "summary")
+    for from_at, until_at in ((question.from_at, begin), (end, question.until_at)):
+        if from_at < until_at:
+            found += _of_calls(account, replace(question, from_at=from_at, until_at=until_at))
+    return found
+
+
+def _of_calls(account: Account, question: Question) -> list[tuple[Any, ...]]:
+    return [*_asked(account, question, "call_line"), *_archived(account, question)]
+
+
 def _archived(account: Account, question: Question) -> list[tuple[Any, ...]]:
-    """The rows of days that only the lake has; their summaries are still in the database."""
+    """The calls of days that only the lake has; their summaries and corrections are still in the database."""
     try:
         return archived_rows(account, question, archived_days(account, question))
     except Corrected as found:
@@ -117,11 +141,11 @@ def _archived(account: Account, question: Question) -> list[tuple[Any, ...]]:
         ) from None
 
 
-def _asked(account: Account, question: Question) -> list[tuple[Any, ...]]:
+def _asked(account: Account, question: Question, table: str) -> list[tuple[Any, ...]]:
     """The rows of the database: keys, both currencies, measures."""
     keys = [EXPRESSIONS[name] for name in question.dimensions]
     measures = [f"sum({SUMS.get(name, f'line.{name}')})" for name in MEASURES]
-    instant = "line.started_at" if question.by_number else "line.hour_at"
+    instant = "line.started_at" if table == "call_line" else "line.hour_at"
     conditions = ["line.account_id = %s", f"{instant} >= %s", f"{instant} < %s"]
     values: list[Any] = [account.pk, question.from_at, question.until_at]
     for name, value in question.filters.items():
@@ -132,7 +156,7 @@ def _asked(account: Account, question: Question) -> list[tuple[Any, ...]]:
         values.append(sorted(question.reach))
     columns = [*keys, "line.currency", "line.carrier_currency"]
     statement = f"""
-        SELECT {", ".join([*columns, *measures])} FROM {"call_line" if question.by_number else "summary"} AS line
+        SELECT {", ".join([*columns, *measures])} FROM {table} AS line
         LEFT JOIN customer ON customer.id = line.customer_id
         LEFT JOIN ingress_route ON ingress_route.id = line.ingress_route_id
         WHERE {" AND ".join(conditions)}

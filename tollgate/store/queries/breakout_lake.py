@@ -32,7 +32,7 @@ KEYS: Final[Mapping[str, str]] = {
     "reseller": "customer_id",
     "account_manager": "customer_id",
     "carrier": "carrier_id",
-    "country": "prefix",
+    "country": "calling_code",
     "destination": "destination",
     "prefix": "prefix",
     "route": "ingress_route_id",
@@ -58,7 +58,10 @@ class Corrected(Exception):
 
 
 def archived_days(account: Account, question: Question) -> dict[date, Path]:
-    """The days of the period that the database has forgotten, with their files. Raises Corrected."""
+    """The days of the period that the database has forgotten, with their files.
+
+    Raises Corrected, by number: the database knows what corrected such calls, and not their numbers.
+    """
     here = {row.day_on for row in rows("lake", "partitions")}
     kept = LakeFile.objects.filter(
         account=account,
@@ -74,7 +77,7 @@ def archived_days(account: Account, question: Question) -> dict[date, Path]:
         forgotten = file.day_on not in here and begin < question.until_at
         if forgotten and not rows("lake", "has_calls", account.pk, begin, end)[0].found:
             found[file.day_on] = lake_folder() / file.path
-    if found:
+    if found and question.by_number:
         corrected = {row.day_on for row in rows("lake", "last_corrections", account.pk)} & found.keys()
         if corrected:
             raise Corrected(max(corrected))

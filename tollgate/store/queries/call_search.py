@@ -24,6 +24,7 @@ from tollgate.store.lake_engines import QuestionTooLong
 from tollgate.store.models import CDR, Account, Carrier, Customer, Gateway, IngressRoute, LakeFile, Tag
 from tollgate.store.queries import lake
 from tollgate.store.queries.calls import Sums, folded
+from tollgate.store.queries.customers import below
 from tollgate.store.queries.statements import rows as asked
 
 COLUMNS: Final = tuple(name for name in TABLES["call"] if name != "detail")
@@ -37,6 +38,7 @@ RELATED: Final[dict[str, type[Any]]] = {
 """What a row names beside its own columns, by the name of its key and of its table."""
 NAMED: Final[dict[str, tuple[type[Any], str]]] = {
     "customer": (Customer, "account"),
+    "reseller": (Customer, "account"),
     "tag": (Tag, "account"),
     "carrier": (Carrier, "account"),
     "gateway": (Gateway, "carrier__account"),
@@ -44,6 +46,7 @@ NAMED: Final[dict[str, tuple[type[Any], str]]] = {
 }
 """The kinds of records that conditions name, and the way from each to its account."""
 NUMBERED_KINDS: Final = frozenset({"route", "gateway"})
+OF_CUSTOMERS: Final = frozenset({"customer", "reseller", "tag"})
 LOOKUPS: Final = {"is": "name__iexact", "has": "name__icontains", "begins": "name__istartswith"}
 NAMES_MOST: Final = 10_000
 PAGE_ROWS: Final = 5_000
@@ -73,7 +76,8 @@ class TooLong(Exception):
 class CallSearch:
     """A question about an account's CDRs: `group` must hold, of the calls that began in a period.
 
-    `reach` are the ids of the only customers that count; None for all. Which side holds which day is read once.
+    `reach` are the ids of the only customers that count; None for all. Which side holds which day is read once. Of a
+    period that is `short` nobody asks when the first call began: it needs a `from_at`.
     """
 
     account: Account
@@ -82,6 +86,7 @@ class CallSearch:
     until_at: datetime | None
     at: datetime
     reach: frozenset[int] | None = None
+    short: bool = False
     _sides: lake.Sides | None = field(default=None, init=False)
     _span: Span | None = field(default=None, init=False)
 
@@ -89,7 +94,8 @@ class CallSearch:
     def span(self) -> Span:
         """The period, no longer than from the first call until now."""
         if self._span is None:
-            first_at = _first_start(self.account) or self.at
+            first_at = self.from_at if self.short else _first_start(self.account)
+            first_at = first_at or self.at
             from_at = max(self.from_at or first_at, first_at)
             until_at = min(self.until_at or self.at + AHEAD, self.at + AHEAD)
             self._span = Span(self.account.pk, from_at, max(from_at, until_at))
@@ -172,7 +178,10 @@ def names_of(account: Account, reach: frozenset[int] | None = None) -> Callable[
         found = table.objects.filter(condition, **{to_account: account})
         if kind == "tag":
             found = Customer.objects.filter(account=account, tags__in=found).distinct()
-        if reach is not None and kind in ("customer", "tag"):
+        if kind == "reseller":
+            resellers = list(found.filter(is_reseller=True).values_list("pk", flat=True)[: NAMES_MOST + 1])
+            found = Customer.objects.filter(pk__in={*resellers, *below(*resellers)})
+        if reach is not None and kind in OF_CUSTOMERS:
             found = found.filter(pk__in=reach)
         ids = list(found.order_by().values_list("pk", flat=True)[: NAMES_MOST + 1])
         if len(ids) > NAMES_MOST:

@@ -4,7 +4,7 @@ The figures beside a customer are subqueries, which PostgreSQL computes only for
 annotation to `with_figures`; what is counted from today's calls is a property of `Today`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.db.models import (
     BigIntegerField,
+    BooleanField,
     Count,
     DateTimeField,
     Exists,
@@ -27,7 +28,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Least
+from django.db.models.functions import Coalesce, Least
 
 from tollgate.store.models import (
     CDR,
@@ -41,6 +42,7 @@ from tollgate.store.models import (
     IngressRoute,
     Wallet,
 )
+from tollgate.store.queries import finding
 from tollgate.store.queries.dashboard import Traffic, ratio
 
 LAST_CALL_DAYS = 31
@@ -51,6 +53,24 @@ _WORN_OUT = """"customer"."valid_days" * interval '1 day' + CASE
     THEN "customer"."created_at"
     ELSE (SELECT first_used_at FROM wallet WHERE wallet.account_id = "customer"."account_id"
           AND wallet.kind = 'customer' AND wallet.owner_id = "customer"."id") END"""
+_ROUTED_TAGS = "ARRAY(SELECT tag_id FROM ingress_route WHERE tag_id IS NOT NULL AND enabled)"
+_UNREADY = f"""
+  (SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL
+   EXCEPT SELECT customer_id FROM endpoint WHERE enabled AND sends_calls)
+UNION ALL
+  SELECT id FROM (
+    SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL
+    EXCEPT SELECT customer_id FROM ingress_route WHERE enabled
+  ) AS routeless
+  WHERE NOT EXISTS (
+    SELECT FROM customer_tag WHERE customer_id = routeless.id AND tag_id = ANY ({_ROUTED_TAGS}))
+UNION ALL
+  SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL AND email_verification
+    AND NOT EXISTS (SELECT FROM contact WHERE customer_id = customer.id AND email_verified_at IS NOT NULL)
+UNION ALL
+  SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL AND mobile_verification
+    AND NOT EXISTS (SELECT FROM contact WHERE customer_id = customer.id AND mobile_verified_at IS NOT NULL)
+"""  # noqa: S608 - fixed text
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +118,74 @@ def in_service(customers: QuerySet[Customer], *, deleted: bool = False) -> Query
     return customers.filter(deleted_at__isnull=not deleted).annotate(shown=shown)
 
 
-def in_state(customers: QuerySet[Customer], state: str) -> QuerySet[Customer]:
-    """Those of a status, or of one of the two states that are no status: `dialing` has live calls, `unready` is active
-    but lacks an endpoint, a route or a verification that it needs to call."""
+def of_state(state: str) -> Q:
+    """Customers of a status, or of one of the two states that are no status: `dialing` has live calls, `unready` is
+    active but lacks an endpoint, a route or a verification that it needs to call.
+    """
     if state == "dialing":
-        return customers.filter(Exists(Call.objects.filter(account=OuterRef("account"), customer=OuterRef("pk"))))
-    if state != "unready":
-        return customers.filter(status=state)
+        return Q(pk__in=Call.objects.values("customer_id"))  # live calls are few beside all customers
+    return _unready() if state == "unready" else Q(status=state)
+
+
+def _unready() -> Q:
+    """Found at once from the indexes of those that lack nothing; when they are very many, one by one."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM ({_UNREADY}) AS unready LIMIT {finding.FEW + 1}")  # noqa: S608 - fixed text
+        ids = [row[0] for row in cursor.fetchall()]
+    if len(ids) <= finding.FEW:
+        return finding.among("pk", set(ids))
     contacts = Contact.objects.filter(customer=OuterRef("pk"))
-    unverified = Q(email_verification=True) & ~Q(Exists(contacts.exclude(email_verified_at=None)))
-    unverified |= Q(mobile_verification=True) & ~Q(Exists(contacts.exclude(mobile_verified_at=None)))
-    lacking = ~Q(Exists(_enabled(Endpoint).filter(sends_calls=True))) | ~_has_route()
-    return customers.filter(lacking | unverified, status="active")
+    lacking = ~_one_of(_enabled(Endpoint).filter(sends_calls=True)) | ~(
+        _one_of(_enabled(IngressRoute)) | _one_of(_tagged())
+    )
+    lacking |= Q(email_verification=True) & ~_one_of(contacts.exclude(email_verified_at=None))
+    lacking |= Q(mobile_verification=True) & ~_one_of(contacts.exclude(mobile_verified_at=None))
+    return Q(lacking, status="active", deleted_at=None)
+
+
+def _one_of(found: QuerySet[Any]) -> Q:
+    """Whether there is one, asked row by row, so that a page asks for few."""
+    one = Subquery(found.values(one=Value(True))[:1])
+    return Q(Coalesce(one, Value(False), output_field=BooleanField()))
+
+
+def occupied(account: Account) -> dict[int, int]:
+    """How many channels each customer occupies that occupies any: found from the live calls, which are few beside all
+    customers, because no index may stand on what every call changes.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT owner_id, channels FROM wallet WHERE kind = 'customer' AND channels > 0"
+            " AND id = ANY (ARRAY(SELECT DISTINCT unnest(wallet_ids) FROM call WHERE account_id = %s))",
+            [account.pk],
+        )
+        return dict(cursor.fetchall())
+
+
+def by_live_channels(
+    customers: QuerySet[Customer],
+    channels: Mapping[int, int],
+    *,
+    after: tuple[int, int] | None,
+    falling: bool,
+    limit: int,
+) -> list[int]:
+    """The ids of at most so many of those customers, by live channels and id, behind a place in that order.
+
+    `channels` are those of `occupied`. The busy ones are sorted here, the idle ones, nearly all, walked by their ids.
+    """
+    busy_ids = customers.filter(finding.among("pk", channels)).order_by().values_list("pk", flat=True)
+    busy = sorted(((channels[pk], pk) for pk in busy_ids), reverse=falling)
+    idle = customers.exclude(finding.among("pk", channels)).order_by("-pk" if falling else "pk")
+    if after is not None:
+        busy = [place for place in busy if (place < after if falling else place > after)]
+        idle = idle.filter(**{"pk__lt" if falling else "pk__gt": after[1]}) if after[0] == 0 else idle
+        idle = idle.none() if after[0] > 0 and not falling else idle
+    parts: list[Any] = [[pk for _, pk in busy], idle.values_list("pk", flat=True)]
+    found: list[int] = []
+    for part in parts if falling else reversed(parts):
+        found += part[: limit - len(found)]
+    return found
 
 
 def today_of(account: Account, customer_ids: Sequence[int], at: datetime) -> dict[int, Today]:
@@ -143,8 +219,16 @@ def today_of(account: Account, customer_ids: Sequence[int], at: datetime) -> dic
 
 def _has_route() -> Q:
     """Whether the customer of the outer query has an enabled route, its own or one of its tags."""
-    of_tags = IngressRoute.objects.filter(tag__customers=OuterRef("pk"), enabled=True)
-    return Q(Exists(_enabled(IngressRoute))) | Q(Exists(of_tags))
+    return Q(Exists(_enabled(IngressRoute))) | Q(Exists(_tagged()))
+
+
+def _tagged() -> QuerySet[Any]:
+    """The tags of the customer of the outer query that have an enabled route.
+
+    By an array, because the planner takes a tag's routes to be many and would read all tags to find the first.
+    """
+    routed: RawSQL = RawSQL(f"tag_id = ANY ({_ROUTED_TAGS})", (), output_field=BooleanField())  # noqa: S611 - fixed text
+    return Customer.tags.through.objects.filter(routed, customer=OuterRef("pk"))
 
 
 def _enabled(model: type[Endpoint] | type[IngressRoute]) -> QuerySet[Any]:
@@ -193,12 +277,12 @@ def entries(account: Account) -> QuerySet[Entry]:
     return Entry.objects.filter(account=account).select_related("wallet")
 
 
-def below(reseller_id: int) -> list[int]:
-    """The ids of every customer below a reseller, at any depth, without the reseller itself."""
+def below(*reseller_ids: int) -> list[int]:
+    """The ids of every customer below a reseller, at any depth, without the reseller itself; or below several."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH RECURSIVE owned AS (SELECT id FROM customer WHERE parent_id = %s"
+            "WITH RECURSIVE owned AS (SELECT id FROM customer WHERE parent_id = ANY(%s)"
             " UNION SELECT customer.id FROM customer JOIN owned ON customer.parent_id = owned.id) SELECT id FROM owned",
-            [reseller_id],
+            [list(reseller_ids)],
         )
         return [row[0] for row in cursor.fetchall()]

@@ -55,14 +55,14 @@ FOUND_BY: Final[Mapping[str, FoundBy]] = {
 def with_text(table: str, text: str) -> Q:
     """Rows of the table whose own columns contain the text."""
     ids = _ids(table, text)
-    return _among("pk", ids) if ids is not None else _one_by_one(table, text)
+    return among("pk", ids) if ids is not None else _one_by_one(table, text)
 
 
 def customers_with(text: str) -> Q:
     """Customers whose names or ids contain the text, or one of whose contacts does."""
     own, people = _ids("customer", text), _ids("contact", text, "customer_id")
     if own is not None and people is not None:
-        return _among("pk", own | people)
+        return among("pk", own | people)
     known = own if own is not None else people
     one_by_one = _one_by_one("customer", text) if own is None else Q()
     if people is None:
@@ -70,7 +70,7 @@ def customers_with(text: str) -> Q:
             one=Value(True)
         )
         one_by_one |= Q(Coalesce(Subquery(theirs[:1]), Value(False), output_field=BooleanField()))  # asked row by row
-    return one_by_one | _among("pk", known) if known else one_by_one
+    return one_by_one | among("pk", known) if known else one_by_one
 
 
 def contacts_with(text: str) -> Q:
@@ -83,18 +83,18 @@ def endpoints_with(text: str) -> Q:
     return _either("endpoint", text)
 
 
-def _either(table: str, text: str) -> Q:
-    own, owners = _ids(table, text), _ids("customer", text)
-    mine = _among("pk", own) if own is not None else _one_by_one(table, text)
-    theirs = _among("customer_id", owners) if owners is not None else _one_by_one("customer", text, "customer__")
-    return theirs if own is not None and not own else mine if owners is not None and not owners else mine | theirs
-
-
-def _among(column: str, ids: Collection[int]) -> Q:
+def among(column: str, ids: Collection[int]) -> Q:
     """One of these ids, handed over as one array."""
     array = RawSQL("%s::bigint[]", (list(ids),))
     one_of = Func(F(column), array, template="%(expressions)s", arg_joiner=" = ANY ", output_field=BooleanField())
     return Q(one_of)
+
+
+def _either(table: str, text: str) -> Q:
+    own, owners = _ids(table, text), _ids("customer", text)
+    mine = among("pk", own) if own is not None else _one_by_one(table, text)
+    theirs = among("customer_id", owners) if owners is not None else _one_by_one("customer", text, "customer__")
+    return theirs if own is not None and not own else mine if owners is not None and not owners else mine | theirs
 
 
 def _one_by_one(table: str, text: str, path: str = "") -> Q:

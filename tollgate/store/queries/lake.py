@@ -37,6 +37,7 @@ from tollgate.core.lake_text import file_statement
 from tollgate.environment import lake_folder
 from tollgate.store.lake_engines import LakeEngine, engine_of_installation
 from tollgate.store.models import LakeFile
+from tollgate.store.queries.statements import rows
 from tollgate.store.sql import load
 
 BLOCK_BYTES: Final = 1 << 16
@@ -59,6 +60,8 @@ class Sides:
 def sides_of(table: str, span: Span, at: datetime) -> Sides:
     """Every day of the span on its side."""
     days = list(span.days())
+    if days and not is_closed(days[0], at):  # nor any day after it
+        return Sides(tuple(days), ())
     kept = LakeFile.objects.filter(account_id=span.account_id, kind=table, replaced_at=None)
     if days:
         kept = kept.filter(day_on__gte=days[0], day_on__lte=days[-1])
@@ -68,6 +71,17 @@ def sides_of(table: str, span: Span, at: datetime) -> Sides:
     files = {day: folder / file.path for day, file in closed.items() if day not in outdated}
     live = tuple(day for day in days if day not in files)
     return Sides(live, tuple(sorted(files.items())))
+
+
+def forgotten(span: Span) -> list[tuple[date, Path]]:
+    """The days of the span that the database has no more, with their files of calls.
+
+    What came to such a day since then is in the database, and after a night in both.
+    """
+    here = {row.day_on for row in rows("lake", "partitions")}
+    kept = LakeFile.objects.filter(account_id=span.account_id, kind="call", replaced_at=None, erased_at=None)
+    kept = kept.filter(day_on__in=[day for day in span.days() if day not in here])
+    return [(file.day_on, lake_folder() / file.path) for file in kept.order_by("day_on")]
 
 
 def _corrected(account_id: int, files: Mapping[date, LakeFile]) -> set[date]:
@@ -236,6 +250,22 @@ def csv_blocks(
                     narrow=_narrow([day]),
                 )
                 _copy(statement, target)
+            with target.open("rb") as file:
+                yield from iter(partial(file.read, BLOCK_BYTES), b"")
+
+
+def files_as_csv(
+    question: Search, span: Span, files: Sequence[tuple[date, Path]], *, engine: LakeEngine | None = None
+) -> Iterator[bytes]:
+    """All rows of some files as lines of CSV without a header, a day at a time; neither order nor limit is obeyed."""
+    lake = engine or engine_of_installation()
+    statement = search_statement(replace(question, limit=2**62, before=None), span, lake.engine)
+    columns = ", ".join(question.columns)
+    statement.text = f"SELECT {columns} FROM ({statement.text.rpartition(' ORDER BY ')[0]}) AS found"  # noqa: S608 - known columns
+    for _, path in files:
+        with TemporaryDirectory(prefix="tollgate-cdrs-") as folder:
+            target = Path(folder) / "day.csv"
+            lake.write_csv(statement, {f"lake_{question.table}": [path]}, target, header=False)
             with target.open("rb") as file:
                 yield from iter(partial(file.read, BLOCK_BYTES), b"")
 

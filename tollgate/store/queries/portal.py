@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from django.db.models import QuerySet
 
+from tollgate.core.lake import Condition, Group
 from tollgate.store.models import (
     CDR,
     Account,
@@ -28,6 +29,7 @@ from tollgate.store.models import (
     SmsSettings,
     VerifiedCli,
 )
+from tollgate.store.queries.call_search import CallSearch
 from tollgate.store.queries.clis import with_lapse
 from tollgate.store.queries.invoice_lists import with_standing
 
@@ -56,9 +58,25 @@ def contacts_of(customer: Customer) -> QuerySet[Contact]:
 
 
 def calls_of(customer: Customer, *, since: datetime) -> QuerySet[CDR]:
-    """The customer's calls that ended, from a moment on: only what the customer may know of them."""
+    """The customer's calls that ended and that the database has, from a moment on: only what the customer may know."""
     found = CDR.objects.filter(account_id=customer.account_id, customer=customer, started_at__gte=since)
     return found.only(*SHOWN_OF_CDRS)
+
+
+def own_calls(
+    customer: Customer,
+    *conditions: Condition,
+    from_at: datetime,
+    until_at: datetime | None,
+    at: datetime,
+    short: bool = True,
+) -> CallSearch:
+    """The question about the customer's calls of a period (a `short` one, or any), from database and lake alike.
+
+    Of what it finds only `SHOWN_OF_CDRS` is for the customer.
+    """
+    own = Condition("customer_id", "eq", customer.pk)
+    return CallSearch(customer.account, Group((own, *conditions)), from_at, until_at, at, short=short)
 
 
 def invoices_of(customer: Customer, *, on: date) -> QuerySet[Invoice]:
@@ -81,7 +99,12 @@ def checkout_of(customer: Customer, payment_id: int) -> Checkout | None:
 
 def auto_top_up_of(customer: Customer) -> AutoTopUp | None:
     """The customer's stored payment method."""
-    return AutoTopUp.objects.filter(customer=customer).select_related("gateway").first()
+    return auto_top_ups_of(customer).select_related("gateway").first()
+
+
+def auto_top_ups_of(customer: Customer) -> QuerySet[AutoTopUp]:
+    """The same as a list: of one row, or none."""
+    return AutoTopUp.objects.filter(customer=customer)
 
 
 def proofs_of(customer: Customer) -> QuerySet[CliProof]:

@@ -1,8 +1,9 @@
 """Both sides of a carrier's statement as sorted streams: gathered in temporary tables, read back from files on disk.
 
 A comparison takes a minute; a question that were open for so long would keep the dead rows of the hot tables. So each
-side is copied at once, and what reads it holds nothing of the database. To compare another thing of our calls, select
-it in `OURS` and carry it in `Call.rest`.
+side is copied at once, and what reads it holds nothing of the database. Calls of days that have left the database are
+brought from the lake first, and are ours like all others. To compare another thing of our calls, select it in `OURS`
+(a column of the CDR: in `OF_CALLS` and `ARCHIVED` too) and carry it in `Call.rest`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from typing import Any, Final
 from django.db import connection
 
 from tollgate.core.invoice_periods import first_instant
+from tollgate.core.lake import Condition, Group, Search, Span
 from tollgate.core.reconciliation import Call, Side
 from tollgate.store.models import CarrierFormat, CarrierStatement, Wallet
+from tollgate.store.queries import lake
 
 AROUND: Final = timedelta(days=2)
 """Calls so long before and after the days of a statement may be in it, by the carrier's clock."""
@@ -32,14 +35,45 @@ CREATE TEMPORARY TABLE their_call (
   file_id bigint, line integer, destination text
 )
 """
-OURS: Final = """
+ARCHIVED: Final = """
+CREATE TEMPORARY TABLE archived_side (
+  id bigint, edge_call_id text, number text, destination text, state text, started_us bigint, answered_us bigint,
+  ended_us bigint, duration_ms bigint, carrier_billed_s integer, carrier_cost_micros bigint, carrier_currency text
+)
+"""
+IN_LAKE: Final = (
+    "id", "edge_call_id", "number", "destination", "state", "started_us", "answered_us", "ended_us", "duration_ms",
+    "carrier_billed_s", "carrier_cost_micros", "carrier_currency",
+)  # fmt: skip
+OF_CALLS: Final = """
+  SELECT id, edge_call_id, number, destination, state, started_at, answered_at, ended_at, duration_ms, carrier_billed_s,
+         carrier_cost_micros, carrier_currency::text AS carrier_currency
+  FROM cdr
+  WHERE account_id = %(account)s AND carrier_id = %(carrier)s
+    AND started_at >= %(near_at)s AND started_at < %(far_at)s
+  UNION ALL
+  SELECT gone.id, COALESCE(edge_call_id, ''), COALESCE(number, ''), COALESCE(destination, ''), state, gone.started_at,
+         timestamptz 'epoch' + answered_us * interval '1 microsecond',
+         timestamptz 'epoch' + ended_us * interval '1 microsecond', duration_ms, carrier_billed_s, carrier_cost_micros,
+         carrier_currency
+  FROM (
+    SELECT timestamptz 'epoch' + started_us * interval '1 microsecond' AS started_at, * FROM pg_temp.archived_side
+  ) AS gone
+  WHERE NOT EXISTS (
+    SELECT FROM cdr
+    WHERE cdr.account_id = %(account)s AND cdr.id = gone.id AND cdr.started_at = gone.started_at
+      AND cdr.started_at >= %(near_at)s AND cdr.started_at < %(far_at)s
+  )
+"""
+"""Calls of a carrier, of both sides; what came late to a day of the lake may be on both, and counts once."""
+OURS: Final = f"""
 CREATE TEMPORARY TABLE our_call AS
 SELECT row_number() OVER () - 1 AS place, cdr.edge_call_id AS key, cdr.number,
-       (extract(epoch FROM {at}) * 1000)::bigint AS at_ms, {duration} AS duration_ms,
+       (extract(epoch FROM {{at}}) * 1000)::bigint AS at_ms, {{duration}} AS duration_ms,
        cdr.carrier_cost_micros + COALESCE(corrected.micros, 0) AS micros, cdr.carrier_currency AS currency,
-       {at} >= %(from_at)s AND {at} < %(until_at)s AS due, COALESCE(billed.number, '') AS billed_by,
+       {{at}} >= %(from_at)s AND {{at}} < %(until_at)s AS due, COALESCE(billed.number, '') AS billed_by,
        cdr.id AS call_id, cdr.destination, cdr.started_at
-FROM cdr
+FROM ({OF_CALLS}) AS cdr
 LEFT JOIN (
   SELECT entry.call_id, sum(entry.amount_micros)::bigint AS micros
   FROM entry
@@ -59,10 +93,8 @@ LEFT JOIN (
     AND line.call_id IS NOT NULL AND line.their_micros IS NOT NULL AND line.kind <> 'doubled'
   ORDER BY line.call_id, statement.from_on, statement.id
 ) AS billed ON billed.call_id = cdr.id
-WHERE cdr.account_id = %(account)s AND cdr.carrier_id = %(carrier)s AND cdr.state IN ('charged', 'unresolved')
-  AND cdr.answered_at IS NOT NULL AND cdr.carrier_cost_micros IS NOT NULL
-  AND cdr.started_at >= %(near_at)s AND cdr.started_at < %(far_at)s
-"""
+WHERE cdr.state IN ('charged', 'unresolved') AND cdr.answered_at IS NOT NULL AND cdr.carrier_cost_micros IS NOT NULL
+"""  # noqa: S608 - the texts above
 TOLD: Final = "place, key, number, at_ms, duration_ms, micros, currency"
 DUMPS: Final = {
     "their_call": f"{TOLD}, true, '', file_id, line, destination",
@@ -75,9 +107,11 @@ ORDERS: Final = {
 CORRECTED: Final = """
 SELECT EXISTS (
   SELECT FROM (
-    SELECT call_id, sum(amount_micros)::bigint AS micros, max(at) AS last_at
+    SELECT call_id, sum(amount_micros) FILTER (WHERE kind IN ('adjustment', 'correction'))::bigint AS micros,
+           sum(amount_micros) FILTER (WHERE kind IN ('call', 'overrun'))::bigint AS charged_micros,
+           max(at) FILTER (WHERE kind IN ('adjustment', 'correction')) AS last_at
     FROM entry
-    WHERE wallet_id = %(wallet)s AND kind IN ('adjustment', 'correction') AND call_id IS NOT NULL AND call_id IN (
+    WHERE wallet_id = %(wallet)s AND call_id IN (
       SELECT call_id FROM entry
       WHERE wallet_id = %(wallet)s AND kind IN ('adjustment', 'correction') AND call_id IS NOT NULL
         AND at >= %(since_at)s)
@@ -86,11 +120,18 @@ SELECT EXISTS (
   JOIN carrier_line AS line ON line.call_id = corrected.call_id AND line.their_micros IS NOT NULL
   LEFT JOIN cdr ON cdr.id = line.call_id
   WHERE line.statement_id = %(statement)s AND line.run = %(run)s AND line.kind <> 'doubled'
-    AND COALESCE(line.our_micros <> cdr.carrier_cost_micros + corrected.micros,
+    AND COALESCE(line.our_micros <> COALESCE(cdr.carrier_cost_micros, corrected.charged_micros) + corrected.micros,
                  corrected.last_at > %(compared_at)s)
 )
 """
-"""Calls that the lake has taken since have no cost to compare with: of them the moment decides."""
+"""Calls that only the lake has cost what was posted for them; where nothing was, the moment decides."""
+ERASED: Final = """
+SELECT count(*)
+FROM archived_call AS gone
+WHERE gone.account_id = %(account)s AND gone.carrier_id = %(carrier)s
+  AND gone.started_at >= %(from_at)s AND gone.started_at < %(until_at)s
+  AND NOT EXISTS (SELECT FROM pg_temp.archived_side AS kept WHERE kept.id = gone.id)
+"""
 DUE: Final = """
 SELECT count(*), COALESCE(sum(duration_ms), 0)::bigint, COALESCE(sum(micros), 0)::bigint
 FROM our_call WHERE due AND billed_by = '' AND currency = %s
@@ -103,6 +144,10 @@ KEYS: Final = {
     "destination": "destination",
     "day": "(to_timestamp(at_ms / 1000) AT TIME ZONE %(zone)s)::date",
 }
+
+
+class Unreadable(Exception):
+    """Calls that should be compared cannot be read; the message says which, in words for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +163,25 @@ class Due:
 
 @contextmanager
 def gathered(statement: CarrierStatement, how: CarrierFormat) -> Iterator[None]:
-    """Our calls around the days of a statement in `our_call`, and an empty `their_call`, while the block lasts."""
-    from_at, until_at = period_of(statement)
-    near_at = from_at - AROUND
-    values: dict[str, Any] = {
-        "account": statement.account_id, "carrier": statement.carrier_id, "statement": statement.pk,
-        "from_on": statement.from_on, "near_on": near_at.date(), "far_on": (until_at + AROUND).date(),
-        "from_at": from_at, "until_at": until_at,
-        "near_at": near_at, "far_at": until_at + AROUND,
-    }  # fmt: skip
+    """Our calls around the days of a statement in `our_call`, and an empty `their_call`, while the block lasts.
+
+    Raises Unreadable when a file of the lake that has some of them is not there.
+    """
+    values = _values(statement)
+    span = Span(statement.account_id, values["near_at"], values["far_at"])
+    brought: list[tuple[date, Path]] | None = None
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.their_call, pg_temp.our_call")
-        cursor.execute(THEIRS)
-        cursor.execute(OURS.format(at=MOMENTS[how.time_of], duration=DURATIONS[how.duration_of]), values)
+        while brought != (files := lake.forgotten(span)):  # a day may leave the database while it is read
+            cursor.execute("DROP TABLE IF EXISTS pg_temp.their_call, pg_temp.our_call, pg_temp.archived_side")
+            cursor.execute(THEIRS)
+            cursor.execute(ARCHIVED)
+            _bring(statement.carrier_id, span, files)
+            cursor.execute("ANALYZE pg_temp.archived_side")
+            cursor.execute(OURS.format(at=MOMENTS[how.time_of], duration=DURATIONS[how.duration_of]), values)
+            brought = files
     yield
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE pg_temp.their_call, pg_temp.our_call")
+        cursor.execute("DROP TABLE pg_temp.their_call, pg_temp.our_call, pg_temp.archived_side")
 
 
 def period_of(statement: CarrierStatement) -> tuple[datetime, datetime]:
@@ -185,14 +233,33 @@ def due_by(statement: CarrierStatement, *, destinations: bool, days: bool) -> li
     return [Due(calls, duration_ms, micros, destination, day) for destination, day, calls, duration_ms, micros in found]
 
 
-def archived_count(statement: CarrierStatement) -> int:
-    """Calls of these days that only the lake has, of all carriers."""
+def erased_count(statement: CarrierStatement) -> int:
+    """Calls of these days whose records the lake has deleted too; to be asked while ours are gathered."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM archived_call WHERE account_id = %s AND started_at >= %s AND started_at < %s",
-            [statement.account_id, *period_of(statement)],
-        )
+        cursor.execute(ERASED, _values(statement))
         return int(cursor.fetchone()[0])
+
+
+def _values(statement: CarrierStatement) -> dict[str, Any]:
+    """What the statements above are told."""
+    from_at, until_at = period_of(statement)
+    near_at, far_at = from_at - AROUND, until_at + AROUND
+    return {
+        "account": statement.account_id, "carrier": statement.carrier_id, "statement": statement.pk,
+        "from_on": statement.from_on, "near_on": near_at.date(), "far_on": far_at.date(),
+        "from_at": from_at, "until_at": until_at, "near_at": near_at, "far_at": far_at,
+    }  # fmt: skip
+
+
+def _bring(carrier_id: int, span: Span, files: Sequence[tuple[date, Path]]) -> None:
+    """Copies a carrier's calls out of files of the lake."""
+    for day, path in files:
+        if not path.exists():
+            raise Unreadable(f"Calls of {day} (UTC) are only in the lake, and its file is not there: is it mounted?")
+    question = Search("call", IN_LAKE, Group((Condition("carrier_id", "eq", carrier_id),)))
+    with connection.cursor() as cursor, cursor.copy("COPY pg_temp.archived_side FROM STDIN (FORMAT csv)") as copy:
+        for block in lake.files_as_csv(question, span, files):
+            copy.write(block)
 
 
 def _side(folder: Path, table: str) -> Side:

@@ -38,6 +38,7 @@ ORDER BY 1
 -- Takes a contact ($1) of a customer ($5) out of the log: the personal columns ($2) of its own rows, what was noted of its
 -- logins, its name and address where it acted or was acted for, by its emails ($3) and what it is called from now on
 -- ($4). Who was let in by a sign-in provider acted before it had a number: it is known by its email within its customer.
+-- Of delayed saves ($6) the values and what is said of them ($7) go too.
 -- What was sealed of an erasure stays. Gives each row with the text of what is left of it, as `unsealed` does.
 UPDATE audit SET
   actor = CASE WHEN actor_kind = 'contact' AND (actor_id = $1::bigint OR actor_id IS NULL AND customer_id = $5::bigint
@@ -48,13 +49,17 @@ UPDATE audit SET
   ip = CASE WHEN actor_kind = 'contact' AND (actor_id = $1::bigint OR actor_id IS NULL AND customer_id = $5::bigint
                                              AND lower(actor) = ANY ($3::text[]))
               OR table_name = 'contact' AND row_id = $1::bigint AND verb NOT IN ('INSERT', 'UPDATE', 'DELETE') THEN NULL ELSE ip END,
-  before = CASE WHEN table_name = 'contact' AND row_id = $1::bigint THEN without_person(before, $2::text[]) ELSE before END,
+  before = CASE WHEN table_name = 'contact' AND row_id = $1::bigint THEN without_person(before, $2::text[])
+                WHEN table_name = 'delayed_save' AND row_id = ANY ($6::bigint[]) THEN without_person(before, $7::text[])
+                ELSE before END,
   after = CASE WHEN table_name = 'contact' AND row_id = $1::bigint AND verb IN ('INSERT', 'UPDATE', 'DELETE')
                THEN without_person(after, $2::text[])
                WHEN table_name = 'contact' AND row_id = $1::bigint AND after IS NOT NULL THEN '{"erased": true}'
+               WHEN table_name = 'delayed_save' AND row_id = ANY ($6::bigint[]) THEN without_person(after, $7::text[])
                ELSE after END
 WHERE verb <> 'ERASE' AND (
   table_name = 'contact' AND row_id = $1::bigint
+  OR table_name = 'delayed_save' AND row_id = ANY ($6::bigint[])
   OR actor_kind = 'contact' AND actor_id = $1::bigint
   OR customer_id = $5::bigint AND actor_kind = 'contact' AND actor_id IS NULL AND lower(actor) = ANY ($3::text[])
   OR customer_id = $5::bigint AND lower(split_part(actor, ' as ', 2)) = ANY ($3::text[]))

@@ -2,7 +2,8 @@
 
 -- name: movements
 -- What moved a wallet ($1 of account $2) in the days from $3 to the one before $4, told in zone $5: the calls of a day
--- together, what a document moved together, everything else by itself.
+-- together, what a document moved together, everything else by itself. A gateway's fee that is told on another day than its
+-- payment moved nothing here.
 SELECT (entry.at AT TIME ZONE $5::text)::date AS "on",
        CASE WHEN entry.call_id IS NOT NULL AND entry.kind IN ('call', 'overrun') THEN 'calls'
             WHEN entry.call_id IS NOT NULL THEN 'corrections'
@@ -14,6 +15,7 @@ FROM entry
 WHERE entry.wallet_id = $1::bigint AND entry.account_id = $2::bigint
   AND entry.at >= ($3::date)::timestamp AT TIME ZONE $5::text AND entry.at < ($4::date)::timestamp AT TIME ZONE $5::text
 GROUP BY 1, 2, 3
+HAVING bool_or(entry.kind <> 'fee') OR sum(entry.amount_micros) <> 0
 ORDER BY 1, min(entry.id)
 
 -- name: balance_before
@@ -24,7 +26,7 @@ WHERE entry.wallet_id = $1::bigint AND entry.account_id = $2::bigint AND entry.a
 
 -- name: standing
 -- What every customer of an account ($1) holds, owes by open documents, and owes since before the day $2.
-SELECT customer.id, customer.name, customer.number, customer.currency, wallet.balance_micros,
+SELECT customer.id, customer.name, customer.number, customer.accounting_id, customer.currency, wallet.balance_micros,
        COALESCE(owed.open_micros, 0)::bigint AS open_micros, COALESCE(owed.overdue_micros, 0)::bigint AS overdue_micros
 FROM customer
 JOIN wallet ON wallet.account_id = customer.account_id AND wallet.kind = 'customer' AND wallet.owner_id = customer.id
@@ -41,7 +43,8 @@ ORDER BY customer.id
 -- name: aged_debt
 -- What customers of an account ($1) owe by issued documents on the day $2, by how long it is due; `unused` is what they
 -- have paid or were credited that settles nothing yet; what was paid ahead, before the switch to postpaid, was for calls.
-SELECT customer.id, customer.name, debt.currency, (sum(debt.micros) FILTER (WHERE debt.late < 0))::bigint AS not_due_micros,
+SELECT customer.id, customer.name, customer.accounting_id, debt.currency,
+       (sum(debt.micros) FILTER (WHERE debt.late < 0))::bigint AS not_due_micros,
        (sum(debt.micros) FILTER (WHERE debt.late BETWEEN 0 AND 30))::bigint AS late_30_micros,
        (sum(debt.micros) FILTER (WHERE debt.late BETWEEN 31 AND 60))::bigint AS late_60_micros,
        (sum(debt.micros) FILTER (WHERE debt.late BETWEEN 61 AND 90))::bigint AS late_90_micros,
@@ -69,7 +72,7 @@ FROM (
     )
 ) AS debt
 JOIN customer ON customer.id = debt.customer_id
-GROUP BY customer.id, customer.name, debt.currency
+GROUP BY customer.id, customer.name, customer.accounting_id, debt.currency
 HAVING bool_or(debt.late IS NOT NULL)
 ORDER BY customer.name, customer.id, debt.currency
 
@@ -77,7 +80,8 @@ ORDER BY customer.name, customer.id, debt.currency
 -- What moved between wallets and books in the days from $2 to the one before $3 of account $1, told in zone $4: the calls
 -- of a day and wallet together, what a document moved by each of its books.
 SELECT (entry.at AT TIME ZONE $4::text)::date AS "on", entry.wallet_id, wallet.kind AS wallet_kind, wallet.owner_id,
-       customer.parent_id IS NOT NULL AS of_reseller, COALESCE(customer.name, carrier.name, '') AS owner, entry.book,
+       customer.parent_id IS NOT NULL AS of_reseller, COALESCE(customer.name, carrier.name, '') AS owner,
+       COALESCE(customer.accounting_id, '') AS accounting_id, entry.book,
        CASE WHEN entry.call_id IS NOT NULL THEN '' ELSE COALESCE(entry.ref, 'entry:' || entry.id) END AS ref,
        CASE WHEN entry.call_id IS NOT NULL AND entry.kind IN ('call', 'overrun') THEN 'call' ELSE entry.kind END AS kind,
        entry.currency, sum(entry.amount_micros)::bigint AS amount_micros
@@ -87,15 +91,25 @@ LEFT JOIN customer ON wallet.kind = 'customer' AND customer.id = wallet.owner_id
 LEFT JOIN carrier ON wallet.kind = 'carrier' AND carrier.id = wallet.owner_id
 WHERE entry.account_id = $1::bigint AND wallet.kind <> 'bundle'
   AND entry.at >= ($2::date)::timestamp AT TIME ZONE $4::text AND entry.at < ($3::date)::timestamp AT TIME ZONE $4::text
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 HAVING sum(entry.amount_micros) <> 0
 ORDER BY 1, min(entry.id)
 
 -- name: earned
--- What the books of account $1 earned it (below zero: cost it) on each UTC day from $2 to the one before $3.
-SELECT (entry.at AT TIME ZONE 'UTC')::date AS "on", entry.book, entry.currency, (-sum(entry.amount_micros))::bigint AS amount_micros
+-- What the books of account $1 earned it (below zero: cost it) on each UTC day from $2 to the one before $3. What packages
+-- cost the account on the day they were charged is in no wallet: their charges tell it.
+SELECT (entry.at AT TIME ZONE 'UTC')::date AS "on", entry.book, entry.currency::text AS currency,
+       (-sum(entry.amount_micros))::bigint AS amount_micros
 FROM entry
 WHERE entry.account_id = $1::bigint AND entry.book IN ('revenue', 'carrier_cost', 'payment_fees', 'adjustments')
   AND entry.at >= ($2::date)::timestamp AT TIME ZONE 'UTC' AND entry.at < ($3::date)::timestamp AT TIME ZONE 'UTC'
 GROUP BY 1, 2, 3
+UNION ALL
+SELECT (charge.at AT TIME ZONE 'UTC')::date, 'package_cost', charge.currency,
+       (-sum((charge.detail ->> 'cost_nanos')::numeric) / 1000)::bigint
+FROM charge
+WHERE charge.account_id = $1::bigint AND charge.kind IN ('package', 'setup', 'minimum_spend')
+  AND charge.at >= ($2::date)::timestamp AT TIME ZONE 'UTC' AND charge.at < ($3::date)::timestamp AT TIME ZONE 'UTC'
+GROUP BY 1, 2, 3
+HAVING sum((charge.detail ->> 'cost_nanos')::numeric) <> 0
 ORDER BY 1, 2, 3

@@ -27,25 +27,27 @@ GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4
 
 -- name: usage_of_entries
--- A reseller: its wallet is charged for the calls of its customers too, whoever they were then. The same parameters.
+-- A reseller: its wallet is charged for the calls of its customers too, those that were below it then. The same parameters.
 SELECT stretch.place - 1 AS piece, CASE $5::text WHEN 'day' THEN (cdr.started_at AT TIME ZONE $4::text)::date END AS "on",
        CASE $5::text WHEN 'destination' THEN cdr.destination ELSE '' END AS destination,
        CASE $5::text WHEN 'route' THEN cdr.ingress_route_id END AS ingress_route_id,
        count(*) AS calls_count, sum(cdr.billed_s)::bigint AS billed_s, sum(posted.micros)::bigint AS charged_micros,
        sum(CASE WHEN cdr.customer_id = $2::bigint THEN cdr.cost_micros - COALESCE(posted.call_micros, 0) ELSE 0 END)::bigint
          AS difference_micros
-FROM (
-  SELECT entry.call_id, -sum(entry.amount_micros) AS micros,
+FROM unnest($6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY AS stretch (from_at, until_at, place)
+CROSS JOIN (
+  SELECT $2::bigint AS id UNION SELECT customer_id FROM resold_customer WHERE reseller_id = $2::bigint
+) AS caller
+JOIN rated_call AS cdr ON cdr.account_id = $1::bigint AND cdr.customer_id = caller.id AND cdr.started_at >= stretch.from_at
+        AND cdr.started_at < stretch.until_at AND cdr.started_at >= $8::timestamptz AND cdr.started_at < $9::timestamptz
+CROSS JOIN LATERAL (
+  SELECT -sum(entry.amount_micros) AS micros,
          -sum(entry.amount_micros) FILTER (WHERE entry.kind IN ('call', 'overrun')) AS call_micros
   FROM entry
-  WHERE entry.wallet_id = $3::bigint AND entry.account_id = $1::bigint AND entry.call_id IS NOT NULL
+  WHERE entry.call_id = cdr.id AND entry.account_id = $1::bigint AND entry.wallet_id = $3::bigint
     AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
-  GROUP BY entry.call_id
 ) AS posted
-JOIN rated_call AS cdr ON cdr.account_id = $1::bigint AND cdr.id = posted.call_id
-        AND cdr.started_at >= $8::timestamptz AND cdr.started_at < $9::timestamptz
-JOIN unnest($6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY AS stretch (from_at, until_at, place)
-  ON cdr.started_at >= stretch.from_at AND cdr.started_at < stretch.until_at
+WHERE posted.micros IS NOT NULL
 GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4
 

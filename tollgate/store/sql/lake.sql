@@ -65,7 +65,8 @@ SELECT DISTINCT payer.customer_id
 FROM payer
 JOIN customer ON customer.id = payer.customer_id
 CROSS JOIN LATERAL (VALUES (first_at), (last_at)) AS called (at)
-WHERE customer.generate_invoices AND customer.invoice_schedule <> 'none'
+WHERE customer.generate_invoices
+  AND (customer.invoice_schedule <> 'none' OR customer.billing_type = 'prepaid' AND customer.daily_receipts)
   AND (customer.parked_at IS NOT NULL OR NOT EXISTS (
     SELECT FROM invoice
     WHERE invoice.customer_id = payer.customer_id AND invoice.state = 'issued'

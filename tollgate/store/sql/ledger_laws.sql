@@ -61,7 +61,7 @@ WHERE wallet.kind = 'customer' AND wallet.limit_micros >= 0
     WHERE audit.table_name = 'customer' AND audit.row_id = wallet.owner_id AND audit.verb = 'UPDATE'
   )) < 0
   AND NOT EXISTS (
-    SELECT FROM entry WHERE entry.wallet_id = wallet.id AND entry.amount_micros < 0 AND entry.kind NOT IN ('call', 'topup')
+    SELECT FROM entry WHERE entry.wallet_id = wallet.id AND entry.amount_micros < 0 AND entry.kind NOT IN ('call', 'topup', 'surcharge')
   )
 
 -- name: minutes_are_never_overdrawn
@@ -217,6 +217,22 @@ WHERE COALESCE(moved.micros, 0) <> CASE
   ELSE 0
 END
 
+-- name: payments_say_what_reached_the_account
+-- What a completed payment took from the book of payments is what its gateway was paid less what it kept; where the wallet
+-- has another currency, what that was worth. A bonus takes nothing from it: nobody paid it.
+SELECT payment.id AS payment_id, payment.reached_micros, COALESCE(moved.micros, 0) AS entries_micros
+FROM payment
+LEFT JOIN LATERAL (
+  SELECT sum(amount_micros) AS micros
+  FROM entry
+  WHERE entry.ref = 'payment:' || payment.id AND entry.account_id = payment.account_id AND entry.book = 'payments'
+) AS moved ON true
+WHERE payment.status = 'completed' AND payment.reached_micros IS NOT NULL
+  AND (payment.reached_micros <> COALESCE(moved.micros, 0)
+       OR payment.kind = 'bonus' AND payment.reached_micros <> 0
+       OR payment.kind = 'payment' AND COALESCE(NULLIF(payment.received_currency, ''), payment.currency) = payment.currency
+          AND payment.reached_micros <> COALESCE(payment.received_micros, payment.amount_micros) - payment.fee_micros)
+
 -- name: charges_move_and_are_billed_once
 SELECT charge.id AS charge_id, charge.amount_micros, entry.amount_micros AS entry_micros, borne.count AS documents_count
 FROM charge
@@ -269,6 +285,32 @@ HAVING (sum(attempts), sum(refused), sum(connected), sum(duration_ms), sum(bille
         sum(carrier_cost_micros), sum(profit_micros), sum(profitable_micros), sum(correction_micros),
         sum(carrier_correction_micros), sum(profit_correction_micros), sum(profitable_correction_micros))
        <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+-- name: resellers_are_known_by_their_customers
+-- Only calls of customers that are known to be, or to have been, below a reseller are on its documents and in its summary.
+SELECT DISTINCT entry.account_id, wallet.owner_id AS reseller_id, called.customer_id
+FROM wallet
+JOIN entry ON entry.wallet_id = wallet.id AND entry.call_id IS NOT NULL
+JOIN rated_call AS called ON called.account_id = entry.account_id AND called.id = entry.call_id
+WHERE wallet.kind = 'customer' AND called.customer_id <> wallet.owner_id
+  AND NOT EXISTS (
+    SELECT FROM resold_customer AS known
+    WHERE known.reseller_id = wallet.owner_id AND known.customer_id = called.customer_id
+  )
+
+-- name: resold_calls_are_in_the_summaries
+-- What resellers are charged for the calls of their customers, as far as the summaries have come and as the records of those
+-- calls are here.
+SELECT account_id, hour_at, customer_id, sum(calls) AS calls, sum(charge_micros + correction_micros) AS charge_micros
+FROM (
+  SELECT * FROM resold_so_far((SELECT records_since()), 'infinity')
+  UNION ALL
+  SELECT account_id, customer_id, hour_at, -calls, -billed_s, -charge_micros, -correction_micros
+  FROM resale_summary
+  WHERE hour_at >= (SELECT records_since())
+) AS line
+GROUP BY account_id, hour_at, customer_id
+HAVING (sum(calls), sum(billed_s), sum(charge_micros), sum(correction_micros)) <> (0, 0, 0, 0)
 
 -- name: corrections_of_archived_calls_are_in_the_summaries
 -- As far as the summaries have come, in hours whose records have gone to the lake. Hours with calls that were archived

@@ -1,12 +1,20 @@
 -- What packages ask of the ledger.
 
 -- name: used_in_period
--- What a customer's calls that began in a period have cost it, corrections included.
+-- What a wallet ($1 of account $2) was charged for calls that began in a period, corrections included: of a reseller's,
+-- $3 is null, also for the calls of its customers, else for those of its own customer $3 alone.
 SELECT COALESCE(-sum(entry.amount_micros), 0)::bigint AS used_micros
 FROM entry
 JOIN rated_call AS cdr ON cdr.account_id = entry.account_id AND cdr.id = entry.call_id
-WHERE entry.wallet_id = $1::bigint AND cdr.customer_id = $2::bigint AND cdr.started_at >= $3::timestamptz AND cdr.started_at < $4::timestamptz
+WHERE entry.wallet_id = $1::bigint AND entry.account_id = $2::bigint AND ($3::bigint IS NULL OR cdr.customer_id = $3::bigint)
+  AND cdr.started_at >= $4::timestamptz AND cdr.started_at < $5::timestamptz
   AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
+
+-- name: talks_on
+-- Whether a call that began before a moment ($3) still runs at the cost of a wallet ($2 of account $1).
+SELECT EXISTS (
+  SELECT FROM call WHERE account_id = $1::bigint AND $2::bigint = ANY (wallet_ids) AND authorized_at < $3::timestamptz
+) AS talks
 
 -- name: minutes_of_customer
 -- Its bundles with what is left, newest first; `used_micros` is what calls have taken, the late ends of calls corrected.

@@ -28,6 +28,17 @@ FROM summary
 WHERE account_id = $1::bigint AND customer_id = $2::bigint AND hour_at >= $3::timestamptz AND hour_at < $4::timestamptz
 GROUP BY 1
 
+-- name: of_reseller
+-- What a reseller was charged for the calls of its customers. The same parameters.
+SELECT date_trunc($5::text, hour_at, 'UTC') AS begun_at, sum(calls)::bigint AS calls, sum(billed_s)::bigint AS billed_s,
+       sum(charge_micros + correction_micros)::bigint AS charge_micros, sum(correction_micros)::bigint AS correction_micros
+FROM resale_summary
+WHERE account_id = $1::bigint AND customer_id = $2::bigint AND hour_at >= $3::timestamptz AND hour_at < $4::timestamptz
+GROUP BY 1
+
+-- name: has_resold
+SELECT EXISTS (SELECT FROM resale_summary WHERE account_id = $1::bigint AND customer_id = $2::bigint) AS has
+
 -- name: sums_of_calls
 -- The sums of the CDRs of a period ($3 until $6): its whole hours ($4 until $5) from the summaries as far as they have come
 -- ($2), the rest from the records. Corrections are left aside: a list of CDRs shows what each call cost when it ended.

@@ -1,0 +1,234 @@
+"""The list of customers: its columns and filters, and where its rows come from (`listed`), for its page and for whoever
+works on what it finds. A column or filter of records belongs here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django_countries import countries
+
+from tollgate.core.money import format_micros
+from tollgate.panel.access import current_user, own_account, own_customers, reach
+from tollgate.panel.cells import STATUS_TONES, limit, link
+from tollgate.panel.customer_forms import STATUS_WORDS, known_of, resellers
+from tollgate.store.models import Account, Tag
+from tollgate.store.queries.customers import (
+    by_live_channels,
+    in_service,
+    occupied,
+    of_state,
+    today_of,
+    with_figures,
+    with_wallet,
+)
+from tollgate.store.queries.finding import customers_with
+from tollgate.ui.columns import Column, Kind
+from tollgate.ui.conditions import Of
+from tollgate.ui.grid import Filter, Grid
+from tollgate.ui.sources import Query, QuerysetSource
+from tollgate.ui.words import as_is, worded
+
+STATES = (
+    *((name, STATUS_WORDS[name]) for name in ("active", "inactive", "penalty", "pending")),
+    ("dialing", "Dialing (derived)"),
+    ("unready", "Pending (derived)"),
+)
+CHUNK = 500
+LIVE = "live_channels"
+OF_WALLETS = frozenset({"balance_micros", LIVE})
+"""What is sorted by, and stands in the wallets."""
+
+
+def _limit_words(customer: Any) -> str:
+    """The debit limit beside a balance."""
+    amount = f"{format_micros(abs(customer.debit_limit_micros), 2)} {customer.currency}"
+    if customer.debit_limit_micros == 0:
+        return "Debit limit: 0"
+    return f"Credit line: {amount}" if customer.debit_limit_micros > 0 else f"Reserve: {amount}"
+
+
+def _lacks(customer: Any) -> str | None:
+    """What keeps the customer from calling."""
+    needs = (("no endpoint", customer.has_endpoint), ("no route", customer.has_route))
+    return ", ".join(words for words, there in needs if not there) or None
+
+
+LIST = Grid(
+    name="customers",
+    columns=(
+        Column("name", "Customer", sort="name", link=link("panel:customer", lambda row: row.pk)),
+        Column("lacks", "Warnings", value=_lacks, kind=Kind.BADGE, tone=lambda _: "yellow", minor=True),
+        Column("number", "Number", sort="number", minor=True),
+        Column(
+            "balance",
+            "Balance",
+            value="balance_micros",
+            kind=Kind.MONEY,
+            currency="currency",
+            sort="balance_micros",
+            hint=_limit_words,
+        ),
+        Column(
+            "credit",
+            "Debit limit",
+            value="debit_limit_micros",
+            kind=Kind.MONEY,
+            currency="currency",
+            sort="debit_limit_micros",
+            hidden=True,
+        ),
+        Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels", minor=True),
+        Column(
+            "allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", minor=True, says=True
+        ),
+        Column(
+            "status",
+            "Status",
+            value=lambda row: STATUS_WORDS[row.status],
+            kind=Kind.BADGE,
+            tone=lambda row: STATUS_TONES[row.status],
+            sort="status",
+        ),
+        Column("reseller", "Reseller", value="parent.name", link=link("panel:customer", lambda row: row.parent_id)),
+        Column("last_call_at", "Last call (UTC)", kind=Kind.INSTANT),
+        Column("asr", "ASR today", value="today.traffic.asr_percent", kind=Kind.NUMBER, unit="%"),
+        Column("acd", "ACD today", value="today.traffic.acd_s", kind=Kind.NUMBER, unit="s"),
+        Column("pdd", "PDD today", value="today.pdd_s", kind=Kind.NUMBER, unit="s"),
+        Column("cps", "CPS today", value="today.cps", kind=Kind.NUMBER),
+        Column("company", "Company", sort="company", hidden=True),
+        Column("country", "Country", sort="country", hidden=True),
+        Column("manager", "Account manager", value="account_manager.name", hidden=True),
+        Column("tags", "Tags", value=lambda row: ", ".join(sorted(tag.name for tag in row.tags.all())), hidden=True),
+        Column("reference", "Reference", sort="reference", hidden=True),
+        Column("accounting_id", "Accounting id", sort="accounting_id", hidden=True),
+        Column("status_until", "Status until (UTC)", kind=Kind.INSTANT, sort="status_until", hidden=True),
+        Column("expires_at", "Expires (UTC)", kind=Kind.INSTANT, sort="expires_at", hidden=True),
+    ),
+    filters=(
+        Filter("status", "Status", "state", choices=STATES),
+        Filter("shown", "Shown", "shown", choices=(("in_service", "In service"), ("deleted", "Deleted"))),
+        Filter("country", "Country", "country", choices=tuple((code, as_is(name)) for code, name in countries)),
+    ),
+    sort="name",
+    ticks=True,
+    empty_text="No customers yet. A customer buys calls: add one, then give it an endpoint and a route.",
+    empty_url="/customers/new/",
+    empty_action="Add a customer",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(QuerysetSource):
+    """Customers with today's traffic, which is read once for each page. The search also looks at contacts.
+
+    `queryset` has the customers alone: who stands on a page is found without figures, and only those get them.
+    """
+
+    figures: QuerySet[Any]
+    states: Callable[[str], Q]
+    account: Account
+    at: datetime
+
+    def rows(self, query: Query, limit: int) -> Sequence[Any]:
+        """One page."""
+        if query.sort == LIVE:
+            return self._by_live_channels(query, limit)
+        narrow = replace(self, queryset=self._asked(query, query.sort).only("id"))  # what is sorted is small
+        return self._shown([customer.pk for customer in QuerysetSource.rows(narrow, query, limit)])
+
+    def ordered(self, query: Query) -> QuerySet[Any]:
+        """All of them, for files."""
+        return QuerysetSource.ordered(replace(self, queryset=self.figures), query)
+
+    def stream(self, query: Query) -> Iterator[Any]:
+        """All rows."""
+        found = QuerysetSource.stream(self, query)
+        while chunk := list(islice(found, CHUNK)):
+            yield from self._with_today(chunk)
+
+    def count(self, query: Query, most: int) -> int:
+        """Without figures, unless one of them is asked for."""
+        return QuerysetSource.count(replace(self, queryset=self._asked(query)), query, most)
+
+    def tally(
+        self, query: Query, path: str, values: Sequence[Any], sums: Mapping[str, tuple[str, str]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """With the wallets, whose balances are added up."""
+        wallets = replace(self, queryset=with_wallet(self.queryset, "customer"))
+        return QuerysetSource.tally(wallets, query, path, values, sums)
+
+    def kind_of(self, path: str) -> Of | None:
+        """What stands in the wallets is compared too."""
+        return QuerysetSource.kind_of(replace(self, queryset=self.figures), path)
+
+    def _by_live_channels(self, query: Query, limit: int) -> Sequence[Any]:
+        """One page in the order of what changes with every call. Each shows the channels by which it has its place."""
+        channels = occupied(self.account)
+        key, place = query.after, None
+        if key is not None and isinstance(key.value, int) and isinstance(key.row_id, int):
+            place = (key.value, key.row_id)
+        listed = replace(self, queryset=self._asked(query)).chosen(query)
+        falling = query.descending != query.back
+        rows = self._shown(by_live_channels(listed, channels, after=place, falling=falling, limit=limit))
+        for customer in rows:
+            customer.live_channels = channels.get(customer.pk, 0)
+        return rows
+
+    def _shown(self, ids: Sequence[int]) -> Sequence[Any]:
+        found = self.figures.in_bulk(ids)
+        return self._with_today([found[pk] for pk in ids if pk in found])
+
+    def _asked(self, query: Query, sort: str = "") -> QuerySet[Any]:
+        """The customers, with their wallets where those are compared or sorted by."""
+        paths = {path.partition("__")[0] for path in query.filters} | {sort}
+        return with_wallet(self.queryset, "customer") if paths & OF_WALLETS else self.queryset
+
+    def chosen(self, query: Query) -> QuerySet[Any]:
+        """Those that the search and the filters leave; a state may be one that is no status."""
+        filters = dict(query.filters)
+        state = filters.pop("state", None)
+        found = QuerysetSource.chosen(self, replace(query, filters=filters))
+        return found.filter(self.states(str(state))) if state else found
+
+    def _with_today(self, customers: Sequence[Any]) -> Sequence[Any]:
+        today = today_of(self.account, [customer.pk for customer in customers], self.at)
+        for customer in customers:
+            customer.today = today[customer.pk]
+        return customers
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user, for the state of its address."""
+    account, at = own_account(request), datetime.now(UTC)
+    deleted = parameters.get("f.shown") == "deleted"
+    shown = in_service(own_customers(request), deleted=deleted)
+    grid = replace(LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices)))
+    figures = with_figures(own_customers(request), at, deleted=deleted)
+    search, states = cache(customers_with), cache(of_state)  # a page's rows and their count ask the same
+    return grid, Listed(queryset=shown, figures=figures, account=account, at=at, search=search, states=states)
+
+
+def _own_filters(request: HttpRequest) -> Iterator[Filter]:
+    """Filters whose choices are records."""
+    me = current_user(request).pk
+    tags = Tag.objects.filter(account=own_account(request)).order_by("name")
+    managers = known_of(request, "account_manager_id", {}).order_by("name")
+    if reach(request) is not None:
+        tags = tags.filter(customers__in=own_customers(request)).distinct()
+    yield Filter("tag", "Tag", "tags", choices=tuple((str(tag.pk), as_is(tag.name)) for tag in tags))
+    owners, _ = resellers(request)
+    yield Filter("reseller", "Reseller", "parent_id", choices=tuple((str(row.pk), as_is(row.name)) for row in owners))
+    words = (
+        (
+            str(row.pk),
+            worded("{name} (you)", name=row.name or row.email) if row.pk == me else as_is(row.name or row.email),
+        )
+        for row in managers
+    )
+    yield Filter("manager", "Account manager", "account_manager_id", choices=tuple(words))
