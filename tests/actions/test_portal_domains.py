@@ -94,7 +94,7 @@ def test_a_new_customer_begins_like_the_template_of_its_domain_and_what_is_given
 
 def test_a_resellers_user_takes_nothing_of_a_template_that_is_out_of_its_reach(account: Account) -> None:
     domain = talk(account, template_customer_id=template_of(account).pk)
-    reseller = acme(account, is_reseller=True)
+    reseller = acme(account, is_reseller=True, domain_id=domain.pk)
     rita = Actor("Rita", frozenset({"*"}), reseller_id=reseller.pk, reach=frozenset())
     with acting(rita):
         begun = create_customer(

@@ -77,6 +77,8 @@ class SnapshotKeeper:
             await asyncio.wait((task,))
         if self._connection is not None:
             with contextlib.suppress(*AWAY):
+                if self._connection.is_in_transaction():  # it was ended in the midst of a reading
+                    await self._connection.execute("ROLLBACK", timeout=2)
                 since = datetime.now(UTC) - SILENT
                 await self._connection.execute(self._sql["forget_process"], self._name, since, timeout=2)
             self._connection.terminate()
