@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tollgate.core.call_search import STATES
 from tollgate.core.lake import COMPARED, Engine
 from tollgate.core.lake_text import TEXT_TYPES, decimal_text, instant_text, whole_text, word_text
 
@@ -51,7 +52,8 @@ class FileColumn:
 
 
 COST: Final = "CASE WHEN called.currency IS NOT NULL THEN called.cost_micros END"
-STATE: Final = "upper(left(called.state, 1)) || substr(called.state, 2)"
+_STATES: Final = " ".join(f"WHEN '{state}' THEN '{words}'" for state, words in STATES)
+STATE: Final = f"CASE called.state {_STATES} END"
 TALKED: Final = "NULLIF(called.duration_ms, 0) {div} 1000"
 BOUGHT_AT: Final = "called.carrier_cost_micros"
 FILE_COLUMNS: Final[Mapping[str, FileColumn]] = {

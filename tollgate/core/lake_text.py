@@ -20,7 +20,7 @@ def decimal_text(value: str, engine: Engine, *, digits: int, places: int = 0) ->
     unit, text = 10**digits, TEXT_TYPES[engine]
     if engine is Engine.postgresql:  # thrice as quick as what the others understand
         least = f"0.{'0' * places}" if places else "0"  # a sum has the decimals of the longer one
-        return f"(trim_scale({value} * 0.{1:0{digits}d}) + {least})::text"
+        return f"trim_scale({value} * 0.{1:0{digits}d}) + {least}"  # COPY writes it as it is
     part = f"lpad(CAST(mod(abs({value}), {unit}) AS {text}), {digits}, '0')"
     rest = f"trim(TRAILING '0' FROM substr({part}, {places + 1}))"
     if places:
@@ -33,7 +33,7 @@ def decimal_text(value: str, engine: Engine, *, digits: int, places: int = 0) ->
 
 def whole_text(value: str, engine: Engine) -> str:
     """A whole number."""
-    return f"CAST({value} AS {TEXT_TYPES[engine]})"
+    return value if engine is Engine.postgresql else f"CAST({value} AS {TEXT_TYPES[engine]})"
 
 
 def instant_text(us: str, engine: Engine) -> str:

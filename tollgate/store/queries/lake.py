@@ -234,6 +234,8 @@ def csv_blocks(
     for day in sorted((*sides.live_days, *files), reverse=not question.oldest_first):
         begin = max(span.from_at, day_begins(day))
         piece = Span(span.account_id, begin, min(span.until_at, day_begins(day) + timedelta(days=1)))
+        if day not in files and _is_empty(question.table, piece):
+            continue
         with TemporaryDirectory(prefix="tollgate-cdrs-") as folder:
             target = Path(folder) / "day.csv"
             if day in files:
@@ -268,6 +270,11 @@ def files_as_csv(
             lake.write_csv(statement, {f"lake_{question.table}": [path]}, target, header=False)
             with target.open("rb") as file:
                 yield from iter(partial(file.read, BLOCK_BYTES), b"")
+
+
+def _is_empty(table: str, piece: Span) -> bool:
+    """Whether the database has no call of these instants: asked in a fraction of what a statement for them costs."""
+    return table == "call" and not rows("lake", "has_calls", piece.account_id, piece.from_at, piece.until_at)[0].found
 
 
 def _joined(written: Written) -> dict[str, str]:
