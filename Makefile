@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 # Checks read the settings but belong to no installation, so they leave no key behind.
 CHECKING := TOLLGATE_SECRET_KEY=checking
 
-.PHONY: run setup test test-spark check bench fmt vendor demo-reset
+.PHONY: run setup test test-spark coverage check bench fmt vendor demo-reset
 .DEFAULT_GOAL := run
 
 run: setup  ## everything on this machine: pages on :8000, charging on :8080, SIP on :5060
@@ -19,11 +19,15 @@ setup: .venv/ready  ## the virtual environment and the Debian packages of the SI
 
 test: setup  ## every test, with real calls and a real browser
 	@deploy/setup packages test
-	$(PYTHON) -m pytest -n 2 --dist loadgroup
+	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-spark: setup  ## the lake on a real Spark master with two workers (needs Java 17)
 	@deploy/setup spark
 	PYTHONPATH=.venv-spark $(PYTHON) -m pytest tests/store/test_lake_on_spark.py
+
+coverage: .venv/ready  ## that tests/core runs every line and branch of the rules in tollgate/core
+	.venv/bin/coverage run --branch --source tollgate/core -m pytest -q --timeout 900 tests/core
+	.venv/bin/coverage report --show-missing --skip-covered --fail-under 100
 
 check: .venv/ready  ## format, lint, types, layers, migrations, vendored assets, the rules of the house
 	.venv/bin/ruff format --check .
@@ -37,7 +41,7 @@ check: .venv/ready  ## format, lint, types, layers, migrations, vendored assets,
 
 bench: setup  ## measures calls, the SIP edge, the close of a month and the lake, writes docs/benchmarks.md
 	@deploy/setup packages test
-	$(PYTHON) -m tests.bench.run
+	$(PYTHON) -m tests.bench.run --whole-lake
 
 fmt: .venv/ready  ## formats Python and templates
 	.venv/bin/ruff check --fix-only --quiet .

@@ -3,25 +3,27 @@
 Rooms in `WITHOUT_DJANGO` are collected without Django; in all others Django is set up on the
 embedded server before their modules are imported. Tests whose processes connect by themselves take
 `database_url` (a database of their own); tests that kill the server take `durable_postgres`.
+Where one of them is asked for, the tables are made before the first test, outside its time.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
-import subprocess
-import sys
-import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests import migrated
+from tests import migrated, quick
+from tollgate.jobs.console import CommandFailed
 from tollgate.jobs.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -29,10 +31,10 @@ if TYPE_CHECKING:
 
 TESTS: Final = Path(__file__).parent
 WITHOUT_DJANGO: Final = frozenset({"core", "switches", "charging", "house", "sip", "simulator", "test_environment.py"})
+LONG: Final = ("slow", "browser")
 TEMPLATE: Final = "migrated_template"
-KEPT: Final = Path(".pytest_cache", "d", "migrated")
 
-_folder = tempfile.TemporaryDirectory(prefix="tollgate-tests-")
+_folder = quick.new_folder()
 _server = Postgres(Path(_folder.name), durable=False)
 _numbers = itertools.count(1)
 
@@ -51,11 +53,40 @@ def pytest_collect_file(file_path: Path) -> None:
         set_up_django()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On several processes (`-n 2 --dist loadgroup`), real calls stay on one, and the tests of a file together."""
-    for item in items:
-        group = "calls" if item.get_closest_marker("sip") else item.nodeid.partition("::")[0]
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On several processes (`-n 2 --dist loadgroup`), real calls stay on one, and the tests of a file together.
+
+    They are handed out in this order (`--no-loadscope-reorder`): what takes long first, then the files with the most
+    tests, so that in the end no process works alone for minutes.
+    """
+    groups = ["calls" if item.get_closest_marker("sip") else item.nodeid.partition("::")[0] for item in items]
+    counts = Counter(groups)
+    long = {group for group, item in zip(groups, items, strict=True) if any(map(item.get_closest_marker, LONG))}
+    for group, item in zip(groups, items, strict=True):
         item.add_marker(pytest.mark.xdist_group(group))
+    if hasattr(config, "workerinput"):
+        places = {
+            item: (group != "calls", group not in long, -counts[group])
+            for group, item in zip(groups, items, strict=True)
+        }
+        items.sort(key=places.__getitem__)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Makes the tables, which may take longer than a test may: migrating is no test's own time.
+
+    Where that fails, it is tried once more for the first test that asks, which tells why.
+    """
+    if not session.config.option.collectonly and any(map(needs_tables, session.items)):
+        with suppress(AssertionError, CommandFailed, TimeoutExpired):
+            make_template()
+
+
+def needs_tables(item: pytest.Item) -> bool:
+    """Whether a test asks for a migrated database, by its mark or by a fixture, however far behind."""
+    asked = {"migrated_template", "durable_postgres"}.intersection(getattr(item, "fixturenames", ()))
+    return bool(asked) or item.get_closest_marker("django_db") is not None
 
 
 def pytest_unconfigure() -> None:
@@ -75,20 +106,6 @@ def set_up_django() -> None:
     django.setup()
 
 
-def migrate(url: str) -> None:
-    """Brings the database behind `url` up to date, by the command that operators use."""
-    command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
-    done = subprocess.run(
-        command,
-        check=False,
-        env=os.environ | {"TOLLGATE_DATABASE_URL": url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-
-
 def create_database(name: str, *, template: str) -> str:
     """Copies a database within the test server and returns the address of the copy."""
     with closing(psycopg.connect(_server.url_of("postgres"), autocommit=True)) as connection:
@@ -106,6 +123,16 @@ def drop_database(name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@functools.cache
+def make_template() -> str:
+    """The template of every migrated database, made once; gives its name."""
+    _server.start()
+    drop_database(TEMPLATE)
+    create_database(TEMPLATE, template="template0")
+    migrated.fill(_server.url_of(TEMPLATE))
+    return TEMPLATE
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Postgres:
     """The server all tests share: quick, not durable."""
@@ -113,11 +140,9 @@ def postgres() -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
+def migrated_template(postgres: Postgres) -> str:
     """The name of a migrated database to copy from; nobody may stay connected to it."""
-    create_database(TEMPLATE, template="template0")
-    migrated.fill(postgres.url_of(TEMPLATE), pytestconfig.rootpath / KEPT, migrate)
-    return TEMPLATE
+    return make_template()
 
 
 @pytest.fixture
@@ -143,10 +168,10 @@ def database_url(fresh_database: Callable[[str], str], migrated_template: str) -
 
 
 @pytest.fixture
-def durable_postgres(pytestconfig: pytest.Config) -> Iterator[Postgres]:
+def durable_postgres() -> Iterator[Postgres]:
     """A migrated server of this test's own that keeps every commit, to be killed and started again."""
-    with tempfile.TemporaryDirectory(prefix="tollgate-durable-") as folder, Postgres(Path(folder)) as server:
-        migrated.fill(server.url, pytestconfig.rootpath / KEPT, migrate)
+    with quick.new_folder() as folder, Postgres(Path(folder)) as server:
+        migrated.fill(server.url)
         yield server
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,9 @@ from tollgate.jobs.backup import run_program
 from tollgate.store.sql import load
 
 ROOT: Final = Path(__file__).parents[1]
+KEPT: Final = ROOT / ".pytest_cache" / "d" / "migrated"
+WITHIN_S: Final = 900
+"""Migrating takes half a minute on a machine at rest; so long it may take on a busy one."""
 SOURCES: Final = ("tollgate/store/migrations/*.py", "tollgate/store/sql/*.sql", "requirements.lock")
 
 
@@ -34,17 +38,33 @@ def fingerprint() -> str:
     return found.hexdigest()[:24]
 
 
-def fill(url: str, folder: Path, migrate: Callable[[str], None]) -> None:
-    """Brings the empty database behind `url` up to date: from the dump in `folder`, or by `migrate`, then kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{fingerprint()}.dump"
-    with (folder / "lock").open("w") as lock:
+def migrate(url: str) -> None:
+    """Brings the database behind `url` up to date, by the command that operators use."""
+    command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"TOLLGATE_DATABASE_URL": url, "TOLLGATE_SECRET_KEY": "of no installation"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=WITHIN_S,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def fill(url: str) -> None:
+    """Brings the empty database behind `url` up to date: from the dump that is kept, or by `migrate`, then kept."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    kept = KEPT / f"{fingerprint()}.dump"
+    with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             migrate(url)
             aside = kept.with_suffix(f".{os.getpid()}")
             run_program("pg_dump", url, "--format=custom", "--no-owner", "--schema=public", f"--file={aside}")
-            for old in folder.glob("*.dump"):
+            for old in KEPT.glob("*.dump"):
                 old.unlink(missing_ok=True)
             aside.replace(kept)
             return

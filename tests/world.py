@@ -39,6 +39,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "payment_description": "", "invoice_grouping": "day", "invoice_lag_h": 24, "invoice_footer": "",
         "two_person_payments": False,
         "verification_cli": "", "verification_denied": "", "verification_approval": False,
+        "auth_failure_count": 10, "smart_lists": False,
         "verification_daily_count": 200, "verification_capped_price_nanos": 500_000_000, "verification_valid_days": 0,
         "second_factor": False, "second_factor_days": 7,
     },
@@ -113,7 +114,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-JSON_LISTS: Final = frozenset({"rewrites", "sip_rewrites"})
+JSON_LISTS: Final = frozenset({"rewrites", "sip_rewrites", "gateway_ids", "steps"})
 """Columns whose list is JSON; every other list is an array."""
 
 

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def done(db: None) -> Iterator[Done]:
-    """Ann acts; gives what the acts warned of."""
+    """Ann acts; gives what the acts warned of. Passwords are hashed quickly: Argon2 is claimed in tests/config."""
+    from django.test import override_settings
+
     from tests.actions.cast import ANN
     from tollgate.actions.acts import acting
 
-    with acting(ANN) as said:
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]), acting(ANN) as said:
         yield said
 
 

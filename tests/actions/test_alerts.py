@@ -83,6 +83,25 @@ def test_a_low_balance_fires_once_holds_for_its_time_and_gives_the_status_back(a
     assert forget_old(at + timedelta(days=366)) == 3
 
 
+def test_a_digest_is_one_mail_a_day_with_the_figure_of_its_day(account: Account) -> None:
+    customer = acme(account, low_balance_micros=None)
+    top_up(customer_id=customer.pk, amount_micros=7 * EURO)
+    create_alert(
+        account_id=account.pk, title="Every day", area="balance", customer_id=customer.pk, operator="always",
+        threshold_micros=0, repeat_min=1440, template="alert_digest", recipients=["noc@demo.example"],
+    )  # fmt: skip
+    at = records.now()
+    assert sum(watch(at + timedelta(hours=hour)) for hour in range(24)) == 1
+    top_up(customer_id=customer.pk, amount_micros=2 * EURO)
+    assert sum(watch(at + timedelta(hours=hour)) for hour in range(24, 48)) == 1
+    told = Message.objects.order_by("id").values_list("template", "recipient", "subject")
+    assert list(told) == [
+        ("alert_digest", "noc@demo.example", f"Acme: Balance {figure} EUR") for figure in ("7.00", "9.00")
+    ]
+    assert "Balance of Acme is 9.00 EUR (Every day, always, Warning)." in Message.objects.latest("id").text
+    assert kinds() == ["fired", "repeated"]
+
+
 def test_whatever_befalls_one_alert_the_others_tell(
     account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -240,6 +240,13 @@ def test_what_packages_cost_us_is_taken_off_the_profit_on_the_day_they_are_charg
     assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2)
     (day,) = profit_of(account, from_on=TODAY, until_on=TODAY + 2 * DAY, by_month=False)
     assert (day.sold_micros, day.packages_micros, day.profit_micros) == (40 * EURO, -16 * EURO, 24 * EURO)
+    over = create_customer(account_id=account.pk, name="Over", currency="EUR", is_reseller=True)
+    under = create_customer(account_id=account.pk, name="Under", currency="EUR", parent_id=over.pk)
+    wait = {"auto_decrement": False}
+    for buyer, how in ((over, wait), (under, {}), (under, wait)):
+        assign_package(customer_id=buyer.pk, package_id=sold.pk, quantity=2, **how)
+    (day,) = profit_of(account, from_on=TODAY, until_on=TODAY + 2 * DAY, by_month=False)
+    assert (day.sold_micros, day.packages_micros) == (40 * EURO, -32 * EURO), "not what resellers sold"
 
 
 def test_a_renewal_is_told_once_so_many_days_before(account: Account) -> None:

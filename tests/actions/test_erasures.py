@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,19 +15,32 @@ from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_customers import refused
 from tests.actions.test_tasks import actor_of, user, work
 from tests.store.test_document_laws import broken
+from tollgate.actions import tasks
 from tollgate.actions.acts import Actor, NotFound, acting
 from tollgate.actions.audit import note_event, seal_audit
 from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.delays import cancel_delayed_save, delay_save
 from tollgate.actions.erasures import erase_contact
+from tollgate.actions.mailings import send_bulk_email
 from tollgate.actions.messages import queue
 from tollgate.actions.payments import create_payment
 from tollgate.actions.retention import place_legal_hold, release_legal_hold
 from tollgate.actions.uploads import start_upload
 from tollgate.actions.users import create_user
 from tollgate.core.audit_chain import Broken, Link, Whole, examine
-from tollgate.store.models import Audit, AuditSeal, Contact, DelayedSave, Invoice, LoginDelay, Message, TaskRow
+from tollgate.store.models import (
+    Audit,
+    AuditSeal,
+    Contact,
+    DelayedSave,
+    Invoice,
+    LoginDelay,
+    Message,
+    Task,
+    TaskRow,
+    User,
+)
 from tollgate.store.sql import load
 
 CARLA = ("carla@acme.example", "carla@old.example", "Rossi", "+37061234567", "likes tea", "198.51.100.77", "00u1")
@@ -234,7 +248,7 @@ def test_what_was_put_off_about_a_person_is_erased_and_makes_nobody_again() -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_jobs_forget_what_a_file_said_of_a_person() -> None:
+def test_jobs_forget_what_a_file_said_of_a_person_also_while_they_are_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     with acting(ANN):
         customer = acme(demo_account())
     typed = {"customer_id": "Acme", "email": "carla@acme.example", "last_name": "Rossi"}
@@ -258,3 +272,23 @@ def test_jobs_forget_what_a_file_said_of_a_person() -> None:
     assert [words for words in ("carla@", "Rossi") if words in left] == []
     assert left.count("emil@acme.example") >= 3
     assert not Contact.objects.filter(email=typed["email"]).exists()
+    emil, do = Contact.objects.get(email=others["email"]), tasks.DOING["send"]
+
+    def erase() -> None:
+        with acting(ANN):
+            erase_contact(contact_id=emil.pk, reason="asked by mail")
+        connection.close()
+
+    def erased_meanwhile(task: Task, row: TaskRow) -> None:
+        eraser = Thread(target=erase)
+        eraser.start()
+        eraser.join()
+        do(task, row)
+
+    monkeypatch.setitem(tasks.DOING, "send", erased_meanwhile)
+    with acting(actor_of(User.objects.get())):
+        send_bulk_email(account_id=customer.account_id, customer_ids=[customer.pk], subject="News", text="Hello")
+    assert "emil@acme.example" in TaskRow.objects.latest("id").title
+    work()
+    row = TaskRow.objects.latest("id")
+    assert (row.state, row.title, row.errors) == ("failed", "", [["", f"There is no contact {emil.pk}."]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,10 +10,12 @@ from tests.actions.cast import EURO
 from tests.actions.test_customers import refused
 from tests.actions.test_messages import serve, sink
 from tests.gateways.sink import Sink
+from tollgate.actions.country_names import country_name
+from tollgate.actions.customer_statements import statement_of
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.deliveries import deliver_next
 from tollgate.actions.exchange_rates import set_exchange_rate
-from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_invoice, pdf_of
+from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_invoice, pdf_of, ubl_of
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoice_notes import credit_invoice
 from tollgate.actions.invoice_templates import (
@@ -23,6 +25,8 @@ from tollgate.actions.invoice_templates import (
 )
 from tollgate.actions.invoices import add_invoice_line, draft_invoice
 from tollgate.actions.taxes import create_tax
+from tollgate.actions.templates import create_template
+from tollgate.core.invoice_document import address_lines
 from tollgate.core.invoice_words import WORDS
 from tollgate.store.models import Account, Invoice, Message
 
@@ -63,6 +67,27 @@ def test_what_is_mailed_is_what_was_issued_also_when_it_is_sent_late(issued: Inv
     assert WORDS["de"]["invoice"] != document_of(issued).looks.title
 
 
+def test_a_country_is_printed_by_its_name_and_what_was_issued_before_keeps_its_code(issued: Invoice) -> None:
+    assert [party["country_name"] for party in (issued.issuer, issued.buyer)] == [
+        country_name(code, "de-AT") for code in ("LT", "US")
+    ]
+    assert address_lines(document_of(issued).issuer)[-1] == "Litauen"
+    assert country_name("LT", "pt") == "Lituânia"
+    assert country_name("LT", "xx") == "Lithuania"
+    assert b">LT</" in ubl_of(issued), "programs read the code"
+    assert b"Litauen" not in ubl_of(issued)
+    statement = statement_of(issued.customer, from_on=AT.date(), until_on=AT.date() + timedelta(days=1))
+    assert [party.country_name for party in (statement.issuer, statement.customer)] == [
+        country_name(code, "") for code in ("LT", "US")
+    ]
+    for kept in (issued.issuer, issued.buyer):
+        del kept["country_name"]
+    assert [address_lines(party)[-1] for party in (document_of(issued).issuer, document_of(issued).buyer)] == [
+        "LT",
+        "US",
+    ]
+
+
 def test_taxes_are_told_by_the_rate_of_the_day_of_issue_for_ever_and_notes_follow(account: Account) -> None:
     vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
     delta = create_customer(
@@ -96,6 +121,26 @@ def test_a_void_document_says_so_and_is_sent_to_nobody(issued: Invoice) -> None:
     assert pdf_of(issued) != before
     assert document_of(issued).state == "void"
     refused("invoice_id", mail_invoice, invoice_id=issued.pk)
+
+
+def test_own_words_of_its_mail_say_what_an_invoice_is_made_of_and_how_to_pay_it(account: Account) -> None:
+    Account.objects.filter(pk=account.pk).update(payment_details="Demo Bank LT60")
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    delta = create_customer(
+        account_id=account.pk, name="Delta", currency="EUR", billing_type="postpaid", tax_ids=[vat.pk],
+        notification_emails=["bills@delta.example"],
+    )  # fmt: skip
+    says = "{{invoice_date}}: {{sub_total}} + {{tax}} = {{total}} {{currency}}, to {{payment_details}}"
+    for key in ("invoice_issued", "credit_note_issued"):
+        create_template(account_id=account.pk, key=key, language="en", subject="{{number}}", text=says)
+    draft = draft_invoice(customer_id=delta.pk)
+    add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=100 * 10**9)
+    found = issue_invoice(invoice_id=draft.pk)
+    Account.objects.filter(pk=account.pk).update(payment_details="Another Bank")
+    credit_invoice(invoice_id=found.pk, reason="Down")
+    invoice, note = Message.objects.filter(recipient="bills@delta.example").order_by("id")
+    assert invoice.text == f"{found.invoice_on}: 100.00 + 21.00 = 121.00 EUR, to Demo Bank LT60"
+    assert note.text == invoice.text.replace("Demo Bank LT60", "Another Bank")
 
 
 def test_nobody_gets_a_document_whose_customer_wants_none(issued: Invoice) -> None:

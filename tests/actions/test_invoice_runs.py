@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from tests.actions.bills import Talk, balance, bought, charged, correct, unexplained
 from tests.actions.cast import EURO
@@ -409,3 +410,14 @@ def test_a_prepaid_customer_gets_a_receipt_for_each_day_of_use(account: Account)
     update_customer(customer_id=acme.pk, zero_invoices=True)
     assert len(run_invoices(BEGIN + timedelta(days=6))) == 3
     adds_up(acme)
+
+
+def test_what_a_run_has_in_hand_of_a_customer_is_not_read_again_for_its_document(account: Account) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    customer = postpaid(account, "Baltic", tax_ids=[vat.pk])
+    charged(customer, [Talk(BEGIN, EURO)])
+    with CaptureQueriesContext(connection) as asked:
+        (made,) = run_invoices(BEGIN + timedelta(days=33), customer_ids=[customer.pk])
+    assert (made.customer, made.total_micros) == (customer, 1_210_000)
+    reads = [found["sql"].partition(" FROM ")[2].split(" ")[0] for found in asked if found["sql"].startswith("SELECT")]
+    assert (reads.count('"customer"'), reads.count('"account"'), reads.count('"customer_tax"')) == (1, 0, 1)

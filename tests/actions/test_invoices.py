@@ -17,7 +17,7 @@ from tollgate.actions.charges import charge_customer, make_charge
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.exchange_rates import convert, delete_exchange_rate, set_exchange_rate
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
-from tollgate.actions.invoice_notes import credit_invoice, debit_invoice
+from tollgate.actions.invoice_notes import CreditedLine, credit_invoice, debit_invoice
 from tollgate.actions.invoice_series import set_invoice_series
 from tollgate.actions.invoices import (
     add_invoice_line,
@@ -116,6 +116,117 @@ def test_the_price_of_a_line_outlives_a_change_of_its_words(account: Account) ->
     change_invoice_line(line_id=draft.lines.get().pk, description="Minutes to Latvia")
     line = draft.lines.get()
     assert (line.description, line.unit_price_nanos) == ("Minutes to Latvia", 1_234_567)
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_a_line_bears_the_taxes_chosen_for_it_and_notes_take_back_those(account: Account, inclusive: bool) -> None:
+    baltic = taxed(account, inclusive=inclusive)
+    vat, levy = (row.tax_id for row in baltic.customer_taxes.order_by("tax_id"))
+    update_tax(tax_id=levy, is_vat=False)
+    draft = draft_invoice(customer_id=baltic.pk)
+    told = {"invoice_id": draft.pk, "unit_price_nanos": 100 * PRICE}
+    add_invoice_line(**told, description="Trunk")
+    add_invoice_line(**told, description="Router", tax_ids=[vat])
+    add_invoice_line(**told, description="Training", tax_category="E", exemption_reason="Article 132")
+    add_invoice_line(**told, description="Fund", tax_ids=[levy], tax_category="Z")
+    draft.refresh_from_db()
+    nets = {line.description: line.net_micros for line in draft.lines.all()}
+    rows = {row.name: row for row in draft.taxes.all()}
+    assert rows["VAT"].base_micros == nets["Trunk"] + nets["Router"]
+    assert (rows["Exempt from VAT"].category, rows["Exempt from VAT"].base_micros) == ("E", nets["Training"])
+    assert (rows["Zero rated"].category, rows["Zero rated"].base_micros) == ("Z", nets["Fund"])
+    if not inclusive:
+        assert rows["VAT"].amount_micros == 42_000_000
+        assert rows["Levy"].amount_micros == 6_050_000 + 5_000_000, "of the VAT on the trunk, and of no other"
+    issued = issue_invoice(invoice_id=draft.pk)
+    assert issued.total_micros == draft.total_micros == draft.net_micros + draft.tax_micros
+    assert (issued.total_micros == 400_000_000) is inclusive
+    assert balance(baltic) == -issued.total_micros
+    more = debit_invoice(invoice_id=issued.pk, reason="forgotten", lines=[{"description": "x", "unit_price_nanos": 1}])
+    assert [row.name for row in more.taxes.order_by("position")] == ["VAT", "Levy"], "those of lines as they fall due"
+    training = issued.lines.get(description="Training")
+    free = credit_invoice(
+        invoice_id=issued.pk, reason="cut", lines=[{"line_id": training.pk, "net_micros": training.net_micros}]
+    )
+    assert (free.tax_micros, [row.name for row in free.taxes.all()]) == (0, ["Exempt from VAT"])
+    router = issued.lines.get(description="Router")
+    half = credit_invoice(invoice_id=issued.pk, reason="bent", lines=[{"line_id": router.pk, "net_micros": 33_330_000}])
+    assert [(row.name, row.amount_micros) for row in half.taxes.all()] == [("VAT", 7_000_000)]
+    rest = credit_invoice(invoice_id=issued.pk, reason="all of it")
+    for name in ("net_micros", "tax_micros", "total_micros"):
+        assert sum(getattr(note, name) for note in (free, half, rest)) == getattr(issued, name)
+    assert unexplained() == []
+
+
+def test_a_discount_that_bears_more_of_a_tax_than_its_lines_is_taken_back_with_it(account: Account) -> None:
+    baltic = taxed(account)
+    vat = baltic.customer_taxes.order_by("tax_id")[0].tax_id
+    draft = draft_invoice(customer_id=baltic.pk)
+    told = {"invoice_id": draft.pk, "description": "x"}
+    add_invoice_line(**told, unit_price_nanos=80 * PRICE, tax_category="E", exemption_reason="Article 132")
+    add_invoice_line(**told, unit_price_nanos=10 * PRICE, tax_ids=[vat])
+    add_invoice_line(**told, unit_price_nanos=-20 * PRICE, tax_ids=[vat])
+    issued = issue_invoice(invoice_id=draft.pk)
+    assert (issued.net_micros, issued.tax_micros) == (70_000_000, -2_100_000)
+    training, _, discount = (row.pk for row in issued.lines.order_by("position"))
+    given: list[CreditedLine] = [{"line_id": training, "net_micros": 70_000_000}]
+    refused("lines", credit_invoice, invoice_id=issued.pk, reason="more than was owed", lines=given)
+    given = [{"line_id": training, "net_micros": 40_000_000}, {"line_id": discount, "net_micros": -5_000_000}]
+    part = credit_invoice(invoice_id=issued.pk, reason="half", lines=given)
+    assert (part.net_micros, part.tax_micros) == (35_000_000, -1_050_000)
+    rest = credit_invoice(invoice_id=issued.pk, reason="all of it")
+    assert part.total_micros + rest.total_micros == issued.total_micros
+    assert unexplained() == []
+
+
+def test_a_document_tells_the_fixed_part_of_a_tax_as_it_was_taken(account: Account) -> None:
+    baltic = taxed(account)
+    fee = create_tax(account_id=account.pk, name="Fee", fixed_micros=155_000).pk
+    paid = [*(row.tax_id for row in baltic.customer_taxes.all()), fee]
+    set_customer_taxes(customer_id=baltic.pk, taxes=[{"tax_id": tax_id, "priority": None} for tax_id in paid])
+    draft = draft_invoice(customer_id=baltic.pk)
+    told = {"invoice_id": draft.pk, "description": "x", "tax_ids": [fee]}
+    add_invoice_line(**told, unit_price_nanos=5 * PRICE)
+    row = draft.taxes.get()
+    assert (row.amount_micros, row.fixed_micros) == (160_000, 160_000), "in whole coins"
+    add_invoice_line(**told, unit_price_nanos=-5 * PRICE)
+    row = draft.taxes.get()
+    assert (row.amount_micros, row.fixed_micros) == (0, 0), "what comes to nothing bears none"
+
+
+def test_what_does_not_go_together_in_the_taxes_of_a_line_is_named(account: Account) -> None:
+    baltic = taxed(account)
+    vat, levy = (row.tax_id for row in baltic.customer_taxes.order_by("tax_id"))
+    update_tax(tax_id=levy, is_vat=False)
+    other = create_tax(account_id=account.pk, name="Not Baltic's").pk
+    draft = draft_invoice(customer_id=baltic.pk)
+    told = {"invoice_id": draft.pk, "description": "x", "unit_price_nanos": PRICE}
+    for field, given in (
+        ("tax_ids", {"tax_ids": [other]}),
+        ("tax_ids", {"tax_ids": "all"}),
+        ("tax_category", {"tax_ids": [levy]}),
+        ("tax_category", {"tax_ids": [vat], "tax_category": "E", "exemption_reason": "x"}),
+        ("tax_category", {"tax_category": "S"}),
+        ("tax_category", {"tax_category": "AE"}),
+        ("exemption_reason", {"tax_category": "E"}),
+        ("exemption_reason", {"tax_category": "Z", "exemption_reason": "x"}),
+        ("exemption_reason", {"tax_ids": [vat], "exemption_reason": "x"}),
+        ("exemption_reason", {"exemption_reason": "x"}),
+    ):
+        refused(field, add_invoice_line, **told, **given)
+    add_invoice_line(**told, tax_ids=[levy], tax_category="E", exemption_reason="Article 132")
+    line = draft.lines.get()
+    refused("tax_category", change_invoice_line, line_id=line.pk, tax_ids=[vat])
+    update_tax(tax_id=levy, is_vat=True)
+    refused("invoice_id", issue_invoice, invoice_id=draft.pk)
+    change_invoice_line(line_id=line.pk, tax_ids=[vat], tax_category="", exemption_reason="")
+    set_customer_taxes(customer_id=baltic.pk, taxes=[])
+    refused("invoice_id", issue_invoice, invoice_id=draft.pk)
+    change_invoice_line(line_id=draft.lines.get().pk, tax_ids=None)
+    assert issue_invoice(invoice_id=draft.pk).tax_micros == 0
+    update_customer(customer_id=baltic.pk, billing_type="prepaid")
+    receipt = draft_invoice(customer_id=baltic.pk)
+    refused("tax_ids", add_invoice_line, **{**told, "invoice_id": receipt.pk, "tax_ids": [vat]})
 
 
 def test_a_voided_invoice_leaves_no_money_and_a_gapless_series(account: Account) -> None:

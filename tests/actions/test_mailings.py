@@ -20,6 +20,7 @@ from tests.actions.test_tasks import actor_of, user
 from tests.gateways.sink import Sink, mail_sink
 from tollgate.actions import deliveries, mailings, tasks
 from tollgate.actions.acts import Invalid, NotFound, NotPermitted, acting
+from tollgate.actions.bulk import start_bulk_edit
 from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.customers import create_customer, delete_customer
 from tollgate.actions.erasures import erase_contact
@@ -336,7 +337,7 @@ def test_a_worker_that_dies_sends_nobody_the_same_twice(account: Account, ann: U
     serve(account, sink)
     task = mail(account, many(account))
     with transaction.atomic():  # a worker killed in a row never commits
-        assert tasks._one_row([], {}, None)
+        assert tasks._one_row(tasks.Shift())
         transaction.set_rollback(True)
     assert not Message.objects.exists()
     hand_over()
@@ -416,3 +417,39 @@ def test_who_may_mail_no_more_or_is_erased_is_left_out(account: Account, ann: Us
     send()
     assert figures(hers) == ("failed", 0, 0, 1)
     assert got(sink) == {"dan@demo.example": 1}
+
+
+@pytest.mark.parametrize("handed_over", [2, 3])
+def test_what_waits_for_a_server_goes_out_no_more_once_its_author_may_not_mail(
+    account: Account, ann: User, sink: Sink, handed_over: int
+) -> None:
+    serve(account, sink)
+    ids, eve = many(account), user("eve@demo.example", "send_bulk_email")
+    with acting(actor_of(eve)):
+        task = mail(account, ids)
+    hand_over(handed_over)
+    deliveries.deliver_next(AT)
+    with acting(ANN):
+        update_user(user_id=eve.pk, is_active=False)
+    hand_over()
+    tasks.follow()
+    send()
+    assert figures(task) == ("failed", 1, 0, 3)
+    assert got(sink).total() == 1
+    assert sorted(rows(task).values()) == ["done", "waiting", "waiting"]
+    with acting(ANN):
+        update_user(user_id=eve.pk, is_active=True)
+    retry_task(task_id=task.pk)
+    hand_over()
+    send()
+    assert figures(task) == ("completed", 3, 0, 3)
+    assert got(sink) == dict.fromkeys(READERS, 1), "who got it before does not get it again"
+
+
+def test_a_mailing_and_another_job_take_turns_however_many_contacts_it_has(account: Account, ann: User) -> None:
+    mailing = mail(account, many(account))
+    edited = list(account.customers.filter(deleted_at=None).values_list("pk", flat=True))
+    other = start_bulk_edit(account_id=account.pk, noun="customer", record_ids=edited, changes={"channels": 3})
+    hand_over(4)
+    assert figures(other) == ("completed", 2, 0, 2)
+    assert sorted(rows(mailing).values()) == ["sending", "sending", "waiting"]

@@ -20,7 +20,7 @@ from tollgate.actions.payment_booking import tell_fee
 from tollgate.actions.payment_gateways import update_payment_gateway
 from tollgate.actions.payment_janitor import ask_next
 from tollgate.actions.payment_settling import book_gateway_event
-from tollgate.actions.payments import create_payment, refund_payment, reverse_payment
+from tollgate.actions.payments import assign_payment, create_payment, refund_payment, reverse_payment
 from tollgate.core.payments import ASKED_MOST
 from tollgate.store.models import Account, Checkout, Customer, Entry, ExchangeRate, Payment, PaymentGateway, Wallet
 from tollgate.store.queries.books import profit_of
@@ -187,6 +187,26 @@ def test_stripe_is_asked_for_its_fee_when_a_notice_told_of_the_payment_and_the_f
     tell_fee(paid, 4 * EURO)
     assert not ask_next(now() + timedelta(days=30))
     assert stands(account) == {"1000": 97 * EURO, "1100": -100 * EURO, "6800": 3 * EURO}
+
+
+def test_stripe_is_asked_for_its_fee_of_money_that_no_checkout_of_ours_asked_for(account: Account, house: Desk) -> None:
+    customer = acme(account, paypal_email="carla@acme.example")
+    gateway = stripe(account, house, surcharge_micros=0, surcharge_ppm=0)
+    known = stripe_session("", 10_000, id="cs_of_a_link", metadata={}, payment_intent="pi_known")
+    tell(gateway, house, stripe_event("checkout.session.completed", known))
+    unknown = stripe_intent("", 5_000, id="pi_unknown", metadata={})
+    tell(gateway, house, stripe_event("payment_intent.succeeded", unknown))
+    for name, amount in (("pi_known", 10_000), ("pi_unknown", 5_000)):
+        kept = {"latest_charge": {"balance_transaction": {"fee": 300, "amount": amount, "currency": "eur"}}}
+        house.answers[f"GET /v1/payment_intents/{name}"] = (200, stripe_intent("", amount, id=name, **kept))
+    assert ask_next(now())
+    assert stands(account) == {"1000": 97 * EURO, "1100": -100 * EURO, "6800": 3 * EURO}
+    assert not ask_next(now()), "what is in suspense is nobody's yet"
+    assign_payment(payment_id=Payment.objects.get(customer=None).pk, customer_id=customer.pk)
+    assert ask_next(now())
+    assert stands(account) == {"1000": 144 * EURO, "1100": -150 * EURO, "6800": 6 * EURO}
+    assert not ask_next(now() + timedelta(days=30))
+    assert set(Checkout.objects.values_list("fee_open", flat=True)) == {False}
 
 
 def test_a_fee_that_is_never_told_is_not_asked_for_for_ever_and_cancels_nothing(account: Account, house: Desk) -> None:

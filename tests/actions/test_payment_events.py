@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from time import sleep
 from typing import Any, cast
 
 import pytest
@@ -288,7 +289,9 @@ def test_an_order_approved_at_paypal_is_captured_booked_less_its_fee_and_refunde
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_notices_at_the_same_moment_move_money_once(house: Desk) -> None:
+def test_the_same_notices_at_the_same_moment_move_money_once_and_one_payer_is_sent_once(
+    house: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with acting(ANN):
         account = demo_account()
         customer, gateway = acme(account), stripe(account, house)
@@ -312,6 +315,28 @@ def test_the_same_notices_at_the_same_moment_move_money_once(house: Desk) -> Non
         pass
     assert balance(customer) == 10 * EURO
     assert sorted(Payment.objects.values_list("kind", flat=True)) == ["payment", "refund"]
+    with acting(ANN):
+        twice = start_checkout(customer_id=customer.pk, gateway="stripe", amount_micros=20 * EURO, currency="EUR")
+
+    def begin(_: int) -> str:
+        try:
+            own = Checkout.objects.select_related("payment", "gateway").get(pk=twice.pk)
+            return send_payer(own, email="", return_url="https://p.example/", cancel_url="https://p.example/", at=now())
+        finally:
+            connections.close_all()
+
+    house.answers["POST /v1/checkout/sessions"] = (200, {"id": "cs_9", "url": "https://checkout.stripe.com/9"})
+    house.asked.clear()
+    at_once = house.answer
+
+    def slowly(what: str, body: bytes) -> tuple[int, bytes]:
+        sleep(0.2)
+        return at_once(what, body)
+
+    monkeypatch.setattr(house, "answer", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(begin, range(2))) == {"https://checkout.stripe.com/9"}
+    assert len(house.asked) == 1, "of two at the same moment one asks the gateway"
 
 
 def test_a_notice_that_fails_is_tried_with_growing_pauses_and_then_waits_for_a_person(

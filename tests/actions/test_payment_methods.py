@@ -15,8 +15,9 @@ from tollgate.actions.customer_status import hold_for_fraud, set_customer_status
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.holds import impose
 from tollgate.actions.payment_janitor import start_due_top_ups
+from tollgate.actions.payment_settling import book_gateway_event
 from tollgate.core.holds import Hold
-from tollgate.store.models import Account, AutoTopUp, Customer, Payment, PaymentGateway
+from tollgate.store.models import Account, AutoTopUp, Checkout, Customer, Payment, PaymentGateway
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 UNPAID = Hold(status="inactive", reason="Invoice 7 is overdue.", until_at=None)
@@ -110,6 +111,20 @@ def test_what_held_when_it_was_set_and_holds_no_more_is_told(
     assert said in note()
     assert start_due_top_ups(now()) == 0, "it is looked at again in a while"
     assert not Payment.objects.exists()
+
+
+def test_a_charge_of_which_the_gateways_notice_tells_first_ends_the_failures_before_it(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    low(customer, gateway)
+    assert charged() == 1
+    AutoTopUp.objects.update(failures_count=2, note="The card was refused.")
+    begun = Checkout.objects.get()
+    told = {
+        "kind": "paid", "external_id": "P1", "parent_id": "", "reference": begun.reference, "session": "",
+        "amount_micros": begun.payment.received_micros, "fee_micros": 0, "currency": "EUR", "payer": "", "note": "",
+    }  # fmt: skip
+    assert book_gateway_event(gateway_id=gateway.pk, told=told) == "booked"
+    assert list(AutoTopUp.objects.values_list("failures_count", "note")) == [(0, "")]
 
 
 def test_whatever_befalls_one_top_up_the_others_begin(

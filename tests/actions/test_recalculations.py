@@ -15,8 +15,8 @@ from tests.actions.test_tasks import actor_of
 from tests.panel.cast import CHARGED_ID, Cast, assemble
 from tollgate.actions import tasks
 from tollgate.actions.acts import NotFound, acting
+from tollgate.actions.recalculation_preview import preview
 from tollgate.actions.recalculations import (
-    preview,
     recalculate_call,
     start_recalculation,
     take_back_call,

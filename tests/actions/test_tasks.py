@@ -368,7 +368,7 @@ def test_a_worker_that_dies_in_a_row_leaves_it_to_another_and_two_never_do_the_s
     with acting(actor_of(ann)):
         task = start_bulk_edit(account_id=account.pk, noun="customer", record_ids=ids, changes={"channels": 3})
     with transaction.atomic():  # a killed one never commits
-        assert tasks._one_row([], {}, None)
+        assert tasks._one_row(tasks.Shift())
         transaction.set_rollback(True)
     assert task.rows.filter(state="done").count() == 0
     with transaction.atomic():

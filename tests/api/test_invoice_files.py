@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.caller import Api
+from tests.api.caller import Api, fields_of
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
@@ -52,3 +52,16 @@ def test_nobody_gets_files_of_documents_that_he_may_not_read(cast: Cast, issued:
         blind = create_user_group(name="No invoices", acts=[], areas=["customers"])
         user = create_user(name="Cy", email="cy@demo.example", password=PASSWORD, group_ids=[blind.pk])
     assert Api.of(user).get(f"invoices/{issued.pk}/pdf").status_code == 403
+
+
+def test_a_line_bears_taxes_of_its_own_and_what_is_wrong_with_them_is_named(cast: Cast, issued: Invoice) -> None:
+    api = Api.of(cast.ann)
+    draft = api.act("draft_invoice", customer_id=cast.acme.pk).json()["result"]
+    line = {"invoice_id": draft["id"], "description": "Training", "unit_price_nanos": 10**11, "tax_category": "E"}
+    refused = api.act("add_invoice_line", **line)
+    assert (refused.status_code, fields_of(refused)) == (422, {("exemption_reason", "invalid")})
+    odd = api.act("add_invoice_line", **line, tax_ids=["1"])
+    assert (odd.status_code, fields_of(odd)) == (422, {("tax_ids.0", "type")})
+    assert api.act("add_invoice_line", **line, exemption_reason="Article 132").status_code in (200, 201)
+    (told,) = api.get(f"invoices/{draft['id']}").json()["lines"]
+    assert (told["tax_category"], told["exemption_reason"], told["tax_ids"]) == ("E", "Article 132", [])

@@ -10,6 +10,7 @@ from django.test import Client
 
 from tests.api.caller import Api, fields_of
 from tests.gateways.payments.desk import desk
+from tests.kept_cast import kept
 from tests.panel.conftest import logged_in
 from tests.portal.cast import PortalCast, gather, visiting
 from tests.portal.test_calls import OLD, archived, old_call
@@ -42,7 +43,7 @@ OF_ACME = ("Acme", "acme", "Carla", "198.51.100.7", "37061234567", "442079460001
 def people(db: None, settings: Any) -> PortalCast:
     """Carla of Acme and Dan of Baltic, whose passwords are hashed quickly."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return gather()
+    return kept(gather)
 
 
 def token_of(contact: Contact, *scopes: str, **more: str) -> Api:

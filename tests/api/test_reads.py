@@ -9,11 +9,14 @@ from tests.api.caller import Api, fields_of
 from tests.panel.cast import CHARGED_ID, LIVE_ID, PASSWORD, REFUSED_ID, Cast
 from tollgate.actions import records
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.cards import create_card
 from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.payments import create_payment
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.retention import place_legal_hold
+from tollgate.actions.revisions import create_draft, publish_revision
+from tollgate.actions.routes import create_ingress_route
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.api.noun_rows import Noun, all_fields
 from tollgate.api.nouns import NOUNS
@@ -30,9 +33,11 @@ from tollgate.store.models import (
     AutoTopUp,
     ChangeRequest,
     Charge,
+    CircuitTest,
     ContactSession,
     Customer,
     CustomerHold,
+    CustomPage,
     DelayedSave,
     DunningEvent,
     DunningStep,
@@ -101,6 +106,8 @@ def _filled(cast: Cast) -> None:
         DunningEvent: {**account, **acme, "invoice": Invoice.objects.earliest("id"),
                        "step": DunningStep.objects.earliest("id"), "action": "remind", "at": at},
         Pin: {**acme, "mark": 1},
+        CircuitTest: {**account, "number": "4420", "asked_by": "ann"},
+        CustomPage: {**account, "name": "Who to call"},
         OwnText: {**account, "language": "en", "message": "Save", "text": "Keep"},
         SignInLink: {"provider": SignInProvider.objects.get(), "subject": "a-1", "user": cast.ann},
         JournalCode: {**account, "place": "revenue", "code": "4000"},
@@ -215,9 +222,43 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
         *("customers", "customer-notes", "contacts", "endpoints", "number-blocks", "verified-clis", "cdrs", "calls"),
         *("aliases", "cli-proofs", "conference-rooms", "contact-sessions", "pins"),
         *("wallets", "entries", "payments", "allocations", "auto-top-ups", "delayed-saves", "audit"),
+        *("cards", "revisions", "rates", "ingress-routes"),
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]
     assert rita.get("cdrs", {**SINCE, "fields": "profit_micros"}).status_code == 422
+
+
+def test_a_resellers_token_reads_and_makes_cards_and_routes_without_a_word_of_carriers(cast: Cast, rita: Api) -> None:
+    corso, rows = Customer.objects.get(name="Corso"), [{"prefix": "44", "price_nanos": 50_000_000}]
+    with acting(Actor("setup", frozenset({"*"}))):
+        bought = create_card(account_id=cast.account.pk, kind="customer", name="Bought", currency="EUR")
+        publish_revision(card_id=bought.pk, rows=rows, note="by Cirrus")
+        draft = create_draft(card_id=bought.pk, rows=rows)
+        options: Any = [{"card_id": cast.carrier_card.pk}]
+        above = create_ingress_route(customer_id=cast.baltic.pk, name="R", card_id=bought.pk, options=options)
+    new = {"account_id": cast.account.pk, "kind": "customer", "name": "Retail", "currency": "EUR"}
+    card = rita.act("create_card", **new).json()["result"]
+    assert (card["reseller_id"], "carrier_id" in card) == (cast.baltic.pk, False)
+    cheaper = [{"prefix": "44", "price_nanos": 40_000_000}]
+    priced = rita.act("publish_revision", card_id=card["id"], rows=cheaper, note="mine")
+    assert "Sold for less than Baltic pays by Bought: 44" in priced.json()["warnings"][0]
+    notes = {row["card_id"]: row["note"] for row in rita.get("revisions").json()["data"]}
+    assert notes == {card["id"]: "mine", bought.pk: ""}
+    assert rita.get(f"revisions/{draft.pk}").status_code == 404
+    assert rita.get("rates", {"revision_id": str(draft.pk)}).json()["data"] == []
+    assert {row["price_nanos"] for row in rita.get("rates").json()["data"]} == {40_000_000, 50_000_000}
+    assert {row["name"] for row in rita.get("cards").json()["data"]} == {"Bought", "Retail"}
+    given = {"customer_id": corso.pk, "name": "World", "card_id": card["id"]}
+    route = rita.act("create_ingress_route", **given).json()["result"]
+    assert not {"strategy", "profit_assurance", "route_options", "tag_id"} & route.keys()
+    assert [row["id"] for row in rita.get("ingress-routes").json()["data"]] == [route["id"]]
+    own = {"ingress_route_id": route["id"]}
+    assert rita.act("update_ingress_route", **own, options=options).status_code == 403
+    assert rita.act("update_ingress_route", **own, card_id=bought.pk).status_code == 422
+    assert rita.act("update_ingress_route", ingress_route_id=above.pk, channels=1).status_code == 404
+    late = rita.act("update_ingress_route", **own, version=route["version"] + 1, channels=1)
+    assert (late.status_code, "strategy" in late.json()["current"]) == (409, False)
+    assert "strategy" in Api.of(cast.ann).get(f"ingress-routes/{route['id']}").json()
 
 
 def test_a_resellers_token_is_not_told_who_of_the_operator_did_something(cast: Cast, rita: Api) -> None:

@@ -30,7 +30,7 @@ import uvloop
 ROOT: Final = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench.scale import CUSTOMERS, PREFIXES, RESELLERS, address_of, age, fill  # noqa: E402
+from tests.bench.scale import SMALL, WHOLE, Scale, address_of, age, fill  # noqa: E402
 from tollgate.charging import requests  # noqa: E402
 from tollgate.charging.service import Service  # noqa: E402
 from tollgate.core.calls import Invite  # noqa: E402
@@ -77,9 +77,10 @@ F = TypeVar("F", Figure, Overload)
 class Load:
     """Callers who make one whole call after the other in this process, straight at the desk."""
 
-    def __init__(self, service: Service, *, customers: Sequence[int], seed: int) -> None:
+    def __init__(self, service: Service, scale: Scale, *, seed: int, customers: Sequence[int] | None = None) -> None:
         self.service = service
-        self.addresses = [address_of(customer) for customer in customers]
+        self.prefixes = scale.prefixes
+        self.addresses = [address_of(customer) for customer in customers or range(1, scale.customers + 1)]
         self.random = Random(seed)
         self.calls = 0
         self.latencies_ms: list[float] = []
@@ -97,7 +98,7 @@ class Load:
             call_id=call_id,
             source_ip=self.addresses[int(chance() * len(self.addresses))],
             cli="442071838750",
-            cld=f"{100_001 + int(chance() * PREFIXES)}5550100",
+            cld=f"{100_001 + int(chance() * self.prefixes)}5550100",
         )
         began_s = time.perf_counter()
         decided: requests.Outcome | None = service.sheds(deadline_ms)
@@ -142,7 +143,7 @@ class Load:
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
                 made += 1
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(0.001)  # half of it would round to nothing, and take a core to look at the clock
         await asyncio.gather(*tasks)
 
 
@@ -209,23 +210,23 @@ def percentile(values_ms: Sequence[float], hundredth: int) -> float:
     return round(ordered[len(ordered) * hundredth // 100], 2) if ordered else 0.0
 
 
-async def bench(url: str, pid: int, *, runs: int, seconds: float) -> tuple[dict[str, Figure], Overload]:
+async def bench(url: str, pid: int, scale: Scale, *, runs: int, seconds: float) -> tuple[dict[str, Figure], Overload]:
     """Every measurement in this process."""
     service = Service(url)
     await service.start()
     found: dict[str, list[Figure]] = {"10,000 customers": [], "one hot customer": [], "half load": []}
     over: list[Overload] = []
-    warm = Load(service, customers=range(1, CUSTOMERS + 1), seed=10**6)
+    warm = Load(service, scale, seed=10**6)
     await warm.full(seconds, CALLERS)
     for run in range(runs):
-        full = Load(service, customers=range(1, CUSTOMERS + 1), seed=3 * run)
+        full = Load(service, scale, seed=3 * run)
         found["10,000 customers"].append(await measured(full, pid, partial(full.full, seconds, CALLERS)))
-        hot = Load(service, customers=[1], seed=3 * run + 1)
+        hot = Load(service, scale, seed=3 * run + 1, customers=[1])
         found["one hot customer"].append(await measured(hot, pid, partial(hot.full, seconds, CALLERS)))
-        half = Load(service, customers=range(1, CUSTOMERS + 1), seed=3 * run + 2)
+        half = Load(service, scale, seed=3 * run + 2)
         pace = found["10,000 customers"][-1].calls_per_s / 2
         found["half load"].append(await measured(half, pid, partial(half.paced, seconds, pace)))
-        much = Load(service, customers=range(1, CUSTOMERS + 1), seed=10**6 + run + 1)
+        much = Load(service, scale, seed=10**6 + run + 1)
         over.append(await overloaded(much, seconds, 2 * pace))
     await service.stop()
     return {name: median(figures) for name, figures in found.items()}, median(over)
@@ -244,7 +245,7 @@ def process_cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def over_http(url: str, pid: int, *, runs: int, seconds: float) -> dict[str, Figure]:
+def over_http(url: str, pid: int, scale: Scale, *, runs: int, seconds: float) -> dict[str, Figure]:
     """The same calls through the charging process's own socket, from a load process of its own."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -255,9 +256,9 @@ def over_http(url: str, pid: int, *, runs: int, seconds: float) -> dict[str, Fig
         wait_for(port)
         figures: dict[str, list[Figure]] = {"through HTTP": [], "through HTTP, half load": []}
         for run in range(runs):
-            full = http_run(port, seconds, 100 + 2 * run, None, (server.pid, pid))
+            full = http_run(port, scale, seconds, 100 + 2 * run, None, (server.pid, pid))
             figures["through HTTP"].append(full)
-            half = http_run(port, seconds, 101 + 2 * run, full.calls_per_s / 2, (server.pid, pid))
+            half = http_run(port, scale, seconds, 101 + 2 * run, full.calls_per_s / 2, (server.pid, pid))
             figures["through HTTP, half load"].append(half)
     finally:
         server.terminate()
@@ -276,10 +277,10 @@ def wait_for(port: int) -> None:
     raise TimeoutError("the charging process does not answer")
 
 
-def http_run(port: int, seconds: float, seed: int, pace: float | None, pids: tuple[int, int]) -> Figure:
+def http_run(port: int, scale: Scale, seconds: float, seed: int, pace: float | None, pids: tuple[int, int]) -> Figure:
     """One run of the load process."""
-    command = [sys.executable, str(ROOT / "tests/bench/http_load.py"), str(port), str(seconds), "128", str(CUSTOMERS)]
-    command += [str(seed), *([] if pace is None else [str(pace)])]
+    command = [sys.executable, str(ROOT / "tests/bench/http_load.py"), str(port), str(seconds), "128"]
+    command += [str(scale.customers), str(scale.prefixes), str(seed), *([] if pace is None else [str(pace)])]
     before = process_cpu_s(pids[0]), postgres_cpu_s(pids[1])
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = json.loads(done.stdout)
@@ -300,7 +301,7 @@ def table(figures: dict[str, Figure]) -> str:
     rule = "|---|---|---|---|---|---|\n"
     rows = [
         f"| {name} | {figure.calls_per_s:,.0f} | {figure.authorize_p50_ms} ms | {figure.authorize_p99_ms} ms | "
-        f"{figure.python_ms_per_call} + {figure.postgres_ms_per_call} ms | {figure.mean_batch} |\n"
+        f"{figure.python_ms_per_call} + {figure.postgres_ms_per_call} ms | {figure.mean_batch or '–'} |\n"
         for name, figure in figures.items()
     ]
     return head + rule + "".join(rows)
@@ -311,18 +312,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--small", action="store_true", help="fewer customers and prefixes, for a smoke run")
     chosen = parser.parse_args()
+    scale = SMALL if chosen.small else WHOLE
     os.chdir(ROOT)
     with tempfile.TemporaryDirectory(prefix="tollgate-bench-") as folder, Postgres(Path(folder)) as server:
-        fill(server.url)
+        fill(server.url, scale)
         age(server.url, runs=chosen.runs)
         assert server.pid is not None
-        figures, over = uvloop.run(bench(server.url, server.pid, runs=chosen.runs, seconds=chosen.seconds))
-        figures |= over_http(server.url, server.pid, runs=chosen.runs, seconds=chosen.seconds)
+        figures, over = uvloop.run(bench(server.url, server.pid, scale, runs=chosen.runs, seconds=chosen.seconds))
+        figures |= over_http(server.url, server.pid, scale, runs=chosen.runs, seconds=chosen.seconds)
     method = {
-        "customers": CUSTOMERS,
-        "resellers": RESELLERS,
-        "prefixes": PREFIXES,
+        "customers": scale.customers,
+        "resellers": scale.resellers,
+        "prefixes": scale.prefixes,
         "runs": chosen.runs,
         "seconds": chosen.seconds,
         "cores": os.cpu_count(),

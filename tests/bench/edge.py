@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tests import migrated
 from tests.bench.scale import age
 from tests.sip.scene import SECRET, Charging, Scene
 from tests.sip.sipp import Sipp, read_statistics, render, until
@@ -348,9 +349,7 @@ class Climb:
 def rig(*, runs: int) -> Iterator[Rig]:
     """Database, edge and service in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="tollgate-bench-") as name, Postgres(Path(name) / "data") as server:
-        environment = os.environ | {"TOLLGATE_DATABASE_URL": server.url, "TOLLGATE_DATA": name}
-        command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
-        subprocess.run(command, check=True, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+        migrated.fill(server.url)
         age(server.url, runs=runs)
         whole = Rig(Path(name), server)
         try:

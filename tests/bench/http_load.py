@@ -1,7 +1,8 @@
 """The load process of the benchmark: whole calls over HTTP from one process, answered by another.
 
-Run by `charging.py` as `python tests/bench/http_load.py PORT SECONDS CONNECTIONS CUSTOMERS SEED [CALLS_PER_S]`; prints
-JSON. Every connection carries one call at a time and never waits between calls, unless a pace is given.
+Run by `charging.py` as `http_load.py PORT SECONDS CONNECTIONS CUSTOMERS PREFIXES SEED [CALLS_PER_S]`; prints JSON. Each
+connection carries one call at a time and never waits between calls, unless a pace is given. The load shares the cores
+with what it measures, so a connection is a few callbacks and no task.
 """
 
 from __future__ import annotations
@@ -12,88 +13,117 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import uvloop
 
-HEAD = "POST /v1/{} HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n"
+HEAD: Final = b"POST /v1/%b HTTP/1.1\r\nHost: bench\r\nContent-Length: %d\r\n\r\n%b"
+TALK: Final = timedelta(seconds=3)
 
 
-class Connection(asyncio.Protocol):
-    """One keep-alive connection that carries one request at a time."""
+class Load:
+    """Calls of random customers to random numbers, for some seconds."""
 
-    def __init__(self) -> None:
-        self.buffer = b""
-        self.waiting: asyncio.Future[bytes] | None = None
+    def __init__(self, *, customers: int, prefixes: int, seed: int, seconds: float) -> None:
+        self.random, self.customers, self.prefixes, self.seed = Random(seed), customers, prefixes, seed
+        self.until_s = time.perf_counter() + seconds
+        self.calls = 0
+        self.latencies_ms: list[float] = []
+
+    def call(self) -> tuple[bytes, bytes]:
+        """What every message of the next call begins with, and the question whether it may be carried."""
+        self.calls += 1
+        chance = self.random.random
+        customer, cld = 1 + int(chance() * self.customers), 100_001 + int(chance() * self.prefixes)
+        common = b'{"edge":"bench","call_id":"h%d-%d"' % (self.seed, self.calls)
+        ip = b"10.%d.%d.%d" % (customer >> 16, customer >> 8 & 255, customer & 255)
+        asked = b'"source":{"ip":"%b"},"cli":"442071838750","cld":"%d5550100","deadline_ms":9000}' % (ip, cld)
+        return common, common + b"," + asked
+
+
+class Caller(asyncio.Protocol):
+    """One keep-alive connection and the call on it: authorize, answered, ended, and the next when it is due."""
+
+    def __init__(self, load: Load, *, first_s: float, every_s: float) -> None:
+        self.load, self.due_s, self.every_s = load, first_s, every_s
+        self.done = asyncio.get_running_loop().create_future()
         self.transport: Any = None
+        self.buffer = self.common = self.answered_at = b""
+        self.step = 0
+        self.began_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remembers where to write."""
         self.transport = transport
 
+    def connection_lost(self, problem: Exception | None) -> None:
+        """A service that hangs up on a call ends the run."""
+        if not self.done.done():
+            self.done.set_exception(problem or ConnectionError("the service hung up"))
+
+    def next(self) -> None:
+        """The next call, as soon as it is due."""
+        now_s = time.perf_counter()
+        if max(now_s, self.due_s) >= self.load.until_s:
+            self.done.set_result(None)
+        elif self.due_s > now_s:
+            asyncio.get_running_loop().call_later(self.due_s - now_s, self.authorize)
+        else:
+            self.authorize()
+
+    def authorize(self) -> None:
+        """May this call be carried?"""
+        self.due_s += self.every_s
+        self.common, question = self.load.call()
+        self.step = 0
+        self.began_s = time.perf_counter()
+        self.post(b"authorize", question)
+
+    def post(self, door: bytes, body: bytes) -> None:
+        """One message."""
+        self.transport.write(HEAD % (door, len(body), body))
+
     def data_received(self, data: bytes) -> None:
-        """Gives the body when it is whole."""
-        self.buffer += data
-        head, separator, body = self.buffer.partition(b"\r\n\r\n")
-        if not separator:
+        """The next message when the answer is whole."""
+        data = self.buffer = self.buffer + data
+        head = data.find(b"\r\n\r\n")
+        begin = data.find(b"content-length: ") + 16
+        if head < 0 or len(data) < head + 4 + int(data[begin : data.find(b"\r", begin)]):
             return
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        if len(body) >= length and self.waiting is not None:
-            self.buffer = b""
-            assert head.startswith(b"HTTP/1.1 200"), self.buffer
-            self.waiting.set_result(body)
+        self.buffer = b""
+        assert data.startswith(b"HTTP/1.1 200"), data
+        self.step += 1
+        if self.step == 1:
+            self.load.latencies_ms.append((time.perf_counter() - self.began_s) * 1000)
+            assert b'"allow":true' in data, data
+            self.answer()
+        elif self.step == 2:
+            self.end()
+        else:
+            self.next()
 
-    async def post(self, door: str, body: str) -> bytes:
-        """One request."""
-        self.waiting = asyncio.get_running_loop().create_future()
-        self.transport.write((HEAD.format(door, len(body)) + body).encode())
-        return await self.waiting
+    def answer(self) -> None:
+        """The call is answered as soon as it may be carried."""
+        self.answered_at = datetime.now(UTC).isoformat().encode()
+        self.post(b"answered", b'%b,"at":"%b","route":0}' % (self.common, self.answered_at))
 
-
-class Load:
-    """Calls of random customers to random numbers."""
-
-    def __init__(self, *, customers: int, seed: int) -> None:
-        self.random, self.customers, self.seed = Random(seed), customers, seed
-        self.calls = 0
-        self.latencies_ms: list[float] = []
-
-    async def call(self, connection: Connection) -> None:
-        """One whole call."""
-        self.calls += 1
-        customer, call_id = self.random.randint(1, self.customers), f"h{self.seed}-{self.calls}"
-        cld = 100_001 + self.random.randrange(50_000)
-        ip = f"10.{customer >> 16}.{customer >> 8 & 255}.{customer & 255}"
-        common = f'{{"edge":"bench","call_id":"{call_id}"'
-        began_s = time.perf_counter()
-        decided = await connection.post(
-            "authorize",
-            f'{common},"source":{{"ip":"{ip}"}},"cli":"442071838750","cld":"{cld}5550100","deadline_ms":9000}}',
-        )
-        self.latencies_ms.append((time.perf_counter() - began_s) * 1000)
-        assert b'"allow":true' in decided, decided
-        at = datetime.now(UTC)
-        text, end = at.isoformat(), (at + timedelta(seconds=3)).isoformat()
-        await connection.post("answered", f'{common},"at":"{text}","route":0}}')
-        await connection.post("ended", f'{common},"at":"{end}","answered_at":"{text}","sip":200}}')
+    def end(self) -> None:
+        """And is over at once, having talked for some seconds."""
+        at = (datetime.now(UTC) + TALK).isoformat().encode()
+        self.post(b"ended", b'%b,"at":"%b","answered_at":"%b","sip":200}' % (self.common, at, self.answered_at))
 
 
-async def main(port: int, seconds: float, connections: int, load: Load, pace: float | None) -> None:
+async def main(port: int, connections: int, load: Load, pace: float | None) -> None:
     """Opens the connections, makes calls for some seconds and prints what was measured."""
-    loop = asyncio.get_running_loop()
-    opened = [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(connections)]
-    began_s = time.perf_counter()
-
-    async def caller(number: int, connection: Connection) -> None:
-        made = 0
-        while (elapsed_s := time.perf_counter() - began_s) < seconds:
-            due_s = (made + number / connections) * connections / pace if pace else 0
-            if due_s > elapsed_s:
-                await asyncio.sleep(due_s - elapsed_s)
-            made += 1
-            await load.call(connection)
-
-    await asyncio.gather(*[caller(number, connection) for number, connection in enumerate(opened)])
+    loop, callers = asyncio.get_running_loop(), []
+    began_s, every_s = time.perf_counter(), connections / pace if pace else 0.0
+    for number in range(connections):
+        caller = Caller(load, first_s=began_s + every_s * number / connections, every_s=every_s)
+        callers.append(caller)
+        await loop.create_connection(lambda known=caller: known, "127.0.0.1", port)  # type: ignore[misc]
+    for caller in callers:
+        caller.next()
+    await asyncio.gather(*[caller.done for caller in callers])
     wall_s, ordered = time.perf_counter() - began_s, sorted(load.latencies_ms)
     result = {
         "calls_per_s": load.calls / wall_s,
@@ -105,6 +135,6 @@ async def main(port: int, seconds: float, connections: int, load: Load, pace: fl
 
 
 if __name__ == "__main__":
-    port, seconds, connections, customers, seed, *pace = sys.argv[1:]
-    load = Load(customers=int(customers), seed=int(seed))
-    uvloop.run(main(int(port), float(seconds), int(connections), load, float(pace[0]) if pace else None))
+    port, seconds, connections, customers, prefixes, seed, *pace = sys.argv[1:]
+    load = Load(customers=int(customers), prefixes=int(prefixes), seed=int(seed), seconds=float(seconds))
+    uvloop.run(main(int(port), int(connections), load, float(pace[0]) if pace else None))

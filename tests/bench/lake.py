@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests import migrated
 from tollgate.core.bulk_rating import RateLine, keys_of, rate_line, rating_text, spans
 from tollgate.core.lake import DAY_US, Breakout, Condition, Engine, Group, Search, Span, day_begins
 from tollgate.core.rates import simple
@@ -92,8 +92,7 @@ def main() -> None:
             "TOLLGATE_STATEMENT_LIMIT_S": "0",
             "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
         }
-        migrate = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
-        subprocess.run(migrate, check=True, stdout=subprocess.DEVNULL)
+        migrated.fill(server.url)
         import django
 
         django.setup()

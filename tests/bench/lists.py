@@ -14,8 +14,6 @@ import html
 import json
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -23,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from tests import migrated
 from tests.bench.charging import postgres_cpu_s
 from tollgate.jobs.postgres import Postgres
 
@@ -205,8 +204,7 @@ def main() -> None:
             "TOLLGATE_DATABASE_URL": server.url, "TOLLGATE_DATA": folder, "TOLLGATE_HOSTS": "testserver",
             "TOLLGATE_SECRET_KEY": "the benchmark's own", "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
         }  # fmt: skip
-        command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        migrated.fill(server.url)
         import django
 
         django.setup()

@@ -14,7 +14,6 @@ import json
 import multiprocessing
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests import migrated
 from tests.bench.charging import postgres_cpu_s
 from tollgate.jobs.postgres import Postgres
 
@@ -46,13 +46,15 @@ SAID: Final = {
     " AND call_id IS NOT NULL AND entry.kind IN ('correction', 'adjustment')) AS line GROUP BY 1",
     "entries": "SELECT owner_id, -sum(amount_micros) FROM entry JOIN wallet ON wallet.id = entry.wallet_id"
     " WHERE entry.account_id = %(account)s AND wallet.kind = 'customer' AND call_id IS NOT NULL GROUP BY 1",
-    "invoices": "SELECT customer_id, sum(line.exact_micros) FROM invoice_line AS line JOIN invoice ON"
+    "invoices": "SELECT customer_id, sum(CASE invoice.kind WHEN 'credit_note' THEN -1 ELSE 1 END * line.exact_micros)"
+    " FROM invoice_line AS line JOIN invoice ON"
     " invoice.id = line.invoice_id WHERE account_id = %(account)s AND state = 'issued'"
     " AND line.kind IN ('usage', 'correction') GROUP BY 1",
 }
 OWED: Final = {
     "wallets": "SELECT owner_id, -balance_micros FROM wallet WHERE account_id = %(account)s AND kind = 'customer'",
-    "totals": "SELECT customer_id, sum(total_micros) FROM invoice WHERE account_id = %(account)s AND state = 'issued'"
+    "totals": "SELECT customer_id, sum(CASE kind WHEN 'credit_note' THEN -1 ELSE 1 END * total_micros) FROM invoice"
+    " WHERE account_id = %(account)s AND state = 'issued'"
     " GROUP BY 1",
 }
 BOUGHT: Final = {
@@ -297,8 +299,7 @@ def main() -> None:
             "TOLLGATE_STATEMENT_LIMIT_S": "0",
             "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
         }
-        migrate = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
-        subprocess.run(migrate, check=True, stdout=subprocess.DEVNULL)
+        migrated.fill(server.url)
         import django
 
         django.setup()

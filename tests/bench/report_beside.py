@@ -1,18 +1,20 @@
-"""Measures authorize while a long report runs beside the calls, in the same database and in another one.
+"""Measures authorize beside a long report, in the same database and in another one, and beside big cards that change.
 
 A report keeps a snapshot open; as long as it does, no dead row version may be removed, and the rows that every call
-changes collect them. The same load runs three times: alone, beside a snapshot in the same database, and beside one in
-another database of the same server. docs/decisions/0010 follows from the figures. To try another remedy, add a
-`Beside` and its line in `report`.
+changes collect them. A card that is published is read and indexed while calls are decided by the revision before. The
+same load runs in every case, alone as well. docs/decisions/0010 follows from the figures of reports. To try another
+case, add a `Beside` and its lines in `beside_calls`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -24,15 +26,21 @@ import psycopg
 import uvloop
 
 from tests.bench.charging import Load, postgres_cpu_s
-from tests.bench.scale import CUSTOMERS, age, fill
+from tests.bench.scale import SMALL, WHOLE, Scale, age, fill
 from tollgate.charging.service import Service
 from tollgate.jobs.postgres import Postgres
 
 ROOT: Final = Path(__file__).parents[2]
 ELSEWHERE: Final = "elsewhere"
 
-Beside = Literal["nothing", "same database", "other database"]
-EVERY_BESIDE: Final[Sequence[Beside]] = ("nothing", "same database", "other database")
+Beside = Literal["nothing", "same database", "other database", "new cards"]
+EVERY_BESIDE: Final[Sequence[Beside]] = ("nothing", "same database", "other database", "new cards")
+COPIED: Final = """
+INSERT INTO rate (revision_id, prefix, destination, blocked, price_nanos, connect_fee_nanos, initial_s, increment_s,
+                  grace_s, included_s)
+SELECT %s, prefix, destination, blocked, price_nanos, connect_fee_nanos, initial_s, increment_s, grace_s, included_s
+FROM rate WHERE revision_id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +75,74 @@ class Pace:
     runs: int
     seconds: int
     calls_per_s: int
+    cards_apart_s: float
+    scale: Scale
 
 
-FULL: Final = Pace(runs=3, seconds=15, calls_per_s=500)
-QUICK: Final = Pace(runs=1, seconds=2, calls_per_s=100)
+FULL: Final = Pace(runs=3, seconds=60, calls_per_s=500, cards_apart_s=10, scale=WHOLE)
+QUICK: Final = Pace(runs=1, seconds=2, calls_per_s=100, cards_apart_s=0.5, scale=SMALL)
 
 
 @contextmanager
-def report(beside: Beside, server: Postgres) -> Iterator[None]:
-    """A report that has begun and does not come to its end; afterwards what it kept from being cleaned is cleaned."""
-    if beside == "nothing":
-        yield
-        return
-    url = server.url if beside == "same database" else server.url_of(ELSEWHERE)
+def beside_calls(beside: Beside, server: Postgres, pace: Pace) -> Iterator[None]:
+    """What happens beside the calls; afterwards what it kept from being cleaned is cleaned."""
+    match beside:
+        case "nothing":
+            yield
+        case "same database" | "other database":
+            with report(server.url if beside == "same database" else server.url_of(ELSEWHERE)):
+                yield
+        case "new cards":
+            with new_cards(server.url, pace.cards_apart_s):
+                yield
+    with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+        connection.execute("VACUUM wallet")
+        connection.execute("VACUUM call")
+
+
+@contextmanager
+def report(url: str) -> Iterator[None]:
+    """A report that has begun and does not come to its end."""
     with closing(psycopg.connect(url)) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SELECT count(*) FROM pg_class")
         yield
-    with closing(psycopg.connect(server.url, autocommit=True)) as connection:
-        connection.execute("VACUUM wallet")
-        connection.execute("VACUUM call")
+
+
+@contextmanager
+def new_cards(url: str, apart_s: float) -> Iterator[None]:
+    """The card that all calls are sold by gets a new revision, as large as the one before, again and again."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(apart_s):
+            publish(url)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def publish(url: str) -> None:
+    """One revision of the card Retail, with the prices of the last."""
+    with closing(psycopg.connect(url)) as connection, connection:
+        found = connection.execute(
+            "SELECT revision.id, card_id, number, rate_count FROM revision JOIN card ON card.id = card_id"
+            " WHERE card.name = 'Retail' ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        assert found is not None
+        last, card, number, count = found
+        ((new,),) = connection.execute(
+            "INSERT INTO revision (card_id, number, effective_at, rate_count, note) VALUES (%s, %s, now(), %s, '')"
+            " RETURNING id",
+            [card, number + 1, count],
+        ).fetchall()
+        connection.execute(COPIED, [new, last])
+        connection.execute("UPDATE revision SET published_at = now() WHERE id = %s", [new])
 
 
 def pages_to_the_account(url: str) -> int:
@@ -102,16 +158,16 @@ def pages_to_the_account(url: str) -> int:
 async def run(service: Service, beside: Beside, pace: Pace, *, seed: int, server: Postgres) -> Beneath:
     """One load at a constant pace."""
     assert server.pid is not None
-    load = Load(service, customers=range(1, CUSTOMERS + 1), seed=seed)
+    load = Load(service, pace.scale, seed=seed)
     marks: list[int] = []
 
     async def mark() -> None:
-        while True:
-            await asyncio.sleep(1)
+        for second in itertools.count(1):
+            await asyncio.sleep(began_s + second - time.perf_counter())  # by the clock: a late mark delays no other
             marks.append(len(load.latencies_ms))
 
-    marking = asyncio.create_task(mark())
     began_s, cpu_s = time.perf_counter(), postgres_cpu_s(server.pid)
+    marking = asyncio.create_task(mark())
     await load.paced(pace.seconds, pace.calls_per_s)
     took_s, cpu_s = time.perf_counter() - began_s, postgres_cpu_s(server.pid) - cpu_s
     marking.cancel()
@@ -158,13 +214,13 @@ async def bench(server: Postgres, pace: Pace) -> list[Beneath]:
     """Every case, taking turns."""
     service = Service(server.url)
     await service.start()
-    warm = Load(service, customers=range(1, CUSTOMERS + 1), seed=99)
+    warm = Load(service, pace.scale, seed=99)
     await warm.paced(1, pace.calls_per_s)
     found: dict[Beside, list[Beneath]] = {beside: [] for beside in EVERY_BESIDE}
     for number in range(pace.runs):
         turn = number % len(EVERY_BESIDE)  # none always goes first
         for place, beside in enumerate([*EVERY_BESIDE[turn:], *EVERY_BESIDE[:turn]]):
-            with report(beside, server):
+            with beside_calls(beside, server, pace):
                 seed = 100 + number * 10 + place
                 found[beside].append(await run(service, beside, pace, seed=seed, server=server))
     await service.stop()
@@ -174,7 +230,7 @@ async def bench(server: Postgres, pace: Pace) -> list[Beneath]:
 def measure(pace: Pace) -> list[Beneath]:
     """On a database of its own."""
     with tempfile.TemporaryDirectory(prefix="tollgate-bench-") as folder, Postgres(Path(folder)) as server:
-        fill(server.url)
+        fill(server.url, pace.scale)
         age(server.url, runs=pace.runs)
         with closing(psycopg.connect(server.url, autocommit=True)) as connection:
             connection.execute(f"CREATE DATABASE {ELSEWHERE}")
@@ -182,7 +238,7 @@ def measure(pace: Pace) -> list[Beneath]:
 
 
 def main() -> None:
-    """The report alone."""
+    """These alone."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run")
     os.chdir(ROOT)

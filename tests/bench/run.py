@@ -1,6 +1,6 @@
 """What `make bench` runs: every benchmark, one after the other, and docs/benchmarks.md with what they found.
 
-`python -m tests.bench.run` takes about twenty minutes on a machine that does nothing else; `--quick` takes one or two,
+`python -m tests.bench.run` takes about half an hour on a machine that does nothing else; `--quick` takes one or two,
 proves that the benchmarks still work, and prints the page instead of writing it. `--only money` runs one of them and
 prints its part; `--whole-lake` fills the lake with ten million calls. How the page is written stands in `page.py`.
 """
@@ -52,7 +52,7 @@ FULL: Final = Size(
     ("--customers", "100000", "--times", "9"),
 )
 QUICK: Final = Size(
-    ("--runs", "1", "--seconds", "1"),
+    ("--runs", "1", "--seconds", "1", "--small"),
     edge.QUICK,
     report_beside.QUICK,
     ("--calls", "2000", "--customers", "12"),

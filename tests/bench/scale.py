@@ -1,24 +1,33 @@
 """The database of the benchmark: 10,000 customers below 100 resellers below one account, cards of 50,000 prefixes.
 
 One of each is made as tests make them; the others are copies of it, so that no column of theirs has to be known here.
-Run by `charging.py`. `age` makes a new server one that has worked. To measure another size, change the constants.
+Run by `charging.py`. `age` makes a new server one that has worked. To measure another size, change `WHOLE`.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 import psycopg
 
+from tests import migrated
 from tests.world import World
 
-CUSTOMERS: Final = 10_000
-RESELLERS: Final = 100
-PREFIXES: Final = 50_000
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many there are of each."""
+
+    customers: int
+    resellers: int
+    prefixes: int
+    """Of each card."""
+
+
+WHOLE: Final = Scale(customers=10_000, resellers=100, prefixes=50_000)
+SMALL: Final = Scale(customers=300, resellers=10, prefixes=1_000)
+"""For smoke runs."""
 LIMIT_MICROS: Final = 10**12
 WAL_FILES: Final = 128
 """2 GB: half of what the embedded server writes between two checkpoints."""
@@ -42,14 +51,12 @@ WHERE pattern.id = {pattern}
 """
 
 
-def fill(url: str) -> None:
-    """Migrates an empty database and fills it."""
-    command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
-    environment = os.environ | {"TOLLGATE_DATABASE_URL": url, "PYTHONPATH": str(Path.cwd())}
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+def fill(url: str, scale: Scale) -> None:
+    """Makes the tables in an empty database and fills them."""
+    migrated.fill(url)
     world = World(url)
     try:
-        _fill(world)
+        _fill(world, scale)
         world.connection.execute("VACUUM ANALYZE")
     finally:
         world.close()
@@ -69,15 +76,15 @@ def age(url: str, *, runs: int) -> None:
         connection.execute("CHECKPOINT")
 
 
-def _fill(world: World) -> None:
+def _fill(world: World, scale: Scale) -> None:
     world.insert("edge", account_id=world.account, name="bench", kind="plain")
     bought = [
         _card(world, f"Cirrus {number}", world.carrier(f"Cirrus {number}", [f"203.0.113.{number}"]))
         for number in (1, 2)
     ]
     retail, wholesale = _card(world, "Retail"), _card(world, "Wholesale")
-    world.connection.execute(RATES, [list(MINUTE_NANOS), list(MINUTE_NANOS.values()), PREFIXES])
-    world.connection.execute("UPDATE revision SET published_at = now(), rate_count = %s", [PREFIXES])
+    world.connection.execute(RATES, [list(MINUTE_NANOS), list(MINUTE_NANOS.values()), scale.prefixes])
+    world.connection.execute("UPDATE revision SET published_at = now(), rate_count = %s", [scale.prefixes])
     route = {"strategy": "lcr", "media": "proxy", "profit_assurance": True}
     reseller = world.customer("Reseller 1", is_reseller=True, debit_limit_micros=LIMIT_MICROS)
     customer = world.customer("Customer 1", parent_id=reseller, debit_limit_micros=LIMIT_MICROS)
@@ -87,10 +94,16 @@ def _fill(world: World) -> None:
     }
     world.ip_endpoint(customer, address_of(1))
     names = "'name', '{0} ' || n, 'number', '{0} ' || n"
-    _copy(world, "customer", reseller, names.format("Reseller"), f"generate_series(2, {RESELLERS}) AS n")
+    _copy(world, "customer", reseller, names.format("Reseller"), f"generate_series(2, {scale.resellers}) AS n")
     resellers = [row[0] for row in world.rows("SELECT id FROM customer WHERE is_reseller ORDER BY id")]
-    above = f"'parent_id', ('{{{','.join(map(str, resellers))}}}'::bigint[])[n % {RESELLERS} + 1]"
-    _copy(world, "customer", customer, f"{names.format('Customer')}, {above}", f"generate_series(2, {CUSTOMERS}) AS n")
+    above = f"'parent_id', ('{{{','.join(map(str, resellers))}}}'::bigint[])[n % {scale.resellers} + 1]"
+    _copy(
+        world,
+        "customer",
+        customer,
+        f"{names.format('Customer')}, {above}",
+        f"generate_series(2, {scale.customers}) AS n",
+    )
     for kind, (pattern, its_route) in first.items():
         others = f"customer WHERE customer.name LIKE '{kind.title()} %' AND customer.id <> {pattern}"
         mine = "'customer_id', customer.id, 'name', 'route ' || customer.id"

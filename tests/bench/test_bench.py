@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import quick
 from tests.bench import edge
 from tests.bench.page import Goal, Section, sip, write
 from tests.bench.run import BENCHMARKS
@@ -87,7 +89,16 @@ def test_every_benchmark_runs_and_the_page_tells_of_it(
     page = tmp_path / "benchmarks.md"
     only = [word for name in names for word in ("--only", name)]
     command = [sys.executable, "-m", "tests.bench.run", "--quick", *only, "--page", str(page)]
-    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with quick.new_folder() as folder:
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": folder},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     assert done.returncode == 0, done.stdout[-3000:]
     text = page.read_text(encoding="utf-8")
     for words in wanted:

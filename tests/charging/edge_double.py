@@ -57,6 +57,8 @@ class EdgeDouble:
             case "htable.dump":
                 kept = [{"name": address, "value": 1, "type": "int"} for address in self.shut_out]
                 return [{"entry": 1, "size": len(kept), "slot": kept}] if kept and params == ["ban"] else []
+            case "htable.flush":
+                self.forgotten.append("*")
             case "htable.delete" if params[0] == "ha1":
                 self.forgotten.append(params[1])
             case "htable.delete" if params[0] == "ban":

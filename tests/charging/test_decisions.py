@@ -83,7 +83,7 @@ def test_messages_in_any_order_and_number_move_the_same_money(world: World, char
 
 def test_200_parallel_calls_on_money_for_few_never_overspend(world: World, charging: Charging) -> None:
     world.run("UPDATE customer SET debit_limit_micros = 10000 WHERE id = %s", world.baltic)
-    with ThreadPoolExecutor(50) as threads:
+    with ThreadPoolExecutor(200) as threads:
         answers = list(threads.map(lambda n: charging.authorize(f"c{n}", ip=BALTIC_IP), range(200)))
     allowed = [number for number, answer in enumerate(answers) if answer["allow"]]
     wallet = world.wallet("customer", world.baltic)
@@ -98,6 +98,9 @@ def test_200_parallel_calls_on_money_for_few_never_overspend(world: World, charg
     wallet = world.wallet("customer", world.baltic)
     assert wallet["balance_micros"] >= -10_000
     assert wallet["held_micros"] == 0
+    kinds = {entry["kind"] for entry in world.all("SELECT kind FROM entry WHERE call_id IS NOT NULL")}
+    assert "call" in kinds
+    assert "overrun" not in kinds, "a call cost more than was held for it"
 
 
 def test_two_switches_may_use_the_same_call_id(world: World, start: Callable[..., Charging]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -146,6 +147,28 @@ def test_an_unknown_address_is_asked_for_a_password_and_only_then_refused(
     event(charging, "auth_failed", "c9", user="alice", src_ip="192.0.2.9", cld="1", cli="2")
     failed = world.cdr("c9")
     assert (failed["state"], failed["refusal"], failed["customer_id"]) == ("refused", "digest_failed", world.acme)
+    assert failed["sip_sent"] == 403
+    event(charging, "auth_failed", "c10", user="alice", src_ip="192.0.2.9", cld="1", cli="2", why="locked")
+    assert (world.cdr("c10")["refusal"], world.cdr("c10")["sip_sent"]) == ("digest_failed", 480)
+    event(charging, "auth_locked", "c11", user="alice", src_ip="192.0.2.9")
+    assert "tollgate_auth_locks_total 1.0" in charging.send("GET", "/metrics")[1]
+
+
+def test_how_many_wrong_passwords_are_too_many_reaches_the_edge_at_once_and_no_phone_is_lost(
+    world: World, start: Callable[..., Charging]
+) -> None:
+    with EdgeDouble() as edge:
+        rpc_edge(world, edge)
+        sip_user(world, "alice")
+        charging = start(edge="kam1")
+        world.update("account", world.account, auth_failure_count=3)
+        until(lambda: edge.forgotten == ["*"])
+        for user in ("alice", "nobody"):
+            question = {"user": user, "realm": "demo", "edge": "kam1"}
+            assert charging.send("POST", "/v1/kamailio/ha1", question)[1]["failures"] == 3
+        world.update("account", world.account, slice_s=61)
+        time.sleep(0.3)
+        assert (edge.forgotten, edge.unregistered) == (["*"], [])
 
 
 def test_a_new_password_is_believed_at_once(world: World, start: Callable[..., Charging]) -> None:
@@ -176,7 +199,7 @@ def test_an_edge_is_told_where_a_sip_user_may_register_from(world: World, start:
     charging = start(edge="kam1")
     sip_user(world, "alice", allowed_networks=["192.0.2.0/24", "2001:db8::/32"])
     question = {"user": "alice", "realm": "demo"}
-    told = {"ha1": "0" * 32, "networks": "192.0.2.0/24,2001:db8::/32", "ttl": 300}
+    told = {"ha1": "0" * 32, "networks": "192.0.2.0/24,2001:db8::/32", "failures": 10, "ttl": 300}
     until(lambda: charging.send("POST", "/v1/kamailio/ha1", question)[1] == told)
     assert charging.send("GET", "/v1/ha1?user=alice&realm=demo")[1] == told
 

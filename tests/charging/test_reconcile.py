@@ -110,6 +110,41 @@ def test_one_edge_that_cannot_be_compared_keeps_no_other_from_it(world: World, m
         assert second.hung_up == [(1, 2)]
 
 
+def test_edges_are_compared_beside_each_other_and_no_more_than_are_allowed_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or each that is gone would keep all after it waiting for seconds."""
+    monkeypatch.setattr(reconcile, "AT_ONCE", 2)
+    inside: set[str] = set()
+    most = 0
+
+    async def story(service: Service) -> None:
+        healthy, met = service.edges.calls, asyncio.Event()
+
+        async def counted(edge: Any) -> Any:
+            nonlocal most
+            inside.add(edge.name)
+            most = max(most, len(inside))
+            if len(inside) == 2:
+                met.set()
+            try:
+                await asyncio.wait_for(met.wait(), 5)
+                await asyncio.sleep(0.02)
+                return await healthy(edge)
+            finally:
+                inside.discard(edge.name)
+
+        monkeypatch.setattr(service.edges, "calls", counted)
+        assert await Reconciler(service).round()
+        assert service.edges.up == {"kam1": True, "kam2": True, "kam3": True}
+
+    with EdgeDouble() as first, EdgeDouble() as second, EdgeDouble() as third:
+        for name, edge in (("kam1", first), ("kam2", second), ("kam3", third)):
+            rpc_edge(world, edge, name)
+        in_process(world, story)
+    assert most == 2
+
+
 def test_what_a_batch_is_writing_is_passed_over_and_proven_when_it_is_written(world: World) -> None:
     """So the desk and the comparison never wait for each other in a circle."""
 

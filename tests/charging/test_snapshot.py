@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.transaction import Transaction
 
 from tests.charging.cast import World, prices
 from tests.charging.process import Charging, now
@@ -18,6 +19,8 @@ from tests.charging.test_desk import soon, until
 from tests.charging.test_reconcile import in_process
 from tollgate.charging import snapshot
 from tollgate.charging.clis import rules_of
+from tollgate.charging.doors import Asked, healthz
+from tollgate.charging.listener import Answer
 from tollgate.charging.records import TABLES
 from tollgate.charging.service import Service
 from tollgate.core.cli_rules import CliRule
@@ -125,6 +128,32 @@ def test_a_process_tells_which_change_it_obeys_until_it_ends(world: World, charg
     assert set(OBEYED) == {*TABLES, "revision"}
 
 
+def test_a_process_that_ends_as_it_begins_to_read_is_forgotten_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "SELECT name FROM charging_process"
+    start = Transaction.start
+
+    async def story() -> None:
+        begun = asyncio.Event()
+
+        async def unanswered(transaction: Transaction) -> None:
+            await start(transaction)  # the database has begun it, its answer is still on the way
+            begun.set()
+            await asyncio.Event().wait()
+
+        keeper = snapshot.SnapshotKeeper(world.url)
+        await keeper.start()
+        assert len(world.all(told)) == 1
+        monkeypatch.setattr(Transaction, "start", unanswered)
+        world.run("UPDATE account SET slice_s = 7")
+        await asyncio.wait_for(begun.wait(), 10)
+        await keeper.stop()
+
+    asyncio.run(story())
+    assert world.all(told) == []
+
+
 def test_a_contact_that_verifies_opens_the_customer(world: World, charging: Charging) -> None:
     world.run("UPDATE customer SET email_verification = true")
     within_a_second(charging, "email_unverified")
@@ -224,6 +253,7 @@ def test_changes_that_cannot_be_read_once_are_obeyed_when_all_is_read_again(
 ) -> None:
     monkeypatch.setattr(snapshot, "_AGAIN_S", 0.05)
     failed: list[str] = []
+    told: list[Answer] = []
 
     async def story(service: Service) -> None:
         keeper = service.snapshots
@@ -234,14 +264,18 @@ def test_changes_that_cannot_be_read_once_are_obeyed_when_all_is_read_again(
                 if name not in failed:
                     failed.append(name)
                     raise asyncpg.DiskFullError("no space left on device")
+                told.append(await healthz(service, Asked("/healthz", b"", b"")))
                 await healthy(*values)
 
             monkeypatch.setattr(keeper, name, full)
         world.run("UPDATE account SET slice_s = 7")
-        await soon(lambda: keeper.by_account[world.account].slice_s == 7)
+        await soon(lambda: keeper.by_account[world.account].slice_s == 7 and not keeper.trouble)
+        told.append(await healthz(service, Asked("/healthz", b"", b"")))
 
     in_process(world, story)
     assert failed == ["_read_changes", "_read_all"]
+    assert [answer.status for answer in told] == [503, 200]
+    assert b"the records cannot be read: DiskFullError" in told[0].body
     left = (
         "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'tollgate charging: snapshot'"
         " AND datname = current_database()"

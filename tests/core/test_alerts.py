@@ -85,6 +85,9 @@ def test_a_reset_lies_beyond_the_threshold(operator: str, reset: int | None, fit
 def test_figures_are_shown_in_their_unit() -> None:
     assert shown("balance", 4_200_000, "EUR") == "4.20 EUR"
     assert [shown("asr", 33_500_000), shown("acd", 61_000_000), shown("cps", 500_000)] == ["33.5%", "61 s", "0.5/s"]
+    assert [shown("asr", micros) for micros in (16_666_666, 16_650_000, 16_649_999)] == ["16.7%", "16.7%", "16.6%"]
+    third = Rule(operator="<", threshold_micros=33_333_333, reset_micros=None, repeat=None)
+    assert condition("asr", third) == "< 33.333333%", "what somebody has written stands as it is"
     assert shown("channels", None) == "unknown"
     words = [condition(area, LOW, "EUR") for area in ("balance", "change")]
     assert words == ["<= 0.00003 EUR", "any change"]

@@ -13,8 +13,11 @@ from tollgate.core.breakout import (
     FREQUENCIES,
     MEASURES,
     PERIODS,
+    Name,
     Question,
+    bought,
     heading,
+    names_in,
     next_mailing,
     period,
     told,
@@ -75,3 +78,22 @@ def test_a_file_has_titles_with_units_and_exact_figures() -> None:
     assert [told("day", NOW_AT), told("hour", NOW_AT), told("customer", None)] == ["2026-11-18", "2026-11-18 14:00", ""]
     assert [told("cost_micros", 1_234_567), told("cost_micros", 0), told("attempts", 7)] == ["1.234567", "0.00", "7"]
     assert {heading(name) for name in (*DIMENSIONS, *MEASURES)} >= {"Profit", "Profit, %"}
+
+
+def test_a_filter_of_names_is_parted_unless_a_record_is_named_so() -> None:
+    def nobody(text: str, whole: bool) -> bool:
+        return False
+
+    assert names_in(' Acme; "Baltic ""B""" ;', nobody) == [Name("Acme"), Name('Baltic "B"', whole=True)]
+    assert names_in(" Acme ", nobody) == [Name("Acme")]
+    assert names_in(";", nobody) == [Name(";")]
+    assert names_in("A;B", lambda text, whole: whole and text == "A;B") == [Name("A;B", whole=True)]
+    assert names_in("A;B", lambda text, whole: not whole) == [Name("A;B")]
+
+
+def test_what_tells_of_carriers_is_named() -> None:
+    assert bought(["customer"], ["attempts"], []) == {}
+    found = bought(["customer", "carrier"], [], ["customer"])
+    assert found["dimensions"] == ["carrier"]
+    assert "carrier_cost_micros" in found["measures"]
+    assert "filters" not in found

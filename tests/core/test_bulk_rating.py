@@ -134,3 +134,12 @@ def rated(lines: list[RateLine], calls: Calls, keys: Keys | None) -> dict[int, t
         rows = connection.execute(f"SELECT id, place, new_billed_s, new_cost_micros FROM ({text})").fetchall()
     assert len(rows) == len(calls)
     return {row[0]: row[1:] for row in rows}
+
+
+def test_a_longer_prefix_of_the_same_rate_is_no_stretch_of_its_own() -> None:
+    rate = Rate(windows=(Window((Step(0, 10**9),)),))
+    lines = [rate_line(0, 1, "4", rate), rate_line(0, 1, "42", rate)]
+    keys = keys_of(lines)
+    assert keys is not None
+    assert [span.place for span in spans(lines, keys)] == [None, 0, None]
+    assert keys_of([]) is None

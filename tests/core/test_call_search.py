@@ -6,15 +6,17 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.test_lake import AT, SPAN
 from tollgate.core.call_search import (
     ALONE,
     DEPTH_MOST,
+    ENDED_BY_US,
     FIELDS,
     NONE,
+    RELEASE_WORDS,
     TEXT_MOST,
     WAYS,
     WORDS,
@@ -25,6 +27,7 @@ from tollgate.core.call_search import (
     asked,
     lake_group,
     read_rules,
+    release_reason,
     rules_of,
     write_rules,
 )
@@ -43,7 +46,7 @@ def nobody(_kind: str, _way: str, _texts: Sequence[str]) -> list[int]:
 
 def told(kind: str, way: str, texts: Sequence[str]) -> list[int]:
     """Finds two."""
-    assert kind in {"customer", "reseller", "tag", "carrier", "gateway", "route"}
+    assert kind in {"customer", "reseller", "tag", "carrier", "gateway", "route", "note"}
     assert way in {"is", "has", "begins"}
     assert texts
     return [3, 5]
@@ -68,6 +71,7 @@ GROUPS = st.recursive(
 )
 
 
+@settings(deadline=None)  # the first folds every letter
 @given(GROUPS)
 def test_what_is_written_is_read_again_and_can_be_asked_of_every_engine(rules: Rules) -> None:
     def depth(group: Rules) -> int:
@@ -185,3 +189,10 @@ def test_a_file_is_asked_for_in_the_order_of_its_question(engine: Engine) -> Non
         text = file_statement(question, Span(7, day_begins(AT.date()), AT), engine, texts, names).text
         assert text.endswith(f"{order}, called.id {order}")
         assert "LEFT JOIN (SELECT id, name FROM customer) AS customer ON customer.id = called.customer_id" in text
+
+
+def test_an_answered_call_says_who_ended_it_and_why_we_did() -> None:
+    assert release_reason("tollgate", None) == "Tollgate"
+    assert [release_reason("tollgate", cause) for cause in ENDED_BY_US] == list(ENDED_BY_US.values())
+    assert [release_reason(side, 16) for side in RELEASE_WORDS] == list(RELEASE_WORDS.values())
+    assert release_reason(None, 16) is None

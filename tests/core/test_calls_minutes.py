@@ -15,7 +15,7 @@ from tollgate.core.ledger import Purse, available
 from tollgate.core.rates import Rate, Window, cost_micros, simple
 from tollgate.core.rates_model import Step
 from tollgate.core.refusals import Key, Refusal
-from tollgate.core.snapshot import Bundle
+from tollgate.core.snapshot import Bundle, Endpoint
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -232,3 +232,11 @@ def test_what_a_bundle_has_left_is_in_whole_seconds_and_never_less_than_none() -
     assert left_s(plan.bundles, made.purses, AT) == (6,)
     made.purses[FIRST].held_micros = 11 * EURO
     assert left_s(plan.bundles, made.purses, AT) == (0,)
+
+
+def test_a_call_on_our_own_net_uses_no_free_minutes() -> None:
+    made = minutes_world(left={FIRST: 600})
+    phones = {"1001": Endpoint(7, 4, "sip_user", 27, shared=True)}
+    local = replace(made, snapshot=replace(made.snapshot, users=phones))
+    assert made.plan().bundles
+    assert local.plan(INVITE._replace(cld="1001")).bundles == ()

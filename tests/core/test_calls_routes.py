@@ -218,3 +218,15 @@ def test_a_carrier_that_wants_an_identity_is_left_out_without_one() -> None:
     assert whys(**strict) == {}
     only = world(**strict, acme={"pai_mode": "remove"}, route={"options": (Option(101),)}).refused()
     assert (only.key, only.scope) == (Key.paid_required, "carrier")
+
+
+@pytest.mark.parametrize("strategy", ["weighted", "random"])
+def test_carriers_drawn_for_a_call_are_drawn_alike_each_time(strategy: str) -> None:
+    drawn = world(route={"strategy": strategy})
+    orders = {
+        call_id: [route.carrier for route in drawn.granted(INVITE._replace(call_id=call_id)).routes]
+        for call_id in (*map(str, range(20)), "0")
+    }
+    assert {tuple(order) for order in orders.values()} == {("Cirrus", "Delta"), ("Delta", "Cirrus")}
+    again = world(route={"strategy": strategy})
+    assert orders["7"] == [route.carrier for route in again.granted(INVITE._replace(call_id="7")).routes]

@@ -69,3 +69,8 @@ def test_who_has_a_number_is_found_and_nobody_else(spans: list[Span], dialed: in
 def test_a_name_is_an_extension_where_it_is_a_number_without_a_zero_before_it() -> None:
     assert [number_of(text) for text in ("0", "1001", "9" * 12)] == [0, 1001, 10**12 - 1]
     assert {number_of(text) for text in ("", "01", "9" * 13, "desk", "1 ", "\u0661")} == {None}
+
+
+def test_a_book_without_spans_is_empty() -> None:
+    assert not Book()
+    assert Book([(Span(1, 2), "Acme")])

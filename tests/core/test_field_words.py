@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tollgate.core.field_words import field_words, value_words
+from tollgate.core.field_words import field_words, sentence, value_words
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ from tollgate.core.field_words import field_words, value_words
 )
 def test_a_field_is_told_without_its_unit_unless_the_value_needs_it(name: str, words: str) -> None:
     assert field_words(name) == words
+
+
+def test_what_is_written_in_capitals_is_told_in_capitals() -> None:
+    told = [sentence(name) for name in ("ip_unknown", "sip_user", "SMS", "pin_locked", "recording")]
+    assert told == ["IP unknown", "SIP user", "SMS", "PIN locked", "Recording"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Claims about lines and totals: every line and tax rounded once, and the difference told to the last unit."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -21,7 +22,7 @@ from tollgate.core.invoices import (
     usage_line,
 )
 from tollgate.core.money import minor_digits
-from tollgate.core.taxes import TaxRule
+from tollgate.core.taxes import TaxRule, to_minor
 
 JANUARY = period_of(date(2024, 1, 1), date(2024, 2, 1), "UTC")
 VAT = TaxRule(id=1, name="VAT", rate_ppm=210_000)
@@ -55,6 +56,68 @@ def test_a_document_adds_up_to_the_unit(
     inside = found.total_micros if inclusive and rules else found.net_micros
     assert found.rounding_micros == inside - found.exact_micros
     assert 2 * abs(found.rounding_micros) <= unit * len(amounts)
+
+
+REDUCED = TaxRule(id=3, name="VAT, reduced", rate_ppm=90_000, fixed_micros=150_000)
+EXEMPT = TaxRule(id=None, name="Exempt", category="E", exemption_reason="Article 132")
+BORNE = (None, (), (VAT,), (REDUCED,), (EXEMPT,), (VAT, LEVY), (EXEMPT, LEVY))
+
+
+@given(
+    amounts=st.lists(st.tuples(st.integers(-(10**9), 10**10), st.sampled_from(BORNE)), min_size=1, max_size=12),
+    currency=st.sampled_from(("EUR", "JPY", "KWD")),
+    inclusive=st.booleans(),
+)
+def test_a_document_of_lines_with_taxes_of_their_own_adds_up_by_each_tax(
+    amounts: list[tuple[int, tuple[TaxRule, ...] | None]], currency: str, inclusive: bool
+) -> None:
+    lines = [replace(line(micros), rules=own) for micros, own in amounts]
+    found = totals(lines, (VAT, LEVY), currency=currency, prices_include_tax=inclusive)
+    unit = 10 ** (6 - minor_digits(currency))
+    assert found.net_micros == sum(row.net_micros for row in found.lines)
+    assert found.tax_micros == sum(tax.amount_micros for tax in found.taxes)
+    assert found.total_micros == found.net_micros + found.tax_micros
+    assert all(row.net_micros % unit == 0 for row in found.lines)
+    if inclusive and found.taxes:
+        assert found.total_micros == sum(to_minor(micros, currency) for micros, _ in amounts)
+    places = range(1, len(found.taxes) + 1)
+    for own, row in zip((own for _, own in amounts), found.lines, strict=True):
+        borne_by = tuple(found.taxes[place - 1].rule for place in (row.tax_positions or ()))
+        assert row.tax_positions is None or borne_by == ((VAT, LEVY) if own is None else own)
+    for place, tax in zip(places, found.taxes, strict=True):
+        net = sum(row.net_micros for row in found.lines if row.tax_positions is None or place in row.tax_positions)
+        if not tax.rule.compound:
+            assert tax.base_micros == net, "the base of a tax is what its lines come to"
+        if not inclusive:
+            fixed = to_minor(tax.rule.fixed_micros, currency) if net else 0
+            rate = tax.base_micros * tax.rule.rate_ppm
+            assert abs((tax.amount_micros - fixed) * 10**6 - rate) * 2 <= unit * 10**6, "rounded once"
+
+
+def test_a_compound_tax_is_taken_of_the_taxes_of_its_own_lines_alone() -> None:
+    lines = [replace(line(100_000_000), rules=(VAT, LEVY)), replace(line(50_000_000), rules=(VAT,))]
+    found = totals(lines, (), currency="EUR", prices_include_tax=False)
+    assert [(due.base_micros, due.amount_micros) for due in found.taxes] == [
+        (150_000_000, 31_500_000),
+        (121_000_000, 4_030_000),
+    ]
+    assert [row.tax_positions for row in found.lines] == [(1, 2), (1,)]
+
+
+def test_a_compound_tax_comes_after_what_it_is_taken_of_whatever_other_lines_bear() -> None:
+    lines = [line(100_000_000), replace(line(100_000_000), rules=(VAT, LEVY))]
+    found = totals(lines, (EXEMPT, LEVY), currency="EUR", prices_include_tax=False)
+    assert [(due.rule, due.base_micros, due.amount_micros) for due in found.taxes] == [
+        (VAT, 100_000_000, 21_000_000),
+        (LEVY, 221_000_000, 7_370_000),
+        (EXEMPT, 100_000_000, 0),
+    ]
+    assert [row.tax_positions for row in found.lines] == [(3, 2), (1, 2)]
+    inside = totals(lines, (EXEMPT, LEVY), currency="EUR", prices_include_tax=True)
+    net, levied = inside.lines[1].net_micros, inside.taxes[1]
+    assert levied.base_micros == inside.net_micros + inside.taxes[0].amount_micros
+    assert abs(levied.base_micros * LEVY.rate_ppm // 10**6 - levied.amount_micros) <= 10_000
+    assert inside.taxes[0].base_micros == net
 
 
 @given(

@@ -20,6 +20,7 @@ from tollgate.core.lake import (
     Span,
     added,
     breakout_statement,
+    count_statement,
     day_begins,
     instant_of,
     instant_us,
@@ -114,3 +115,22 @@ def test_a_day_is_closed_when_its_longest_call_must_have_ended() -> None:
     assert not is_closed(day, AT - timedelta(microseconds=1))
     assert list(SPAN.days()) == [date(2026, 11, 19), date(2026, 11, 20)]
     assert instant_of(instant_us(AT)) == AT == day_begins(date(2026, 11, 21))
+
+
+@pytest.mark.parametrize("engine", Engine)
+def test_rows_are_counted_no_further_than_asked(engine: Engine) -> None:
+    question = Search("call", ("id",), Group((Condition("cld", "has", "44"),)), limit=3)
+    statement = count_statement(question, SPAN, engine, most=1000)
+    assert "LIMIT 1000)" in statement.text
+    assert "translate(" not in statement.text, "digits have no case"
+    assert "44" in statement.values.values()
+
+
+def test_sums_of_everything_are_one_row() -> None:
+    assert "GROUP BY" not in breakout_statement(Breakout("call", ("attempts",)), SPAN, Engine.duckdb).text
+
+
+def test_a_margin_is_compared_without_dividing() -> None:
+    question = Search("call", ("id",), Group((Condition("margin_ppm", "lt", 50_000),)))
+    text = search_statement(question, SPAN, Engine.duckdb).text
+    assert "cost_micros > 0 AND CAST(profit_micros AS DECIMAL(28, 0)) * 1000000 <" in text

@@ -209,6 +209,10 @@ def test_each_broken_law_is_said() -> None:
     assert broken(desk, "micros beyond its limit and no overrun says why.")
     acme.limit_micros += 10 * EURO
 
+    desk.world.purses[61] = Purse(61, 1, "bundle", 61, None, 98, "SEC", balance_micros=-EURO)
+    assert broken(desk, "Bundle 61 gave 1000000 micros of a second that it does not have.")
+    del desk.world.purses[61]
+
     desk.cdrs.append(Billed(1, {}))
     assert broken(desk, "is live and has a CDR.")
     desk.cdrs.append(Billed(1, {}))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -140,7 +141,7 @@ def test_what_reached_us_and_what_leaves_us_again_is_what_the_gateway_moved(paid
     assert reached == paid.micros - paid.fee_micros
     if paid.deducted and not paid.surcharge_micros:
         assert reached == amount, "the customer has borne the fee"
-    whole = {"whole_micros": amount, "paid": paid, "currency": "EUR"}
+    whole = {"whole_micros": amount, "gone_micros": 0, "paid": paid, "currency": "EUR"}
     assert left_us_micros(-amount, back_micros=-paid.micros, **whole) == -paid.micros  # type: ignore[arg-type]
     less = -(paid.micros * part // 101)
     assert left_us_micros(-amount, back_micros=less, **whole) == less  # type: ignore[arg-type]
@@ -155,6 +156,28 @@ def test_in_another_currency_it_is_worth_what_the_wallets_amount_is(paid: Paid, 
     reached = reached_micros(amount, other, currency=currency)
     if paid.deducted and not paid.surcharge_micros:
         assert reached == amount, "no rounding becomes a fee"
-    back = left_us_micros(-amount, whole_micros=amount, paid=other, back_micros=None, currency=currency)
+    gone = {"whole_micros": amount, "paid": other, "back_micros": None, "currency": currency}
+    back = left_us_micros(-amount, gone_micros=0, **gone)  # type: ignore[arg-type]
     fee = worth_micros(amount, other, other.fee_micros, currency=currency)
     assert abs(reached + back + fee) <= 2 * step, "when all has gone back the gateway's fee is what it cost us"
+
+
+@given(
+    paid=PAID, cuts=st.lists(st.integers(0, 10**12), max_size=30), rate=st.sampled_from([Fraction(1), Fraction(7, 9)])
+)
+def test_what_leaves_us_in_many_small_parts_is_what_leaves_us_at_once(
+    paid: Paid, cuts: list[int], rate: Fraction
+) -> None:
+    paid = replace(paid, converted=rate != 1)
+    amount = max(10_000, int(paid.gained_micros * rate) // 10_000 * 10_000)
+    reached = sorted({0, amount, *(cut % amount for cut in cuts)})
+    told = {"whole_micros": amount, "paid": paid, "back_micros": None, "currency": "EUR"}
+    parts = [
+        left_us_micros(before - after, gone_micros=before, **told)  # type: ignore[arg-type]
+        for before, after in pairwise(reached)
+    ]
+    assert all(part <= 0 for part in parts)
+    assert sum(parts) == left_us_micros(-amount, gone_micros=0, **told)  # type: ignore[arg-type]
+    assert sum(parts) == -worth_micros(amount, paid, paid.micros, currency="EUR")
+    came = left_us_micros(amount, gone_micros=amount, **told)  # type: ignore[arg-type]
+    assert came + sum(parts) == 0, "what comes back again is what left us"

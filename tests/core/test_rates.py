@@ -23,6 +23,7 @@ from tollgate.core.rates import (
     Step,
     Window,
     billed_s,
+    charged,
     cost_micros,
     explain,
     in_force,
@@ -454,3 +455,12 @@ def test_a_bad_simple_rate_is_refused_by_its_field(make: Callable[[], Rate], pat
     with pytest.raises(RateInvalid) as refused:
         make()
     assert refused.value.path == path
+
+
+@pytest.mark.parametrize("bounds", [{}, {"minimum_nanos": 40_000_000}, {"maximum_nanos": 30_000_000}])
+def test_charge_and_seconds_are_the_same_together_as_each_alone(bounds: dict[str, int]) -> None:
+    rate = replace(simple(price_nanos=15_000_000, initial_s=6, increment_s=6), **bounds)
+    for seconds in (0, 1, 7, 60, 61, 600):
+        ms = seconds * 1000
+        expected = cost_micros(rate, MONDAY_NOON, ms), billed_s(rate, MONDAY_NOON, ms)
+        assert charged(rate, MONDAY_NOON, ms) == expected

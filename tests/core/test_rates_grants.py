@@ -16,6 +16,7 @@ from tollgate.core.rates import (
     Window,
     affordable_s,
     cost_micros,
+    first_hold,
     first_slice_s,
     hold_micros,
     is_free,
@@ -203,3 +204,12 @@ def test_the_price_per_minute_is_the_dearest_step_of_the_window_in_force() -> No
     rate = Rate((replace(DAY, steps=(Step(0, 7, 60), Step(60, 1, 7))), EVENING))
     assert price_per_minute_nanos(rate, NOON) == 9
     assert price_per_minute_nanos(rate, BEFORE_SIX + timedelta(minutes=1)) == parse_nanos("0.3")
+
+
+def test_a_first_hold_is_remembered_only_where_the_moment_says_nothing() -> None:
+    plain, windowed = simple(price_nanos=parse_nanos("0.6")), TWO_PRICES
+    for rate in (plain, windowed):
+        for at in (NOON, BEFORE_SIX, NOON):
+            seconds, held = first_hold(rate, at, at, 60)
+            assert seconds == first_slice_s(rate, at, 60)
+            assert held == hold_micros(rate, at, at, seconds)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tollgate.core.invoice_document import Party
 from tollgate.core.rates import Rounding, cost_micros, simple
 from tollgate.core.recalculation import Side, corrections
-from tollgate.core.statement import Movement, Statement, running, statement_paper, words_for
+from tollgate.core.statement import Movement, OpenDocument, Statement, running, statement_paper, words_for
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RATE = simple(price_nanos=60_000_000, connect_fee_nanos=5_000_000, initial_s=30, increment_s=6, rounding=Rounding())
@@ -59,3 +59,17 @@ def test_a_statement_runs_from_opening_to_closing(opening: int, amounts: list[in
     assert (paper["title"], paper["facts"][0][1]) == ("Statement of account", "2026-11-01 – 2026-11-30")  # type: ignore[index]
     assert len(paper["rows"]) == len(amounts) + 2  # type: ignore[arg-type]
     assert words_for(Movement(on=on, kind="calls", amount_micros=1, calls_count=3), "lt") == "Skambučiai (3)"
+
+
+def test_a_statement_tells_what_is_open_and_of_a_still_wallet_what_it_held() -> None:
+    on = date(2026, 11, 1)
+    document = OpenDocument(
+        number="2026-7", kind="invoice", invoice_on=on, due_on=None, total_micros=121_000_000, open_micros=21_000_000
+    )
+    told = Statement(
+        currency="EUR", language="en", from_on=on, until_on=date(2026, 12, 1), issuer=Party(name="Demo"),
+        customer=Party(name="Acme"), opening_micros=5, movements=(), open_documents=(document,),
+    )  # fmt: skip
+    assert (told.closing_micros, told.open_micros) == (5, 21_000_000)
+    (row,) = statement_paper(told)["open_rows"]  # type: ignore[misc]
+    assert row == ["Invoice 2026-7", "2026-11-01", "", "121.00", "21.00"]

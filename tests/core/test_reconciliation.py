@@ -266,3 +266,20 @@ def test_a_point_stands_for_thousands_only_where_it_can() -> None:
     assert [total.micros for total in read.values() if isinstance(total, TheirTotal)] == [
         123_000, 1_234_000_000, 123_000, 2_345_000, 1_234_500_000,
     ]  # fmt: skip
+
+
+def test_in_a_long_piece_nothing_is_paired_across_more_than_the_tolerance() -> None:
+    moments = list(range(0, 4_000, 9))
+    gap = Gap(moments, moments, lambda one, other: 0, lambda one, other: abs(one - other))
+    assert assigned(gap, within_ms=10) == [(place, place) for place in range(len(moments))]
+
+
+def test_a_moment_or_currency_is_read_only_as_its_carrier_writes_it() -> None:
+    mapping = {"started_at": 0, "number": 1, "duration": 2, "cost": 3, "currency": 4}
+    for time_format, text in (("day_first", "noon"), ("unix_s", "9" * 14)):
+        bad = Reader(mapping, Writing(time_format=time_format)).call((text, "1", "1", "0", "EUR"))
+        assert isinstance(bad, list)
+        assert [name for name, _ in bad] == ["started_at"], text
+    read = Reader(mapping, Writing(time_format="unix_s")).call(("1000000000", "1", "1", "0", "usd"))
+    assert isinstance(read, TheirCall)
+    assert read.currency == "USD"

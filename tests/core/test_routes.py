@@ -162,6 +162,24 @@ def test_weights_of_10_and_1_share_first_attempts_10_to_1() -> None:
     assert abs(firsts["a"] - 10_000) < 150
 
 
+@pytest.mark.parametrize("strategy", ["weighted", "random"])
+def test_what_one_carrier_fails_the_other_connects(strategy: str) -> None:
+    """Weights of 1 and 1 and ASRs of 100 % and 50 %: of the half that begins at the bad one, half comes back."""
+    carriers, calls = (("good", 1), ("bad", 1)), 8_000
+    connected: Counter[str] = Counter()
+    begun: Counter[str] = Counter()
+    for number in range(calls):
+        tried = in_order(carriers, strategy, price=len, position=len, weight=itemgetter(1), seed=f"call {number}")
+        first = tried[0][0]
+        begun[first] += 1
+        fails = first == "bad" and begun["bad"] % 2 == 0
+        connected[tried[1][0] if fails else first] += 1
+    assert connected.total() == calls
+    assert connected["good"] == begun["good"] + begun["bad"] // 2
+    assert abs(connected["good"] - calls * 3 // 4) < 150
+    assert abs(connected["bad"] - calls // 4) < 150
+
+
 def test_a_gateway_without_weight_is_only_a_last_resort() -> None:
     gateways = (("spare", 0), ("a", 1), ("b", 1))
     assert all(by_weight(gateways, itemgetter(1), f"{number}")[-1][0] == "spare" for number in range(50))

@@ -7,7 +7,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollgate.core.journal import PLACES, Moved, journal
+from tollgate.core.journal import PLACES, Moved, code_of, journal, wallet_place
 from tollgate.core.money import minor_digits
 from tollgate.core.sales import PROGRAMS, SaleLine, sales_csv, shared_out
 
@@ -58,3 +58,13 @@ def test_no_text_of_a_customer_becomes_a_formula() -> None:
         assert "'+7" in row
         assert '"Calls, EUR"' in row
         assert "-1.5" in row
+
+
+def test_a_wallet_has_its_account_of_the_journal_with_a_code_of_its_own_or_from_stock() -> None:
+    assert wallet_place("customer", of_reseller=False) == "customers"
+    assert wallet_place("customer", of_reseller=True) == "resellers_customers"
+    assert (wallet_place("carrier", of_reseller=False), wallet_place("account", of_reseller=False)) == (
+        "carriers",
+        "account",
+    )
+    assert (code_of("customers", {"customers": "1200"}), code_of("customers", {})) == ("1200", PLACES["customers"][1])

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tests.core.call_cast import AT, BUY, SELL, card, row
-from tollgate.core.snapshot import MOST_FOUND, Card
+from tollgate.core.snapshot import MOST_FOUND, Card, Still
 
 
 def two_revisions() -> Card:
@@ -39,3 +39,8 @@ def test_a_revision_remembers_a_few_thousand_numbers_only() -> None:
         assert revision.find(f"33{number:08}") is None
         assert len(revision.found) <= MOST_FOUND == 4096
     assert revision.find("44" + "0" * 8) is not None
+
+
+def test_who_only_asks_takes_no_turn() -> None:
+    rota = Still()
+    assert [rota.next(1), rota.next(1)] == [0, 0]

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from tollgate.core.taxes import (
     REVERSE_CHARGE_WORDS,
+    TaxChoice,
     TaxDoubt,
     TaxParty,
     TaxRule,
+    chosen,
     due,
     on_net,
+    parted,
     to_minor,
     within_gross,
 )
@@ -39,6 +42,7 @@ rules = st.lists(
         compound=st.booleans(),
     ),
     max_size=4,
+    unique=True,
 )
 currencies = st.sampled_from(("EUR", "JPY", "KWD"))
 
@@ -127,6 +131,24 @@ def test_what_is_missing_is_a_doubt() -> None:
         assert words in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("choice", "who", "words"),
+    [
+        (TaxChoice((1, 9)), party(), "does not pay"),
+        (TaxChoice((1,), "E", "Article 132"), party(), "bears VAT and says why not"),
+        (TaxChoice((2,)), party(), "or neither"),
+        (TaxChoice((), "AE", "x"), party(), "valid tax number"),
+        (TaxChoice((), "K", "x"), party(number_valid=True, seller_vat=""), "own VAT number"),
+    ],
+)
+def test_what_was_chosen_for_a_line_is_in_doubt_once_it_holds_no_more(
+    choice: TaxChoice, who: TaxParty, words: str
+) -> None:
+    found = chosen(choice, [VAT, TaxRule(id=2, name="Levy", rate_ppm=1, is_vat=False)], ON, who)
+    assert isinstance(found, TaxDoubt)
+    assert words in found.sentence
+
+
 def test_dates_countries_switches_and_words_of_ones_own_are_obeyed() -> None:
     old = TaxRule(id=1, name="Old", rate_ppm=190_000, valid_until_on=date(2024, 4, 30))
     new = TaxRule(id=2, name="New", rate_ppm=210_000, valid_from_on=date(2024, 5, 1), priority=5)
@@ -140,3 +162,19 @@ def test_dates_countries_switches_and_words_of_ones_own_are_obeyed() -> None:
     exempt = TaxRule(id=6, name="School", category="E", exemption_reason="Article 132")
     assert due(party(country="US"), [VAT, export], ON) == (export,)
     assert due(party(treatment="exempt"), [VAT, exempt], ON) == (exempt,)
+
+
+def test_what_was_chosen_for_a_line_stands_in_the_order_of_taking() -> None:
+    levy = TaxRule(id=2, name="Levy", rate_ppm=1, is_vat=False, priority=-1)
+    assert chosen(TaxChoice((1, 2)), [VAT, levy], ON, party()) == (levy, VAT)
+    exempt = chosen(TaxChoice((2,), "E", "Article 132"), [VAT, levy], ON, party())
+    assert isinstance(exempt, tuple)
+    assert [(rule.category, rule.exemption_reason) for rule in exempt] == [("E", "Article 132"), (levy.category, "")]
+
+
+@given(amount=st.integers(-(10**9), 10**9), weights=st.lists(st.integers(0, 9), min_size=1, max_size=5))
+def test_parts_sum_to_the_whole(amount: int, weights: list[int]) -> None:
+    cents = amount * 10_000
+    parts = parted(cents, weights, "EUR")
+    assert (sum(parts), len(parts)) == (cents, len(weights))
+    assert any(weights) or parts[0] == cents

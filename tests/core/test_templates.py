@@ -130,7 +130,9 @@ def test_every_message_in_stock_is_whole(key: str) -> None:
         assert "{{" not in written
     for name in stock.variables:
         assert name in stock.subject + stock.text + stock.sms, name
-    assert not set(stock.variables) & set(VALUES)
+    for name in stock.unused:
+        assert f"{{{{{name}}}}}" not in stock.subject + stock.text + stock.sms, name
+    assert not {*stock.variables, *stock.unused} & set(VALUES)
 
 
 def test_a_text_becomes_simple_html() -> None:

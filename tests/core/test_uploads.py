@@ -120,6 +120,7 @@ def test_what_is_required_and_what_stands_twice_is_told() -> None:
     assert lacking({}, fields) == ["Say which column is the Name."]
     assert lacking({"name": 0}, fields) == []
     assert read_row(["", "x"], {"name": 0, "note": 1}, fields) == ({"note": "x"}, [("name", "This is required.")])
+    assert read_row(["Acme", ""], {"name": 0, "note": 1}, fields) == ({"name": "Acme"}, []), "empty leaves it out"
     lines = [Line(2, ("Acme",)), Line(3, ("acme",)), Line(4, ("",)), Line(5, ("",)), Line(6, ())]
     assert repeated(lines, {"name": 0}, fields) == {3: [("name", "This is also in line 2: list it once.")]}
     assert cell((), {"name": 0}, "name") == ""

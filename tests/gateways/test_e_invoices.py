@@ -106,6 +106,32 @@ CASES = {
 }
 
 
+def parted(lines: list[tuple[int, tuple[int, ...]]], taxes: tuple[TaxLine, ...]) -> Document:
+    """A document whose lines, so many euros each, bear these of the taxes."""
+    whole = billed("EUR", sum(euros for euros, _ in lines) * 1_000_000, taxes)
+    rows = [
+        replace(whole.lines[0], position=place, net_micros=euros * 10**6, unit_price_nanos=euros * 10**9, taxes=own)
+        for place, (euros, own) in enumerate(lines, start=1)
+    ]
+    return replace(whole, lines=tuple(rows))
+
+
+HALF = TaxLine(name="VAT, reduced", rate_ppm=90_000, base_micros=50_000_000, amount_micros=4_500_000)
+EXEMPT = TaxLine(name="Exempt", category="E", base_micros=30_000_000, exemption_reason="Article 132 (1) (i)")
+TRAINED = replace(EXEMPT, base_micros=20_000_000, exemption_reason="Article 132 (1) (j)")
+ZERO = TaxLine(name="Zero rated", category="Z", base_micros=10_000_000)
+PART = replace(VAT, compound=True, base_micros=101_000_000, amount_micros=21_210_000)
+LEVIED = replace(LEVY, base_micros=130_000_000, amount_micros=1_300_000)
+CASES |= {
+    "two rates, two reasons, zero and reverse charge by line": parted(
+        [(100, (0,)), (50, (1,)), (30, (2,)), (20, (3,)), (10, (4,)), (40, (5,))],
+        (VAT, HALF, EXEMPT, TRAINED, ZERO, replace(REVERSED, base_micros=40_000_000)),
+    ),
+    "a levy beside an exempt line": parted([(100, (0, 2)), (30, (1, 2))], (VAT, EXEMPT, LEVIED)),
+    "a levy of which VAT is taken on one line of two": parted([(100, (0, 2)), (30, (0, 1))], (LEVIED, EXEMPT, PART)),
+}
+
+
 @pytest.mark.parametrize("syntax", list(WRITERS))
 def test_every_kind_of_document_passes_the_schematron(syntax: str) -> None:
     broken = {name: broken_rules(WRITERS[syntax](document), syntax) for name, document in CASES.items()}
@@ -147,6 +173,8 @@ def test_a_line_that_ends_where_it_begins_is_of_that_day() -> None:
         ),
         (billed("KWD", 100_001_000, ()), "The standard allows 2 decimals, and an amount has more."),
         (replace(CASES["several taxes, one compound with a fixed part"], net_micros=0), "do not add up"),
+        (parted([(100, (0,)), (30, (1,))], (VAT, replace(EXEMPT, category="O"))), "a document of their own"),
+        (parted([(100, (0, 1)), (50, (1,))], (VAT, HALF)), "One line bears two taxes"),
     ],
 )
 def test_what_the_standard_cannot_say_is_refused_in_words(document: Document, sentence: str) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import re
 import tomllib
+
+import yaml
 
 from tests.house.tree import ROOT, dotted, modules
 from tollgate.jobs.command_line import parser
@@ -102,3 +105,22 @@ def test_every_dependency_has_a_reason() -> None:
     text = (ROOT / "docs" / "decisions" / "dependencies.md").read_text(encoding="utf-8")
     reasoned = {name.strip() for row in re.findall(r"^\| ([a-z].*?) \|", text, re.MULTILINE) for name in row.split(",")}
     assert reasoned - {"package"} == names
+
+
+def test_the_image_copies_what_exists_and_runs_a_command_as_nobody_special() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
+    assert copied
+    assert all((ROOT / path).exists() for path in copied)
+    said = {word: rest for word, _, rest in (line.partition(" ") for line in lines)}
+    assert said["USER"] == "tollgate"
+    assert json.loads(said["ENTRYPOINT"]) == ["tollgate"]
+    parser().parse_args(json.loads(said["CMD"]))  # exits when there is no such command
+
+
+def test_the_compose_file_sets_only_settings_that_are_obeyed() -> None:
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
+    service = compose["services"]["tollgate"]
+    assert set(service["environment"]) <= settings_read()
+    assert (ROOT / "deploy" / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+    assert {volume.split(":")[0] for volume in service["volumes"]} == set(compose["volumes"])

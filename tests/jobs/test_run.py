@@ -1,4 +1,7 @@
-"""`tollgate run`: one command brings everything up, keeps it up, and takes it down without a trace."""
+"""`tollgate run`: one command brings everything up, keeps it up, and takes it down without a trace.
+
+`Running` is one that runs. Its tests leave the SIP edge out (`BARE`), but for the one that carries a call.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,17 @@ from typing import Any, cast
 
 import pytest
 
+from tests.sip.harness import free_block
+from tests.sip.scene import PER_SECOND, require_programs
+from tests.world import EURO, World
 from tollgate.jobs import run
 from tollgate.jobs.children import Ending
 from tollgate.jobs.console import CommandFailed
 from tollgate.jobs.supervisor import Part, Supervisor
 
-COMMAND = (sys.executable, "-m", "tollgate.jobs.command_line", "run", "--json")
+TOLLGATE = (sys.executable, "-m", "tollgate.jobs.command_line")
+COMMAND = (*TOLLGATE, "run", "--json")
+BARE = ("--no-sip", "--no-demo")
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 
@@ -31,12 +39,13 @@ PATIENCE_S = 60.0
 class Running:
     """A `tollgate run` of this test's own: its ports, its folder, what it says."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **settings: str) -> None:
         self.folder = folder
+        self.settings = settings
         self.ports = free_ports(2)
         self.said: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [*COMMAND, "--no-sip", *options],
+            [*COMMAND, *options],
             cwd=ROOT,
             env=self.environment(),
             stdout=subprocess.PIPE,
@@ -53,7 +62,22 @@ class Running:
             "TOLLGATE_WEB_PORT": web,
             "TOLLGATE_CHARGING_PORT": charging,
             "PYTHONPATH": str(ROOT),
+            **self.settings,
         }
+
+    def ok(self, *words: str) -> dict[str, Any]:
+        """The last facts of another command of this installation, which must succeed."""
+        done = subprocess.run(
+            [*TOLLGATE, *words, "--json"],
+            check=False,
+            cwd=ROOT,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return dict(json.loads(done.stdout.splitlines()[-1]))
 
     def wait_for(self, key: str, words: str = "") -> dict[str, Any]:
         """The next thing it says that has `key`, and `words` in it."""
@@ -73,16 +97,17 @@ class Running:
     def children(self) -> dict[str, int]:
         """The processes it started, by the last word of their command."""
         found = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parent = int(path.read_text().rpartition(")")[2].split()[1])
-                command = (path.parent / "cmdline").read_text().rstrip("\0").split("\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+        for pid, (parent, command) in processes().items():
             if parent == self.process.pid and command[-1]:
-                name = "postgres" if command[0].endswith("/postgres") else command[-1]
-                found[name] = int(path.parent.name)
+                found["postgres" if command[0].endswith("/postgres") else command[-1]] = pid
         return found
+
+    def descendants(self) -> dict[int, str]:
+        """The programs of the processes that it started, and that those started."""
+        known, found = processes(), {self.process.pid}
+        while more := {pid for pid, (parent, _) in known.items() if parent in found} - found:
+            found |= more
+        return {pid: Path(known[pid][1][0]).name for pid in found if pid in known}
 
     def stop(self) -> int:
         """Ctrl-C, and the exit code."""
@@ -90,6 +115,19 @@ class Running:
             self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode
+
+
+def processes() -> dict[int, tuple[int, list[str]]]:
+    """Every process of this machine: its parent and its command."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            command = (path.parent / "cmdline").read_text().rstrip("\0").split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found[int(path.parent.name)] = (parent, command)
+    return found
 
 
 def free_ports(count: int) -> list[int]:
@@ -114,7 +152,7 @@ def wait_until(truth: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running installation without demo data, for tests that leave it running."""
-    running = Running(tmp_path_factory.mktemp("installation") / "data", "--no-demo")
+    running = Running(tmp_path_factory.mktemp("installation") / "data", *BARE)
     running.wait_for("running")
     yield running
     running.stop()
@@ -123,7 +161,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Running]:
     """One to be stopped or killed."""
-    running = Running(tmp_path / "data", "--no-demo")
+    running = Running(tmp_path / "data", *BARE)
     running.wait_for("running")
     yield running
     running.stop()
@@ -143,7 +181,7 @@ def test_ctrl_c_stops_everything_and_the_next_start_finds_it_as_it_was(own: Runn
     with pytest.raises(OSError, match="refused"):
         own.get(0)
     url = (own.folder / "postgres.url").read_text()
-    again = Running(own.folder, "--no-demo")
+    again = Running(own.folder, *BARE)
     again.wait_for("running")
     assert (own.folder / "postgres.url").read_text() == url
     assert again.stop() == 0
@@ -169,8 +207,41 @@ def test_nothing_outlives_a_killed_supervisor(own: Running) -> None:
     wait_until(lambda: not any(alive(pid) for pid in started.values()))
 
 
+@pytest.mark.sip
+def test_a_call_crosses_all_of_it_is_charged_and_ctrl_c_leaves_no_process(tmp_path: Path, database_url: str) -> None:
+    require_programs()
+    block = free_block()
+    caller, carrier = f"{block}.2", f"{block}.3"
+    with closing(World(database_url)) as world:
+        world.insert("edge", account_id=world.account, name="run1", rpc_url=f"http://{block}.1:8060")
+        acme, cirrus = world.customer("Acme", money_micros=EURO), world.carrier("Cirrus", [carrier])
+        sold, bought = world.card("Retail", [PER_SECOND]), world.card("Bought", [PER_SECOND], carrier_id=cirrus)
+        world.route(acme, sold, [bought])
+        world.ip_endpoint(acme, caller)
+    running = Running(
+        tmp_path / "data",
+        TOLLGATE_DATABASE_URL=database_url,
+        TOLLGATE_EDGE="run1",
+        TOLLGATE_SIP_IP=f"{block}.1",
+        TOLLGATE_EDGE_RPC_IP=f"{block}.1",
+    )
+    try:
+        assert running.wait_for("running")["running"]["sip"] == f"sip:{block}.1:5060"
+        said = running.ok("test-call", "--customer", "Acme", "--to", "442071838750", "--hold", "1")
+        found = {finding["check"]: finding["state"] for finding in running.ok("doctor")["findings"]}
+        started = running.descendants()
+    finally:
+        code = running.stop()
+    assert said["by"] == f"placed by SIPp from {caller} through the SIP edge at {block}.1:5060"
+    assert (said["answer"], said["state"]) == ("200 OK", "charged")
+    assert said["balance_before_micros"] - said["balance_after_micros"] == said["cost_micros"] > 0
+    assert (found["charging"], found["edge"]) == ("ok", "ok")
+    assert {"kamailio", "rtpengine"} <= set(started.values())
+    assert (code, [name for pid, name in started.items() if alive(pid)]) == (0, [])
+
+
 def test_the_same_data_folder_is_not_run_twice(installation: Running) -> None:
-    second = Running(installation.folder)
+    second = Running(installation.folder, *BARE)
     _, complaint = second.process.communicate(timeout=PATIENCE_S)
     assert second.process.returncode == 1
     assert "already runs on" in json.loads(complaint)["error"]

@@ -31,8 +31,11 @@ django.setup()
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.users import create_user, create_user_group
 with acting(Actor("setup", frozenset({"*"}))):
-    group = create_user_group(name="Operators", acts=["*"], areas=["*"])
-    create_user(name="Ann", email=sys.argv[1], password=sys.argv[2], group_ids=[group.pk])
+    group = create_user_group(name=f"Group of {sys.argv[1]}", acts=["*"], areas=["*"])
+    create_user(
+        name=sys.argv[1].partition("@")[0].capitalize(), email=sys.argv[1], password=sys.argv[2], group_ids=[group.pk],
+        reseller_id=int(sys.argv[3]) or None,
+    )
 """
 
 
@@ -94,14 +97,16 @@ class Session:
             return str(answer.read().decode())
 
 
-def make_operator(database_url: str, *, email: str, password: str) -> None:
-    """A user who may do everything."""
+def make_operator(database_url: str, *, email: str, password: str, reseller_id: int = 0) -> None:
+    """A user who may do everything; with the id of a reseller, everything there."""
     environment = os.environ | {
         "TOLLGATE_DATABASE_URL": database_url,
         "TOLLGATE_DATA_KEY": DATA_KEY,
         "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
     }
-    subprocess.run([sys.executable, "-c", MAKE_OPERATOR, email, password], env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-c", MAKE_OPERATOR, email, password, str(reseller_id)], env=environment, check=True
+    )
 
 
 @contextmanager

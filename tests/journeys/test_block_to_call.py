@@ -58,7 +58,7 @@ def give_block(page: Page, customer: int) -> None:
     """The button on the customer's main page."""
     page.goto(f"/customers/{customer}/")
     page.get_by_role("button", name="Add the next block").click()
-    expect(page.get_by_role("grid", name="number_blocks")).to_contain_text("1999")
+    expect(page.locator("data-grid[data-name='number_blocks']")).to_contain_text("1999")
 
 
 def add_phone(page: Page, scene: Scene, customer: int, extension: str) -> str:

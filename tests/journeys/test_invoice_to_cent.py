@@ -77,7 +77,11 @@ def invoice_yesterday(page: Page, customer: Customer) -> None:
     page.get_by_role("button", name="Draft it").click()
     page.get_by_role("link", name="Add a line").click()
     page.get_by_label("Description").fill("SIP trunk")
+    page.get_by_label("Unit price").fill("1,5,0")
+    expect(page.locator("#id_unit_price_nanos_error")).not_to_be_empty()
     page.get_by_label("Unit price").fill("15")
+    expect(page.locator("#id_unit_price_nanos_error")).to_be_empty()
+    expect(page.locator("#totals")).to_contain_text("18.15")
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("link", name="Issue", exact=True).click()
     expect(page.get_by_text("Nothing has happened yet")).to_be_visible()
@@ -88,7 +92,14 @@ def credit_the_trunk(page: Page) -> None:
     """Five of the fifteen."""
     page.get_by_role("link", name="Credit").click()
     page.get_by_label("Reason").fill("Down for a third of the month")
-    page.get_by_label("2. SIP trunk").fill("5")
+    trunk = page.get_by_label("2. SIP trunk")
+    page.get_by_label("Search the lines").fill("trunk")
+    expect(page.locator("input[data-left]:visible")).to_have_count(1)
+    page.get_by_role("button", name="Credit all shown").click()
+    expect(trunk).to_have_value("15.00")
+    page.get_by_role("button", name="Credit none of them").click()
+    expect(trunk).to_have_value("")
+    trunk.fill("5")
     page.get_by_role("button", name="Issue the credit note").click()
 
 

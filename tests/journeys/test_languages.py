@@ -81,7 +81,7 @@ def test_ann_reads_the_panel_in_spanish(page: Page, cast: Cast) -> None:
     expect(page.get_by_role("heading", name="Tablero (es)")).to_be_visible()
 
     page.get_by_role("link", name="Clientela (es)").click()
-    grid = page.get_by_role("grid", name="customers")
+    grid = page.locator("data-grid[data-name='customers']")
     expect(grid.get_by_role("gridcell", name="sin tope (es)").first).to_be_visible()
     expect(grid).to_contain_text("25.00")
     status = page.locator("[data-stats]")

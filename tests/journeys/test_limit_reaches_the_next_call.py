@@ -1,4 +1,5 @@
-"""A story over every process: Ann changes a limit in the panel's form, and the next INVITE obeys it."""
+"""A story over every process: Ann changes a limit in the panel's form, and the next INVITE obeys it; Rita of a reseller
+publishes prices, and the next INVITE is charged by them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.journeys.panel_session import Session, make_operator, web_process
-from tests.sip.scene import Scene, Seller, require_programs, whole_path
+from tests.sip.scene import PER_SECOND, Scene, Seller, require_programs, whole_path
 from tests.sip.sipp import CallResult, until
 from tests.world import EURO
 from tollgate.jobs.postgres import Postgres
@@ -91,4 +92,28 @@ def test_a_credit_line_given_carries_the_next_call_and_taken_away_refuses_it(sce
     refused = short_call(scene, acme)
     assert refused.code == 402
     assert scene.cdr(refused.call_id)["refusal"] == "credit"
+    scene.assert_books()
+
+
+def test_prices_that_a_resellers_user_publishes_charge_the_next_call_at_its_level_alone(
+    scene: Scene, ann: Session
+) -> None:
+    world, rate = scene.world, {**PER_SECOND, "price_nanos": 90_000_000}
+    reseller = scene.seller(rates=({**PER_SECOND, "price_nanos": 30_000_000},), is_reseller=True)
+    below = world.customer("below Rita", money_micros=EURO, parent_id=reseller.customer)
+    card = world.card("Retail", [rate], reseller_id=reseller.customer)
+    world.route(below, card, [])
+    ip = scene.edge.address(251)
+    world.ip_endpoint(below, ip)
+    rita = Session(ann.address)
+    email = "rita@reseller.example"
+    make_operator(scene.charging.database_url, email=email, password=PASSWORD, reseller_id=reseller.customer)
+    rita.log_in(email, PASSWORD)
+    rita.save(f"/cards/{card}/markup/", source_card_id=str(reseller.card), markup_ppm="50")
+    time.sleep(1)
+    result = scene.edge.call(caller=ip, cld=NUMBER, hold_ms=1300)
+    cdr = scene.cdr(result.call_id)
+    booked = dict(world.rows("SELECT book, amount_micros FROM entry WHERE call_id = %s", cdr["id"]))
+    assert cdr["billed_s"] == 2
+    assert booked == {"resale": -1500, "revenue": -1000, "carrier_cost": 2000}, "before it was 3000 to the reseller"
     scene.assert_books()

@@ -17,6 +17,7 @@ from tests.journeys.test_summary_to_invoice import rebuilt_from_the_beginning
 from tests.panel.cast import Cast
 from tests.panel.test_summaries import NOON_AT, calls
 from tollgate.core.summaries import Totals
+from tollgate.store.models import Account, Customer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 __all__ = ["cast", "page"]
@@ -35,7 +36,7 @@ def traffic(cast: Cast) -> None:
 def test_ann_searches_by_conditions_and_keeps_them(page: Page, cast: Cast) -> None:
     log_in(page, "ann@demo.example")
     page.goto("/cdrs/?f.from=2026-01-01T00:00")
-    rows = page.get_by_role("grid", name="cdrs").locator("tbody tr")
+    rows = page.locator("data-grid[data-name='cdrs']").locator("tbody tr")
     expect(rows).to_have_count(2)
     page.get_by_text("none: everything of the period is shown").click()
     builder = page.locator("call-rules")
@@ -68,6 +69,47 @@ def test_ann_searches_by_conditions_and_keeps_them(page: Page, cast: Cast) -> No
     expect(rows).to_contain_text(["Charged"])
     builder.get_by_role("button", name="Without conditions").click()
     expect(rows).to_have_count(2)
+    loads_on(page, cast)
+
+
+def loads_on(page: Page, cast: Cast) -> None:
+    """A list of some pages is walked to its end by scrolling, chosen from, and come back to."""
+    others = [
+        Customer(account=cast.account, name=f"Zest {n:03}", number=f"77{n:08}", currency="EUR") for n in range(248)
+    ]
+    aside(lambda: Customer.objects.bulk_create(others))
+    page.goto("/customers/")
+    rows = page.locator("data-grid[data-name='customers']").locator("tbody tr")
+    rows.last.scroll_into_view_if_needed()
+    expect(page.get_by_text("100 of")).to_be_visible()
+    expect(rows).to_have_count(100)
+    aside(lambda: update(cast.account, smart_lists=True))
+    page.reload()
+    expect(rows).to_have_count(100)
+    for shown in (200, 250):
+        rows.last.scroll_into_view_if_needed()
+        expect(rows).to_have_count(shown)
+        expect(page.get_by_role("status").filter(has_text=f"{shown} rows are shown.")).to_be_attached()
+    expect(page.get_by_text("250 of 250")).to_be_visible()
+    expect(page.locator("nav a[rel=next]")).to_have_count(0)
+    last = rows.last
+    last.get_by_role("checkbox").check()
+    page.get_by_role("checkbox", name="Choose all rows of this page").check()
+    assert page.locator("tbody input[name=id]:checked").count() == 250
+    place = page.locator("th[data-name=balance]").evaluate("title => title.cellIndex")
+    last.locator("td").nth(place).click()
+    rows.first.locator("td").nth(place).click(modifiers=["Shift"])
+    expect(page.locator("[data-stats]")).to_contain_text("Count 250    Sum 25.00 EUR")
+    last.get_by_role("link").first.click()
+    expect(page.get_by_role("heading", name="Zest 247")).to_be_visible()
+    page.go_back()
+    expect(rows.filter(has_text="Zest 247")).to_be_visible()
+    expect(page.locator("nav a[rel=prev]")).to_be_visible()
+
+
+def update(account: Account, **values: object) -> None:
+    """Changes the account's row."""
+    Account.objects.filter(pk=account.pk).update(**values)
 
 
 def test_the_pivot_adds_parts_and_never_averages_ratios(page: Page, cast: Cast) -> None:

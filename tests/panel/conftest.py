@@ -18,10 +18,11 @@ def cast(db: None) -> Iterator[Cast]:
     """Everybody and everything. Passwords are hashed quickly: no test here is about their strength."""
     from django.test import override_settings
 
+    from tests.kept_cast import kept
     from tests.panel.cast import assemble
 
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield assemble()
+        yield kept(assemble)
 
 
 @pytest.fixture

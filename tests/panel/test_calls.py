@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,12 +26,19 @@ pytestmark = pytest.mark.django_db
 def test_a_call_page_tells_decision_price_and_answer(cast: Cast, ann: Client) -> None:
     page = ann.get(f"/calls/{CHARGED_ID}/").content.decode()
     for words in (
-        "Seconds 0 to 120 at 0.06 EUR per 60 s, in increments of 60 s", "0.12 EUR",
-        "Seconds 0 to 67 at 0.012 EUR per 60 s, in increments of 1 s", "0.0134 EUR",
+        "Seconds 0 to 120 at 0.06 EUR per 60 s, in increments of 60 s",
+        "Seconds 0 to 67 at 0.012 EUR per 60 s, in increments of 1 s",
         "0.1066", "Q.850 16, normal clearing", "Credit", "Cirrus A-Z", "charged@edge",
     ):  # fmt: skip
         assert words in page, words
     assert "not what the rate alone gives" not in page
+    told = page.split("The price, step by step")[1]
+    legs = [re.findall(r'"num">([^<]*)</td><td class="price-unit">(\w*)<', leg) for leg in told.split("<table")]
+    priced = [lines for lines in legs if lines]
+    assert [lines[-1] for lines in priced] == [("0.12", "EUR"), ("0.0134", "EUR")]
+    for lines in priced:
+        decimals = {len(amount.partition(".")[2]) for amount, _ in lines if amount}
+        assert len(decimals) == 1, "the points of a leg's steps stand below each other"
 
 
 def test_a_call_that_only_the_lake_has_is_told_like_any_other(
@@ -129,6 +137,9 @@ def test_the_database_writes_the_same_file_as_the_rows_one_by_one(cast: Cast, an
     changes: tuple[dict[str, object], ...] = (
         {"cli": "=1+1", "cld": 'a "b", c\nd', "cost_micros": -5, "profit_micros": None, "duration_ms": 59_999},
         {"cli": "", "currency": None, "carrier": None, "duration_ms": 0, "sip_received": 0, "price_nanos": 1},
+        {"released_by": "tollgate", "q850": 102, "answered_at": None},
+        {"released_by": "tollgate", "q850": 41, "sip_sent": None, "customer_card_id": None},
+        {"released_by": "edge", "carrier_price_nanos": 12_345, "carrier_revision_id": None},
         {"cli": "-1", "currency": "USD", "destination": "\ttab", "cost_micros": 10**15, "duration_ms": 3_600_500},
     )
     for place, change in enumerate(changes, start=1):
@@ -140,8 +151,11 @@ def test_the_database_writes_the_same_file_as_the_rows_one_by_one(cast: Cast, an
     source, query = CallSource(cast.account, None, datetime.now(UTC)), Query(sort="started_at", descending=True)
     by_database = list(csv.reader(io.StringIO(b"".join(source.csv_blocks(query, CDR_COLUMNS)).decode(), newline="")))
     slowly = csv.reader(io.StringIO("".join(csv_lines(CDR_COLUMNS, source.stream(query))), newline=""))
-    assert by_database == list(slowly)[1:]
-    assert len(by_database) == 5
+    titles, *rows = slowly
+    assert by_database == rows
+    assert len(by_database) == 8
+    told = {row[titles.index("Release reason")] for row in rows}
+    assert told == {"", "The caller hung up", "No media", "The edge"}
     answer = ann.get("/cdrs/", {"export": "csv", "f.customer": "ACM", "columns": "cli,talked"})
     assert b"".join(answer).decode().splitlines()[0] == 'CLI,"Talked, s"'
 

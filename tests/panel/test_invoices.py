@@ -140,6 +140,47 @@ def test_a_draft_becomes_a_document_whose_files_say_the_same(ann: Client, billed
     assert sum(e.amount_micros for e in Entry.objects.filter(ref=f"invoice:{issued.pk}")) == -issued.total_micros
 
 
+def test_a_line_is_told_while_it_is_typed_and_bears_the_taxes_chosen_for_it(ann: Client, billed: Customer) -> None:
+    draft = drafted(ann, billed)
+    vat = billed.customer_taxes.get().tax_id
+    Tax.objects.update(is_vat=True)
+    page = f"/invoices/{draft.pk}/"
+    typed = {"quantity_milli": "3", "unit_price_nanos": "33.333"}
+    shown = ann.post(f"{page}lines/totals/", typed).content.decode()
+    for amount in ("100.00", "21.00", "121.00", "139.99", "29.40", "169.39"):
+        assert amount in shown, "the line by itself, and the draft with it"
+    assert "required" not in shown, "nobody has come to the words yet"
+    free = {**typed, "tax_category": "E"}
+    shown = ann.post(f"{page}lines/totals/", free).content.decode()
+    assert re.search(r'id="id_exemption_reason_error"[^>]*>\s*<div>This category is printed with its reason', shown)
+    shown = ann.post(
+        f"{page}lines/totals/", {**free, "exemption_reason": "Article 132", "tax_ids": [vat]}
+    ).content.decode()
+    assert re.search(r'id="id_tax_category_error"[^>]*>\s*<div>A line bears VAT', shown)
+    shown = ann.post(f"{page}lines/totals/", {"unit_price_nanos": "1,2,3"}).content.decode()
+    assert "once a price is typed" in shown
+    assert re.search(r'id="id_unit_price_nanos_error"[^>]*>\s*<div>', shown)
+    shown = ann.post(f"{page}lines/totals/", {**free, "exemption_reason": "Article 132"}).content.decode()
+    assert "148.39" in shown
+    assert draft.lines.count() == 2, "nothing is written"
+    form = {**free, "exemption_reason": "Article 132", "description": "Training"}
+    assert ann.post(f"{page}lines/new/", {**free, "description": "Training"}).status_code == 422
+    assert ann.post(f"{page}lines/new/", form).status_code == 302
+    line = draft.lines.get(description="Training")
+    shown = ann.get(f"{page}lines/{line.pk}/").content.decode()
+    assert "Article 132" in shown
+    taxed = {**typed, "description": "Training", "tax_ids": [vat]}
+    shown = ann.post(f"{page}lines/totals/?line={line.pk}", taxed).content.decode()
+    assert "169.39" in shown, "in place of what the line was"
+    assert "Exempt from VAT" in ann.get(page).content.decode()
+    ann.post(f"{page}issue/", {"version": Invoice.objects.get(pk=draft.pk).version})
+    paper = text_of(ann.get(f"{page}pdf/").content)
+    for words in ("148.39 EUR", "VAT 21 % on 39.99 EUR", "Exempt from VAT on 100.00 EUR", "Article 132"):
+        assert words in paper, words
+    ubl = ann.get(f"{page}ubl/").content.decode()
+    assert re.search(r"<cbc:TaxableAmount[^>]*>100.00<.*?<cbc:ID>E<", ubl, re.DOTALL)
+
+
 def test_before_a_draft_is_issued_its_page_tells_what_that_does_and_nothing_is_done(
     ann: Client, billed: Customer
 ) -> None:
@@ -205,7 +246,9 @@ def test_a_line_is_credited_and_the_rest_voided_by_nobody(ann: Client, billed: C
     paper = text_of(ann.get(f"/invoices/{note.pk}/pdf/").content)
     assert "Credit note" in paper
     assert str(Invoice.objects.get(pk=draft.pk)) in paper, "a credit note names what it corrects"
-    assert "Net; 20.50 is left" in ann.get(f"{page}credit/").content.decode()
+    form = ann.get(f"{page}credit/").content.decode()
+    assert "Net; 20.50 is left" in form
+    assert 'data-left="20.50"' in form, "what *Credit all shown* fills in"
     assert note.number in ann.get(page).content.decode()
     assert "Void" not in ann.get(page).content.decode().replace("Void · ", "")
     listed = {row.pk: row.standing for row in ann.get("/invoices/?f.customer=baltic").context["grid"].rows}

@@ -126,6 +126,11 @@ def test_the_audit_log_tells_what_changed(cast: Cast, ann: Client) -> None:
     assert "Create customer" in page
 
 
+def test_a_list_is_called_by_its_page_s_title_and_a_form_has_the_panel_s_styles(cast: Cast, ann: Client) -> None:
+    assert 'aria-label="Customers">' in ann.get("/customers/").content.decode()
+    assert "panel/panel.css" in ann.get("/carriers/new/").content.decode()
+
+
 def test_every_page_keeps_its_number_of_queries(cast: Cast, ann: Client) -> None:
     """After a change that needs more queries, delete the file: the next run writes it anew, for review."""
     found = {}

@@ -157,6 +157,16 @@ def test_a_forgotten_password_gets_the_same_answer_whoever_asks(cast: Cast) -> N
     assert "used before" in Client().get("/set-password/nonsense/", follow=True).content.decode()
 
 
+def test_a_user_whose_password_was_typed_is_sent_the_link_that_confirms_the_email(cast: Cast, ann: Client) -> None:
+    typed = {"name": "Tess", "zone": "UTC", "theme": "auto", "is_active": "on", "group_ids": cast.group.pk}
+    for email, password in (("tess@demo.example", PASSWORD), ("nina@demo.example", "")):
+        assert ann.post("/users/new/", {**typed, "email": email, "password": password}).status_code == 302
+    sent = Message.objects.filter(recipient__in=("tess@demo.example", "nina@demo.example"))
+    assert dict(sent.values_list("recipient", "template")) == {
+        "tess@demo.example": "confirm_user_email", "nina@demo.example": "set_password"
+    }  # fmt: skip
+
+
 def test_an_email_is_confirmed_by_the_link_that_its_page_sends(cast: Cast, ann: Client) -> None:
     assert "Not confirmed" in ann.get("/me/").content.decode()
     assert "no link for a forgotten password" in ann.get(f"/users/{cast.bob.pk}/").content.decode()

@@ -47,6 +47,8 @@ def test_a_carriers_file_becomes_a_letter(cast: Cast, ann: Client, bob: Client) 
     assert CarrierFormat.objects.get(carrier=cast.cirrus).columns["calls"]["cost"] == "Amount"
     while compare_next():
         pass
+    named = [ann.get(f"/reconciliation/?f.carrier_name={name}").content.decode() for name in ("cirr", "nobody")]
+    assert [page in text for text in named] == [True, False]
     found = ann.get(page).content.decode()
     assert "Price differs" in found
     assert "Only theirs" in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,12 +12,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions import deliveries, records
 from tollgate.actions.acts import Actor, Invalid, acting
-from tollgate.actions.customers import create_customer
+from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.reports import create_report, file_of, update_report
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.breakout import Question
@@ -79,8 +81,15 @@ def test_a_customers_summary_tells_each_stretch_and_what_bills_it(cast: Cast, an
     text = page.content.decode()
     assert 'data-over="300" data-under="4"' in text
     assert f'value="{yesterday.id}" form="summary-ticks"' in text
+    assert text.count("Refresh") == 1  # the button that counts anew: a reload beside it would look the same
     line = ann.get(f"/customers/{cast.acme.pk}/summary/day/?export=csv").streaming_content
     assert f"{NOON_AT:%Y-%m-%d},75.00,90.0,0.150003,50.00,0.300003,4,3,270,270" in b"".join(line).decode()  # type: ignore[arg-type]
+    since = f"f.from={NOON_AT:%Y-%m-%d}"
+    file = ann.get(f"/customers/{cast.acme.pk}/summary/day/?{since}&export=xlsx").streaming_content
+    sheet = load_workbook(io.BytesIO(b"".join(file))).active  # type: ignore[arg-type]
+    days = [row[:6] for row in sheet.iter_rows(values_only=True)]  # type: ignore[union-attr]
+    assert len(days) == 1 + 2, "yesterday and today: the filter holds for the file"
+    assert (f"{NOON_AT:%Y-%m-%d}", 75, 90, 0.150003, 50, 0.300003) in days
     assert ann.get(f"/customers/{cast.acme.pk}/summary/year/").status_code == 404
     hours = ann.get(f"/customers/{cast.acme.pk}/").context["grid"]
     assert len(hours.rows) == 24
@@ -138,6 +147,34 @@ def test_ticked_rows_that_follow_one_another_become_one_draft(cast: Cast, ann: C
     assert text.count(f"View draft {draft.pk}") == 4  # two rows: the cell and the menu
     assert f'value="{days[0]}" form' in text
     assert f'value="{days[1]}" form' not in text
+
+
+def test_missing_documents_are_seen_before_a_press_makes_them_once(cast: Cast, ann: Client, bob: Client) -> None:
+    address = f"/customers/{cast.acme.pk}/invoices/missing/"
+    assert "has no invoice schedule" in ann.get(address).content.decode()
+    with acting(Actor("setup", frozenset({"*"}))):
+        update_customer(customer_id=cast.acme.pk, invoice_schedule="daily")
+    Invoice.objects.filter(customer=cast.acme, state="draft").delete()
+    before = Invoice.objects.filter(customer=cast.acme).count()
+    calls(cast, cast.acme, connected=2, cost=1_250_000, at=NOON_AT - timedelta(days=2))
+    calls(cast, cast.acme, connected=1, cost=3_000_000, at=NOON_AT - timedelta(days=1))
+    rolled_up()
+    assert address in ann.get(f"/customers/{cast.acme.pk}/summary/day/").content.decode()
+    page = ann.get(address)
+    seen = [(row.from_on, row.net_micros, row.invoice_id) for row in page.context["grid"].rows]
+    days = [(NOON_AT - timedelta(days=back)).date() for back in (2, 1)]
+    assert seen == [(days[0], 2_500_000, 0), (days[1], 3_000_000, 0)]
+    text = page.content.decode()
+    assert all(said in text for said in (str(days[0]), "2.50", str(days[1]), "3.00", "Make them"))
+    assert Invoice.objects.filter(customer=cast.acme).count() == before, "it was only shown"
+    assert bob.post(address).status_code == 403
+    assert ann.post(address)["Location"] == reverse("panel:customer_invoices", args=[cast.acme.pk])
+    made = Invoice.objects.filter(customer=cast.acme, from_on__in=days).order_by("from_on")
+    assert [(row.from_on, row.net_micros) for row in made] == [row[:2] for row in seen]
+    assert all(row.number for row in made)
+    ann.post(address)
+    assert Invoice.objects.filter(customer=cast.acme).count() == before + 2
+    assert "Make them" not in ann.get(address).content.decode()
 
 
 def test_the_breakout_groups_by_what_is_asked_and_weighs_its_ratios(cast: Cast, ann: Client) -> None:
@@ -211,6 +248,7 @@ def test_a_resellers_user_sees_own_customers_and_never_what_carriers_cost(cast: 
     browser = logged_in(rita)
     text = browser.get("/breakout/?f.by=customer,carrier&f.period=yesterday").content.decode()
     assert "0.123456" in text
+    text = text.replace(">Carrier cards</a>", "")  # of the menu: the cards that its reseller is given to buy by
     for hidden in ("0.777777", "Acme", "Cirrus", "0.061728", "Profit", "Carrier"):
         assert hidden not in text, hidden
     own = browser.get(f"/customers/{below.pk}/summary/day/").content.decode()

@@ -16,7 +16,8 @@ def cast(db: None) -> Iterator[PortalCast]:
     """Everybody. Passwords are hashed quickly: that Argon2 does it otherwise is claimed in tests/config."""
     from django.test import override_settings
 
+    from tests.kept_cast import kept
     from tests.portal.cast import gather
 
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield gather()
+        yield kept(gather)

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.panel.cast import CHARGED_ID
 from tests.portal.cast import PortalCast, visiting
 from tollgate.core.lake import day_begins
-from tollgate.portal.calls import COLUMNS, DAYS_MOST, PAGE_ROWS, OwnCalls, _grid
+from tollgate.portal.calls import COLUMNS, DAYS_MOST, FILE, PAGE_ROWS, READ, OwnCalls, _grid
 from tollgate.store.lake_days import write_closed_days
 from tollgate.store.lake_retention import archive_days
 from tollgate.store.models import CDR, Account, Customer
@@ -160,3 +160,48 @@ def test_a_question_that_takes_too_long_is_told(
     assert "choose a shorter period" in page.content.decode()
     answer = carla.get("/portal/calls/", {"f.from": f"{OLD}", "export": "xlsx"})
     assert (answer.status_code, b"choose a shorter period" in answer.content) == (422, True)
+
+
+SIDES = (
+    {"released_by": "caller", "q850": 16},
+    {"released_by": "tollgate", "q850": 102},
+    {"released_by": "callee", "q850": 16},
+    {"answered_at": None, "released_by": "callee", "q850": 17, "duration_ms": 0, "state": "failed"},
+)
+WANTED = "started_at,local,release,pdd,ring,prefix,source_ip,call_id,cost"
+
+
+@pytest.mark.parametrize("only_lake", [False, True])
+def test_a_contact_finds_calls_by_both_numbers_and_talk_and_takes_the_columns_it_chose(
+    cast: PortalCast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, only_lake: bool
+) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cdr_make_partition(%s)", [OLD])
+    told = {"pdd_ms": 420, "ring_ms": 5_100, "prefix": "4420", "source_ip": "198.51.100.7"}
+    made = [old_call(place, cli=f"4930{place}1", **told, **side) for place, side in enumerate(SIDES)]
+    old_call(20, customer_id=cast.panel.baltic.pk, cli="493001", **told)
+    if only_lake:
+        archived()
+    carla, dan = visiting(cast.carla), visiting(cast.dan)
+    week = {"f.from": f"{OLD}", "f.until": f"{OLD + timedelta(days=1)}"}
+    assert shown(carla, **week, **{"f.caller": "493001"}) == [made[0]]
+    assert shown(carla, **week, **{"f.caller": "4930", "f.number": "nobody"}) == []
+    assert shown(carla, **week, **{"f.connected": "yes"}) == made[2::-1]
+    assert set(shown(dan, **week, **{"f.caller": "4930", "f.connected": "yes"})).isdisjoint(made)
+    assert len(shown(dan, **week, **{"f.caller": "4930"})) == 1
+    asked = {**week, "columns": WANTED}
+    page = carla.get("/portal/calls/", asked).content.decode()
+    assert "Its time or money was used up" in page
+    head, *rows = csv.reader(io.StringIO(file_of(carla, "csv", **asked).decode("utf-8-sig")))
+    assert head[:5] == ["Start (UTC)", "Release reason", "PDD, ms", "Rang, ms", "Destination code"]
+    assert head[5:] == ["Source address", "Call-ID", "Charge", "Charge currency"]
+    assert [row[1] for row in rows] == ["", "The callee hung up", "Its time or money was used up", "The caller hung up"]
+    assert {tuple(row[2:6]) for row in rows} == {("420", "5100", "4420", "198.51.100.7")}
+    assert [row[6] for row in rows] == [f"old {place}" for place in (3, 2, 1, 0)]
+
+
+def test_no_column_of_the_portal_tells_what_the_operator_buys() -> None:
+    assert {column.name for column in _grid("Asia/Tokyo").columns} - {"local"} == set(FILE)
+    assert not [name for name, column in FILE.items() if column.bought or "carrier" in column.value]
+    assert not [name for name in READ if "carrier" in name or "profit" in name or "gateway" in name]

@@ -79,6 +79,16 @@ def snapshot(longest_s: int) -> Snapshot:
     return replace(made, challenge_unknown=False)
 
 
+@lru_cache
+def usual_wallets() -> dict[int, Row]:
+    """The purses as rows, before a history says how much is in them."""
+    free = Purse(BUNDLE_WALLET, 1, "bundle", 1, None, 98, "SEC")
+    rows = {wallet_id: asdict(purse) for wallet_id, purse in {**cast.world().purses, BUNDLE_WALLET: free}.items()}
+    for row in rows.values():
+        del row["dirty"]
+    return rows
+
+
 def wallets_of(history: History) -> dict[int, Row]:
     """The purses at the start, as rows."""
     money = history.money
@@ -88,13 +98,9 @@ def wallets_of(history: History) -> dict[int, Row]:
         cast.RHINE_WALLET: {"balance_micros": money.rhine_micros},
         cast.SAAR_WALLET: {"balance_micros": money.saar_micros},
         cast.CARRIER_WALLET: {"channels_max": money.carrier_channels},
+        BUNDLE_WALLET: {"balance_micros": money.acme_free_s * SECOND_MICROS},
     }
-    free = Purse(BUNDLE_WALLET, 1, "bundle", 1, None, 98, "SEC", balance_micros=money.acme_free_s * SECOND_MICROS)
-    purses = {**cast.world(purses=changes).purses, BUNDLE_WALLET: free}
-    rows = {wallet_id: asdict(purse) for wallet_id, purse in purses.items()}
-    for row in rows.values():
-        del row["dirty"]
-    return rows
+    return {wallet_id: {**row, **changes.get(wallet_id, {})} for wallet_id, row in usual_wallets().items()}
 
 
 class World:

@@ -25,11 +25,14 @@ class FakeService:
         self.host, self.port, self.realm = host, port, realm
         self.decide = decide
         self.passwords: dict[str, str] = {}
+        self.failures = 0
+        """Wrong passwords of a user from an address that are too many; 0: none are."""
         self.questions: list[dict[str, Any]] = []
         self.ha1_questions: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.secrets: set[str] = set()
         self.refusing_events = False
+        self.health = 200
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._started = threading.Event()
@@ -110,10 +113,14 @@ class FakeService:
             self.ha1_questions.append(q)
             password = self.passwords.get(q["user"])
             text = f"{q['user']}:{self.realm}:{password}"
-            return 200, {"ha1": hashlib.md5(text.encode()).hexdigest() if password else "", "ttl": 300}
+            return 200, {
+                "ha1": hashlib.md5(text.encode()).hexdigest() if password else "",
+                "failures": self.failures,
+                "ttl": 300,
+            }
         if path == "/v1/kamailio/event":
             if self.refusing_events:
                 return 503, {}
             self.events.append(q)
             return 200, {}
-        return (200, {}) if path == "/healthz" else (404, {})
+        return (self.health, {}) if path == "/healthz" else (404, {})

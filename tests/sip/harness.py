@@ -291,10 +291,15 @@ class SipEdge:
 
     def kept(self, call_id: str) -> bool:
         """Whether a crash of Kamailio would leave this call in its database."""
+        return self.kept_until(call_id) is not None
+
+    def kept_until(self, call_id: str) -> int | None:
+        """When Kamailio would end this call after a crash, in whole seconds since 1970; None if it would be lost."""
         with closing(psycopg.connect(self.settings.database_url)) as link:
             table = sql.Identifier(self.settings.database_name, "dialog")
-            question = sql.SQL("SELECT 1 FROM {} WHERE callid = %s").format(table)
-            return link.execute(question, [call_id]).fetchone() is not None
+            question = sql.SQL("SELECT timeout FROM {} WHERE callid = %s").format(table)
+            row = link.execute(question, [call_id]).fetchone()
+            return None if row is None else int(row[0])
 
     def errors(self) -> list[str]:
         """Lines in Kamailio's log that no traffic may cause: lost events, its own faults, mistakes in the routing."""

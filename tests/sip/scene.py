@@ -7,6 +7,7 @@ a card and a carrier of its own, so that tests do not meet. `whole_path` gives a
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,8 +25,10 @@ import psycopg
 import pytest
 
 from tests.sip.harness import SipEdge
-from tests.sip.sipp import Sipp, until
+from tests.sip.sipp import CallResult, Message, Sipp, until
 from tests.world import EURO, World
+from tollgate.core.refusals import ANSWERS, VARIANTS, Answer, Key
+from tollgate.core.snapshot import OBEYED
 from tollgate.jobs.edge_programs import install_line, missing, program
 from tollgate.jobs.postgres import Postgres
 from tollgate.store.sql import load
@@ -163,6 +166,7 @@ class Scene:
         card_id = world.card(f"{name} sells", rates, **(card or {}))
         route_id = world.route(customer_id, card_id, cards, **(route or {}))
         endpoint_id = world.ip_endpoint(customer_id, ip, **(endpoint or {}))
+        self.obeyed()
         return Seller(customer_id, endpoint_id, route_id, card_id, ip, tuple(carrier_ids), tuple(gateways))
 
     def carrier_at(self, host: str) -> Sipp:
@@ -179,6 +183,13 @@ class Scene:
         """Calls the books believe alive."""
         return int(self.world.rows("SELECT count(*) FROM call")[0][0])
 
+    def obeyed(self) -> None:
+        """Waits until calls obey every change so far, for a second at most: so long a save may take to arrive."""
+        saves = "table_name = ANY(%s) AND verb IN ('INSERT', 'UPDATE', 'DELETE')"
+        ((change,),) = self.world.rows(f"SELECT coalesce(max(id), 0) FROM audit WHERE {saves}", list(OBEYED))
+        told = "SELECT coalesce(max(change_id), 0) FROM charging_process"
+        until(lambda: self.world.rows(told)[0][0] >= change, timeout_s=1, what=f"change {change} to be obeyed")
+
     def doctor(self) -> tuple[int, str]:
         """What `tollgate doctor` says of this installation: exit code and words."""
         done = subprocess.run(
@@ -191,9 +202,27 @@ class Scene:
         )
         return done.returncode, done.stdout
 
+    def assert_refused(self, result: CallResult, key: str, customer: int | None, *, variant: str = "") -> None:
+        """The SIP answer is the table's, and a CDR says why."""
+        assert result.answer is not None
+        answer = assert_told(result.answer, key, variant=variant)
+        cdr = self.cdr(result.call_id)
+        assert (cdr["refusal"], cdr["state"], cdr["sip_sent"], cdr["q850"]) == (key, "refused", answer.sip, answer.q850)
+        assert (cdr["customer_id"], cdr["cost_micros"]) == (customer, 0)
+
     def assert_books(self) -> None:
         """Every law of the books holds now."""
         assert self.world.laws_broken(load("ledger_laws")) == {}
+
+
+def assert_told(told: Message, key: str, *, variant: str = "") -> Answer:
+    """A SIP answer says what the table says for a refusal: code, words, cause, key and when to try again."""
+    answer = VARIANTS[Key(key), variant] if variant else ANSWERS[Key(key)]
+    assert told.first_line == f"SIP/2.0 {answer.sip} {answer.reason}"
+    assert re.match(rf"Q\.850;cause={answer.q850}(;|$)", told.header("Reason")), told.header("Reason")
+    assert told.header("X-Tollgate-Refusal") == key
+    assert told.header("Retry-After") == ("" if answer.retry_after_s is None else str(answer.retry_after_s))
+    return answer
 
 
 def require_programs() -> None:

@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -59,17 +58,16 @@ def test_an_invite_is_refused_rewritten_and_forced_by_rules(scene: Scene) -> Non
     seller = scene.seller(approved_clis_only=True)
     own = {"account_id": scene.world.account, "customer_id": seller.customer}
     scene.world.insert("cli_rule", cli="^9(.*)$", rewrite_cli="44$1", rewrite_pai="442079460999", **own)
-    time.sleep(0.5)
+    scene.obeyed()
     refused = call(scene, seller)
-    assert (refused.code, refused.reason) == (603, "CLI restriction in effect")
-    assert scene.cdr(refused.call_id)["refusal"] == "cli_restricted"
+    scene.assert_refused(refused, "cli_restricted", seller.customer)
     rewritten = call(scene, seller, cli="9123456789")
     assert rewritten.code == 200
     assert shown(scene, seller, rewritten) == ("44123456789", "442079460999")
     gates = {gate["gate"]: gate["values"] for gate in scene.cdr(rewritten.call_id)["detail"]["gates"]}
     assert (gates["cli_restricted"]["cli"], gates["cli_restricted"]["cli_to"]) == ("9123456789", "44123456789")
     scene.world.insert("cli_rule", cli="111111111111", forced=True, **own)
-    time.sleep(0.5)
+    scene.obeyed()
     assert shown(scene, seller, call(scene, seller)) == ("111111111111", "111111111111")
 
 
@@ -83,7 +81,7 @@ def test_an_invite_for_an_alias_rings_where_the_alias_says(scene: Scene) -> None
     seller = scene.seller()
     world = scene.world
     alias = world.insert("alias", account_id=world.account, customer_id=seller.customer, current="9000", new=NUMBER)
-    time.sleep(0.5)
+    scene.obeyed()
     carried = call(scene, seller, cld="9000")
     assert carried.code == 200
     assert dialed(scene, seller, carried) == NUMBER
@@ -92,7 +90,7 @@ def test_an_invite_for_an_alias_rings_where_the_alias_says(scene: Scene) -> None
     assert gates["alias"] == {"alias": alias, "current": "9000", "cld": "9000", "cld_to": NUMBER}
     assert (told["cld"], told["number"]) == ("9000", NUMBER)
     world.update("alias", alias, enabled=False)
-    time.sleep(0.5)
+    scene.obeyed()
     assert call(scene, seller, cld="9000").code != 200
 
 
@@ -117,7 +115,7 @@ def soon(zones: Path, seconds: int) -> dict[str, object]:
 def test_a_call_ends_where_the_hours_do(scene: Scene, zones: Path) -> None:
     ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
     seller = scene.seller(hours=soon(zones, 6), hours_hang_up=True)
-    time.sleep(0.5)
+    scene.obeyed()
     result = call(scene, seller, hold_ms=20_000)
     assert result.code == 200
     ended = scene.cdr(result.call_id, timeout_s=20)["ended_at"]
@@ -202,7 +200,7 @@ def worker(scene: Scene) -> Iterator[None]:
 
 def test_a_code_is_called_and_spoken_charged_and_explained(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOLLGATE_DATA_KEY", "a key for tests")
-    house, acme = scene.seller(carriers=("down",)), scene.seller(approved_clis_only=True)
+    house, acme = scene.seller(carriers=("down", "down")), scene.seller(approved_clis_only=True)
     user = scene.world.sip_user(house.customer, "codes", SECRET, realm=scene.edge.settings.realm)
     scene.world.update("account", scene.world.account, verification_user_id=user, verification_cli=CLI)
     proof = scene.world.insert(
@@ -222,6 +220,8 @@ def test_a_code_is_called_and_spoken_charged_and_explained(scene: Scene, monkeyp
         carrier.request("BYE")
         assert carrier.final("BYE").code == 200
         until(lambda: scene.world.rows(state, proof)[0][0] == "told", what="the end of the proof")
+        assert_circuit_is_tested(scene, house, user)
+        assert carrier.receive(0.2) is None, "the test was of the other carrier's gateway"
     row = scene.world.rows(state, proof)[0]
     assert row[:3] == ("told", "The code was spoken.", "")
     sound, place = ear.sound(), 0
@@ -233,8 +233,44 @@ def test_a_code_is_called_and_spoken_charged_and_explained(scene: Scene, monkeyp
         place += len(spoken)
     cdr = scene.cdr(row[3])
     assert (cdr["state"], cdr["customer_id"], cdr["cost_micros"] >= 8_000) == ("charged", house.customer, True)
-    assert scene.world.wallet("customer", house.customer)["balance_micros"] == 5 * EURO - cdr["cost_micros"]
+    ((spent_micros,),) = scene.world.rows("SELECT sum(cost_micros) FROM cdr WHERE customer_id = %s", house.customer)
+    assert scene.world.wallet("customer", house.customer)["balance_micros"] == 5 * EURO - spent_micros
     scene.assert_books()
+
+
+def assert_circuit_is_tested(scene: Scene, house: Seller, user: int) -> None:
+    """A circuit test of the second carrier's gateway calls there alone, ends by itself, is charged and tells of it."""
+    world = scene.world
+    world.update("account", world.account, circuit_user_id=user)
+    ((gateway,),) = world.rows("SELECT id FROM gateway WHERE carrier_id = %s", house.carriers[1])
+    test = world.insert(
+        "circuit_test", account_id=world.account, endpoint_id=user, gateway_ids=[gateway], way="second", number=NUMBER,
+        cli="", talk_s=1, state="queued", words="", call_id="", steps=[], codec="", asked_by="Ann",
+    )  # fmt: skip
+    edge = scene.edge.settings
+    phone = Party(house.gateways[1], edge=f"{edge.listen_ip}:{edge.sip_port}")
+    try:
+        invite = phone.expect("INVITE", timeout_s=20)
+        assert not invite.header("X-Tollgate-Circuit")
+        phone.reply(180, "Ringing")
+        phone.receive(0.3)  # nobody speaks: it rings
+        phone.reply(200, "OK", body=describe(phone.ip, port=EAR))
+        phone.expect("ACK")
+        phone.expect("BYE", timeout_s=10)
+        phone.reply(200, "OK")
+    finally:
+        phone.close()
+    told = "SELECT state, sip, pdd_ms, ring_ms, talk_ms, codec, steps, call_id FROM circuit_test WHERE id = %s"
+    until(lambda: world.rows(told, test)[0][0] == "done", what="the end of the test")
+    _, sip, pdd_ms, ring_ms, talk_ms, codec, steps, call_id = world.rows(told, test)[0]
+    assert (sip, codec) == (200, "PCMA")
+    assert [step["sip"] for step in steps if step["sip"] > 100] == [407, 180, 200]
+    assert pdd_ms < steps[-1]["at_ms"]
+    assert ring_ms >= 250
+    assert 1000 <= talk_ms < 3000
+    cdr = scene.cdr(call_id)
+    assert (cdr["state"], cdr["customer_id"], cdr["gateway_id"]) == ("charged", house.customer, gateway)
+    assert [drop["why"] for drop in cdr["detail"]["dropped"]] == ["circuit_test"]
 
 
 def test_the_phone_says_it_three_times_and_hangs_up(scene: Scene) -> None:
@@ -244,7 +280,7 @@ def test_the_phone_says_it_three_times_and_hangs_up(scene: Scene) -> None:
     ha1 = hashlib.md5(f"again:{realm}:{SECRET}".encode(), usedforsecurity=False).hexdigest()
     edge = (scene.edge.settings.listen_ip, scene.edge.settings.sip_port)
     dialing = Dialing(edge=edge, call_id="phone-1", cli=CLI, number=NUMBER, user="again", ha1=ha1)
-    time.sleep(0.5)
+    scene.obeyed()
     said = b"\x12" * 320
     with carrier_of(scene, house) as carrier, hearing(carrier) as ear, ThreadPoolExecutor(1) as pool:
         outcome = pool.submit(lambda: asyncio.run(speak(dialing, said, times=3)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 import urllib.request
+from datetime import datetime
 
 import pytest
 
-from tests.sip.scene import PER_SECOND, SECRET, Scene
-from tests.sip.sipp import until
+from tests.sip.scene import PER_SECOND, SECRET, Scene, assert_told
+from tests.sip.sipp import Message, until
 from tests.world import CENT_PER_MINUTE, EURO
+from tollgate.core.refusals import ANSWERS, Key
 
 pytestmark = pytest.mark.sip
 NUMBER = "442071838750"
@@ -43,11 +45,15 @@ def test_the_money_ends_the_call_to_the_second_and_both_ends_hear_it(scene: Scen
     result = caller.result(timeout_s=40)
     assert result.ended_by == "edge"
     assert 19.0 <= result.duration_s <= 21.0
-    assert scene.carrier_at(seller.gateways[0]).wait_for("BYE", call_id=result.call_id)
+    carrier = scene.carrier_at(seller.gateways[0])
+    talked = carrier.wait_for("BYE", call_id=result.call_id).at - carrier.wait_for("ACK", call_id=result.call_id).at
+    assert 19.0 <= talked.total_seconds() <= 21.0
     cdr = scene.cdr(result.call_id)
+    assert 19_000 <= cdr["duration_ms"] <= 20_000  # the edge cuts at the end of the grant and never after it
     wallet = scene.world.wallet("customer", seller.customer)
-    overrun = scene.world.rows("SELECT count(*) FROM entry WHERE call_id = %s AND kind = 'overrun'", cdr["id"])[0][0]
-    assert wallet["balance_micros"] >= 0 or overrun == 1
+    assert wallet["balance_micros"] == 20_000 - cdr["cost_micros"] >= 0
+    kinds = {kind for (kind,) in scene.world.rows("SELECT kind FROM entry WHERE call_id = %s", cdr["id"])}
+    assert kinds == {"call"}, "nothing was talked beyond the money"
     assert (wallet["held_micros"], wallet["channels"]) == (0, 0)
     scene.assert_books()
 
@@ -57,7 +63,7 @@ def test_of_ten_calls_at_once_on_money_for_three_first_slices_three_ring(scene: 
     scene.world.update("account", scene.world.account, slice_s=0)  # then a first slice is one minute
     try:
         seller = scene.seller(money_micros=180_000, rates=(minute,), carriers=("ring",))
-        time.sleep(1)
+        scene.obeyed()
         caller = scene.edge.place(caller=seller.ip, cld=NUMBER, cancel_after_ms=4000, count=10, rate=100)
         statement = "SELECT count(*) FROM call WHERE customer_id = %s"
         until(lambda: scene.world.rows(statement, seller.customer)[0][0] == 3, what="three calls")
@@ -298,12 +304,14 @@ def test_a_call_id_used_twice_never_buys_a_second_call(scene: Scene) -> None:
     first = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=4000)
     first.wait_for_answer()
     answer = scene.edge.send_raw(invite_again(scene, seller.ip, first.call_id), ip=seller.ip, wait_s=3)
-    assert answer.startswith(b"SIP/2.0 482 "), answer
+    assert_told(Message(at=datetime.now(), received=True, text=answer.decode().replace("\r\n", "\n")), "call_id_in_use")
     assert first.result().code == 200
     until(lambda: scene.live_count() == 0, what="the end of the first call")
-    statement = "SELECT state, cost_micros >= 4000 FROM cdr WHERE edge_call_id = %s ORDER BY started_at"
+    statement = "SELECT state, refusal, q850, cost_micros >= 4000 FROM cdr WHERE edge_call_id = %s ORDER BY started_at"
     until(lambda: len(scene.world.rows(statement, first.call_id)) == 2, what="both CDRs")
-    assert scene.world.rows(statement, first.call_id) == [("charged", True), ("refused", False)]
+    carried, refused = scene.world.rows(statement, first.call_id)
+    assert (carried[0], carried[3]) == ("charged", True)
+    assert refused == ("refused", "call_id_in_use", ANSWERS[Key.call_id_in_use].q850, False)
     scene.assert_books()
 
 
@@ -318,7 +326,7 @@ def test_a_changed_password_counts_even_when_the_edge_could_not_be_told_at_once(
     until(lambda: code("old-password-1") == 200, timeout_s=3, what="the first call")
     ((edge, url),) = world.rows("SELECT id, rpc_url FROM edge")
     world.update("edge", edge, rpc_url="http://127.0.0.1:1/RPC")
-    time.sleep(1)
+    scene.obeyed()
     world.update("endpoint", endpoint, ha1=hashlib.md5(f"clara:{realm}:new-password-1".encode()).hexdigest())
     time.sleep(2)
     assert code("old-password-1") == 200  # the edge has not heard of it

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sip.scene import Scene
+from tests.sip.scene import Scene, assert_told
 from tests.sip.sipp import until
 from tests.world import EURO
 from tollgate.jobs.postgres import Postgres
@@ -19,9 +19,15 @@ NUMBER = "442071838750"
 
 
 @pytest.fixture
-def hardy(sip_programs: None, durable_postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A whole path on a durable database of its own."""
-    scene = Scene(tmp_path_factory.mktemp("hardy"), database_url=durable_postgres.url, dialogs_at_once=True)
+def hardy(
+    sip_programs: None,
+    durable_postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Scene]:
+    """A whole path on a durable database of its own; its edge writes dialogs at once, or as the parameters say."""
+    edge = getattr(request, "param", {"dialogs_at_once": True})
+    scene = Scene(tmp_path_factory.mktemp("hardy"), database_url=durable_postgres.url, **edge)
     try:
         yield scene.start()
     finally:
@@ -29,17 +35,23 @@ def hardy(sip_programs: None, durable_postgres: Postgres, tmp_path_factory: pyte
 
 
 def assert_settled_once(scene: Scene, call_id: str, *, customer: int) -> None:
-    """One CDR, its cost charged once, nothing held."""
-    cdr = scene.cdr(call_id, timeout_s=60)
-    assert (cdr["state"], cdr["cost_micros"]) == ("charged", cdr["billed_s"] * 1000)
-    assert scene.world.rows("SELECT count(*) FROM cdr WHERE edge_call_id = %s", call_id) == [(1,)]
-    wallet = scene.world.wallet("customer", customer)
-    assert wallet["balance_micros"] == 5 * EURO - cdr["cost_micros"]
-    assert (wallet["held_micros"], wallet["channels"], scene.live_count()) == (0, 0, 0)
+    """One CDR, its cost charged once, nothing held, and `tollgate doctor` says so."""
+    assert_charged_once(scene, call_id, customer=customer)
+    assert scene.live_count() == 0
     scene.assert_books()
     code, words = scene.doctor()
     assert code == 0, words
     assert "held is the sum of live holds: holds" in words
+
+
+def assert_charged_once(scene: Scene, call_id: str, *, customer: int, state: str = "charged") -> None:
+    """One CDR in a state, its cost charged once, nothing held for the customer."""
+    cdr = scene.cdr(call_id, timeout_s=60)
+    assert (cdr["state"], cdr["cost_micros"]) == (state, cdr["billed_s"] * 1000)
+    assert scene.world.rows("SELECT count(*) FROM cdr WHERE edge_call_id = %s", call_id) == [(1,)]
+    wallet = scene.world.wallet("customer", customer)
+    assert wallet["balance_micros"] == 5 * EURO - cdr["cost_micros"]
+    assert (wallet["held_micros"], wallet["channels"]) == (0, 0)
 
 
 def test_charging_killed_in_mid_call_loses_and_doubles_nothing(hardy: Scene) -> None:
@@ -66,6 +78,9 @@ def test_the_database_killed_in_mid_call_loses_and_doubles_nothing(hardy: Scene,
     assert durable_postgres.pid is not None
     os.kill(durable_postgres.pid, signal.SIGKILL)
     until(lambda: not durable_postgres.running, what="the death of the server")
+    undecided = hardy.edge.call(caller=seller.ip, cld=NUMBER, port=5062)
+    assert undecided.answer is not None
+    assert_told(undecided.answer, "charging_unavailable")
     durable_postgres.start()
     hardy.reconnect()
     result = caller.result()
@@ -83,6 +98,40 @@ def test_kamailio_killed_in_mid_call_loses_and_doubles_nothing(hardy: Scene) -> 
     result = caller.result()
     assert result.code == 200
     assert_settled_once(hardy, result.call_id, customer=seller.customer)
+
+
+@pytest.mark.parametrize("hardy", [{}], indirect=True, ids=["default settings"])
+def test_a_call_that_kamailio_had_not_yet_written_when_it_was_killed_is_settled_once(hardy: Scene) -> None:
+    """Dialogs are written every three seconds: a call answered since is gone with Kamailio, and no edge knows it."""
+    world = hardy.world
+    world.update("account", world.account, validity_s=5)
+    kept, lost = hardy.seller(), hardy.seller()
+    written = hardy.edge.place(caller=kept.ip, cld=NUMBER, hold_ms=None)
+    until(lambda: hardy.edge.kept(written.call_id), what="the dialogs to be written")
+    caller = hardy.edge.place(caller=lost.ip, cld=NUMBER, hold_ms=None)
+    caller.wait_for_answer()
+    state = "SELECT state FROM call WHERE edge_call_id = %s"
+    until(lambda: world.rows(state, caller.call_id) == [("answered",)], what="the answer in the books")
+    hardy.edge.kill_kamailio()
+    assert not hardy.edge.kept(caller.call_id)
+    hardy.edge.start_kamailio()
+    assert [call.call_id for call in hardy.edge.live()] == [written.call_id]
+    hardy.edge.hang_up(hardy.edge.find(written.call_id))
+    assert written.result().code == 200
+    assert world.wallet("customer", lost.customer)["held_micros"] > 0
+    age(hardy, caller.call_id, seconds=90)
+    assert_charged_once(hardy, caller.call_id, customer=lost.customer, state="unresolved")
+    assert hardy.cdr(caller.call_id)["billed_s"] <= 1, "it was proven at its answer, and never again"
+    assert_settled_once(hardy, written.call_id, customer=kept.customer)
+
+
+def age(scene: Scene, call_id: str, *, seconds: int) -> None:
+    """So many seconds pass for a live call."""
+    earlier = "make_interval(secs => %s)"
+    moments = ("authorized_at", "answered_at", "last_seen_at", "granted_until")
+    changes = ", ".join(f"{moment} = {moment} - {earlier}" for moment in moments)
+    statement = f"UPDATE call SET {changes}, turn = turn + 1 WHERE edge_call_id = %s RETURNING id"
+    assert scene.world.rows(statement, *[seconds] * len(moments), call_id)
 
 
 def test_while_charging_is_away_calls_are_refused_at_once_and_ends_arrive_later(hardy: Scene) -> None:

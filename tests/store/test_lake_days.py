@@ -7,11 +7,13 @@ import pytest
 from django.db import connection
 
 from tests.store.lake_cast import ENTRIES, Traffic
+from tollgate.core.breakout import Question
 from tollgate.core.lake import Breakout, Span, day_begins
 from tollgate.store.lake_days import differences, write_closed_days
 from tollgate.store.lake_retention import archive_days
 from tollgate.store.models import CDR, Account, ArchivedCall, Customer, LakeFile
 from tollgate.store.queries import lake
+from tollgate.store.queries.breakout import breakout
 
 pytestmark = pytest.mark.django_db
 
@@ -43,10 +45,18 @@ def told(traffic: Traffic) -> dict[str, tuple[int, int]]:
     return {str(row[0]): (int(str(row[1])), int(str(row[2]))) for row in found if row[0]}
 
 
+def by_number(traffic: Traffic) -> int:
+    """Attempts of the day, added up over the numbers."""
+    end = day_begins(DAY) + timedelta(days=1)
+    question = Question(dimensions=("number",), from_at=day_begins(DAY), until_at=end)
+    return sum(group.totals.attempts for group in breakout(traffic.account, question))
+
+
 def test_a_call_that_comes_to_a_day_that_has_left_is_added_to_its_file(traffic: Traffic) -> None:
     write_closed_days(AT)
     before = told(traffic)
     assert archive_days(AT) == ([DAY], "")
+    assert by_number(traffic) == 103
     begin = day_begins(DAY) + timedelta(hours=5)
     with connection.cursor() as cursor:
         assert traffic.carrier is not None
@@ -54,10 +64,15 @@ def test_a_call_that_comes_to_a_day_that_has_left_is_added_to_its_file(traffic: 
         cursor.execute(LATE, [*who, begin, begin, begin + timedelta(minutes=1)])
         cursor.execute(ENTRIES, {"begin": day_begins(DAY)})
     assert [words for words in differences(NIGHT) if "call/" in words], "a difference is told"
+    assert by_number(traffic) == 104, "the lake's calls and the late one, which no file has yet"
+    traffic.correct(9000, 17)
+    assert by_number(traffic) == 104, "what is corrected the database still has"
+    traffic.correct(9000, -17)
     calls, cost = before["EUR"]
     for _ in range(2):
         written = {(file.kind, file.version) for file in write_closed_days(NIGHT)}
         assert told(traffic) == {**before, "EUR": (calls + 1, cost + 15000)}
+        assert by_number(traffic) == 104, "nor is it told twice"
     assert written == set(), "once"
     assert differences(NIGHT) == []
     file = LakeFile.objects.get(kind="call", day_on=DAY, replaced_at=None)

@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
@@ -22,9 +23,9 @@ from django.db import connection
 
 from tests.store.lake_cast import Traffic
 from tests.store.test_lake import AT, BREAKOUTS, DAYS, SEARCHES
-from tollgate.core.lake import Span, day_begins
+from tollgate.core.lake import Engine, Search, Span, Statement, day_begins, search_statement
 from tollgate.store.lake_days import write_closed_days
-from tollgate.store.lake_engines import DuckLake, SparkLake
+from tollgate.store.lake_engines import DuckLake, QuestionTooLong, SparkLake
 from tollgate.store.models import Rate
 from tollgate.store.queries import lake
 from tollgate.store.queries.lake_rating import rerate
@@ -100,6 +101,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def statement_of(span: Span) -> Statement:
+    """A question that takes for ever."""
+    found = search_statement(Search("call", ("id",)), span, Engine.spark)
+    found.text = "SELECT sum(a.id * b.id % 7) FROM range(4000000) AS a CROSS JOIN range(4000000) AS b"
+    found.values = {}
+    return found
+
+
 def test_two_workers_say_what_postgresql_says(master: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
     with connection.cursor() as cursor:
@@ -118,6 +127,20 @@ def test_two_workers_say_what_postgresql_says(master: str, tmp_path: Path, monke
     assert [lake.search(question, span, AT, engine=spark) for question in SEARCHES] == listed
     session: Any = importlib.import_module("pyspark.sql").SparkSession.getActiveSession()
     assert session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() == 3  # two workers and the driver
+
+    question, files = statement_of(span), {"lake_call": lake.sides_of("call", span, AT).files}
+    begun = time.monotonic()
+    with pytest.raises(QuestionTooLong):
+        spark.rows(question, files, limit_s=2)
+    assert time.monotonic() - begun < 30, "the cluster was told to end it"
+    with ThreadPoolExecutor(1) as other:
+        waits = other.submit(spark.rows, question, files, limit_s=8)
+        until(spark._turn.locked)
+        with pytest.raises(QuestionTooLong):
+            spark.rows(question, files, limit_s=1)
+        with pytest.raises(QuestionTooLong):
+            waits.result()
+    assert [lake.breakout(one, span, AT, engine=spark) for one in BREAKOUTS[:1]] == before[:1], "and takes the next"
 
     again = rerate(span, AT, engine=spark)
     with connection.cursor() as cursor:

@@ -9,7 +9,7 @@ import pytest
 
 from tollgate.core.calls_types import Delivery, Handling, Invite
 from tollgate.core.refusals import Key, Refusal
-from tollgate.switches import Answered, Attempted, AuthFailed, Ended, MessageInvalid, kamailio
+from tollgate.switches import Answered, Attempted, AuthFailed, AuthLocked, Ended, MessageInvalid, kamailio
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -73,7 +73,11 @@ def test_an_attempt_says_which_route_failed_and_keeps_the_id_of_its_event() -> N
 def test_a_failed_password_needs_no_call() -> None:
     told = event(event="auth_failed", user="alice", src_ip="192.0.2.9")
     assert isinstance(told, AuthFailed)
-    assert (told.user, told.source_ip) == ("alice", "192.0.2.9")
+    assert (told.user, told.source_ip, told.locked) == ("alice", "192.0.2.9", False)
+    again = event(event="auth_failed", user="alice", src_ip="192.0.2.9", why="locked")
+    assert isinstance(again, AuthFailed)
+    assert again.locked
+    assert event(event="auth_locked", user="alice", src_ip="192.0.2.9") == AuthLocked("kam1", "alice", "192.0.2.9")
 
 
 @pytest.mark.parametrize("at", ["", "soon", "-1", "NaN", "Infinity", "99999999999"])

@@ -16,6 +16,30 @@ def test_an_amount_is_shown_exactly_and_with_its_code() -> None:
     assert '<span class="unit">EUR</span>' in cell
 
 
+def test_amounts_of_a_page_have_their_points_below_each_other_and_stay_as_they_are() -> None:
+    column = Column("n", "Amount", kind=Kind.MONEY, unit="EUR")
+    rows = [{"n": 2_500_000}, {"n": 15_000}, {"n": -24_300}, {"n": None}]
+    cells = [column.aligned(rows).cell(row) for row in rows]
+    assert [cell.partition(">")[2].removesuffix("</td>") for cell in cells] == ["2.5000", "0.0150", "-0.0243", ""]
+    assert 'data-value="2.50"' in cells[0]
+    assert ">2.50<" in column.aligned(rows[:1]).cell(rows[0])
+
+
+def test_a_price_has_no_fewer_decimals_than_its_currency() -> None:
+    column = Column("n", "Retail", kind=Kind.PRICE, currency="code")
+    for code, shown in (("EUR", "9.00"), ("JPY", "9"), ("KWD", "9.000")):
+        row = {"n": 9_000_000_000, "code": code}
+        assert f'data-value="9" data-unit="{code}">{shown} <' in column.aligned([row]).cell(row)
+    bare = Column("n", "Rate", kind=Kind.PRICE, unit="EUR")
+    assert ">9<" in bare.aligned([{"n": 9_000_000_000}]).cell({"n": 9_000_000_000})
+
+
+def test_limits_stand_at_the_right_where_some_are_words() -> None:
+    column = Column("n", "Channels", value=lambda row: row or "no limit", right=True, minor=True)
+    assert column.classes == "num phone-hide"
+    assert 'class="num phone-hide">no limit<' in column.cell(0)
+
+
 def test_an_amount_without_a_currency_cannot_be_declared() -> None:
     with pytest.raises(AssertionError, match="needs its currency"):
         Column("cost", "Amount", kind=Kind.MONEY)

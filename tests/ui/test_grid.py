@@ -5,6 +5,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl
 
 import pytest
+from django.template import Context, Template
 from django.test import RequestFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,3 +149,11 @@ def test_an_instant_without_zone_is_utc() -> None:
 def test_a_decimal_key_stays_exact() -> None:
     key = Key(Decimal("0.1000000000000000000000000001"), 1)
     assert read_key(write_key(key, "name"), "name") == key
+
+
+def test_a_filter_s_list_has_its_choice_or_else_the_usual_one_selected() -> None:
+    kinds = Filter("kind", "Kind", "kind", choices=(("a<b", "Less & more"), ("c", "See")), usual="c")
+    listed = Template("{% load ui %}{% options found.choices value|default:found.usual %}")
+    shown = listed.render(Context({"found": kinds, "value": "a<b"}))
+    assert shown == '<option value="a&lt;b" selected>Less &amp; more</option><option value="c">See</option>'
+    assert '<option value="c" selected>' in listed.render(Context({"found": kinds, "value": ""}))

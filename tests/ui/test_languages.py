@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from tollgate.core.field_words import sentence
 from tollgate.core.languages import LANGUAGES, SOURCE
 from tollgate.core.phrases import Phrasebook, fill, misplaced, missing, parse, unknown
+from tollgate.core.refusals import Key
 from tollgate.store import catalogs
+from tollgate.store.queries.explain import GATES_PASSED
 from tollgate.ui import words
 from tollgate.ui.extraction import extracted
-from tollgate.ui.python_text import messages_of_page, messages_of_rules, named_at_source
+from tollgate.ui.python_text import messages_of_page, messages_of_rules, named_at_source, stored_values
 from tollgate.ui.template_text import messages, rewritten
 
 
@@ -55,6 +58,19 @@ def refuse_it():
         "First name", "days", "is", "Line {number}: {rows} of {names} are kept.", "New card", "Give a number.",
     ]  # fmt: skip
     assert messages_of_rules(source) == ["Give a number."]
+
+
+def test_values_that_are_stored_are_said_as_the_pages_show_them() -> None:
+    source = """class Key(StrEnum):
+    ip_unknown = "ip_unknown"
+def drop():
+    return Dropped(carrier.name, "", "no_gateway", (("card", 1),))
+"""
+    assert stored_values(source) == ["IP unknown"]
+    assert messages_of_rules(source) == ["No gateway"]
+    said = {entry.message for entries in extracted().values() for entry in entries}
+    assert {sentence(key) for key in Key} <= said, "every refusal has words in the catalogs"
+    assert set(GATES_PASSED.values()) <= said
 
 
 def test_what_the_program_fills_with_data_is_recognized_for_certain_or_not_at_all() -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from tollgate.actions.postings import income_book
 from tollgate.actions.statements import fetch
 from tollgate.core.journal import PLACES, JournalLine, Moved, code_of, journal, wallet_place
 from tollgate.core.sales import SaleLine, shared_out
-from tollgate.store.models import Account, Invoice, JournalCode, Payment
+from tollgate.store.models import Account, Invoice, InvoiceLine, JournalCode, Payment
 
 CODE: Final = checks.matching(r"[A-Za-z0-9 ._/-]{0,20}", "Use letters, digits and . _ / - and blanks.", most=20)
 SALES: Final = ("invoice", "debit_note", "credit_note")
@@ -69,8 +69,7 @@ def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[Sal
         lines = sorted(invoice.lines.all(), key=lambda line: line.position)
         sign = -1 if invoice.kind == "credit_note" else 1
         nets = [sign * line.net_micros for line in lines]
-        shares = shared_out(sign * invoice.tax_micros, nets, currency=invoice.currency)
-        for line, net, tax in zip(lines, nets, shares, strict=True):
+        for line, net, (tax, names) in zip(lines, nets, _taxes_of(invoice, lines, nets), strict=True):
             yield SaleLine(
                 number=str(invoice),
                 customer=str(invoice.buyer.get("name") or invoice.customer.name),
@@ -82,10 +81,27 @@ def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[Sal
                 description=line.description,
                 net_micros=net,
                 tax_micros=tax,
-                tax_name=" + ".join(row.label or row.name for row in invoice.taxes.all()),
+                tax_name=" + ".join(names),
                 account_code=code_of(str(invoice.issuer.get("income") or income_book(invoice.customer)), chosen),
                 currency=invoice.currency,
             )
+
+
+def _taxes_of(invoice: Invoice, lines: Sequence[InvoiceLine], nets: Sequence[int]) -> list[tuple[int, list[str]]]:
+    """What each line bears of the document's taxes, with their names: of those that it bears, by its net."""
+    sign = -1 if invoice.kind == "credit_note" else 1
+    rows = sorted(invoice.taxes.all(), key=lambda row: row.position)
+    if all(line.tax_positions is None for line in lines):
+        shares = shared_out(sign * invoice.tax_micros, nets, currency=invoice.currency)
+        return [(share, [row.label or row.name for row in rows]) for share in shares]
+    taxes, names = [0] * len(lines), [[] for _ in lines]  # type: tuple[list[int], list[list[str]]]
+    for row in rows:
+        bearing = [place for place, line in enumerate(lines) if row.position in (line.tax_positions or ())]
+        parts = shared_out(sign * row.amount_micros, [nets[place] for place in bearing], currency=invoice.currency)
+        for place, part in zip(bearing, parts, strict=True):
+            taxes[place] += part
+            names[place].append(row.label or row.name)
+    return list(zip(taxes, names, strict=True))
 
 
 def _moved(rows: list[dict[str, Any]]) -> Iterator[Moved]:

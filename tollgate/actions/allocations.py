@@ -16,7 +16,7 @@ from django.db.models import F, QuerySet, Sum
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.invoices import billing_switches
-from tollgate.actions.postings import wallet_of
+from tollgate.actions.postings import wallet_id_of, wallet_of
 from tollgate.actions.statements import fetch
 from tollgate.actions.webhook_bodies import invoice_body
 from tollgate.actions.webhooks import emit
@@ -30,7 +30,7 @@ OWED = ("invoice", "debit_note")
 
 def take_turns(customer: Customer) -> None:
     """Holds the customer's wallet until the act ends: whoever moves or gives away its money waits here first."""
-    fetch("ledger_postings", "lock_wallet", wallet_of(customer).pk)
+    fetch("ledger_postings", "lock_wallet", wallet_id_of(customer))
 
 
 def allocate_to(invoice: Invoice) -> int:

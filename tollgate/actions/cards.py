@@ -1,15 +1,22 @@
-"""Acts on rate cards. Their prices are in revisions: see `revisions`."""
+"""Acts on rate cards. Their prices are in revisions: see `revisions`.
+
+A reseller's users make and change the cards of their reseller, and of resellers below it; what else of cards they see
+is said by `seen_by`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
+from django.db.models import Q
+
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, refuse
+from tollgate.actions.acts import Actor, act, current, refuse
 from tollgate.core.money import Method
 from tollgate.core.rates import Increments
-from tollgate.store.models import Account, Card, Carrier, Customer, RouteOption
+from tollgate.store.models import Account, Card, Carrier, Customer, Revision, RouteOption
+from tollgate.store.queries.resale import owned_by, seen_of
 
 
 class CardFields(TypedDict, total=False):
@@ -54,10 +61,14 @@ NEW_CHECKS: Mapping[str, checks.Check] = {
 
 @act
 def create_card(*, account_id: int, kind: str, name: str, currency: str, **fields: Unpack[NewCardFields]) -> Card:
-    """Makes a card without prices. A carrier card belongs to a carrier and has its currency."""
+    """Makes a card without prices. A carrier card belongs to a carrier and has its currency.
+
+    That of a reseller's user is a customer card of the reseller, if no other below it is given.
+    """
     given: dict[str, Any] = {**fields, "kind": kind, "name": name, "currency": currency}
     values = checks.cleaned(NEW_CHECKS, given)
     account = records.find(Account, account_id)
+    _check_reseller(values)
     _check_owner(account.pk, values)
     _check_tech_prefix(values["kind"], values.get("tech_prefix", ""))
     return records.create(Card, {**values, "account_id": account.pk})
@@ -81,6 +92,42 @@ def delete_card(*, card_id: int, version: int | None = None) -> None:
     if card.ingress_routes.exists() or RouteOption.objects.filter(card=card).exists():
         raise refuse("card_id", "Routes use this card: take it out of them first.")
     card.delete()
+
+
+def seen_by(actor: Actor) -> Q:
+    """The cards that an actor may see."""
+    return Q() if actor.reach is None else seen_of(actor.reseller_id or 0, actor.reach)
+
+
+def own_of(actor: Actor) -> Q:
+    """Those of them that are the actor's to change."""
+    return Q() if actor.reach is None else owned_by([actor.reseller_id or 0, *actor.reach])
+
+
+def revisions_seen_by(actor: Actor) -> Q:
+    """The revisions that an actor may see: of a card that is not the actor's own, those that are published."""
+    if actor.reach is None:
+        return Q()
+    own = Q(card__in=Card.objects.filter(own_of(actor)))
+    return Q(card__in=Card.objects.filter(seen_by(actor))) & (own | Q(published_at__isnull=False))
+
+
+def rates_seen_by(actor: Actor) -> Q:
+    """The rates that an actor may see."""
+    return Q() if actor.reach is None else Q(revision__in=Revision.objects.filter(revisions_seen_by(actor)))
+
+
+def _check_reseller(values: dict[str, Any]) -> None:
+    """Whoever is held to some customers makes cards for these to sell by, and none to buy by."""
+    actor = current.get()
+    if actor.reach is None:
+        return
+    if values["kind"] != "customer":
+        raise refuse("kind", "Make a customer card: what you buy by is given to you.")
+    if values.get("reseller_id") is None:
+        values["reseller_id"] = actor.reseller_id
+    if values["reseller_id"] not in (actor.reseller_id, *actor.reach):
+        raise refuse("reseller_id", "Choose your own company or one of your resellers.")
 
 
 def _check_tech_prefix(kind: str, tech_prefix: str) -> None:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Final
 
 from tollgate.actions.charges import zone_of
+from tollgate.actions.country_names import with_country
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.statements import fetch
 from tollgate.core.invoice_document import Party
@@ -36,8 +37,8 @@ def statement_of(customer: Customer, *, from_on: date, until_on: date) -> Statem
         language=customer.language,
         from_on=from_on,
         until_on=until_on,
-        issuer=_party(account, number=""),
-        customer=_party(customer, number=customer.number),
+        issuer=with_country(_party(account, number=""), customer.language),
+        customer=with_country(_party(customer, number=customer.number), customer.language),
         opening_micros=opening,
         movements=running(opening, _movements(rows)),
         open_documents=tuple(_open(customer)),

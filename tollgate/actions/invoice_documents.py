@@ -1,8 +1,8 @@
 """Documents as files: what an invoice says, its PDF, its e-invoice, its mail.
 
 `frozen_parties` is what an invoice keeps of issuer and customer when it is issued; from then on its files are made of
-what was kept, and are the same bytes each time. A draft's are made of what is true now. To let documents say more, see
-`core.invoice_document`.
+what was kept, and are the same bytes each time; only what was issued before migration 0032 shows its template's logo of
+today. A draft's are made of what is true now. To let documents say more, see `core.invoice_document`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tollgate.actions import records
 from tollgate.actions.acts import act, refuse, warn
+from tollgate.actions.country_names import with_country
 from tollgate.actions.exchange_rates import rate_on
 from tollgate.actions.notices import invoice_values, notify
 from tollgate.actions.postings import income_book
@@ -55,8 +56,10 @@ def frozen_parties(invoice: Invoice, on: date) -> tuple[dict[str, Any], dict[str
     """What `issuer` and `buyer` of a document keep when it is issued on a day."""
     books = books_of(invoice, on)
     kept = {"books": books.as_json() if books else None, "income": income_book(invoice.customer)}
-    issuer = {**_issuer_now(invoice), **kept}
-    return issuer, _buyer_now(invoice.customer)
+    looks = looks_of(invoice.template or invoice.customer.document_template, invoice.customer.language)
+    language = str(looks.get("language") or "")
+    issuer = {**_issuer_now(invoice.account, language), "looks": looks, **kept}
+    return issuer, _buyer_now(invoice.customer, language)
 
 
 def books_of(invoice: Invoice, on: date) -> BookCurrency | None:
@@ -83,6 +86,8 @@ def document_of(invoice: Invoice) -> Document:
     corrected = invoice.corrects
     sign = -1 if invoice.kind == "credit_note" and invoice.total_micros < 0 else 1
     notes = dict.fromkeys(text for text in (invoice.note, str(buyer.get("note") or "")) if text)
+    taxes = list(invoice.taxes.order_by("position"))
+    places = {tax.position: place for place, tax in enumerate(taxes)}
     said = Document(
         kind=invoice.kind,
         state=invoice.state,
@@ -94,8 +99,8 @@ def document_of(invoice: Invoice) -> Document:
         until_on=invoice.until_on,
         issuer=party_of(issuer),
         buyer=party_of(buyer),
-        lines=tuple([_line(line, sign) for line in invoice.lines.order_by("position")]),
-        taxes=tuple([_tax(tax, sign) for tax in invoice.taxes.order_by("position")]),
+        lines=tuple([_line(line, places, sign) for line in invoice.lines.order_by("position")]),
+        taxes=tuple([_tax(tax, sign) for tax in taxes]),
         exact_micros=sign * invoice.exact_micros,
         net_micros=sign * invoice.net_micros,
         rounding_micros=sign * invoice.rounding_micros,
@@ -177,9 +182,7 @@ def logo_digest(template: InvoiceTemplate) -> str:
     return sha256(template.logo).hexdigest() if template.logo else ""
 
 
-def _issuer_now(invoice: Invoice) -> dict[str, Any]:
-    account: Account = invoice.account
-    customer: Customer = invoice.customer
+def _issuer_now(account: Account, language: str) -> dict[str, Any]:
     party = Party(
         name=account.company or account.name,
         number=str(account.pk),
@@ -195,14 +198,13 @@ def _issuer_now(invoice: Invoice) -> dict[str, Any]:
         phone=account.phone,
     )
     return {
-        **party.as_json(),
+        **with_country(party, language).as_json(),
         "payment_details": account.payment_details,
         "footer": account.invoice_footer,
-        "looks": looks_of(invoice.template or customer.document_template, customer.language),
     }
 
 
-def _buyer_now(customer: Customer) -> dict[str, Any]:
+def _buyer_now(customer: Customer, language: str) -> dict[str, Any]:
     contact = customer.contacts.order_by("id").first()
     emails = [*customer.notification_emails, contact.email if contact else ""]
     party = Party(
@@ -220,7 +222,7 @@ def _buyer_now(customer: Customer) -> dict[str, Any]:
         email=emails[0],
         phone=customer.phone,
     )
-    return {**party.as_json(), "note": customer.invoice_note, "reference": customer.reference}
+    return {**with_country(party, language).as_json(), "note": customer.invoice_note, "reference": customer.reference}
 
 
 def _looks(kept: Mapping[str, Any], document: Document, account_id: int) -> Looks:
@@ -251,7 +253,8 @@ def _filled(text: str, values: Mapping[str, Any]) -> str:
         return text
 
 
-def _line(line: InvoiceLine, sign: int) -> Line:
+def _line(line: InvoiceLine, places: Mapping[int, int], sign: int) -> Line:
+    own = line.tax_positions
     return Line(
         position=line.position,
         kind=line.kind,
@@ -265,6 +268,7 @@ def _line(line: InvoiceLine, sign: int) -> Line:
         net_micros=sign * line.net_micros,
         calls_count=line.calls_count,
         billed_s=line.billed_s,
+        taxes=None if own is None else tuple(places[position] for position in own),
     )
 
 

@@ -17,6 +17,7 @@ from tollgate.actions.acts import act, because, refuse
 from tollgate.actions.allocations import allocate_note, allocate_to, take_turns
 from tollgate.actions.charges import post_charge
 from tollgate.actions.invoice_documents import frozen_parties, mail_document
+from tollgate.actions.invoice_lines import in_hand
 from tollgate.actions.invoice_series import next_number
 from tollgate.actions.invoice_usage import Doubt
 from tollgate.actions.invoices import kind_for, locked_draft, refreshed
@@ -103,9 +104,8 @@ def issue(invoice: Invoice, at: datetime) -> Invoice:
         "buyer": buyer,
         "template": invoice.template or customer.document_template,
     }
-    invoice = records.change(invoice, values)
+    invoice = in_hand(records.change(invoice, values), customer)
     _follow(invoice, customer)
-    invoice.refresh_from_db()
     return invoice
 
 
@@ -116,6 +116,7 @@ def _follow(invoice: Invoice, customer: Customer) -> None:
     elif invoice.kind == "credit_note" and invoice.payment_id is None:
         allocate_note(invoice)
     invoice.refresh_from_db()
+    in_hand(invoice, customer)
     event = "credit_note.issued" if invoice.kind == "credit_note" else "invoice.issued"
     emit(account_id=invoice.account_id, event=event, ref=_ref(invoice), body=invoice_body(invoice))
     if customer.email_invoices:
@@ -143,6 +144,9 @@ def _post_all(invoice: Invoice, customer: Customer) -> None:
 def _postings(invoice: Invoice, book: str) -> Iterator[Posting]:
     if invoice.payment_id is not None:
         return
+    if invoice.recalculation_id is not None:
+        yield from _postings_of_corrections(invoice, book)
+        return
     if invoice.kind == "credit_note":
         yield Posting(book, "credit_note", invoice.net_micros, "Net of a credit note")
         yield Posting("tax", "credit_note", invoice.tax_micros, "Tax of a credit note")
@@ -159,6 +163,15 @@ def _postings(invoice: Invoice, book: str) -> Iterator[Posting]:
     if invoice.prices_include_tax:  # the prices took it already: it moves from what was earned to the tax
         yield Posting(book, "tax", invoice.tax_micros, "Tax within the prices")
     yield Posting("tax", "tax", -invoice.tax_micros, "Tax")
+
+
+def _postings_of_corrections(invoice: Invoice, book: str) -> Iterator[Posting]:
+    """Of a note on corrected calls, whose charges the ledger has corrected already."""
+    sign, words = (1, "credit") if invoice.kind == "credit_note" else (-1, "debit")
+    yield Posting("adjustments", "rounding", sign * invoice.rounding_micros, "What rounding added")
+    if invoice.prices_include_tax:  # the corrections had it within: it moves between what was earned and the tax
+        yield Posting(book, invoice.kind, -sign * invoice.tax_micros, f"Tax within the prices of a {words} note")
+    yield Posting("tax", invoice.kind, sign * invoice.tax_micros, f"Tax of a {words} note")
 
 
 def _check_voidable(invoice: Invoice) -> None:

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from tollgate.actions import records
 from tollgate.actions.charges import is_posted, unbilled_charges
 from tollgate.actions.invoice_usage import Doubt, correction_lines, grouping_of, taken_late, usage_lines
-from tollgate.actions.taxes import tax_day, taxes_of
+from tollgate.actions.taxes import paid_by, party_of, tax_day, taxes_of
 from tollgate.core import invoices as core
 from tollgate.core.invoice_periods import Period
-from tollgate.core.taxes import TaxDoubt, TaxDue, TaxRule
+from tollgate.core.taxes import TaxChoice, TaxDoubt, TaxDue, TaxRule, chosen, to_minor
 from tollgate.store.models import Charge, Customer, Invoice, InvoiceLine, InvoiceTax
 
 FROM_CALLS = ("usage", "correction")
 """The kinds of line that are made anew when a draft is issued."""
 
 
-def write(invoice: Invoice, lines: Sequence[core.InvoiceLine], rules: Sequence[TaxRule]) -> Invoice:
-    """Makes a draft say these lines and the taxes on them; what would bring it below zero waits for the next one."""
-    lines, _ = core.borne(lines, invoice.currency)
-    sums = core.totals(lines, rules, currency=invoice.currency, prices_include_tax=invoice.prices_include_tax)
-    invoice.lines.all().delete()
+def write(
+    invoice: Invoice, lines: Sequence[core.InvoiceLine], rules: Sequence[TaxRule], *, is_new: bool = False
+) -> Invoice:
+    """Makes a draft say these lines and the taxes on them; what would bring it below zero waits for the next one.
+
+    One that `is_new` says nothing yet. Raises Doubt where a line bears a tax of its own that no longer holds.
+    """
+    sums = sums_of(invoice, lines, rules)
+    if not is_new:
+        invoice.lines.all().delete()
+        invoice.taxes.all().delete()
     InvoiceLine.objects.bulk_create(_row(invoice, place, line) for place, line in enumerate(sums.lines, start=1))
-    write_taxes(invoice, [_tax_row(invoice, place, due) for place, due in enumerate(sums.taxes, start=1)])
-    return records.change(
+    InvoiceTax.objects.bulk_create(_tax_row(invoice, place, due) for place, due in enumerate(sums.taxes, start=1))
+    return change(
         invoice,
         {
             "exact_micros": sums.exact_micros,
@@ -36,6 +43,24 @@ def write(invoice: Invoice, lines: Sequence[core.InvoiceLine], rules: Sequence[T
             "total_micros": sums.total_micros,
         },
     )
+
+
+def change(invoice: Invoice, values: Mapping[str, Any]) -> Invoice:
+    """A document with these values, with its customer in hand."""
+    customer = invoice.customer
+    return in_hand(records.change(invoice, values), customer)
+
+
+def in_hand(invoice: Invoice, customer: Customer) -> Invoice:
+    """A document that was read anew, with its customer as an act has it in hand: none is read again for it."""
+    invoice.customer, invoice.account = customer, customer.account
+    return invoice
+
+
+def sums_of(invoice: Invoice, lines: Sequence[core.InvoiceLine], rules: Sequence[TaxRule]) -> core.Totals:
+    """What a draft of these lines comes to. Raises Doubt."""
+    lines, _ = core.borne(with_own_taxes(invoice, lines), invoice.currency)
+    return core.totals(lines, rules, currency=invoice.currency, prices_include_tax=invoice.prices_include_tax)
 
 
 def write_taxes(invoice: Invoice, rows: Iterable[InvoiceTax]) -> None:
@@ -56,10 +81,30 @@ def rules_for(invoice: Invoice, at: datetime) -> tuple[TaxRule, ...]:
     """
     if invoice.kind == "receipt":
         return ()
-    on = invoice.until_on - timedelta(days=1) if invoice.until_on else tax_day(invoice.customer, at)
-    found = taxes_of(invoice.customer, on)
+    found = taxes_of(invoice.customer, tax_point(invoice, at))
     if isinstance(found, TaxDoubt):
         raise Doubt(found.sentence)
+    return found
+
+
+def tax_point(invoice: Invoice, at: datetime) -> date:
+    """The day whose taxes an invoice bears: the last one it bills, else that of a moment."""
+    on: date = invoice.until_on - timedelta(days=1) if invoice.until_on else tax_day(invoice.customer, at)
+    return on
+
+
+def with_own_taxes(invoice: Invoice, lines: Sequence[core.InvoiceLine]) -> list[core.InvoiceLine]:
+    """The lines with what a person chose for them in place of the document's taxes, as it holds on its day."""
+    if invoice.kind == "receipt" or all(line.tax_choice is None for line in lines):
+        return list(lines)
+    customer, on = invoice.customer, tax_point(invoice, records.now())
+    own, party = paid_by(customer, on), party_of(customer)
+    found = []
+    for line in lines:
+        rules = chosen(line.tax_choice, own, on, party) if line.tax_choice else None
+        if isinstance(rules, TaxDoubt):
+            raise Doubt(f"{line.description}: {rules.sentence}")
+        found.append(replace(line, rules=rules))
     return found
 
 
@@ -101,7 +146,7 @@ def period_of(invoice: Invoice) -> Period | None:
 
 def new_draft(customer: Customer, kind: str, **values: Any) -> Invoice:
     """An empty draft for a customer."""
-    return records.create(
+    draft = records.create(
         Invoice,
         {
             "account_id": customer.account_id,
@@ -113,10 +158,18 @@ def new_draft(customer: Customer, kind: str, **values: Any) -> Invoice:
             **values,
         },
     )
+    return in_hand(draft, customer)
+
+
+def choice_of(row: InvoiceLine) -> TaxChoice | None:
+    """The taxes that a person chose for a line; None for those of its document."""
+    if row.tax_ids is None:
+        return None
+    return TaxChoice(tuple(row.tax_ids), row.tax_category, row.exemption_reason)
 
 
 def line_of(row: InvoiceLine) -> core.InvoiceLine:
-    """A line as core knows it."""
+    """A line as core knows it; which of the document's taxes it bears is said anew when it is written."""
     usage = None
     if row.usage_from_at and row.usage_until_at and row.from_on and row.until_on:
         usage = Period(row.usage_from_at, row.usage_until_at, row.from_on, row.until_on)
@@ -137,10 +190,12 @@ def line_of(row: InvoiceLine) -> core.InvoiceLine:
         charge_id=row.charge_id,
         corrects_line_id=row.corrects_line_id,
         posted=row.posted,
+        tax_choice=choice_of(row),
     )
 
 
 def _row(invoice: Invoice, place: int, line: core.InvoiceLine) -> InvoiceLine:
+    choice = line.tax_choice
     return InvoiceLine(
         invoice=invoice,
         position=place,
@@ -161,11 +216,16 @@ def _row(invoice: Invoice, place: int, line: core.InvoiceLine) -> InvoiceLine:
         charge_id=line.charge_id,
         corrects_line_id=line.corrects_line_id,
         posted=line.posted,
+        tax_ids=list(choice.tax_ids) if choice else None,
+        tax_category=choice.category if choice else "",
+        exemption_reason=choice.reason if choice else "",
+        tax_positions=None if line.tax_positions is None else list(line.tax_positions),
     )
 
 
 def _tax_row(invoice: Invoice, place: int, due: TaxDue) -> InvoiceTax:
-    rule = due.rule
+    """A tax with its fixed part as it was taken: in whole coins, and not of lines that come to nothing."""
+    rule, taken = due.rule, bool(due.base_micros or due.amount_micros)
     return InvoiceTax(
         invoice=invoice,
         tax_id=rule.id,
@@ -174,7 +234,7 @@ def _tax_row(invoice: Invoice, place: int, due: TaxDue) -> InvoiceTax:
         label=rule.label,
         category=rule.category,
         rate_ppm=rule.rate_ppm,
-        fixed_micros=rule.fixed_micros,
+        fixed_micros=to_minor(rule.fixed_micros, invoice.currency) if taken else 0,
         compound=rule.compound,
         base_micros=due.base_micros,
         amount_micros=due.amount_micros,

@@ -22,8 +22,9 @@ from tollgate.actions.invoice_usage import Doubt
 from tollgate.actions.invoices import LINE_CHECKS, MOST_LINES
 from tollgate.core import invoices as core
 from tollgate.core.money import format_micros
-from tollgate.core.taxes import PPM, TaxRule, to_minor
+from tollgate.core.taxes import PPM, TaxRule, parted, to_minor
 from tollgate.store.models import Customer, Invoice, InvoiceLine, InvoiceTax
+from tollgate.store.queries.invoice_lists import left_of_lines
 
 REASON: Final = checks.text(500, required=True)
 LINE: Final[Mapping[str, checks.Check]] = {
@@ -52,11 +53,16 @@ def credit_invoice(*, invoice_id: int, reason: str, lines: Sequence[CreditedLine
     """Issues a credit note for an invoice: for these parts of its lines, or for all that is left of it."""
     words = checks.cleaned({"reason": REASON}, {"reason": reason})["reason"]
     because(words)
-    invoice, customer = _corrected(invoice_id)
+    invoice, customer = corrected(invoice_id)
     left = _left_of(invoice)
     taken = {row.pk: micros for row, micros in left} if lines is None else _chosen(lines, left, invoice.currency)
     found = [
-        core.credit_line(line_id=row.pk, description=row.description, net_micros=taken[row.pk])
+        core.credit_line(
+            line_id=row.pk,
+            description=row.description,
+            net_micros=taken[row.pk],
+            tax_positions=None if row.tax_positions is None else tuple(row.tax_positions),
+        )
         for row, _ in left
         if taken.get(row.pk)
     ]
@@ -68,8 +74,8 @@ def credit_invoice(*, invoice_id: int, reason: str, lines: Sequence[CreditedLine
         raise refuse("lines", f"Of the invoice {amount} are left before tax: take its lines below zero back as well.")
     note = _draft(invoice, customer, "credit_note", words)
     note = write(note, found, ())
-    whole = all(taken.get(row.pk, 0) == micros for row, micros in left)
-    return _issued(_with_taxes(note, invoice, whole=whole), records.now())
+    kept = [row for row, micros in left if taken.get(row.pk, 0) != micros]
+    return _issued(_with_taxes(note, invoice, kept, rest_micros=rest), records.now())
 
 
 @act
@@ -77,7 +83,7 @@ def debit_invoice(*, invoice_id: int, reason: str, lines: Sequence[AddedLine]) -
     """Issues a debit note for an invoice: what these lines add, with the taxes of the invoice."""
     words = checks.cleaned({"reason": REASON}, {"reason": reason})["reason"]
     because(words)
-    invoice, customer = _corrected(invoice_id)
+    invoice, customer = corrected(invoice_id)
     if not isinstance(lines, (list, tuple)) or not 0 < len(lines) <= MOST_LINES:
         raise refuse("lines", f"Give 1 to {MOST_LINES} lines.")
     found = []
@@ -88,10 +94,10 @@ def debit_invoice(*, invoice_id: int, reason: str, lines: Sequence[AddedLine]) -
             raise refuse("lines", "Each line needs its words and a price above zero.")
         found.append(core.manual_line(**{"from_on": None, "until_on": None, **values}))
     note = _draft(invoice, customer, "debit_note", words)
-    return _issued(write(note, found, [_rule(row) for row in invoice.taxes.order_by("position")]), records.now())
+    return _issued(write(note, found, rules_added(invoice)), records.now())
 
 
-def _corrected(invoice_id: int) -> tuple[Invoice, Customer]:
+def corrected(invoice_id: int) -> tuple[Invoice, Customer]:
     """The invoice, locked so that two never credit the same."""
     customer = records.locked(Customer, records.find(Invoice, invoice_id).customer_id)
     take_turns(customer)  # the wallet before its documents, as allocations do
@@ -105,9 +111,8 @@ def _corrected(invoice_id: int) -> tuple[Invoice, Customer]:
 
 def _left_of(invoice: Invoice) -> list[tuple[InvoiceLine, int]]:
     """Each line of an invoice with what is left of its net."""
-    back = InvoiceLine.objects.filter(corrects_line__invoice=invoice).exclude(invoice__state="void")
-    sums = dict(back.values_list("corrects_line").annotate(micros=Sum("net_micros")))
-    return [(row, row.net_micros - sums.get(row.pk, 0)) for row in invoice.lines.order_by("position")]
+    left = left_of_lines(invoice)
+    return [(row, left[row.pk]) for row in invoice.lines.order_by("position")]
 
 
 def _chosen(lines: Sequence[CreditedLine], left: Sequence[tuple[InvoiceLine, int]], currency: str) -> dict[int, int]:
@@ -143,21 +148,66 @@ def _draft(invoice: Invoice, customer: Customer, kind: str, reason: str) -> Invo
     )
 
 
-def _with_taxes(note: Invoice, invoice: Invoice, *, whole: bool) -> Invoice:
-    """A credit note with its taxes: by the rates of the invoice, and never more than the invoice bore; the last one
-    takes back what is left."""
-    back = InvoiceTax.objects.filter(invoice__corrects=invoice, invoice__kind="credit_note")
-    sums = dict(back.exclude(invoice__state="void").values_list("position").annotate(micros=Sum("amount_micros")))
-    rows = []
-    above = 0
+def _with_taxes(note: Invoice, invoice: Invoice, kept: Sequence[InvoiceLine], *, rest_micros: int) -> Invoice:
+    """A credit note with the taxes that its lines bore: by the rates of the invoice, and never more than it bore; where
+    nothing is kept of the lines that bear a tax, what is left of it. `rest_micros` is what is left of the net."""
+    sums = taxes_back(invoice)
+    rows, most = [], rest_micros
+    lines = list(note.lines.order_by("position"))
+    above = [0] * len(lines)
     for row in invoice.taxes.order_by("position"):
-        left = row.amount_micros - sums.get(row.position, 0)
-        base = note.net_micros + above if row.compound else note.net_micros
-        amount = left if whole else min(left, to_minor(Fraction(base * row.rate_ppm, PPM), note.currency))
-        rows.append(tax_like(row, note, base=base, amount=amount, fixed=row.fixed_micros if whole else 0))
-        above += amount
+        left, whole = row.amount_micros - sums.get(row.position, 0), not any(_bears(line, row) for line in kept)
+        most += left
+        bearing = [place for place, line in enumerate(lines) if _bears(line, row)]
+        if not bearing:
+            continue
+        bases = [lines[place].net_micros + (above[place] if row.compound else 0) for place in bearing]
+        base = sum(bases)
+        by_rate = to_minor(Fraction(base * row.rate_ppm, PPM), note.currency)
+        tax = left if whole else max(left, by_rate) if row.amount_micros < 0 else min(left, by_rate)
+        rows.append(tax_like(row, note, base=base, amount=tax, fixed=row.fixed_micros if whole else 0))
+        for place, part in zip(bearing, parted(tax, bases, note.currency), strict=True):
+            above[place] += part
+    if note.net_micros + sum(above) > most:  # a discount bore more of a tax than the lines that bear it
+        amount = f"{format_micros(most)} {invoice.currency}"
+        raise refuse("lines", f"Of the invoice {amount} are left with tax: take its lines below zero back as well.")
     write_taxes(note, rows)
-    return records.change(note, {"tax_micros": above, "total_micros": note.net_micros + above})
+    return records.change(note, {"tax_micros": sum(above), "total_micros": note.net_micros + sum(above)})
+
+
+def _bears(line: InvoiceLine, row: InvoiceTax) -> bool:
+    """Whether a line of a document, or of a note on it, bears a tax of that document."""
+    return line.tax_positions is None or row.position in line.tax_positions
+
+
+def rules_added(invoice: Invoice) -> list[TaxRule]:
+    """The taxes of what a note adds to an invoice: those of its lines for which nothing else was chosen, else those of
+    its first line."""
+    lines = invoice.lines.order_by("position")
+    alike = lines.filter(tax_ids=None).first() or lines[0]
+    return [rule_of(row) for row in invoice.taxes.order_by("position") if _bears(alike, row)]
+
+
+def taxes_back(invoice: Invoice, amount: str = "amount_micros") -> dict[int, int]:
+    """What credit notes took back of each tax of an invoice, by its position, or of its fixed part. What notes of
+    corrected calls took back is less what such notes added again."""
+    notes = InvoiceTax.objects.filter(invoice__corrects=invoice).exclude(invoice__state="void")
+    by_hand = notes.filter(invoice__kind="credit_note", invoice__recalculation=None)
+    found: dict[int, int] = dict(by_hand.values_list("position").annotate(micros=Sum(amount)))
+    for position, micros in taxes_noted(invoice, amount).items():
+        found[position] = found.get(position, 0) + max(0, micros)
+    return found
+
+
+def taxes_noted(invoice: Invoice, amount: str = "amount_micros") -> dict[int, int]:
+    """What notes of corrected calls took back of each tax of an invoice, less what they added, by its position, or of
+    its fixed part."""
+    found: dict[int, int] = {}
+    notes = InvoiceTax.objects.filter(invoice__corrects=invoice, invoice__recalculation__isnull=False)
+    rows = notes.exclude(invoice__state="void").values_list("position", "invoice__kind")
+    for position, kind, micros in rows.annotate(micros=Sum(amount)):
+        found[position] = found.get(position, 0) + (micros if kind == "credit_note" else -micros)
+    return found
 
 
 def tax_like(row: InvoiceTax, note: Invoice, *, base: int, amount: int, fixed: int) -> InvoiceTax:
@@ -167,7 +217,7 @@ def tax_like(row: InvoiceTax, note: Invoice, *, base: int, amount: int, fixed: i
     return InvoiceTax(invoice=note, base_micros=base, amount_micros=amount, fixed_micros=fixed, **values)
 
 
-def _rule(row: InvoiceTax) -> TaxRule:
+def rule_of(row: InvoiceTax) -> TaxRule:
     """A tax of the invoice for a note that adds to it; its fixed part was paid with the invoice."""
     return TaxRule(
         id=row.tax_id,

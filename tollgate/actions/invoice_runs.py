@@ -31,7 +31,7 @@ from tollgate.actions.invoice_usage import (
     words_for,
 )
 from tollgate.actions.invoices import billing_switches, draft_of, kind_for
-from tollgate.actions.postings import wallet_of
+from tollgate.actions.postings import wallet_id_of, wallet_of
 from tollgate.actions.statements import fetch
 from tollgate.core.invoice_periods import FREQUENCIES, Frequency, Period, Schedule, closed_periods, uncovered
 from tollgate.core.invoices import InvoiceLine, borne
@@ -242,7 +242,7 @@ def _document(
     draft = draft_of(customer, period, run_key=run_key, created_by=current.get().name)
     if not lines:
         lines = [_nothing_used(customer, period)]
-    draft = write(draft, lines, rules_for(draft, at))
+    draft = write(draft, lines, rules_for(draft, at), is_new=True)
     if draft.net_micros < 0:
         raise Doubt(f"More was given back than charged for calls from {period.from_on} on: look at their corrections.")
     return issue(draft, at) if issued else draft
@@ -275,6 +275,6 @@ def _previewed(customer: Customer, at: datetime) -> list[Made]:
 
 def _since(customer: Customer) -> datetime | None:
     """When a customer's first call began, or it was made: before that there is nothing to bill."""
-    wallet = wallet_of(customer)
-    first: datetime | None = fetch("invoices", "first_call", customer.account_id, customer.pk, wallet.pk)[0]["at"]
+    wallet_id = wallet_id_of(customer)
+    first: datetime | None = fetch("invoices", "first_call", customer.account_id, customer.pk, wallet_id)[0]["at"]
     return min(first, customer.created_at) if first is not None else customer.created_at

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tollgate.actions.charges import zone_of
-from tollgate.actions.postings import wallet_of
+from tollgate.actions.postings import wallet_id_of
 from tollgate.actions.statements import fetch
 from tollgate.core.invoice_periods import Period
 from tollgate.core.invoice_words import words_of
@@ -77,6 +77,16 @@ def correction_lines(
         assert line.usage is not None
         late[standing[line.usage.from_at, line.usage.until_at][1]].append(line)
     return own, late
+
+
+def unbilled(customer: Customer, period: Period) -> int:
+    """What the ledger charged for a period that documents bear and none has billed. Raises Doubt."""
+    billed = sum(
+        row["micros"]
+        for row in fetch("invoices", "billed", customer.pk, 0)
+        if (row["from_at"], row["until_at"]) == (period.from_at, period.until_at)
+    )
+    return int(sum(row["charged_micros"] for row in _charged(customer, [period], "total")) - billed)
 
 
 def kind_of(billing_type: str) -> str:
@@ -160,7 +170,7 @@ def _charged(customer: Customer, periods: Sequence[Period], grouping: str) -> li
 
 
 def _wallet(customer: Customer) -> tuple[int, int]:
-    return customer.account_id, wallet_of(customer).pk
+    return customer.account_id, wallet_id_of(customer)
 
 
 def _standing(customer: Customer, without: int) -> dict[tuple[datetime, datetime], tuple[Period, str]]:

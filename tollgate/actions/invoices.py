@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, TypedDict, Unpack
 
@@ -23,9 +24,12 @@ from tollgate.actions.invoice_lines import (
     period_of,
     read,
     rules_for,
+    sums_of,
+    with_own_taxes,
     write,
 )
 from tollgate.actions.invoice_usage import Doubt, covered, kind_of
+from tollgate.actions.line_taxes import NOTHING_CHOSEN, TAX_CHECKS, LineTaxes, choice_for
 from tollgate.actions.statements import fetch
 from tollgate.core import invoices as core
 from tollgate.core.invoice_periods import Period, uncovered
@@ -45,7 +49,7 @@ class DraftChanges(TypedDict, total=False):
     template_id: int | None
 
 
-class LineFields(TypedDict, total=False):
+class LineFields(LineTaxes, total=False):
     """What may be said of a line beside its words and its price. `until_on` is the first day after."""
 
     quantity_milli: int
@@ -58,6 +62,14 @@ class LineChanges(LineFields, total=False):
 
     description: str
     unit_price_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineSums:
+    """What a line comes to by itself, without the fixed parts of taxes, and its draft with it."""
+
+    alone: core.Totals
+    whole: core.Totals
 
 
 DRAFT_CHECKS: Final[Mapping[str, checks.Check]] = {
@@ -73,6 +85,8 @@ LINE_CHECKS: Final[Mapping[str, checks.Check]] = {
     "from_on": checks.optional(day),
     "until_on": checks.optional(day),
 }
+OWN_LINE_CHECKS: Final[Mapping[str, checks.Check]] = {**LINE_CHECKS, **TAX_CHECKS}
+UNSAID: Final[Mapping[str, Any]] = {"quantity_milli": 1000, "from_on": None, "until_on": None, **NOTHING_CHOSEN}
 
 
 @act
@@ -136,31 +150,32 @@ def delete_invoice_draft(*, invoice_id: int, version: int | None = None) -> None
 def add_invoice_line(
     *, invoice_id: int, description: str, unit_price_nanos: int, **fields: Unpack[LineFields]
 ) -> Invoice:
-    """Adds a line to a draft. The money moves when the document is issued."""
+    """Adds a line to a draft. The money moves when the document is issued.
+
+    It bears the taxes that fall due for the document, or of the customer's taxes those in `tax_ids`. A line without VAT
+    says why by its `tax_category` (of EN 16931: E, AE, K, G, O or Z) and, but for Z, its `exemption_reason`.
+    """
     given: dict[str, Any] = {**fields, "description": description, "unit_price_nanos": unit_price_nanos}
-    values = {"quantity_milli": 1000, "from_on": None, "until_on": None, **checks.cleaned(LINE_CHECKS, given)}
-    _check_line(values)
+    values = {**UNSAID, **checks.cleaned(OWN_LINE_CHECKS, given)}
     invoice = locked_draft(invoice_id)
     lines = read(invoice)
     if len(lines) >= MOST_LINES:
         raise refuse("invoice_id", f"A document has at most {MOST_LINES} lines.")
-    return _written(invoice, [*lines, core.manual_line(**values)])
+    return _written(invoice, [*lines, _made(invoice, values)])
 
 
 @act
 def change_invoice_line(*, line_id: int, **changes: Unpack[LineChanges]) -> Invoice:
     """Changes a line of a draft that a person added."""
-    values = checks.cleaned(LINE_CHECKS, changes)
+    values = checks.cleaned(OWN_LINE_CHECKS, changes)
     row, invoice = _line(line_id)
     if row.kind != "manual":
         raise refuse("line_id", "Only lines that were added by hand are changed.")
-    before = {name: getattr(row, name) for name in LINE_CHECKS}
+    before = {name: getattr(row, name) for name in OWN_LINE_CHECKS}
     if "unit_price_nanos" not in values and invoice.prices_include_tax:  # the row shows the price without its tax
         before["unit_price_nanos"] = row.exact_micros * 10**6 // row.quantity_milli
-    whole = {**before, **values}
-    _check_line(whole)
     lines = read(invoice)
-    lines[[line.pk for line in invoice.lines.order_by("position")].index(row.pk)] = core.manual_line(**whole)
+    lines[_place(invoice, row)] = _made(invoice, {**before, **values})
     return _written(invoice, lines)
 
 
@@ -171,8 +186,28 @@ def remove_invoice_line(*, line_id: int) -> Invoice:
     if row.kind in FROM_CALLS:
         raise refuse("line_id", "Calls stay on the document of their period: throw the draft away instead.")
     lines = read(invoice)
-    del lines[[line.pk for line in invoice.lines.order_by("position")].index(row.pk)]
+    del lines[_place(invoice, row)]
     return _written(invoice, lines)
+
+
+def line_sums(invoice: Invoice, fields: Mapping[str, Any], *, instead: InvoiceLine | None = None) -> LineSums:
+    """What a line would come to, in place of another or added, and its draft with it; nothing is written.
+
+    Raises Invalid as the acts above do.
+    """
+    line = _made(invoice, {**UNSAID, **checks.cleaned(OWN_LINE_CHECKS, fields)})
+    lines = read(invoice)
+    if instead is None:
+        lines.append(line)
+    else:
+        lines[_place(invoice, instead)] = line
+    with doubts_named("invoice_id"):
+        rules = rules_for(invoice, records.now())
+        (line,) = with_own_taxes(invoice, [line])
+        by_rate = [replace(rule, fixed_micros=0) for rule in (rules if line.rules is None else line.rules)]
+        gross, money = invoice.prices_include_tax, invoice.currency
+        alone = core.totals([replace(line, rules=None)], by_rate, currency=money, prices_include_tax=gross)
+        return LineSums(alone, sums_of(invoice, lines, rules))
 
 
 def draft_of(customer: Customer, period: Period, **values: Any) -> Invoice:
@@ -229,6 +264,17 @@ def doubts_named(field: str) -> Iterator[None]:
 def _written(invoice: Invoice, lines: list[core.InvoiceLine]) -> Invoice:
     with doubts_named("invoice_id"):
         return write(invoice, lines, rules_for(invoice, records.now()))
+
+
+def _place(invoice: Invoice, row: InvoiceLine) -> int:
+    return list(invoice.lines.order_by("position").values_list("pk", flat=True)).index(row.pk)
+
+
+def _made(invoice: Invoice, values: Mapping[str, Any]) -> core.InvoiceLine:
+    """A line of checked values. Raises Invalid for what does not go together."""
+    _check_line(values)
+    said = {name: values[name] for name in LINE_CHECKS}
+    return core.manual_line(**said, tax_choice=choice_for(invoice, values))
 
 
 def _line(line_id: int) -> tuple[InvoiceLine, Invoice]:

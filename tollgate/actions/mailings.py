@@ -227,7 +227,7 @@ def _title(kind: str, templates: Words, count: int) -> str:
 
 def _hand_over(task: Task, row: TaskRow) -> None:
     """Queues the message of a row, or the same message again; one that waits or was sent stays as it is."""
-    contact = records.find(Contact, row.record_id)
+    contact = records.locked(Contact, row.record_id)  # as its erasure does, so that one of both is first
     before = Message.objects.select_for_update(no_key=True).filter(task_row=row).first()
     if before is not None and before.state not in ("failed", "canceled"):
         return

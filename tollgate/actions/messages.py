@@ -262,8 +262,8 @@ def _words(template: str, reader: Reader, values: Mapping[str, Value], language:
         html = str(values.get("html", "")) or as_html(str(escape(text)))
         return Words(str(values["subject"]), text, html, text)
     stock = STOCK[template]
-    if set(values) != set(stock.variables):
-        raise ValueError(f"{template} takes {sorted(stock.variables)}, not {sorted(values)}")
+    if set(values) != {*stock.variables, *stock.unused}:
+        raise ValueError(f"{template} takes {sorted({*stock.variables, *stock.unused})}, not {sorted(values)}")
     domain_id = reader.domain.pk if reader.domain else None
     return filled(wording(reader.account.pk, template, language, domain_id), {**reader.values(), **values})
 

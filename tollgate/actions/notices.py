@@ -45,6 +45,10 @@ def invoice_values(invoice: Invoice) -> dict[str, Value]:
         "total": format_micros(abs(invoice.total_micros), 2),
         "open": format_micros(invoice.open_micros, 2),
         "currency": invoice.currency,
+        "sub_total": format_micros(abs(invoice.net_micros), 2),
+        "tax": format_micros(abs(invoice.tax_micros), 2),
+        "invoice_date": invoice.invoice_on.isoformat() if invoice.invoice_on else "",
+        "payment_details": str(invoice.issuer.get("payment_details") or ""),
     }
     if invoice.kind == "credit_note":
         return told

@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     support_phone: str
     support_email: str
     idle_logout_min: int | None
+    auth_failure_count: int
     second_factor: bool
     second_factor_days: int
     inactive_portal: bool
@@ -66,6 +67,8 @@ class Options(TypedDict, total=False):
     verification_approval: bool
     language: str
     verification_valid_days: int
+    circuit_user_id: int | None
+    smart_lists: bool
 
 
 def _prefixes(value: object) -> str:
@@ -114,6 +117,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "support_phone": or_empty(checks.phone),
     "support_email": or_empty(checks.email),
     "idle_logout_min": checks.optional(checks.whole(1, 1440)),
+    "auth_failure_count": checks.whole(0, 1000),
     "second_factor": checks.yes_no,
     "second_factor_days": checks.whole(0, 90),
     "inactive_portal": checks.yes_no,
@@ -138,6 +142,8 @@ CHECKS: Mapping[str, checks.Check] = {
     "verification_approval": checks.yes_no,
     "language": checks.one_of(("", *LANGUAGES)),
     "verification_valid_days": checks.whole(0, 3650),
+    "circuit_user_id": checks.optional(checks.whole(1, checks.MOST_ID)),
+    "smart_lists": checks.yes_no,
 }
 
 
@@ -150,7 +156,8 @@ def update_options(*, account_id: int, version: int | None = None, **changes: Un
     start, size = (values.get(name, getattr(account, name)) for name in ("block_start", "block_size"))
     if (start is None) != (size is None):
         raise refuse("block_size" if size is None else "block_start", "Give start and size of number blocks together.")
-    user_id = values.get("verification_user_id")
-    if user_id is not None and not Endpoint.objects.filter(account=account, pk=user_id, kind="sip_user").exists():
-        raise refuse("verification_user_id", "Choose a SIP user of this account.")
+    for name in ("verification_user_id", "circuit_user_id"):
+        user_id = values.get(name)
+        if user_id is not None and not Endpoint.objects.filter(account=account, pk=user_id, kind="sip_user").exists():
+            raise refuse(name, "Choose a SIP user of this account.")
     return records.change(account, values)

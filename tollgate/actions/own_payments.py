@@ -6,9 +6,13 @@ the gateways that are allowed hold here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
+
+from django.db import connection
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse
@@ -30,6 +34,7 @@ from tollgate.gateways.payments.model import Declined, NotReached, Order
 from tollgate.store.models import Account, Checkout, Customer, Payment
 from tollgate.store.secrets import CannotUnseal
 
+NOT_TAKEN: Final = "The gateway did not take this payment: begin another."
 PENDING_MOST: Final = 10
 """How many payments of one customer may wait at once."""
 CHECKS: Final[dict[str, checks.Check]] = {
@@ -88,7 +93,34 @@ def start_checkout(
 
 
 def send_payer(checkout: Checkout, *, email: str, return_url: str, cancel_url: str, at: datetime) -> str:
-    """The address where the payer pays, asked of the gateway without a transaction. Raises Invalid when it has none."""
+    """The address where the payer pays, asked of the gateway without a transaction. Raises Invalid when it has none.
+
+    The gateway is asked once: who comes at the same moment, or later, is told the same.
+    """
+    with _alone(checkout):
+        checkout.refresh_from_db()
+        if checkout.url:
+            return checkout.url
+        if checkout.payment.status != "pending":
+            raise refuse("gateway", NOT_TAKEN)
+        return _sent(checkout, email=email, return_url=return_url, cancel_url=cancel_url, at=at)
+
+
+@contextmanager
+def _alone(checkout: Checkout) -> Iterator[None]:
+    """Nobody else asks a gateway of this checkout meanwhile. Who dies in the block leaves it to the next."""
+    name = [f"{__name__} {checkout.pk}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", name)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+
+def _sent(checkout: Checkout, *, email: str, return_url: str, cancel_url: str, at: datetime) -> str:
+    """What the gateway says to a checkout of which it was not asked before."""
     payment = checkout.payment
     account = Account.objects.get(pk=payment.account_id)
     order = Order(

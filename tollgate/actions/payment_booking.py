@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+from uuid import uuid4
 
 from django.db.models import Q
 
@@ -43,7 +44,8 @@ from tollgate.core.payments import (
     worth_micros,
 )
 from tollgate.core.taxes import to_minor
-from tollgate.store.models import Customer, Entry, Payment, PaymentGateway, Voucher, Wallet
+from tollgate.gateways.payments import PROVIDERS
+from tollgate.store.models import Checkout, Customer, Entry, Payment, PaymentGateway, Voucher, Wallet
 
 ENTRY_KINDS: Final = {"payment": "topup", "refund": "refund", "reversal": "reversal", "bonus": "bonus"}
 BACK: Final = ("refund", "reversal")
@@ -107,6 +109,14 @@ def tell_fee(payment: Payment, fee_micros: int) -> None:
     records.change(payment, {"fee_micros": fee_micros, "reached_micros": before - fee})
 
 
+def ask_fee(payment: Payment, gateway: PaymentGateway, at: datetime) -> None:
+    """Has the worker ask what a gateway kept of a payment that no checkout of ours asked for, where it can be asked."""
+    wanted = payment.kind == "payment" and payment.external_id and not payment.fee_micros
+    if wanted and PROVIDERS[gateway.provider].asks_fees:
+        asked = {"gateway": gateway, "session": payment.external_id, "fee_open": True, "next_at": at}
+        Checkout.objects.get_or_create(payment=payment, defaults={**asked, "reference": uuid4().hex})
+
+
 def left_micros(payment: Payment) -> int:
     """What may still be given back of a payment."""
     return max(0, payment.amount_micros - payment.refunded_micros)
@@ -158,6 +168,7 @@ def _reached(payment: Payment) -> int:
     return left_us_micros(
         payment.amount_micros,
         whole_micros=original.amount_micros,
+        gone_micros=records.locked(Payment, original.pk).refunded_micros,
         paid=_was_paid(original),
         back_micros=payment.received_micros if payment.received_currency == payment.currency else None,
         currency=payment.currency,

@@ -17,12 +17,13 @@ from django.db import transaction
 from django.db.models import F
 
 from tollgate.actions.acts import Actor, Invalid, acting
+from tollgate.actions.payment_booking import ask_fee
 from tollgate.actions.payment_gateways import config_of
 from tollgate.actions.payment_methods import keep_method
 from tollgate.actions.payment_settling import ELSEWHERE, IGNORED, NOT_BOOKED, WAITS, book_gateway_event
 from tollgate.gateways.payments import open_gateway
 from tollgate.gateways.payments.model import Declined, Event, Gateway, Notice, NotReached, Unverified
-from tollgate.store.models import Checkout, PaymentEvent, PaymentGateway
+from tollgate.store.models import Checkout, Payment, PaymentEvent, PaymentGateway
 from tollgate.store.secrets import CannotUnseal
 
 PAUSES_MIN: Final = (1, 5, 15, 60, 240, 720, 1440, 1440)
@@ -149,9 +150,13 @@ def _keep(gateway: PaymentGateway, one: Event, at: datetime) -> None:
 
 
 def _ask_fee(gateway: PaymentGateway, one: Event, at: datetime) -> None:
-    """Has the worker ask for the fee of a checkout that is paid, until the gateway tells it; there may be none."""
+    """Has the worker ask for the fee of what is paid, until the gateway tells it; there may be none."""
     if one.kind != "paid":
         return
+    booked = Payment.objects.filter(account_id=gateway.account_id, gateway=gateway.name, status="completed")
+    stray = booked.filter(external_id=one.external_id, checkout=None).first() if one.fee_later else None
+    if stray is not None:
+        ask_fee(stray, gateway, at)
     paid = Checkout.objects.filter(gateway=gateway, payment__external_id=one.external_id, payment__status="completed")
     if not one.fee_later:
         paid.filter(fee_open=True).update(fee_open=False)

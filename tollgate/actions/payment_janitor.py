@@ -24,7 +24,6 @@ from tollgate.actions.payment_methods import (
     due_auto_top_ups,
     method_of,
     note_failure,
-    note_success,
     start_auto_top_up,
 )
 from tollgate.core.payments import pause
@@ -126,10 +125,7 @@ def _noted(checkout: Checkout, found: Sequence[Event]) -> Sequence[Event]:
 
 def _after(checkout: Checkout, at: datetime) -> None:
     """What is known now, or when to ask again."""
-    waited = checkout.payment.status == "pending"
     checkout.payment.refresh_from_db()
-    if checkout.automatic and waited and checkout.payment.status == "completed":
-        note_success(checkout)
     more = Checkout.objects.filter(Q(keep_method=True) | Q(fee_open=True), pk=checkout.pk)
     if checkout.payment.status == "pending" or more.exists():
         _again(checkout, "", at)

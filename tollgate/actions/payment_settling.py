@@ -23,6 +23,7 @@ from tollgate.actions.payment_booking import (
     taken_micros,
     tell_fee,
 )
+from tollgate.actions.payment_methods import note_success
 from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros
 from tollgate.core.taxes import to_minor
@@ -114,6 +115,8 @@ def _complete_checkout(
         payer=told["payer"] or payment.payer,
     )
     Checkout.objects.filter(pk=checkout.pk).update(next_at=None)
+    if checkout.automatic:
+        note_success(checkout)
     _mark(event_id, done)
     return BOOKED
 

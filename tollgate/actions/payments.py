@@ -16,7 +16,7 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.payment_amounts import wallet_amount
-from tollgate.actions.payment_booking import BACK, complete, left_micros, new_payment, taken_micros
+from tollgate.actions.payment_booking import BACK, ask_fee, complete, left_micros, new_payment, taken_micros
 from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros, split_note
 from tollgate.core.taxes import to_minor
@@ -252,7 +252,11 @@ def assign_payment(*, payment_id: int, customer_id: int, remember: bool = False)
     payment.customer, payment.currency = customer, customer.currency
     if remember and payment.payer and customer.paypal_email != payment.payer:
         records.change(records.locked(Customer, customer.pk), {"paypal_email": payment.payer})
-    return complete(payment, approved_by=current.get().name, customer_id=customer.pk, **values)
+    done = complete(payment, approved_by=current.get().name, customer_id=customer.pk, **values)
+    gateway = PaymentGateway.objects.filter(account_id=done.account_id, name=done.gateway).first()
+    if gateway is not None:
+        ask_fee(done, gateway, records.now())
+    return done
 
 
 def _at_most_left(payment: Payment, amount_micros: int) -> int:

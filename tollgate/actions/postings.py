@@ -21,6 +21,14 @@ def wallet_of(customer: Customer) -> Wallet:
     return Wallet.objects.get(account_id=customer.account_id, kind="customer", owner_id=customer.pk)
 
 
+def wallet_id_of(customer: Customer) -> int:
+    """The id of that wallet, which never changes: each customer in hand is asked for it once."""
+    known: int | None = vars(customer).get("_wallet_id")
+    if known is None:
+        known = vars(customer)["_wallet_id"] = wallet_of(customer).pk
+    return known
+
+
 def income_book(customer: Customer) -> str:
     """Where what a customer owes is earned: as the account's own sales, or at the prices of the reseller above it."""
     return "revenue" if customer.parent_id is None else "resale"

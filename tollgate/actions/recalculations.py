@@ -1,33 +1,45 @@
 """Acts that price calls anew. No CDR is changed: entries of kind `correction` lead to what a call should have cost.
 
 `start_recalculation` begins a task (tasks.py) with a row for each call, `take_back_recalculation` one that posts the
-opposite of every entry, the latest of a call first: each was reckoned from what stood before it. What is invoiced
-already comes as correction lines on the next invoice, by the difference that invoices are made of. To recalculate by
-another rule, see `core.recalculation`.
+opposite of every entry, the latest of a call first: each was reckoned from what stood before it. When either task is
+over, another one issues a credit or debit note on each issued invoice whose calls it corrected (correction_notes.py);
+all else comes as correction lines on the next document, by the difference that documents are made of. What would
+happen is told in recalculation_preview.py. To recalculate by another rule, see `core.recalculation`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from tollgate.actions import checks, records, tasks
-from tollgate.actions.acts import NotFound, act, because, current, refuse
+from tollgate.actions import checks, delay_values, records, tasks
+from tollgate.actions.acts import NotFound, NotPermitted, act, because, current, refuse
 from tollgate.actions.postings import post
+from tollgate.actions.statements import fetch
 from tollgate.core.recalculation import Correction
-from tollgate.store.models import CDR, Account, Carrier, Customer, Entry, Recalculation, Wallet
-from tollgate.store.queries.recalculation import Repriced, calls_of, reprice, repriced
+from tollgate.store.models import (
+    CDR,
+    Account,
+    ArchivedCall,
+    Carrier,
+    Customer,
+    Entry,
+    Recalculation,
+    Task,
+    Wallet,
+)
+from tollgate.store.queries.recalculation import call_of, ids_of, reprice
 
 KINDS: Final = ("rerate", "adjust_duration")
 RELEASED_BY: Final = ("caller", "callee", "tollgate", "edge")
 MOST_S: Final = 86_400
-PREVIEW_MOST: Final = 10_000
-SHOWN_MOST: Final = 200
+NOTES: Final = "correction_notes"
+"""The kind of task that issues notes."""
 TAKE_BACK: Final = "take back "
 """What the key of an opposite entry begins with; the id of the entry that it takes back follows."""
 CHECKS: Final[Mapping[str, checks.Check]] = {
@@ -37,35 +49,8 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "least_s": checks.optional(checks.whole(0, MOST_S)),
     "new_s": checks.optional(checks.whole(0, MOST_S)),
     "reason": checks.text(500, required=True),
+    "on_notes": checks.optional(checks.yes_no),
 }
-
-
-@dataclass(slots=True)
-class Sum:
-    """What the calls of one currency and side come to, then and now."""
-
-    currency: str
-    pays: bool
-    calls: int = 0
-    was_micros: int = 0
-    cost_micros: int = 0
-
-    @property
-    def difference_micros(self) -> int:
-        """What they would cost more."""
-        return self.cost_micros - self.was_micros
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a recalculation would do: how many calls it is about, how many were looked at, and what would change."""
-
-    calls_count: int
-    looked_at: int
-    different_count: int
-    left_count: int
-    sums: tuple[Sum, ...]
-    rows: tuple[Repriced, ...]
 
 
 @act
@@ -81,20 +66,23 @@ def start_recalculation(
     released_by: Sequence[str] = (),
     least_s: int | None = None,
     new_s: int | None = None,
+    on_notes: bool | None = None,
 ) -> Recalculation:
     """Prices the charged calls of some time anew, in a task; the CDRs stay, corrections are posted.
 
     `rerate` uses the revisions now in force for the time of each call; `adjust_duration` takes each call of at least
-    `least_s` as one of `new_s` and rates it so. No `released_by` means whoever ended it.
+    `least_s` as one of `new_s` and rates it so. No `released_by` means whoever ended it. `on_notes` tells what it
+    corrects of issued invoices by credit and debit notes at once, false by a line of the next document; empty is notes
+    for who may issue them.
     """
     wanted = wanted_recalculation(
         account_id=account_id, kind=kind, from_at=from_at, until_at=until_at, reason=reason, customer_id=customer_id,
-        carrier_id=carrier_id, released_by=released_by, least_s=least_s, new_s=new_s,
+        carrier_id=carrier_id, released_by=released_by, least_s=least_s, new_s=new_s, on_notes=on_notes,
     )  # fmt: skip
     because(wanted.reason)
     wanted.save()
-    rows = calls_of(wanted).values_list("pk", "edge_call_id").iterator(chunk_size=tasks.AT_A_TIME)
-    return _begun(wanted, "recalculate", "recalculate_call", f"Recalculation {wanted.pk}: {wanted.reason}", rows)
+    title = f"Recalculation {wanted.pk}: {wanted.reason}"
+    return _begun(wanted, "recalculate", "recalculate_call", title, ids_of(wanted))
 
 
 @act
@@ -103,7 +91,7 @@ def recalculate_call(*, call_id: int, recalculation_id: int) -> int:
     wanted = records.find(Recalculation, recalculation_id)
     if wanted.taken_back_at is not None:
         raise refuse("recalculation_id", "This recalculation was taken back.")
-    cdr = calls_of(wanted).filter(pk=call_id).first()
+    cdr = call_of(wanted, call_id)
     if cdr is None:
         raise NotFound(f"Call {call_id} is not one of this recalculation.")
     first = reprice(cdr, wanted)
@@ -112,6 +100,8 @@ def recalculate_call(*, call_id: int, recalculation_id: int) -> int:
     if found.problem:
         raise refuse("call_id", found.problem)
     moving = [one for one in found.corrections if one.amount_micros]
+    if moving:
+        _keep_skeleton(cdr)
     for one in moving:
         _post(one, cdr, wanted)
     return len(moving)
@@ -176,6 +166,10 @@ def wanted_recalculation(
             raise refuse(name, "Adjusting durations needs both durations.")
         if not adjusting and values[name] is not None:
             raise refuse(name, "Only adjusting durations has durations.")
+    may_note = current.get().may_do("note_corrections")
+    if values.get("on_notes") and not may_note:
+        raise NotPermitted("note_corrections")
+    values["on_notes"] = may_note if values.get("on_notes") is None else values["on_notes"]
     return Recalculation(
         account=account,
         customer=records.find(Customer, customer_id) if customer_id is not None else None,
@@ -186,30 +180,34 @@ def wanted_recalculation(
     )
 
 
-def preview(wanted: Recalculation) -> Preview:
-    """What it would do, of its first 10,000 calls; nothing moves."""
-    sums: dict[tuple[str, bool], Sum] = {}
-    shown: list[Repriced] = []
-    looked_at = different = left = 0
-    for found in repriced(wanted, PREVIEW_MOST):
-        looked_at += 1
-        different += found.different
-        left += bool(found.problem)
-        if (found.different or found.problem) and len(shown) < SHOWN_MOST:
-            shown.append(found)
-        for one in found.corrections:
-            total = sums.setdefault((one.currency, one.pays), Sum(one.currency, one.pays))
-            total.calls += 1
-            total.was_micros += one.was_micros
-            total.cost_micros += one.cost_micros
-    count = looked_at if looked_at < PREVIEW_MOST else calls_of(wanted).count()
-    told = tuple(sums[key] for key in sorted(sums, key=lambda key: (not key[1], key[0])))
-    return Preview(count, looked_at, different, left, told, tuple(shown))
-
-
 def ref_of(recalculation: Recalculation) -> str:
     """What its entries name."""
     return f"recalculation:{recalculation.pk}"
+
+
+def _begin_notes(task: Task) -> None:
+    """Begins the task that issues the notes of a recalculation, or of what was taken back, once its calls are over.
+
+    Whoever may issue none begins none: then the next documents bear the corrections.
+    """
+    wanted = Recalculation.objects.filter(pk=delay_values.read(task.arguments)["recalculation_id"]).first()
+    if wanted is None or not wanted.on_notes or not current.get().may_do("note_corrections"):
+        return
+    span = (wanted.from_at, wanted.until_at)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # of very many calls; the task could never end without it
+    found = fetch("invoices", "corrected_invoices", wanted.account_id, ref_of(wanted), wanted.pk, *span)
+    if found:
+        tasks.begin(
+            kind=NOTES,
+            noun="invoice",
+            act_name="note_corrections",
+            title=f"Notes of recalculation {wanted.pk}",
+            rows=(tasks.NewRow(number, row["id"], row["number"]) for number, row in enumerate(found, start=1)),
+            account_id=wanted.account_id,
+            arguments={"recalculation_id": wanted.pk},
+            source=task,
+        )
 
 
 def _begun(
@@ -252,6 +250,34 @@ def _lock(wallet_ids: Iterable[int]) -> None:
     list(Wallet.objects.select_for_update().filter(pk__in=set(wallet_ids)).order_by("-depth", "pk"))
 
 
+def _keep_skeleton(cdr: CDR) -> None:
+    """Of a call that only the lake has and no entry named before: what its first entry needs to know of it."""
+    if CDR.objects.filter(account_id=cdr.account_id, pk=cdr.pk).exists():
+        return
+    legs = (cdr.detail or {}).get("legs") or [{}]
+    ArchivedCall.objects.bulk_create(
+        [
+            ArchivedCall(
+                id=cdr.pk,
+                account_id=cdr.account_id,
+                started_at=cdr.started_at,
+                customer_id=cdr.customer_id,
+                ingress_route_id=cdr.ingress_route_id,
+                destination=cdr.destination,
+                billed_s=cdr.billed_s,
+                cost_micros=cdr.cost_micros,
+                carrier_id=cdr.carrier_id,
+                prefix=cdr.prefix or "",
+                currency=cdr.currency,
+                carrier_currency=cdr.carrier_currency,
+                profit_known=cdr.profit_micros is not None,
+                seller_wallet_id=legs[-1].get("wallet"),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
 def _post(one: Correction, cdr: CDR, wanted: Recalculation) -> None:
     post(
         Wallet.objects.get(pk=one.wallet_id),
@@ -263,3 +289,6 @@ def _post(one: Correction, cdr: CDR, wanted: Recalculation) -> None:
         ref=ref_of(wanted),
         call_id=cdr.pk,
     )
+
+
+tasks.FOLLOWING.update({"recalculate": _begin_notes, "take_back": _begin_notes})

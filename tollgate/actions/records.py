@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, connection, models, transaction
 
 from tollgate.actions.acts import Invalid, NotFound, OutOfDate, current
-from tollgate.store.models import Account, Code, ContactSession, Customer
+from tollgate.store.models import Account, Card, Code, ContactSession, Customer, Revision
 
 Row = TypeVar("Row", bound=models.Model)
 SECRETS = frozenset(
@@ -46,9 +46,12 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "contact_email_once": ("email", "Another contact logs in with this email at the same portal."),
     "carrier_statement_once": ("number", "The carrier has a statement of this number already."),
     "carrier_file_once": ("content", "This file was added already."),
+    "circuit_test_one_at_a_time": ("number", "Your last test is still going on: wait for its end."),
+    "custom_page_name_once": ("name", "Another page has this name: choose another."),
     "carrier_name_once": ("name", "Another carrier has this name: choose another."),
     "gateway_name_once": ("name", "This carrier has a gateway of that name: choose another."),
     "card_name_once": ("name", "Another card has this name: choose another."),
+    "card_of_reseller_once": ("name", "Another card of this reseller has this name: choose another."),
     "endpoint_username_once": ("username", "Duplicate User Detected"),
     "extension_apart": ("extension", "Duplicate User Detected"),
     "endpoint_reachable": (
@@ -103,13 +106,17 @@ def locked(model: type[Row], row_id: object, version: int | None = None) -> Row:
 def _in_reach(row: models.Model, *, changing: bool) -> bool:
     """Whether the actor may touch the row: one held to some customers, only what belongs to one of those.
 
-    The account itself may be read by such an actor, because new records name it.
+    The account itself may be read by such an actor, because new records name it. Cards are the reseller's own, or those
+    of resellers below it; what they are given to buy by is nothing of theirs.
     """
     actor = current.get(None)
     if actor is None or actor.reach is None:
         return True
     if isinstance(row, Account):
         return not changing
+    if isinstance(row, (Card, Revision)):
+        card = row.card if isinstance(row, Revision) else row
+        return card.reseller_id is not None and card.reseller_id in (actor.reseller_id, *actor.reach)
     customer_id = row.pk if isinstance(row, Customer) else getattr(row, "customer_id", None)
     if customer_id is None and isinstance(row, (ContactSession, Code)):
         customer_id = row.contact.customer_id if row.contact is not None else None

@@ -22,11 +22,12 @@ from psycopg.types.json import Jsonb
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse, warn
+from tollgate.actions.card_losses import loss_sentences
 from tollgate.core import card_files
 from tollgate.core.card_files import CardRow, ColumnMapping, Parsed
 from tollgate.core.card_tariffs import tariff_rate
 from tollgate.core.rates import RateInvalid
-from tollgate.store.models import Card, Revision
+from tollgate.store.models import Card, Rate, Revision
 
 MOST_ERRORS = 100  # named one by one; more is a wrong file
 MOST_ROWS = 2_000_000
@@ -135,9 +136,18 @@ def _publish(revision: Revision, effective_at: datetime | str | None) -> Revisio
     published = records.change(revision, {"effective_at": values["effective_at"] or Now(), "published_at": Now()})
     later = Revision.objects.filter(card_id=revision.card_id, effective_at__gt=published.effective_at)
     newer = later.exclude(published_at=None).order_by("effective_at").first()
+    if published.card.reseller_id is not None:
+        for sentence in loss_sentences(published.card, rows_of(published), published.effective_at):
+            warn(sentence)
     if newer is not None:
         warn(f"Revision {newer.number} replaces these prices from {newer.effective_at:%Y-%m-%d %H:%M} UTC on.")
     return published
+
+
+def rows_of(revision: Revision) -> list[CardRow]:
+    """The rates of a revision as rows, such as another can be made of."""
+    found = Rate.objects.filter(revision=revision).order_by("id").values(*COLUMNS)
+    return [CardRow(**{**row, "tariff": _tariff(row["tariff"])}) for row in found]
 
 
 def checked_rows(rows: Sequence[RowGiven]) -> list[CardRow]:

@@ -1,4 +1,8 @@
-"""Acts on ingress routes: which numbers a customer, or each with a tag, may call, by which card over which carriers."""
+"""Acts on ingress routes: which numbers a customer, or each with a tag, may call, by which card over which carriers.
+
+A reseller's users make the routes of its customers: by the reseller's own cards, without a word about carriers
+(`OPERATED`). Those are of the reseller's own route, which is not theirs to change.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any, TypedDict, Unpack
 from django.db.models import F
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import Invalid, act, refuse, warn
+from tollgate.actions.acts import Invalid, NotEditable, act, current, refuse, warn
 from tollgate.core import patterns
 from tollgate.store.models import Call, Card, Customer, IngressRoute, RouteOption, Tag
 
@@ -48,6 +52,8 @@ class RouteChanges(RouteFields, total=False):
     card_id: int
 
 
+OPERATED = ("strategy", "options", "profit_assurance", "media", "recording")
+"""Fields that say how calls reach carriers, and what is kept of them: nothing for a reseller's users."""
 STRATEGIES = ("lcr", "reverse_lcr", "manual", "weighted", "random")
 OPTION_CHECKS: Mapping[str, checks.Check] = {
     "card_id": checks.record_id,
@@ -113,6 +119,7 @@ def create_ingress_route(*, customer_id: int, name: str, card_id: int, **fields:
     """Lets a customer call what the patterns match, sold by a customer card, over the carrier cards listed."""
     given: dict[str, Any] = {**fields, "name": name, "card_id": card_id}
     values = checks.cleaned(CHECKS, given)
+    _check_operated(values)
     options = values.pop("options", [])
     customer = records.find(Customer, customer_id)
     _check_card(customer, values["card_id"])
@@ -149,9 +156,10 @@ def update_ingress_route(
 ) -> IngressRoute:
     """Changes a route; `options` replaces the whole list. The next call obeys it."""
     values = checks.cleaned(CHECKS, changes)
+    _check_operated(values)
     options = values.pop("options", None)
     route = records.locked(IngressRoute, ingress_route_id, version)
-    if "card_id" in values:
+    if values.get("card_id", route.card_id) != route.card_id:
         _check_card(route.owner, values["card_id"])
     records.change(route, values)
     if options is not None:
@@ -171,8 +179,19 @@ def delete_ingress_route(*, ingress_route_id: int, version: int | None = None) -
     route.delete()
 
 
+def _check_operated(values: Mapping[str, Any]) -> None:
+    """Those who are held to some customers say nothing about carriers."""
+    named = [name for name in OPERATED if name in values]
+    if current.get().reach is not None and named:
+        raise NotEditable({name: ["Whom you buy from decides this: leave it out."] for name in named})
+
+
 def _check_card(owner: Customer | Tag, card_id: int) -> None:
     card = Card.objects.filter(account_id=owner.account_id, pk=card_id).first()
+    if current.get().reach is not None and isinstance(owner, Customer):
+        sellers = (owner.parent_id,) if owner.parent_id is not None else ()
+        if card is None or card.kind != "customer" or card.reseller_id not in sellers:
+            raise refuse("card_id", "Choose a card of the reseller that the customer is below.")
     if card is None or card.kind != "customer":
         raise refuse("card_id", "Choose a customer card: it says what this customer pays.")
     if isinstance(owner, Tag):
@@ -182,7 +201,8 @@ def _check_card(owner: Customer | Tag, card_id: int) -> None:
     customer = owner
     if card.currency != customer.currency:
         raise refuse("card_id", f"The card is in {card.currency}, the customer pays in {customer.currency}.")
-    if card.reseller_id is not None and card.reseller_id != customer.parent_id:
+    # locked: it is not moved to another reseller until the route is seen there
+    if card.reseller_id is not None and card.reseller_id != records.locked(Customer, customer.pk).parent_id:
         raise refuse("card_id", "This card belongs to a reseller that the customer is not below.")
 
 

@@ -16,13 +16,13 @@ import io
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Final
 
 from django.db import OperationalError, models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
 from tollgate.actions import delay_values, records
@@ -76,7 +76,7 @@ def _of_record(task: Task, row: TaskRow) -> dict[str, Any]:
 
 
 ARGUMENTS: Final[dict[str, Arguments]] = dict.fromkeys(
-    ("edit", "delete", "restore", "recalculate", "take_back"), _of_record
+    ("edit", "delete", "restore", "recalculate", "take_back", "correction_notes"), _of_record
 )
 """By kind: the arguments of the act for one row. Raises Invalid for a row that cannot be."""
 LOST: Final[dict[str, Callable[[Task], Sequence[int]]]] = {}
@@ -92,6 +92,8 @@ class Following:
     take_back: Callable[[Task], None]
 
 
+FOLLOWING: Final[dict[str, Callable[[Task], None]]] = {}
+"""By kind: what is begun in the transaction in which all rows are over, or the task is canceled."""
 DOING: Final[dict[str, Callable[[Task, TaskRow], None]]] = {}
 """By kind: what is done for a row in the place of an act; the task's act is then only the right that it needs."""
 FOLLOWED: Final[dict[str, Following]] = {}
@@ -161,6 +163,7 @@ def cancel_task(*, task_id: int) -> Task:
     if task.kind in FOLLOWED:
         FOLLOWED[task.kind].take_back(task)
     _note(task, "CANCEL")
+    _over(task)
     return _end(task, "canceled", f"Canceled by {current.get().name}.")
 
 
@@ -261,26 +264,36 @@ def shown(cell: Any) -> str:
 def work(
     now: Callable[[], datetime], until: datetime, *, task_id: int | None = None, leave: Collection[str] = ()
 ) -> int:
-    """Does rows of open tasks, those furthest behind first, until the moment; how many. Any number of processes may.
+    """Does rows of open tasks in turn, until the moment; how many. Any number of processes may.
 
     Tasks of the kinds in `leave` are left to others.
     """
-    count = 0
-    authors: dict[int, Actor | str] = {}
+    count, shift = 0, Shift(task_id, leave)
     while now() < until:
-        chosen: list[int] = []
+        shift.hands.clear()
         try:
             with transaction.atomic():
-                if not _one_row(chosen, authors, task_id, leave):
+                if not _one_row(shift):
                     return count
         except OperationalError:
-            if not chosen:
+            if not shift.hands:
                 raise  # it is the database itself
-            log.exception("row %s of a task has to wait", chosen[-1])
-            _tried(chosen[-1])
+            log.exception("row %s of a task has to wait", shift.hands[0])
+            _tried(shift.hands[0])
         else:
             count += 1
     return count
+
+
+@dataclass(slots=True)
+class Shift:
+    """What a worker knows while it works: whose tasks they are, which had their turn, and the row in its hands."""
+
+    task_id: int | None = None
+    leave: Collection[str] = ()
+    authors: dict[int, Actor | str] = field(default_factory=dict)
+    had: set[int] = field(default_factory=set)
+    hands: list[int] = field(default_factory=list)
 
 
 def follow() -> int:
@@ -293,6 +306,8 @@ def follow() -> int:
         with transaction.atomic():
             task = Task.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=task_id).first()
             if task is not None:
+                if task.state in OPEN and isinstance(author := _author(task), str):
+                    _stop(task, author)
                 _settle(task)
                 count += 1
     return count
@@ -308,24 +323,26 @@ def _settle(task: Task) -> None:
         Task.objects.filter(pk=task.pk).update(**counted)
 
 
-def _one_row(
-    chosen: list[int], authors: dict[int, Actor | str], task_id: int | None, leave: Collection[str] = ()
-) -> bool:
+def _one_row(shift: Shift) -> bool:
     """Does the next row of a task that nobody else works; whether there was one."""
-    task = _next_task(task_id, leave)
+    task = _next_task(shift)
     if task is None:
         return False
-    author = authors.setdefault(task.pk, _author(task))
+    if task.pk not in shift.authors:
+        shift.authors[task.pk] = _author(task)
+    author = shift.authors[task.pk]
     if isinstance(author, str):
-        _end(task, "failed", author)
+        _stop(task, author)
         return True
     left = task.rows.filter(state__in=("waiting", "sending"))
     row = left.filter(state="waiting").order_by("number").first()
     if row is None:
         if not left.exists():
+            with acting(author):
+                _over(task)
             _end(task, "completed", "")
         return True
-    chosen.append(row.pk)
+    shift.hands.append(row.pk)
     try:
         _do(task, row, author)
     except CannotGoOn as problem:
@@ -333,6 +350,9 @@ def _one_row(
         return True
     started = {} if task.state == "active" else {"state": "active", "started_at": Now()}
     ended = {} if left.exists() else {"state": "completed", "ended_at": Now()}
+    if ended:
+        with acting(author):
+            _over(task)
     counters = {"done": "done_count", "failed": "failed_count"}
     counted = {name: F(name) + 1 for state, name in counters.items() if state == row.state}
     changed = {**started, **ended, **counted}
@@ -341,30 +361,48 @@ def _one_row(
     return True
 
 
-def _next_task(task_id: int | None, leave: Collection[str]) -> Task | None:
-    """The task furthest behind that nobody else has in hand, locked; none whose rows are all with others."""
-    waiting = Task.objects.filter(state__in=OPEN).exclude(kind__in=leave)
-    if task_id is not None:
-        waiting = waiting.filter(pk=task_id)
+def _over(task: Task) -> None:
+    """What comes after a task whose rows are over."""
+    if task.kind in FOLLOWING and not task.dry:
+        FOLLOWING[task.kind](task)
+
+
+def _next_task(shift: Shift) -> Task | None:
+    """The task whose turn it is that nobody else has in hand, locked; none whose rows are all with others.
+
+    Each has its turn, those furthest behind first: one of very many rows holds up none of few.
+    """
+    waiting = Task.objects.filter(state__in=OPEN).exclude(kind__in=shift.leave)
+    if shift.task_id is not None:
+        waiting = waiting.filter(pk=shift.task_id)
     rows = TaskRow.objects.filter(task_id=OuterRef("pk"))
     handed_over = Exists(rows.filter(state="sending")) & ~Exists(rows.filter(state="waiting"))
-    least = waiting.exclude(handed_over).order_by(F("done_count") + F("failed_count"), "pk")
-    return least.select_for_update(skip_locked=True, no_key=True).first()
+    turn = Case(When(pk__in=shift.had or {0}, then=Value(1)), default=Value(0))  # no task is 0
+    least = waiting.exclude(handed_over).order_by(turn, F("done_count") + F("failed_count"), "pk")
+    task = least.select_for_update(skip_locked=True, no_key=True).first()
+    if task is not None:
+        shift.had = {task.pk} if task.pk in shift.had else {*shift.had, task.pk}  # all had it: a new round
+    return task
 
 
 def _do(task: Task, row: TaskRow, author: Actor) -> None:
-    """One row: its act, and what became of it. A dry one is taken back."""
-    row.errors = []
+    """One row: its act, and what became of it. A dry one is taken back.
+
+    Nothing else of the row is saved: a person whom it names may be erased meanwhile.
+    """
+    row.errors, changed = [], ["state", "errors"]
     try:
         with acting(author), transaction.atomic():
             doing = DOING.get(task.kind)
             result = call_act(task.act, ARGUMENTS[task.kind](task, row)) if doing is None else doing(task, row)
             if isinstance(result, models.Model):
                 row.title = str(result)[:TITLE_MOST]
+                changed.append("title")
             if task.dry:
                 transaction.set_rollback(True)
             elif isinstance(result, models.Model):
                 row.record_id = result.pk
+                changed.append("record_id")
     except CannotGoOn:
         raise  # the row stays, and the task ends
     except Invalid as problem:
@@ -377,9 +415,11 @@ def _do(task: Task, row: TaskRow, author: Actor) -> None:
         log.exception("row %s of task %s failed", row.number, task.pk)
         row.errors = [["", f"It failed by a fault of the program ({type(problem).__name__})."]]
     row.state = "failed" if row.errors else "sending" if task.kind in FOLLOWED else "done"
-    if row.state == "done" and row.cells and not task.dry:  # nobody needs its secrets any more
-        row.cells = ["" if isinstance(cell, dict) else cell for cell in row.cells]
-    row.save()
+    if row.state == "done" and not task.dry and any(isinstance(cell, dict) for cell in row.cells or ()):
+        cells = task.rows.select_for_update(no_key=True).get(pk=row.pk).cells or []
+        row.cells = ["" if isinstance(cell, dict) else cell for cell in cells]  # nobody needs its secrets any more
+        changed.append("cells")
+    row.save(update_fields=changed)
 
 
 def _tried(row_id: int) -> None:
@@ -407,6 +447,13 @@ def _own(task_id: int) -> Task:
     if task is None or not may_manage(task, current.get()):
         raise NotFound(f"There is no task {task_id}.")
     return task
+
+
+def _stop(task: Task, words: str) -> None:
+    """Ends a task whose author may not go on with it; what waits for a server goes out no more."""
+    if task.kind in FOLLOWED:
+        FOLLOWED[task.kind].take_back(task)
+    _end(task, "failed", words)
 
 
 def _end(task: Task, state: str, words: str) -> Task:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final, TypedDict, Unpack
@@ -126,14 +127,29 @@ def set_customer_taxes(*, customer_id: int, taxes: Sequence[PaidTax]) -> Custome
 
 def taxes_of(customer: Customer, on: date) -> tuple[TaxRule, ...] | TaxDoubt:
     """The taxes that fall due for a customer on a day, their fixed parts in its currency."""
-    rows = CustomerTax.objects.filter(customer=customer).select_related("tax").order_by("tax_id")
-    found = due(party_of(customer), [_rule(row) for row in rows], on)
+    found = due(party_of(customer), _rules(customer), on)
     if isinstance(found, TaxDoubt):
         return found
     try:
         return tuple(_in_currency(rule, customer, on) for rule in found)
     except Invalid as problem:
         return TaxDoubt(" ".join(problem.errors["currency"]))
+
+
+def paid_by(customer: Customer, on: date) -> tuple[TaxRule, ...]:
+    """All taxes of a customer that hold on a day, whatever falls due: what one line may bear in place of that. Without
+    one whose fixed part no rate tells in the customer's currency."""
+    found = []
+    for rule in sorted(_rules(customer), key=lambda rule: rule.priority):
+        if rule.holds_on(on, customer.country):
+            with suppress(Invalid):
+                found.append(_in_currency(rule, customer, on))
+    return tuple(found)
+
+
+def _rules(customer: Customer) -> list[TaxRule]:
+    rows = CustomerTax.objects.filter(customer=customer).select_related("tax").order_by("tax_id")
+    return [_rule(row) for row in rows]
 
 
 def _in_currency(rule: TaxRule, customer: Customer, on: date) -> TaxRule:
@@ -149,7 +165,8 @@ def party_of(customer: Customer) -> TaxParty:
     """What decides over a customer's taxes. A number that the register does not know is none."""
     account: Account = customer.account
     checked = VatCheck.objects.filter(customer=customer, number=customer.tax_number, state__in=("valid", "invalid"))
-    state = checked.order_by("-answered_at", "-id").values_list("state", flat=True).first()
+    newest = checked.order_by("-answered_at", "-id").values_list("state", flat=True)
+    state = newest.first() if customer.tax_number else None
     return TaxParty(
         seller_country=account.country,
         seller_vat=account.vat_id,

@@ -27,8 +27,13 @@ def send_user_email_link(*, user_id: int) -> User:
         raise refuse("user_id", "This email is confirmed already.")
     if user_passwords.sent_of_late(user, PURPOSE):
         raise NotYet({"user_id": ["A link is on its way already: look there first."]})
-    user_passwords.send_link(user, PURPOSE, path="confirm-login-email")
+    send_link(user)
     return user
+
+
+def send_link(user: User) -> None:
+    """Queues the mail with the link, in the transaction of whoever wants it sent."""
+    user_passwords.send_link(user, PURPOSE, path="confirm-login-email")
 
 
 @act

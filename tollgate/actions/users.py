@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict, Unpack
 
 from django.db.models import F
 
-from tollgate.actions import checks, records, tokens, user_passwords
+from tollgate.actions import checks, records, tokens, user_emails, user_passwords
 from tollgate.actions.acts import ACTS, EVERY_ACT, act, current, refuse
 from tollgate.core.areas import AREAS, EVERY_AREA
 from tollgate.core.languages import LANGUAGES
@@ -98,7 +98,10 @@ GROUP_CHECKS: Mapping[str, checks.Check] = {
 
 @act
 def create_user(*, name: str, email: str, password: str = "", **fields: Unpack[UserFields]) -> User:
-    """Makes a user; without a password it is sent a link to set one. Without a group it may not even read."""
+    """Makes a user; without a password it is sent a link to set one. Without a group it may not even read.
+
+    Where a person typed the password, the user is sent a link to confirm the email.
+    """
     given: dict[str, Any] = {**fields, "name": name, "email": email}
     values = checks.cleaned(CHECKS, {**given, "password": password} if password else given)
     groups = values.pop("group_ids", [])
@@ -115,6 +118,8 @@ def create_user(*, name: str, email: str, password: str = "", **fields: Unpack[U
     user.refresh_from_db()
     if not password:
         user_passwords.send_link(user)
+    elif user.is_active and current.get().kind == "user":
+        user_emails.send_link(user)
     return user
 
 
@@ -214,12 +219,13 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
         (
             "create_ip_endpoint", "create_sip_user", "set_sip_password", "update_endpoint", "delete_endpoint",
             "create_ingress_route", "update_ingress_route", "delete_ingress_route", "create_gateway", "update_gateway",
-            "delete_gateway", "create_draft", "publish_draft", "publish_revision", "update_edge", "end_call",
-            "create_localization", "update_localization", "add_customer_note", "delay_save",
+            "delete_gateway", "create_draft", "publish_draft", "publish_revision", "publish_markup", "update_edge",
+            "end_call", "create_localization", "update_localization", "add_customer_note", "delay_save",
+            "start_circuit_test",
         ),
         (
             "dashboard", "customers", "contacts", "endpoints", "number_blocks", "routes", "clis", "labels", "cards",
-            "carriers", "calls", "call_details", "edges", "audit", "delays",
+            "carriers", "circuits", "calls", "call_details", "edges", "audit", "delays",
         ),
     ),
     "Support": (
@@ -238,6 +244,9 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
             "create_customer", "update_customer", "set_customer_status", "extend_customer", "add_customer_note",
             "create_contact", "update_contact", "delete_contact", "send_password_link", "lift_contact_delay",
             "create_ip_endpoint", "create_sip_user", "set_sip_password", "update_endpoint", "delete_endpoint",
+            "create_card", "update_card", "delete_card", "create_draft", "publish_draft", "delete_draft",
+            "publish_revision", "publish_markup",
+            "create_ingress_route", "update_ingress_route", "delete_ingress_route",
             "create_alias", "update_alias", "delete_alias", "end_call", "start_call_file", "start_upload",
             "repeat_upload", "start_bulk_edit", "cancel_task", "retry_task", "delay_save",
         ),

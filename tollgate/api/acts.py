@@ -50,7 +50,7 @@ def _done(caller: Caller, act: str, arguments: dict[str, Any]) -> Answer:
         body = {"result": _told(result, caller), "warnings": list(done.warnings)}
         return Answer(201 if act.startswith(MAKES) else 200, body, _headers(act, result))
 
-    hidden: frozenset[str] = frozenset() if caller.actor.reach is None else STAFF_FIELDS
+    hidden: frozenset[str] = frozenset() if caller.actor.reach is None else STAFF_FIELDS | nouns.OPERATED_FIELDS
     return refusal_of(run, told=lambda name: name not in hidden)
 
 

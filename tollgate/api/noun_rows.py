@@ -48,6 +48,10 @@ class Noun:
     seen: Callable[[Actor], Q] | None = None
     """Which of the account's rows somebody sees, where its customer alone does not say so."""
     without: frozenset[str] = frozenset()
+    operated: frozenset[str] = frozenset()
+    """Fields that are not told to a reseller's users, because they tell how the operator buys."""
+    masked: Callable[[Actor], Mapping[str, Extra]] | None = None
+    """Fields of which a reseller's users are told something else than stands in the column."""
     bought: frozenset[str] = frozenset()
     extras: Mapping[str, Extra]
     filters: tuple[str, ...] = ()
@@ -88,12 +92,20 @@ def _without(noun: Noun, value: Any) -> Any:
 
 
 def seen_by(noun: Noun, caller: Caller) -> Noun:
-    """The noun as a caller may read it: a reseller's users are not told which user did something, and from where."""
-    staff = STAFF_FIELDS & set(columns(noun.model))
-    if caller.actor.reach is None or not staff:
+    """The noun as a caller may read it: a reseller's users are not told which user did something, and from where, nor
+    how the operator buys."""
+    if caller.actor.reach is None:
         return noun
-    hidden = STAFF_FIELDS | {"ip"}
-    return replace(noun, without=noun.without | hidden, filters=tuple(one for one in noun.filters if one not in hidden))
+    hidden = noun.operated
+    if STAFF_FIELDS & set(columns(noun.model)):
+        hidden |= STAFF_FIELDS | {"ip"}
+    masked = noun.masked(caller.actor) if noun.masked is not None else {}
+    return replace(
+        noun,
+        without=noun.without | hidden | masked.keys(),
+        extras={**{name: extra for name, extra in noun.extras.items() if name not in hidden}, **masked},
+        filters=tuple(one for one in noun.filters if one not in hidden),
+    )
 
 
 def own_rows(noun: Noun, caller: Caller) -> QuerySet[Any]:

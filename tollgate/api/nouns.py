@@ -11,11 +11,14 @@ from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, When
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, JSONObject
 
+from tollgate.actions import cards
+from tollgate.actions.acts import Actor
 from tollgate.actions.delays import seen_by
+from tollgate.actions.routes import OPERATED
 from tollgate.api.answers import columns
 from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
 from tollgate.core.areas import SHARED_TABLES
@@ -46,6 +49,7 @@ from tollgate.store.models import (
     CarrierStatement,
     ChangeRequest,
     Charge,
+    CircuitTest,
     CliProof,
     CliRule,
     ConferenceRoom,
@@ -55,6 +59,7 @@ from tollgate.store.models import (
     CustomerHold,
     CustomerNote,
     CustomerPackage,
+    CustomPage,
     DelayedSave,
     DunningEvent,
     DunningStep,
@@ -123,6 +128,18 @@ def _ids(rows: Any, column: str) -> Extra:
     return Extra(ArraySubquery(rows.order_by(column).values(column)), {"type": "array", "items": WHOLE})
 
 
+def _own_seller(actor: Actor) -> Mapping[str, Extra]:
+    """Whose a card is, of the actor's own alone: a reseller below another is not told whose it buys by."""
+    own = Case(When(cards.own_of(actor), then=F("reseller_id")), default=None, output_field=models.BigIntegerField())
+    return {"reseller_id": Extra(own, {"type": ["integer", "null"]})}
+
+
+def _own_notes(actor: Actor) -> Mapping[str, Extra]:
+    """The notes of revisions, of the actor's own cards alone."""
+    own = Q(card__in=Card.objects.filter(cards.own_of(actor)))
+    return {"note": Extra(Case(When(own, then=F("note")), default=Value(""), output_field=models.TextField()), TEXT)}
+
+
 _OPTION: Final = ("card_id", "position", "weight", "excluded")
 _OPTIONS: Final = RouteOption.objects.filter(ingress_route_id=OuterRef("pk")).order_by("position", "id")
 _BODY: Final = Case(When(secret=False, then=F("text")), default=None)
@@ -174,7 +191,8 @@ NOUNS: Final = (
         filters=("customer_id", "access_number_id"), extras={},
     ),
     Noun(
-        name="ingress-routes", model=IngressRoute, area="routes", account="card__account",
+        name="ingress-routes", model=IngressRoute, area="routes", account="card__account", customer="customer",
+        operated=frozenset({*OPERATED, "route_options", "tag_id", "options_version"}),
         filters=("customer_id", "tag_id", "card_id", "enabled"),
         extras={
             "currency": Extra(F("card__currency"), TEXT),
@@ -210,7 +228,11 @@ NOUNS: Final = (
         name="gateways", model=Gateway, area="carriers", account="carrier__account",
         filters=("carrier_id", "name", "enabled"), extras={},
     ),
-    Noun(name="cards", model=Card, area="cards", filters=("kind", "name", "carrier_id", "currency"), extras={}),
+    Noun(
+        name="cards", model=Card, area="cards", customer="reseller", seen=cards.seen_by,
+        operated=frozenset({"carrier_id"}), masked=_own_seller,
+        filters=("kind", "name", "carrier_id", "reseller_id", "currency"), extras={},
+    ),
     Noun(
         name="cdrs", model=CDR, area="calls", customer="customer", moment="started_at", order=("started_at", "id"),
         newest_first=True, ranged=True, archived=True,
@@ -356,13 +378,20 @@ NOUNS: Final = (
         name="route-options", model=RouteOption, area="routes", account="ingress_route__card__account",
         filters=("ingress_route_id", "card_id", "excluded"), extras={},
     ),
+    Noun(name="custom-pages", model=CustomPage, area="account", filters=("name", "enabled"), extras={}),
+    Noun(
+        name="circuit-tests", model=CircuitTest, area="circuits", newest_first=True,
+        filters=("state", "number", "asked_by"), extras={},
+    ),
     Noun(name="edges", model=Edge, area="edges", filters=("name", "kind", "enabled"), extras={}),
     Noun(
-        name="revisions", model=Revision, area="cards", account="card__account", moment="effective_at",
-        newest_first=True, filters=("card_id", "number"), extras={},
+        name="revisions", model=Revision, area="cards", account="card__account", customer="card__reseller",
+        seen=cards.revisions_seen_by, masked=_own_notes, moment="effective_at", newest_first=True,
+        filters=("card_id", "number"), extras={},
     ),
     Noun(
         name="rates", model=Rate, area="cards", account="revision__card__account",
+        customer="revision__card__reseller", seen=cards.rates_seen_by,
         filters=("card_id", "revision_id", "prefix", "destination", "blocked"),
         extras={"card_id": Extra(F("revision__card_id"), WHOLE)},
     ),
@@ -460,3 +489,5 @@ NOUNS: Final = (
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Noun]] = {noun.name: noun for noun in NOUNS}
 BY_MODEL: Final[Mapping[type[Any], Noun]] = {noun.model: noun for noun in NOUNS}
+OPERATED_FIELDS: Final = frozenset(name for noun in NOUNS for name in noun.operated)
+"""What a conflict does not tell a reseller's users either."""

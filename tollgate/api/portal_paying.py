@@ -7,7 +7,7 @@ transaction.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from tollgate.actions.acts import Invalid
 from tollgate.actions.contact_tokens import TokenVisit
@@ -16,8 +16,6 @@ from tollgate.actions.own_payments import send_payer
 from tollgate.actions.payment_amounts import ways_of
 from tollgate.api.answers import Answer, error, unfit
 from tollgate.store.models import Checkout
-
-NOT_TAKEN: Final = "The gateway did not take this payment: begin another."
 
 
 def ways(visit: TokenVisit) -> list[dict[str, Any]]:
@@ -39,15 +37,13 @@ def ways(visit: TokenVisit) -> list[dict[str, Any]]:
 def sent_to_pay(visit: TokenVisit, answer: Answer) -> Answer:
     """The answer to `start_checkout`, with the payment and the address where it is paid.
 
-    A repeat with the same Idempotency-Key is told the same address: the gateway is asked once.
+    A repeat with the same Idempotency-Key is told the same address, also at the same moment: the gateway is asked once.
     """
     if answer.status >= 400:
         return answer
     found = Checkout.objects.select_related("payment", "gateway").filter(payment__customer=visit.contact.customer)
     checkout = found.get(pk=answer.body["result"]["id"])
     payment, url = checkout.payment, checkout.url
-    if not url and payment.status != "pending":
-        return unfit(error("gateway", NOT_TAKEN)).answer
     if not url:
         page = f"{address_of(visit.contact.customer.domain)}/portal/payments/{payment.pk}/"
         back = {"return_url": f"{page}?back=1", "cancel_url": page}

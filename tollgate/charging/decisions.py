@@ -365,8 +365,8 @@ def _lose(request: requests.Lose, work: Work) -> Outcome:
 
 def _reject(request: requests.Reject, work: Work) -> Outcome:
     told = request.told
-    values = (("user", told.user), ("ip", told.source_ip))
-    refusal = Refusal(RefusalKey.digest_failed, "sip_user", values)
+    values = (("user", told.user), ("ip", told.source_ip), *((("locked", True),) if told.locked else ()))
+    refusal = Refusal(RefusalKey.digest_failed, "sip_user", values, "locked" if told.locked else "")
     gate = {"gate": "identity", "ok": False, "scope": "sip_user", "values": dict(values)}
     empty: dict[str, Any] = {"legs": [], "routes": [], "dropped": [], "attempts": []}
     detail = {"gates": [gate], "refusal_values": dict(values)}

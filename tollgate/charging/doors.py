@@ -7,6 +7,7 @@ line in `DOORS`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -17,12 +18,14 @@ from tollgate.charging import metrics, requests
 from tollgate.charging.database import AWAY
 from tollgate.charging.listener import JSON, PROBLEM, Answer
 from tollgate.charging.reconcile import Shown, compare, live_calls, live_counts, request_hangup
-from tollgate.charging.requests import Allowed, Closed, Unavailable, Unknown
+from tollgate.charging.requests import Allowed, Closed, Known, Unavailable, Unknown
 from tollgate.charging.service import EVENT_DEADLINE_MS, Service, challenged
 from tollgate.charging.simulate import dry_run
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.snapshot import Network, Snapshot
-from tollgate.switches import Answered, Attempted, AuthFailed, Ended, MessageInvalid, kamailio, plain
+from tollgate.switches import Answered, Attempted, AuthFailed, AuthLocked, Ended, MessageInvalid, kamailio, plain
+
+log = logging.getLogger(__name__)
 
 _UNAVAILABLE: Final = {
     "overload": Refusal(Key.charging_unavailable, variant="overload"),
@@ -164,7 +167,8 @@ async def ha1(service: Service, asked: Asked) -> Answer:
     user = query.get("user", [""])[0]
     if not user:
         raise MessageInvalid("user", "the query must name it: /v1/ha1?user=...&realm=...")
-    return Answer(200, kamailio.write_ha1(*_secret(service, "", user, query.get("realm", [""])[0])))
+    secret, networks, failure_count = _secret(service, "", user, query.get("realm", [""])[0])
+    return Answer(200, kamailio.write_ha1(secret, networks, failure_count=failure_count))
 
 
 async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
@@ -183,6 +187,8 @@ async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
             return _kamailio_refused(_UNAVAILABLE.get(known.why, _AWAY), question, snapshot)
         invite, deadline_ms = known, _left_ms(began_s, deadline_ms)
     planned = service.planned(invite, snapshot)
+    if question.circuit:
+        planned = service.tested(planned, question.circuit)
     if challenged(planned, snapshot):
         return Answer(200, kamailio.CHALLENGE)
     outcome = await service.authorize(planned, snapshot, deadline_ms, dialog=question.dialog)
@@ -214,7 +220,8 @@ def _kamailio_refused(refusal: Refusal, question: kamailio.Asked, snapshot: Snap
 async def kamailio_ha1(service: Service, asked: Asked) -> Answer:
     """`POST /v1/kamailio/ha1`."""
     question = kamailio.read_ha1(asked.body)
-    return Answer(200, kamailio.write_ha1(*_secret(service, question.edge, question.user, question.realm)))
+    secret, networks, failure_count = _secret(service, question.edge, question.user, question.realm)
+    return Answer(200, kamailio.write_ha1(secret, networks, failure_count=failure_count))
 
 
 async def kamailio_event(service: Service, asked: Asked) -> Answer:
@@ -232,6 +239,10 @@ async def kamailio_events(service: Service, asked: Asked) -> Answer:
 
 
 async def _event(service: Service, told: kamailio.Message) -> requests.Outcome:
+    if isinstance(told, AuthLocked):
+        service.metrics.auth_locks += 1
+        log.warning("edge %s: too many wrong passwords of %r from %s", told.edge, told.user, told.source_ip)
+        return Known()
     key = await _key(service, told, "kamailio")
     match told:
         case Answered():
@@ -249,10 +260,12 @@ async def _event(service: Service, told: kamailio.Message) -> requests.Outcome:
 
 
 async def healthz(service: Service, _asked: Asked) -> Answer:
-    """`GET /healthz`: 503 while the database is away."""
-    if service.desk.is_up:
+    """`GET /healthz`: 503 while the database is away, and while records that changed cannot be read."""
+    trouble = service.snapshots.trouble
+    if service.desk.is_up and not trouble:
         return Answer(200, b'{"ok":true}')
-    return Answer(503, b'{"ok":false,"why":"the database cannot be reached"}', JSON, 5)
+    why = f"the records cannot be read: {trouble}" if service.desk.is_up else "the database cannot be reached"
+    return Answer(503, b'{"ok":false,"why":"%b"}' % why.encode(), JSON, 5)
 
 
 async def figures(service: Service, _asked: Asked) -> Answer:
@@ -282,14 +295,17 @@ def _told(outcome: requests.Outcome, done: Answer) -> Answer:
     return done
 
 
-def _secret(service: Service, edge: str, user: str, realm: str) -> tuple[str, tuple[Network, ...]]:
-    """The HA1 and the networks of a user in a realm, within the account of the edge when that is known."""
+def _secret(service: Service, edge: str, user: str, realm: str) -> tuple[str, tuple[Network, ...], int]:
+    """The HA1 and the networks of a user in a realm, within the account of the edge when that is known.
+
+    And how many wrong passwords it may give, which holds for who is no user as well.
+    """
     found = service.snapshots.by_edge.get(edge)
     for snapshot in [found] if found is not None else service.snapshots.by_account.values():
         own_realm, secret = snapshot.ha1.get(user.lower(), ("", ""))
         if secret and own_realm == (realm or own_realm):
-            return secret, snapshot.users[user.lower()].allowed
-    return "", ()
+            return secret, snapshot.users[user.lower()].allowed, snapshot.auth_failure_count
+    return "", (), 0 if found is None else found.auth_failure_count
 
 
 DOORS: Final[Mapping[tuple[str, str], Door]] = {

@@ -112,6 +112,8 @@ class Edges:
     def forget_users(self, edges: Iterable[EdgeInfo], users: Iterable[str]) -> None:
         """Makes edges ask us again for the secrets of SIP users, and forget where they registered.
 
+        `FORGET_ALL` among them: for what we tell of every user, who stay where they are.
+
         Waits for none. An edge that cannot be reached is told again by the next call, whatever its users, until it was
         told or has forgotten by itself.
         """
@@ -133,7 +135,7 @@ class Edges:
 
     async def _tell_owed(self, edge: EdgeInfo) -> None:
         owed = list(self._owed[edge.name].items())
-        at_once = len(owed) > FORGET_MOST
+        at_once = len(owed) > FORGET_MOST or rpc.FORGET_ALL in self._owed[edge.name]
         if at_once:
             rpc.check(await self._ask(edge, rpc.flush_ha1_request(rpc.FORGET_ALL)))
         for user, until_s in owed:
@@ -141,7 +143,8 @@ class Edges:
                 if not at_once:
                     rpc.check(await self._ask(edge, rpc.flush_ha1_request(user)))
                 # after the password, or the old phone might register once more in between
-                rpc.check(await self._ask(edge, rpc.unregister_request(user)))
+                if user != rpc.FORGET_ALL:
+                    rpc.check(await self._ask(edge, rpc.unregister_request(user)))
             if self._owed[edge.name].get(user) == until_s:  # else it changed once more meanwhile
                 del self._owed[edge.name][user]
 

@@ -59,7 +59,7 @@ class Metrics(Collector):
         self.decisions: Counter[tuple[str, str]] = Counter()
         self.messages: Counter[str] = Counter()
         self.unavailable: Counter[str] = Counter()
-        self.extensions = self.overruns = self.unresolved = 0
+        self.extensions = self.overruns = self.unresolved = self.auth_locks = 0
         self.latency = Spread(_LATENCIES_S)
         self.batches = Spread(_SIZES)
         self._live: dict[str, int] = {}
@@ -123,6 +123,8 @@ class Metrics(Collector):
         yield CounterMetricFamily(
             "tollgate_unresolved", "Calls closed without news of their end", value=self.unresolved
         )
+        words = "SIP users whom an edge turns away at an address after too many wrong passwords"
+        yield CounterMetricFamily("tollgate_auth_locks", words, value=self.auth_locks)
         retries = self._service.desk.counts.retries
         yield CounterMetricFamily("tollgate_batch_retries", "Batches tried again", value=retries)
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 30
+AT_ONCE: Final = 20
+"""So many edges are compared beside each other: one that does not answer takes seconds."""
 AGAIN_S: Final = 5
 """A round that broke off is made again after this long: calls are renewed only while they were lately proven."""
 SEEN_MOST: Final = 1000
@@ -220,18 +222,36 @@ class Reconciler:
             self._guard.close()
 
     async def round(self) -> bool:
-        """One comparison of every edge; False when one of them broke off. The others are compared all the same."""
-        whole = True
-        for snapshot in list(self._service.snapshots.by_account.values()):
-            for edge in [edge for edge in snapshot.edges.values() if edge.rpc_url]:
-                try:
-                    await self._compare(snapshot, edge)
-                except AWAY:
-                    raise
-                except Exception:
-                    log.exception("reconcile: edge %s could not be compared", edge.name)
-                    whole = False
-        return whole
+        """One comparison of every edge; False when one of them broke off. The others are compared all the same.
+
+        Raises one of `AWAY` once all have ended.
+        """
+        free = asyncio.Semaphore(AT_ONCE)
+        found = await asyncio.gather(
+            *(
+                self._whole(free, snapshot, edge)
+                for snapshot in self._service.snapshots.by_account.values()
+                for edge in snapshot.edges.values()
+                if edge.rpc_url
+            ),
+            return_exceptions=True,
+        )
+        for problem in found:
+            if isinstance(problem, BaseException):
+                raise problem
+        return all(found)
+
+    async def _whole(self, free: asyncio.Semaphore, snapshot: Snapshot, edge: EdgeInfo) -> bool:
+        """Whether the comparison of an edge, made when there is room for it, came to its end."""
+        async with free:
+            try:
+                await self._compare(snapshot, edge)
+            except AWAY:
+                raise
+            except Exception:
+                log.exception("reconcile: edge %s could not be compared", edge.name)
+                return False
+        return True
 
     async def _compare(self, snapshot: Snapshot, edge: EdgeInfo) -> None:
         edges, began_at = self._service.edges, datetime.now(UTC)

@@ -221,6 +221,7 @@ class Records:
             },
             edges=self._edges(account_id),
             challenge_unknown=row["challenge_unknown"],
+            auth_failure_count=row["auth_failure_count"],
             slice_s=row["slice_s"],
             validity_s=row["validity_s"],
             recording=row["recording"],

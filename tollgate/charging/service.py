@@ -20,9 +20,11 @@ from tollgate.charging.pins import Pins
 from tollgate.charging.reconcile import Reader
 from tollgate.charging.requests import Key, Outcome, Request, Unavailable
 from tollgate.charging.snapshot import SnapshotKeeper
+from tollgate.core import circuits
 from tollgate.core.calls import Invite, Plan, plan
 from tollgate.core.refusals import Key as RefusalKey
 from tollgate.core.snapshot import Snapshot
+from tollgate.switches.kamailio_rpc import FORGET_ALL
 
 DEADLINE_MS: Final = 1500
 EVENT_DEADLINE_MS: Final = 5000
@@ -93,9 +95,10 @@ class Service:
         snapshots = self.snapshots
         users, snapshots.changed_users = snapshots.changed_users, set()
         changed, snapshots.changed_endpoints = snapshots.changed_endpoints, set()
+        limits, snapshots.changed_limits = snapshots.changed_limits, set()
         for account_id, snapshot in snapshots.by_account.items():
             told = [edge for edge in snapshot.edges.values() if edge.rpc_url and edge.kind == "kamailio"]
-            self.edges.forget_users(told, users)
+            self.edges.forget_users(told, {*users, FORGET_ALL} if account_id in limits else users)
             for edge in told:
                 if edge.enabled:
                     is_endpoint = partial(self.is_endpoint, account_id)
@@ -151,6 +154,11 @@ class Service:
     def planned(self, invite: Invite, snapshot: Snapshot) -> Plan:
         """The stateless part of a decision, now."""
         return plan(invite, snapshot, datetime.now(UTC))
+
+    def tested(self, planned: Plan, circuit: str) -> Plan:
+        """The plan of a circuit test, by the gateways that it names; what is none of ours changes nothing."""
+        gateway_ids = circuits.read(self.secret, planned.invite.call_id, circuit)
+        return planned if gateway_ids is None else circuits.through(planned, gateway_ids)
 
     async def authorize(self, planned: Plan, snapshot: Snapshot, deadline_ms: int, *, dialog: str = "") -> Outcome:
         """Asks for a call to be carried."""

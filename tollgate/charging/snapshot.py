@@ -60,10 +60,14 @@ class SnapshotKeeper:
         """SIP users whose password is another now, or who are gone: edges must forget what they remember of them."""
         self.changed_endpoints: set[int] = set()
         """Accounts whose endpoints by address are others now: edges must hear those that they shut out before."""
+        self.changed_limits: set[int] = set()
+        """Accounts where another number of wrong passwords is too many now: edges must ask for it again."""
         self.on_swap: Callable[[], None] = lambda: None
         """Called after each reading, with all of it in place."""
         self.fresh_at = 0.0
         """The monotonic second of the last proof that nothing was missed."""
+        self.trouble = ""
+        """Why the records cannot be read now; what was read before is obeyed meanwhile."""
 
     async def start(self) -> None:
         """Reads everything, then listens. Raises what a database that is away raises."""
@@ -165,12 +169,13 @@ class SnapshotKeeper:
             await asyncio.sleep(wait_s)
             try:
                 await self._connect()
-            except AWAY:
-                wait_s = _RECONNECT_S
-            except Exception:
+            except AWAY as problem:
+                wait_s, self.trouble = _RECONNECT_S, type(problem).__name__
+            except Exception as problem:
                 log.exception("snapshot: the records could not be read; what was read before is obeyed meanwhile")
-                wait_s = _AGAIN_S
+                wait_s, self.trouble = _AGAIN_S, type(problem).__name__
             else:
+                self.trouble = ""
                 return
 
     async def _poll(self) -> None:
@@ -266,6 +271,8 @@ class SnapshotKeeper:
                 self.changed_users |= {user for user in before.ha1 if _proof(before, user) != _proof(after, user)}
         for account_id, after in built.items():
             known = self.by_account.get(account_id)
+            if known is not None and known.auth_failure_count != after.auth_failure_count:
+                self.changed_limits.add(account_id)
             if known is None or known.networks is not after.networks:
                 self.changed_endpoints.add(account_id)
         self._records.by_account = dict(built)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tollgate.core.money import format_micros
+from tollgate.core.money import Method, divide, format_micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,9 @@ AREAS: Final[Mapping[str, Area]] = {
     "change": Area(title="Change of an endpoint", unit="", carriers=False),
 }
 ALWAYS: Final = "always"
+MEASURED: Final = frozenset({"%", "s"})
+"""Units of figures that are averages and shares: they seldom come out even."""
+TENTH_MICROS: Final = 100_000
 COMPARED: Final[Mapping[str, Callable[[int, int], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -114,14 +117,15 @@ def reset_fits(rule: Rule) -> bool:
 
 
 def shown(area: str, value_micros: int | None, currency: str = "") -> str:
-    """A figure as people read it."""
+    """A figure as people read it: measured ones to a tenth, halves up."""
     if value_micros is None:
         return "unknown"
     unit = AREAS[area].unit
     if unit == "money":
         return f"{format_micros(value_micros, 2)} {currency}".strip()
-    number = format_micros(value_micros)
-    return number + (unit if unit in ("%", "/s", "") else f" {unit}")
+    if unit in MEASURED:
+        value_micros = divide(value_micros, TENTH_MICROS, Method.half_up) * TENTH_MICROS
+    return _with_unit(area, value_micros)
 
 
 def condition(area: str, rule: Rule, currency: str = "") -> str:
@@ -130,4 +134,11 @@ def condition(area: str, rule: Rule, currency: str = "") -> str:
         return "any change"
     if rule.operator == ALWAYS:
         return "always"
-    return f"{rule.operator} {shown(area, rule.threshold_micros, currency)}"
+    threshold = rule.threshold_micros
+    exact = shown(area, threshold, currency) if AREAS[area].unit == "money" else _with_unit(area, threshold)
+    return f"{rule.operator} {exact}"
+
+
+def _with_unit(area: str, value_micros: int) -> str:
+    unit, number = AREAS[area].unit, format_micros(value_micros)
+    return number + (unit if unit in ("%", "/s", "") else f" {unit}")

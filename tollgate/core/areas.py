@@ -19,7 +19,8 @@ SHARED_TABLES = frozenset(
     | {"number_block", "pin", "alias", "verified_cli", "cli_rule", "cli_proof", "payment", "auto_top_up"}
 )
 """Tables of the records in shared areas: of these alone the audit log and the delay log tell a reseller's users, and
-not of routes, packages, alerts or documents of its customers, which are the operator's."""
+not of packages, alerts or documents of its customers, which are the operator's, nor of cards and routes, where a change
+by the operator tells of carriers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,17 @@ AREAS: Mapping[str, Area] = {
     "access_numbers": Area("Access numbers", ("access_numbers",), ("access_numbers",)),
     "pins": Area("PINs of customers", ("pins",), ("pins",), shared=True),
     "number_blocks": Area("Number blocks", ("number_blocks",), ("number_blocks",), shared=True),
-    "routes": Area("Ingress routes", ("routes",), ("routes",)),
+    "routes": Area("Ingress routes", ("routes",), ("routes",), shared=True),
     "clis": Area(
         "Verified CLIs and CLI rules", ("clis", "cli_rules"), ("clis", "cli_rules", "cli_proofs"), shared=True
     ),
     "aliases": Area("Aliases", ("aliases",), ("aliases",), shared=True),
     "labels": Area("Tags and localizations", ("tags", "localizations"), ("tags", "localizations")),
-    "cards": Area("Cards", ("cards", "card_import"), ("cards", "revisions")),
+    "cards": Area(
+        "Cards", ("cards", "card_import", "card_markup"), ("cards", "revisions", "card_markups"), shared=True
+    ),
     "carriers": Area("Carriers and gateways", ("carriers", "gateways"), ("carriers",)),
+    "circuits": Area("Circuit tests", ("circuit_tests",), ("circuit_tests",)),
     "reconciliation": Area(
         "Reconciliation with carriers",
         ("reconciliations", "reconciliation_files", "carrier_lines", "carrier_disputes"),
@@ -95,7 +99,7 @@ AREAS: Mapping[str, Area] = {
     "money": Area("Entries", ("entries",), ("wallets",), shared=True),
     "invoices": Area(
         "Invoices, credit and debit notes",
-        ("invoices", "invoice_pages", "invoice_forms"),
+        ("invoices", "invoice_pages", "invoice_forms", "invoice_line_forms"),
         ("invoices", "invoice_issue", "invoice_notes", "invoice_runs", "invoice_documents", "charges"),
     ),
     "books": Area(
@@ -103,7 +107,7 @@ AREAS: Mapping[str, Area] = {
         ("statements", "accounting", "profit"),
         ("accounting", "examinations"),
     ),
-    "recalculations": Area("Recalculations", ("recalculations",), ("recalculations",)),
+    "recalculations": Area("Recalculations", ("recalculations",), ("recalculations", "correction_notes")),
     "taxes": Area(
         "Taxes, exchange rates, numbering, invoice templates",
         ("taxes", "exchange_rates", "invoice_series", "invoice_templates"),
@@ -130,6 +134,7 @@ AREAS: Mapping[str, Area] = {
             "mail_settings",
             "portal_domains",
             "legal_holds",
+            "custom_pages",
         ),
         (
             "accounts",
@@ -142,6 +147,7 @@ AREAS: Mapping[str, Area] = {
             "mail_settings",
             "portal_domains",
             "retention",
+            "custom_pages",
         ),
     ),
     "users": Area(

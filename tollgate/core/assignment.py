@@ -39,8 +39,7 @@ def assigned(gap: Gap, *, within_ms: int) -> list[Pair]:
     found: list[Pair] = []
     for left, right in _pieces(gap, within_ms):
         if len(left) == len(right) == 1:
-            if abs(gap.left_ms[left[0]] - gap.right_ms[right[0]]) <= within_ms:
-                found.append((left[0], right[0]))
+            found.append((left[0], right[0]))  # what lies further apart is in two pieces
         elif max(len(left), len(right)) <= EXACT_MOST:
             found += _exact(gap, left, right, within_ms)
         else:

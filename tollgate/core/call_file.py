@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tollgate.core.call_search import STATES
+from tollgate.core.call_search import ENDED_BY_US, RELEASE_WORDS, STATES
 from tollgate.core.lake import COMPARED, Engine
 from tollgate.core.lake_text import TEXT_TYPES, decimal_text, instant_text, whole_text, word_text
 
@@ -56,6 +56,12 @@ _STATES: Final = " ".join(f"WHEN '{state}' THEN '{words}'" for state, words in S
 STATE: Final = f"CASE called.state {_STATES} END"
 TALKED: Final = "NULLIF(called.duration_ms, 0) {div} 1000"
 BOUGHT_AT: Final = "called.carrier_cost_micros"
+_CAUSES: Final = " ".join(f"WHEN {cause} THEN '{words}'" for cause, words in ENDED_BY_US.items())
+_SIDES: Final = " ".join(f"WHEN '{side}' THEN '{words}'" for side, words in RELEASE_WORDS.items())
+RELEASE: Final = (
+    "CASE WHEN called.answered_us IS NULL THEN NULL WHEN called.released_by = 'tollgate'"
+    f" THEN CASE called.q850 {_CAUSES} ELSE 'Tollgate' END ELSE CASE called.released_by {_SIDES} END END"
+)
 FILE_COLUMNS: Final[Mapping[str, FileColumn]] = {
     "started_at": FileColumn("Start (UTC)", "called.started_us", "instant"),
     "customer": FileColumn("Company", "customer.name"),
@@ -77,6 +83,7 @@ FILE_COLUMNS: Final[Mapping[str, FileColumn]] = {
     "pdd": FileColumn("PDD, ms", "called.pdd_ms", "whole"),
     "ring": FileColumn("Rang, ms", "called.ring_ms", "whole"),
     "released_by": FileColumn("Released by", "called.released_by"),
+    "release": FileColumn("Release reason", RELEASE, "ours"),
     "q850": FileColumn("Q.850", "called.q850", "whole"),
     "number": FileColumn("Number as rated", "called.number"),
     "prefix": FileColumn("Prefix", "called.prefix"),
@@ -84,6 +91,18 @@ FILE_COLUMNS: Final[Mapping[str, FileColumn]] = {
     "source_ip": FileColumn("Source address", "called.source_ip"),
     "edge": FileColumn("Edge", "called.edge"),
     "call_id": FileColumn("Call-ID", "called.edge_call_id"),
+    "answered_at": FileColumn("Answered (UTC)", "called.answered_us", "instant"),
+    "ended_at": FileColumn("Ended (UTC)", "called.ended_us", "instant"),
+    "sip_sent": FileColumn("SIP sent", "called.sip_sent", "whole"),
+    "sip_received": FileColumn("SIP received", "called.sip_received", "whole"),
+    "card": FileColumn("Card ID", "called.customer_card_id", "whole"),
+    "revision": FileColumn("Revision ID", "called.customer_revision_id", "whole"),
+    "carrier_billed": FileColumn("Billed by the carrier, s", "called.carrier_billed_s", "whole", bought=True),
+    "carrier_price": FileColumn(
+        "Carrier price/min", "called.carrier_price_nanos", "price", "carrier_currency", bought=True
+    ),
+    "carrier_card": FileColumn("Carrier card ID", "called.carrier_card_id", "whole", bought=True),
+    "carrier_revision": FileColumn("Carrier revision ID", "called.carrier_revision_id", "whole", bought=True),
 }
 
 
@@ -92,12 +111,17 @@ MINUTES: Final = (
     f"CASE WHEN called.duration_ms <> 0 THEN CAST(({WHOLE_S}) {{div}} 60 AS {{text}}) || ':' || "
     f"lpad(CAST(mod({WHOLE_S}, 60) AS {{text}}), 2, '0') END"
 )
+OWN_AS_OURS: Final = (
+    *("started_at", "answered_at", "ended_at", "destination", "billed", "cost"),
+    *("release", "pdd", "ring", "source_ip", "call_id"),
+)
+"""The columns of a customer's own file that are those of ours."""
 
 
 def own_columns(states: Mapping[str, str]) -> Mapping[str, FileColumn]:
     """The columns of a customer's own file: `states` in these words, and nothing of what the operator buys."""
     cases = " ".join(f"WHEN '{state}' THEN '{words}'" for state, words in states.items())
-    same = {name: FILE_COLUMNS[name] for name in ("started_at", "destination", "billed", "cost")}
+    same = {name: FILE_COLUMNS[name] for name in OWN_AS_OURS}
     return same | {
         "cli": FileColumn("From", "called.cli"),
         "cld": FileColumn("To", "called.cld"),
@@ -105,6 +129,7 @@ def own_columns(states: Mapping[str, str]) -> Mapping[str, FileColumn]:
         "sip": FileColumn("SIP code", "called.sip_sent", "whole"),
         "talked": FileColumn("Talked, min:s", MINUTES),
         "price": FileColumn("Price per min", "called.price_nanos", "price", "currency"),
+        "prefix": FileColumn("Destination code", "called.prefix"),
     }
 
 

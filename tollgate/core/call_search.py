@@ -63,6 +63,7 @@ class Of(StrEnum):
     PERCENT = "percent"
     CHOICE = "choice"
     NAME = "name"
+    NOTE = "note"
     YES = "yes"
 
 
@@ -71,7 +72,8 @@ class Field:
     """A field: what it is called, what it is compared with, and the column of the lake behind it.
 
     `bought` ones tell of carriers: not for who may not read what calls cost us. A NAME is that of a record: `named`
-    says of which kind, and the column holds its id. `unit` stands behind the value.
+    says of which kind, and the column holds its id. A NOTE is the number of a credit or debit note, and stands for the
+    calls whose corrections that tells. `unit` stands behind the value.
     """
 
     title: str
@@ -90,10 +92,24 @@ RELEASED: Final = (
     ("tollgate", "Tollgate"),
     ("edge", "The edge"),
 )
+ENDED_BY_US: Final[Mapping[int, str]] = {
+    102: "Its time or money was used up",
+    27: "A side did not answer any more",
+    41: "No media",
+    31: "Ended by the operator",
+}
+"""Why Tollgate ended an answered call, by the Q.850 cause that it gave."""
+RELEASE_WORDS: Final[Mapping[str, str]] = {
+    "caller": "The caller hung up",
+    "callee": "The callee hung up",
+    "edge": "The edge",
+}
+"""Why an answered call ended that Tollgate did not end, by who released it."""
 FIELDS: Final[Mapping[str, Field]] = {
     "customer": Field("Customer", Of.NAME, "customer_id", named="customer"),
     "reseller": Field("Reseller, with its customers", Of.NAME, "customer_id", named="reseller"),
     "tag": Field("Tag of the customer", Of.NAME, "customer_id", named="tag"),
+    "note": Field("Corrected on credit or debit note", Of.NOTE, "id", named="note"),
     "route": Field("Ingress route", Of.NAME, "ingress_route_id", named="route"),
     "carrier": Field("Carrier", Of.NAME, "carrier_id", named="carrier", bought=True),
     "gateway": Field("Gateway", Of.NAME, "gateway_id", named="gateway", bought=True),
@@ -109,6 +125,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "answered": Field("Answered", Of.YES, "answered_us"),
     "refusal": Field("Refusal", Of.CHOICE, "refusal", choices=tuple((key.value, key.value) for key in Key)),
     "sip": Field("SIP code", Of.WHOLE, "sip"),
+    "sip_sent": Field("SIP code sent", Of.WHOLE, "sip_sent"),
+    "sip_received": Field("SIP code received", Of.WHOLE, "sip_received"),
     "q850": Field("Q.850 cause", Of.WHOLE, "q850"),
     "released_by": Field("Released by", Of.CHOICE, "released_by", choices=RELEASED),
     "duration": Field("Talked", Of.SECONDS, "duration_ms", unit="s"),
@@ -117,6 +135,11 @@ FIELDS: Final[Mapping[str, Field]] = {
     "ring": Field("Rang", Of.WHOLE, "ring_ms", unit="ms"),
     "cost": Field("Charge", Of.AMOUNT, "cost_micros"),
     "currency": Field("Currency", Of.TEXT, "currency"),
+    "card": Field("Card ID", Of.WHOLE, "customer_card_id"),
+    "revision": Field("Revision ID", Of.WHOLE, "customer_revision_id"),
+    "carrier_card": Field("Carrier card ID", Of.WHOLE, "carrier_card_id", bought=True),
+    "carrier_revision": Field("Carrier revision ID", Of.WHOLE, "carrier_revision_id", bought=True),
+    "carrier_billed": Field("Billed by the carrier", Of.WHOLE, "carrier_billed_s", unit="s", bought=True),
     "carrier_cost": Field("Carrier cost", Of.AMOUNT, "carrier_cost_micros", bought=True),
     "profit": Field("Profit", Of.AMOUNT, "profit_micros", bought=True),
     "margin": Field("Margin", Of.PERCENT, "margin_ppm", unit="%", bought=True),
@@ -145,6 +168,7 @@ _SIGNS: Final[Mapping[str, str]] = {"is": "eq", "is_not": "ne", "less": "lt", "m
 WAYS: Final[Mapping[Of, tuple[str, ...]]] = {
     Of.TEXT: _LETTERS,
     Of.NAME: _LETTERS,
+    Of.NOTE: ("is", "one_of"),
     Of.CHOICE: _EITHER,
     Of.WHOLE: (*_SIGNS, "one_of", "between", "empty", "filled"),
     Of.SECONDS: (*_SIGNS, "between", "empty", "filled"),
@@ -181,6 +205,13 @@ class Rules:
         """As people read it."""
         told = [f"({part.words()})" if isinstance(part, Rules) else part.words() for part in self.parts]
         return (" or " if self.any else " and ").join(told)
+
+
+def release_reason(released_by: str | None, q850: int | None) -> str | None:
+    """Why an answered call ended, in words."""
+    if released_by == "tollgate":
+        return ENDED_BY_US.get(q850 or 0, "Tollgate")
+    return RELEASE_WORDS.get(released_by or "")
 
 
 Names = Callable[[str, str, Sequence[str]], Sequence[int]]
@@ -231,7 +262,7 @@ def asked(rule: Rule, names: Names) -> Condition | Group:
         match field.of:
             case Of.YES:
                 return Condition(column, "empty", int(rule.value == "no"))
-            case Of.NAME:
+            case Of.NAME | Of.NOTE:
                 return _named(rule, field, names)
             case Of.TEXT | Of.CHOICE:
                 return _text(rule, field)

@@ -140,7 +140,7 @@ class Dropped(NamedTuple):
     """A carrier or gateway left out, and why.
 
     The words, in the order of the checks: unknown, excluded, inactive, no_gateway, paid_required, currency, no_rate,
-    blocked, profit, and by the counters channels, cps.
+    blocked, profit, by the counters channels, cps, and circuit_test (core.circuits).
     """
 
     carrier: str

@@ -33,7 +33,14 @@ WORDS: Final[Mapping[str, str]] = {
     "rpc_url": "Control address",
     "vars_toml": "Variables",
 }
-ABBREVIATIONS: Final = frozenset({"cli", "cld", "cps", "sip", "ip", "pdd", "pai", "url", "vat", "ocn", "frn", "sms"})
+ABBREVIATIONS: Final = frozenset(
+    {
+        *("cli", "cld", "cps", "sip", "ip", "pdd", "pai", "pin", "url", "vat", "ocn", "frn", "sms"),
+        *("did", "dnc", "dno", "ftc", "asr", "id"),
+    }
+)
+KEYS: Final[Mapping[str, str]] = {"paid_required": "P-Asserted-Identity required"}
+"""Stored values whose words their name does not tell."""
 SILENT: Final = ("_micros", "_nanos", "_milli", "_at", "_on", "_id", "_ids", "_count")
 """Endings that the value itself tells."""
 TOLD: Final = {"_s": ", s", "_ms": ", ms", "_days": ", days", "_min": ", min"}
@@ -48,9 +55,14 @@ def field_words(name: str) -> str:
         if name.endswith(ending):
             name = name.removesuffix(ending)
             break
-    words = [word.upper() if word in ABBREVIATIONS else word for word in name.split("_")]
-    sentence = " ".join(words)
-    return f"{sentence[:1].upper()}{sentence[1:]}{unit}"
+    return f"{sentence(name)}{unit}"
+
+
+def sentence(name: str) -> str:
+    """A stored name or value as a sentence begins: "ip_unknown" is "IP unknown"."""
+    words = [word.upper() if word in ABBREVIATIONS else word for word in name.lower().split("_")]
+    spoken = KEYS.get(name) or " ".join(words)
+    return f"{spoken[:1].upper()}{spoken[1:]}"
 
 
 def value_words(name: str, value: object) -> str:

@@ -23,6 +23,7 @@ REVERSE_CHARGE: Final = "AE"
 class Party:
     """Issuer or buyer, as frozen into the document when it is issued. `country` is an ISO 3166 code.
 
+    `country_name` is what the page prints for it; what was issued before names were kept prints the code.
     `accounting_id` is the buyer's key in the issuer's books: for programs, never printed.
     """
 
@@ -35,6 +36,7 @@ class Party:
     state: str = ""
     postcode: str = ""
     country: str = ""
+    country_name: str = ""
     vat_id: str = ""
     registration_id: str = ""
     email: str = ""
@@ -52,7 +54,8 @@ def party_of(kept: Mapping[str, object]) -> Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line; `until_on` is the first day after its period."""
+    """One line; `until_on` is the first day after its period. `taxes` are the places, from 0, of the document's taxes
+    that it bears; None is all of them."""
 
     position: int
     kind: str
@@ -66,6 +69,7 @@ class Line:
     net_micros: int = 0
     calls_count: int = 0
     billed_s: int = 0
+    taxes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,11 @@ class TaxLine:
     def printed(self) -> str:
         """The words it is printed with: its label and rate; the name of one that takes nothing."""
         return f"{self.label} {rate_text(self.rate_ppm)}" if self.rate_ppm or self.fixed_micros else self.name
+
+    @property
+    def brief(self) -> str:
+        """The same in a column: the category of one that takes nothing."""
+        return self.printed if self.rate_ppm or self.fixed_micros else self.category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +199,15 @@ class Document:
         return any(tax.category == REVERSE_CHARGE for tax in self.taxes)
 
     @property
+    def mixed(self) -> bool:
+        """Whether not all lines bear the same taxes."""
+        return any(line.taxes is not None for line in self.lines)
+
+    def taxes_of(self, line: Line) -> tuple[TaxLine, ...]:
+        """The taxes that a line bears, in their order."""
+        return self.taxes if line.taxes is None else tuple(self.taxes[place] for place in line.taxes)
+
+    @property
     def file_name(self) -> str:
         """The name of its files, without what no file system takes."""
         kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in self.number or "draft")
@@ -247,14 +265,13 @@ def period_text(from_on: date | None, until_on: date | None) -> str:
 def address_lines(party: Party) -> list[str]:
     """An address as it is written on a letter, without the name."""
     town = " ".join(part for part in (party.postcode, party.city) if part)
-    whole = (party.address_line1, party.address_line2, town, party.state, party.country)
+    whole = (party.address_line1, party.address_line2, town, party.state, party.country_name or party.country)
     return [line for line in whole if line]
 
 
 def template_values(document: Document) -> dict[str, Value]:
     """What the texts of an invoice template may say; `EXAMPLE` gives one of each."""
     issuer, buyer, digits = document.issuer, document.buyer, document.digits
-    rates = ", ".join(tax.printed for tax in document.taxes)
     return {
         "account": {
             "id": issuer.number,
@@ -283,7 +300,7 @@ def template_values(document: Document) -> dict[str, Value]:
         "date": day_text(document.invoice_on),
         "invoice_date": day_text(document.invoice_on),
         "date_due": day_text(document.due_on),
-        "lines": [_line_values(line, digits, rates) for line in document.lines],
+        "lines": [_line_values(document, line) for line in document.lines],
         "sub_total": amount_text(document.net_micros, digits),
         "tax": amount_text(document.tax_micros, digits),
         "total": amount_text(document.total_micros, digits),
@@ -292,7 +309,8 @@ def template_values(document: Document) -> dict[str, Value]:
     }
 
 
-def _line_values(line: Line, digits: int, rates: str) -> dict[str, Value]:
+def _line_values(document: Document, line: Line) -> dict[str, Value]:
+    digits = document.digits
     last = line.until_on - timedelta(days=1) if line.until_on else None
     return {
         "description": line.description,
@@ -303,7 +321,7 @@ def _line_values(line: Line, digits: int, rates: str) -> dict[str, Value]:
         "quantity": quantity_text(line.quantity_milli),
         "unit_price": price_text(line.unit_price_nanos, digits),
         "net": amount_text(line.net_micros, digits),
-        "tax": rates,
+        "tax": ", ".join(tax.printed for tax in document.taxes_of(line)),
         "sub_total": amount_text(line.net_micros, digits),
     }
 

@@ -83,24 +83,29 @@ def _party_lines(party: Party, words: Mapping[str, str]) -> list[str]:
 
 
 def _table(document: Document, words: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows: calls and durations only where the template wants them and there are calls."""
+    """Titles and rows: calls and durations only where the template wants them and there are calls, taxes only where not
+    all lines bear the same."""
     of_calls = any(line.kind in CALL_KINDS for line in document.lines)
     calls = of_calls and document.looks.show_calls
     duration = of_calls and document.looks.show_duration
     titles = [words["description"], words["period"]]
     titles += [words["calls"]] * calls + [words["duration"]] * duration
-    titles += [words["quantity"], words["unit_price"], f"{words['amount']}{NO_BREAK}{document.currency}"]
-    rows = [_row(line, document.digits, calls=calls, duration=duration) for line in document.lines]
+    titles += [words["quantity"], words["unit_price"], *[words["tax"]] * document.mixed]
+    titles.append(f"{words['amount']}{NO_BREAK}{document.currency}")
+    rows = [_row(document, line, calls=calls, duration=duration) for line in document.lines]
     return titles, rows
 
 
-def _row(line: Line, digits: int, *, calls: bool, duration: bool) -> list[str]:
+def _row(document: Document, line: Line, *, calls: bool, duration: bool) -> list[str]:
+    digits = document.digits
     used = line.kind in CALL_KINDS
     cells = [line.description, period_text(line.from_on, line.until_on)]
     cells += [str(line.calls_count) if used else ""] * calls
     cells += [duration_text(line.billed_s) if used else ""] * duration
     quantity = f"{quantity_text(line.quantity_milli)}{NO_BREAK}{UNITS.get(line.unit, line.unit)}".strip(NO_BREAK)
-    return [*cells, quantity, price_text(line.unit_price_nanos, digits), amount_text(line.net_micros, digits)]
+    cells += [quantity, price_text(line.unit_price_nanos, digits)]
+    cells += [", ".join(tax.brief for tax in document.taxes_of(line))] * document.mixed
+    return [*cells, amount_text(line.net_micros, digits)]
 
 
 def _sums(document: Document, words: Mapping[str, str]) -> list[list[str]]:

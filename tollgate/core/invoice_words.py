@@ -13,7 +13,7 @@ KEYS: Final = (
     "reason", "paid_by", "bill_to",
     "description", "calls", "duration", "quantity", "unit_price", "amount",
     "net", "base", "total", "exact", "rounding", "reverse_charge", "includes_tax", "payment_details", "note", "page",
-    "tax_in",
+    "tax_in", "tax",
     "calls_on", "calls_to", "elsewhere", "calls_by", "route_gone", "correction", "no_calls", "received", "less_settled",
 )  # fmt: skip
 _WORDS: Final[Mapping[str, str]] = {
@@ -23,7 +23,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Description|Calls|Duration|Quantity|Unit price|Amount|"
     "Net total|on|Total|Exact charges|Rounding difference|Reverse charge: the customer owes the VAT.|"
     "Prices include the taxes shown.|How to pay|Note|Page|"
-    "Taxes in|"
+    "Taxes in|Tax|"
     "Calls on {on}|Calls to {place}|other destinations|Calls by {route}|a route that is gone|"
     "Correction of calls from {first} to {last}|No calls|Payment received, {reference}|less what settled invoices",
     "de": "Rechnung|Quittung|Gutschrift|Belastungsanzeige|Entwurf|Ungültig|"
@@ -32,7 +32,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Beschreibung|Anrufe|Dauer|Menge|Einzelpreis|Betrag|"
     "Nettobetrag|auf|Gesamtbetrag|Genaue Entgelte|Rundungsdifferenz|Steuerschuldnerschaft des Leistungsempfängers.|"
     "Preise enthalten die ausgewiesenen Steuern.|Zahlungsangaben|Hinweis|Seite|"
-    "Steuern in|"
+    "Steuern in|Steuer|"
     "Anrufe am {on}|Anrufe nach {place}|anderen Zielen|Anrufe über {route}|eine gelöschte Route|"
     "Korrektur von Anrufen vom {first} bis {last}|Keine Anrufe|Zahlung erhalten, {reference}|"
     "ohne das, was Rechnungen beglichen hat",
@@ -42,7 +42,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Désignation|Appels|Durée|Quantité|Prix unitaire|Montant|"
     "Total HT|sur|Total|Montants exacts|Écart d’arrondi|Autoliquidation.|"
     "Les prix comprennent les taxes indiquées.|Comment payer|Remarque|Page|"
-    "Taxes en|"
+    "Taxes en|Taxe|"
     "Appels du {on}|Appels vers {place}|d’autres destinations|Appels par {route}|une route supprimée|"
     "Rectification d’appels du {first} au {last}|Aucun appel|Paiement reçu, {reference}|"
     "moins ce qui a réglé des factures",
@@ -52,7 +52,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Descripción|Llamadas|Duración|Cantidad|Precio unitario|Importe|"
     "Base imponible|sobre|Total|Importes exactos|Diferencia de redondeo|Inversión del sujeto pasivo.|"
     "Los precios incluyen los impuestos indicados.|Forma de pago|Nota|Página|"
-    "Impuestos en|"
+    "Impuestos en|Impuesto|"
     "Llamadas del {on}|Llamadas a {place}|otros destinos|Llamadas por {route}|una ruta eliminada|"
     "Corrección de llamadas del {first} al {last}|Sin llamadas|Pago recibido, {reference}|"
     "menos lo que saldó facturas",
@@ -62,7 +62,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Aprašymas|Skambučiai|Trukmė|Kiekis|Vieneto kaina|Suma|"
     "Suma be mokesčių|nuo|Iš viso|Tikslūs mokesčiai|Apvalinimo skirtumas|Atvirkštinis apmokestinimas.|"
     "Į kainas įskaičiuoti nurodyti mokesčiai.|Kaip apmokėti|Pastaba|Puslapis|"
-    "Mokesčiai|"
+    "Mokesčiai|Mokestis|"
     "{on} skambučiai|Skambučiai į {place}|kitas kryptis|Skambučiai per {route}|pašalintą maršrutą|"
     "Skambučių nuo {first} iki {last} pataisymas|Skambučių nebuvo|Gautas mokėjimas, {reference}|"
     "atėmus tai, kuo apmokėtos sąskaitos",
@@ -72,7 +72,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Descrição|Chamadas|Duração|Quantidade|Preço unitário|Montante|"
     "Total líquido|sobre|Total|Montantes exatos|Diferença de arredondamento|Autoliquidação.|"
     "Os preços incluem os impostos indicados.|Como pagar|Nota|Página|"
-    "Impostos em|"
+    "Impostos em|Imposto|"
     "Chamadas de {on}|Chamadas para {place}|outros destinos|Chamadas por {route}|uma rota eliminada|"
     "Correção de chamadas de {first} a {last}|Sem chamadas|Pagamento recebido, {reference}|"
     "menos o que liquidou faturas",

@@ -16,7 +16,7 @@ from typing import Final
 from tollgate.core.invoice_periods import Period
 from tollgate.core.invoice_words import LANGUAGE, WORDS
 from tollgate.core.money import Method, divide
-from tollgate.core.taxes import TaxDue, TaxRule, on_net, to_minor, within_gross
+from tollgate.core.taxes import Part, TaxChoice, TaxDue, TaxRule, every, on_nets, to_minor, within_grosses
 
 MOST_DESCRIPTION: Final = 300
 ENGLISH: Final = WORDS[LANGUAGE]
@@ -28,7 +28,8 @@ MAY_WAIT: Final = ("correction", "charge")
 class InvoiceLine:
     """One line. `exact_micros` is what it is made of to the last unit; `net_micros` that without tax, rounded once.
 
-    `posted` tells that the ledger has charged it already.
+    `posted` tells that the ledger has charged it already. `tax_choice` is what a person chose in place of the taxes of
+    the document, `rules` what that is on its day; `tax_positions` are the document's taxes it bears, None for all.
     """
 
     kind: str
@@ -47,6 +48,9 @@ class InvoiceLine:
     charge_id: int | None = None
     corrects_line_id: int | None = None
     posted: bool = False
+    tax_choice: TaxChoice | None = None
+    rules: tuple[TaxRule, ...] | None = None
+    tax_positions: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +146,13 @@ def charge_line(
 
 
 def manual_line(
-    *, description: str, quantity_milli: int, unit_price_nanos: int, from_on: date | None, until_on: date | None
+    *,
+    description: str,
+    quantity_milli: int,
+    unit_price_nanos: int,
+    from_on: date | None,
+    until_on: date | None,
+    tax_choice: TaxChoice | None = None,
 ) -> InvoiceLine:
     """What a person adds."""
     return InvoiceLine(
@@ -153,6 +163,7 @@ def manual_line(
         from_on=from_on,
         until_on=until_on,
         quantity_milli=quantity_milli,
+        tax_choice=tax_choice,
     )
 
 
@@ -169,14 +180,17 @@ def payment_line(description: str, on: date, amount_micros: int) -> InvoiceLine:
     )
 
 
-def credit_line(*, line_id: int, description: str, net_micros: int) -> InvoiceLine:
-    """A line of another document taken back, in part or whole."""
+def credit_line(
+    *, line_id: int, description: str, net_micros: int, tax_positions: tuple[int, ...] | None = None
+) -> InvoiceLine:
+    """A line of another document taken back, in part or whole, with the taxes of that document it bore."""
     return InvoiceLine(
         kind="credit",
         description=description[:MOST_DESCRIPTION],
         exact_micros=net_micros,
         unit_price_nanos=net_micros * 1000,
         corrects_line_id=line_id,
+        tax_positions=tax_positions,
     )
 
 
@@ -213,20 +227,47 @@ def totals(
     """The document of some lines. With prices that include tax the total is what the lines come to, else their net."""
     found = tuple(lines)
     rounded = [to_minor(line.exact_micros, currency) for line in found]
-    exact, whole = sum(line.exact_micros for line in found), sum(rounded)
-    if prices_include_tax and rules:
-        taxes = within_gross(whole, rules, currency)
-        tax = sum(due.amount_micros for due in taxes)
-        nets = _shared_out(rounded, whole - tax, currency)
-        lines_out = tuple(
+    exact = sum(line.exact_micros for line in found)
+    groups = _alike(found, rules)
+    parts: list[Part] = [(sum(rounded[place] for place in places), borne_by) for borne_by, places in groups.items()]
+    if prices_include_tax and every(parts):
+        taxes, part_nets = within_grosses(parts, currency)
+        nets = list(rounded)
+        for places, net in zip(groups.values(), part_nets, strict=True):
+            shares = _shared_out([rounded[place] for place in places], net, currency)
+            for place, share in zip(places, shares, strict=True):
+                nets[place] = share
+        lines_out = [
             replace(line, net_micros=net, unit_price_nanos=_unit_price(net, line.quantity_milli))
             for line, net in zip(found, nets, strict=True)
-        )
-        return Totals(lines_out, taxes, exact, whole - tax, whole - exact, tax, whole)
-    taxes = on_net(whole, rules, currency)
-    tax = sum(due.amount_micros for due in taxes)
-    lines_out = tuple(replace(line, net_micros=net) for line, net in zip(found, rounded, strict=True))
-    return Totals(lines_out, taxes, exact, whole, whole - exact, tax, whole + tax)
+        ]
+    else:
+        taxes = on_nets(parts, currency)
+        lines_out = [replace(line, net_micros=net) for line, net in zip(found, rounded, strict=True)]
+    tax, net = sum(due.amount_micros for due in taxes), sum(line.net_micros for line in lines_out)
+    total = net + tax
+    inside = total if prices_include_tax and taxes else net
+    return Totals(_with_positions(lines_out, groups, taxes), taxes, exact, net, inside - exact, tax, total)
+
+
+def _alike(lines: Sequence[InvoiceLine], rules: Sequence[TaxRule]) -> dict[tuple[TaxRule, ...], list[int]]:
+    """The places of the lines by the taxes they bear; those of the document itself first."""
+    groups: dict[tuple[TaxRule, ...], list[int]] = {tuple(rules): []}
+    for place, line in enumerate(lines):
+        groups.setdefault(tuple(rules) if line.rules is None else line.rules, []).append(place)
+    return {borne_by: places for borne_by, places in groups.items() if places or len(groups) == 1}
+
+
+def _with_positions(
+    lines: Sequence[InvoiceLine], groups: Mapping[tuple[TaxRule, ...], Sequence[int]], taxes: Sequence[TaxDue]
+) -> tuple[InvoiceLine, ...]:
+    """The lines with the positions of their taxes; all bear all where there is one group."""
+    found = list(lines)
+    positions = {due.rule: position for position, due in enumerate(taxes, start=1)}
+    for borne_by, places in groups.items() if len(groups) > 1 else ():
+        for place in places:
+            found[place] = replace(found[place], tax_positions=tuple(positions[rule] for rule in borne_by))
+    return tuple(found)
 
 
 def _shared_out(gross: Sequence[int], net_micros: int, currency: str) -> list[int]:

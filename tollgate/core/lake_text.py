@@ -41,7 +41,7 @@ def instant_text(us: str, engine: Engine) -> str:
     seconds = f"{us} {engine.div} 1000000"
     if engine is Engine.postgresql:
         at = us.replace("started_us", "started_at") if us.endswith("started_us") else f"to_timestamp({seconds})"
-        return f"left(({at} AT TIME ZONE 'UTC')::text, 19)"  # DateStyle is ISO: psycopg reads no other
+        return f"date_trunc('second', {at} AT TIME ZONE 'UTC')"  # COPY writes it so: psycopg reads no DateStyle but ISO
     if engine is Engine.spark:
         return f"date_format(timestamp_seconds({seconds}), 'yyyy-MM-dd HH:mm:ss')"
     return f"strftime(make_timestamp({us}), '%Y-%m-%d %H:%M:%S')"
@@ -49,8 +49,11 @@ def instant_text(us: str, engine: Engine) -> str:
 
 def word_text(value: str) -> str:
     """A text made harmless for a spreadsheet, which runs one that begins so as a formula; nothing when it is empty."""
-    dangerous = f"ascii({value}) IN ({', '.join(str(ord(first)) for first in DANGEROUS)})"  # no text is made to compare
-    return f"CASE WHEN {dangerous} THEN chr(39) || {value} WHEN {value} = '' THEN NULL ELSE {value} END"
+    first = f"ascii({value})"  # no text is made to compare
+    usual = f"{first} > {ord('@')} OR {first} BETWEEN {ord('0')} AND {ord('9')}"  # nearly all: a letter or a digit
+    dangerous = f"{first} IN ({', '.join(str(ord(sign)) for sign in DANGEROUS)})"
+    more = f"WHEN {dangerous} THEN chr(39) || {value} WHEN {value} = '' THEN NULL"
+    return f"CASE WHEN {usual} THEN {value} {more} ELSE {value} END"
 
 
 def file_statement(

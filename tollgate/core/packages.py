@@ -171,17 +171,16 @@ def matched(prefixes: Iterable[str], number: str) -> int | None:
 
 
 def _falls_due(schedule: Schedule, day: date) -> bool:
+    """Whether what falls due again and again does so on that day."""
     match schedule.frequency:
-        case Frequency.none:
-            return day == schedule.starts_on
-        case Frequency.daily:
-            return True
         case Frequency.weekly:
             return day.isoweekday() in (schedule.match_days or (schedule.starts_on.isoweekday(),))
         case Frequency.monthly:
             days = schedule.match_days or (schedule.starts_on.day,)
             last = calendar.monthrange(day.year, day.month)[1]
             return day.day in days or (day.day == last and max(days) > last)
+        case _:
+            return True
 
 
 def _next_due(schedule: Schedule, day: date) -> date:

@@ -107,15 +107,22 @@ def reached_micros(amount_micros: int, paid: Paid, *, currency: str) -> int:
     return amount_micros + worth_micros(amount_micros, paid, beyond, currency=currency)
 
 
-def left_us_micros(amount_micros: int, *, whole_micros: int, paid: Paid, back_micros: int | None, currency: str) -> int:
+def left_us_micros(
+    amount_micros: int, *, whole_micros: int, gone_micros: int, paid: Paid, back_micros: int | None, currency: str
+) -> int:
     """What leaves us (below zero) when a wallet loses an amount of a payment, or comes back when it gains it again.
 
-    `whole_micros` is what the payment gave the wallet, `back_micros` what moved, where it did in the wallet's currency:
-    that counts unless it is more than the amount's part of what was paid, by more than a coin. Then somebody has booked
-    the rest before.
+    `whole_micros` is what the payment gave the wallet, `gone_micros` what of it that had lost before: parts of what was
+    paid are counted from the beginning, so that they sum to it however many they are. `back_micros` is what moved,
+    where it did in the wallet's currency: that counts unless it is more than the amount's part of what was paid, by
+    more than a coin. Then somebody has booked the rest before.
     """
     step, all_paid = step_micros(currency), worth_micros(whole_micros, paid, paid.micros, currency=currency)
-    part = divide(all_paid * amount_micros, whole_micros * step, Method.half_up) * step
+    was, due = (
+        part_back_micros(all_paid, part_micros=gone, whole_micros=whole_micros, currency=currency)
+        for gone in (gone_micros, gone_micros - amount_micros)
+    )
+    part = was - due
     if back_micros is None or abs(back_micros) > abs(part) + step:
         return part
     return back_micros

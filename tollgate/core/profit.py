@@ -1,6 +1,7 @@
 """The account's profit by day or month in its own currency: what the books earned and cost, by dated rates.
 
-To count another book, add it to `BOOKS`. What packages cost us is in no wallet: the charges that sold them say it.
+To count another book, add it to `BOOKS`. What packages cost us is in no wallet: the charges that sold them say it, and
+only of those whose price is on a book that counts: what customers of resellers pay is on `resale`.
 """
 
 from __future__ import annotations

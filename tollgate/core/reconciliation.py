@@ -259,7 +259,7 @@ def _number(call: Call) -> str:
 
 
 def _mark(line: Line, their_done: bytearray, our_done: bytearray) -> None:
-    if line.their is not None:
-        their_done[line.their.place] = 1
+    assert line.their is not None, "each line of an id has a call of theirs"
+    their_done[line.their.place] = 1
     if line.our is not None:
         our_done[line.our.place] = 1

@@ -157,6 +157,7 @@ ANSWERS: Mapping[Key, Answer] = {
 }
 
 VARIANTS: Mapping[tuple[Key, str], Answer] = {
+    (Key.digest_failed, "locked"): Answer(480, "Too Many Wrong Passwords", 21, retry_after_s=900),
     (Key.channels_endpoint, "called"): Answer(486, "Busy Here", 17),
     (Key.cps_endpoint, "called"): Answer(503, "CPS Limit Exceeded", 42, retry_after_s=1),
     (Key.no_carrier, "lock"): Answer(503, "No Routes Available (Lock)", 34, retry_elsewhere=True),

@@ -299,6 +299,7 @@ class Snapshot:
     ha1: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # username -> (realm, ha1)
     edges: Mapping[str, EdgeInfo] = field(default_factory=dict)
     challenge_unknown: bool = True
+    auth_failure_count: int = 0  # wrong passwords of a user from an address until the edge turns both away; 0: any
     slice_s: int = 60
     validity_s: int = 30
     recording: bool = False

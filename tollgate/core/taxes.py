@@ -1,8 +1,9 @@
 """Taxes of a document: which fall due, on what, how much. Exact, and each rounded once to the currency's smallest unit.
 
-`due` chooses what a customer pays (its taxes, reverse charge, none) or says what is in doubt; `on_net` adds taxes to
-prices, `within_gross` finds them inside. The categories are those of EN 16931 (UNTDID 5305); sections named below are
-those of Directive 2006/112/EC. To add a rule of a country, add a tax with its country and dates, not a line here.
+`due` chooses what a customer pays (its taxes, reverse charge, none) or says what is in doubt; `chosen` is what one line
+bears in place of that. `on_nets` adds taxes to prices, `within_grosses` finds them inside; both take a document in
+parts, each with taxes of its own. The categories are those of EN 16931 (UNTDID 5305); sections named below are those of
+Directive 2006/112/EC. To add a rule of a country, add a tax with its country and dates, not a line here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from typing import Final
 
 from tollgate.core.money import Method, divide, minor_digits
@@ -26,6 +28,18 @@ OUTSIDE_WORDS: Final = "Service supplied outside the scope of EU VAT (Article 44
 EXEMPT_WORDS: Final = "Exempt from VAT"
 ALIKE: Final = frozenset({"E", "AE", "K", "G", "O", "Z"})
 """Categories whose rate is zero by their nature."""
+NO_VAT: Final[Mapping[str, str]] = {
+    "E": EXEMPT_WORDS,
+    "AE": "Reverse charge",
+    "K": "Supply within the EU",
+    "G": "Export outside the EU",
+    "O": "Outside the scope of VAT",
+    "Z": "Zero rated",
+}
+"""What a line without VAT says in its place, by category."""
+NEEDS_BUYER_NUMBER: Final = frozenset({"AE", "K"})
+UNREASONED: Final = frozenset({"Z"})
+"""Zero rated goods have no reason (BR-Z-10 of EN 16931); all others have (BR-E-10 and its like)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +81,10 @@ class TaxDue:
     amount_micros: int
 
 
+Part = tuple[int, Sequence[TaxRule]]
+"""A sum of lines and the taxes that all of them bear."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxParty:
     """What decides over taxes: the seller's and the customer's countries and VAT numbers.
@@ -101,6 +119,31 @@ def due(party: TaxParty, rules: Sequence[TaxRule], on: date) -> tuple[TaxRule, .
     return tuple(held)
 
 
+@dataclass(frozen=True, slots=True)
+class TaxChoice:
+    """The taxes of one line in place of its document's: some of the customer's and, where none of them is VAT, why."""
+
+    tax_ids: tuple[int, ...] = ()
+    category: str = ""
+    reason: str = ""
+
+
+def chosen(choice: TaxChoice, rules: Sequence[TaxRule], on: date, party: TaxParty) -> tuple[TaxRule, ...] | TaxDoubt:
+    """The taxes that a line with a choice bears on a day, in the order they are taken. `rules` are the customer's."""
+    held = [rule for rule in rules if rule.id in choice.tax_ids and rule.holds_on(on, party.country)]
+    if len(held) < len(choice.tax_ids):
+        return TaxDoubt("A line bears a tax that the customer does not pay on that day.")
+    if any(rule.is_vat for rule in held) == bool(choice.category):
+        return TaxDoubt("A line bears VAT and says why not, or neither: a tax chosen for it is another by now.")
+    if choice.category in NEEDS_BUYER_NUMBER and not (party.seller_vat and party.number_valid):
+        return TaxDoubt("It needs the account's own VAT number and a valid tax number of the customer.")
+    found = tuple(sorted(held, key=lambda rule: rule.priority))
+    if not choice.category:
+        return found
+    name = NO_VAT[choice.category]
+    return (TaxRule(id=None, name=name, category=choice.category, exemption_reason=choice.reason), *found)
+
+
 def _in_place_of_vat(party: TaxParty, held: Sequence[TaxRule]) -> TaxRule | TaxDoubt | None:
     """What a document says in place of VAT, which falls away; None where VAT is taken as any tax."""
     if party.treatment == "reverse_charge":
@@ -128,45 +171,100 @@ def _reverse_charge(party: TaxParty) -> TaxRule | TaxDoubt:
 
 def on_net(net_micros: int, rules: Sequence[TaxRule], currency: str) -> tuple[TaxDue, ...]:
     """Taxes on top of a net sum, each rounded once (BR-CO-17). A sum of nothing bears no fixed part."""
+    return on_nets([(net_micros, rules)], currency)
+
+
+def on_nets(parts: Sequence[Part], currency: str) -> tuple[TaxDue, ...]:
+    """Taxes on top of a document whose parts bear different ones: each is of all parts that bear it, rounded once."""
     found: list[TaxDue] = []
-    above = 0
-    for rule in rules:
-        base = net_micros + above if rule.compound else net_micros
-        fixed = to_minor(rule.fixed_micros, currency) if net_micros else 0
-        amount = to_minor(Fraction(base * rule.rate_ppm, PPM), currency) + fixed
-        found.append(TaxDue(rule, base, amount))
-        above += amount
+    above = [0] * len(parts)
+    for rule in every(parts):
+        bases = [net + more if rule.compound else net for (net, _), more in zip(parts, above, strict=True)]
+        fixed = _fixed(rule, parts, currency)
+        bears = [rule in rules for _, rules in parts]
+        exact = [
+            Fraction(base * rule.rate_ppm, PPM) + part if own else Fraction()
+            for base, part, own in zip(bases, fixed, bears, strict=True)
+        ]
+        amounts = rounded_sums(exact, currency)
+        base_micros = sum(base for base, own in zip(bases, bears, strict=True) if own)
+        found.append(TaxDue(rule, base_micros, sum(amounts)))
+        above = [more + amount for more, amount in zip(above, amounts, strict=True)]
     return tuple(found)
 
 
 def within_gross(gross_micros: int, rules: Sequence[TaxRule], currency: str) -> tuple[TaxDue, ...]:
     """The taxes inside a gross sum, each rounded once; the net is what they leave, so the total is the gross."""
-    shares = _shares(rules, bool(gross_micros), currency)
-    whole = 1 + sum((share for share, _ in shares), Fraction())
-    fixed = sum((part for _, part in shares), Fraction())
-    exact_net = (gross_micros - fixed) * Fraction(whole.denominator, whole.numerator)
-    amounts = [to_minor(share * exact_net + part, currency) for share, part in shares]
-    net = gross_micros - sum(amounts)
+    return within_grosses([(gross_micros, rules)], currency)[0]
+
+
+def within_grosses(parts: Sequence[Part], currency: str) -> tuple[tuple[TaxDue, ...], tuple[int, ...]]:
+    """The taxes inside a document whose parts bear different ones, and the net of each part."""
+    order = every(parts)
+    fixed = [_fixed(rule, parts, currency) for rule in order]
+    exact = [
+        _inside(part, dict(zip(order, (of[place] for of in fixed), strict=True))) for place, part in enumerate(parts)
+    ]
+    amounts = {rule: rounded_sums([inside.get(rule, Fraction()) for inside in exact], currency) for rule in order}
+    nets = [gross - sum(of[place] for of in amounts.values()) for place, (gross, _) in enumerate(parts)]
     found: list[TaxDue] = []
-    above = 0
-    for rule, amount in zip(rules, amounts, strict=True):
-        found.append(TaxDue(rule, net + above if rule.compound else net, amount))
-        above += amount
-    return tuple(found)
+    above = list(nets)
+    for rule in order:
+        bases = [
+            (more if rule.compound else net) if rule in rules else 0
+            for (_, rules), net, more in zip(parts, nets, above, strict=True)
+        ]
+        found.append(TaxDue(rule, sum(bases), sum(amounts[rule])))
+        above = [more + amount for more, amount in zip(above, amounts[rule], strict=True)]
+    return tuple(found), tuple(nets)
 
 
-def _shares(rules: Sequence[TaxRule], anything: bool, currency: str) -> list[tuple[Fraction, Fraction]]:
-    """Each tax as a share of the net and a part beside it."""
-    shares: list[tuple[Fraction, Fraction]] = []
-    share_above, part_above = Fraction(), Fraction()
+def every(parts: Sequence[Part]) -> list[TaxRule]:
+    """The taxes of all parts, each once, in the order they are taken: that of the one part, or of all by priority."""
+    found = list(dict.fromkeys(rule for _, rules in parts for rule in rules))
+    return found if len(parts) == 1 else sorted(found, key=_turn)
+
+
+def _turn(rule: TaxRule) -> tuple[bool, int, int]:
+    """As the taxes of each part stand; what stands in place of VAT takes nothing, so it may come last."""
+    return rule.id is None, rule.priority, rule.id or 0
+
+
+def rounded_sums(exact: Sequence[Fraction], currency: str) -> list[int]:
+    """Amounts in the currency's smallest unit that sum to the sum, rounded once: each sum from the top is rounded."""
+    sums = [0, *(to_minor(reached, currency) for reached in accumulate(exact))]
+    return [after - before for before, after in pairwise(sums)]
+
+
+def parted(amount_micros: int, weights: Sequence[int], currency: str) -> list[int]:
+    """An amount in parts by their weights, which sum to it; all with the first where they weigh nothing together."""
+    whole = sum(weights)
+    if not whole:
+        return [amount_micros, *([0] * (len(weights) - 1))]
+    return rounded_sums([Fraction(amount_micros * weight, whole) for weight in weights], currency)
+
+
+def _fixed(rule: TaxRule, parts: Sequence[Part], currency: str) -> list[int]:
+    """The fixed part of a tax, which a document bears once: with the first part that has an amount."""
+    bearing = [amount if rule in rules else 0 for amount, rules in parts]
+    first = next((place for place, amount in enumerate(bearing) if amount), None) if sum(bearing) else None
+    return [to_minor(rule.fixed_micros, currency) if place == first else 0 for place in range(len(parts))]
+
+
+def _inside(part: Part, fixed: Mapping[TaxRule, int]) -> dict[TaxRule, Fraction]:
+    """The taxes inside a gross sum, exactly: each is a share of the net and an amount beside it."""
+    gross, rules = part
+    shares: dict[TaxRule, tuple[Fraction, Fraction]] = {}
+    share_above, beside_above = Fraction(), Fraction()
     for rule in rules:
         rate = Fraction(rule.rate_ppm, PPM)
-        fixed = to_minor(rule.fixed_micros, currency) if anything else 0
         share = rate * (1 + share_above) if rule.compound else rate
-        part = rate * part_above + fixed if rule.compound else Fraction(fixed)
-        shares.append((share, part))
-        share_above, part_above = share_above + share, part_above + part
-    return shares
+        beside = (rate * beside_above if rule.compound else Fraction()) + fixed[rule]
+        shares[rule] = (share, beside)
+        share_above, beside_above = share_above + share, beside_above + beside
+    whole = 1 + share_above
+    net = (gross - beside_above) * Fraction(whole.denominator, whole.numerator)
+    return {rule: share * net + beside for rule, (share, beside) in shares.items()}
 
 
 def to_minor(micros: int | Fraction, currency: str) -> int:

@@ -45,11 +45,15 @@ customer the message is about (empty texts where it is about none)."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """One message in stock. A message without an SMS text is not sent as one, and the other way round."""
+    """One message in stock. A message without an SMS text is not sent as one, and the other way round.
+
+    `unused` are variables too, which own words may use though the words in stock do not.
+    """
 
     key: str
     title: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    unused: Mapping[str, str] = field(default_factory=dict)
     subject: str = ""
     text: str = ""
     sms: str = ""
@@ -62,7 +66,7 @@ class Stock:
     @property
     def examples(self) -> Mapping[str, Value]:
         """Every value that this message may use, with an example."""
-        return {**VALUES, **self.variables}
+        return {**VALUES, **self.variables, **self.unused}
 
 
 def as_html(text: str) -> str:
@@ -89,6 +93,13 @@ DOCUMENT: Final[Mapping[str, str]] = {
     "due_on": "2026-11-15",
 }
 """The variables of a notice about an invoice."""
+DOCUMENT_MORE: Final[Mapping[str, str]] = {
+    "sub_total": "100.00",
+    "tax": "21.00",
+    "invoice_date": "2026-11-01",
+    "payment_details": "Demo Bank, IBAN LT601010012345678901",
+}
+"""What own words of such a notice may say besides, by the names that invoice templates have for it."""
 ALERT: Final[Mapping[str, str]] = {
     "title": "Acme runs low",
     "subject": "Acme",
@@ -210,6 +221,7 @@ MESSAGES: Final = (
         key="invoice_issued",
         title="An invoice was issued",
         variables=DOCUMENT,
+        unused=DOCUMENT_MORE,
         subject="Invoice {{number}} of {{brand}}",
         text="Hello {{name}},\n\nhere is invoice {{number}} for {{company.name}} over {{total}} {{currency}}"
         "{{#if due_on}}, of which {{open}} {{currency}} are due on {{due_on}}{{/if}}.\n\n{{brand}}",
@@ -218,6 +230,7 @@ MESSAGES: Final = (
         key="credit_note_issued",
         title="A credit note was issued",
         variables={name: value for name, value in DOCUMENT.items() if name != "due_on"},
+        unused=DOCUMENT_MORE,
         subject="Credit note {{number}} of {{brand}}",
         text="Hello {{name}},\n\nhere is credit note {{number}} for {{company.name}} over {{total}} {{currency}}, "
         "of which {{open}} {{currency}} settle what you are billed next.\n\n{{brand}}",
@@ -226,6 +239,7 @@ MESSAGES: Final = (
         key="invoice_due",
         title="An invoice falls due",
         variables=DOCUMENT,
+        unused=DOCUMENT_MORE,
         subject="Invoice {{number}} is due on {{due_on}}",
         text="Hello {{name}},\n\n{{open}} of {{total}} {{currency}} of invoice {{number}} for {{company.name}} are due "
         "on {{due_on}}. If you have paid already, thank you, and do nothing.\n\n{{brand}}",
@@ -234,6 +248,7 @@ MESSAGES: Final = (
         key="invoice_overdue",
         title="An invoice is overdue",
         variables=DOCUMENT,
+        unused=DOCUMENT_MORE,
         subject="Invoice {{number}} is overdue",
         text="Hello {{name}},\n\n{{open}} of {{total}} {{currency}} of invoice {{number}} for {{company.name}} were "
         "due on {{due_on}}. Please pay now.\n\n{{brand}}",

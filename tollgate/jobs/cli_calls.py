@@ -84,7 +84,7 @@ def _call(proof: CliProof) -> Outcome:
     if not code:
         raise CannotCall("the code is no longer known")
     edge = sip.address()
-    if _is_somebody(own_ip(edge), user):
+    if is_somebody(own_ip(edge), user):
         raise CannotCall("this machine's address is an IP endpoint, whose calls these would be")
     dialing = Dialing(
         edge=edge,
@@ -98,7 +98,7 @@ def _call(proof: CliProof) -> Outcome:
     return asyncio.run(speak(dialing, sound(code, language or proof.customer.language), times=TIMES))
 
 
-def _is_somebody(ip: str, user: Endpoint) -> bool:
+def is_somebody(ip: str, user: Endpoint) -> bool:
     """Whether calls from an address are believed without a password."""
     address = ip_address(ip)
     networks = Endpoint.objects.filter(account_id=user.account_id, kind="ip", enabled=True)

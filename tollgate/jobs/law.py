@@ -4,6 +4,7 @@ from typing import Final
 
 PCMU: Final = 0
 PCMA: Final = 8
+NAMES: Final = {PCMU: "PCMU", PCMA: "PCMA"}
 SILENCE: Final = b"\xff"
 """Of mu-law."""
 

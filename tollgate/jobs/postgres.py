@@ -68,6 +68,7 @@ def tuning(memory_mb: int, *, durable: bool) -> dict[str, str]:
         "autovacuum_vacuum_cost_limit": "2000",
         "jit": "off",
         "random_page_cost": "1.1",
+        "parallel_setup_cost": "10000",  # a page's short question leaves the other cores to the calls
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_min_messages": "warning",

@@ -91,9 +91,12 @@ def find_card(text: str) -> Card:
     from tollgate.store.models import Card
 
     found = list(Card.objects.filter(name__iexact=text)) or list(Card.objects.filter(pk=_whole(text)))
-    if len(found) != 1:
+    if len(found) > 1:  # resellers name theirs as they like
+        ids = ", ".join(f"{card.pk} ({card.reseller or 'of the account'})" for card in found)
+        raise CommandFailed(f"several cards are named {text}: give the id of one: {ids}")
+    if not found:
         names = ", ".join(Card.objects.order_by("name").values_list("name", flat=True)[:20])
-        raise CommandFailed(f"{'no card' if not found else 'several cards'} named {text}; there are: {names}")
+        raise CommandFailed(f"no card named {text}; there are: {names}")
     return found[0]
 
 

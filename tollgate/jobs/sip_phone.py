@@ -1,6 +1,7 @@
 """A SIP phone of ours: it calls a number through the edge, speaks into the call and hangs up (RFC 3261, 3550, 7616).
 
-`speak` does all of it and says what became of the call. One call per phone, over UDP, PCMU or PCMA, nothing is heard.
+`speak` does all of it and says what became of the call; `probe` does it for a time, and tells of each answer as it
+comes. One call per phone, over UDP, PCMU or PCMA, nothing is heard.
 To offer another codec, add it to `law`.
 """
 
@@ -12,11 +13,12 @@ import re
 import secrets
 import socket
 import struct
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from tollgate.jobs import law
 
@@ -41,6 +43,8 @@ class Dialing:
     user: str
     ha1: str
     ring_s: float = 30.0
+    header: str = ""
+    """A line of the INVITE beside the usual ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,20 @@ class Outcome:
     code: int
     reason: str
     spoken_count: int = 0
+    codec: str = ""
+    talk_s: float = 0.0
+
+
+class Heard(NamedTuple):
+    """One answer to our INVITE."""
+
+    after_s: float
+    """Since the INVITE was sent first."""
+    code: int
+    reason: str
+
+
+Listener = Callable[[Heard], None]
 
 
 class CannotSpeak(Exception):
@@ -73,8 +91,8 @@ class Message:
 
     @property
     def reason(self) -> str:
-        """The words behind the code."""
-        return self.first.partition(" ")[2].partition(" ")[2].strip()
+        """The words behind the code, without what cannot be seen: the database keeps no NUL."""
+        return "".join(filter(str.isprintable, self.first.partition(" ")[2].partition(" ")[2])).strip()
 
     @property
     def method(self) -> str:
@@ -94,8 +112,9 @@ class Message:
 class Phone(asyncio.DatagramProtocol):
     """One call. What comes in is answered as it comes; answers to our requests wait in `answers`."""
 
-    def __init__(self, dialing: Dialing, ip: str) -> None:
-        self.dialing, self.ip = dialing, ip
+    def __init__(self, dialing: Dialing, ip: str, listener: Listener | None = None) -> None:
+        self.dialing, self.ip, self.listener = dialing, ip, listener
+        self.began_s = 0.0
         self.answers: asyncio.Queue[Message] = asyncio.Queue()
         self.ended = False
         self.uri = f"sip:{dialing.number}@{_host(dialing.edge[0])}:{dialing.edge[1]}"
@@ -142,6 +161,7 @@ class Phone(asyncio.DatagramProtocol):
 
     async def invite(self) -> Message | None:
         """Calls; the final answer, or None where nobody answered in time. The edge asks for the password once."""
+        self.began_s = asyncio.get_running_loop().time()
         final = await self._asked("")
         if final is not None and final.code in (401, 407):
             final = await self._asked(_credentials(final, self.dialing, self.uri))
@@ -199,6 +219,7 @@ class Phone(asyncio.DatagramProtocol):
             f"Contact: <sip:{self.dialing.cli}@{here}>",
             "Max-Forwards: 70",
             *([more] if more else []),
+            *([self.dialing.header] if self.dialing.header and method == "INVITE" else []),
             *(["Content-Type: application/sdp"] if body else []),
             f"Content-Length: {len(body)}",
             "",
@@ -234,6 +255,8 @@ class Phone(asyncio.DatagramProtocol):
                 message = await asyncio.wait_for(self.answers.get(), wait_s)
                 if message.method == "INVITE":
                     heard = True
+                    if self.listener is not None:
+                        self.listener(Heard(loop.time() - self.began_s, message.code, message.reason))
                     if message.code >= 200:
                         return message
             again_s *= 2
@@ -293,6 +316,34 @@ async def speak(dialing: Dialing, audio: bytes, *, times: int) -> Outcome:
         finally:
             await phone.hang_up()
         return Outcome(answer.code, answer.reason, spoken)
+    finally:
+        phone.close()
+
+
+async def probe(dialing: Dialing, audio: bytes, *, talk_s: float, listener: Listener) -> Outcome:
+    """Calls, says all of it again and again for so long, hangs up; tells of each answer as it comes.
+
+    Raises OSError where the machine has no way to the edge, CannotSpeak where the answer names nobody who could hear.
+    """
+    ip = own_ip(dialing.edge)
+    phone = Phone(dialing, ip, listener)
+    try:
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: phone, local_addr=(ip, 0))
+        answer = await phone.invite()
+        if answer is None:
+            return Outcome(408, "No answer")
+        if answer.code >= 300:
+            return Outcome(answer.code, answer.reason)
+        began_s = asyncio.get_running_loop().time()
+        try:
+            _, payload_type = _media(answer.body, ip)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(talk_s):
+                    await phone.say(answer, audio, sys.maxsize)
+        finally:
+            await phone.hang_up()
+        talked_s = asyncio.get_running_loop().time() - began_s
+        return Outcome(answer.code, answer.reason, codec=law.NAMES[payload_type], talk_s=talked_s)
     finally:
         phone.close()
 

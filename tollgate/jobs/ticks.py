@@ -32,7 +32,7 @@ from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alert_watch import watch_alerts
 from tollgate.actions.holds import end_customer_holds
 from tollgate.actions.low_balances import notify_low_balances
-from tollgate.jobs import cli_calls
+from tollgate.jobs import circuit_calls, cli_calls
 
 SENDING: Final = timedelta(seconds=2)
 WORKING: Final = timedelta(seconds=2)
@@ -108,6 +108,11 @@ def code_calls(at: datetime) -> None:
     cli_calls.call_next(at)
 
 
+def circuit_tests(at: datetime) -> None:
+    """Makes a circuit test that somebody waits for; who stops the worker waits for this call at most."""
+    circuit_calls.call_next(at)
+
+
 def begun_tasks(at: datetime) -> None:
     """Does rows of uploads and bulk edits, for a while; who stops the worker waits for one row at most."""
     tasks.work(lambda: datetime.now(UTC), at + WORKING)
@@ -140,6 +145,8 @@ TICKS: Final[tuple[tuple[float, Callable[[datetime], None]], ...]] = (
     (1.0, events),
     (1.0, code_calls),
     (1.0, code_calls),  # twice: a call takes half a minute
+    (1.0, circuit_tests),
+    (1.0, circuit_tests),  # as well
     (5.0, customers),
     (15.0, alerts),
     (5.0, wrong_pins),

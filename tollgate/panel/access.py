@@ -7,8 +7,8 @@ A group gives areas (core.areas) to read and acts to do. Every view carries one 
                                    POST needs the act too; `shown_to_all=False` keeps even the GET from others
     @members                       any member of a group; the view itself shows each only what they may read
 
-A reseller's user reaches only the customers below that reseller: pages read through `own_customers` and `own_rows`,
-and the acts refuse the rest (actions.records).
+A reseller's user reaches only the customers below that reseller: pages read through `own_customers`, `own_rows` and
+`own_cards`, and the acts refuse the rest (actions.records).
 
 Nobody is sent to the login; a user without the right gets 403. Views and templates ask `may(request, "top_up")` and
 `{% if may.top_up %}` before they show a button. To protect something new, name the act that it calls.
@@ -25,9 +25,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from tollgate.actions.acts import Actor
+from tollgate.actions.cards import seen_by
 from tollgate.core.areas import AREAS, area_of_page, may_read
 from tollgate.panel.own_views import OwnViews
-from tollgate.store.models import Account, Customer, User
+from tollgate.store.models import Account, Card, Customer, User
 from tollgate.store.models.users import EVERY_ACT
 from tollgate.store.queries.customers import below
 from tollgate.ui.requests import client_ip as client_ip  # noqa: PLC0414 - pages take it from here
@@ -106,7 +107,8 @@ def _enter(request: HttpRequest, area: str) -> None:
         title = AREAS[area].title if area in AREAS else "this page"
         raise PermissionDenied(f"None of your groups may read {title}.")
     user = current_user(request)
-    request.grid_memory = OwnViews(user.pk, user.reseller_id)  # type: ignore[attr-defined]  # ui.grid asks for it
+    smart = lambda: own_account(request).smart_lists  # noqa: E731
+    request.grid_memory = OwnViews(user.pk, user.reseller_id, smart)  # type: ignore[attr-defined]  # ui.grid asks for it
 
 
 def current_user(request: HttpRequest) -> User:
@@ -132,6 +134,11 @@ def rights(request: HttpRequest) -> Rights:
 def may(request: HttpRequest, act: str) -> bool:
     """Whether the user may do the act."""
     return rights(request).has(act)
+
+
+def may_test(request: HttpRequest) -> bool:
+    """Whether the user may place a circuit test and read what became of it."""
+    return may(request, "start_circuit_test") and rights(request).reads("circuits")
 
 
 def actor(request: HttpRequest, reason: str = "") -> Actor:
@@ -161,6 +168,18 @@ def own_rows(request: HttpRequest, rows: QuerySet[Row], customer: str = "custome
     """Those of the rows that belong to customers this user may see; `customer` leads from a row to its customer."""
     ids = reach(request)
     return rows if ids is None else rows.filter(**{f"{customer}__in": ids})
+
+
+def own_cards(request: HttpRequest) -> QuerySet[Card]:
+    """The cards this user may see: all of the account; or the reseller's own, those it is given to buy by, and those
+    that customers below it pay by."""
+    return Card.objects.filter(seen_by(actor(request)), account=own_account(request))
+
+
+def is_own_card(request: HttpRequest, card: Card) -> bool:
+    """Whether the card is this user's to change, by whose it is."""
+    ids = reach(request)
+    return ids is None or card.reseller_id in (current_user(request).reseller_id or 0, *ids)
 
 
 def reach(request: HttpRequest) -> frozenset[int] | None:

@@ -51,13 +51,15 @@ JOURNAL: Final = Grid(
 class CodesForm(HouseForm):
     """The code of each account of the journal, as the operator's bookkeeping has it."""
 
-    widths = dict.fromkeys(PLACES, 4)
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         for place, (title, stock) in PLACES.items():
             self.fields[place] = forms.CharField(
-                label=title, max_length=20, required=False, help_text=f"Empty: {stock}"
+                label=title,
+                max_length=20,
+                required=False,
+                help_text=f"Empty: {stock}",
+                widget=forms.TextInput(attrs={"class": "form-control", "data-width": "4"}),
             )
 
 

@@ -28,19 +28,16 @@ from tollgate.actions.aliases import (
 from tollgate.core import aliases as rules
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, link
-from tollgate.panel.company import customer_named
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
+from tollgate.panel.tried import ALL, OfCompanyForm, as_typed, tried, whole
 from tollgate.store.models import Alias, Customer
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
-
-MOST_TRIED = 128
-ALL = "All customers"
 
 
 def whose(alias: Alias) -> str:
@@ -116,23 +113,10 @@ class ChangedAliasForm(AliasForm):
     versioned = True
 
 
-class GlobalAliasForm(AliasForm):
-    """With the company, typed: there may be too many to list."""
+class GlobalAliasForm(OfCompanyForm, AliasForm):
+    """Of a company, or of all."""
 
-    field_order = ("customer_id",)
     widths = {**AliasForm.widths, "customer_id": 12}
-    customer_id = forms.CharField(
-        max_length=200, required=False, label="Company", help_text="Its name or account number; empty = all customers"
-    )
-
-    def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.known = own_customers(request).filter(deleted_at=None)
-
-    def clean_customer_id(self) -> int | None:
-        """The customer of that name or number."""
-        text = self.cleaned_data["customer_id"]
-        return customer_named(self.known, text) if text else None
 
 
 @reading
@@ -192,10 +176,10 @@ def edit_alias(request: HttpRequest, alias_id: int) -> HttpResponseBase:
         breadcrumbs=_way(alias.customer),
         back_url=_page(alias.customer),
         can_stay=True,
-        alias=alias,
-        alias_words=str(alias),
         owner=alias.customer,
-        try_query=f"alias={alias.pk}",
+        record_words=str(alias),
+        delete_url=reverse("panel:alias_delete", args=[alias.pk]) if may(request, "delete_alias") else "",
+        try_url=f"{reverse('panel:alias_try')}?alias={alias.pk}",
         read_only=not may(request, "update_alias"),
     )
 
@@ -214,26 +198,26 @@ def remove_alias(request: HttpRequest, alias_id: int) -> HttpResponseBase:
 @reading
 def try_alias(request: HttpRequest) -> HttpResponseBase:
     """What becomes of a dialed number by the alias of the form, saved or not, among the others that are asked."""
-    tried = request.GET.get("try_dialed", "").strip()[:MOST_TRIED]
-    known = _aliases(request).filter(pk=_whole(request, "alias")).first()
-    customer = own_customers(request).filter(pk=_whole(request, "customer")).first()
-    typed = Alias(
+    dialed = tried(request, "dialed")
+    known = _aliases(request).filter(pk=whole(request, "alias")).first()
+    customer = own_customers(request).filter(pk=whole(request, "customer")).first()
+    alias = Alias(
         pk=known.pk if known else None,
         account=own_account(request),
         customer=known.customer if known else customer,
-        position=_whole(request, "position"),
+        position=whole(request, "position"),
         enabled="enabled" in request.GET,
-        **{name: request.GET.get(name, "").strip() for name in ("current", "new")},
+        **{name: as_typed(request, name) for name in ("current", "new")},
     )
-    context: dict[str, Any] = {"tried": tried}
+    context: dict[str, Any] = {"tried": dialed}
     try:
-        made = rules.alias(row_of(typed))
+        made = rules.alias(row_of(alias))
     except rules.AliasInvalid as problem:
         context["problem"] = problem.sentence
     else:
-        before = [other for other in asked_beside(typed, typed.current) if rank(other) < rank(typed)]
-        context["hints"] = rules.hints(made, book([*before, typed]))
-        context |= _tried(typed, tried) if tried else {}
+        before = [other for other in asked_beside(alias, alias.current) if rank(other) < rank(alias)]
+        context["hints"] = rules.hints(made, book([*before, alias]))
+        context |= _tried(alias, dialed) if dialed else {}
     return render(request, "panel/alias_tried.html", context)
 
 
@@ -252,11 +236,6 @@ def _tried(typed: Alias, dialed: str) -> dict[str, Any]:
     return {"found": alias, "becomes": number, "this": alias.id == (typed.pk or 0), "of_all": alias.owner == "account"}
 
 
-def _whole(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
 def _new(request: HttpRequest, form: AliasForm, owner: Customer | None) -> HttpResponseBase:
     if form.is_valid():
         given = {**changes(form), **({"customer_id": owner.pk} if owner is not None else {})}
@@ -273,7 +252,7 @@ def _new(request: HttpRequest, form: AliasForm, owner: Customer | None) -> HttpR
         save_title="Add",
         can_stay=True,
         owner=owner,
-        try_query=f"customer={owner.pk}" if owner is not None else "",
+        try_url=reverse("panel:alias_try") + (f"?customer={owner.pk}" if owner is not None else ""),
     )
 
 

@@ -27,6 +27,7 @@ PAGES: Final = {
     "user_group": "panel:group",
     "edge": "panel:edge",
     "call": "panel:call",
+    "custom_page": "panel:custom_page",
     "delayed_save": "panel:delay",
 }
 WITHOUT_ID: Final = frozenset({"account"})

@@ -1,9 +1,8 @@
 """Bulk edits and deletions of what is ticked in a list, or of all that the list finds.
 
-A list sends its ticks here (`id`), or `scope=all` with `query`, the state of its address: its `bulk` or `actions` block
-holds a form with the id `<grid>-ticks` and buttons with `formaction` of `panel:bulk_edit` or `panel:bulk_delete`. A
-page of another kind that a list sends to reads it by `chosen` and carries it along by `kept`. To offer another noun,
-add its line to `NOUNS`: what its list finds, and the form whose fields may be changed.
+A list sends its ticks here (`id`), or `scope=all` with `query`, the state of its address: its `actions` block includes
+`panel/bulk_menu.html`. A page of another kind that a list sends to reads it by `chosen` and carries it along by `kept`.
+To offer another noun, add its line to `NOUNS`: what its list finds, and the form whose fields may be changed.
 """
 
 from collections.abc import Callable, Mapping, Sequence

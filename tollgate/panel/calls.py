@@ -15,11 +15,13 @@ from django.urls import path, reverse
 from django.utils.functional import SimpleLazyObject
 
 from tollgate.actions import call_files
-from tollgate.core.call_search import STATES, RulesInvalid
+from tollgate.core.call_file import FILE_COLUMNS
+from tollgate.core.call_search import STATES, RulesInvalid, release_reason
 from tollgate.core.refusals import Key
 from tollgate.panel.access import may, own_account, own_rows, reach, reading, rights
 from tollgate.panel.call_search import RULES, CallSource, RulesFilter, builder, readable
 from tollgate.panel.cells import STATUS_TONES, clock, fixed, link, seconds
+from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.suggestions import suggested
 from tollgate.store.queries.call_search import TooLong
@@ -108,7 +110,14 @@ CDR_COLUMNS = (
         kind=Kind.BADGE,
         tone=STATUS_TONES,
     ),
-    Column("refusal", "Refusal", minor=True),
+    Column(
+        "refusal",
+        "Refusal",
+        value=lambda row: words(row.refusal) if row.refusal else None,
+        export=lambda row: row.refusal,
+        minor=True,
+        says=True,
+    ),
     Column(
         "sip",
         "SIP",
@@ -147,6 +156,13 @@ CDR_COLUMNS = (
     Column("pdd", "PDD", value="pdd_ms", kind=Kind.NUMBER, unit="ms", hidden=True),
     Column("ring", "Rang", value="ring_ms", kind=Kind.NUMBER, unit="ms", hidden=True),
     Column("released_by", "Released by", hidden=True),
+    Column(
+        "release",
+        "Release reason",
+        value=lambda row: release_reason(row.released_by, row.q850) if row.answered_at else None,
+        hidden=True,
+        says=True,
+    ),
     Column("q850", "Q.850", kind=Kind.NUMBER, hidden=True),
     Column("number", "Number as rated", hidden=True),
     Column("prefix", "Prefix", hidden=True),
@@ -154,6 +170,30 @@ CDR_COLUMNS = (
     Column("source_ip", "Source address", hidden=True),
     Column("edge", "Edge", hidden=True),
     Column("call_id", "Call-ID", value="edge_call_id", hidden=True),
+    Column("answered_at", "Answered (UTC)", kind=Kind.INSTANT, hidden=True),
+    Column("ended_at", "Ended (UTC)", kind=Kind.INSTANT, hidden=True),
+    Column("sip_sent", "SIP sent", kind=Kind.NUMBER, hidden=True),
+    Column("sip_received", "SIP received", kind=Kind.NUMBER, hidden=True),
+    Column("card", "Card ID", value="customer_card_id", kind=Kind.NUMBER, hidden=True),
+    Column("revision", "Revision ID", value="customer_revision_id", kind=Kind.NUMBER, hidden=True),
+    Column(
+        "carrier_billed",
+        "Billed by the carrier",
+        value="carrier_billed_s",
+        kind=Kind.DURATION,
+        unit="s",
+        hidden=True,
+    ),
+    Column(
+        "carrier_price",
+        "Carrier price/min",
+        value="carrier_price_nanos",
+        kind=Kind.PRICE,
+        currency="carrier_currency",
+        hidden=True,
+    ),
+    Column("carrier_card", "Carrier card ID", value="carrier_card_id", kind=Kind.NUMBER, hidden=True),
+    Column("carrier_revision", "Carrier revision ID", value="carrier_revision_id", kind=Kind.NUMBER, hidden=True),
 )
 CDR_FILTERS = (
     Filter("from", "From (UTC)", "started_at__gte", kind=FilterKind.INSTANT),
@@ -161,7 +201,7 @@ CDR_FILTERS = (
     Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
     Filter("carrier", "Carrier", "carrier__name__icontains", suggest=suggested("carrier")),
     Filter("state", "State", "state", choices=STATES),
-    Filter("refusal", "Refusal", "refusal", choices=tuple((key.value, key.value) for key in Key)),
+    Filter("refusal", "Refusal", "refusal", choices=tuple((key.value, words(key.value)) for key in Key)),
     Filter("number", "Number", "number__startswith"),
     Filter("cli", "CLI", "cli__startswith"),
     Filter("destination", "Destination", "destination__icontains"),
@@ -187,7 +227,7 @@ CDRS_OF_CUSTOMER = Grid(
 )
 
 
-BOUGHT = frozenset({"carrier_cost", "profit", "carrier", "gateway"})
+BOUGHT = frozenset(name for name, column in FILE_COLUMNS.items() if column.bought)
 
 
 def as_allowed(request: HttpRequest, grid: Grid) -> Grid:

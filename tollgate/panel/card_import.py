@@ -4,20 +4,23 @@ The uploaded file waits between the steps (kept_files.py) and is removed when it
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import path, reverse
 
+from tollgate.actions.card_losses import loss_sentences
 from tollgate.actions.revisions import publish_revision, read_card_file
 from tollgate.core.card_columns import FIELDS
 from tollgate.core.card_files import CardRow, Parsed
 from tollgate.core.card_tariffs import tariff_rate
-from tollgate.panel.access import own_account, writing
+from tollgate.panel.access import writing
+from tollgate.panel.cards import own_card
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.kept_files import keep, kept, sized
@@ -77,7 +80,7 @@ class PublishForm(HouseForm):
 @writing("publish_revision", shown_to_all=False)
 def upload(request: HttpRequest, card_id: int) -> HttpResponseBase:
     """Step one: the file."""
-    card = _card(request, card_id)
+    card = own_card(request, card_id)
     form = UploadForm(posted(request), request.FILES or None)
     if form.is_valid():
         token = keep(form.cleaned_data["file"])
@@ -95,7 +98,7 @@ def upload(request: HttpRequest, card_id: int) -> HttpResponseBase:
 @writing("publish_revision", shown_to_all=False)
 def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
     """Step two: what the columns mean, the dry run, and publishing."""
-    card = _card(request, card_id)
+    card = own_card(request, card_id)
     content = kept(token).read_bytes()
     chosen = _chosen(request.POST if request.method == "POST" else request.GET)
     parsed = read_card_file(content, mapping=chosen)
@@ -123,6 +126,7 @@ def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
         errors=parsed.errors[:SHOWN_ERRORS],
         more_errors=max(0, len(parsed.errors) - SHOWN_ERRORS),
         rows=[(row, _own_tariff(row)) for row in parsed.rows[:SHOWN_ROWS]],
+        losses=loss_sentences(card, parsed.rows, datetime.now(UTC)) if not parsed.errors else [],
         has_tariffs=any(row.tariff for row in parsed.rows[:SHOWN_ROWS]),
         more_rows=max(0, len(parsed.rows) - SHOWN_ROWS),
     )
@@ -153,10 +157,6 @@ def _meanings(parsed: Parsed) -> list[tuple[str, str, list[tuple[int, str, bool]
 
 def _own_tariff(row: CardRow) -> str:
     return tariff_words(tariff_rate(row.tariff)) if row.tariff else ""
-
-
-def _card(request: HttpRequest, card_id: int) -> Card:
-    return get_object_or_404(Card, pk=card_id, account=own_account(request))
 
 
 def _way(card: Card) -> list[Any]:

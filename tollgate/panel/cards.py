@@ -1,29 +1,47 @@
-"""Rate cards: what we sell by and buy by. Prices come in by card_import.py, whole revisions at a time."""
+"""Rate cards: what we sell by and buy by. Prices come in by card_import.py and card_markup.py, a revision at a time.
+
+To a reseller's users the cards that their reseller is given stand where the operator has its carriers' cards: prices to
+look at, without carriers, drafts and notes. Their customer cards are those of the reseller, and what else its customers
+pay by.
+"""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
 from tollgate.actions.cards import create_card, delete_card, update_card
 from tollgate.core.digits import NumberInvalid, normalize
-from tollgate.core.money import Method
+from tollgate.core.money import Method, format_micros
 from tollgate.core.rates import Increments
-from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel.access import (
+    current_user,
+    is_own_card,
+    may,
+    own_account,
+    own_cards,
+    own_customers,
+    reading,
+    writing,
+)
 from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.fields import InstantField, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.tariffs import tariff_words
-from tollgate.store.models import Account, Card, Carrier, Customer, Rate, Revision
+from tollgate.store.models import Account, Card, Carrier, Customer, IngressRoute, Rate, Revision
 from tollgate.store.queries.cards import Priced, is_unused, price, price_of, revision_at, with_revisions
 from tollgate.store.queries.explain import price_lines
+from tollgate.store.queries.resale import Paid, buying_routes, given_to, paid_for
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, DurationField
 from tollgate.ui.forms import HouseForm, render_form
@@ -72,6 +90,12 @@ CARRIER_CARDS = _list(
     without=("reseller",),
     empty_text="No carrier cards yet. A carrier card says what you pay a carrier: add the carrier first.",
 )
+GIVEN = replace(
+    _list("carrier_cards", without=("carrier", "reseller"), empty_text="No cards are given to you to buy by yet."),
+    name="given_cards",
+    empty_url="",
+    empty_action="",
+)
 OF_CARRIER = Grid(
     name="cards",
     columns=fixed(column for column in COLUMNS if column.name not in ("carrier", "reseller")),
@@ -105,6 +129,11 @@ REVISIONS = Grid(
     compact=True,
     empty_text="No revisions yet: this card prices nothing. Import a file.",
 )
+REVISIONS_OF_OTHERS = replace(
+    REVISIONS,
+    columns=tuple(column for column in REVISIONS.columns if column.name != "note"),
+    empty_text="No prices yet.",
+)
 
 
 class CardForm(HouseForm):
@@ -132,13 +161,20 @@ class NewCardForm(CardForm):
     carrier_id = pick("Carrier", [])
     reseller_id = pick("Reseller", [], required=False, help_text="Whose customers pay by it, if not yours")
 
-    def __init__(self, *arguments: Any, kind: str, account: Account, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, kind: str, account: Account, resellers: QuerySet[Customer], own_id: int | None,
+        **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*arguments, **options)
         del self.fields["reseller_id" if kind == "carrier" else "carrier_id"]
         if kind == "customer":
             del self.fields["tech_prefix"]
-            resellers = Customer.objects.filter(account=account, is_reseller=True, deleted_at=None).order_by("name")
-            self._offer("reseller_id", [(row.pk, row.name) for row in resellers], blank="None: yours")
+            offered = [(row.pk, row.name) for row in resellers.order_by("name")]
+            self._offer("reseller_id", offered, blank="None: yours")
+            if own_id is not None and not offered:
+                del self.fields["reseller_id"]
+            elif own_id is not None:
+                self.fields["reseller_id"].help_text = "Whose customers pay by it, if not your own company's"
         else:
             carriers = Carrier.objects.filter(account=account).order_by("name")
             self._offer("carrier_id", [(row.pk, f"{row.name} ({row.currency})") for row in carriers])
@@ -200,35 +236,44 @@ def _rates(card: Card) -> Grid:
 
 @reading
 def customer_cards(request: HttpRequest) -> HttpResponseBase:
-    """What customers pay by."""
-    return _cards(request, "customer", CUSTOMER_CARDS, "Customer cards", "Selling")
+    """What customers pay by; for a reseller's user what its reseller does not buy by itself."""
+    reseller_id = current_user(request).reseller_id
+    sold = Q(kind="customer") if reseller_id is None else ~given_to(reseller_id)
+    return _cards(request, "customer", CUSTOMER_CARDS, sold, may(request, "create_card"))
 
 
 @reading
 def carrier_cards(request: HttpRequest) -> HttpResponseBase:
-    """What we pay carriers by."""
-    return _cards(request, "carrier", CARRIER_CARDS, "Carrier cards", "Buying")
+    """What we pay carriers by; for a reseller's user what its reseller is given to buy by."""
+    reseller_id = current_user(request).reseller_id
+    if reseller_id is not None:
+        return _cards(request, "carrier", GIVEN, given_to(reseller_id), False)
+    return _cards(request, "carrier", CARRIER_CARDS, Q(kind="carrier"), may(request, "create_card"))
 
 
 @reading
 def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     """One card: its revisions, the rates of one of them, and the price of a number."""
     found = _card(request, card_id)
+    own = is_own_card(request, found)
     at = datetime.now(UTC)
     active = revision_at(found, at)
+    known = found.revisions.all() if own else found.revisions.exclude(published_at=None)
     wanted = request.GET.get("revision", "")
-    chosen = found.revisions.filter(number=int(wanted)).first() if wanted.isdecimal() else active
+    chosen = known.filter(number=int(wanted)).first() if wanted.isdecimal() else active
     asked = NumberForm(request.GET if "number" in request.GET else None)
     moment = (asked.cleaned_data["at"] or at) if asked.is_valid() else at
     answered = _priced(found, asked, moment)
-    revisions = QuerysetSource(queryset=Revision.objects.filter(card=found))
-    page = excerpt(REVISIONS, revisions)
+    page = excerpt(REVISIONS if own else REVISIONS_OF_OTHERS, QuerysetSource(queryset=known))
     for revision in page.rows:
         revision.state = _state(revision, active, at)
     context: dict[str, Any] = {
         "title": as_is(found.name),
-        "breadcrumbs": _way(found.kind),
+        "breadcrumbs": _way(request, found),
         "card": found,
+        "own": own,
+        "reseller_url": _reseller_url(request, found),
+        "bought_for": _bought_for(request, found),
         "active": active,
         "chosen": chosen,
         "revisions": page,
@@ -236,8 +281,9 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
         "answered": answered,
         "answer_lines": price_lines(answered.explained, found.currency) if answered else (),
         "answer_tariff": tariff_words(price_of(found, answered.rate)) if answered and answered.rate.tariff else "",
+        "paid": _paid(found, answered, asked, moment) if answered and own else None,
         "price_at": moment,
-        "unused": is_unused(found),
+        "unused": own and is_unused(found),
     }
     source = QuerysetSource(
         queryset=Rate.objects.filter(revision=chosen) if chosen else Rate.objects.none(),
@@ -249,9 +295,12 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
 @writing("create_card", shown_to_all=False)
 def new_card(request: HttpRequest, kind: str) -> HttpResponseBase:
     """A new card without prices."""
-    account = own_account(request)
+    account, own_id = own_account(request), current_user(request).reseller_id
+    if kind == "carrier" and own_id is not None:
+        raise PermissionDenied("Cards to buy by are given to a reseller.")
     start = {"currency": account.currency, "carrier_id": request.GET.get("carrier")}
-    form = NewCardForm(posted(request), initial=start, kind=kind, account=account)
+    resellers = own_customers(request).filter(is_reseller=True, deleted_at=None)
+    form = NewCardForm(posted(request), initial=start, kind=kind, account=account, resellers=resellers, own_id=own_id)
     if form.is_valid():
         done = saved(request, form, create_card, account_id=account.pk, kind=kind, **changes(form))
         if done is not None:
@@ -261,14 +310,14 @@ def new_card(request: HttpRequest, kind: str) -> HttpResponseBase:
             )
     back = reverse(f"panel:{kind}_cards")
     title = worded("New {kind} card", kind=worded(kind))
-    context: dict[str, Any] = {"title": title, "breadcrumbs": _way(kind), "save_title": "Create"}
-    return render_form(request, form, back_url=back, **context)
+    way = crumbs(*_group_of(kind))
+    return render_form(request, form, back_url=back, title=title, breadcrumbs=way, save_title="Create")
 
 
 @writing("update_card")
 def edit_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     """The name of a card and how it rounds."""
-    found = _card(request, card_id)
+    found = own_card(request, card_id)
     page = reverse("panel:card", args=[found.pk])
     names = ("name", "precision", "method", "duration_method", "increments", "tech_prefix")
     form = CardForm(posted(request), initial=initial(found, names))
@@ -283,7 +332,7 @@ def edit_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
         request,
         form,
         title=worded("{name}: settings", name=found.name),
-        breadcrumbs=[*_way(found.kind), *crumbs((as_is(found.name), page))],
+        breadcrumbs=[*_way(request, found), *crumbs((as_is(found.name), page))],
         back_url=page,
         can_stay=True,
         read_only=not may(request, "update_card"),
@@ -293,7 +342,7 @@ def edit_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
 @writing("delete_card", shown_to_all=False)
 def remove_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     """Removes a card that never priced a call."""
-    found = _card(request, card_id)
+    found = own_card(request, card_id)
     if request.POST.get("confirmation") != found.name:
         messages.error(request, f"Type {found.name} to delete this card.")
     elif press(request, delete_card, f"{found.name} is deleted.", card_id=found.pk):
@@ -301,15 +350,67 @@ def remove_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     return redirect("panel:card", found.pk)
 
 
-def _cards(request: HttpRequest, kind: str, grid: Grid, title: str, group: str) -> HttpResponseBase:
-    found = with_revisions(own_account(request), datetime.now(UTC)).filter(kind=kind)
-    source = QuerysetSource(queryset=found, search=("name__icontains", "carrier__name__icontains"))
+def card_words(found: Card) -> str:
+    """A card where one is chosen: resellers name theirs as they like, so theirs are told with whose they are."""
+    return found.name if found.reseller is None else f"{found.name} ({found.reseller})"
+
+
+def own_card(request: HttpRequest, card_id: int) -> Card:
+    """The card of an address, for those alone whose it is to change."""
+    found = _card(request, card_id)
+    if not is_own_card(request, found):
+        raise Http404("The card belongs to somebody else.")
+    return found
+
+
+def _cards(request: HttpRequest, kind: str, grid: Grid, which: Q, may_add: bool) -> HttpResponseBase:
+    found = with_revisions(own_account(request), datetime.now(UTC)).filter(
+        which, pk__in=own_cards(request).values("pk")
+    )
+    search = ("name__icontains", "reseller__name__icontains" if kind == "customer" else "carrier__name__icontains")
+    source = QuerysetSource(queryset=found, search=search)
+    (group, _), (title, _) = _group_of(kind)
     context: dict[str, Any] = {
         "title": title,
         "breadcrumbs": crumbs((group, "")),
-        "new_url": reverse(f"panel:card_new_{kind}"),
+        "new_url": reverse(f"panel:card_new_{kind}") if may_add else "",
     }
     return respond(request, grid, source, template="panel/cards.html", **context)
+
+
+def _reseller_url(request: HttpRequest, found: Card) -> str:
+    """The page of the reseller whose card it is, for those who may see that."""
+    seen = found.reseller_id is not None and own_customers(request).filter(pk=found.reseller_id).exists()
+    return reverse("panel:customer", args=[found.reseller_id]) if seen else ""
+
+
+def _bought_for(request: HttpRequest, found: Card) -> QuerySet[IngressRoute] | None:
+    """For a reseller's user: the routes by which the reseller buys by this card, of which the numbers are told."""
+    reseller_id = current_user(request).reseller_id
+    return None if reseller_id is None else buying_routes(reseller_id).filter(card=found).order_by("id")
+
+
+def _paid(found: Card, answered: Priced, asked: NumberForm, at: datetime) -> list[dict[str, Any]] | None:
+    """What the reseller itself pays for the same call, by each card it may buy it by; None for a card of nobody's."""
+    if found.reseller is None:
+        return None
+    number, duration_ms = asked.cleaned_data["number"], asked.cleaned_data["duration_s"] * 1000
+    rows = paid_for(found.reseller, number, at=at, duration_ms=duration_ms)
+    return [_paid_row(found, answered, one) for one in rows]
+
+
+def _paid_row(found: Card, answered: Priced, one: Paid) -> dict[str, Any]:
+    if one.priced is None or one.priced.rate.blocked:
+        return {"card": one.card, "priced": None}
+    paid_micros = one.priced.explained.cost_micros
+    left_micros = answered.explained.cost_micros - paid_micros if one.card.currency == found.currency else None
+    return {
+        "card": one.card,
+        "priced": one.priced,
+        "paid": f"{format_micros(paid_micros)} {one.card.currency}",
+        "left": "" if left_micros is None else f"{format_micros(left_micros)} {found.currency}",
+        "loses": left_micros is not None and left_micros < 0,
+    }
 
 
 def _priced(found: Card, asked: NumberForm, at: datetime) -> Priced | None:
@@ -336,14 +437,19 @@ def _state(revision: Revision, active: Revision | None, at: datetime) -> str:
 
 
 def _card(request: HttpRequest, card_id: int) -> Card:
-    return get_object_or_404(
-        Card.objects.select_related("carrier", "reseller"), pk=card_id, account=own_account(request)
-    )
+    return get_object_or_404(own_cards(request).select_related("carrier", "reseller"), pk=card_id)
 
 
-def _way(kind: str) -> list[Any]:
+def _way(request: HttpRequest, found: Card) -> list[Any]:
+    """The way to a card: what a reseller is given stands under its buying."""
+    reseller_id = current_user(request).reseller_id
+    given = reseller_id is not None and Card.objects.filter(given_to(reseller_id), pk=found.pk).exists()
+    return crumbs(*_group_of("carrier" if given else found.kind))
+
+
+def _group_of(kind: str) -> tuple[tuple[str, str], tuple[str, str]]:
     group, title = ("Selling", "Customer cards") if kind == "customer" else ("Buying", "Carrier cards")
-    return crumbs((group, ""), (title, reverse(f"panel:{kind}_cards")))
+    return (group, ""), (title, reverse(f"panel:{kind}_cards"))
 
 
 urlpatterns = [

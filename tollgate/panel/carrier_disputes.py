@@ -35,11 +35,12 @@ from tollgate.panel.fields import TicksWidget, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.reconciliations import CLASS_WORDS, found_statement, page_of, way
 from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import CarrierDispute, CarrierLine, Entry
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
 
@@ -71,7 +72,7 @@ LIST: Final = Grid(
     ),
     filters=(
         Filter("state", "State", "state", choices=tuple((name, state_words(name)) for name in STATES)),
-        Filter("carrier", "Carrier id", "statement__carrier_id", kind=FilterKind.WHOLE),
+        Filter("carrier_name", "Carrier", "statement__carrier__name__icontains", suggest=suggested("carrier")),
     ),
     sort="-id",
     empty_text="No disputes yet. Open one from the lines of a statement.",

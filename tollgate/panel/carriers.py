@@ -1,5 +1,6 @@
 """Carriers: whom we buy calls from, each with its gateways and cards on its page."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +12,8 @@ from django.urls import path, reverse
 
 from tollgate.actions.carriers import create_carrier, update_carrier
 from tollgate.panel import cards, gateways, reconciliations
-from tollgate.panel.access import may, own_account, reading, rights, writing
-from tollgate.panel.cells import cps, excerpt, limit, link, status_column
+from tollgate.panel.access import may, may_test, own_account, reading, rights, writing
+from tollgate.panel.cells import channels_column, cps_column, excerpt, link, status_column
 from tollgate.panel.fields import ChannelsField, CpsField, choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
@@ -41,8 +42,8 @@ LIST = Grid(
         status_column(),
         Column("owed", "Owed", value="balance_micros", kind=Kind.MONEY, currency="currency", sort="balance_micros"),
         Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels"),
-        Column("allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", says=True),
-        Column("cps", "CPS", value=lambda row: cps(row.cps_milli), sort="cps_milli", says=True),
+        replace(channels_column(), name="allowed", title="Allowed channels"),
+        cps_column(),
     ),
     sort="name",
     empty_text="No carriers yet. A carrier takes your customers' calls: add one, then its gateways and its card.",
@@ -103,6 +104,7 @@ def carrier(request: HttpRequest, carrier_id: int) -> HttpResponseBase:
         "title": as_is(found.name),
         "breadcrumbs": _way(),
         "carrier": found,
+        "can_test": may_test(request),
         "wallet": wallet,
         "gateways": excerpt(gateways.OF_CARRIER, gateway_source),
         "cards": excerpt(cards.OF_CARRIER, card_source),

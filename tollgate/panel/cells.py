@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 
 from tollgate.core.money import format_micros
 from tollgate.ui import packages
@@ -12,6 +13,8 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Grid, Page
 from tollgate.ui.sources import Source
 
+ANY_ID: Final = 7_777_777_777_777_777_777
+"""Stands where the id of a record will."""
 STATUS_TONES = {
     "active": "green",
     "enabled": "green",
@@ -37,9 +40,22 @@ def link(address: str, read: Callable[[Any], int | None]) -> Callable[[Any], str
 
     def to(row: Any) -> str | None:
         record_id = read(row)
-        return None if record_id is None else reverse(address, args=[record_id])
+        return None if record_id is None else page_of(address, record_id)
 
     return to
+
+
+def page_of(address: str, record_id: int) -> str:
+    """The address of a record's page, as `reverse` gives it, which takes too long to be asked for every cell."""
+    before, after = _around(address, get_script_prefix(), get_urlconf())
+    return f"{before}{record_id}{after}"
+
+
+@cache
+def _around(address: str, _prefix: str, _urlconf: str | None) -> tuple[str, str]:
+    """What stands before and after the id."""
+    before, _, after = reverse(address, args=[ANY_ID]).rpartition(str(ANY_ID))
+    return before, after
 
 
 def fixed(columns: Iterable[Column]) -> tuple[Column, ...]:
@@ -78,12 +94,12 @@ def status_column() -> Column:
 
 def channels_column() -> Column:
     """The record's limit of calls at once."""
-    return Column("channels", "Channels", value=lambda row: limit(row.channels), sort="channels", says=True)
+    return Column("channels", "Channels", value=lambda row: limit(row.channels), sort="channels", says=True, right=True)
 
 
 def cps_column() -> Column:
     """The record's limit of new calls per second."""
-    return Column("cps", "CPS", value=lambda row: cps(row.cps_milli), sort="cps_milli", says=True)
+    return Column("cps", "CPS", value=lambda row: cps(row.cps_milli), sort="cps_milli", says=True, right=True)
 
 
 def limit(count: int) -> str:

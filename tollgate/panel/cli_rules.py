@@ -21,20 +21,17 @@ from tollgate.core import cli, cli_rules
 from tollgate.core.snapshot import Payer, Still
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import link
-from tollgate.panel.company import customer_named
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
+from tollgate.panel.tried import ALL, OfCompanyForm, as_typed, tried, whole
 from tollgate.store.models import CliRule, Customer, Tag
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
-
-MOST_TRIED = 128
-ALL = "All customers"
 
 
 def whose(rule: CliRule) -> str:
@@ -154,23 +151,10 @@ class ChangedCliRuleForm(CliRuleForm):
     versioned = True
 
 
-class GlobalCliRuleForm(CliRuleForm):
-    """With the company, typed: there may be too many to list."""
+class GlobalCliRuleForm(OfCompanyForm, CliRuleForm):
+    """Of a company, or of all."""
 
-    field_order = ("customer_id",)
     widths = {**CliRuleForm.widths, "customer_id": 12}
-    customer_id = forms.CharField(
-        max_length=200, required=False, label="Company", help_text="Its name or account number; empty = all customers"
-    )
-
-    def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.known = own_customers(request).filter(deleted_at=None)
-
-    def clean_customer_id(self) -> int | None:
-        """The customer of that name or number."""
-        text = self.cleaned_data["customer_id"]
-        return customer_named(self.known, text) if text else None
 
 
 @reading
@@ -242,10 +226,10 @@ def edit_rule(request: HttpRequest, cli_rule_id: int) -> HttpResponseBase:
         breadcrumbs=_way(owner),
         back_url=_page(owner),
         can_stay=True,
-        rule=rule,
-        rule_words=str(rule),
         owner=owner,
-        try_query=f"rule={rule.pk}",
+        record_words=str(rule),
+        delete_url=reverse("panel:cli_rule_delete", args=[rule.pk]) if may(request, "delete_cli_rule") else "",
+        try_url=f"{reverse('panel:cli_rule_try')}?rule={rule.pk}",
         read_only=not may(request, "update_cli_rule"),
     )
 
@@ -264,28 +248,28 @@ def remove_rule(request: HttpRequest, cli_rule_id: int) -> HttpResponseBase:
 @reading
 def try_rule(request: HttpRequest) -> HttpResponseBase:
     """What a call would show by the rule of the form, saved or not, among the others of its owner."""
-    tried = {name: request.GET.get(f"try_{name}", "").strip()[:MOST_TRIED] for name in ("cli", "pai", "dialed")}
-    context: dict[str, Any] = {"tried": any(tried.values())}
-    known = _rules(request).filter(pk=_whole(request, "rule")).first()
-    typed = CliRule(
+    asked = {name: tried(request, name) for name in ("cli", "pai", "dialed")}
+    context: dict[str, Any] = {"tried": any(asked.values())}
+    known = _rules(request).filter(pk=whole(request, "rule")).first()
+    rule = CliRule(
         pk=known.pk if known else None,
         account=own_account(request),
-        customer=known.customer if known else own_customers(request).filter(pk=_whole(request, "customer")).first(),
-        tag=known.tag if known else _tags(request).filter(pk=_whole(request, "tag")).first(),
-        position=_whole(request, "position"),
-        weight=_whole(request, "weight"),
+        customer=known.customer if known else own_customers(request).filter(pk=whole(request, "customer")).first(),
+        tag=known.tag if known else _tags(request).filter(pk=whole(request, "tag")).first(),
+        position=whole(request, "position"),
+        weight=whole(request, "weight"),
         forced="forced" in request.GET,
-        **{name: request.GET.get(name, "").strip() for name in cli_rules.FIELDS},
+        **{name: as_typed(request, name) for name in cli_rules.FIELDS},
     )
     try:
-        cli_rules.rule(row_of(typed))
+        cli_rules.rule(row_of(rule))
     except cli_rules.CliRuleInvalid as problem:
         context["problem"] = problem.sentence
     else:
-        context["hints"] = cli_rules.hints(row_of(typed))
-        payer = _payer(typed)
-        shown = cli.show(payer, cli.Asked("try", cli=tried["cli"], pai=tried["pai"], dialed=tried["dialed"]), Still())
-        context |= {"shown": shown, "asked": tried, "approved_only": payer.approved_clis_only}
+        context["hints"] = cli_rules.hints(row_of(rule))
+        payer = _payer(rule)
+        shown = cli.show(payer, cli.Asked("try", **asked), Still())
+        context |= {"shown": shown, "asked": asked, "approved_only": payer.approved_clis_only}
     return render(request, "panel/cli_rule_tried.html", context)
 
 
@@ -311,11 +295,6 @@ def _rank(rule: CliRule) -> tuple[int, int, int, int]:
     return place, rule.tag_id or 0, rule.position, rule.pk or 2**62
 
 
-def _whole(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
 def _new(request: HttpRequest, form: CliRuleForm, owner: Customer | Tag | None, page: str) -> HttpResponseBase:
     if form.is_valid():
         field = "" if owner is None else "customer_id" if isinstance(owner, Customer) else "tag_id"
@@ -334,7 +313,7 @@ def _new(request: HttpRequest, form: CliRuleForm, owner: Customer | Tag | None, 
         save_title="Add",
         can_stay=True,
         owner=owner,
-        try_query=f"{field}={owner.pk}" if owner is not None else "",
+        try_url=reverse("panel:cli_rule_try") + (f"?{field}={owner.pk}" if owner is not None else ""),
     )
 
 
@@ -366,7 +345,7 @@ def _way(owner: Customer | Tag | None) -> list[Any]:
     if owner is None:
         return crumbs(("Selling", ""), ("CLI rules", reverse("panel:cli_rules")))
     above = ("Tags", "panel:tags") if isinstance(owner, Tag) else ("Customers", "panel:customers")
-    return crumbs((as_is(above[0]), reverse(above[1])), (as_is(owner.name), _page(owner)))
+    return crumbs(("Selling", ""), (above[0], reverse(above[1])), (as_is(owner.name), _page(owner)))
 
 
 urlpatterns = [

@@ -155,7 +155,7 @@ def cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
 def new_cli(request: HttpRequest) -> HttpResponseBase:
     """A new CLI of any customer."""
     form = GlobalCliForm(posted(request), request=request)
-    return _new(request, form, reverse("panel:clis"), crumbs(("CLIs", reverse("panel:clis"))))
+    return _new(request, form, reverse("panel:clis"), crumbs(("Selling", ""), ("Verified CLIs", reverse("panel:clis"))))
 
 
 @writing("add_verified_cli", shown_to_all=False)
@@ -195,7 +195,8 @@ def proof(request: HttpRequest, cli_proof_id: int) -> HttpResponseBase:
         words = f"{found.number} may be shown." if approved else f"{found.number} is rejected."
         press(request, decide_cli_proof, words, cli_proof_id=found.pk, approved=approved)
         return redirect("panel:cli_proof", found.pk)
-    way = crumbs(("Verified CLIs", reverse("panel:clis")), ("Codes of contacts", reverse("panel:cli_proofs")))
+    codes = ("Codes of contacts", reverse("panel:cli_proofs"))
+    way = crumbs(("Selling", ""), ("Verified CLIs", reverse("panel:clis")), codes)
     words, tone = STATES[found.state]
     context = {"title": as_is(found.number), "breadcrumbs": way, "proof": found, "state_words": words, "tone": tone}
     return render(request, "panel/cli_proof.html", context)

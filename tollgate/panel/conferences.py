@@ -47,7 +47,7 @@ COLUMNS = (
     ),
     Column("extension", "Extension", sort="extension"),
     Column("people", "In it now", value="people_count", kind=Kind.COUNT),
-    Column("channels", "At most", value=lambda row: limit(row.channels), sort="channels", says=True),
+    Column("channels", "At most", value=lambda row: limit(row.channels), sort="channels", says=True, right=True),
     Column("server", "Conference server", value=lambda row: f"{row.host}:{row.port}", sort="host"),
     Column("transport", "Transport", value=lambda row: row.transport.upper(), hidden=True),
     Column("shared", "Shared", value=lambda row: "Yes" if row.shared else "No", hidden=True, says=True),

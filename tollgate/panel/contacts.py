@@ -26,7 +26,7 @@ from tollgate.actions.contacts import (
 )
 from tollgate.actions.erasures import erase_contact
 from tollgate.panel.access import may, own_customers, reading, writing
-from tollgate.panel.cells import link
+from tollgate.panel.cells import link, page_of
 from tollgate.panel.company import customer_named
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import note
@@ -61,13 +61,13 @@ def _verified(name: str, title: str) -> Column:
 def _menu(row: Any) -> list[tuple[str, str]]:
     """What may be done with a contact; each page asks for its own permission."""
     return [
-        (words, reverse(f"panel:contact_{name}", args=[row.pk]))
+        (words, page_of(f"panel:contact_{name}", row.pk))
         for name, words in (
             ("password", "Change password"),
             ("portal", "Portal login"),
             ("sessions", "Sessions and failed logins"),
         )
-    ] + [("Edit or remove", reverse("panel:contact", args=[row.pk]))]
+    ] + [("Edit or remove", page_of("panel:contact", row.pk))]
 
 
 COLUMNS = (
@@ -213,7 +213,8 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
 def new_contact_of_any(request: HttpRequest) -> HttpResponseBase:
     """A new contact of any customer."""
     form = GlobalContactForm(posted(request), known=_customers(request))
-    return _new(request, form, reverse("panel:contacts"), crumbs(("Contacts", reverse("panel:contacts"))))
+    page = reverse("panel:contacts")
+    return _new(request, form, page, crumbs(("Selling", ""), ("Contacts", page)))
 
 
 @writing("create_contact", shown_to_all=False)
@@ -338,7 +339,7 @@ def remove_contacts(request: HttpRequest) -> HttpResponseBase:
         words = f"{count} contacts are removed." if count > 1 else "The contact is removed."
         press(request, delete_contacts, words, contact_ids=[contact.pk for contact in found])
         return redirect("panel:contacts")
-    way = crumbs(("Contacts", reverse("panel:contacts")))
+    way = crumbs(("Selling", ""), ("Contacts", reverse("panel:contacts")))
     context = {"title": "Remove these contacts?", "breadcrumbs": way, "contacts": found}
     return render(request, "panel/contacts_remove.html", context)
 

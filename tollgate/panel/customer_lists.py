@@ -85,7 +85,13 @@ LIST = Grid(
         ),
         Column("live", "Live channels", value="live_channels", kind=Kind.COUNT, sort="live_channels", minor=True),
         Column(
-            "allowed", "Allowed channels", value=lambda row: limit(row.channels), sort="channels", minor=True, says=True
+            "allowed",
+            "Allowed channels",
+            value=lambda row: limit(row.channels),
+            sort="channels",
+            minor=True,
+            says=True,
+            right=True,
         ),
         Column(
             "status",

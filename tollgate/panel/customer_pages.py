@@ -161,8 +161,8 @@ def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         request,
         customer,
         "routing",
-        grid=routes.OF_CUSTOMER.page(request.GET.dict(), source),
-        of_tags=excerpt(routes.OF_TAGS, QuerysetSource(queryset=routes.listed(of_tags))),
+        grid=routes.as_allowed(request, routes.OF_CUSTOMER).page(request.GET.dict(), source),
+        of_tags=excerpt(routes.as_allowed(request, routes.OF_TAGS), QuerysetSource(queryset=routes.listed(of_tags))),
         clis=excerpt(clis.OF_CUSTOMER, known),
         rules=excerpt(cli_rules.OF_CUSTOMER, QuerysetSource(queryset=cli_rules.of_customer(request, customer))),
     )

@@ -12,6 +12,7 @@ from django.urls import path, reverse
 
 from tollgate.actions.agreements import acceptance_by, newest_agreement
 from tollgate.panel.access import current_user, may, members, own_account, reading, rights
+from tollgate.panel.custom_pages import shown_to
 from tollgate.panel.frame import first_page
 from tollgate.store.models import Account
 from tollgate.store.queries import dashboard as figures
@@ -50,6 +51,8 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
         "chart": _chart(account, at),
         "at": at,
         "waiting": _waiting(request, account, at),
+        "pages": shown_to(request),
+        "may_see_dashboard": True,
     }
     return render(request, "panel/dashboard.html", context)
 

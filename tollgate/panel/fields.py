@@ -14,6 +14,7 @@ from typing import Any
 
 from django import forms
 
+from tollgate.core.field_words import sentence
 from tollgate.core.money import AmountError, format_micros, parse_micros
 from tollgate.ui.fields import SEARCHABLE, ExactField
 
@@ -128,8 +129,8 @@ def choices(*values: str, blank: str | None = None) -> list[tuple[str, str]]:
 
 
 def words(value: object) -> str:
-    """A stored value as a person reads it: "sip_user" -> "Sip user"."""
-    return str(value).replace("_", " ").capitalize()
+    """A stored value as a person reads it: "sip_user" -> "SIP user"."""
+    return sentence(str(value))
 
 
 def pick(label: str, options: list[tuple[Any, str]], **more: Any) -> forms.TypedChoiceField:

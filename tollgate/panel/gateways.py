@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
 from tollgate.actions.carriers import create_gateway, delete_gateway, update_gateway
-from tollgate.panel.access import may, own_account, reading, writing
+from tollgate.panel.access import may, may_test, own_account, reading, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, fixed, link
 from tollgate.panel.fields import ChannelsField, CpsField
 from tollgate.panel.frame import crumbs
@@ -125,6 +125,7 @@ def edit_gateway(request: HttpRequest, gateway_id: int) -> HttpResponseBase:
         request,
         form,
         template="panel/gateway.html",
+        can_test=may_test(request),
         title=as_is(gateway.name),
         breadcrumbs=_way(gateway.carrier),
         back_url=_page(gateway.carrier),

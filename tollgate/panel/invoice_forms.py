@@ -1,4 +1,7 @@
-"""What is written into documents: drafts and their lines, credit and debit notes; and the release of a customer."""
+"""What is written into documents: drafts, credit and debit notes; and the release of a customer.
+
+A draft's lines have their forms in invoice_line_forms.py.
+"""
 
 from datetime import date, timedelta
 from typing import Any, Final
@@ -12,14 +15,14 @@ from django.urls import path, reverse
 
 from tollgate.actions.invoice_notes import credit_invoice, debit_invoice
 from tollgate.actions.invoice_runs import release_customer
-from tollgate.actions.invoices import add_invoice_line, change_invoice_line, draft_invoice, update_invoice
-from tollgate.core.money import format_micros
+from tollgate.actions.invoices import draft_invoice, update_invoice
+from tollgate.core.money import format_micros, minor_digits
 from tollgate.panel.access import own_account, own_customers, writing
 from tollgate.panel.fields import DayField, QuantityField, note, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import own_invoice
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
-from tollgate.store.models import Customer, Invoice, InvoiceLine, InvoiceTemplate, Package
+from tollgate.store.models import Customer, Invoice, InvoiceTemplate
 from tollgate.store.queries.invoice_lists import left_of_lines
 from tollgate.ui.fields import MoneyField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -78,46 +81,6 @@ class DraftChangesForm(HouseForm):
         field.choices = [("", "As the customer's"), *known]
 
 
-class LineForm(HouseForm):
-    """One line that a person writes."""
-
-    widths = {"package_id": 12, "description": 12}
-    package_id = pick("Package", [], required=False, help_text="Fills what is left empty: its name and its price")
-    description = forms.CharField(max_length=300, required=False)
-    quantity_milli = QuantityField(label="Quantity")
-    unit_price_nanos = PriceField(required=False, label="Unit price", help_text="Below zero = a discount")
-    from_on = DayField(required=False, label="First day")
-    last_on = DayField(required=False, label="Last day")
-
-    def __init__(self, *arguments: Any, invoice: Invoice, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.set_unit("unit_price_nanos", invoice.currency)
-        self.packages = Package.objects.filter(account=invoice.account_id, currency=invoice.currency)
-        field = self.fields["package_id"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "None"), *self.packages.order_by("name").values_list("pk", "name")]
-
-    def clean(self) -> dict[str, Any]:
-        """What a package fills; without one both are typed."""
-        values: dict[str, Any] = super().clean() or {}
-        chosen = values.get("package_id")
-        package = self.packages.filter(pk=chosen).first() if chosen else None
-        if package is not None:
-            values["description"] = values.get("description") or package.name
-            if values.get("unit_price_nanos") is None and "unit_price_nanos" not in self.errors:
-                values["unit_price_nanos"] = package.retail_nanos
-        for name in ("description", "unit_price_nanos"):
-            if values.get(name) in (None, "") and name not in self.errors:
-                self.add_error(name, "Type it, or choose a package.")
-        return values
-
-    def given(self) -> dict[str, Any]:
-        """The act's arguments."""
-        values = changes(self, leave_out=["last_on", "package_id"])
-        last = self.cleaned_data["last_on"]
-        return {**values, "until_on": last + timedelta(days=1) if last else None}
-
-
 class DebitForm(HouseForm):
     """What was forgotten on an invoice."""
 
@@ -144,6 +107,7 @@ class CreditForm(HouseForm):
         left = left_of_lines(invoice)
         for line in invoice.lines.order_by("position"):
             micros = left[line.pk]
+            left_text = format_micros(micros, minor_digits(invoice.currency))
             name = f"line_{line.position}"
             self.lines[name] = line.pk
             self.fields[name] = MoneyField(
@@ -151,9 +115,11 @@ class CreditForm(HouseForm):
                 label=f"{line.position}. {line.description}",
                 least=min(0, micros),
                 most=max(0, micros),
-                help_text=f"Net; {format_micros(micros, 2)} is left",
+                help_text=f"Net; {left_text} is left",
             )
-            self.fields[name].widget.attrs.update({"class": "form-control num", "data-width": "6"})
+            self.fields[name].widget.attrs.update(
+                {"class": "form-control num", "data-width": "6", "data-left": left_text}
+            )
             self.set_unit(name, invoice.currency)
         for name in ("reason", "whole"):
             self.fields[name].widget.attrs["data-width"] = "12"
@@ -191,7 +157,7 @@ def new_invoice(request: HttpRequest) -> HttpResponseBase:
         if done is not None:
             page = reverse("panel:invoice", args=[done.pk])
             return after_save(request, f"{words(done.kind)} is drafted.", form_url=page, done_url=page)
-    return _page(request, form, "New invoice", back=reverse("panel:invoices"), save_title="Draft it")
+    return form_page(request, form, "New invoice", back=reverse("panel:invoices"), save_title="Draft it")
 
 
 @writing("update_invoice", shown_to_all=False)
@@ -205,40 +171,7 @@ def edit_invoice(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
         done = saved(request, form, update_invoice, invoice_id=found.pk, version=version, **changes(form))
         if done is not None:
             return after_save(request, "The draft is saved.", form_url=request.path, done_url=page)
-    return _page(request, form, f"Edit {found}", back=page)
-
-
-@writing("add_invoice_line", shown_to_all=False)
-def new_line(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
-    """A line by hand."""
-    found = own_invoice(request, invoice_id)
-    page = reverse("panel:invoice", args=[found.pk])
-    form = LineForm(posted(request), invoice=found)
-    if form.is_valid():
-        done = saved(request, form, add_invoice_line, invoice_id=found.pk, **form.given())
-        if done is not None:
-            return after_save(request, "The line is added.", form_url=request.path, done_url=page)
-    return _page(request, form, f"New line on {found}", back=page, save_title="Add", can_stay=True)
-
-
-@writing("change_invoice_line", shown_to_all=False)
-def edit_line(request: HttpRequest, invoice_id: int, line_id: int) -> HttpResponseBase:
-    """A line that a person wrote."""
-    found = own_invoice(request, invoice_id)
-    line = get_object_or_404(InvoiceLine, pk=line_id, invoice=found)
-    page = reverse("panel:invoice", args=[found.pk])
-    known = {
-        **{name: getattr(line, name) for name in ("description", "quantity_milli", "from_on", "unit_price_nanos")},
-        "last_on": line.until_on - timedelta(days=1) if line.until_on else None,
-    }
-    if found.prices_include_tax:  # the row shows the price without its tax
-        known["unit_price_nanos"] = line.exact_micros * 10**6 // line.quantity_milli
-    form = LineForm(posted(request), invoice=found, initial=known)
-    if form.is_valid():
-        done = saved(request, form, change_invoice_line, line_id=line.pk, **form.given())
-        if done is not None:
-            return after_save(request, "The line is saved.", form_url=page, done_url=page)
-    return _page(request, form, f"Line {line.position} of {found}", back=page)
+    return form_page(request, form, f"Edit {found}", back=page)
 
 
 @writing("credit_invoice", shown_to_all=False)
@@ -253,7 +186,14 @@ def credit(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
         if done is not None:
             made = reverse("panel:invoice", args=[done.pk])
             return after_save(request, f"{done} credits {found}.", form_url=made, done_url=made)
-    return _page(request, form, f"Credit {found}", back=page, save_title="Issue the credit note")
+    return form_page(
+        request,
+        form,
+        f"Credit {found}",
+        back=page,
+        save_title="Issue the credit note",
+        template="panel/invoice_credit.html",
+    )
 
 
 @writing("debit_invoice", shown_to_all=False)
@@ -268,7 +208,7 @@ def debit(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
         if done is not None:
             made = reverse("panel:invoice", args=[done.pk])
             return after_save(request, f"{done} adds to {found}.", form_url=made, done_url=made)
-    return _page(request, form, f"Debit note for {found}", back=page, save_title="Issue the debit note")
+    return form_page(request, form, f"Debit note for {found}", back=page, save_title="Issue the debit note")
 
 
 @writing("release_customer", shown_to_all=False)
@@ -282,7 +222,7 @@ def release(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         if done is not None:
             return after_save(request, f"{done.name} is billed again.", form_url=page, done_url=page)
     title = worded("Release the billing of {name}", name=customer.name)
-    return _page(
+    return form_page(
         request, form, title, back=page, save_title="Release", template="panel/release.html", customer=customer
     )
 
@@ -291,7 +231,8 @@ def _customer(request: HttpRequest, customer_id: int) -> Customer:
     return get_object_or_404(own_customers(request).filter(deleted_at=None), pk=customer_id)
 
 
-def _page(request: HttpRequest, form: HouseForm, title: str, *, back: str, **more: Any) -> HttpResponseBase:
+def form_page(request: HttpRequest, form: HouseForm, title: str, *, back: str, **more: Any) -> HttpResponseBase:
+    """The page of a form about documents."""
     way = crumbs(("Money", ""), ("Invoices", reverse("panel:invoices")))
     return render_form(
         request, form, **{"template": "panel/form.html", **more}, title=title, breadcrumbs=way, back_url=back
@@ -301,8 +242,6 @@ def _page(request: HttpRequest, form: HouseForm, title: str, *, back: str, **mor
 urlpatterns = [
     path("invoices/new/", new_invoice, name="invoice_new"),
     path("invoices/<int:invoice_id>/edit/", edit_invoice, name="invoice_edit"),
-    path("invoices/<int:invoice_id>/lines/new/", new_line, name="invoice_line_new"),
-    path("invoices/<int:invoice_id>/lines/<int:line_id>/", edit_line, name="invoice_line"),
     path("invoices/<int:invoice_id>/credit/", credit, name="invoice_credit"),
     path("invoices/<int:invoice_id>/debit/", debit, name="invoice_debit"),
     path("customers/<int:customer_id>/release/", release, name="customer_release"),

@@ -4,6 +4,7 @@ Lines, credit and debit notes have their forms in invoice_forms.py. To show some
 part of `invoice.html`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,7 +21,7 @@ from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoices import delete_invoice_draft, remove_invoice_line
 from tollgate.actions.rehearsals import Issuing, issuing
 from tollgate.core.call_search import Rule, Rules, write_rules
-from tollgate.core.invoice_document import Document, period_text, quantity_text, rate_text
+from tollgate.core.invoice_document import Document, TaxLine, period_text, quantity_text, rate_text
 from tollgate.core.invoice_periods import first_instant
 from tollgate.core.invoice_terms import reasons_against
 from tollgate.gateways.e_invoices import EInvoiceRefused
@@ -47,6 +48,7 @@ class Line:
     row: InvoiceLine
     period: str
     quantity: str
+    taxes: str
     of_calls: bool
     cdrs_url: str
     edit_url: str
@@ -187,6 +189,7 @@ def own_invoice(request: HttpRequest, invoice_id: int) -> Any:
 def _page_of(request: HttpRequest, found: Any) -> dict[str, Any]:
     document = document_of(found)
     rows = found.lines.select_related("corrects_line")
+    own = {line.position: document.taxes_of(line) for line in document.lines} if document.mixed else {}
     settled = list(allocations_of(found))
     corrections = with_standing(Invoice.objects.filter(corrects=found).select_related("customer"), today())
     return {
@@ -199,7 +202,7 @@ def _page_of(request: HttpRequest, found: Any) -> dict[str, Any]:
         "standing_tone": TONES.get(words(found.standing).lower(), "gray"),
         "parked": found.state == "draft" and found.customer.parked_at is not None,
         "period": period_text(found.from_on, found.until_on),
-        "lines": [_line(request, found, row) for row in rows.order_by("position")],
+        "lines": [_line(request, found, row, own.get(row.position, ())) for row in rows.order_by("position")],
         "taxes": [{"row": row, "rate": rate_text(row.rate_ppm)} for row in found.taxes.order_by("position")],
         **_in_books(found, document),
         "allocations": settled,
@@ -238,7 +241,7 @@ def _offers(found: Any, document: Document) -> dict[str, Any]:
     }
 
 
-def _line(request: HttpRequest, found: Any, row: InvoiceLine) -> Line:
+def _line(request: HttpRequest, found: Any, row: InvoiceLine, taxes: Sequence[TaxLine]) -> Line:
     draft, args = found.state == "draft", [found.pk, row.pk]
     changeable = draft and row.kind == "manual" and may(request, "change_invoice_line")
     removable = draft and row.kind not in FROM_CALLS and may(request, "remove_invoice_line")
@@ -246,6 +249,7 @@ def _line(request: HttpRequest, found: Any, row: InvoiceLine) -> Line:
         row=row,
         period=period_text(row.from_on, row.until_on),
         quantity=quantity_text(row.quantity_milli),
+        taxes=", ".join(tax.printed for tax in taxes),
         of_calls=row.kind in FROM_CALLS,
         cdrs_url=_cdrs_url(request, found, row),
         edit_url=reverse("panel:invoice_line", args=args) if changeable else "",
@@ -264,6 +268,8 @@ def _cdrs_url(request: HttpRequest, found: Any, row: InvoiceLine) -> str:
     if of_calls.usage_from_at and of_calls.usage_until_at:
         begin, end = max(begin, of_calls.usage_from_at), min(end, of_calls.usage_until_at)
     wanted = [Rule("state", "one_of", "charged,unresolved"), *_group_of(found, of_calls)]
+    if found.recalculation_id is not None:
+        wanted.append(Rule("note", "is", found.number or ""))
     page = reverse("panel:customer_cdrs", args=[found.customer_id])
     if found.customer.is_reseller:
         page, wanted = reverse("panel:cdrs"), [*wanted, Rule("reseller", "is", found.customer.name)]

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
+from tollgate.actions.country_names import with_country
 from tollgate.actions.invoice_documents import document_of
 from tollgate.actions.invoice_templates import (
     TEXTS,
@@ -208,7 +209,8 @@ def _dressed(document: Document, written: Mapping[str, Any], template: InvoiceTe
         show_duration=bool(written.get("show_duration")),
         **texts,
     )
-    return replace(document, looks=looks)
+    issuer, buyer = (with_country(party, looks.language) for party in (document.issuer, document.buyer))
+    return replace(document, looks=looks, issuer=issuer, buyer=buyer)
 
 
 def _page(

@@ -17,6 +17,7 @@ from tollgate.panel.access import own_account, writing
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, saved
 from tollgate.store.models import Card, Customer
+from tollgate.ui.fields import SEARCHABLE
 from tollgate.ui.forms import HouseForm, render_form
 
 SHOWN = 20
@@ -34,7 +35,11 @@ class EmailForm(HouseForm):
         label="HTML", required=False, widget=forms.Textarea(attrs={"rows": 14}), help_text="Empty: made from the text"
     )
     card_ids = forms.TypedMultipleChoiceField(
-        label="Attach customer cards", coerce=int, required=False, help_text="As CSV, with the prices in force"
+        label="Attach customer cards",
+        coerce=int,
+        required=False,
+        help_text="As CSV, with the prices in force",
+        widget=forms.SelectMultiple(attrs=SEARCHABLE),
     )
     marketing = forms.BooleanField(
         label="Marketing",

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.db.models import Case, Value, When
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -55,7 +56,7 @@ class OptionsForm(HouseForm):
 
     tabs = [
         ("Customers", ["number_digits_count", "valid_from_creation", "block_start", "block_size", "pin_length"]),
-        ("Calls", ["profit_assurance_default", "sip_rewrites"]),
+        ("Calls", ["profit_assurance_default", "circuit_user_id", "sip_rewrites"]),
         (
             "Caller numbers",
             [
@@ -84,7 +85,7 @@ class OptionsForm(HouseForm):
                 "inactive_portal",
             ],
         ),
-        ("Language", ["language"]),
+        ("Pages", ["language", "smart_lists"]),
         (
             "Money",
             [
@@ -97,7 +98,10 @@ class OptionsForm(HouseForm):
             ],
         ),
         ("Packages", ["package_notice_days", "inactive_packages"]),
-        ("Security", ["idle_logout_min", "second_factor_days", "second_factor", "audit_comment"]),
+        (
+            "Security",
+            ["idle_logout_min", "auth_failure_count", "second_factor_days", "second_factor", "audit_comment"],
+        ),
     ]
     widths = {
         "verification_denied": 6,
@@ -115,6 +119,7 @@ class OptionsForm(HouseForm):
         "two_person_payments": 12,
         "second_factor": 12,
         "audit_comment": 12,
+        "smart_lists": 12,
     }
     units = {
         "invoice_lag_h": "h",
@@ -175,6 +180,12 @@ class OptionsForm(HouseForm):
         required=False,
         label="Recordings are kept",
         help_text="Empty = for ever; a customer may have its own",
+    )
+    circuit_user_id = pick(
+        "Circuit test user",
+        [],
+        required=False,
+        help_text="The SIP user that makes circuit tests, by its customer's routes and at its cost; none = no tests",
     )
     sip_rewrites = RewritesField(
         required=False,
@@ -252,6 +263,13 @@ class OptionsForm(HouseForm):
         label="Auto logout",
         help_text="Empty, or longer than this installation allows = what it allows",
     )
+    auth_failure_count = forms.IntegerField(
+        min_value=0,
+        max_value=1000,
+        label="Server maximum auth failures",
+        help_text="Wrong passwords of one SIP user from one address within 5 minutes; then it is turned away there for "
+        "15 minutes. Others at the address, and the user elsewhere, call on. 0 = never",
+    )
     second_factor_days = forms.IntegerField(
         min_value=0,
         max_value=90,
@@ -268,16 +286,25 @@ class OptionsForm(HouseForm):
         required=False,
         help_text="Of panel and portal, for who has chosen none. What they say is under Texts",
     )
+    smart_lists = forms.BooleanField(
+        required=False,
+        label="Smart loading of lists",
+        help_text="The panel's lists load on as their end comes into view, up to 2,000 rows",
+    )
     audit_comment = forms.BooleanField(required=False, label="Every save asks for a reason, kept in the audit log")
 
     def __init__(self, *arguments: Any, account: Account, **options: Any) -> None:
         super().__init__(*arguments, **options)
         users = Endpoint.objects.filter(account=account, kind="sip_user").select_related("customer")
         self.set_unit("verification_capped_price_nanos", f"{account.currency}/min")
-        field = self.fields["verification_user_id"]
-        assert isinstance(field, forms.TypedChoiceField)
-        listed = users.order_by("customer__name", "username")[:MOST_USERS]
-        field.choices = [("", "None"), *((user.pk, f"{user.username} of {user.customer}") for user in listed)]
+        chosen = [account.verification_user_id or 0, account.circuit_user_id or 0]
+        first = Case(When(pk__in=chosen, then=Value(0)), default=Value(1))  # or saving would choose nobody
+        listed = users.order_by(first, "customer__name", "username")[:MOST_USERS]
+        choices = [("", "None"), *((user.pk, f"{user.username} of {user.customer}") for user in listed)]
+        for name in ("verification_user_id", "circuit_user_id"):
+            field = self.fields[name]
+            assert isinstance(field, forms.TypedChoiceField)
+            field.choices = choices
 
 
 @writing("update_options")

@@ -4,7 +4,7 @@
 menu of views to `me.views`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -21,12 +21,18 @@ class OwnViews:
 
     user_id: int
     reseller_id: int | None = None
+    smart: Callable[[], bool] = bool
     read: dict[str, list[SavedView]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         """Where a choice is sent to be kept."""
         return reverse("panel:remember")
+
+    @property
+    def loads_on(self) -> bool:
+        """As the account's options say for everybody."""
+        return self.smart()
 
     @property
     def views_url(self) -> str:

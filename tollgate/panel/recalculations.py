@@ -12,22 +12,24 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.acts import Invalid, acting
+from tollgate.actions.recalculation_preview import Preview, preview
+from tollgate.actions.recalculations import NOTES as NOTES_TASK
 from tollgate.actions.recalculations import (
     RELEASED_BY,
-    Preview,
-    preview,
     ref_of,
     start_recalculation,
     take_back_recalculation,
     wanted_recalculation,
 )
-from tollgate.panel.access import actor, may, own_account, reading, writing
+from tollgate.panel.access import actor, may, own_account, reading, rights, writing
 from tollgate.panel.cells import excerpt, link
 from tollgate.panel.entries import OF_WALLET
 from tollgate.panel.fields import InstantField, TicksWidget, pick, words
 from tollgate.panel.frame import crumbs
+from tollgate.panel.invoices import OF_INVOICE, today
 from tollgate.panel.saving import after_save, posted, press, saved
-from tollgate.store.models import Carrier, Customer, Entry, Recalculation
+from tollgate.store.models import Carrier, Customer, Entry, Invoice, Recalculation, Task
+from tollgate.store.queries.invoice_lists import with_standing
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import DurationField
 from tollgate.ui.forms import HouseForm, render_form
@@ -36,6 +38,7 @@ from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
 KIND_WORDS: Final = {"rerate": "Rate anew", "adjust_duration": "Adjust durations, rate anew"}
+NOTE_WORDS: Final = {"yes": "Credit and debit notes at once", "no": "A line of the next document"}
 TONES: Final = {
     "some failed": "yellow",
     "taken back": "gray",
@@ -73,6 +76,7 @@ LIST: Final = Grid(
 )
 
 
+NOTES: Final = replace(OF_INVOICE, name="correction_notes", empty_text="No note was issued.")
 ENTRIES: Final = replace(OF_WALLET, name="corrections", empty_text="Nothing was posted: no call came to another price.")
 
 
@@ -80,7 +84,7 @@ class RecalculationForm(HouseForm):
     """Which calls, and how."""
 
     widths = {"kind": 6, "from_at": 3, "until_at": 3, "customer_id": 6, "carrier_id": 6, "released_by": 6,
-              "least_s": 3, "new_s": 3}  # fmt: skip
+              "least_s": 3, "new_s": 3, "on_notes": 6, "reason": 6}  # fmt: skip
     kind = forms.ChoiceField(label="What", choices=list(KIND_WORDS.items()))
     from_at = InstantField(label="Calls from", help_text="UTC")
     until_at = InstantField(label="Until", help_text="UTC, not counted in")
@@ -95,10 +99,20 @@ class RecalculationForm(HouseForm):
     )
     least_s = DurationField(label="Calls of at least", required=False, help_text="Only for adjusting durations")
     new_s = DurationField(label="Become calls of", required=False, help_text="Only for adjusting durations")
-    reason = forms.CharField(max_length=500)
+    on_notes = forms.TypedChoiceField(
+        label="Calls that are invoiced",
+        choices=list(NOTE_WORDS.items()),
+        coerce=lambda text: text == "yes",
+        help_text="Calls on no issued invoice, and those of who pays ahead, are on the next document in any case",
+    )
+    reason = forms.CharField(max_length=500, help_text="Printed on the notes")
 
-    def __init__(self, *arguments: Any, account_id: int, **options: Any) -> None:
+    def __init__(self, *arguments: Any, account_id: int, notes: bool, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        if not notes:
+            chosen = self.fields["on_notes"]
+            assert isinstance(chosen, forms.ChoiceField)
+            chosen.choices = [("no", NOTE_WORDS["no"])]
         for name, model in (("customer_id", Customer), ("carrier_id", Carrier)):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
@@ -117,6 +131,7 @@ class RecalculationForm(HouseForm):
             "least_s",
             "new_s",
             "reason",
+            "on_notes",
         )
         return {name: self.cleaned_data[name] for name in names}
 
@@ -140,7 +155,7 @@ def recalculations(request: HttpRequest) -> HttpResponseBase:
 def new_recalculation(request: HttpRequest) -> HttpResponseBase:
     """Chooses calls; a preview tells what would change before anything does."""
     account = own_account(request)
-    form = RecalculationForm(posted(request), account_id=account.pk)
+    form = RecalculationForm(posted(request), account_id=account.pk, notes=may(request, "note_corrections"))
     seen: Preview | None = None
     if form.is_valid() and "preview" in request.POST:
         seen = _preview(request, form, account.pk)
@@ -158,6 +173,7 @@ def new_recalculation(request: HttpRequest) -> HttpResponseBase:
         back_url=reverse("panel:recalculations"),
         save_title="Recalculate",
         preview=seen,
+        notes=seen.notes if seen is not None and rights(request).reads("invoices") else (),
     )
 
 
@@ -166,6 +182,7 @@ def recalculation(request: HttpRequest, recalculation_id: int) -> HttpResponseBa
     """One recalculation with its entries."""
     found = _found(request, recalculation_id)
     entries = Entry.objects.filter(account_id=found.account_id, ref=ref_of(found)).select_related("wallet")
+    notes = with_standing(Invoice.objects.filter(recalculation=found).select_related("customer"), today())
     context = {
         "title": as_is(str(found)),
         "breadcrumbs": _way(),
@@ -173,6 +190,9 @@ def recalculation(request: HttpRequest, recalculation_id: int) -> HttpResponseBa
         "kind_words": KIND_WORDS[found.kind],
         "state": _state(found),
         "released_by": ", ".join(words(name) for name in found.released_by) or "anybody",
+        "told_by": NOTE_WORDS["yes" if found.on_notes else "no"],
+        "noting": Task.objects.filter(kind=NOTES_TASK, arguments__recalculation_id=found.pk).order_by("-pk").first(),
+        "notes": excerpt(NOTES, QuerysetSource(queryset=notes)) if rights(request).reads("invoices") else None,
         "entries": excerpt(ENTRIES, QuerysetSource(queryset=entries)),
         "may_take_back": may(request, "take_back_recalculation") and found.taken_back_at is None,
     }

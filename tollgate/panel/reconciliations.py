@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -35,11 +36,12 @@ from tollgate.panel.cells import excerpt, link
 from tollgate.panel.fields import DayField, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Carrier, CarrierFormat, CarrierLine, CarrierStatement
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, DurationField, MoneyField, ZoneField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
 
@@ -94,7 +96,7 @@ LIST: Final = Grid(
         Column("compared_at", "Compared (UTC)", kind=Kind.INSTANT, minor=True),
     ),
     filters=(
-        Filter("carrier", "Carrier id", "carrier_id", kind=FilterKind.WHOLE),
+        Filter("carrier_name", "Carrier", "carrier__name__icontains", suggest=suggested("carrier")),
         Filter("state", "State", "state", choices=tuple((one, words(one)) for one in STATES)),
     ),
     sort="-from_on",
@@ -328,7 +330,7 @@ def way(carrier: Carrier | None = None) -> list[Any]:
     """From Buying to the statements, of one carrier."""
     steps = [("Buying", ""), ("Reconciliation", reverse("panel:carrier_statements"))]
     if carrier is not None:
-        steps.append((as_is(carrier.name), f"{steps[-1][1]}?f.carrier={carrier.pk}"))
+        steps.append((as_is(carrier.name), f"{steps[-1][1]}?{urlencode({'f.carrier_name': carrier.name})}"))
     return crumbs(*steps)
 
 

@@ -2,6 +2,9 @@
 
 The carrier cards of a route are a table in its form, one row per card of the account: used or not, its place in the
 manual order, its weight, or left out for now, which keeps the rest for later.
+
+A reseller's users see and make the routes of customers below it, by cards of the reseller, and nothing of carriers:
+those are chosen where the reseller buys.
 """
 
 from dataclasses import replace
@@ -9,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -16,13 +20,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
 from tollgate.actions.routes import (
+    OPERATED,
     STRATEGIES,
     create_ingress_route,
     create_tag_route,
     delete_ingress_route,
     update_ingress_route,
 )
-from tollgate.panel.access import may, own_account, own_customers, reading, writing
+from tollgate.panel.access import may, may_test, own_account, own_customers, own_rows, reach, reading, writing
+from tollgate.panel.cards import card_words
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
 from tollgate.panel.fields import ChannelsField, CpsField, pick
 from tollgate.panel.frame import crumbs
@@ -98,6 +104,8 @@ OF_TAG = replace(OF_CUSTOMER, name="tag_routes", empty_text="No routes yet: this
 OF_TAGS = replace(
     OF_TAG, name="routes_of_tags", columns=tuple(column for column in COLUMNS if column.name != "customer")
 )
+OF_OPERATOR = frozenset({"tag", "strategy", "options"})
+"""Columns and filters that tell how the operator sells and buys."""
 FIELDS = (
     "name",
     "card_id",
@@ -164,17 +172,44 @@ class RouteForm(HouseForm):
             wish = self.fields["recording"]
             wish.disabled, wish.initial = True, "inherit"
             wish.help_text = "Nothing is recorded: call recording is not enabled in System > Account"
-        known = Card.objects.filter(account_id=owner.account_id).select_related("carrier").order_by("name")
+        known = Card.objects.filter(account_id=owner.account_id).select_related("carrier", "reseller").order_by("name")
         cards = [card for card in known if _fits(card, owner)]
         field = self.fields["card_id"]
         assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [("", ""), *((card.pk, card.name) for card in cards)]
+        field.choices = [("", ""), *((card.pk, card_words(card)) for card in cards)]
         self.fields["options"] = OptionsField([card for card in known if card.kind == "carrier"])
         self.fields["options"].widget.attrs["data-width"] = "12"
         self.set_unit("capped_price_nanos", f"{owner.currency}/min" if isinstance(owner, Customer) else "/min")
 
 
 class ChangedRouteForm(RouteForm):
+    """With the version that was opened."""
+
+    versioned = True
+
+
+class ResoldRouteForm(RouteForm):
+    """What a reseller's users decide of a route: all but how its calls reach carriers."""
+
+    tabs = [
+        ("Basic", ["name", "card_id", "enabled", "tech_prefix", "dial_patterns"]),
+        ("Limits", ["channels", "cps_milli", "max_duration_s", "capped_price_nanos", "block_connect_fee"]),
+    ]
+
+    def __init__(self, *arguments: Any, owner: Customer | Tag, card_id: int | None = None, **options: Any) -> None:
+        super().__init__(*arguments, owner=owner, **options)
+        assert isinstance(owner, Customer)
+        for name in OPERATED:
+            del self.fields[name]
+        field = self.fields["card_id"]
+        assert isinstance(field, forms.TypedChoiceField)
+        offered = Card.objects.filter(
+            Q(reseller=owner.parent_id, currency=owner.currency) | Q(pk=card_id or 0), kind="customer"
+        )
+        field.choices = [("", ""), *((card.pk, card.name) for card in offered.order_by("name"))]
+
+
+class ChangedResoldRouteForm(ResoldRouteForm):
     """With the version that was opened."""
 
     versioned = True
@@ -247,19 +282,37 @@ class OptionsField(forms.Field):
 
 @reading
 def routes(request: HttpRequest) -> HttpResponseBase:
-    """Every customer's and every tag's routes."""
+    """Every customer's and every tag's routes; for a reseller's user those of its customers."""
     account = own_account(request)
-    found = IngressRoute.objects.filter(
-        Q(customer__account=account, customer__deleted_at=None) | Q(tag__account=account)
+    found = own_rows(
+        request,
+        IngressRoute.objects.filter(Q(customer__account=account, customer__deleted_at=None) | Q(tag__account=account)),
     )
-    search = ("name__icontains", "customer__name__icontains", "tag__name__icontains")
+    search: tuple[str, ...] = ("name__icontains", "customer__name__icontains")
+    if reach(request) is None:
+        search = (*search, "tag__name__icontains")
     source = QuerysetSource(queryset=listed(found), search=search)
-    return respond(request, LIST, source, title="Ingress routes", breadcrumbs=crumbs(("Selling", "")))
+    return respond(
+        request, as_allowed(request, LIST), source, title="Ingress routes", breadcrumbs=crumbs(("Selling", ""))
+    )
 
 
 def listed(found: Any) -> Any:
     """The routes with the names their list shows."""
     return found.select_related("customer", "tag", "card").prefetch_related("options__card")
+
+
+def as_allowed(request: HttpRequest, grid: Grid) -> Grid:
+    """The list for this reader: a reseller's user is told nothing of carriers, and opens no route of a tag."""
+    if reach(request) is None:
+        return grid
+    columns = tuple(column for column in grid.columns if column.name not in OF_OPERATOR)
+    own = link("panel:route", lambda row: row.pk if row.customer_id is not None else None)
+    return replace(
+        grid,
+        columns=tuple(replace(column, link=own) if column.name == "name" else column for column in columns),
+        filters=tuple(found for found in grid.filters if found.name not in OF_OPERATOR),
+    )
 
 
 def reaching(customer: Customer) -> Q:
@@ -271,26 +324,31 @@ def reaching(customer: Customer) -> Q:
 def new_route(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new route of a customer."""
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
-    form = RouteForm(
-        posted(request), initial=_usual(request), owner=customer, may_record=own_account(request).recording
-    )
+    made = RouteForm if reach(request) is None else ResoldRouteForm
+    form = made(posted(request), initial=_usual(request), owner=customer, may_record=own_account(request).recording)
     if form.is_valid():
         done = saved(request, form, create_ingress_route, customer_id=customer.pk, **changes(form))
         if done is not None:
             return after_save(request, f"{done.name} is added.", form_url=request.path, done_url=_list(customer))
-    return render_form(request, form, title="New ingress route", breadcrumbs=_way(customer), back_url=_list(customer))
+    words, page = "New ingress route", _list(customer)
+    return render_form(
+        request, form, template="panel/form.html", title=words, breadcrumbs=_way(customer), back_url=page
+    )
 
 
 @writing("create_tag_route", shown_to_all=False)
 def new_tag_route(request: HttpRequest, tag_id: int) -> HttpResponseBase:
-    """A new route of a tag."""
+    """A new route of a tag, which is the operator's."""
+    if reach(request) is not None:
+        raise PermissionDenied("Routes of tags are the operator's.")
     tag = get_object_or_404(Tag, pk=tag_id, account=own_account(request))
     form = RouteForm(posted(request), initial=_usual(request), owner=tag, may_record=own_account(request).recording)
     if form.is_valid():
         done = saved(request, form, create_tag_route, tag_id=tag.pk, **changes(form))
         if done is not None:
             return after_save(request, f"{done.name} is added.", form_url=request.path, done_url=_list(tag))
-    return render_form(request, form, title="New ingress route", breadcrumbs=_way(tag), back_url=_list(tag))
+    words, page = "New ingress route", _list(tag)
+    return render_form(request, form, template="panel/form.html", title=words, breadcrumbs=_way(tag), back_url=page)
 
 
 @writing("update_ingress_route")
@@ -302,9 +360,14 @@ def edit_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
         for option in route.options.all()
     ]
     start = {**initial(route, FIELDS), "options": options}
-    form = ChangedRouteForm(
-        posted(request), initial=start, owner=route.owner, may_record=own_account(request).recording
-    )
+    may_record = own_account(request).recording
+    form: RouteForm
+    if reach(request) is None:
+        form = ChangedRouteForm(posted(request), initial=start, owner=route.owner, may_record=may_record)
+    else:
+        form = ChangedResoldRouteForm(
+            posted(request), initial=start, owner=route.owner, may_record=may_record, card_id=route.card_id
+        )
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_ingress_route, ingress_route_id=route.pk, version=version, **changes(form))
@@ -320,6 +383,7 @@ def edit_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
         back_url=_list(route.owner),
         can_stay=True,
         route=route,
+        can_test=may_test(request),
         read_only=not may(request, "update_ingress_route"),
     )
 
@@ -350,7 +414,7 @@ def _fits(card: Card, customer: Customer | Tag) -> bool:
 
 def _route(request: HttpRequest, route_id: int) -> IngressRoute:
     account = own_account(request)
-    found = IngressRoute.objects.select_related("customer", "tag")
+    found = own_rows(request, IngressRoute.objects.select_related("customer", "tag"))
     return get_object_or_404(found, Q(customer__account=account) | Q(tag__account=account), pk=route_id)
 
 
@@ -360,7 +424,7 @@ def _list(owner: Customer | Tag) -> str:
 
 def _way(owner: Customer | Tag) -> list[Any]:
     above = ("Tags", "panel:tags") if isinstance(owner, Tag) else ("Customers", "panel:customers")
-    return crumbs((as_is(above[0]), reverse(above[1])), (as_is(owner.name), _list(owner)))
+    return crumbs(("Selling", ""), (above[0], reverse(above[1])), (as_is(owner.name), _list(owner)))
 
 
 urlpatterns = [

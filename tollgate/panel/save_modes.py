@@ -13,8 +13,9 @@ from django.urls import reverse
 
 from tollgate.actions.acts import ACTS
 from tollgate.actions.delays import record_model
+from tollgate.core.areas import SHARED_TABLES
 from tollgate.panel import audit_words
-from tollgate.panel.access import Rights, current_user, own_account
+from tollgate.panel.access import Rights, current_user, own_account, reach
 from tollgate.panel.delay_times import DELAY_FIELDS, shown_at
 from tollgate.panel.staff import name_for
 from tollgate.store.models import Account, DelayedSave
@@ -74,6 +75,8 @@ def _pending(request: HttpRequest, model: type[Model], row_id: int | None) -> tu
         return ()
     table = model._meta.db_table  # noqa: SLF001 - Django's public name
     waiting = DelayedSave.objects.filter(table_name=table, row_id=row_id, state="pending").order_by("due_at", "id")
+    if reach(request) is not None and table not in SHARED_TABLES:
+        waiting = waiting.filter(author_id=current_user(request).pk)  # what others put off may tell of carriers
     return tuple(_as_listed(request, saved) for saved in waiting)
 
 

@@ -9,7 +9,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
-from tollgate.panel.access import members, own_account, reach, rights
+from tollgate.actions.cards import seen_by
+from tollgate.panel.access import actor, members, own_account, reach, rights
 from tollgate.store.queries.search import Hit
 from tollgate.store.queries.search import search as search_of
 
@@ -40,7 +41,8 @@ def search(request: HttpRequest) -> HttpResponseBase:
     """The hits by kind; a single hit is opened at once."""
     text = request.GET.get("q", "").replace("\0", "").strip()[:200]
     kinds = frozenset(kind for kind, area in AREAS.items() if rights(request).reads(area))
-    hits = search_of(own_account(request), text, datetime.now(UTC), kinds=kinds, reach=reach(request))
+    cards = seen_by(actor(request))
+    hits = search_of(own_account(request), text, datetime.now(UTC), kinds=kinds, reach=reach(request), cards=cards)
     if len(hits) == 1:
         return redirect(_address(hits[0]))
     groups = [

@@ -65,6 +65,12 @@ def _invoices(request: HttpRequest, text: str) -> Iterable[Offer]:
     return ((row.number or "", row.customer.name) for row in found.select_related("customer").order_by("-pk")[:MOST])
 
 
+def _notes(request: HttpRequest, text: str) -> Iterable[Offer]:
+    found = own_rows(request, Invoice.objects.filter(account=own_account(request), recalculation__isnull=False))
+    known = found.filter(number__icontains=text).select_related("customer").order_by("-pk")[:MOST]
+    return ((row.number or "", row.customer.name) for row in known)
+
+
 def _named(found: QuerySet[Any], text: str) -> Iterable[Any]:
     return found.filter(name__icontains=text).order_by("name", "pk")[:MOST]
 
@@ -78,6 +84,7 @@ KINDS: Final[dict[str, tuple[str, Callable[[HttpRequest, str], Iterable[Offer]]]
     "alert": ("alerts", _alerts),
     "webhook": ("webhooks", _webhooks),
     "invoice": ("invoices", _invoices),
+    "note": ("invoices", _notes),
 }
 """The area that opens each kind, and what finds its records."""
 

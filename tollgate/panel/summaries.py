@@ -34,6 +34,7 @@ from tollgate.store.models import Customer, Invoice
 from tollgate.store.queries.summaries import Stretch, as_of, of_customer, resells
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid
+from tollgate.ui.saving import refusals_as_pages
 from tollgate.ui.sources import Key, ListSource, Query
 from tollgate.ui.words import as_is
 
@@ -295,7 +296,9 @@ def context_of(request: HttpRequest, customer: Customer, span_name: str) -> tupl
         "drafting": drafting,
         "zone": zone_of(customer),
         "reselling": reselling,
-        "generating": may(request, "generate_missing_invoices") and customer.deleted_at is None,
+        "generating": may(request, "generate_missing_invoices")
+        and customer.deleted_at is None
+        and reach(request) is None,
     }
     return grid, source, told
 
@@ -360,7 +363,7 @@ def missing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         return redirect(page)
     made, problem = list[Made](), ""
     try:
-        with acting(actor(request, "a preview")):
+        with refusals_as_pages(), acting(actor(request, "a preview")):
             made = generate_missing_invoices(customer_id=customer.pk, preview=True)
     except Invalid as invalid:
         problem = " ".join(word for words in invalid.errors.values() for word in words)

@@ -46,7 +46,10 @@ AT_ONCE: Final = timedelta(seconds=2)
 STATES: Final = ("waiting", "active", "completed", "failed", "canceled")
 ROW_STATES: Final = ("waiting", "sending", "done", "failed")
 TONES: Final = {"waiting": "yellow", "active": "blue", "completed": "green", "failed": "red", "canceled": "gray"}
-KINDS: Final = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send")
+KINDS: Final = (
+    *("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send"),
+    "correction_notes",
+)
 PAGES: Final = {
     "customer": "panel:customer",
     "contact": "panel:contact",
@@ -56,6 +59,7 @@ PAGES: Final = {
     "verified_cli": "panel:cli",
     "cli_rule": "panel:cli_rule",
     "alias": "panel:alias",
+    "invoice": "panel:invoice",
 }
 AFTERWARDS: Final = frozenset({call_files.KIND, mailings.KIND})
 """Kinds that no page waits for: one row may be an hour of many calls, and mail waits for its server anyway."""

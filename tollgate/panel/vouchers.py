@@ -215,7 +215,8 @@ def disable(request: HttpRequest, voucher_batch_id: int, voucher_id: int) -> Htt
         return redirect(page)
     way = crumbs(("Money", ""), ("Vouchers", reverse("panel:vouchers")), (as_is(batch.name), page))
     title = worded("Disable voucher {serial}", serial=voucher.serial)
-    return render_form(request, form, title=title, breadcrumbs=way, back_url=page, save_title="Disable it")
+    lead = "Nobody can redeem its code from then on. The other vouchers of the batch stay as they are."
+    return render_form(request, form, title=title, breadcrumbs=way, back_url=page, save_title="Disable it", lead=lead)
 
 
 def _batch(request: HttpRequest, voucher_batch_id: int) -> VoucherBatch:

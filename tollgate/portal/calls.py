@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,19 +19,21 @@ from django.utils.functional import SimpleLazyObject
 
 from tollgate.actions.portal_access import Visit
 from tollgate.core.call_file import own_columns, texts
+from tollgate.core.call_search import release_reason
 from tollgate.core.lake import Condition
 from tollgate.portal.access import visiting
+from tollgate.portal.call_periods import FROM, midnight_at, presets
 from tollgate.store.models import CDR, Customer
 from tollgate.store.queries.call_search import INSTANTS, CallSearch, TooLong
 from tollgate.store.queries.lake import Written
-from tollgate.store.queries.portal import SHOWN_OF_CDRS, own_calls
+from tollgate.store.queries.portal import LISTED_OF_CDRS, own_calls
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
 from tollgate.ui.sources import Key, Query
 
 DAYS_MOST: Final = 92
 PAGE_ROWS: Final = 5_000
-READ: Final = tuple({name: told for told, name in INSTANTS.items()}.get(name, name) for name in SHOWN_OF_CDRS)
+READ: Final = tuple({name: told for told, name in INSTANTS.items()}.get(name, name) for name in LISTED_OF_CDRS)
 STATES: Final[Mapping[str, str]] = {
     "charged": "Answered",
     "failed": "Not answered",
@@ -39,8 +41,14 @@ STATES: Final[Mapping[str, str]] = {
     "unresolved": "In review",
 }
 TONES = {"answered": "green", "not answered": "gray", "refused": "red", "in review": "yellow"}
-CONDITIONS: Final = {"cld__contains": ("cld", "contains"), "state": ("state", "eq")}
+CONDITIONS: Final = {
+    "cli__contains": ("cli", "contains"),
+    "cld__contains": ("cld", "contains"),
+    "state": ("state", "eq"),
+}
 """What the filters beside the period ask of a call: column and comparison."""
+CONNECTED: Final = Condition("duration_ms", "gt", 0)
+"""Somebody talked."""
 FILE: Final = own_columns(STATES)
 
 
@@ -100,6 +108,7 @@ class OwnCalls:
         place = repr(query.filters)
         if place not in self._asked:
             asked = [Condition(*CONDITIONS[name], value) for name, value in query.filters.items() if name in CONDITIONS]
+            asked += [CONNECTED] if "connected" in query.filters else []
             from_at = max(self.since, query.filters.get("started_at__gte", self.since))
             until_at = query.filters.get("started_at__lt")
             self._asked[place] = own_calls(self.customer, *asked, from_at=from_at, until_at=until_at, at=self.at)
@@ -131,28 +140,48 @@ COLUMNS = (
         kind=Kind.MONEY,
         currency="currency",
     ),
+    Column(
+        "release",
+        "Release reason",
+        value=lambda row: release_reason(row.released_by, row.q850) if row.answered_at else None,
+        hidden=True,
+        says=True,
+    ),
+    Column("pdd", "PDD", value="pdd_ms", kind=Kind.NUMBER, unit="ms", hidden=True),
+    Column("ring", "Rang", value="ring_ms", kind=Kind.NUMBER, unit="ms", hidden=True),
+    Column("prefix", "Destination code", hidden=True),
+    Column("answered_at", "Answered (UTC)", kind=Kind.INSTANT, hidden=True),
+    Column("ended_at", "Ended (UTC)", kind=Kind.INSTANT, hidden=True),
+    Column("source_ip", "Source address", hidden=True),
+    Column("call_id", "Call-ID", value="edge_call_id", hidden=True),
 )
 FILTERS = (
     Filter("from", "From (UTC)", "started_at__gte", kind=FilterKind.INSTANT),
     Filter("until", "Until (UTC)", "started_at__lt", kind=FilterKind.INSTANT),
-    Filter("number", "To", "cld__contains"),
+    Filter("caller", "From number", "cli__contains"),
+    Filter("number", "To number", "cld__contains"),
     Filter("state", "Result", "state", choices=tuple(STATES.items())),
+    Filter("connected", "Connected", "connected", choices=(("yes", "Connected only"),)),
 )
 
 
 @visiting("calls")
 def calls(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    """Calls of today (UTC), or since the moment that is asked for, within three months."""
+    """Calls of the visitor's today, or since the moment that is asked for, within three months."""
     at = datetime.now(UTC)
-    midnight = datetime.combine(at.date(), time(), UTC)
-    asked = bool(request.GET.get("f.from", "").strip())
+    here = ZoneInfo(visit.zone or "UTC")
+    today = at.astimezone(here).date()
+    midnight = midnight_at(today, here)
+    asked = bool(request.GET.get(FROM, "").strip())
     since = midnight - timedelta(days=DAYS_MOST) if asked else midnight
     source = OwnCalls(visit.customer, since, at)
     title = "Calls" if asked else "Calls of today"
     words = SimpleLazyObject(lambda: source.problem)  # known once the rows are asked for
-    zone = "" if request.GET.get("export") else visit.zone  # files are UTC, whoever asks
+    grid = _grid("" if request.GET.get("export") else visit.zone)  # files are UTC, whoever asks
+    kept = View.read(grid, request.GET.dict(), Choice()).kept
+    above: dict[str, Any] = {"title": title, "words": words, "presets": presets(kept, today, here), "zone": here.key}
     try:
-        return respond(request, _grid(zone), source, template="portal/grid.html", title=title, words=words)
+        return respond(request, grid, source, template="portal/calls.html", **above)
     except TooLong as problem:  # of a file; a page tells it in its place
         return HttpResponse(str(problem), status=422, content_type="text/plain; charset=utf-8")
 
@@ -171,7 +200,7 @@ def _grid(zone: str) -> Grid:
         filters=FILTERS,
         sort="-started_at",
         searchable=False,
-        empty_text="No calls yet today. Earlier ones are found by the filter “From”.",
+        empty_text="No calls yet today. Earlier ones are found by the periods above.",
     )
 
 

@@ -60,7 +60,7 @@ LIST = Grid(
         ),
         Column("tech_prefix", "Tech prefix"),
         Column("extensions", "Extensions", value=lambda row: row.extensions or None),
-        Column("channels", "Channels", value=lambda row: row.channels or "no limit of its own", says=True),
+        Column("channels", "Channels", value=lambda row: row.channels or "no limit of its own", says=True, right=True),
         Column(
             "enabled",
             "State",
@@ -80,7 +80,7 @@ ROOMS = Grid(
     columns=(
         Column("name", "Room"),
         Column("extension", "Extension"),
-        Column("channels", "People at most", value=lambda row: row.channels or "no limit", says=True),
+        Column("channels", "People at most", value=lambda row: row.channels or "no limit", says=True, right=True),
         Column(
             "enabled",
             "State",

@@ -10,10 +10,12 @@ from __future__ import annotations
 import csv
 import importlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +23,7 @@ import pyarrow as pa
 from tollgate import environment
 from tollgate.core.lake import Engine, Statement
 
-FETCHED_AT_ONCE: Final = 50_000
+CANCELED_EVERY_S: Final = 0.2
 
 
 Names = Mapping[str, Sequence[tuple[int, str]]]
@@ -119,7 +121,7 @@ def _ended_after(connection: duckdb.DuckDBPyConnection, limit_s: int) -> Iterato
     try:
         yield
     except duckdb.InterruptException:
-        raise QuestionTooLong(f"The lake had no answer after {limit_s} seconds.") from None
+        raise _too_long(limit_s) from None
     finally:
         timer.cancel()
 
@@ -148,10 +150,16 @@ class SparkLake:
     def rows(
         self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, limit_s: int = 0
     ) -> list[tuple[Any, ...]]:
-        """The answer. The cluster has limits of its own: `limit_s` is not known there."""
-        del limit_s
-        with self._turn:
-            return [tuple(row) for row in self._asked(statement, tables).collect()]
+        """The answer. The time that it waits for its turn counts: whoever asks waits no longer than `limit_s`."""
+        begun = time.monotonic()
+        if not self._turn.acquire(timeout=limit_s or -1):
+            raise _too_long(limit_s)
+        try:
+            session = self._session()
+            with _canceled_after(session.sparkContext, limit_s, since=begun):
+                return [tuple(row) for row in self._asked(statement, tables).collect()]
+        finally:
+            self._turn.release()
 
     def write_csv(
         self,
@@ -178,6 +186,42 @@ class SparkLake:
         for name, files in tables.items():
             session.read.parquet(*(f"file://{path}" for path in files)).createOrReplaceTempView(name)
         return session.sql(statement.text, args=statement.values)
+
+
+@contextmanager
+def _canceled_after(context: Any, limit_s: int, *, since: float) -> Iterator[None]:
+    """Cancels what this thread has the cluster do when the time is over, counted from an instant of `time.monotonic`.
+
+    An answer takes several jobs, one after the other, so what begins after the first canceled one is canceled too.
+    """
+    if not limit_s:
+        yield
+        return
+    group, done, over = f"question {uuid4().hex}", threading.Event(), threading.Event()
+
+    def watch() -> None:
+        if done.wait(max(0.0, since + limit_s - time.monotonic())):
+            return
+        over.set()
+        while not done.wait(CANCELED_EVERY_S):
+            context.cancelJobGroup(group)
+
+    context.setJobGroup(group, f"at most {limit_s} s", interruptOnCancel=True)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception:
+        if over.is_set():
+            raise _too_long(limit_s) from None
+        raise
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _too_long(limit_s: int) -> QuestionTooLong:
+    return QuestionTooLong(f"The lake had no answer after {limit_s} seconds.")
 
 
 def _spark(master: str) -> Any:

@@ -91,6 +91,17 @@ class AuthFailed:
     source_ip: str
     cli: str
     cld: str
+    locked: bool = False
+    """Its password was not even looked at: too many had been wrong from that address."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthLocked:
+    """From now on an edge turns a SIP user away where it comes from this address: too many passwords were wrong."""
+
+    edge: str
+    user: str
+    source_ip: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from tollgate.core.calls_types import Delivery, Handling, Presented
 from tollgate.core.refusals import Answer, Refusal, answer, headers
 from tollgate.core.routes import sip_host, sip_user
 from tollgate.core.snapshot import Network
-from tollgate.switches import Answered, Attempt, Attempted, AuthFailed, Ended, MessageInvalid
+from tollgate.switches import Answered, Attempt, Attempted, AuthFailed, AuthLocked, Ended, MessageInvalid
 from tollgate.switches.plain import CallId, Name, Number, Port, Small, Text, read, reader
 
 DEADLINE_MS: Final = 1500
@@ -43,7 +43,7 @@ _RELEASED_BY: Final = {
 
 Handle = Annotated[str, Meta(max_length=32, pattern=r"^[0-9:]*$")]
 """How the edge itself names a dialog: `h_entry:h_id`. Callers choose Call-IDs, so this tells their calls apart."""
-Message = Attempted | Answered | Ended | AuthFailed
+Message = Attempted | Answered | Ended | AuthFailed | AuthLocked
 
 
 class AuthorizeBody(Struct):
@@ -67,6 +67,7 @@ class AuthorizeBody(Struct):
     ua: Text = ""
     access_number: Number | None = None
     pin: Number | None = None
+    circuit: Text = ""
 
 
 class Ha1Body(Struct):
@@ -83,7 +84,7 @@ class EventBody(Struct):
 
     id: Annotated[str, Meta(min_length=1, max_length=512)]
     edge: Name
-    event: Literal["attempt", "answered", "ended", "failed", "auth_failed"]
+    event: Literal["attempt", "answered", "ended", "failed", "auth_failed", "auth_locked"]
     at: str
     call_id: CallId | None = None
     h: Handle = ""
@@ -108,6 +109,8 @@ class Asked:
     invite: Invite
     edge_ip: str
     dialog: str = ""
+    circuit: str = ""
+    """What the call says of the gateways that it may take, as a circuit test of ours does (core.circuits)."""
 
 
 _authorize = reader(AuthorizeBody)
@@ -136,7 +139,7 @@ def read_authorize(body: bytes) -> Asked:
         user_agent=asked.ua,
         presented=_presented(asked),
     )
-    return Asked(invite, asked.dst_ip, asked.h)
+    return Asked(invite, asked.dst_ip, asked.h, asked.circuit)
 
 
 def _presented(asked: AuthorizeBody) -> Presented | None:
@@ -164,7 +167,10 @@ def read_events(body: bytes) -> list[Message]:
 def _message(told: EventBody) -> Message:
     at = _instant(told.at, "at")
     if told.event == "auth_failed":
-        return AuthFailed(told.edge, told.call_id or told.id, at, told.user, told.src_ip, told.cli, told.cld)
+        call_id, locked = told.call_id or told.id, told.why == "locked"
+        return AuthFailed(told.edge, call_id, at, told.user, told.src_ip, told.cli, told.cld, locked)
+    if told.event == "auth_locked":
+        return AuthLocked(told.edge, told.user, told.src_ip)
     if told.call_id is None:
         raise MessageInvalid("call_id", "it is missing")
     match told.event:
@@ -314,12 +320,13 @@ CHALLENGE: Final = msgspec.json.encode({"action": "challenge"})
 """An address nobody knows: the edge asks for a digest."""
 
 
-def write_ha1(ha1: str, networks: Iterable[Network] = ()) -> bytes:
+def write_ha1(ha1: str, networks: Iterable[Network] = (), *, failure_count: int = 0) -> bytes:
     """The secret of a SIP user for the edge's digest check, empty for an unknown user, and where it may register from.
 
-    No networks: from anywhere.
+    No networks: from anywhere. So many wrong passwords from one address, and it is turned away there; 0: any number.
     """
-    return msgspec.json.encode({"ha1": ha1, "networks": ",".join(map(str, networks)), "ttl": HA1_TTL_S})
+    told = {"ha1": ha1, "networks": ",".join(map(str, networks)), "failures": failure_count, "ttl": HA1_TTL_S}
+    return msgspec.json.encode(told)
 
 
 DONE: Final = b'{"ok":true}'

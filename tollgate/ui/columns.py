@@ -17,17 +17,18 @@ member of Kind and its line in `plain`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from html import escape
 from typing import Any
 
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from tollgate.core.money import format_micros, format_nanos
+from tollgate.core.money import format_micros, format_nanos, minor_digits
 from tollgate.ui.templatetags.ui import icon
 from tollgate.ui.words import AsIs, told
 
@@ -51,6 +52,7 @@ class Kind(StrEnum):
     MENU = "menu"
 
 
+POINTED = frozenset({Kind.MONEY, Kind.PRICE})
 NUMERIC = frozenset({Kind.NUMBER, Kind.COUNT, Kind.DURATION, Kind.MONEY, Kind.PRICE})
 ADDING = NUMERIC - {Kind.PRICE, Kind.NUMBER}  # adding prices or ratios says nothing
 
@@ -63,7 +65,8 @@ class Column:
     on phones until the user chooses columns. Neighbors of one `group` stand under a heading of that name. A ratio says
     by `over` and `under` which whole numbers it is made of, so that the average of chosen cells is weighted. A column
     that `says` has words of ours in its cells, as badges do, and not data; files carry them as they are written here.
-    `hint` says what a number's cell tells when the pointer rests on it.
+    `hint` says what a number's cell tells when the pointer rests on it. One on the `right` holds numbers and words for
+    some of them, such as "no limit". `decimals` is how many a page shows in all of its cells (`aligned`).
     """
 
     name: str
@@ -85,6 +88,8 @@ class Column:
     hidden: bool = False
     minor: bool = False
     says: bool = False
+    right: bool = False
+    decimals: int = 0
 
     def __post_init__(self) -> None:
         assert self.kind is not Kind.MONEY or self.unit or self.currency, f"{self.name}: an amount needs its currency"
@@ -103,7 +108,9 @@ class Column:
     @property
     def classes(self) -> str:
         """CSS classes of its cells and its title."""
-        return " ".join(name for name, given in (("num", self.numeric), ("phone-hide", self.minor)) if given)
+        return " ".join(
+            name for name, given in (("num", self.numeric or self.right), ("phone-hide", self.minor)) if given
+        )
 
     @property
     def numeric(self) -> bool:
@@ -128,6 +135,19 @@ class Column:
         """The ISO code of this row's amount; empty when the column has one currency."""
         return str(read(row, self.currency) or "") if self.currency else ""
 
+    def aligned(self, rows: Iterable[Row]) -> "Column":
+        """The column as these rows show it: all of them with as many decimals as the one that needs the most, so that
+        the points stand below each other."""
+        if self.kind not in POINTED or self.show:
+            return self
+        return replace(self, decimals=max(map(self._decimals, rows), default=0))
+
+    def _decimals(self, row: Row) -> int:
+        """How many this row needs: a price no less than its currency has, where the column says which that is."""
+        text = plain(self.kind, self.read(row), self.places)
+        code = self.read_currency(row) if self.kind is Kind.PRICE else ""
+        return max(len(text.partition(".")[2]), minor_digits(code) if text and code else 0)
+
     def read_export(self, row: Row) -> Any:
         """The value that files carry."""
         return self.export(row) if self.export else self.read(row)
@@ -139,7 +159,7 @@ class Column:
             return _menu_cell(value)
         shown = plain(self.kind, value, self.places)
         said = (self.kind is Kind.BADGE or self.says) and not isinstance(value, AsIs)
-        text: str = escape(told(shown) if said else shown)
+        text = escape(str(told(shown)) if said else shown)
         if self.numeric:
             return self._number_cell(text, escape(self.read_currency(row)), value, self._more(row))
         if self.kind is Kind.BADGE and value is not None:
@@ -147,8 +167,8 @@ class Column:
         address = self.link(row) if self.link else None
         if address:
             text = f'<a href="{escape(address)}">{text}</a>'
-        hide = ' class="phone-hide"' if self.minor else ""
-        return mark_safe(f'<td tabindex="-1" aria-selected="false"{hide}>{text}</td>')  # noqa: S308 - escaped above
+        css = f' class="{self.classes}"' if self.classes else ""
+        return mark_safe(f'<td tabindex="-1" aria-selected="false"{css}>{text}</td>')  # noqa: S308 - escaped above
 
     def _more(self, row: Row) -> str:
         """Its hint, and what a ratio is made of, for the average of chosen cells."""
@@ -160,7 +180,7 @@ class Column:
     def _number_cell(self, text: str, code: str, value: Any, more: str) -> SafeString:
         below = " below-zero" if self.kind is Kind.MONEY and _negative(value) else ""
         unit = f' data-unit="{code}"' if code else ""
-        words = escape(told(self.show(value))) if self.show and value is not None else text
+        words = escape(str(told(self.show(value)))) if self.show and value is not None else padded(text, self.decimals)
         shown = f'{words} <span class="unit">{code}</span>' if code and text else words
         facts = f'class="{self.classes}{below}" data-value="{text}"{unit}{more}'
         return mark_safe(f'<td tabindex="-1" aria-selected="false" {facts}>{shown}</td>')  # noqa: S308 - its parts were escaped by cell()
@@ -202,12 +222,12 @@ def plain(kind: Kind, value: Any, places: int = 2) -> str:
 
 def _menu_cell(items: Iterable[tuple[str, str]]) -> SafeString:
     """A button that opens the links."""
-    said = ((told(words), address) for words, address in items)
-    links = format_html_join("", '<a class="dropdown-item" href="{1}">{0}</a>', said)
-    shown = (
-        '<td class="row-menu"><div class="dropdown">{}<div class="dropdown-menu dropdown-menu-end">{}</div></div></td>'
+    links = "".join(
+        f'<a class="dropdown-item" href="{escape(address)}">{conditional_escape(told(words))}</a>'
+        for words, address in items
     )
-    return format_html(shown, _menu_button(told(MENU_TITLE)), links)
+    menu = f'{_menu_button(told(MENU_TITLE))}<div class="dropdown-menu dropdown-menu-end">{links}</div>'
+    return mark_safe(f'<td class="row-menu"><div class="dropdown">{menu}</div></td>')  # noqa: S308 - escaped above
 
 
 @cache
@@ -220,6 +240,12 @@ def _menu_button(title: str) -> SafeString:
         title,
         icon("dots"),
     )
+
+
+def padded(text: str, decimals: int) -> str:
+    """The decimal text with so many decimals."""
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest.ljust(decimals, '0')}" if text and decimals else text
 
 
 def _negative(value: Any) -> bool:

@@ -44,6 +44,8 @@ TITLES: Final = frozenset(
         "store/queries/recalculation.py",
     }
 )
+STORED: Final = frozenset({"core/refusals.py"})
+"""Their enumerations are stored, and shown by `python_text.words_of_value`."""
 NOT_SAID: Final = frozenset(
     {
         *("ui/python_text.py", "ui/template_text.py", "ui/extraction.py", "store/catalogs.py", "core/catalogs.py"),
@@ -145,6 +147,7 @@ def _said_in(source: str, place: str) -> Iterator[str]:
         yield from _stored_words(source)
     elif place in TITLES or place.partition("/")[0] in PAGES:
         yield from python_text.messages_of_page(source)
+        yield from python_text.stored_values(source) if place in STORED else ()
     else:
         yield from python_text.messages_of_rules(source)
 

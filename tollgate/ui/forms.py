@@ -17,12 +17,12 @@
         return render_form(request, form, title="Acme", back_url="...")
 
 `render_form` answers 200 for a fresh form, 422 for one with errors and 409 for a conflict (the version field then
-holds the new version, so saving again is a decision). The page is `ui/form_page.html` unless `template=` names one
-that extends it; its blocks are those of the layout plus `above` and `below` the form. The button pressed arrives as
-`save` = `continue`, `stay` or `delay`; which are offered, what is put off already and whether a reason is asked for are
-the face's to say, by a `Saving` named `saving` in the context. A tab with an error carries a red count, and the first
-such tab is open. Leaving with unsaved changes warns. An error of the act that names a field goes to
-`form.add_error(field, words)`.
+holds the new version, so saving again is a decision). The page is `form.html` of the face that answers, which extends
+`ui/form_page.html` by the face's styles and scripts, unless `template=` names another; its blocks are those of the
+layout plus `above` and `below` the form. The button pressed arrives as `save` = `continue`, `stay` or `delay`; which
+are offered, what is put off already and whether a reason is asked for are the face's to say, by a `Saving` named
+`saving` in the context. A tab with an error carries a red count, and the first such tab is open. Leaving with unsaved
+changes warns. An error of the act that names a field goes to `form.add_error(field, words)`.
 
 A form without `tabs` shows its fields on one sheet. Any Django widget works; a `<select>` with the attribute
 `data-searchable` becomes a searchable list (pass `fields.SEARCHABLE`). In a page of another kind `{{ form }}`
@@ -119,6 +119,8 @@ class HouseForm(forms.Form):
     widths: ClassVar[Mapping[str, int]] = {}
     units: ClassVar[Mapping[str, str]] = {}
     versioned: ClassVar[bool] = False
+    live: ClassVar[bool] = False
+    """Whether errors are told while it is typed: each field then has room for what `ui/field_errors.html` swaps in."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         options.setdefault("label_suffix", "")
@@ -167,16 +169,20 @@ class HouseForm(forms.Form):
         return 422 if self.is_bound and (self.errors or self.reason_error) else 200
 
 
-def render_form(
-    request: HttpRequest, form: HouseForm, *, template: str = "ui/form_page.html", **context: object
-) -> HttpResponse:
+def render_form(request: HttpRequest, form: HouseForm, *, template: str = "", **context: object) -> HttpResponse:
     """The page of a form, with the status its state deserves (200, 409 or 422).
 
     Context the page reads: `title`, `breadcrumbs`, `help_url`, `back_url` (where Cancel goes), `save_title` (words of
-    the primary button), `read_only` (shows no buttons), `saving` (see `Saving`), `can_stay` (offers Save and stay where
-    the face has no `saving`).
+    the primary button), `lead` (a sentence above the form), `read_only` (shows no buttons), `saving` (see `Saving`),
+    `can_stay` (offers Save and stay where the face has no `saving`).
     """
-    return render(request, template, {"form": form, **context}, status=form.status())
+    return render(request, template or _page_of_face(request), {"form": form, **context}, status=form.status())
+
+
+def _page_of_face(request: HttpRequest) -> str:
+    """The page of forms of the face that answers, with its styles and scripts."""
+    face = request.resolver_match.app_name if request.resolver_match else ""
+    return f"{face}/form.html" if face else "ui/form_page.html"
 
 
 def _say(field: forms.Field) -> None:

@@ -125,6 +125,10 @@ class Memory(Protocol):
     """What a face knows of its user's choices."""
 
     @property
+    def loads_on(self) -> bool:
+        """Whether a list loads its next page by itself as its end comes into view (`ui/loading.js`)."""
+
+    @property
     def views_url(self) -> str:
         """Where a view is kept (`grid`, `name`, `query`, `shared`, `back`), or forgotten (`forget`: its id)."""
 
@@ -269,6 +273,7 @@ class Page:
     comparable: Sequence[Column] = ()
     groupable: Sequence[Column] = ()
     headings: Sequence[str] = ()
+    loads_on: bool = False
     keep_url: str = ""
     views_url: str = ""
     views: Sequence[NamedView] = ()
@@ -288,7 +293,8 @@ class Page:
     def lines(self) -> list[SafeString]:
         """The finished rows."""
         ids = self.row_ids or [None] * len(self.rows)
-        lines = [self._line(row, row_id) for row, row_id in zip(self.rows, ids, strict=True)]
+        columns = [column.aligned(self.rows) for column in self.view.columns]
+        lines = [self._line(columns, row, row_id) for row, row_id in zip(self.rows, ids, strict=True)]
         width = len(self.view.columns) + self.grid.ticks
         above = [heading_row(words, width) if words else SafeString() for words in self.headings or [""] * len(lines)]
         return [heading + line for heading, line in zip(above, lines, strict=True)]
@@ -400,7 +406,7 @@ class Page:
         group = {} if self.view.group in (None, column) else {"group": ""}  # another order knows no groups
         return Title(column, self._url(sort=wanted, **group), state)
 
-    def _line(self, row: Row, row_id: Any) -> SafeString:
+    def _line(self, columns: Sequence[Column], row: Row, row_id: Any) -> SafeString:
         tick = ""
         if self.grid.ticks and row_id is None:
             tick = '<td class="tick"></td>'
@@ -408,7 +414,7 @@ class Page:
             form, number = escape(f"{self.grid.name}-ticks"), escape(str(row_id))
             box = f'<input class="form-check-input" type="checkbox" name="id" value="{number}" form="{form}"'
             tick = f'<td class="tick">{box} aria-label="{escape(told(f"Choose row {row_id}"))}"></td>'
-        cells = "".join(column.cell(row) for column in self.view.columns)
+        cells = "".join(column.cell(row) for column in columns)
         return mark_safe(f"<tr>{tick}{cells}</tr>")  # noqa: S308 - cells escape their values
 
     def _url(self, **changes: str) -> str:
@@ -432,7 +438,8 @@ def respond(
     page = replace(grid.page(parameters, source, saved), path=request.path)
     if memory:
         named = memory.views(grid.name)
-        page = replace(page, keep_url=memory.url, views_url=memory.views_url, views=named)
+        loads_on = memory.loads_on and not grid.compact
+        page = replace(page, keep_url=memory.url, views_url=memory.views_url, views=named, loads_on=loads_on)
     answer: HttpResponse = render(request, template, {"grid": page, **context}, status=422 if page.view.errors else 200)
     return answer
 

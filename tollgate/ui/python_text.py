@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from tollgate.core.field_words import sentence
 from tollgate.core.phrases import parse
 
 _WORDS: Final = re.compile(r"[^\W\d_]{2}")
@@ -45,6 +46,9 @@ _SAYING_CALLS: Final = frozenset(
 )
 _NAMING_CALLS: Final = frozenset({"told_html", "worded"})
 """Their first argument is a message with its holes written out."""
+_NOWHERE: Final = slice(0)
+_STORING_CALLS: Final = {"choices": slice(None), "Dropped": slice(2, 3)}
+"""Those of their arguments that are stored, and shown as words."""
 _SMALL_PLACES: Final = frozenset({"unit", "units", "blank"})
 _FIELD_CALLS: Final = re.compile(r"Field$|^(note|pick|money|price|choice|flag)$")
 
@@ -76,9 +80,17 @@ def acts(source: str) -> list[str]:
     ]
 
 
+def stored_values(source: str) -> list[str]:
+    """The values of a module's enumerations, as pages show them."""
+    kinds = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+    lines = (line for kind in kinds if any(_name_of(base) == "StrEnum" for base in kind.bases) for line in kind.body)
+    values = (line.value for line in lines if isinstance(line, ast.Assign))
+    return [words_of_value(str(ast.literal_eval(value))) for value in values if _is_string(value)]
+
+
 def words_of_value(value: str) -> str:
     """A stored value as the pages show it."""
-    return value.replace("_", " ").capitalize()
+    return sentence(value)
 
 
 def is_text(text: str) -> bool:
@@ -126,10 +138,9 @@ class _Reader:
             if isinstance(node.func, ast.Attribute):
                 yield from self._node(node.func.value, said=said)
             return
-        if name == "choices" or name in _NAMING_CALLS:
-            texts = [ast.literal_eval(one) for one in node.args if _is_string(one)]
-            named = (text for text in texts if _WORDS.search("".join(parse(text).texts)))
-            yield from named if name in _NAMING_CALLS else map(words_of_value, texts)
+        if name in _NAMING_CALLS:
+            yield from (text for text in _strings(node.args) if _WORDS.search("".join(parse(text).texts)))
+        yield from map(words_of_value, _strings(node.args[_STORING_CALLS.get(name, _NOWHERE)]))
         said = said or name in _SAYING_CALLS
         if isinstance(node.func, ast.Attribute):
             yield from self._node(node.func.value, said=said)
@@ -172,7 +183,7 @@ class _Reader:
                         map(_is_string, value.args)
                     )
                     if not named and self._everything:
-                        yield words_of_value(name) if name else ""
+                        yield name.replace("_", " ").capitalize()  # as Django names a field
 
     def _sentence(self, node: ast.JoinedStr, *, said: bool) -> Iterator[str]:
         message = message_of(node)
@@ -244,6 +255,10 @@ def _small(node: ast.expr) -> Iterator[str]:
 
 def _name_of(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _strings(nodes: Iterable[ast.expr]) -> list[str]:
+    return [ast.literal_eval(one) for one in nodes if _is_string(one)]
 
 
 def _is_string(node: ast.expr) -> bool:

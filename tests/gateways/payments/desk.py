@@ -4,7 +4,8 @@ with desk() as house:
     house.answers["POST /v1/checkout/sessions"] = (200, {...})
     stripe_notice(body, at) / house.paypal_notice(body, at)    headers of a notice, signed with a key of its own
 
-The bodies are those that the services really send, with our own names and amounts in them.
+The bodies are built from the services' documentation, with our own names and amounts in them; none was recorded from a
+live account.
 """
 
 from __future__ import annotations

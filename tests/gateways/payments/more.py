@@ -3,8 +3,8 @@
     body = razorpay_paid("ref1", 10_000)
     signed("razorpay", body, at)                    the headers, with the key of `config("razorpay", url)`
 
-The bodies are those of the services' documentation, with our own references and amounts in them. `story` tells the same
-of each service: two payments, and what came back of them.
+The bodies are built from the services' documentation, with our own references and amounts in them; none was recorded
+from a live account. `story` tells the same of each service: two payments, and what came back of them.
 """
 
 from __future__ import annotations
@@ -251,6 +251,8 @@ class Story:
     notices: dict[str, bytes]
     balance: int
     payments: int
+    fees: int = 0
+    """What the account bears of the service's fees, where the story is about fees."""
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
     def tell(self, house: Desk) -> Story:

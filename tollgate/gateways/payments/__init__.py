@@ -42,20 +42,32 @@ RAZORPAY_CURRENCIES: Final = (
 )
 """Many of them only once Razorpay has opened international payments for the account."""
 
+
+def _api(live: str, *, test: str = "") -> Field:
+    return Field("api_url", "API address", default=live, test=test)
+
+
+def _secret_key(words: str) -> Field:
+    return Field("secret_key", "Secret key", secret=True, help=words)
+
+
+def _webhook_secret(words: str) -> Field:
+    return Field("webhook_secret", "Webhook secret", secret=True, help=words)
+
+
 PROVIDERS: Final[Mapping[str, Provider]] = {
     "stripe": Provider(
         title="Stripe",
         make=Stripe,
         currencies=(),
         fields=(
-            Field("secret_key", "Secret key", secret=True, help="sk_live_... or sk_test_..., from API keys"),
+            _secret_key("sk_live_... or sk_test_..., from API keys"),
             Field("webhook_secret", "Webhook signing secret", secret=True, help="whsec_..., shown with the endpoint"),
-            Field("api_url", "API address", default="https://api.stripe.com"),
+            _api("https://api.stripe.com"),
         ),
-        starts=True,
-        refunds=True,
         charges=True,
         tells_fees=False,
+        asks_fees=True,
     ),
     "paypal": Provider(
         title="PayPal",
@@ -65,13 +77,8 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
             Field("client_id", "Client id"),
             Field("client_secret", "Client secret", secret=True),
             Field("webhook_id", "Webhook id", help="Of the webhook that calls the address below"),
-            Field(
-                "api_url", "API address", default="https://api-m.paypal.com", test="https://api-m.sandbox.paypal.com"
-            ),
+            _api("https://api-m.paypal.com", test="https://api-m.sandbox.paypal.com"),
         ),
-        starts=True,
-        refunds=True,
-        charges=False,
     ),
     "paypal_ipn": Provider(
         title="PayPal IPN",
@@ -89,7 +96,6 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         ),
         starts=False,
         refunds=False,
-        charges=False,
     ),
     "razorpay": Provider(
         title="Razorpay",
@@ -98,56 +104,44 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         fields=(
             Field("key_id", "Key id", help="rzp_live_... or rzp_test_..., from API keys"),
             Field("key_secret", "Key secret", secret=True),
-            Field("webhook_secret", "Webhook secret", secret=True, help="That you chose for the webhook"),
-            Field("api_url", "API address", default="https://api.razorpay.com"),
+            _webhook_secret("That you chose for the webhook"),
+            _api("https://api.razorpay.com"),
         ),
-        starts=True,
-        refunds=True,
-        charges=False,
     ),
     "paystack": Provider(
         title="Paystack",
         make=Paystack,
         currencies=("GHS", "KES", "NGN", "USD", "ZAR"),
         fields=(
-            Field("secret_key", "Secret key", secret=True, help="sk_live_... or sk_test_...; it proves notices too"),
-            Field("api_url", "API address", default="https://api.paystack.co"),
+            _secret_key("sk_live_... or sk_test_...; it proves notices too"),
+            _api("https://api.paystack.co"),
         ),
-        starts=True,
-        refunds=True,
-        charges=False,
     ),
     "paymongo": Provider(
         title="PayMongo",
         make=PayMongo,
         currencies=("PHP",),
         fields=(
-            Field("secret_key", "Secret key", secret=True, help="sk_live_... or sk_test_..."),
-            Field("webhook_secret", "Webhook secret", secret=True, help="whsk_..., told when the webhook is made"),
+            _secret_key("sk_live_... or sk_test_..."),
+            _webhook_secret("whsk_..., told when the webhook is made"),
             Field(
                 "methods",
                 "Payment methods",
                 default="card, gcash, paymaya, grab_pay",
                 help="As PayMongo calls them, with commas; empty = card, gcash, paymaya, grab_pay",
             ),
-            Field("api_url", "API address", default="https://api.paymongo.com"),
+            _api("https://api.paymongo.com"),
         ),
-        starts=True,
-        refunds=True,
-        charges=False,
     ),
     "yoco": Provider(
         title="Yoco",
         make=Yoco,
         currencies=("ZAR",),
         fields=(
-            Field("secret_key", "Secret key", secret=True, help="sk_live_... or sk_test_..."),
-            Field("webhook_secret", "Webhook secret", secret=True, help="whsec_..., told when the webhook is made"),
-            Field("api_url", "API address", default="https://payments.yoco.com"),
+            _secret_key("sk_live_... or sk_test_..."),
+            _webhook_secret("whsec_..., told when the webhook is made"),
+            _api("https://payments.yoco.com"),
         ),
-        starts=True,
-        refunds=True,
-        charges=False,
         tells_fees=False,
     ),
     "nowpayments": Provider(
@@ -157,16 +151,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         fields=(
             Field("api_key", "API key", secret=True),
             Field("ipn_secret", "IPN secret", secret=True, help="From the settings of payments, shown once"),
-            Field(
-                "api_url",
-                "API address",
-                default="https://api.nowpayments.io",
-                test="https://api-sandbox.nowpayments.io",
-            ),
+            _api("https://api.nowpayments.io", test="https://api-sandbox.nowpayments.io"),
         ),
-        starts=True,
         refunds=False,
-        charges=False,
         tells_fees=False,
     ),
 }

@@ -151,14 +151,16 @@ class Gateway(Protocol):
 class Provider:
     """A kind of gateway. `currencies` are those it takes, none named is all; what it `starts`, `refunds`, `charges`.
 
-    One that `tells_fees` says with each payment what it keeps, so that this can be taken off what a customer gains.
+    One that `tells_fees` says with each payment what it keeps, so that this can be taken off what a customer gains; one
+    that `asks_fees` says it when it is asked about the payment.
     """
 
     title: str
     make: Callable[[Config], Gateway]
     currencies: Sequence[str]
     fields: Sequence[Field]
-    starts: bool
-    refunds: bool
-    charges: bool
+    starts: bool = True
+    refunds: bool = True
+    charges: bool = False
     tells_fees: bool = True
+    asks_fees: bool = False

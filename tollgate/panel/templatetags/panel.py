@@ -1,7 +1,8 @@
 """How the panel's pages write amounts and moments: `{% load panel %}`.
 
 {{ micros|money:"EUR" }}       12.50 EUR, red below zero; nothing for None
-{{ nanos|price }}              the exact decimal of a price
+{{ nanos|price }}              the exact decimal of a price; {{ nanos|price:"EUR" }} with two decimals at least
+{{ lines|leveled }}            words, amount and currency of each line of a price, the decimals below each other
 {{ at|utc }}                   2026-11-21 13:00:00
 {{ reason|sentence }}          what somebody wrote, with one full stop
 {{ duration_ms|seconds }}      7.25
@@ -13,6 +14,7 @@
 {{ field|dressed }}            an input of a form that is not ours (login pages) in the house style
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django import template
@@ -21,9 +23,12 @@ from django.template import Context
 from django.utils.safestring import SafeString
 
 from tollgate.actions.sign_in import providers_of
-from tollgate.core.money import format_nanos
+from tollgate.core.invoice_document import price_text
+from tollgate.core.money import minor_digits
 from tollgate.panel import cells, fields, staff
 from tollgate.store.models import SignInProvider
+from tollgate.store.queries.explain import ABOUT, PriceLine
+from tollgate.ui.columns import padded
 from tollgate.ui.templatetags.ui import money
 from tollgate.ui.words import told
 
@@ -44,9 +49,20 @@ def who(context: Context, name: str) -> str:
 
 
 @register.filter
-def price(nanos: int | None) -> str:
-    """An exact price."""
-    return "" if nanos is None else format_nanos(nanos)
+def price(nanos: int | None, currency: str = "") -> str:
+    """An exact price; with a currency, no fewer decimals than it has."""
+    return "" if nanos is None else price_text(nanos, minor_digits(currency) if currency else 0)
+
+
+@register.filter
+def leveled(lines: Sequence[PriceLine]) -> list[tuple[str, str, str]]:
+    """Each line with its amount and the currency that stands behind it, all amounts with as many decimals."""
+    parts = [(line, *line.amount.removeprefix(ABOUT).partition(" ")[::2]) for line in lines]
+    most = max((len(number.partition(".")[2]) for _, number, _ in parts), default=0)
+    return [
+        (line.words, f"{ABOUT * line.amount.startswith(ABOUT)}{padded(number, most)}", unit)
+        for line, number, unit in parts
+    ]
 
 
 @register.filter

@@ -18,9 +18,11 @@ from tollgate.store.models.calls import CDR, Call
 from tollgate.store.models.cards import Card, Rate, Revision
 from tollgate.store.models.carriers import Carrier, Gateway
 from tollgate.store.models.charges import Charge
+from tollgate.store.models.circuits import CircuitTest
 from tollgate.store.models.clis import CliProof, CliRule
 from tollgate.store.models.conferences import ConferenceRoom
 from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
+from tollgate.store.models.custom_pages import CustomPage
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
 from tollgate.store.models.edges import ChargingProcess, Edge
 from tollgate.store.models.endpoints import Endpoint, Extension, NumberBlock
@@ -112,12 +114,14 @@ __all__ = [
     "Charge",
     "ChargingProcess",
     "Checkout",
+    "CircuitTest",
     "CliProof",
     "CliRule",
     "Code",
     "ConferenceRoom",
     "Contact",
     "ContactSession",
+    "CustomPage",
     "Customer",
     "CustomerHold",
     "CustomerNote",

@@ -56,6 +56,8 @@ class Account(Record):
     support_phone = models.CharField(max_length=20, blank=True, default="")
     support_email = models.EmailField(blank=True, default="")
     idle_logout_min = models.IntegerField(null=True, blank=True)
+    auth_failure_count = models.IntegerField(default=10)
+    """So many wrong passwords of one SIP user from one address, and the edge turns this pair away; 0 is any number."""
     second_factor = models.BooleanField(default=False)
     """Whether every user needs a second factor; else those in a group that says so."""
     second_factor_days = models.IntegerField(default=7)
@@ -91,6 +93,12 @@ class Account(Record):
     """Whether a user approves what a contact has proved before calls may show it."""
     verification_valid_days = models.IntegerField(default=0)
     """So long calls may show what a contact has proved, until it is proved again; 0 is for ever."""
+    circuit_user = models.ForeignKey(
+        "store.Endpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    """The SIP user that makes circuit tests, by its customer's routes and at its cost."""
+    smart_lists = models.BooleanField(default=False)
+    """Whether lists load their next page by themselves as their end comes into view."""
     language = models.CharField(max_length=10, blank=True, default="")
     """Of the pages, for who has chosen none; empty is as the browser asks."""
 
@@ -104,6 +112,7 @@ class Account(Record):
             models.CheckConstraint(condition=models.Q(validity_s__gte=5), name="account_validity"),
             not_negative("verification_daily_count", "verification_capped_price_nanos", name="account_verification"),
             not_negative("verification_valid_days", name="account_verification_valid"),
+            not_negative("auth_failure_count", name="account_auth_failure"),
         ]
 
     def __str__(self) -> str:

@@ -42,6 +42,8 @@ class Recalculation(models.Model):
     released_by = models.JSONField(default=list, blank=True)
     least_s = models.IntegerField(null=True, blank=True)
     new_s = models.IntegerField(null=True, blank=True)
+    on_notes = models.BooleanField(default=True)
+    """Whether credit and debit notes tell what it corrects of issued invoices; else the next document has a line."""
     reason = models.TextField()
     author = models.TextField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)

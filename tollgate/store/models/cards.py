@@ -11,7 +11,11 @@ METHODS = ("up", "down", "half_up", "half_down")
 
 
 class Card(Record):
-    """A rate card. How it rounds is a property of the card, not of its rates."""
+    """A rate card. How it rounds is a property of the card, not of its rates.
+
+    One of a reseller is what the reseller sells by; by which cards it buys its own routes say. Resellers name theirs
+    apart from each other and from the account, so that no name tells of somebody else's.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="cards")
     kind = models.TextField()
@@ -28,7 +32,12 @@ class Card(Record):
     class Meta:
         db_table = "card"
         constraints = [
-            models.UniqueConstraint(fields=["account", "name"], name="card_name_once"),
+            models.UniqueConstraint(
+                fields=["account", "name"], condition=models.Q(reseller=None), name="card_name_once"
+            ),
+            models.UniqueConstraint(
+                fields=["reseller", "name"], condition=models.Q(reseller__isnull=False), name="card_of_reseller_once"
+            ),
             one_of("kind", "customer", "carrier", name="card_kind"),
             one_of("method", *METHODS, name="card_method"),
             one_of("duration_method", *METHODS, name="card_duration_method"),

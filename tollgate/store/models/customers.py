@@ -170,6 +170,12 @@ class Customer(Record):
                 & (models.Q(email_verification=True) | models.Q(mobile_verification=True)),
                 name="customer_verifying",
             ),
+            models.Index(
+                fields=["account", "status", "id"],
+                include=["currency"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="customer_by_status",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """Invoices, receipts, credit and debit notes: documents with lines and taxes. Immutable once issued (a trigger)."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -90,6 +91,13 @@ class Invoice(Record):
     payment = models.ForeignKey(
         "store.Payment", on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
     )
+    recalculation = models.ForeignKey(
+        "store.Recalculation", on_delete=models.PROTECT, null=True, blank=True, related_name="notes"
+    )
+    """Whose corrections of the corrected invoice's calls a note tells: the ledger has moved them before."""
+    corrections_after_id = models.BigIntegerField(null=True, blank=True)
+    corrections_until_id = models.BigIntegerField(null=True, blank=True)
+    """Which entries of the recalculation these are: those after the first, up to the second."""
     run_key = models.CharField(max_length=200, null=True, blank=True)
     reason = models.TextField(blank=True, default="")
     note = models.TextField(blank=True, default="")
@@ -176,6 +184,13 @@ class InvoiceLine(models.Model):
     """The line of the corrected document that this line of a credit note takes back, in part or whole."""
     posted = models.BooleanField(default=False)
     """Whether the ledger had charged it before the document was issued (calls, decremented packages)."""
+    tax_ids = ArrayField(models.BigIntegerField(), null=True, blank=True)
+    """Those of the customer's taxes that a person chose for this line; null is what falls due for the document."""
+    tax_category = models.CharField(max_length=2, blank=True, default="")
+    """Where none of the chosen is VAT: why, by the category of EN 16931, and the reason printed."""
+    exemption_reason = models.TextField(blank=True, default="")
+    tax_positions = ArrayField(models.SmallIntegerField(), null=True, blank=True)
+    """The positions of the document's taxes that the line bears; null is all of them."""
 
     class Meta:
         db_table = "invoice_line"

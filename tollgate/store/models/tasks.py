@@ -7,7 +7,7 @@ from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import one_of
 
-KINDS = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send")
+KINDS = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send", "correction_notes")
 
 
 class DelayedSave(models.Model):

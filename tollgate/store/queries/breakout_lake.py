@@ -58,9 +58,10 @@ class Corrected(Exception):
 
 
 def archived_days(account: Account, question: Question) -> dict[date, Path]:
-    """The days of the period that the database has forgotten, with their files.
+    """The days of the period that the database has forgotten, with their files. Of such a day it may have a call that
+    came late.
 
-    Raises Corrected, by number: the database knows what corrected such calls, and not their numbers.
+    Raises Corrected, by number: the database knows what corrected calls that it forgot, and not their numbers.
     """
     here = {row.day_on for row in rows("lake", "partitions")}
     kept = LakeFile.objects.filter(
@@ -73,12 +74,10 @@ def archived_days(account: Account, question: Question) -> dict[date, Path]:
     )
     found: dict[date, Path] = {}
     for file in kept:
-        begin, end = day_begins(file.day_on), day_begins(file.day_on + timedelta(days=1))
-        forgotten = file.day_on not in here and begin < question.until_at
-        if forgotten and not rows("lake", "has_calls", account.pk, begin, end)[0].found:
+        if file.day_on not in here and day_begins(file.day_on) < question.until_at:
             found[file.day_on] = lake_folder() / file.path
     if found and question.by_number:
-        corrected = {row.day_on for row in rows("lake", "last_corrections", account.pk)} & found.keys()
+        corrected = {row.day_on for row in rows("lake", "corrected_archived_days", account.pk)} & found.keys()
         if corrected:
             raise Corrected(max(corrected))
     return found
@@ -89,7 +88,11 @@ def archived_rows(account: Account, question: Question, files: Mapping[date, Pat
     if not files:
         return []
     measures = tuple(name for name in MEASURES if name != CORRECTED)
-    asked_for = Breakout("call", measures, tuple(KEYS[name] for name in question.dimensions), _where(account, question))
+    late = _late(account, files)
+    held = (
+        _where(account, question) if not late else Group((_where(account, question), Condition("id", "not_in", late)))
+    )
+    asked_for = Breakout("call", measures, tuple(KEYS[name] for name in question.dimensions), held)
     span = Span(account.pk, question.from_at, question.until_at)
     sides = lake.Sides((), tuple(sorted(files.items())))
     with in_time():
@@ -105,6 +108,16 @@ def archived_rows(account: Account, question: Question, files: Mapping[date, Pat
         )
         for row in found
     ]
+
+
+def _late(account: Account, files: Mapping[date, Path]) -> tuple[int, ...]:
+    """The calls of these days that the database has, and tells itself: after a night they are in the files as well."""
+    found = (
+        row.id
+        for day in files
+        for row in rows("lake", "calls_between", account.pk, day_begins(day), day_begins(day + timedelta(days=1)))
+    )
+    return tuple(found)
 
 
 def _where(account: Account, question: Question) -> Group:

@@ -49,6 +49,8 @@ NUMBERED_KINDS: Final = frozenset({"route", "gateway"})
 OF_CUSTOMERS: Final = frozenset({"customer", "reseller", "tag"})
 LOOKUPS: Final = {"is": "name__iexact", "has": "name__icontains", "begins": "name__istartswith"}
 NAMES_MOST: Final = 10_000
+NOTED_MOST: Final = 200_000
+"""The calls that a note may tell of: those of one task."""
 PAGE_ROWS: Final = 5_000
 MEASURES: Final = (
     "attempts",
@@ -166,10 +168,12 @@ class CallSearch:
 def names_of(account: Account, reach: frozenset[int] | None = None) -> Callable[[str, str, Sequence[str]], list[int]]:
     """What finds the records that a condition names (`core.call_search.Names`).
 
-    Of routes and gateways "#12" is the one of that number.
+    Of routes and gateways "#12" is the one of that number. Notes stand for the calls that they correct.
     """
 
     def find(kind: str, way: str, texts: Sequence[str]) -> list[int]:
+        if kind == "note":
+            return _noted(account, texts, reach)
         table, to_account = NAMED[kind]
         condition = Q()
         for text in texts:
@@ -189,6 +193,15 @@ def names_of(account: Account, reach: frozenset[int] | None = None) -> Callable[
         return sorted(ids)
 
     return find
+
+
+def _noted(account: Account, numbers: Sequence[str], reach: frozenset[int] | None) -> list[int]:
+    """The calls whose corrections some credit or debit notes tell."""
+    wanted, of_customers = [number.lower() for number in numbers], None if reach is None else list(reach)
+    found = asked("invoices", "calls_of_notes", account.pk, wanted, of_customers, NOTED_MOST + 1)
+    if len(found) > NOTED_MOST:
+        raise RulesInvalid(f"more than {NOTED_MOST:,} calls are behind them: name fewer.")
+    return [row.id for row in found]
 
 
 def names_beside(account: Account) -> dict[str, tuple[str, list[tuple[int, str]]]]:

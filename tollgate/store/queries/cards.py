@@ -60,12 +60,7 @@ def price(card: Card, revision: Revision, number: str, *, at: datetime, duration
 
 def price_of(card: Card, rate: Rate) -> Price:
     """A stored rate with its card's roundings, as the rules know it."""
-    rounding = Rounding(
-        precision=card.precision,
-        method=Method(card.method),
-        duration=Method(card.duration_method),
-        increments=Increments(card.increments),
-    )
+    rounding = rounding_of(card)
     if rate.tariff is not None:
         return rate_from_json(rate.tariff, rounding)
     return simple(
@@ -76,4 +71,14 @@ def price_of(card: Card, rate: Rate) -> Price:
         included_s=rate.included_s,
         grace_s=rate.grace_s,
         rounding=rounding,
+    )
+
+
+def rounding_of(card: Card) -> Rounding:
+    """How a card rounds, as the rules know it."""
+    return Rounding(
+        precision=card.precision,
+        method=Method(card.method),
+        duration=Method(card.duration_method),
+        increments=Increments(card.increments),
     )

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from tollgate.core.calls import read_rate
+from tollgate.core.field_words import sentence
 from tollgate.core.money import format_micros, format_nanos
 from tollgate.core.rates import Explained, Line, LineKind, explain
 from tollgate.core.rates_engine import rounded_s
@@ -20,18 +21,21 @@ from tollgate.store.models import CDR, Call, Card, Entry, Revision
 
 # A gate is named after the refusal it may give; passed, it is called by what was found.
 GATES_PASSED = {
-    "time_restricted": "day and time",
-    "no_ingress_route": "ingress route",
-    "number_invalid": "number",
-    "no_rate": "price",
-    "cli_restricted": "caller's number",
-    "no_carrier": "carriers",
-    "rate_capped": "price cap",
-    "connect_cost_blocked": "connect fee",
-    "conference_full": "people in the room",
-    **{f"channels_{scope}": "channels" for scope in ("customer", "endpoint", "route", "carrier")},
-    **{f"cps_{scope}": "calls per second" for scope in ("customer", "endpoint", "route", "carrier")},
+    "time_restricted": "Day and time",
+    "no_ingress_route": "Ingress route",
+    "number_invalid": "Number",
+    "no_rate": "Price",
+    "cli_restricted": "Caller's number",
+    "no_carrier": "Carriers",
+    "rate_capped": "Price cap",
+    "connect_cost_blocked": "Connect fee",
+    "conference_full": "People in the room",
+    **{f"channels_{scope}": "Channels" for scope in ("customer", "endpoint", "route", "carrier")},
+    **{f"cps_{scope}": "Calls per second" for scope in ("customer", "endpoint", "route", "carrier")},
 }
+
+ABOUT = "≈ "
+"""Before an amount that decimals cannot say exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,7 @@ class GateStep:
     @property
     def title(self) -> str:
         """The gate's name for people."""
-        name = GATES_PASSED.get(self.key, self.key) if self.ok else self.key
-        return name.replace("_", " ").capitalize()
+        return (GATES_PASSED.get(self.key) if self.ok else None) or sentence(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +332,7 @@ def _amount(line: Line) -> str:
     nanos: Fraction = line.amount_nanos
     if not nanos and line.kind not in (LineKind.step, LineKind.connect_fee):
         return ""
-    return format_nanos(nanos.numerator) if nanos.denominator == 1 else f"≈ {format_nanos(round(nanos))}"
+    return format_nanos(nanos.numerator) if nanos.denominator == 1 else f"{ABOUT}{format_nanos(round(nanos))}"
 
 
 def _words(line: Line, explained: Explained, currency: str) -> str:

@@ -55,14 +55,14 @@ FOUND_BY: Final[Mapping[str, FoundBy]] = {
 def with_text(table: str, text: str) -> Q:
     """Rows of the table whose own columns contain the text."""
     ids = _ids(table, text)
-    return among("pk", ids) if ids is not None else _one_by_one(table, text)
+    return _listed("pk", ids) if ids is not None else _one_by_one(table, text)
 
 
 def customers_with(text: str) -> Q:
     """Customers whose names or ids contain the text, or one of whose contacts does."""
     own, people = _ids("customer", text), _ids("contact", text, "customer_id")
     if own is not None and people is not None:
-        return among("pk", own | people)
+        return _listed("pk", ",".join(ids for ids in (own, people) if ids))
     known = own if own is not None else people
     one_by_one = _one_by_one("customer", text) if own is None else Q()
     if people is None:
@@ -70,7 +70,7 @@ def customers_with(text: str) -> Q:
             one=Value(True)
         )
         one_by_one |= Q(Coalesce(Subquery(theirs[:1]), Value(False), output_field=BooleanField()))  # asked row by row
-    return one_by_one | among("pk", known) if known else one_by_one
+    return one_by_one | _listed("pk", known) if known else one_by_one
 
 
 def contacts_with(text: str) -> Q:
@@ -85,15 +85,20 @@ def endpoints_with(text: str) -> Q:
 
 def among(column: str, ids: Collection[int]) -> Q:
     """One of these ids, handed over as one array."""
-    array = RawSQL("%s::bigint[]", (list(ids),))
+    return _listed(column, ",".join(map(str, ids)))
+
+
+def _listed(column: str, ids: str) -> Q:
+    """One of these ids, with commas between them: a text takes a tenth of the time that an array of numbers takes."""
+    array = RawSQL("%s::bigint[]", (f"{{{ids}}}",))
     one_of = Func(F(column), array, template="%(expressions)s", arg_joiner=" = ANY ", output_field=BooleanField())
     return Q(one_of)
 
 
 def _either(table: str, text: str) -> Q:
     own, owners = _ids(table, text), _ids("customer", text)
-    mine = among("pk", own) if own is not None else _one_by_one(table, text)
-    theirs = among("customer_id", owners) if owners is not None else _one_by_one("customer", text, "customer__")
+    mine = _listed("pk", own) if own is not None else _one_by_one(table, text)
+    theirs = _listed("customer_id", owners) if owners is not None else _one_by_one("customer", text, "customer__")
     return theirs if own is not None and not own else mine if owners is not None and not owners else mine | theirs
 
 
@@ -101,8 +106,8 @@ def _one_by_one(table: str, text: str, path: str = "") -> Q:
     return Q(GreaterThan(StrIndex(FOUND_BY[table].of(path), Lower(Value(text))), 0))
 
 
-def _ids(table: str, text: str, column: str = "id") -> frozenset[int] | None:
-    """The ids of the rows with that text; None when they are many."""
+def _ids(table: str, text: str, column: str = "id") -> str | None:
+    """The ids of the rows with that text, with commas between them; None when they are many."""
     columns = FOUND_BY[table].columns
     held = f"FROM {table} WHERE search_grams(search_words({columns})) @> search_wanted(%s)"
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -112,9 +117,10 @@ def _ids(table: str, text: str, column: str = "id") -> frozenset[int] | None:
         plan = json.loads(plan) if isinstance(plan, str) else plan
         if plan[0]["Plan"]["Plan Rows"] > FEW:
             return None
+        matching = f"{held} AND (%s OR lower(concat_ws(E'\\n', {columns})) LIKE lower(%s)) LIMIT {FEW + 1}"
         cursor.execute(
-            f"SELECT {column} {held} AND (%s OR lower(concat_ws(E'\\n', {columns})) LIKE lower(%s)) LIMIT {FEW + 1}",
+            f"SELECT count(*), string_agg(id::text, ',') FROM (SELECT {column} AS id {matching}) AS found",  # noqa: S608 - fixed text
             [text, len(text) < SHORT, f"%{escaped}%"],
         )
-        found = cursor.fetchall()
-    return None if len(found) > FEW else frozenset(row[0] for row in found)
+        count, ids = cursor.fetchone()
+    return None if count > FEW else ids or ""

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from threading import Event
 
 from django.db import connection, transaction
 
@@ -35,12 +34,12 @@ from tollgate.core.lake import (
 )
 from tollgate.core.lake_text import file_statement
 from tollgate.environment import lake_folder
+from tollgate.store.ahead import Gone, blocks, read
 from tollgate.store.lake_engines import LakeEngine, engine_of_installation
 from tollgate.store.models import LakeFile
 from tollgate.store.queries.statements import rows
 from tollgate.store.sql import load
 
-BLOCK_BYTES: Final = 1 << 16
 CORRECTED = load("lake")["last_corrections"].replace("$1", "%s")
 
 
@@ -225,35 +224,43 @@ def csv_blocks(
 ) -> Iterator[bytes]:
     """All rows in the order of the question as lines of CSV, a day at a time, so that no snapshot grows old.
 
-    A day is read whole before it is sent: who reads slowly holds up nobody. The limit of the question is not obeyed.
+    A day is read whole before it is sent, and another one meanwhile: who reads slowly holds up nobody. The limit of the
+    question is not obeyed.
     """
     sides = sides_of(question.table, span, at)
     files = dict(sides.lake_files)
     lake = engine or engine_of_installation()
     whole = replace(question, limit=2**62, before=None)
-    for day in sorted((*sides.live_days, *files), reverse=not question.oldest_first):
-        begin = max(span.from_at, day_begins(day))
-        piece = Span(span.account_id, begin, min(span.until_at, day_begins(day) + timedelta(days=1)))
-        if day not in files and _is_empty(question.table, piece):
-            continue
-        with TemporaryDirectory(prefix="tollgate-cdrs-") as folder:
-            target = Path(folder) / "day.csv"
-            if day in files:
-                statement = file_statement(whole, piece, lake.engine, written.texts(lake.engine), _joined(written))
-                names = {name: rows for name, (_, rows) in written.names.items()}
-                lake.write_csv(statement, {f"lake_{question.table}": [files[day]]}, target, names=names, header=False)
-            else:
-                statement = file_statement(
-                    whole,
-                    piece,
-                    Engine.postgresql,
-                    written.texts(Engine.postgresql),
-                    _joined(written),
-                    narrow=_narrow([day]),
-                )
-                _copy(statement, target)
-            with target.open("rb") as file:
-                yield from iter(partial(file.read, BLOCK_BYTES), b"")
+    days = sorted((*sides.live_days, *files), reverse=not question.oldest_first)
+    yield from blocks([_Day(whole, span, day, written, files.get(day), lake).write for day in days])
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """One day of a file of calls: of the lake's file, or of the database."""
+
+    question: Search
+    span: Span
+    day: date
+    written: Written
+    file: Path | None
+    engine: LakeEngine
+
+    def write(self, target: Path, gone: Event) -> None:
+        """Its lines; nothing of a day without calls. Raises Gone when nobody reads them any more."""
+        table, begin = self.question.table, day_begins(self.day)
+        until_at = min(self.span.until_at, begin + timedelta(days=1))
+        piece = Span(self.span.account_id, max(self.span.from_at, begin), until_at)
+        if self.file is not None:
+            names = {name: rows for name, (_, rows) in self.written.names.items()}
+            files = {f"lake_{table}": [self.file]}
+            self.engine.write_csv(self._asked(piece, self.engine.engine), files, target, names=names, header=False)
+        elif not _is_empty(table, piece):
+            _copy(self._asked(piece, Engine.postgresql, narrow=_narrow([self.day])), target, gone)
+
+    def _asked(self, piece: Span, engine: Engine, *, narrow: str = "true") -> Statement:
+        columns = {name: column for name, (column, _) in self.written.names.items()}
+        return file_statement(self.question, piece, engine, self.written.texts(engine), columns, narrow=narrow)
 
 
 def files_as_csv(
@@ -268,8 +275,7 @@ def files_as_csv(
         with TemporaryDirectory(prefix="tollgate-cdrs-") as folder:
             target = Path(folder) / "day.csv"
             lake.write_csv(statement, {f"lake_{question.table}": [path]}, target, header=False)
-            with target.open("rb") as file:
-                yield from iter(partial(file.read, BLOCK_BYTES), b"")
+            yield from read(target)
 
 
 def _is_empty(table: str, piece: Span) -> bool:
@@ -277,17 +283,17 @@ def _is_empty(table: str, piece: Span) -> bool:
     return table == "call" and not rows("lake", "has_calls", piece.account_id, piece.from_at, piece.until_at)[0].found
 
 
-def _joined(written: Written) -> dict[str, str]:
-    return {name: column for name, (column, _) in written.names.items()}
-
-
-def _copy(statement: Statement, target: Path) -> None:
-    """What the database answers, as CSV."""
+def _copy(statement: Statement, target: Path, gone: Event) -> None:
+    """What the database answers, as CSV. Raises Gone when nobody reads it any more."""
     text = f"COPY ({statement.text}) TO STDOUT (FORMAT csv)"
     with target.open("wb") as file, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")  # days before it have been sent: the file must not end here
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")  # texts pass between processes too slowly
+        cursor.execute("SET LOCAL enable_memoize = off")  # most names are asked for again and again: hash them once
         with cursor.copy(text, statement.values) as copy:
             for block in copy:
+                if gone.is_set():
+                    raise Gone
                 file.write(block)
 
 

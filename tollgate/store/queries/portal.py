@@ -38,6 +38,10 @@ SHOWN_OF_CDRS = (
     "currency", "price_nanos", "cost_micros",
 )  # fmt: skip
 """No column of a CDR that tells what the operator buys, and from whom."""
+LISTED_OF_CDRS = (
+    *SHOWN_OF_CDRS, "ended_at", "edge_call_id", "source_ip", "prefix", "pdd_ms", "ring_ms", "released_by", "q850",
+)  # fmt: skip
+"""The same with what the list of calls tells besides: `released_by` and `q850` only as the reason of the end."""
 KEPT_OF_CONTACTS = ("private_notes", "password", "totp_secret", "recovery_hashes")
 """What is the operator's or nobody's to read."""
 
@@ -73,7 +77,7 @@ def own_calls(
 ) -> CallSearch:
     """The question about the customer's calls of a period (a `short` one, or any), from database and lake alike.
 
-    Of what it finds only `SHOWN_OF_CDRS` is for the customer.
+    Of what it finds only `LISTED_OF_CDRS` is for the customer.
     """
     own = Condition("customer_id", "eq", customer.pk)
     return CallSearch(customer.account, Group((own, *conditions)), from_at, until_at, at, short=short)

@@ -1,26 +1,34 @@
 """Calls as they would be priced now: which calls a recalculation is about, and what each side of them would cost.
 
-`Prices` remembers what it has read, so that many calls of few cards are quick; make one for each question.
+Days that have left the database are read from the lake, for the rows of a job a page at a time. `Prices` remembers what
+it has read, so that many calls of few cards are quick; make one for each question.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet, Sum
 
 from tollgate.core.digits import MOST_DIGITS
+from tollgate.core.lake import Condition, Group, Row, Search, Span, day_begins, instant_of
 from tollgate.core.rates import Rate as Price
 from tollgate.core.rates_engine import in_force
 from tollgate.core.recalculation import Correction, Side, corrections
-from tollgate.store.models import CDR, Card, Entry, Rate, Recalculation, Revision
+from tollgate.store.models import CDR, ArchivedCall, Card, Entry, Rate, Recalculation, Revision, TaskRow
+from tollgate.store.queries import archived_ahead, lake
+from tollgate.store.queries.archived import COLUMNS, DAY, IDS_MOST, TOLD_LATER, told_day
+from tollgate.store.queries.call_search import cdr_values
 from tollgate.store.queries.cards import price_of
 
 OF_CALLS = ("call", "overrun", "adjustment", "correction")
 AT_A_TIME = 1_000
+LISTED = ("id", "started_us", "edge_call_id")
+LISTED_AT_A_TIME = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +46,113 @@ class Repriced:
         return any(one.amount_micros for one in self.corrections)
 
 
-def calls_of(wanted: Recalculation) -> QuerySet[CDR]:
-    """The charged calls that it is about, oldest first; what only the lake has is not among them."""
+def calls_of(wanted: Recalculation) -> Iterator[CDR]:
+    """The charged calls that it is about, the oldest first; of days that only the lake has as they are kept there."""
+    yield from _archived(wanted)
+    yield from _kept(wanted).iterator(chunk_size=AT_A_TIME)
+
+
+def ids_of(wanted: Recalculation) -> Iterator[tuple[int, str]]:
+    """Each of these calls by our id and the edge's."""
+    for call_id, _, edge_call_id in _archived_rows(wanted, LISTED, at_a_time=LISTED_AT_A_TIME):
+        yield int(str(call_id)), str(edge_call_id)
+    yield from _kept(wanted).values_list("pk", "edge_call_id").iterator(chunk_size=AT_A_TIME)
+
+
+def call_of(wanted: Recalculation, call_id: int) -> CDR | None:
+    """One of the calls that it is about; None for any other. Those of the job's next rows are read with it."""
+    if call_id >= IDS_MOST:
+        return None
+    found = _kept(wanted).filter(pk=call_id).first()
+    if found is not None or CDR.objects.filter(account_id=wanted.account_id, pk=call_id).exists():
+        return found
+    day = _days(wanted, [call_id])[call_id]
+    files = tuple(lake.forgotten(_span(wanted, day)))
+    key = (wanted.pk, day)
+    return archived_ahead.take(key, call_id, files=files, read=lambda: _page(wanted, call_id, day, files))
+
+
+def count_of(wanted: Recalculation) -> int:
+    """How many calls it is about."""
+    sides = lake.Sides((), tuple(lake.forgotten(_span(wanted))))
+    archived = lake.count(_asked(wanted, ("id",)), _span(wanted), wanted.until_at, most=2**62, sides=sides)
+    return _kept(wanted).count() + archived
+
+
+def _archived(wanted: Recalculation) -> Iterator[CDR]:
+    for row in _archived_rows(wanted, COLUMNS, at_a_time=AT_A_TIME):
+        yield CDR(**cdr_values(COLUMNS, row))
+
+
+def _archived_rows(wanted: Recalculation, columns: Sequence[str], *, at_a_time: int) -> Iterator[Row]:
+    """The calls whose records the database has no more. A record that was entered for such a day since then is in
+    both: it counts as the database's."""
+    sides, place = lake.Sides((), tuple(lake.forgotten(_span(wanted)))), None
+    id_place, us_place = columns.index("id"), columns.index("started_us")
+    while sides.lake_files:
+        question = replace(_asked(wanted, columns), limit=at_a_time, before=place, oldest_first=True)
+        rows = lake.search(question, _span(wanted), wanted.until_at, sides=sides)
+        if not rows:
+            return
+        places = [(int(str(row[us_place])), int(str(row[id_place]))) for row in rows]
+        own = CDR.objects.filter(account_id=wanted.account_id, pk__in=[call_id for _, call_id in places])
+        span = (instant_of(places[0][0]), instant_of(places[-1][0]))  # so that few partitions are looked into
+        here = set(own.filter(started_at__range=span).values_list("pk", flat=True))
+        yield from (row for row, (_, call_id) in zip(rows, places, strict=True) if call_id not in here)
+        if len(rows) < at_a_time:
+            return
+        place = places[-1]
+
+
+def _page(
+    wanted: Recalculation, call_id: int, day: date | None, files: tuple[archived_ahead.DayFile, ...]
+) -> dict[int, CDR | None]:
+    """The call, and those of the job's next rows that belong to the same day; None for what the lake does not have."""
+    waiting = TaskRow.objects.filter(task__in=[wanted.task] if wanted.task else [], state="waiting")
+    following = waiting.order_by("number").values_list("record_id", flat=True)[:AT_A_TIME]
+    days = _days(wanted, [call_id, *(pk for pk in following if pk is not None)])
+    found: dict[int, CDR | None] = {pk: None for pk, told in days.items() if told == day}
+    if files:
+        question = replace(_asked(wanted, COLUMNS, tuple(found)), limit=len(found))
+        sides = lake.Sides((), files)
+        for row in lake.search(question, _span(wanted), wanted.until_at, sides=sides):
+            cdr = CDR(**cdr_values(COLUMNS, row))
+            found[cdr.pk] = cdr
+    return found
+
+
+def _days(wanted: Recalculation, call_ids: Sequence[int]) -> dict[int, date | None]:
+    """The day of each call that entries name, else the one that its id tells; None of one that tells none."""
+    known = ArchivedCall.objects.filter(account_id=wanted.account_id, pk__in=call_ids)
+    days = {pk: at.astimezone(UTC).date() for pk, at in known.values_list("pk", "started_at")}
+    return {pk: days.get(pk) or told_day(pk) for pk in call_ids}
+
+
+def _span(wanted: Recalculation, day: date | None = None) -> Span:
+    """All its time, or of that what a call can have begun in whose day this is."""
+    if day is None:
+        return Span(wanted.account_id, wanted.from_at, wanted.until_at)
+    from_at, until_at = day_begins(day) - TOLD_LATER, day_begins(day) + DAY
+    return Span(wanted.account_id, max(from_at, wanted.from_at), min(until_at, wanted.until_at))
+
+
+def _asked(wanted: Recalculation, columns: Sequence[str], call_ids: tuple[int, ...] = ()) -> Search:
+    """The same question as `_kept`, of the lake; of some calls if they are given."""
+    parts: list[Condition | Group] = [Condition("state", "eq", "charged"), Condition("answered_us", "empty", 0)]
+    if call_ids:
+        parts.append(Condition("id", "in", call_ids))
+    for column, value in (("customer_id", wanted.customer_id), ("carrier_id", wanted.carrier_id)):
+        if value is not None:
+            parts.append(Condition(column, "eq", value))
+    if wanted.released_by:
+        parts.append(Group(tuple(Condition("released_by", "eq", one) for one in wanted.released_by), any=True))
+    if wanted.least_s is not None:
+        parts.append(Condition("duration_ms", "ge", wanted.least_s * 1000))
+    return Search("call", tuple(columns), Group(tuple(parts)))
+
+
+def _kept(wanted: Recalculation) -> QuerySet[CDR]:
+    """Those of them that the database has."""
     found = CDR.objects.filter(
         account_id=wanted.account_id,
         state="charged",
@@ -98,9 +211,8 @@ class Prices:
 def repriced(wanted: Recalculation, most: int) -> Iterator[Repriced]:
     """The first `most` of its calls with what would move."""
     prices = Prices(whole=True)
-    found = calls_of(wanted)[:most]
     part: list[CDR] = []
-    for cdr in found.iterator(chunk_size=AT_A_TIME):
+    for cdr in islice(calls_of(wanted), most):
         part.append(cdr)
         if len(part) == AT_A_TIME:
             yield from _part(part, wanted, prices)

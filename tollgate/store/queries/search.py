@@ -34,15 +34,18 @@ class Hit:
     customer_id: int | None = None
 
 
-def search(account: Account, text: str, at: datetime, *, kinds: frozenset[str], reach: Reach) -> list[Hit]:
+def search(account: Account, text: str, at: datetime, *, kinds: frozenset[str], reach: Reach, cards: Q) -> list[Hit]:
     """The hits of these kinds in a fixed order; nothing for fewer than two characters.
 
-    `reach` holds them to some customers: then only records that belong to one of those are found.
+    `reach` holds them to some customers: then only records that belong to one of those are found. `cards` are those
+    that may be seen.
     """
     words = text.strip()
     if len(words) < 2:
         return []
     found = [hit for kind, finder in FINDERS.items() if kind in kinds for hit in finder(account, words, reach)]
+    if "card" in kinds:
+        found += _cards(account, words, cards)
     if "call" in kinds:
         found += _calls(account, words, at, reach)
     return found
@@ -94,10 +97,8 @@ def _carriers(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
         yield Hit("carrier", carrier.pk, carrier.name, carrier.status)
 
 
-def _cards(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
-    if reach is not None:
-        return  # what is bought is nothing of theirs
-    for card in Card.objects.filter(account=account, name__icontains=text).order_by("name")[:MOST]:
+def _cards(account: Account, text: str, seen: Q) -> Iterator[Hit]:
+    for card in Card.objects.filter(seen, account=account, name__icontains=text).order_by("name")[:MOST]:
         yield Hit("card", card.pk, card.name, f"{card.kind} card, {card.currency}")
 
 
@@ -142,6 +143,5 @@ FINDERS = {
     "contact": _contacts,
     "endpoint": _endpoints,
     "carrier": _carriers,
-    "card": _cards,
     "invoice": _invoices,
 }

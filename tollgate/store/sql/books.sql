@@ -97,7 +97,8 @@ ORDER BY 1, min(entry.id)
 
 -- name: earned
 -- What the books of account $1 earned it (below zero: cost it) on each UTC day from $2 to the one before $3. What packages
--- cost the account on the day they were charged is in no wallet: their charges tell it.
+-- cost the account on the day they were charged is in no wallet: their charges tell it. Of what is sold to customers of
+-- resellers neither counts: the sale is on the book `resale`, and its cost is settled with it.
 SELECT (entry.at AT TIME ZONE 'UTC')::date AS "on", entry.book, entry.currency::text AS currency,
        (-sum(entry.amount_micros))::bigint AS amount_micros
 FROM entry
@@ -108,7 +109,10 @@ UNION ALL
 SELECT (charge.at AT TIME ZONE 'UTC')::date, 'package_cost', charge.currency,
        (-sum((charge.detail ->> 'cost_nanos')::numeric) / 1000)::bigint
 FROM charge
+JOIN customer ON customer.id = charge.customer_id
+LEFT JOIN entry ON entry.account_id = charge.account_id AND entry.id = charge.entry_id
 WHERE charge.account_id = $1::bigint AND charge.kind IN ('package', 'setup', 'minimum_spend')
+  AND COALESCE(entry.book = 'revenue', customer.parent_id IS NULL)
   AND charge.at >= ($2::date)::timestamp AT TIME ZONE 'UTC' AND charge.at < ($3::date)::timestamp AT TIME ZONE 'UTC'
 GROUP BY 1, 2, 3
 HAVING sum((charge.detail ->> 'cost_nanos')::numeric) <> 0

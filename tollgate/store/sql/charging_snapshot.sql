@@ -4,7 +4,7 @@
 -- name: accounts
 SELECT account.id, account.name, account.currency, account.status, account.challenge_unknown, account.slice_s,
        account.validity_s, account.recording, account.valid_from_creation, account.sip_rewrites::text AS sip_rewrites,
-       wallet.id AS wallet_id
+       account.auth_failure_count, wallet.id AS wallet_id
 FROM account
 JOIN wallet ON wallet.account_id = account.id AND wallet.kind = 'account' AND wallet.owner_id = account.id
 WHERE $1::bigint[] IS NULL OR account.id = ANY($1)

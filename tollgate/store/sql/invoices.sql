@@ -52,9 +52,11 @@ GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4
 
 -- name: billed
--- What documents have billed of each stretch of usage of a customer ($1), those of one document ($2) left aside.
+-- What documents have billed of each stretch of usage of a customer ($1), those of one document ($2) left aside. What a
+-- credit note tells of corrected calls is above zero there.
 SELECT line.usage_from_at AS from_at, line.usage_until_at AS until_at, min(line.from_on) AS from_on,
-       max(line.until_on) AS until_on, sum(line.exact_micros)::bigint AS micros
+       max(line.until_on) AS until_on,
+       sum(CASE invoice.kind WHEN 'credit_note' THEN -line.exact_micros ELSE line.exact_micros END)::bigint AS micros
 FROM invoice_line AS line
 JOIN invoice ON invoice.id = line.invoice_id
 WHERE invoice.customer_id = $1::bigint AND invoice.state <> 'void' AND invoice.id <> $2::bigint
@@ -93,3 +95,74 @@ SELECT EXISTS (
 INSERT INTO series_counter (series_id, year, last) VALUES ($1::bigint, $2::integer, $3::bigint)
 ON CONFLICT (series_id, year) DO UPDATE SET last = series_counter.last + 1
 RETURNING last
+
+-- name: corrected_invoices
+-- The invoices whose calls a recalculation ($2 its reference, $3 its id, of account $1) has corrected since its last note
+-- on each that stands: only of customers who pay afterwards. $4 and $5 are the bounds of its calls.
+SELECT invoice.id, invoice.number
+FROM entry
+JOIN wallet ON wallet.id = entry.wallet_id AND wallet.kind = 'customer'
+JOIN customer ON customer.id = wallet.owner_id AND customer.billing_type = 'postpaid'
+JOIN rated_call AS cdr ON cdr.account_id = entry.account_id AND cdr.id = entry.call_id
+                      AND cdr.started_at >= $4::timestamptz AND cdr.started_at < $5::timestamptz
+JOIN invoice ON invoice.customer_id = customer.id AND invoice.kind = 'invoice' AND invoice.state = 'issued'
+            AND cdr.started_at >= invoice.usage_from_at AND cdr.started_at < invoice.usage_until_at
+LEFT JOIN LATERAL (
+  SELECT max(corrections_until_id) AS until_id FROM invoice AS note
+  WHERE note.corrects_id = invoice.id AND note.recalculation_id = $3::bigint AND note.state <> 'void'
+) AS noted ON true
+WHERE entry.account_id = $1::bigint AND entry.ref = $2::text AND entry.kind = 'correction'
+  AND entry.id > COALESCE(noted.until_id, 0)
+GROUP BY invoice.id, invoice.number
+HAVING sum(entry.amount_micros) <> 0
+ORDER BY invoice.id
+
+-- name: noted_corrections
+-- What a recalculation ($2 its reference, of account $1) has corrected for a wallet ($3) of the calls of a stretch ($4 to
+-- $5) by entries after one ($6), of how many calls, and the last of these entries.
+SELECT COALESCE(sum(call.micros), 0)::bigint AS micros, count(*) FILTER (WHERE call.micros <> 0) AS calls_count,
+       COALESCE(sum(call.billed_s) FILTER (WHERE call.micros <> 0), 0)::bigint AS billed_s, max(call.last_id) AS until_id
+FROM (
+  SELECT cdr.billed_s, -sum(entry.amount_micros) AS micros, max(entry.id) AS last_id
+  FROM entry
+  JOIN rated_call AS cdr ON cdr.account_id = entry.account_id AND cdr.id = entry.call_id
+  WHERE entry.account_id = $1::bigint AND entry.ref = $2::text AND entry.wallet_id = $3::bigint
+    AND entry.kind = 'correction' AND entry.call_id IS NOT NULL
+    AND cdr.started_at >= $4::timestamptz AND cdr.started_at < $5::timestamptz
+    AND entry.id > $6::bigint
+  GROUP BY cdr.id, cdr.billed_s
+) AS call
+
+-- name: billed_again
+-- Whether a document that is no note of a recalculation has billed a stretch ($2 to $3) of a customer ($1) since an
+-- instant ($4), or may still: a draft. One bears the moment at which its transaction began, and may have waited since: so
+-- those of the hour before count.
+SELECT EXISTS (
+  SELECT
+  FROM invoice_line AS line
+  JOIN invoice ON invoice.id = line.invoice_id
+  WHERE invoice.customer_id = $1::bigint AND invoice.state <> 'void' AND invoice.recalculation_id IS NULL
+    AND line.usage_from_at = $2::timestamptz AND line.usage_until_at = $3::timestamptz
+    AND line.kind IN ('usage', 'correction')
+    AND (invoice.state = 'draft'
+         OR GREATEST(invoice.created_at, invoice.issued_at) >= $4::timestamptz - interval '1 hour')
+) AS found
+
+-- name: calls_of_notes
+-- The calls whose corrections are told by notes of some numbers ($2, in small letters, of account $1), of some customers
+-- ($3; null: of all); at most $4.
+SELECT DISTINCT entry.call_id AS id
+FROM invoice AS note
+JOIN invoice AS corrected ON corrected.id = note.corrects_id
+JOIN wallet ON wallet.account_id = note.account_id AND wallet.kind = 'customer' AND wallet.owner_id = note.customer_id
+JOIN entry ON entry.account_id = note.account_id AND entry.ref = 'recalculation:' || note.recalculation_id
+          AND entry.wallet_id = wallet.id AND entry.kind = 'correction' AND entry.call_id IS NOT NULL
+          AND entry.id > note.corrections_after_id AND entry.id <= note.corrections_until_id
+JOIN rated_call AS cdr ON cdr.account_id = entry.account_id AND cdr.id = entry.call_id
+          AND cdr.started_at >= corrected.usage_from_at AND cdr.started_at < corrected.usage_until_at
+WHERE note.account_id = $1::bigint AND lower(note.number) = ANY($2::text[]) AND note.recalculation_id IS NOT NULL
+  AND ($3::bigint[] IS NULL OR note.customer_id = ANY($3::bigint[]))
+GROUP BY note.id, entry.call_id
+HAVING sum(entry.amount_micros) <> 0
+ORDER BY 1
+LIMIT $4::bigint

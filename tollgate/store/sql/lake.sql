@@ -17,6 +17,17 @@ SELECT EXISTS (
   SELECT FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND started_at < $3::timestamptz
 ) AS found
 
+-- name: calls_between
+-- The calls of a day that the database has, which are few of one that it has forgotten.
+SELECT id FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND started_at < $3::timestamptz
+
+-- name: corrected_archived_days
+-- The UTC days of corrected calls that only the lake still has.
+SELECT DISTINCT (archived_call.started_at AT TIME ZONE 'UTC')::date AS day_on
+FROM entry
+JOIN archived_call ON archived_call.account_id = entry.account_id AND archived_call.id = entry.call_id
+WHERE entry.account_id = $1::bigint AND entry.call_id IS NOT NULL AND entry.kind IN ('adjustment', 'correction')
+
 -- name: live_calls_since
 -- Calls that began before an instant and still go on.
 SELECT count(*) AS calls FROM call WHERE authorized_at < $1::timestamptz

@@ -124,7 +124,8 @@ WHERE entry.call_id IS NOT NULL
 
 -- name: documents_have_their_entries
 -- What a document moved when it was issued is its total less what the ledger had charged before; a receipt moved only
--- lines added by hand, a note its total, a note on a receipt and a void document nothing. Charges move by entries of their own.
+-- lines added by hand, a note its total less the corrections that it tells, a note on a receipt and a void document nothing.
+-- Charges move by entries of their own.
 SELECT invoice.id AS invoice_id, invoice.number, invoice.kind, COALESCE(moved.micros, 0) AS entries_micros
 FROM invoice
 LEFT JOIN LATERAL (
@@ -139,8 +140,8 @@ LEFT JOIN LATERAL (
 ) AS charged ON true
 WHERE invoice.state <> 'draft' AND COALESCE(moved.micros, 0) <> CASE
   WHEN invoice.state = 'void' OR invoice.kind <> 'receipt' AND invoice.payment_id IS NOT NULL THEN 0
-  WHEN invoice.kind = 'credit_note' THEN invoice.total_micros
-  WHEN invoice.kind = 'debit_note' THEN -invoice.total_micros
+  WHEN invoice.kind = 'credit_note' THEN invoice.total_micros - charged.micros
+  WHEN invoice.kind = 'debit_note' THEN charged.micros - invoice.total_micros
   WHEN invoice.kind = 'receipt' THEN charged.micros - invoice.exact_micros
   ELSE charged.micros - invoice.total_micros
 END
@@ -188,6 +189,14 @@ WHERE note.kind IN ('credit_note', 'debit_note') AND note.state = 'issued'
   AND (note.tax_micros <> payment.tax_micros
        OR note.total_micros > abs(payment.amount_micros) + sign(mod(original.amount_micros, coin.micros)) * coin.micros
        OR note.settled_micros <> note.total_micros OR (payment.amount_micros < 0) <> (note.kind = 'credit_note'))
+
+-- name: corrections_are_told_by_one_note
+-- Of the notes on an invoice for one recalculation each tells entries that come after those of the notes before it.
+SELECT note.id AS invoice_id, note.number, before.number AS before_number
+FROM invoice AS note
+JOIN invoice AS before ON before.corrects_id = note.corrects_id AND before.recalculation_id = note.recalculation_id
+                      AND before.id < note.id AND before.state <> 'void'
+WHERE note.state <> 'void' AND note.corrections_after_id < before.corrections_until_id
 
 -- name: a_payment_settles_no_more_than_it_is
 SELECT payment.id AS payment_id, payment.allocated_micros, COALESCE(given.micros, 0) AS allocations_micros

@@ -1,6 +1,6 @@
 // <data-grid>: spreadsheet manners for a table the server has rendered.
 //
-// The table stays plain HTML: the server sorts, filters, pages, formats and exports.
+// The table stays plain HTML: the server sorts, filters, pages, formats and exports. Rows that come later: loading.js.
 // This element only adds what needs a pointer or a keyboard:
 //   drag, shift or ctrl over cells    choose one or more rectangles
 //   click a column title              choose the whole column of this page
@@ -35,6 +35,7 @@ class DataGrid extends HTMLElement {
     this.addEventListener("change", (event) => this.check(event));
     this.restoreWidths();
     this.paint();
+    if ("loadsOn" in this.dataset) loadOn(this);
   }
 
   cell({row, column}) { return this.lines[row].cells[column]; }

@@ -11,8 +11,8 @@ async function openModal(link) {
   dialog.addEventListener("focusout", (event) => checkField(event.target));
   dialog.addEventListener("submit", (event) => { event.preventDefault(); sendModal(dialog, link.href, event.submitter); });
   document.body.append(dialog);
+  dialog.showModal();   // first, or the browser takes the focus from the field to the first tab
   fillModal(dialog, page, link.href);
-  dialog.showModal();
 }
 
 // The page with a form that an answer has; null for one that leads elsewhere, such as to the login.

@@ -1,0 +1,125 @@
+"""Cards between resellers and those above them: what a reseller buys by, what its users see, what it pays for a call.
+
+A reseller pays by the cards of its own enabled routes and of its tags' routes; a card is given to it by such a route,
+and nothing else says so. Its users see those cards, the cards of their own, and those that customers below it pay by.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final
+
+from django.db.models import F, Q, QuerySet
+
+from tollgate.core.card_files import CardRow
+from tollgate.core.rates import Rate as RateRule
+from tollgate.core.rates import rate_from_json, simple
+from tollgate.core.resale import Buying, Loss, Price, losses
+from tollgate.core.snapshot import Route
+from tollgate.store.models import Card, Customer, IngressRoute, Rate
+from tollgate.store.queries.cards import Priced, price, revision_at, rounding_of
+
+_TERMS: Final = ("price_nanos", "connect_fee_nanos", "initial_s", "increment_s", "grace_s", "included_s")
+_COLUMNS: Final = ("prefix", "blocked", "tariff", *_TERMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a reseller pays for a call by one of the cards it buys by; `priced` is None where that has no price."""
+
+    card: Card
+    priced: Priced | None
+
+
+def reaching(customer_ids: Iterable[int]) -> Q:
+    """The routes by which these customers may call: their own and those of their tags in their currency."""
+    ids = list(customer_ids)
+    of_tags = Q(tag__customers__in=ids, tag__customers__currency=F("card__currency"))
+    return Q(customer__in=ids) | of_tags
+
+
+def buying_routes(reseller_id: int) -> QuerySet[IngressRoute]:
+    """The enabled routes by which a reseller buys."""
+    return IngressRoute.objects.filter(reaching([reseller_id]), enabled=True).distinct()
+
+
+def given_to(reseller_id: int) -> Q:
+    """The cards that a reseller buys by."""
+    return Q(kind="customer", pk__in=buying_routes(reseller_id).values("card_id"))
+
+
+def owned_by(reseller_ids: Iterable[int]) -> Q:
+    """The cards of these resellers themselves."""
+    return Q(kind="customer", reseller__in=list(reseller_ids))
+
+
+def seen_of(reseller_id: int, reach: Iterable[int]) -> Q:
+    """The cards that the users of a reseller may see; `reach` are the customers below it."""
+    below = list(reach)
+    sold = Q(kind="customer", pk__in=IngressRoute.objects.filter(reaching(below)).values("card_id"))
+    return owned_by([reseller_id, *below]) | given_to(reseller_id) | sold
+
+
+def buying_of(reseller: Customer) -> Buying:
+    """The routes by which a reseller buys, as the rules know them."""
+    found = buying_routes(reseller.pk).order_by("id")
+    own = tuple(_route(row) for row in found if row.customer_id is not None)
+    return Buying(own, tuple(_route(row) for row in found if row.customer_id is None))
+
+
+def losses_of(card: Card, rows: Sequence[CardRow], at: datetime) -> list[tuple[Card, list[Loss]]]:
+    """Where a reseller's card with these rows sells below what the reseller pays at that moment, by what it pays by.
+
+    Prices in another currency are not compared: calls below such a reseller are bought in its own.
+    """
+    if card.reseller is None:
+        return []
+    buying = buying_of(card.reseller)
+    cards = {one.pk: one for one in Card.objects.filter(pk__in=buying.card_ids, currency=card.currency)}
+    bought = {pk: _prices_in_force(one, at) for pk, one in sorted(cards.items())}
+    found = losses(_prices(card, map(attrgetter(*_COLUMNS), rows)), buying, bought, at)
+    return [(cards[pk], lost) for pk, lost in found.items()]
+
+
+def paid_for(reseller: Customer, number: str, *, at: datetime, duration_ms: int) -> list[Paid]:
+    """What a reseller pays for a call to a number: by one card, or by several where the number may be dialed behind
+    different prefixes; nothing where no route of its takes the number, and such a call is refused."""
+    cards = Card.objects.in_bulk(list(buying_of(reseller).cards_of(number)))
+    return [_paid(card, number, at, duration_ms) for _, card in sorted(cards.items())]
+
+
+def _paid(card: Card, number: str, at: datetime, duration_ms: int) -> Paid:
+    revision = revision_at(card, at)
+    return Paid(card, price(card, revision, number, at=at, duration_ms=duration_ms) if revision else None)
+
+
+def _route(row: IngressRoute) -> Route:
+    patterns = tuple(line for line in row.dial_patterns.splitlines() if line)
+    return Route(row.pk, row.name, 0, False, row.tech_prefix, patterns, row.card_id, row.strategy, ())
+
+
+def _prices_in_force(card: Card, at: datetime) -> dict[str, Price]:
+    revision = revision_at(card, at)
+    rows = Rate.objects.filter(revision=revision) if revision else Rate.objects.none()
+    return _prices(card, rows.values_list(*_COLUMNS).iterator(chunk_size=10_000))
+
+
+def _prices(card: Card, rows: Iterable[tuple[Any, ...]]) -> dict[str, Price]:
+    """By prefix; rates with the same terms are one and the same, as most are."""
+    rounding = rounding_of(card)
+    known: dict[tuple[int, ...], RateRule] = {}
+    found: dict[str, Price] = {}
+    for prefix, blocked, tariff, *terms in rows:
+        if tariff is not None:
+            rate = rate_from_json(json.loads(tariff) if isinstance(tariff, str) else tariff, rounding)
+        else:
+            key = tuple(terms)
+            if key not in known:
+                known[key] = simple(rounding=rounding, **dict(zip(_TERMS, terms, strict=True)))
+            rate = known[key]
+        found[prefix] = Price(rate, blocked)
+    return found
