@@ -104,10 +104,7 @@ class Running:
 
     def descendants(self) -> dict[int, str]:
         """The programs of the processes that it started, and that those started."""
-        known, found = processes(), {self.process.pid}
-        while more := {pid for pid, (parent, _) in known.items() if parent in found} - found:
-            found |= more
-        return {pid: Path(known[pid][1][0]).name for pid in found if pid in known}
+        return descendants(self.process.pid)
 
     def stop(self) -> int:
         """Ctrl-C, and the exit code."""
@@ -128,6 +125,14 @@ def processes() -> dict[int, tuple[int, list[str]]]:
             continue
         found[int(path.parent.name)] = (parent, command)
     return found
+
+
+def descendants(root: int) -> dict[int, str]:
+    """The program of a process, and those of all that it started, by their ids."""
+    known, found = processes(), {root}
+    while more := {pid for pid, (parent, _) in known.items() if parent in found} - found:
+        found |= more
+    return {pid: Path(known[pid][1][0]).name for pid in found if pid in known}
 
 
 def free_ports(count: int) -> list[int]:
@@ -188,9 +193,13 @@ def test_ctrl_c_stops_everything_and_the_next_start_finds_it_as_it_was(own: Runn
 
 
 def test_whatever_is_killed_is_started_again(installation: Running) -> None:
+    doomed: set[int] = set()
     for name, words in (("postgres", "database"), ("charge", "charge ended"), ("web", "web ended")):
-        os.kill(installation.children()[name], signal.SIGKILL)
+        killed = installation.children()[name]
+        doomed |= set(descendants(killed))
+        os.kill(killed, signal.SIGKILL)
         installation.wait_for("event", words)
+    wait_until(lambda: not any(alive(pid) for pid in doomed))  # what the killed left behind still answers for a moment
 
     def healthy() -> bool:
         try:
