@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.gateways.payments.desk import Desk
     from tollgate.actions.acts import Done
     from tollgate.store.models import Account
 
@@ -30,3 +31,18 @@ def account(done: Done) -> Account:
     from tests.actions.cast import demo_account
 
     return demo_account()
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Desk]:
+    """The payment services' stand-in, as far as we know them."""
+    from tests.gateways.payments.desk import desk
+
+    with desk() as found:
+        yield found
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in is on this machine, where no service may be otherwise."""
+    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")

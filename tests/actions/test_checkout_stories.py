@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_payments import balance
 from tests.gateways.payments.checkouts import BOTH, headers_of, keys_of, session_of, story
-from tests.gateways.payments.desk import Desk, desk
+from tests.gateways.payments.desk import Desk
 from tests.gateways.payments.more import Story
 from tollgate.actions.acts import acting
 from tollgate.actions.own_payments import start_checkout
@@ -22,23 +21,12 @@ from tollgate.actions.payment_gateways import create_payment_gateway
 from tollgate.actions.payment_janitor import ask_next
 from tollgate.store.models import Account, Checkout, Customer, Entry, Payment, PaymentEvent, PaymentGateway
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 ASKED = "asked"
 """Not a notice: the worker asks what became of the checkouts, and what the service kept of them."""
 LATER = (timedelta(hours=1), timedelta(days=3))
 TAKEN_BACK = ("refund", "reversal")
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[Desk]:
-    """The services' stand-in."""
-    with desk() as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in is on this machine."""
-    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
 
 
 def now() -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_payments import balance
 from tests.gateways.payments import more
-from tests.gateways.payments.desk import Desk, desk, ipn
+from tests.gateways.payments.desk import Desk, ipn
 from tests.gateways.payments.more import CURRENCY, KEYS, NEW, settings_of, signed, story
 from tollgate.actions.acts import acting
 from tollgate.actions.own_payments import start_checkout
@@ -32,20 +31,9 @@ from tollgate.store.models import (
     PaymentGateway,
 )
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 LATER = timedelta(days=3)
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[Desk]:
-    """The services' stand-in."""
-    with desk() as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in is on this machine."""
-    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
 
 
 def now() -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -12,7 +11,7 @@ from django.db import connection
 
 from tests.actions.cast import EURO, acme
 from tests.actions.test_payment_events import ipn, now, paypal_ipn, stripe, tell
-from tests.gateways.payments.desk import Desk, desk, stripe_event, stripe_intent, stripe_refund, stripe_session
+from tests.gateways.payments.desk import Desk, stripe_event, stripe_intent, stripe_refund, stripe_session
 from tollgate.actions.accounting import journal_of
 from tollgate.actions.customer_statements import statement_of
 from tollgate.actions.own_payments import start_checkout
@@ -26,23 +25,12 @@ from tollgate.store.models import Account, Checkout, Customer, Entry, ExchangeRa
 from tollgate.store.queries.books import profit_of
 from tollgate.store.sql import load
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 TOMORROW = datetime.now(UTC).date() + timedelta(days=2)
 DAYS = {"from_on": date(2026, 1, 1), "until_on": TOMORROW}
 CENT = EURO // 100
 _numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[Desk]:
-    """PayPal and Stripe, as far as we know them."""
-    with desk() as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in is on this machine."""
-    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
 
 
 def stands(account: Account) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from time import sleep
@@ -21,7 +20,6 @@ from tests.gateways.payments.desk import (
     STRIPE_SECRET,
     WEBHOOK_ID,
     Desk,
-    desk,
     ipn,
     mass_ipn,
     paypal_capture,
@@ -64,23 +62,12 @@ from tollgate.store.models import (
     Wallet,
 )
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 OURS = "seller@demo.example"
 LATER = timedelta(days=3)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 """A test is one transaction, whose moment is that of its beginning."""
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[Desk]:
-    """PayPal and Stripe, as far as we know them."""
-    with desk() as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in is on this machine."""
-    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
 
 
 def paypal_ipn(account: Account, house: Desk, **fields: Any) -> PaymentGateway:
