@@ -18,6 +18,7 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING, Final
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -34,6 +35,8 @@ WITHOUT_DJANGO: Final = frozenset({"core", "switches", "charging", "house", "sip
 LONG: Final = ("slow", "browser")
 TEMPLATE: Final = "migrated_template"
 
+hypothesis.settings.register_profile("tollgate", deadline=None)  # no claim is about time, and machines are busy
+hypothesis.settings.load_profile("tollgate")
 _folder = quick.new_folder()
 _server = Postgres(Path(_folder.name), durable=False)
 _numbers = itertools.count(1)

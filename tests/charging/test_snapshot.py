@@ -17,7 +17,7 @@ from tests.charging.cast import World, prices
 from tests.charging.process import Charging, now
 from tests.charging.test_desk import soon, until
 from tests.charging.test_reconcile import in_process
-from tollgate.charging import snapshot
+from tollgate.charging import desk, snapshot
 from tollgate.charging.clis import rules_of
 from tollgate.charging.doors import Asked, healthz
 from tollgate.charging.listener import Answer
@@ -246,6 +246,23 @@ def test_a_cli_rule_of_a_customer_its_tag_or_all_is_obeyed_within_a_second(world
         within_a_second(charging, None)
         world.run("DELETE FROM cli_rule WHERE id = %s", rule)
         within_a_second(charging, "cli_restricted")
+
+
+def test_connections_that_the_database_ended_are_opened_before_a_call_or_a_change_needs_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "LOOK_S", 60)
+    ours = "FROM pg_stat_activity WHERE application_name LIKE 'tollgate charging%%' AND datname = current_database()"
+
+    async def story(service: Service) -> None:
+        keeper, before = service.snapshots, {row["pid"] for row in world.all(f"SELECT pid {ours}")}
+        assert len(before) >= 3, "two of the desk and one that hears changes"
+        world.all(f"SELECT pg_terminate_backend(pid) {ours}")
+        await soon(lambda: len({row["pid"] for row in world.all(f"SELECT pid {ours}")} - before) >= 3)
+        world.run("UPDATE account SET slice_s = 7")
+        await soon(lambda: keeper.by_account[world.account].slice_s == 7)
+
+    in_process(world, story)
 
 
 def test_changes_that_cannot_be_read_once_are_obeyed_when_all_is_read_again(

@@ -79,7 +79,7 @@ def reason(rule: Rule, row: Mapping[str, Any], names: Callable[[str, str, Sequen
         return (value is None or value == "") == (rule.way == "empty")
     if field.of is Of.YES:
         return (value is not None) == (rule.value == "yes")
-    if field.of is Of.NAME:
+    if field.of in (Of.NAME, Of.NOTE):
         found = names(field.named, rule.way.removesuffix("_not").replace("one_of", "is"), rule.value.split(","))
         return (value in found) != rule.way.endswith("_not")
     if field.of in (Of.TEXT, Of.CHOICE):
@@ -155,7 +155,7 @@ def test_database_lake_and_reason_find_the_same_calls_by_any_conditions(traffic:
         cursor.execute("SELECT * FROM lake_call WHERE started_at < %s", [day_begins(NEW)])
         titles = [column.name for column in cursor.description or ()]
         known = [dict(zip(titles, row, strict=True)) for row in cursor.fetchall()]
-    kinds = ("customer", "reseller", "tag", "carrier", "gateway", "route")
+    kinds = {field.named for field in FIELDS.values() if field.named}
     ways = [(kind, way) for kind in kinds for way in ("is", "has", "begins")]
     known_names = {(kind, way, text): names(kind, way, [text]) for kind, way in ways for text in ("Acme",)}
 

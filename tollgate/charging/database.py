@@ -89,6 +89,10 @@ class DeskConnection:
         if self._begun is not None and notice.message == BEGUN:
             self._begun()
 
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Has somebody told as soon as the connection is gone, which who waits for something else would not see."""
+        self.connection.add_termination_listener(lambda _: tell())
+
     def close(self) -> None:
         """Hangs up without ceremony: the server rolls back what was open."""
         self.connection.terminate()

@@ -133,8 +133,7 @@ class Desk:
         """Lets the batches in flight end, and answers the rest as unavailable."""
         self._stopping.set()
         self._refuse_all(AWAY_ANSWER)
-        while self._sleepers:
-            self._wake()
+        self._rouse_all()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_S)
             for task in self._tasks:
@@ -188,6 +187,7 @@ class Desk:
         while not self._stopping.is_set():
             if connection is None:
                 connection = await self._connect()
+            connection.on_lost(self._rouse_all)
             self._connected += 1
             try:
                 await self._serve(connection)
@@ -238,6 +238,11 @@ class Desk:
             timer.cancel()
             if sleeper in self._sleepers:
                 self._sleepers.remove(sleeper)
+
+    def _rouse_all(self) -> None:
+        """A stop, or a connection that was lost: whose it was opens another before a request needs it."""
+        while self._sleepers:
+            _rouse(self._sleepers.pop())
 
     def _wake(self) -> None:
         """Lets one more of those who sleep look into the queue."""

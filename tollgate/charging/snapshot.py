@@ -127,6 +127,7 @@ class SnapshotKeeper:
     async def _connect(self) -> None:
         self._connection = await connect(self._url, name="tollgate charging: snapshot")
         await self._connection.add_listener("changed", self._hear)
+        self._connection.add_termination_listener(lambda _: self._wake.set())  # who waits for notices must hear of it
         await self._read_all()
 
     def _hear(self, _connection: object, _process: int, _channel: str, payload: object) -> None:
@@ -156,7 +157,8 @@ class SnapshotKeeper:
             await asyncio.sleep(COALESCE_S)
             self._wake.clear()
             noted, self._noted = self._noted, set()
-            await self._read_changes(noted)
+            if noted:
+                await self._read_changes(noted)
 
     def _heard_lately(self) -> bool:
         return time.monotonic() - self.fresh_at < POLL_S
