@@ -1,4 +1,4 @@
-"""Claims about extensions behind addresses: calls obey them a second after a save, and a room counts who is in it."""
+"""Claims about extensions behind addresses: calls obey the last save, and a room counts who is in it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.charging.cast import World
 from tests.charging.process import Charging, now
 
 
-def within_a_second(ask: Callable[[], Any], wanted: Any) -> None:
-    limit = time.monotonic() + 1
+def obeyed(ask: Callable[[], Any], wanted: Any) -> None:
+    limit = time.monotonic() + 10
     while (found := ask()) != wanted:
-        assert time.monotonic() < limit, f"still {found} after a second"
+        assert time.monotonic() < limit, f"still {found}"
         time.sleep(0.02)
 
 
@@ -33,29 +33,29 @@ def test_rooms_and_extensions_are_called_where_the_last_save_says(world: World, 
         return "a phone", cld
 
     room = world.insert("conference_room", **owner, extension=5000, host="203.0.113.60", channels=2)
-    within_a_second(lambda: place("5000"), ("sip:203.0.113.60:5060;transport=udp", "5000"))
+    obeyed(lambda: place("5000"), ("sip:203.0.113.60:5060;transport=udp", "5000"))
     for call_id in ("one", "two"):
         assert charging.authorize(call_id, cld="5000")["allow"]
     assert place("5000") == ("conference_full", "486")
     assert world.wallet("conference_room", room)["channels"] == 2
     assert world.broken_laws() == {}
     world.update("conference_room", room, channels=3)
-    within_a_second(lambda: place("5000")[1], "5000")
+    obeyed(lambda: place("5000")[1], "5000")
     for call_id in ("one", "two"):
         charging.ended(call_id, now(), sip=487)
     assert world.wallet("conference_room", room)["channels"] == 0
     world.update("conference_room", room, host="conference.example", port=5061, transport="tls")
-    within_a_second(lambda: place("5000")[0], "sip:conference.example:5061;transport=tls")
+    obeyed(lambda: place("5000")[0], "sip:conference.example:5061;transport=tls")
 
     pbx = world.ip_endpoint(world.acme, "203.0.113.40", extensions="2000-2049")
-    within_a_second(lambda: place("2049"), ("sip:203.0.113.40:5060;transport=udp", "2049"))
+    obeyed(lambda: place("2049"), ("sip:203.0.113.40:5060;transport=udp", "2049"))
     world.update("endpoint", pbx, extensions="2000-2048, 2050", delivery_host="pbx.acme.example")
-    within_a_second(lambda: place("2050")[0], "sip:pbx.acme.example:5060;transport=udp")
+    obeyed(lambda: place("2050")[0], "sip:pbx.acme.example:5060;transport=udp")
     assert place("2049")[0] == "no_rate"
 
     nowhere = ("number_unallocated", "404")
     phone = world.sip_user(world.acme, "3001", "x")
-    within_a_second(lambda: place("3001")[0], "a phone")
+    obeyed(lambda: place("3001")[0], "a phone")
     for table, row, number in (
         ("endpoint", pbx, "2050"),
         ("conference_room", room, "5000"),
@@ -63,18 +63,18 @@ def test_rooms_and_extensions_are_called_where_the_last_save_says(world: World, 
     ):
         assert place(number)[1] == number
         world.update(table, row, enabled=False)
-        within_a_second(lambda number=number: place(number), nowhere)  # a number of nobody's, not one of a carrier's
+        obeyed(lambda number=number: place(number), nowhere)  # a number of nobody's, not one of a carrier's
         world.update(table, row, enabled=True)
-    within_a_second(lambda: place("5000")[1], "5000")
+    obeyed(lambda: place("5000")[1], "5000")
     gateway = world.all("SELECT id, host FROM gateway ORDER BY id LIMIT 1")[0]
     world.update("gateway", gateway["id"], host="conference.example")
-    within_a_second(lambda: place("5000"), nowhere)
+    obeyed(lambda: place("5000"), nowhere)
     world.update("gateway", gateway["id"], host=gateway["host"])
-    within_a_second(lambda: place("5000")[1], "5000")
+    obeyed(lambda: place("5000")[1], "5000")
     world.insert("edge", account_id=world.account, name="kam9", rpc_url="http://pbx.acme.example:8090")
-    within_a_second(lambda: place("2050"), nowhere)
+    obeyed(lambda: place("2050"), nowhere)
     world.run("DELETE FROM conference_room")
-    within_a_second(lambda: place("5000")[0], "no_rate")
+    obeyed(lambda: place("5000")[0], "no_rate")
     assert world.broken_laws() == {}
 
 
@@ -96,13 +96,13 @@ def test_a_pbx_that_only_receives_and_a_phone_take_as_many_calls_as_the_last_sav
         return f"{answer['refusal']} {answer['sip']}"
 
     for endpoint, number in ((pbx, "2150"), (phone, "3002")):
-        within_a_second(lambda number=number: place(number), "allowed")
+        obeyed(lambda number=number: place(number), "allowed")
         assert charging.authorize(number, cld=number)["allow"]
         assert world.wallet("endpoint", endpoint)["channels"] == 1
         assert place(number) == "channels_endpoint 486"
         assert world.broken_laws() == {}
         world.update("endpoint", endpoint, channels=2)
-        within_a_second(lambda number=number: place(number), "allowed")
+        obeyed(lambda number=number: place(number), "allowed")
         charging.ended(number, now(), sip=487)
         assert world.wallet("endpoint", endpoint)["channels"] == 0
     assert world.broken_laws() == {}
