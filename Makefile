@@ -7,7 +7,7 @@ CHECKING := TOLLGATE_SECRET_KEY=checking
 # Order and examples of the tests: `make test` says the same twice, `make test SEED=$RANDOM` looks elsewhere.
 SEED := 1
 
-.PHONY: run setup test test-spark coverage check bench fmt vendor demo-reset
+.PHONY: run setup test test-spark test-outage coverage check bench fmt vendor demo-reset
 .DEFAULT_GOAL := run
 
 run: setup  ## everything on this machine: pages on :8000, charging on :8080, SIP on :5060
@@ -26,6 +26,10 @@ test: setup  ## every test, with real calls and a real browser
 test-spark: setup  ## the lake on a real Spark master with two workers (needs Java 17)
 	@deploy/setup spark
 	PYTHONPATH=.venv-spark $(PYTHON) -m pytest tests/store/test_lake_on_spark.py
+
+test-outage: setup  ## calls that end while the charging service is away for ten minutes; takes twelve
+	@deploy/setup packages test
+	$(PYTHON) -m pytest tests/sip/ten_minutes.py
 
 coverage: .venv/ready  ## that tests/core runs every line and branch of the rules in tollgate/core
 	.venv/bin/coverage run --branch --source tollgate/core -m pytest -q --timeout 900 tests/core

@@ -3,6 +3,7 @@
 Rooms in `WITHOUT_DJANGO` are collected without Django; in all others Django is set up on the
 embedded server before their modules are imported. Tests whose processes connect by themselves take
 `database_url` (a database of their own); tests that kill the server take `durable_postgres`.
+`--postgres 15` starts Debian's server of that version in place of the embedded one.
 Where one of them is asked for, the tables are made before the first test, outside its time.
 """
 
@@ -24,6 +25,7 @@ import pytest
 from psycopg import sql
 
 from tests import migrated, quick
+from tollgate.jobs import postgres_programs
 from tollgate.jobs.console import CommandFailed
 from tollgate.jobs.postgres import Postgres
 
@@ -42,8 +44,16 @@ _server = Postgres(Path(_folder.name), durable=False)
 _numbers = itertools.count(1)
 
 
-def pytest_configure() -> None:
-    """Keeps every test away from the data of this machine's own installation."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds our options."""
+    parser.addoption("--postgres", metavar="MAJOR", help="run on Debian's PostgreSQL of this version, not our own")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keeps every test away from the data of this machine's own installation; chooses the server."""
+    if major := config.getoption("postgres"):
+        programs = migrated.debian(major)
+        postgres_programs.sources = lambda: iter([programs])
     for name in [name for name in os.environ if name.startswith("TOLLGATE_") and name != "TOLLGATE_RATING_CASES"]:
         del os.environ[name]
     os.environ["TOLLGATE_DATA"] = _folder.name

@@ -1,8 +1,8 @@
 """A migrated database without migrating again: the first run keeps a dump of it, later ones read the dump.
 
-The dump is kept with pytest's cache, by a fingerprint of everything that makes the tables, so a changed migration is
-run anew. It is written and read by what `tollgate backup` and `restore` use; runs that begin at once take turns. To
-make something else of the tables, add where it stands to `SOURCES`.
+The dump is kept with pytest's cache, by the server's version and a fingerprint of everything that makes the tables, so
+a changed migration is run anew. It is written and read by what `tollgate backup` and `restore` use; runs that begin at
+once take turns. To make something else of the tables, add where it stands to `SOURCES`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Final
 
 import psycopg
 
-from tollgate.jobs.backup import run_program
+from tollgate.jobs.backup import read_dump, run_program
+from tollgate.jobs.postgres_programs import DEBIAN
 from tollgate.store.sql import load
 
 ROOT: Final = Path(__file__).parents[1]
@@ -38,6 +39,13 @@ def fingerprint() -> str:
     return found.hexdigest()[:24]
 
 
+def debian(major: str) -> Path:
+    """The programs of Debian's PostgreSQL of a version; where they are not, the test fails and says how to get them."""
+    programs = DEBIAN / major / "bin"
+    assert (programs / "postgres").exists(), f"{programs}/postgres is missing: deploy/setup packages test installs it"
+    return programs
+
+
 def migrate(url: str) -> None:
     """Brings the database behind `url` up to date, by the command that operators use."""
     command = [sys.executable, "-m", "tollgate.jobs.command_line", "migrate"]
@@ -54,25 +62,35 @@ def migrate(url: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def kept_of(url: str) -> Path:
+    """Where the dump for a server like that behind `url` is, or will be, kept."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with psycopg.connect(url) as connection:
+        return KEPT / f"{connection.info.server_version // 10_000}-{fingerprint()}.dump"
+
+
+def keep(url: str) -> None:
+    """Keeps the migrated database behind `url` for later runs, in place of those made by other migrations."""
+    kept = kept_of(url)
+    aside = kept.with_suffix(f".{os.getpid()}")
+    run_program("pg_dump", url, "--format=custom", "--no-owner", "--schema=public", f"--file={aside}")
+    for old in KEPT.glob(f"{kept.name.partition('-')[0]}-*.dump"):
+        old.unlink(missing_ok=True)
+    aside.replace(kept)
+
+
 def fill(url: str) -> None:
     """Brings the empty database behind `url` up to date: from the dump that is kept, or by `migrate`, then kept."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    kept = KEPT / f"{fingerprint()}.dump"
+    kept = kept_of(url)
     with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             migrate(url)
-            aside = kept.with_suffix(f".{os.getpid()}")
-            run_program("pg_dump", url, "--format=custom", "--no-owner", "--schema=public", f"--file={aside}")
-            for old in KEPT.glob("*.dump"):
-                old.unlink(missing_ok=True)
-            aside.replace(kept)
+            keep(url)
             return
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public")
         connection.execute("CREATE SCHEMA public")
-    run_program(
-        "pg_restore", url, "--no-owner", "--schema=public", "--exit-on-error", "--single-transaction", str(kept)
-    )
+    read_dump(kept, url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(load("summaries")["moved"].encode())

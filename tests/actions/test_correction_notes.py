@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests.actions.bills import Talk, balance, charged
 from tests.actions.cast import ANN, EURO, demo_account, sold_by
@@ -28,9 +29,15 @@ from tollgate.actions.invoice_runs import park, release_customer, run_invoices
 from tollgate.actions.invoices import draft_invoice
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.recalculation_preview import Preview, preview
-from tollgate.actions.recalculations import start_recalculation, take_back_recalculation, wanted_recalculation
+from tollgate.actions.recalculations import (
+    noted_invoices,
+    notes_task_of,
+    start_recalculation,
+    take_back_recalculation,
+    wanted_recalculation,
+)
 from tollgate.actions.revisions import publish_revision
-from tollgate.actions.tasks import retry_task
+from tollgate.actions.tasks import cancel_task, retry_task
 from tollgate.actions.taxes import create_tax
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.store.models import CDR, Customer, Invoice, Recalculation, Task, TaskRow, User
@@ -339,3 +346,53 @@ def test_every_level_gets_the_note_of_its_own_invoice_and_a_voided_note_is_bille
     assert sums(documents(fjord)[-1]) == ("debit_note", 100, 21, 121)
     assert documents(fjord)[-1].recalculation == begun
     assert broken() == set()
+
+
+def test_who_cancels_waits_for_no_search_of_invoices_and_the_notes_of_what_was_done_are_issued_once() -> None:
+    world = World()
+    world.talks([world.baltic], 2 * EURO, 2 * EURO)
+    billed(world.baltic)
+    world.costs(EURO)
+    with acting(world.ann):
+        begun = start_recalculation(**world.january())  # type: ignore[arg-type]
+    ticks = iter([datetime(2026, 1, 1, tzinfo=UTC)])
+    tasks.work(lambda: next(ticks, datetime(2026, 1, 2, tzinfo=UTC)), datetime(2026, 1, 2, tzinfo=UTC))
+    with acting(world.ann), CaptureQueriesContext(connection) as asked:
+        assert begun.task_id is not None
+        cancel_task(task_id=begun.task_id)
+    assert not [one for one in asked if "HAVING sum(entry.amount_micros)" in one["sql"]]
+    noting = notes_task_of(begun)
+    assert noting is not None
+    assert noted_invoices(noting) is None, "they are still looked for"
+    with acting(world.ann):
+        assert noted_invoices(cancel_task(task_id=noting.pk)) == (0, 0)
+        retry_task(task_id=noting.pk)
+    ran()
+    assert sums(documents(world.baltic)[-1]) == ("credit_note", 100, 21, 121), "of the one call that was corrected"
+    noting.refresh_from_db()
+    assert noted_invoices(noting) == (1, 1)
+    (row,) = noting.rows.exclude(record_id=None)
+    assert row.record_id == documents(world.baltic)[-1].pk
+    with acting(world.ann):
+        retry_task(task_id=begun.task_id)
+    ran()
+    assert sums(documents(world.baltic)[-1]) == ("credit_note", 100, 21, 121)
+    assert len(documents(world.baltic)) == 3, "and of the other one when it was done after all"
+    assert broken() == set()
+
+
+def test_the_notes_of_many_invoices_are_told_in_as_many_questions_as_those_of_one() -> None:
+    world = World()
+    others = [World.of(world, f"Baltic {number}") for number in range(3)]
+    for one in (world, *others):
+        one.talks([one.baltic], 2 * EURO, 2 * EURO)
+    billed(world.baltic)
+    world.costs(EURO)
+    counts = []
+    for number in (1, 1 + len(others)):
+        with CaptureQueriesContext(connection) as asked:
+            assert world.seen().invoices_count == len(world.seen().notes) == number
+        counts.append(len(asked))
+        for one in others:
+            billed(one.baltic)
+    assert counts[0] == counts[1]

@@ -7,6 +7,8 @@ import pytest
 
 from tests.actions.cast import EURO, acme, bought_by, sold_by
 from tollgate.actions.acts import Actor, Invalid, NotFound, NotPermitted, OutOfDate, acting
+from tollgate.actions.carrier_statements import describe_carrier_files
+from tollgate.actions.carriers import create_carrier
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.delays import (
     OWN_RIGHTS,
@@ -19,6 +21,7 @@ from tollgate.actions.delays import (
     update_delayed_save,
 )
 from tollgate.actions.endpoints import create_sip_user
+from tollgate.actions.exchange_rates import set_exchange_rate
 from tollgate.actions.retention import place_legal_hold
 from tollgate.actions.routes import create_ingress_route, update_ingress_route
 from tollgate.actions.tags import create_tag
@@ -27,10 +30,12 @@ from tollgate.actions.users import create_user, create_user_group, update_user, 
 from tollgate.store.models import (
     Account,
     Audit,
+    CarrierFormat,
     Contact,
     Customer,
     DelayedSave,
     Endpoint,
+    ExchangeRate,
     Message,
     RouteOption,
     User,
@@ -204,6 +209,28 @@ def test_a_record_is_made_at_its_time(ann: User, customer: Customer) -> None:
     assert not Contact.objects.exists()
     run_due(LATER)
     assert Contact.objects.get().email == "dan@acme.example"
+
+
+def test_a_record_that_somebody_made_meanwhile_is_not_overwritten(account: Account) -> None:
+    """Acts that make a record or change the one that is there: a day's rate, how a carrier writes its files."""
+    group = create_user_group(name="All", acts=["*"])
+    ann = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[group.pk])
+    told = {"account_id": account.pk, "base": "EUR", "quote": "USD", "on": "2031-05-02", "rate_nanos": 1_100_000_000}
+    cirrus = create_carrier(account_id=account.pk, name="Cirrus", currency="EUR")
+    with acting(as_user(ann)):
+        saves = [
+            delay_save(act="set_exchange_rate", arguments=told, due_at=LATER),
+            delay_save(act="set_exchange_rate", arguments={**told, "on": "2031-05-03"}, due_at=LATER),
+            delay_save(act="describe_carrier_files", arguments={"carrier_id": cirrus.pk, "strip": "00"}, due_at=LATER),
+        ]
+    set_exchange_rate(**{**told, "rate_nanos": 1_200_000_000})
+    describe_carrier_files(carrier_id=cirrus.pk, strip="99", time_tolerance_s=7)
+    run_due(LATER)
+    appeared = ("conflict", "There is such a record now; there was none when this was saved.")
+    assert [now(saved) for saved in saves] == [appeared, ("done", ""), appeared]
+    rates = ExchangeRate.objects.order_by("on").values_list("rate_nanos", flat=True)
+    assert list(rates) == [1_200_000_000, 1_100_000_000]
+    assert list(CarrierFormat.objects.values_list("strip", "time_tolerance_s")) == [("99", 7)]
 
 
 def test_a_password_that_waits_is_sealed_and_works_when_its_time_comes(account: Account, customer: Customer) -> None:

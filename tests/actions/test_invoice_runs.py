@@ -4,20 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
-from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
-from tests.actions.bills import Talk, balance, bought, charged, correct, unexplained
+from tests.actions.bills import Talk, balance, charged, correct, unexplained
 from tests.actions.cast import EURO
 from tests.actions.eight_runs import CUSTOMERS, LATER
-from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Invalid
 from tollgate.actions.charges import charge_customer
 from tollgate.actions.customers import CustomerFields, create_customer, update_customer
@@ -25,17 +21,12 @@ from tollgate.actions.invoice_issue import void_invoice
 from tollgate.actions.invoice_runs import generate_missing_invoices, release_customer, run_invoices
 from tollgate.actions.invoices import draft_invoice
 from tollgate.actions.payments import create_payment
-from tollgate.actions.postings import wallet_of
 from tollgate.actions.taxes import create_tax
-from tollgate.actions.wallets import top_up
 from tollgate.core.money import minor_digits
-from tollgate.core.summaries import Span
-from tollgate.store.models import Account, Audit, Customer, Entry, Invoice
-from tollgate.store.queries.summaries import of_customer
+from tollgate.store.models import Account, Audit, Customer, Invoice
 
 BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-VILNIUS = "Europe/Vilnius"
 
 
 def born(customer: Customer, at: datetime) -> Customer:
@@ -70,143 +61,8 @@ def adds_up(customer: Customer) -> None:
         assert row.total_micros == row.net_micros + row.tax_micros
         assert all(amount % unit == 0 for amount in (row.net_micros, row.tax_micros, row.total_micros))
         assert all(line.net_micros % unit == 0 for line in lines)
-    assert all(one.usage_until_at == two.usage_from_at for one, two in pairwise(found))
-
-
-def hours_of(begin: datetime, until: datetime, every: int) -> list[datetime]:
-    """Moments so many hours apart: among them, in a year, all hours of the clock and both nights that it changes."""
-    count = int((until - begin) / (every * HOUR))
-    return [begin + every * step * HOUR for step in range(count)]
-
-
-def test_a_year_of_customers_and_of_a_resellers_customer_is_billed_to_the_unit(account: Account) -> None:
-    update_account(account_id=account.pk, zone=VILNIUS)
-    tax = create_tax(account_id=account.pk, name="PVM", rate_ppm=210_000)
-    levy = create_tax(account_id=account.pk, name="Levy", rate_ppm=20_000, compound=True, priority=20)
-    baltic = postpaid(account, "Baltic", billing_day=31, tax_ids=[tax.pk, levy.pk])
-    gulf = postpaid(account, "Gulf", "KWD", zone="Africa/Cairo", invoice_grouping="destination", tax_ids=[tax.pk])
-    nippon = postpaid(account, "Nippon", "JPY", invoice_schedule="weekly", billing_zone="America/New_York",
-                      billing_day=3, tax_ids=[tax.pk], prices_include_tax=True)  # fmt: skip
-    acme = create_customer(account_id=account.pk, name="Acme", currency="EUR", invoice_schedule="monthly",
-                           email_invoices=False, tax_ids=[tax.pk])  # fmt: skip
-    born(acme, BEGIN)
-    top_up(customer_id=acme.pk, amount_micros=1000 * EURO)
-    born(nippon, datetime(2024, 9, 4, 12, tzinfo=UTC))
-    nordic = postpaid(account, "Nordic", is_reseller=True, billing_zone="UTC", tax_ids=[tax.pk, levy.pk])
-    fjord = postpaid(account, "Fjord", parent_id=nordic.pk, invoice_schedule="weekly", tax_ids=[tax.pk])
-    talked: dict[int, list[Talk]] = {}
-    for place, customer in enumerate((baltic, gulf, nippon, acme, nordic, fjord)):
-        moments = hours_of(customer.created_at, BEGIN + timedelta(days=365), 7 + place)
-        talked[customer.pk] = [
-            Talk(at, 7_003 + 11 * step + place, 60, f"Place {step % 3}") for step, at in enumerate(moments)
-        ]
-        charged(customer, talked[customer.pk], reseller=nordic if customer is fjord else None)
-    talked[nordic.pk] += [talk._replace(micros=bought(talk.micros)) for talk in talked[fjord.pk]]
-    for day in (40, 41, 75, 260, 300, 367, 367):
-        run_invoices(BEGIN + timedelta(days=day))
-    for customer in (baltic, gulf, nippon, acme, nordic, fjord):
-        adds_up(customer)
-        issued = documents(customer)
-        end = issued[-1].usage_until_at
-        assert end is not None
-        billed = sum(talk.micros for talk in talked[customer.pk] if talk.started_at < end)
-        left = sum(talk.micros for talk in talked[customer.pk] if talk.started_at >= end)
-        assert sum(row.exact_micros for row in issued) == billed, customer.name
-        assert listed_of(customer, issued) == expected_of(customer, talked[customer.pk], end), customer.name
-        assert sum(line.calls_count for row in issued for line in row.lines.all()) == len(talked[customer.pk]) - sum(
-            talk.started_at >= end for talk in talked[customer.pk]
-        )
-        if customer is acme:
-            assert balance(customer) == 826_450_000 - billed - left, "its tax came with the money, receipts take none"
-            assert {(row.kind, row.open_micros, row.tax_micros) for row in issued} == {("receipt", 0, 0)}
-        else:
-            assert balance(customer) == -sum(row.total_micros for row in issued) - left, customer.name
-    assert unexplained() == []
-    listed(baltic, nippon)
-    resold(fjord, talked[fjord.pk])
-    summed_up(nordic, talked[fjord.pk])
-
-
-class Bill(NamedTuple):
-    """One document as it is expected: its first day, the first day after it, and what its calls cost."""
-
-    from_on: date
-    until_on: date
-    micros: int
-
-
-def listed_of(customer: Customer, issued: list[Invoice]) -> list[Bill]:
-    """Every document of a customer."""
-    assert all(row.from_on and row.until_on for row in issued)
-    return [Bill(row.from_on, row.until_on, row.exact_micros) for row in issued]  # type: ignore[arg-type]
-
-
-def expected_of(customer: Customer, talks: list[Talk], end: datetime) -> list[Bill]:
-    """What the documents should be: each call put by the day on its wall clock into the week or month of that day."""
-    zone = ZoneInfo({"Gulf": "Africa/Cairo", "Nippon": "America/New_York", "Nordic": "UTC"}.get(customer.name, VILNIUS))
-    sums: dict[date, int] = {}
-    for talk in talks:
-        if talk.started_at < end:
-            begin = begun_on(customer, talk.started_at.astimezone(zone).date())
-            sums[begin] = sums.get(begin, 0) + talk.micros
-    begins = [*sorted(sums), end.astimezone(zone).date()]
-    return [Bill(begin, until, sums[begin]) for begin, until in pairwise(begins)]
-
-
-def begun_on(customer: Customer, on: date) -> date:
-    """The first day of the week or month that bills a day: weeks from Monday (Nippon's from Wednesday), months from the
-    first, Baltic's from their last day."""
-    if customer.name in ("Nippon", "Fjord"):
-        first = 3 if customer.name == "Nippon" else 1
-        return next(on - timedelta(days=back) for back in range(7) if (on - timedelta(days=back)).isoweekday() == first)
-    if customer.name != "Baltic":
-        return on.replace(day=1)
-    return on if (on + timedelta(days=1)).day == 1 else on.replace(day=1) - timedelta(days=1)
-
-
-def resold(fjord: Customer, talked: list[Talk]) -> None:
-    """What a reseller earns is what its customer is billed, less what it pays for the same calls itself; its customer's
-    weeks begin on Mondays, by the nights of the account's zone."""
-    said = Entry.objects.filter(call_id__in=Entry.objects.filter(wallet=wallet_of(fjord)).values("call_id"))
-    by_book = dict(said.values_list("book").annotate(micros=Sum("amount_micros")))
-    sold = sum(talk.micros for talk in talked)
-    assert by_book == {"resale": -sold, "revenue": -sum(bought(talk.micros) for talk in talked)}
-    weeks = {(row.usage_until_at - row.usage_from_at) / HOUR for row in documents(fjord)}  # type: ignore[operator]
-    assert weeks >= {167, 168, 169}, "the clock goes forward in March and back in October"
-    assert {row.from_on.isoweekday() for row in documents(fjord)[1:] if row.from_on} == {1}
-
-
-def summed_up(nordic: Customer, talked: list[Talk]) -> None:
-    """The summary of a reseller, whose months are UTC's, is what its documents bill: its customer's calls too."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT add_to_summaries(0, %s, '-infinity', 'infinity')", [2**62])
-    found = of_customer(nordic, Span.MONTH, BEGIN, BEGIN + timedelta(days=365), resells=True)
-    months = {stretch.begun_at.date(): stretch for stretch in found}
-    billed = {row.from_on.replace(day=1): row for row in documents(nordic) if row.from_on}
-    assert len(billed) == 12
-    for month, row in billed.items():
-        lines = list(row.lines.all())
-        assert months[month].charged_micros == row.exact_micros
-        assert months[month].totals.connected + months[month].resold.calls == sum(line.calls_count for line in lines)
-        assert months[month].totals.billed_s + months[month].resold.billed_s == sum(line.billed_s for line in lines)
-    assert sum(stretch.resold.charge_micros for stretch in found) == sum(bought(talk.micros) for talk in talked)
-
-
-def listed(baltic: Customer, nippon: Customer) -> None:
-    """The periods by the calendar: short months, the leap day, nights of 23 and 25 hours; numbers without gap."""
-    days = [row.from_on for row in documents(baltic)]
-    assert days[:4] == [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31)]
-    assert len(days) == 12
-    march = documents(baltic)[3]
-    assert (march.usage_from_at, march.lines.count()) == (datetime(2024, 3, 31, tzinfo=ZoneInfo(VILNIUS)), 30)
-    assert {row.from_on.isoweekday() for row in documents(nippon) if row.from_on} == {3}
-    weeks = [row.usage_until_at - row.usage_from_at for row in documents(nippon)]  # type: ignore[operator]
-    assert sorted({week / HOUR for week in weeks}) == [168, 169], "the clock goes back in November"
-    assert len(weeks) == 17
-    numbers = Invoice.objects.filter(kind="invoice").order_by("number_year", "number_seq")
-    for year in (2024, 2025):
-        given = [row.number_seq for row in numbers if row.number_year == year]
-        assert given == list(range(1, len(given) + 1))
+    periods = [row for row in found if row.usage_from_at]
+    assert all(one.usage_until_at == two.usage_from_at for one, two in pairwise(periods))
 
 
 def test_what_comes_late_or_is_voided_is_billed_once(account: Account) -> None:

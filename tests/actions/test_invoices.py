@@ -279,6 +279,30 @@ def test_a_prepaid_customer_pays_the_tax_with_the_money_and_gets_a_receipt(accou
     assert "Reverse charge needs" in acme.parked_reason
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_fixed_part_is_taken_back_where_no_net_is_left_of_the_lines_that_bear_it(
+    account: Account, alone: bool
+) -> None:
+    fee = create_tax(account_id=account.pk, name="Fee", rate_ppm=0, fixed_micros=500_000, is_vat=False)
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    baltic = postpaid(account, "Baltic", tax_ids=[fee.pk, vat.pk], prices_include_tax=True)
+    draft = draft_invoice(customer_id=baltic.pk)
+    told = {"invoice_id": draft.pk, "tax_category": "Z"}
+    add_invoice_line(**told, description="Entry", unit_price_nanos=PRICE // 2, tax_ids=[fee.pk])
+    if not alone:
+        add_invoice_line(**told, description="Router", unit_price_nanos=100 * PRICE)
+    issued = issue_invoice(invoice_id=draft.pk)
+    assert issued.lines.get(description="Entry").net_micros == 0, "all of it is the fixed part"
+    assert issued.total_micros == 500_000 + (not alone) * 100_000_000
+    note = credit_invoice(invoice_id=issued.pk, reason="all of it")
+    assert (note.net_micros, note.tax_micros, note.total_micros) == (
+        issued.net_micros, issued.tax_micros, issued.total_micros,
+    )  # fmt: skip
+    assert balance(baltic) == 0
+    refused("lines", credit_invoice, invoice_id=issued.pk, reason="again")
+    assert unexplained() == []
+
+
 def test_reverse_charge_needs_both_numbers_and_prints_its_reason(account: Account) -> None:
     baltic = taxed(account)
     Account.objects.filter(pk=account.pk).update(country="LT", vat_id="LT100001919017")

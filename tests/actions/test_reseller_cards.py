@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.actions.cast import ANN, bought_by, sold_by
 from tests.actions.test_customers import refused
 from tollgate.actions.acts import Actor, Invalid, NotEditable, NotFound, acting
+from tollgate.actions.card_losses import look, look_at_resale, marks_of
 from tollgate.actions.card_markups import publish_markup
 from tollgate.actions.cards import create_card, delete_card, update_card
 from tollgate.actions.customers import create_customer, update_customer
@@ -20,7 +21,7 @@ from tollgate.actions.revisions import create_draft, delete_draft, publish_draft
 from tollgate.actions.routes import create_ingress_route, create_tag_route, delete_ingress_route, update_ingress_route
 from tollgate.actions.tags import create_tag
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.store.models import Account, Card, Customer, DelayedSave, IngressRoute, Rate, User, UserGroup
+from tollgate.store.models import Account, Card, Customer, DelayedSave, IngressRoute, Message, Rate, User, UserGroup
 
 CENT = 10_000_000
 UK = [{"prefix": "44", "price_nanos": 5 * CENT}, {"prefix": "4477", "price_nanos": 8 * CENT}]
@@ -138,6 +139,61 @@ def test_prices_below_what_the_reseller_pays_are_warned_of_and_published(resale:
         assert done.warnings == [], "nobody resells by the account's own cards"
 
 
+def looked() -> list[str]:
+    """Looks at the prices of every reseller; what its own people are told of them."""
+    Message.objects.all().delete()
+    with acting(Actor("ticks", frozenset({"look_at_resale"}))):
+        while look(datetime.now(UTC)):
+            pass
+    return [message.text for message in Message.objects.filter(template="card_losses").order_by("id")]
+
+
+def sentences(card: Card) -> list[tuple[str, datetime | None]]:
+    """What the page of a card says of it."""
+    return [(mark.sentence, mark.from_at) for mark in marks_of(card, datetime.now(UTC))]
+
+
+def test_a_reseller_is_told_once_of_prices_that_became_dearer_than_its_own(resale: Resale) -> None:
+    update_customer(customer_id=resale.nordic.pk, notification_emails=["prices@nordic.example"])
+    with acting(Actor("ticks", frozenset({"look_at_resale"}))):
+        assert look_at_resale(), "Polar has a card"
+        assert not look_at_resale()
+    with acting(resale.rita):
+        own, other = made(resale), made(resale, "Premium")
+        publish_revision(card_id=own.pk, rows=[{"prefix": "44", "price_nanos": 6 * CENT}])
+        publish_revision(card_id=other.pk, rows=[{"prefix": "44", "price_nanos": 30 * CENT}])
+    assert looked() == [], "of what it sells below by its own doing it was warned when it published"
+    lost = "Sold for less than Nordic pays by Wholesale: 4477 (180 s: 0.18 < 0.24)."
+    assert (sentences(own), sentences(other)) == ([(lost, None)], [])
+
+    later = datetime.now(UTC) + timedelta(days=3)
+    dearer = [{"prefix": "44", "price_nanos": 7 * CENT}]
+    publish_revision(card_id=resale.bought.pk, rows=dearer, effective_at=later)
+    (text,) = looked()
+    assert f"Retail < Wholesale ({later:%Y-%m-%d %H:%M} UTC): 44 (180 s: 0.18 < 0.21)" in text
+    assert "4477" not in text, "that is nothing new"
+    assert "Premium" not in text
+    coming = "Sold for less than Nordic pays by Wholesale: 44 (180 s: 0.18 < 0.21)."
+    assert sentences(own) == [(lost, None), (coming, later)]
+    publish_revision(card_id=resale.bought.pk, rows=dearer, effective_at=later + timedelta(days=1))
+    assert looked() == [], "once, and nothing of what changes nothing"
+    assert len(sentences(own)) == 2
+
+    with acting(resale.rita):
+        publish_revision(card_id=own.pk, rows=[{"prefix": "44", "price_nanos": 9 * CENT}])
+    assert looked() == []
+    assert sentences(own) == []
+    update_ingress_route(ingress_route_id=resale.route.pk, card_id=sold_by(resale.account, "Gold").pk)
+    gold = Card.objects.get(name="Gold")
+    publish_revision(card_id=gold.pk, rows=[{"prefix": "4", "price_nanos": 10 * CENT}])
+    (text,) = looked()
+    assert "Retail < Gold: 44 (180 s: 0.27 < 0.3)" in text
+    update_customer(customer_id=resale.nordic.pk, notification_opt_outs=["card.losses"])
+    publish_revision(card_id=gold.pk, rows=[{"prefix": "4", "price_nanos": 20 * CENT}])
+    assert looked() == []
+    assert "(180 s: 0.27 < 0.6)" in sentences(own)[0][0]
+
+
 def test_prices_are_made_of_those_that_the_reseller_pays(resale: Resale) -> None:
     later = datetime.now(UTC) + timedelta(days=3)
     dearer = [{"prefix": "44", "price_nanos": 7 * CENT}]
@@ -237,6 +293,53 @@ def test_a_resellers_user_says_nothing_about_carriers_and_touches_no_route_of_ot
                 create_ingress_route(customer_id=customer.pk, name="B", card_id=own.pk)
         with pytest.raises(NotFound):
             create_tag_route(tag_id=tag.pk, name="B", card_id=own.pk)
+
+
+def test_what_the_operator_records_stays_recorded_whatever_routes_a_resellers_user_makes(resale: Resale) -> None:
+    with acting(resale.rita):
+        own = made(resale)
+        plain = create_ingress_route(customer_id=resale.fjord.pk, name="Plain", card_id=own.pk)
+        route = create_ingress_route(customer_id=resale.fjord.pk, name="World", card_id=own.pk)
+    with acting(ANN):
+        update_ingress_route(ingress_route_id=route.pk, recording="on", media="direct")
+    with acting(resale.rita):
+        assert "let them remove it" in refused("ingress_route_id", delete_ingress_route, ingress_route_id=route.pk)
+        update_ingress_route(ingress_route_id=route.pk, enabled=False)
+        anew = create_ingress_route(customer_id=resale.fjord.pk, name="Anew", card_id=own.pk)
+        assert (anew.recording, anew.media) == ("on", "direct")
+        elsewhere = create_ingress_route(customer_id=resale.gull.pk, name="World", card_id=sold_to_gull(resale).pk)
+        assert (elsewhere.recording, elsewhere.media) == ("inherit", "proxy")
+        plain.refresh_from_db()
+        assert (plain.recording, plain.media) == ("on", "direct"), "what was disabled may take it instead"
+        delete_ingress_route(ingress_route_id=plain.pk)
+    with acting(ANN):
+        delete_ingress_route(ingress_route_id=route.pk)
+
+
+def test_a_route_that_a_resellers_user_widens_keeps_what_the_operator_has_chosen_for_the_customer(
+    resale: Resale,
+) -> None:
+    with acting(resale.rita):
+        own = made(resale)
+        made_of = {"customer_id": resale.fjord.pk, "card_id": own.pk}
+        wide = create_ingress_route(**made_of, name="World")  # type: ignore[arg-type]
+        narrow = create_ingress_route(**made_of, name="Home", dial_patterns="47")  # type: ignore[arg-type]
+        other = create_ingress_route(**made_of, name="Near", dial_patterns="46")  # type: ignore[arg-type]
+    with acting(ANN):
+        update_ingress_route(ingress_route_id=wide.pk, recording="on")
+        update_ingress_route(ingress_route_id=narrow.pk, dial_patterns="47\n45")
+    with acting(resale.rita):
+        assert update_ingress_route(ingress_route_id=narrow.pk, name="Homes").recording == "inherit"
+        assert update_ingress_route(ingress_route_id=other.pk, enabled=False).recording == "inherit"
+        assert update_ingress_route(ingress_route_id=narrow.pk, dial_patterns="4").recording == "on"
+        delete_ingress_route(ingress_route_id=wide.pk)
+    other.refresh_from_db()
+    assert other.recording == "on"
+
+
+def sold_to_gull(resale: Resale) -> Card:
+    """A card of the reseller that Gull is below."""
+    return made(resale, "Sund sells", reseller_id=resale.sund.pk)
 
 
 def test_a_customer_is_not_moved_away_from_the_card_it_pays_by(resale: Resale) -> None:

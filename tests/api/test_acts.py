@@ -36,6 +36,15 @@ def test_an_act_makes_changes_and_tells_the_record(cast: Cast, ann: Api) -> None
     assert ann.act("delete_customer", customer_id=record["id"], confirmation="Delta").status_code in (200, 422)
 
 
+def test_a_paused_account_is_refused_to_programs_too(cast: Cast, ann: Api) -> None:
+    Account.objects.update(status="paused")
+    of = {"account_id": cast.account.pk}
+    for act, arguments in (("update_account", {"channels": 9}), ("enable_call_recording", {})):
+        answer = ann.act(act, **of, **arguments)
+        assert (answer.status_code, fields_of(answer)) == (422, {("status", "invalid")}), act
+    assert ann.act("update_account", **of, status="active", channels=9).json()["result"]["channels"] == 9
+
+
 def test_if_match_keeps_two_from_overwriting_each_other(cast: Cast, ann: Api) -> None:
     seen = ann.get(f"customers/{cast.acme.pk}")
     first = ann.act("update_customer", {"If-Match": seen["ETag"]}, customer_id=cast.acme.pk, channels=4)

@@ -1,8 +1,9 @@
-"""Measures the lake: writing days, breakouts over all of them, a CSV of one day, rating all calls again.
+"""Measures the lake: writing days, breakouts over all of them, also as their page asks them, a CSV of one day, rating
+all calls again.
 
 `python -m tests.bench.lake` makes its own PostgreSQL and data in a temporary folder and prints what it found as JSON:
 of 10 million calls in ten days, two of which the database has too. To measure another question, add it to
-`BREAKOUTS`.
+`BREAKOUTS`, or to `PAGES` as the page of breakouts asks it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests import migrated
+from tollgate.core.breakout import DIMENSIONS, Question
 from tollgate.core.bulk_rating import RateLine, keys_of, rate_line, rating_text, spans
 from tollgate.core.lake import DAY_US, Breakout, Condition, Engine, Group, Search, Span, day_begins
 from tollgate.core.rates import simple
@@ -57,6 +59,10 @@ BREAKOUTS: Final = {
 }
 
 
+PAGES: Final = (*((name,) for name in DIMENSIONS), ("customer", "destination", "day"))
+"""What the page of breakouts groups by: each dimension alone, and three together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was measured; medians of three."""
@@ -67,6 +73,10 @@ class Found:
     written_s: dict[str, float]
     """A day, by kind."""
     breakout_s: dict[str, float]
+    page_s: dict[str, float]
+    """The page of breakouts, by what it groups by."""
+    compared_s: float
+    """That the file of a day, which the database has too, has every call of it: part of the former."""
     newest_s: float
     """A page of the newest calls."""
     file_lake_s: float
@@ -102,10 +112,13 @@ def main() -> None:
 
 def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
     """Every figure."""
+    from django.db import connection
+
     from tests.store.lake_cast import Traffic
     from tollgate.store.lake_files import write_day
     from tollgate.store.models import LakeFile
     from tollgate.store.queries import lake
+    from tollgate.store.queries.breakout_days import lake_days
 
     at = datetime.now(UTC)
     days = [at.date() - timedelta(days=back) for back in range(days_count + 3, 3, -1)]
@@ -113,6 +126,8 @@ def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
     for day in days:
         took_s = timed(lambda day=day: traffic.day(day, calls))  # type: ignore[misc]
         say(f"{day}: {calls} calls made in {took_s:.1f} s")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE cdr")  # as a server does by itself within minutes
     written_s = {kind: median(partial(write_day, kind, traffic.account.pk, at=at), days) for kind in KINDS}
     for kind in KINDS:
         size = sum(LakeFile.objects.filter(kind=kind).values_list("bytes_count", flat=True))
@@ -125,6 +140,8 @@ def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
     for words, question in BREAKOUTS.items():
         breakout_s[words] = median(lambda _, question=question: lake.breakout(question, span, at), THRICE)  # type: ignore[misc]
         say(f"breakout {words}: {breakout_s[words]:.2f} s")
+    page_s = pages(traffic.account, span, at)
+    compared_s = median(lambda _: lake_days(traffic.account, asked_by_page(("day",), span), at), THRICE)
     load = os.getloadavg()[0]
     newest_s = median(lambda _: lake.search(Search("call", ("id", "cld", "cost_micros")), span, at), THRICE)
     columns = ("id", "started_us", "customer_id", "cli", "cld", "duration_ms", "billed_s", "cost_micros", "state")
@@ -137,6 +154,8 @@ def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
         day_calls=calls,
         written_s=written_s,
         breakout_s=breakout_s,
+        page_s=page_s,
+        compared_s=compared_s,
         newest_s=newest_s,
         file_lake_s=file_lake_s,
         file_database_s=file_database_s,
@@ -144,6 +163,24 @@ def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
         memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
         load=load,
     )
+
+
+def asked_by_page(dimensions: tuple[str, ...], span: Span) -> Question:
+    """What the page asks of the whole period."""
+    return Question(dimensions=dimensions, from_at=span.from_at, until_at=span.until_at)
+
+
+def pages(account: Any, span: Span, at: datetime) -> dict[str, float]:
+    """The page of breakouts about all calls: the function behind it, with the names it tells."""
+    from tollgate.store.queries.breakout import breakout
+
+    found = {}
+    for dimensions in PAGES:
+        question = asked_by_page(dimensions, span)
+        words = ", ".join(DIMENSIONS[name].title for name in dimensions)
+        found[words] = median(lambda _, question=question: breakout(account, question, at), THRICE)  # type: ignore[misc]
+        say(f"page of breakouts by {words}: {found[words]:.2f} s")
+    return found
 
 
 def copy_days(day: date, back: int, account_id: int) -> None:

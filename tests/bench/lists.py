@@ -16,7 +16,8 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -34,7 +35,9 @@ COPIED: Final[tuple[tuple[str, str, str, Mapping[str, str]], ...]] = (
         "number": "(10000000 + n)::text", "reference": "'PO-' || n", "accounting_id": "NULL",
         "company": f"CASE WHEN n % 5 = 0 THEN '' ELSE initcap(substr(md5('c' || n), 1, 7)) || ({WORDS})[1 + n % 7] END",
         "status": "CASE n % 40 WHEN 3 THEN 'penalty' WHEN 5 THEN 'pending' WHEN 7 THEN 'inactive' ELSE 'active' END",
-        "email_verification": "n % 10 = 1",
+        "email_verification": "n % 10 = 1", "channels": "n % 200", "cps_milli": "n % 50 * 1000",
+        "debit_limit_micros": "n % 1000 * 1000000", "country": "(ARRAY['DE', 'LT', 'FR', '', 'GB', 'US'])[1 + n % 6]",
+        "expires_at": "CASE WHEN n % 3 = 0 THEN now() + n * interval '1 hour' END",
     }),
     ("wallet", "kind = 'customer'", OTHERS, {
         "owner_id": "n.id", "balance_micros": "n.id * 7919 % 1000000 * 1000",
@@ -105,9 +108,24 @@ PAGES: Final[Mapping[str, str]] = {
     "contacts, a search that finds all": "/contacts/?q=example",
     "endpoints, first page": "/endpoints/",
     "endpoints, a search that finds a tenth": "/endpoints/?q=telecom",
+    "ingress routes, first page": "/routes/",
     "the search of all": "/search/?q=anna",
+    "a new alert": "/alerts/new/",
+    "a new invoice": "/invoices/new/",
+    "a run of packages": "/packages/run/",
+    "a new recalculation": "/recalculations/new/",
+    "the options": "/options/",
 }
 """An address with @ is walked so many pages on."""
+LISTS: Final[Mapping[str, str]] = {
+    "customers": "tollgate.panel.customer_lists", "contacts": "tollgate.panel.contacts",
+    "endpoints": "tollgate.panel.endpoints", "routes": "tollgate.panel.routes",
+}  # fmt: skip
+"""The lists of which every order and every filter is tried: by their address, where their grid is."""
+TYPED: Final = ("telecom", "zz99")
+"""What is typed into a filter by a name: what a tenth has, and what nearly nobody has."""
+DEEP: Final = 5
+"""So many pages on each order is tried again."""
 
 
 def fill(count: int) -> Any:
@@ -144,7 +162,9 @@ def fill(count: int) -> Any:
         for statement in (CALLED, TALKING, OCCUPIED):
             cursor.execute(statement)
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")  # what the texts of a search are made of takes long to count
         cursor.execute("VACUUM ANALYZE")
+        cursor.execute("RESET statement_timeout")
     return user
 
 
@@ -168,16 +188,45 @@ def measure(user: Any, *, times: int, pid: int) -> dict[str, dict[str, float]]:
     browser = Client()
     browser.force_login(user)
     found = {}
-    for name, address in PAGES.items():
-        path, _, pages = address.partition("@")
-        for _ in range(int(pages or 0)):
-            path = _following(browser, path)
+    slowest = [(name, _slowest(browser, addresses)) for name, addresses in _tried()]
+    told = {f"{name}: {address.partition('?')[2]}": address for name, address in slowest}
+    for name, address in {**PAGES, **told}.items():
+        path = _walked(browser, address)
         _asked_ms(browser, path)  # what is read once is read
         cpu_s = time.process_time() + postgres_cpu_s(pid)
         took = [_asked_ms(browser, path) for _ in range(times)]
         cpu_ms = 1000 * (time.process_time() + postgres_cpu_s(pid) - cpu_s) / times
         found[name] = {"median_ms": round(median(took), 1), "most_ms": round(max(took), 1), "cpu_ms": round(cpu_ms, 1)}
     return found
+
+
+def _tried() -> Iterator[tuple[str, list[str]]]:
+    """Every order of each list both ways, its first page and one far on; and every filter."""
+    for name, module in LISTS.items():
+        found = import_module(module)
+        grid = found.GLOBAL if name == "contacts" else found.LIST
+        sorts = [f"/{name}/?sort={way}{column.sort}" for column in grid.columns if column.sort for way in ("", "-")]
+        yield f"{name}, the slowest of {len(sorts)} orders", [*sorts, *(f"{path}@{DEEP}" for path in sorts)]
+        asked = [(one.name, text) for one in grid.filters for text in dict(one.choices) or TYPED]
+        yield f"{name}, the slowest of {len(asked)} filters", [f"/{name}/?f.{one}={text}" for one, text in asked]
+
+
+def _slowest(browser: Any, addresses: Sequence[str]) -> str:
+    """The address whose quicker answer of two takes longest."""
+
+    def took_ms(address: str) -> float:
+        path = _walked(browser, address)
+        return min(_asked_ms(browser, path) for _ in range(2))
+
+    return max(addresses, key=took_ms)
+
+
+def _walked(browser: Any, address: str) -> str:
+    """The address of the page that is so many pages on."""
+    path, _, pages = address.partition("@")
+    for _ in range(int(pages or 0)):
+        path = _following(browser, path)
+    return path
 
 
 def _asked_ms(browser: Any, path: str) -> float:

@@ -2,9 +2,10 @@
 
 `python -m tests.bench.money` makes its own PostgreSQL and the month of `month.py` in a temporary folder, and prints
 JSON; what can be done again is the middle of three. The month is closed by the unattended run, and then every document
-is made as it goes out: PDF with the e-invoice inside. Then calls are corrected, the next month is closed too, and
-summaries, records, entries and invoices must say the same of each customer to the last unit, and the doctor find
-nothing: otherwise there are no figures. To measure another thing, add it to `measure` and to `page.money`.
+is made as it goes out: PDF with the e-invoice inside. Then others join in who pay ahead, in other currencies, or below
+resellers, calls are corrected, bills credited, payments refunded, the next month is closed too, and summaries, records,
+entries and invoices must say the same of each customer to the last unit (`books.py`), and the doctor find nothing:
+otherwise there are no figures. To measure another thing, add it to `measure` and to `page.money`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,37 +34,13 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 THRICE: Final = 3
-AFTER: Final = 50
-"""One in so many calls is of the month after."""
-CORRECTED: Final = 250
-"""One in so many calls is corrected before the month is closed, and as many after it."""
-SAID: Final = {
-    "summaries": "SELECT customer_id, sum(cost_micros + correction_micros) FROM summary WHERE account_id = %(account)s"
-    " AND customer_id IS NOT NULL GROUP BY 1",
-    "records": "SELECT customer_id, sum(micros) FROM (SELECT customer_id, cost_micros AS micros FROM cdr"
-    " WHERE account_id = %(account)s UNION ALL SELECT wallet.owner_id, -amount_micros FROM entry"
-    " JOIN wallet ON wallet.id = entry.wallet_id WHERE entry.account_id = %(account)s AND wallet.kind = 'customer'"
-    " AND call_id IS NOT NULL AND entry.kind IN ('correction', 'adjustment')) AS line GROUP BY 1",
-    "entries": "SELECT owner_id, -sum(amount_micros) FROM entry JOIN wallet ON wallet.id = entry.wallet_id"
-    " WHERE entry.account_id = %(account)s AND wallet.kind = 'customer' AND call_id IS NOT NULL GROUP BY 1",
-    "invoices": "SELECT customer_id, sum(CASE invoice.kind WHEN 'credit_note' THEN -1 ELSE 1 END * line.exact_micros)"
-    " FROM invoice_line AS line JOIN invoice ON"
-    " invoice.id = line.invoice_id WHERE account_id = %(account)s AND state = 'issued'"
-    " AND line.kind IN ('usage', 'correction') GROUP BY 1",
-}
-OWED: Final = {
-    "wallets": "SELECT owner_id, -balance_micros FROM wallet WHERE account_id = %(account)s AND kind = 'customer'",
-    "totals": "SELECT customer_id, sum(CASE kind WHEN 'credit_note' THEN -1 ELSE 1 END * total_micros) FROM invoice"
-    " WHERE account_id = %(account)s AND state = 'issued'"
-    " GROUP BY 1",
-}
-BOUGHT: Final = {
-    "summaries": "SELECT carrier_id, sum(carrier_cost_micros + carrier_correction_micros) FROM summary"
-    " WHERE account_id = %(account)s AND carrier_id IS NOT NULL GROUP BY 1",
-    "entries": "SELECT owner_id, sum(amount_micros) FROM entry JOIN wallet ON wallet.id = entry.wallet_id"
-    " WHERE entry.account_id = %(account)s AND wallet.kind = 'carrier' AND call_id IS NOT NULL GROUP BY 1",
-    "wallets": "SELECT owner_id, balance_micros FROM wallet WHERE account_id = %(account)s AND kind = 'carrier'",
-}
+AFTER: Final = 20
+"""So many calls of each customer are of the month after, which bears what was corrected of the one before."""
+CORRECTED: Final = 2500
+"""One in so many calls is looked at anew by each of those who correct: before the close, and twice after it."""
+CORRECTED_LEAST: Final = 20
+OTHERS: Final = 10
+"""For so many calls of who is measured, others make one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +76,24 @@ class Found:
     close: Closed
     documents: int
     lines: int
+    others: int
+    """Customers who pay ahead, in other currencies, below resellers; they come after what is measured."""
+    others_calls: int
     corrections: int
+    """Entries of recalculations."""
     correction_lines: int
-    usage_micros: int
+    notes: int
+    """On bills whose calls were corrected."""
+    usage_micros: dict[str, int]
+    """By currency."""
     examined: Took
     """By the doctor."""
 
 
 def measure(server: Postgres, calls: int, customers: int, processes: int) -> Found:
     """Every figure, in order; raises AssertionError where the books differ."""
+    from tests.bench.books import agreed
+    from tests.bench.corrections import correct
     from tests.bench.month import prepare
     from tollgate.actions.summaries import roll_up
     from tollgate.jobs.doctor import WRONG, Finding, examine
@@ -115,23 +101,23 @@ def measure(server: Postgres, calls: int, customers: int, processes: int) -> Fou
 
     month = prepare(customers, datetime.now(UTC))
     tell(f"{customers} customers; calls are made")
-    month.call(month.begin_on, month.end_on, calls)
+    month.call(month.begin_on, month.end_on, calls, month.callers)
     rolled_up = medial(server, roll_up, before=forget_summaries)
     tell(f"{calls} calls rolled up: {rolled_up}")
     size: list[int] = []
     exported = medial(server, lambda: size.append(export(month)))
     tell(f"{calls} calls exported, {size[0] >> 20} MB: {exported}")
     breakouts = broken_out(month, server)
-    month.correct(calls // CORRECTED)
+    looked_at = max(CORRECTED_LEAST, calls // CORRECTED)
+    corrections = correct(month, looked_at)
+    tell(f"{corrections} corrections before the close")
     closed = close(month, server, processes)
     issued = Invoice.objects.filter(state="issued", kind="invoice").count()
     assert issued == customers, f"{issued} invoices of {customers} customers"
     lines = InvoiceLine.objects.count()
-    month.call(month.end_on, month.after_on, calls // AFTER)
-    month.correct(calls // CORRECTED)
-    close_after(month)
+    corrections += go_on(month, calls, looked_at)
     roll_up()
-    usage = agreed(month)
+    usage = agreed(month.account.pk)
     findings: list[Finding] = []
     examined = timed(server, lambda: findings.extend(examine(server.url)))
     tell(f"the doctor: {examined}")
@@ -148,8 +134,11 @@ def measure(server: Postgres, calls: int, customers: int, processes: int) -> Fou
         close=closed,
         documents=issued,
         lines=lines,
-        corrections=month.corrected,
+        others=len(month.others),
+        others_calls=month.made - calls - AFTER * customers,
+        corrections=corrections,
         correction_lines=InvoiceLine.objects.filter(kind="correction").count(),
+        notes=Invoice.objects.filter(recalculation__isnull=False, state="issued").count(),
         usage_micros=usage,
         examined=examined,
     )
@@ -179,7 +168,9 @@ def broken_out(month: Month, server: Postgres) -> dict[str, Took]:
         "country and destination": ("country", "destination"),
     }
     return {
-        words: medial(server, partial(breakout, month.account, Question(dimensions=asked, from_at=begin, until_at=end)))
+        words: medial(
+            server, partial(breakout, month.account, Question(dimensions=asked, from_at=begin, until_at=end), end)
+        )
         for words, asked in questions.items()
     }
 
@@ -225,31 +216,32 @@ def _documents(place: int, processes: int) -> tuple[float, int, int]:
     return time.process_time() - begun_s, size, e_invoices
 
 
-def close_after(month: Month) -> None:
-    """The month after, with what was corrected since."""
+def go_on(month: Month, calls: int, looked_at: int) -> int:
+    """Others call in the month and are billed for it, all call in the month after, people correct both, and that month
+    is billed too; gives how many corrections that took."""
+    from tests.bench.corrections import by_hand, correct
+
+    month.join(max(1, len(month.callers) // 200))
+    month.call(month.begin_on, month.end_on, calls // OTHERS, month.others)
+    corrections = correct(month, looked_at)
+    bill(month, month.end_on)
+    month.call(month.end_on, month.after_on, AFTER * len(month.callers), month.callers)
+    month.call(month.end_on, month.after_on, calls // OTHERS, month.others)
+    by_hand(month)
+    corrections += correct(month, looked_at)
+    tell(f"{corrections} corrections after the close")
+    bill(month, month.after_on)
+    return corrections
+
+
+def bill(month: Month, until_on: date) -> None:
+    """All that is over by a day and on no document."""
     from tollgate.actions.invoice_runs import run_invoices
     from tollgate.store.models import Customer
 
-    run_invoices(month.closed_at(month.after_on))
+    run_invoices(month.closed_at(until_on))
     parked = list(Customer.objects.exclude(parked_at=None).values_list("name", "parked_reason"))
     assert not parked, parked
-
-
-def agreed(month: Month) -> int:
-    """What all calls cost, once summaries, records, entries and invoices say the same of each customer."""
-    from django.db import connection
-
-    def told(statement: str) -> dict[int, int]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, {"account": month.account.pk})
-            return {owner: int(micros) for owner, micros in cursor.fetchall() if micros}
-
-    for laws in (SAID, OWED, BOUGHT):
-        (first, truth), *others = [(name, told(statement)) for name, statement in laws.items()]
-        for name, also in others:
-            different = {owner for owner in truth.keys() | also.keys() if truth.get(owner) != also.get(owner)}
-            assert not different, f"{first} and {name} differ of {len(different)}: {sorted(different)[:10]}"
-    return sum(told(SAID["records"]).values())
 
 
 def timed(server: Postgres, work: Callable[[], object]) -> Took:

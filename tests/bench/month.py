@@ -1,104 +1,36 @@
-"""The month that `money.py` closes: customers who pay afterwards, random calls with their entries, corrections of some.
+"""The month that `money.py` closes: customers who pay afterwards, random calls with their entries; then others as well.
 
-Customers, taxes and packages are made by the acts; calls come in by one statement a day, with the detail, the entries
-and the wallets that charging would have left, so every law of the books holds. To give the customers another trait, see
-`_customer`; calls another, see `CALLS`.
+All records are made by the acts; calls are written by `month_calls.py`, corrected by `corrections.py`. `join` brings
+who pays ahead, other currencies and resellers at two levels: what is measured before that is of the first alone. To
+give customers another trait, see `_customer` and `_others`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from django.db import connection, transaction
+from django.db import connection
 
+from tests.bench.month_calls import Callee, Caller, Leg, call, rates, wallet_of
 from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.cards import create_card
 from tollgate.actions.carriers import create_carrier
 from tollgate.actions.customer_packages import assign_package, create_package
-from tollgate.actions.customers import create_customer
+from tollgate.actions.customers import CustomerFields, create_customer
+from tollgate.actions.payments import create_payment
+from tollgate.actions.revisions import publish_revision
 from tollgate.actions.taxes import create_tax
-from tollgate.store.models import Account, Customer
+from tollgate.store.models import Account, Card, Customer
 
 OPERATOR: Final = Actor("the benchmark", frozenset({"*"}))
-DESTINATIONS: Final = 40
 CARRIERS: Final = 3
 LIMIT_MICROS: Final = 10**15
-CALLS: Final = """
-WITH drawn AS (
-  SELECT n, %(begin)s::timestamptz + random() * interval '86399.999 seconds' AS at,
-         (%(customers)s::bigint[])[1 + floor(random() * cardinality(%(customers)s::bigint[]))::int] AS customer_id,
-         (%(carriers)s::bigint[])[1 + floor(random() * cardinality(%(carriers)s::bigint[]))::int] AS carrier_id,
-         370 + floor(random() * %(destinations)s)::int AS prefix, random() AS fate,
-         1 + floor(-180000 * ln(1 - random()))::bigint AS talk_ms, 10000000 + floor(random() * 90000000)::int AS local
-  FROM generate_series(0::bigint, %(count)s - 1) AS n
-), fated AS (
-  SELECT *, fate < 0.05 AS refused, fate >= 0.25 AS talked,
-         CASE WHEN fate >= 0.25 THEN talk_ms ELSE 0 END AS duration_ms,
-         CASE WHEN fate >= 0.25 THEN ((talk_ms + 999) / 1000)::int ELSE 0 END AS billed_s,
-         prefix * 37 %% 9000 + 900 AS price
-  FROM drawn
-), costed AS (
-  SELECT *, billed_s * price::bigint AS cost, billed_s * (price * 2 / 3)::bigint AS carrier_cost FROM fated
-)
-INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, carrier_id, state, started_at, answered_at, ended_at,
-                 cli, cld, number, prefix, destination, duration_ms, billed_s, currency, price_nanos, cost_micros,
-                 held_micros, carrier_billed_s, carrier_currency, carrier_price_nanos, carrier_cost_micros,
-                 profit_micros, refusal, sip_sent, q850, released_by, pdd_ms, ring_ms, source_ip, detail)
-SELECT %(first)s + n, %(account)s, 'kam1', 'call-' || (%(first)s + n), customer_id,
-       CASE WHEN NOT refused THEN carrier_id END,
-       CASE WHEN refused THEN 'refused' WHEN talked THEN 'charged' ELSE 'failed' END, at,
-       CASE WHEN talked THEN at + interval '4 seconds' END,
-       at + duration_ms * interval '1 millisecond' + interval '4 seconds',
-       '37060' || local %% 100000, prefix || local::text,
-       prefix || local::text, prefix::text, 'Place ' || prefix, duration_ms, billed_s,
-       'EUR', price * 60000::bigint, CASE WHEN refused THEN 0 ELSE cost END, 0,
-       CASE WHEN NOT refused THEN billed_s END, CASE WHEN NOT refused THEN 'EUR' END,
-       CASE WHEN NOT refused THEN (price * 2 / 3) * 60000::bigint END, CASE WHEN NOT refused THEN carrier_cost END,
-       CASE WHEN NOT refused THEN cost - carrier_cost END, CASE WHEN refused THEN 'credit' END,
-       CASE WHEN refused THEN 402 WHEN talked THEN 200 ELSE 486 END, 16, 'caller', 1200, 2800, '192.0.2.7',
-       CASE WHEN NOT refused THEN jsonb_build_object(
-         'legs', jsonb_build_array(jsonb_build_object('wallet', paying.id, 'cost', cost)),
-         'carrier', jsonb_build_object('wallet', paid.id, 'cost', carrier_cost)) END
-FROM costed
-JOIN wallet AS paying ON paying.account_id = %(account)s AND paying.kind = 'customer' AND paying.owner_id = customer_id
-JOIN wallet AS paid ON paid.account_id = %(account)s AND paid.kind = 'carrier' AND paid.owner_id = carrier_id
-"""
-ENTRIES: Final = """
-INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)
-SELECT cdr.account_id, cdr.ended_at, side.wallet_id, side.book, 'call', side.micros, 'EUR', cdr.id
-FROM cdr
-CROSS JOIN LATERAL (VALUES ((cdr.detail -> 'legs' -> 0 ->> 'wallet')::bigint, 'revenue', -cost_micros),
-                           ((cdr.detail -> 'carrier' ->> 'wallet')::bigint, 'carrier_cost', carrier_cost_micros))
-  AS side (wallet_id, book, micros)
-WHERE cdr.account_id = %(account)s AND cdr.id >= %(first)s AND cdr.id < %(first)s + %(count)s AND cdr.state = 'charged'
-  AND cdr.started_at >= %(begin)s AND cdr.started_at < %(begin)s::timestamptz + interval '1 day'
-"""
-CORRECTIONS: Final = """
-WITH chosen AS (
-  SELECT cdr.account_id, cdr.id, (cdr.detail -> 'legs' -> 0 ->> 'wallet')::bigint AS paying,
-         (cdr.detail -> 'carrier' ->> 'wallet')::bigint AS paid, floor(random() * 20001)::bigint - 10000 AS micros,
-         random() AS whom
-  FROM cdr
-  JOIN (SELECT 1 + floor(random() * %(calls)s)::bigint AS id FROM generate_series(1, %(count)s)) AS drawn USING (id)
-  WHERE cdr.account_id = %(account)s AND cdr.state = 'charged'
-)
-INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id, note)
-SELECT account_id, clock_timestamp(), CASE WHEN whom < 0.9 THEN paying ELSE paid END,
-       CASE WHEN whom < 0.9 THEN 'revenue' ELSE 'carrier_cost' END,
-       CASE WHEN whom < 0.7 THEN 'correction' ELSE 'adjustment' END,
-       micros, 'EUR', id, 'rated again'
-FROM chosen
-WHERE micros <> 0
-"""
-WALLETS: Final = """
-UPDATE wallet SET balance_micros = posted.micros
-FROM (
-  SELECT wallet_id, sum(amount_micros) AS micros FROM entry WHERE account_id = %(account)s GROUP BY wallet_id
-) AS posted
-WHERE posted.wallet_id = wallet.id
-"""
+CARRIER_PART, TOP_PART, RESELLER_PART, RETAIL_PART = 40, 45, 50, 60
+PARTS_ABROAD: Final = {"KWD": 20, "JPY": 9000}
+UNIT: Final = 10**6
 
 
 @dataclass(slots=True)
@@ -106,50 +38,43 @@ class Month:
     """An account whose customers call in a month that is over, and a little in the month after, over too."""
 
     account: Account
-    customers: list[int]
-    carriers: list[int]
+    callers: list[Caller]
+    carriers: list[Callee]
+    cards: dict[int, int]
+    """The parts of the price by which customer cards go, by their ids."""
+    taxes: list[int]
     begin_on: date
     """The first day of the month."""
     end_on: date
     """The first day of the month after it."""
     after_on: date
     """The first day after that month."""
+    others: list[Caller] = field(default_factory=list)
     made: int = 0
-    corrected: int = 0
 
     def closed_at(self, on: date) -> datetime:
         """When the run looks at the month before a day."""
-        return _midnight(on) + timedelta(days=1)
+        return midnight(on) + timedelta(days=1)
 
-    def call(self, begin_on: date, until_on: date, count: int) -> None:
+    def call(self, begin_on: date, until_on: date, count: int, callers: list[Caller]) -> None:
         """So many random calls over some days, with entries and wallets."""
         days = [begin_on + timedelta(days=place) for place in range((until_on - begin_on).days)]
         for place, day in enumerate(days):
             calls = count * (place + 1) // len(days) - count * place // len(days)
-            values = self._values(first=self.made + 1, count=calls, begin=_midnight(day))
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SELECT cdr_make_partition(%s)", [day])
-                cursor.execute("SELECT setseed(%s)", [day.toordinal() % 1000 / 1000])
-                cursor.execute(CALLS, values)
-                cursor.execute(ENTRIES, values)
+            begun = (midnight(day), self.made + 1)
+            if calls:
+                call(self.account, callers, self.carriers, begin=begun[0], first=begun[1], count=calls)
             self.made += calls
-        self._settle()
-
-    def correct(self, count: int) -> None:
-        """Charges about so many of the calls so far by a little more or less, customers' and carriers'."""
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(CORRECTIONS, self._values(calls=self.made, count=count))
-            self.corrected += cursor.rowcount
-        self._settle()
-
-    def _settle(self) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(WALLETS, self._values())
             cursor.execute("VACUUM ANALYZE")
 
-    def _values(self, **more: Any) -> dict[str, Any]:
-        known = {"account": self.account.pk, "customers": self.customers, "carriers": self.carriers}
-        return {**known, "destinations": DESTINATIONS, **more}
+    def join(self, each: int) -> None:
+        """So many of each other kind of customers, who have not called yet."""
+        with acting(OPERATOR):
+            for number in range(each):
+                self.others += _others(self, number)
+        ids = [caller.customer_id for caller in self.others]
+        Customer.objects.filter(pk__in=ids).update(created_at=midnight(self.begin_on))
 
 
 def prepare(customers: int, at: datetime) -> Month:
@@ -161,10 +86,6 @@ def prepare(customers: int, at: datetime) -> Month:
         account = create_account(name="Demo Telecom", currency="EUR")
         party = {"country": "LT", "vat_id": "LT100001919017", "zone": "UTC", "payment_details": "IBAN LT12 1000"}
         Account.objects.filter(pk=account.pk).update(**party)
-        carriers = [
-            create_carrier(account_id=account.pk, name=f"Cirrus {number + 1}", currency="EUR").pk
-            for number in range(CARRIERS)
-        ]
         taxes = [
             create_tax(account_id=account.pk, name="PVM", rate_ppm=210_000).pk,
             create_tax(account_id=account.pk, name="Levy", rate_ppm=20_000, compound=True, priority=20).pk,
@@ -176,15 +97,51 @@ def prepare(customers: int, at: datetime) -> Month:
             retail_nanos=9_990_000_000,
             setup_retail_nanos=5 * 10**9,
         )
-        ids = [_customer(account, number, taxes) for number in range(customers)]
-        Customer.objects.filter(pk__in=ids).update(created_at=_midnight(begin_on))
+        month = Month(account, [], [], {}, taxes, begin_on, end_on, after_on)
+        month.carriers += [_carrier(month, number) for number in range(CARRIERS)]
+        retail = sold(month, "Retail", "EUR", RETAIL_PART)
+        for number in range(customers):
+            customer = _customer(account, number, taxes)
+            month.callers.append(Caller(customer.pk, "EUR", (_leg(customer, retail, RETAIL_PART),)))
+        ids = [caller.customer_id for caller in month.callers]
+        Customer.objects.filter(pk__in=ids).update(created_at=midnight(begin_on))
         for customer_id in ids[::4]:
             last_on = end_on - timedelta(days=1)
             assign_package(customer_id=customer_id, package_id=package.pk, starts_on=begin_on, ends_on=last_on)
-    return Month(account, ids, carriers, begin_on, end_on, after_on)
+    return month
 
 
-def _customer(account: Account, number: int, taxes: list[int]) -> int:
+def sold(month: Month, name: str, currency: str, part: int) -> Card:
+    """A card that customers buy by, with its prices."""
+    card = create_card(account_id=month.account.pk, kind="customer", name=name, currency=currency, precision=6)
+    publish_revision(card_id=card.pk, rows=rates(part), effective_at=midnight(month.begin_on))
+    month.cards[card.pk] = part
+    return card
+
+
+def midnight(on: date) -> datetime:
+    """The beginning of a day."""
+    return datetime(on.year, on.month, on.day, tzinfo=UTC)
+
+
+def _carrier(month: Month, number: int) -> Callee:
+    """Carriers are dearer one than the other, and all cheaper than what is charged."""
+    carrier = create_carrier(account_id=month.account.pk, name=f"Cirrus {number + 1}", currency="EUR")
+    card = create_card(
+        account_id=month.account.pk, kind="carrier", name=f"Cirrus {number + 1} A-Z", currency="EUR",
+        carrier_id=carrier.pk, precision=6,
+    )  # fmt: skip
+    part = CARRIER_PART - number
+    publish_revision(card_id=card.pk, rows=rates(part), effective_at=midnight(month.begin_on))
+    return Callee(carrier.pk, wallet_of(carrier), card.pk, part)
+
+
+def _leg(customer: Customer, card: Card, part: int) -> Leg:
+    """What a customer pays: to the account, or to the reseller above it."""
+    return Leg(wallet_of(customer), card.pk, "revenue" if customer.parent_id is None else "resale", part)
+
+
+def _customer(account: Account, number: int, taxes: list[int]) -> Customer:
     """Five of six pay VAT, one of six a levy on top; a fourth wants lines by destination."""
     return create_customer(
         account_id=account.pk,
@@ -200,8 +157,39 @@ def _customer(account: Account, number: int, taxes: list[int]) -> int:
         notification_emails=[f"bills{number + 1}@baltic.example"],
         invoice_grouping="destination" if number % 4 == 1 else "day",
         tax_ids=taxes if number % 6 == 0 else taxes[:1] if number % 3 else [],
-    ).pk
+    )
 
 
-def _midnight(on: date) -> datetime:
-    return datetime(on.year, on.month, on.day, tzinfo=UTC)
+def _others(month: Month, number: int) -> list[Caller]:
+    """Who pays ahead in euros and in yen, who pays afterwards in dinars, and a reseller below a reseller with two
+    customers, who pay ahead and afterwards; each reseller buys by a card of its own and calls itself too."""
+    account, taxes = month.account, month.taxes
+    later: CustomerFields = {"billing_type": "postpaid", "debit_limit_micros": LIMIT_MICROS}
+    usual: CustomerFields = {"invoice_schedule": "monthly", "email_invoices": False, "tax_ids": taxes[:1]}
+
+    def made(name: str, currency: str = "EUR", **fields: object) -> Customer:
+        given: CustomerFields = {**usual, **fields}  # type: ignore[typeddict-item]
+        return create_customer(account_id=account.pk, name=f"{name} {number + 1}", currency=currency, **given)
+
+    acme, nippon, gulf = made("Acme"), made("Nippon", "JPY"), made("Gulf", "KWD", **later)
+    top = made("Top", is_reseller=True, **later)
+    nordic = made("Nordic", is_reseller=True, parent_id=top.pk, **later)
+    fjord = made("Fjord", parent_id=nordic.pk, prices_include_tax=True, **later)
+    saar = made("Saar", parent_id=nordic.pk)
+    for customer in (acme, nippon, saar):
+        create_payment(customer_id=customer.pk, amount_micros=10**8 * UNIT)
+    cards = {
+        currency: sold(month, f"{currency} {number + 1}", currency, part) for currency, part in PARTS_ABROAD.items()
+    }
+    retail = sold(month, f"Retail by Nordic {number + 1}", "EUR", RETAIL_PART)
+    at_nordic = _leg(nordic, sold(month, f"For Nordic {number + 1}", "EUR", RESELLER_PART), RESELLER_PART)
+    at_top = _leg(top, sold(month, f"For Top {number + 1}", "EUR", TOP_PART), TOP_PART)
+    return [
+        Caller(acme.pk, "EUR", (_leg(acme, retail, RETAIL_PART),)),
+        Caller(nippon.pk, "JPY", (_leg(nippon, cards["JPY"], PARTS_ABROAD["JPY"]),)),
+        Caller(gulf.pk, "KWD", (_leg(gulf, cards["KWD"], PARTS_ABROAD["KWD"]),)),
+        Caller(top.pk, "EUR", (at_top,)),
+        Caller(nordic.pk, "EUR", (at_nordic, at_top)),
+        Caller(fjord.pk, "EUR", (_leg(fjord, retail, RETAIL_PART), at_nordic, at_top)),
+        Caller(saar.pk, "EUR", (_leg(saar, retail, RETAIL_PART), at_nordic, at_top)),
+    ]

@@ -328,11 +328,13 @@ def money(found: dict[str, Any]) -> Section:
         ("the doctor, every law", found["examined"]),
     ]
     cells = [(words, f"{one['wall_s']:.1f} s", f"{one['cpu_s']:.1f} s", f"{one['load']:.1f}") for words, one in rows]
+    whole = ", ".join(f"{micros:,} micros in {code}" for code, micros in sorted(found["usage_micros"].items()))
     equal = (
-        f"Of these calls {found['corrections']:,} were corrected, half of them before the close and half after it, and"
-        f" the next month was closed too, with {found['correction_lines']:,} lines of corrections: summaries, records,"
-        f" entries and invoices say the same of each customer to the last unit, {found['usage_micros']:,} micros in"
-        " all; each wallet is what its invoices say, and the doctor finds nothing."
+        f"Then {found['others']} customers more made {found['others_calls']:,} calls: who pay ahead, in dinars and yen"
+        f" too, and below a reseller below a reseller. Calls were rated again or made shorter: {found['corrections']:,}"
+        f" corrections, {found['notes']:,} notes and {found['correction_lines']:,} lines tell of them. Bills were"
+        " credited and debited, payments refunded and reversed. Summaries, records, entries and documents say the same"
+        f" to the last unit of each, {whole}; each wallet is its documents and payments, and the doctor finds nothing."
     )
     text = "\n".join([method, "", *table(("what", "took", "CPU", "load"), cells), "", equal])
     return Section("Money", text, money_goals(found) if calls >= MILLION else ())
@@ -373,8 +375,8 @@ def money_goals(found: dict[str, Any]) -> tuple[Goal, ...]:
 
 def lake(found: dict[str, Any]) -> Section:
     """The lake: from the JSON that `lake.py` prints. The goal is of ten million calls."""
-    slowest = max(found["breakout_s"], key=found["breakout_s"].__getitem__)
-    took_s = found["breakout_s"][slowest]
+    asked = found["breakout_s"] | {f"page by {words}": took for words, took in found["page_s"].items()}
+    took_s, slowest = max((took, words) for words, took in asked.items())
     goals = [
         Goal(
             "calls rated again, in a second of one core",
@@ -385,21 +387,21 @@ def lake(found: dict[str, Any]) -> Section:
         )
     ]
     if found["calls"] >= 10 * MILLION:
-        limit = "reading on two cores"
-        goals.append(Goal("any breakout of 10M calls", "<= 2 s", f"{took_s:.2f} s ({slowest})", took_s <= 2, limit))
+        goals.append(Goal("any breakout of 10M calls", "<= 2 s", f"{took_s:.2f} s ({slowest})", took_s <= 2, "reading"))
     method = (
         f"{found['calls']:,} calls in Parquet and their entries, asked by DuckDB in process; medians of three."
         " `python -m tests.bench.run --whole-lake` asks ten million."
     )
     rows = [
-        *((f"breakout {words}", f"{took:.2f} s") for words, took in found["breakout_s"].items()),
+        *((f"breakout {words}", f"{took:.2f} s") for words, took in asked.items()),
         ("the newest 100 calls", f"{found['newest_s']:.2f} s"),
         (f"CSV of the {found['day_calls']:,} calls of a day, from the lake", f"{found['file_lake_s']:.2f} s"),
         ("the same from the database", f"{found['file_database_s']:.2f} s"),
         *((f"a day written and checked: {kind}", f"{took:.1f} s") for kind, took in found["written_s"].items()),
         ("calls rated again, in a second of one core's time", f"{found['rated_per_s']:,.0f}"),
     ]
-    after = f"At most {found['memory_mb']:,} MB of memory; the load of the machine was {found['load']:.1f}."
+    compared = f"Whether a file has every call of a day that the database has too takes {found['compared_s']:.2f} s."
+    after = f"{compared} At most {found['memory_mb']:,} MB of memory; the load of the machine was {found['load']:.1f}."
     text = "\n".join([method, "", *table(("what", "took"), rows), "", after])
     return Section("The lake", text, tuple(goals) if found["calls"] >= MILLION else ())
 

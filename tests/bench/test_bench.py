@@ -66,7 +66,7 @@ def test_a_stub_that_was_never_driven_to_its_end_meets_no_goal() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("names", "wanted"),
     [

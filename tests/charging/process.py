@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,19 +14,13 @@ from typing import Any
 import urllib3
 
 from tests.charging.cast import ACME_IP, NUMBER
+from tests.ports import free_port
 
 PROGRAM = """
 import sys
 from tollgate.charging.server import main
 main(database_url=sys.argv[1], host="127.0.0.1", port=int(sys.argv[2]), secret=sys.argv[3], log_level="warning")
 """
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Charging:
@@ -43,7 +36,7 @@ class Charging:
         """Starts the process and waits until it answers."""
         command = [sys.executable, "-c", PROGRAM, self.url, str(self.port), self.secret]
         self.process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             assert self.process.poll() is None, "the charging process has ended"
             try:

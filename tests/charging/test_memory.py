@@ -14,8 +14,9 @@ import pytest
 from tests.charging.cast import ACME_IP, EURO, NUMBER, World
 from tests.charging.process import Charging, now
 from tollgate.charging import batch
+from tollgate.charging import desk as desk_module
 from tollgate.charging.database import DeskConnection
-from tollgate.charging.desk import BATCH_MOST, OVERLOAD, Desk
+from tollgate.charging.desk import BATCH_MOST, COMPANY_COUNT, OVERLOAD, Desk
 from tollgate.charging.requests import Allowed, Authorize, Outcome, Unavailable
 from tollgate.charging.service import Service
 from tollgate.core.calls import Invite
@@ -81,9 +82,12 @@ def test_a_batch_is_not_sent_before_the_one_it_was_decided_on_has_begun(
             if await sent():
                 break
             await asyncio.sleep(0.01)
-        asked.append(ask(2))
+        asked += [ask(number) for number in range(2, 2 + COMPANY_COUNT)]
+        for _ in range(1000):
+            if len(service.desk._began_s) == 2:
+                break
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
-        assert not service.desk.queued
         waiting = await sent()
         await other.close()
         answers = [await answer for answer in asked]
@@ -91,12 +95,86 @@ def test_a_batch_is_not_sent_before_the_one_it_was_decided_on_has_begun(
         gc.unfreeze()
         gc.enable()
         assert service.desk.counts.retries == 0
+        assert list(service.desk.counts.sizes) == [1, COMPANY_COUNT]
         return answers, waiting
 
     monkeypatch.setattr(batch, "HANGS_S", 60)
+    monkeypatch.setattr(desk_module, "COMPANY_S", 60)
     answers, waiting = asyncio.run(story())
-    assert [type(answer) for answer in answers] == [Allowed, Allowed]
+    assert [type(answer) for answer in answers] == [Allowed] * (1 + COMPANY_COUNT)
     assert waiting == 1
+
+
+@pytest.mark.parametrize(("company_s", "sizes"), [(60, [1, COMPANY_COUNT - 1]), (0.05, [1, 1, COMPANY_COUNT - 2])])
+def test_a_few_requests_wait_for_the_batch_in_flight_unless_it_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch, company_s: float, sizes: list[int]
+) -> None:
+    """A batch costs as much as a dozen requests in it, so that one for each of them would take a core for nothing."""
+
+    async def story() -> list[int]:
+        service, other = Service(world.url), await asyncpg.connect(world.url)
+        await service.start()
+        snapshot, desk = await service.snapshot_of("sw1", "plain"), service.desk
+        numbers = iter(range(1, 100))
+
+        def ask() -> asyncio.Task[Outcome]:
+            invite = Invite("sw1", f"c{next(numbers)}", ACME_IP, cli="442071838750", cld=NUMBER)
+            return asyncio.create_task(service.authorize(service.planned(invite, snapshot), snapshot, 60_000))
+
+        async def in_flight(count: int) -> None:
+            for _ in range(1000):
+                if len(desk._began_s) == count and not desk.queued:
+                    return
+                await asyncio.sleep(0.01)
+            raise AssertionError("the batch never began")
+
+        await other.execute("SELECT pg_advisory_lock($1)", desk._memory.lane)
+        asked = [ask()]
+        await in_flight(1)
+        if company_s < 1:
+            asked.append(ask())
+            await in_flight(2)
+        asked += [ask() for _ in range(COMPANY_COUNT - len(asked))]
+        await asyncio.sleep(0.2)
+        assert desk.queued == sizes[-1]
+        await other.close()
+        assert [type(await answer) for answer in asked] == [Allowed] * COMPANY_COUNT
+        await service.stop()
+        gc.unfreeze()
+        gc.enable()
+        return list(desk.counts.sizes)
+
+    monkeypatch.setattr(batch, "HANGS_S", 60)
+    monkeypatch.setattr(desk_module, "COMPANY_S", company_s)
+    assert asyncio.run(story()) == sizes
+
+
+def test_what_a_full_batch_leaves_in_the_queue_is_looked_at_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a few that came in a crowd would wait for a batch that hangs, beside somebody who sleeps."""
+
+    async def story() -> bool:
+        desk = Desk("")
+        desk._connected = 2
+        loop = asyncio.get_running_loop()
+
+        def come(count: int) -> None:
+            now_s = time.monotonic()
+            for _ in range(count):
+                key = (1, "sw1", f"c{next(numbers)}")
+                desk.submit(Authorize(key, loop.create_future(), now_s, now_s + 60))
+
+        numbers = iter(range(BATCH_MOST + 10))
+        come(COMPANY_COUNT)
+        await asyncio.sleep(0.1)  # both are in flight, and whoever looked found nobody to take it
+        come(BATCH_MOST + 2 - COMPANY_COUNT)
+        assert len(desk._take()) == BATCH_MOST
+        sleeper: asyncio.Future[None] = loop.create_future()
+        desk._sleepers.append(sleeper)
+        await asyncio.wait((sleeper,), timeout=5)
+        return sleeper.done()
+
+    monkeypatch.setattr(desk_module, "COMPANY_S", 0.05)
+    assert asyncio.run(story())
 
 
 def test_who_would_wait_too_long_is_turned_away_at_once_and_nobody_else() -> None:

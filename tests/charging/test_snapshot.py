@@ -214,7 +214,7 @@ def test_a_cli_rule_is_read_once_for_as_long_as_its_row_says_the_same(world: Wor
     assert after[0].fitting("45") is not None
 
 
-def test_an_alias_of_a_customer_or_of_all_is_obeyed_obeyed(world: World, charging: Charging) -> None:
+def test_an_alias_of_a_customer_or_of_all_is_obeyed(world: World, charging: Charging) -> None:
     for owner in ({"customer_id": world.acme}, {}):
         alias = world.insert("alias", account_id=world.account, current="14155550100", new="999", **owner)
         obeyed(charging, "no_rate")
@@ -230,7 +230,7 @@ def test_an_alias_of_a_customer_or_of_all_is_obeyed_obeyed(world: World, chargin
         obeyed(charging, None)
 
 
-def test_a_cli_rule_of_a_customer_its_tag_or_all_is_obeyed_obeyed(world: World, charging: Charging) -> None:
+def test_a_cli_rule_of_a_customer_its_tag_or_all_is_obeyed(world: World, charging: Charging) -> None:
     world.run("UPDATE customer SET approved_clis_only = true WHERE id = %s", world.acme)
     obeyed(charging, "cli_restricted")
     tag = world.insert("tag", account_id=world.account, name="Resold")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tollgate.core import cli, cli_rules
 from tollgate.core.cli_rules import CliRule, CliRuleInvalid, hints, rule
 from tollgate.core.patterns import match
 from tollgate.core.refusals import Key
+from tollgate.core.snapshot import Still
 
 MAIN = "442079460999"
 FREEPHONE = "^((?!^1(800|833|844|855|866|877|888)).)*$"
@@ -171,6 +173,28 @@ def test_which_of_several_forced_numbers_is_shown_is_said(selection: str, expect
     else:
         assert counted["1"] > 200 > counted["2"] > 30
         assert not counted["3"]
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)),
+    st.integers(1, 100_000),
+    st.integers(2, 7),
+    st.sampled_from(cli_rules.SELECTIONS),
+)
+def test_forced_numbers_with_a_time_for_each_take_turns_by_the_clock_alone(
+    at: datetime, persist_s: int, count: int, selection: str
+) -> None:
+    rules = [made(str(n), forced=True, rule_id=n + 1) for n in range(count)]
+    payer = acme(*rules, cli_selection=selection, cli_persist_s=persist_s).snapshot.customers[1]
+
+    def told(at: datetime) -> str:
+        return cli.show(payer, cli.Asked(f"call {at}", "999", "", "442079460001", at), Still()).cli
+
+    turn = int(at.replace(microsecond=0).timestamp()) // persist_s
+    begun = datetime.fromtimestamp(turn * persist_s, UTC)
+    length = timedelta(seconds=persist_s)
+    assert [told(begun + n * length) for n in range(-1, count)] == [str((turn + n) % count) for n in range(-1, count)]
+    assert told(begun) == told(at) == told(begun + length - timedelta(microseconds=1)), "all the time of its turn"
 
 
 def test_the_steps_of_the_call_tell_the_rule_and_its_attestation() -> None:

@@ -15,6 +15,7 @@ from tollgate.core.money import (
     format_micros,
     format_nanos,
     minor_digits,
+    padded,
     parse_micros,
     parse_nanos,
     round_nanos,
@@ -127,6 +128,11 @@ def test_an_amount_is_written_with_the_places_asked_for_but_never_cut(
     micros: int, places: int | None, text: str
 ) -> None:
     assert format_micros(micros, places) == text
+
+
+def test_amounts_get_as_many_decimals_as_asked_for_and_lose_none() -> None:
+    asked = (("1.5", 3), ("1", 2), ("-0.015", 2), ("7", 0), ("", 2))
+    assert [padded(text, decimals) for text, decimals in asked] == ["1.500", "1.00", "-0.015", "7", ""]
 
 
 def test_minor_digits_are_those_of_iso_4217() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollgate.core.invoice_document import Party
+from tollgate.core.invoice_document import NO_BREAK, Party
 from tollgate.core.rates import Rounding, cost_micros, simple
 from tollgate.core.recalculation import Side, corrections
 from tollgate.core.statement import Movement, OpenDocument, Statement, running, statement_paper, words_for
@@ -57,7 +58,13 @@ def test_a_statement_runs_from_opening_to_closing(opening: int, amounts: list[in
     assert told.closing_micros == opening + sum(amounts)
     paper = statement_paper(told)
     assert (paper["title"], paper["facts"][0][1]) == ("Statement of account", "2026-11-01 – 2026-11-30")  # type: ignore[index]
-    assert len(paper["rows"]) == len(amounts) + 2  # type: ignore[arg-type]
+    rows: list[list[str]] = paper["rows"]  # type: ignore[assignment]
+    assert len(rows) == len(amounts) + 2
+    decimals = {len(text.partition(".")[2]) for row in rows for text in row[2:] if text}
+    assert len(decimals) == 1, "points stand below each other"
+    assert [Decimal(row[3].replace(NO_BREAK, "")) * 10**6 for row in rows] == [
+        opening, *(one.balance_micros for one in told.movements), told.closing_micros
+    ], "and what is printed is exact"  # fmt: skip
     assert words_for(Movement(on=on, kind="calls", amount_micros=1, calls_count=3), "lt") == "Skambučiai (3)"
 
 

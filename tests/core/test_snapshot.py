@@ -41,6 +41,16 @@ def test_a_revision_remembers_a_few_thousand_numbers_only() -> None:
     assert revision.find("44" + "0" * 8) is not None
 
 
+def test_a_revision_with_more_rates_than_that_remembers_as_many_numbers() -> None:
+    """Else calls to all destinations of a big card alike would look for each rate anew."""
+    rates = [row(f"44{number:05}", SELL) for number in range(MOST_FOUND + 50)]
+    revision = card(1, rates).revisions[0][1]
+    for _ in range(2):
+        found = [revision.find(rate.prefix + "5550100") for rate in rates]
+        assert [rate and rate.prefix for rate in found] == [rate.prefix for rate in rates]
+        assert len(revision.found) == len(rates)
+
+
 def test_who_only_asks_takes_no_turn() -> None:
     rota = Still()
     assert [rota.next(1), rota.next(1)] == [0, 0]

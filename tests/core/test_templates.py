@@ -49,8 +49,15 @@ def test_a_tag_alone_on_its_line_leaves_no_empty_line() -> None:
 @given(text=VALUE_TEXTS)
 def test_a_value_is_never_read_as_template_or_markup(text: str) -> None:
     assert filled("{{a}}", a=text) == text
-    assert filled("<b>{{a}}</b>", a=text, markup=True) == f"<b>{html.escape(text)}</b>"
+    written = filled("<b>{{a}}</b>", a=text, markup=True)
+    assert written.replace("<br>\n", "\n") == f"<b>{html.escape(text)}</b>".replace("\r\n", "\n")
     assert filled("{{a}}{{b}}", a="{{b}}", b=text) == "{{b}}" + text
+
+
+def test_the_lines_of_a_value_are_lines_in_html_too() -> None:
+    written = filled("<p>{{a}}</p>", a="Demo Bank\r\nIBAN <LT>", markup=True)
+    assert written == "<p>Demo Bank<br>\nIBAN &lt;LT&gt;</p>"
+    assert filled("{{a}}", a="Demo Bank\nIBAN") == "Demo Bank\nIBAN"
 
 
 @given(texts=st.lists(PLAIN_TEXTS, max_size=4))

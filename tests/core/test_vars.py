@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollgate.core.vars import MOST_CHARACTERS, MOST_DEPTH, Vars, VarsInvalid, as_json, parse
+from tollgate.core.vars import MOST_CHARACTERS, MOST_DEPTH, MOST_PERSIST_S, Vars, VarsInvalid, as_json, parse
 
 
 def test_an_empty_text_says_nothing() -> None:
@@ -19,10 +19,17 @@ def test_the_expression_for_headers_is_taken() -> None:
     assert parse('[headers]\nremove_regex = ""') == Vars()
 
 
+def test_the_time_of_each_forced_number_is_taken() -> None:
+    assert parse("[cli]\npersist = 600") == Vars(cli_persist_s=600)
+    assert parse(f"[cli]\npersist = {MOST_PERSIST_S}").cli_persist_s == MOST_PERSIST_S
+
+
 def test_what_nothing_obeys_is_told() -> None:
-    told = parse('limit = 3\n[headers]\nremoved = "^X"\n[cli]\npersist = 600')
-    assert told.removed_headers == ""
-    assert [warning.partition(" ")[0] for warning in told.warnings] == ["limit", "headers.removed", "cli"]
+    told = parse('limit = 3\n[headers]\nremoved = "^X"\n[cli]\nsticky = 600\n[schedule]\nmonday = "8-17"')
+    assert (told.removed_headers, told.cli_persist_s) == ("", 0)
+    assert [warning.partition(" ")[0] for warning in told.warnings] == [
+        "limit", "headers.removed", "cli.sticky", "schedule",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,17 @@ def test_what_nothing_obeys_is_told() -> None:
         ("[headers]\n\nremove_regex = 3", 3, "must be a text"),
         ("[headers]\nremove_regex = 3.5", 2, "must be a text"),
         ('[headers]\nremove_regex = "("', 2, "is no expression"),
+        ("cli = 600", 1, "must be a table"),
+        ("[cli]\npersist = 0", 2, "whole seconds"),
+        ("[cli]\n\npersist = true", 3, "whole seconds"),
+        ("[cli]\npersist = 1.5", 2, "whole seconds"),
+        ('[cli]\npersist = "600"', 2, "whole seconds"),
+        ("# persist: 600 of [cli]\n[cli]\n# persist = 1\npersist = 0", 4, "whole seconds"),
+        ("[other]\npersist = 1\npersisted = 1\n[cli]\npersist = 0", 5, "whole seconds"),
+        ("other.persist = 1\ncli.persist = 0", 2, "whole seconds"),
+        ("a = 1\ncli = { 'persist' = 0 }", 2, "whole seconds"),
+        ('note = "cli"\n[[cli]]\npersist = 1', 2, "must be a table"),
+        (f"[cli]\npersist = {MOST_PERSIST_S + 1}", 2, "whole seconds"),
         ('[headers]\nremove_regex = "a{9}"', 2, "may have"),
         (f'[headers]\nremove_regex = "{"a" * 201}"', 2, "may have"),
         ('"head\\u0065rs" = 3', 1, "must be a table"),

@@ -15,7 +15,6 @@ import http.client
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -26,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tests.ports import free_port
 from tests.sip.sipp import until
 
 FORM = "application/x-www-form-urlencoded"
@@ -90,10 +90,7 @@ class Provider:
 @contextmanager
 def provider_process(port: int = 0) -> Iterator[Provider]:
     """A provider on this port of this machine, or on a free one."""
-    if not port:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+    port = port or free_port()
     command = [sys.executable, "-m", "tests.gateways.openid", str(port)]
     process = subprocess.Popen(command, env=os.environ | {"AUTHLIB_INSECURE_TRANSPORT": "1"}, stderr=subprocess.DEVNULL)
     try:

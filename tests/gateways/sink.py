@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.ports import free_port
 
 PASSWORD = "s3cret of the sink"
 
@@ -91,9 +92,7 @@ def mail_sink(
     *, certificate: Certificate | None = None, implicit: bool = False, with_login: bool = False
 ) -> Iterator[Sink]:
     """A server on a free port; with a certificate it offers STARTTLS, or speaks TLS from the first byte."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        sink = Sink(port=probe.getsockname()[1], implicit=implicit)
+    sink = Sink(port=free_port(), implicit=implicit)
     context = certificate.context() if certificate else None
     options: dict[str, Any] = {"authenticator": sink.log_in, "auth_require_tls": False} if with_login else {}
     if context and not implicit:

@@ -120,6 +120,7 @@ HALF = TaxLine(name="VAT, reduced", rate_ppm=90_000, base_micros=50_000_000, amo
 EXEMPT = TaxLine(name="Exempt", category="E", base_micros=30_000_000, exemption_reason="Article 132 (1) (i)")
 TRAINED = replace(EXEMPT, base_micros=20_000_000, exemption_reason="Article 132 (1) (j)")
 ZERO = TaxLine(name="Zero rated", category="Z", base_micros=10_000_000)
+FEE = TaxLine(name="Fee", label="Fee", amount_micros=500_000, fixed_micros=500_000)
 PART = replace(VAT, compound=True, base_micros=101_000_000, amount_micros=21_210_000)
 LEVIED = replace(LEVY, base_micros=130_000_000, amount_micros=1_300_000)
 CASES |= {
@@ -128,6 +129,9 @@ CASES |= {
         (VAT, HALF, EXEMPT, TRAINED, ZERO, replace(REVERSED, base_micros=40_000_000)),
     ),
     "a levy beside an exempt line": parted([(100, (0, 2)), (30, (1, 2))], (VAT, EXEMPT, LEVIED)),
+    "a fixed part beside a line of nothing": parted(
+        [(100, (0,)), (0, (1, 2))], (VAT, replace(ZERO, base_micros=0), FEE)
+    ),
     "a levy of which VAT is taken on one line of two": parted([(100, (0, 2)), (30, (0, 1))], (LEVIED, EXEMPT, PART)),
 }
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.gateways.sink import PASSWORD, Certificate, Sink, mail_sink
+from tests.ports import free_port
 from tollgate.gateways.addresses import Unreachable, is_inside, reachable
 from tollgate.gateways.mail import (
     Attachment,
@@ -165,10 +166,7 @@ def test_a_refusal_says_whether_it_is_final(command: str) -> None:
 
 @pytest.mark.usefixtures("inside_allowed")
 def test_a_server_that_is_away_is_a_reason_to_try_again() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    problem = refused(Server(host="127.0.0.1", port=port))
+    problem = refused(Server(host="127.0.0.1", port=free_port()))
     assert not problem.permanent
     assert "connecting to 127.0.0.1" in problem.dialogue
     assert "not found" in str(refused(Server(host="no-such-host.invalid")))

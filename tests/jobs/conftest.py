@@ -1,15 +1,21 @@
-"""One installation with three days of demo data, loaded once; tests that change it say how they stay apart."""
+"""One installation with three days of demo data, loaded once; tests that change it say how they stay apart.
+
+`oldest` is a server of another version.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests.jobs.installation import Installation
+from tests import migrated, quick
+from tests.jobs.installation import OLDEST, Installation
+from tollgate.jobs import postgres_programs
 from tollgate.jobs.postgres import Postgres
 
 DEMO_TEMPLATE = "demo_template"
@@ -67,3 +73,12 @@ def own_demo(
 def empty(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A migrated installation without any record."""
     return Installation(database_url, tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture
+def oldest(monkeypatch: pytest.MonkeyPatch) -> Iterator[Postgres]:
+    """A server of the oldest version that we promise to run on: Debian 12's own."""
+    programs = migrated.debian(OLDEST)
+    monkeypatch.setattr(postgres_programs, "sources", lambda: iter([programs]))
+    with quick.new_folder() as folder, Postgres(Path(folder), durable=False) as server:
+        yield server

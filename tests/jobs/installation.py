@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
+from tests.ports import free_port
+from tollgate.core.snapshot import OBEYED
+
 ROOT = Path(__file__).parents[2]
+OLDEST: Final = "15"
+"""The oldest version of PostgreSQL that `TOLLGATE_DATABASE_URL` may name."""
 MODULE = (sys.executable, "-m", "tollgate.jobs.command_line")
 
 
@@ -59,6 +63,15 @@ class Installation:
         with psycopg.connect(self.url) as connection:
             return connection.execute(statement.encode(), values).fetchall()
 
+    def obeyed(self) -> None:
+        """Waits until the charging service has read every change so far."""
+        saves = "table_name = ANY(%s) AND verb IN ('INSERT', 'UPDATE', 'DELETE')"
+        ((change,),) = self.rows(f"SELECT coalesce(max(id), 0) FROM audit WHERE {saves}", list(OBEYED))
+        told, deadline = "SELECT coalesce(max(change_id), 0) FROM charging_process", time.monotonic() + 60
+        while self.rows(told)[0][0] < change:
+            assert time.monotonic() < deadline, f"change {change} is not obeyed"
+            time.sleep(0.05)
+
     @contextmanager
     def charging(self) -> Iterator[None]:
         """The charging service, while the block lasts."""
@@ -71,18 +84,11 @@ class Installation:
             yield
         finally:
             process.terminate()
-            process.wait(20)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            process.wait(60)
 
 
 def _until_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):

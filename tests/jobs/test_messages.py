@@ -32,7 +32,7 @@ def test_the_worker_sends_what_another_process_queued(empty: Installation) -> No
         environment = empty.environment() | {"DJANGO_SETTINGS_MODULE": "tollgate.config.settings"}
         saving = [sys.executable, "-c", WRITE, f"127.0.0.1:{sink.port}"]
         subprocess.run(saving, env=environment, cwd=ROOT, check=True)
-        until(lambda: empty.rows("SELECT 1 FROM message WHERE state = 'sent'"), timeout_s=30, what="a sent message")
+        until(lambda: empty.rows("SELECT 1 FROM message WHERE state = 'sent'"), timeout_s=90, what="a sent message")
         assert [str(letter["To"]) for letter in sink.letters] == ["dan@baltic.example"]
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0

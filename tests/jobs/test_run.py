@@ -1,6 +1,7 @@
 """`tollgate run`: one command brings everything up, keeps it up, and takes it down without a trace.
 
-`Running` is one that runs. Its tests leave the SIP edge out (`BARE`), but for the one that carries a call.
+`Running` is one that runs. Its tests leave the SIP edge out (`BARE`), but for the one that carries a call. One begins
+in an empty folder, the others where the tables are made already (`prepared`).
 """
 
 from __future__ import annotations
@@ -21,19 +22,23 @@ from typing import Any, cast
 
 import pytest
 
+from tests import migrated
+from tests.ports import free_port
 from tests.sip.harness import free_block
 from tests.sip.scene import PER_SECOND, require_programs
 from tests.world import EURO, World
 from tollgate.jobs import run
 from tollgate.jobs.children import Ending
 from tollgate.jobs.console import CommandFailed
+from tollgate.jobs.postgres import Postgres
 from tollgate.jobs.supervisor import Part, Supervisor
 
 TOLLGATE = (sys.executable, "-m", "tollgate.jobs.command_line")
 COMMAND = (*TOLLGATE, "run", "--json")
 BARE = ("--no-sip", "--no-demo")
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+pytestmark = pytest.mark.timeout(600)
+PATIENCE_S = 180.0
 
 
 class Running:
@@ -91,7 +96,7 @@ class Running:
 
     def get(self, place: int) -> int:
         """The status of a health page: 0 the panel's, 1 the charging service's."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[place]}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[place]}/healthz", timeout=30) as answer:
             return int(answer.status)
 
     def children(self) -> dict[str, int]:
@@ -137,13 +142,7 @@ def descendants(root: int) -> dict[int, str]:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    return [free_port() for _ in range(count)]
 
 
 def wait_until(truth: Callable[[], bool]) -> None:
@@ -152,6 +151,13 @@ def wait_until(truth: Callable[[], bool]) -> None:
     while not truth():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def prepared(folder: Path) -> Path:
+    """A data folder whose database has its tables, as a start before would have left it."""
+    with Postgres(folder) as server:
+        migrated.fill(server.url)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +172,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Running]:
     """One to be stopped or killed."""
-    running = Running(tmp_path / "data", *BARE)
+    running = Running(prepared(tmp_path / "data"), *BARE)
     running.wait_for("running")
     yield running
     running.stop()
@@ -332,6 +338,7 @@ def test_what_runs_is_announced_without_a_part_that_does_not_answer_and_that_par
     sleep = (sys.executable, "-c", "import time; print('port 5060 is taken', flush=True); time.sleep(60)")
     supervisor = Supervisor([Part("sip", sleep, ready)], folder=tmp_path, environment=dict(os.environ))
     supervisor.start()
+    wait_until(lambda: supervisor.children[0].last_words() != "")
     said = ""
 
     def announced(words: str) -> bool:

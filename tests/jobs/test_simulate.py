@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -49,7 +48,7 @@ def test_the_way_in_is_one_that_the_customer_may_call_from(served: Installation)
         )
         assert ways.fetchall() != []
         try:
-            time.sleep(1)
+            served.obeyed()
             said = served.ok("simulate", "--customer", "Acme", "--to", "442071838750")
             tried = served.ok("test-call", "--customer", "Acme", "--to", "442071838750", "--hold", "0")
         finally:

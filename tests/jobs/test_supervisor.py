@@ -23,8 +23,8 @@ def supervisor(folder: Path, *parts: Part) -> Supervisor:
 
 
 def wait_until(truth: Callable[[], bool]) -> None:
-    """Waits a few seconds for something to become true."""
-    deadline = time.monotonic() + 10
+    """Waits for something to become true."""
+    deadline = time.monotonic() + 60
     while not truth():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -36,7 +36,7 @@ print(ids[0])
 """
 
 
-def until(true: Callable[[], object], what: str, timeout_s: float = 30) -> None:
+def until(true: Callable[[], object], what: str, timeout_s: float = 90) -> None:
     """Waits for it."""
     deadline = time.monotonic() + timeout_s
     while not true():
@@ -68,10 +68,10 @@ def test_two_workers_do_each_delayed_save_once_though_one_is_killed_in_the_middl
         workers[busy].wait()
         assert empty.rows(states) == [("done", 8), ("pending", 1)]
         holder.commit()
-        until(lambda: empty.rows(states) == [("done", 9)], "the worker that lives takes it over", timeout_s=5)
+        until(lambda: empty.rows(states) == [("done", 9)], "the worker that lives takes it over")
         for worker in workers.values():
             worker.send_signal(signal.SIGTERM)
-        assert [worker.wait(20) for name, worker in workers.items() if name != busy] == [0]
+        assert [worker.wait(60) for name, worker in workers.items() if name != busy] == [0]
     assert empty.rows("SELECT DISTINCT channels FROM customer") == [(5,)]
     changes = "SELECT count(*), count(DISTINCT row_id) FROM audit WHERE table_name = 'customer' AND verb = 'UPDATE'"
     assert empty.rows(changes) == [(9, 9)]

@@ -132,10 +132,10 @@ def test_summaries_follow_calls_and_what_differs_is_told_and_made_anew(
 
 def test_the_worker_makes_partitions_at_once_and_stops_when_asked(empty: Installation) -> None:
     with subprocess.Popen([*MODULE, "work"], cwd=ROOT, env=empty.environment()) as worker:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not empty.rows("SELECT 1 FROM procrastinate_workers") and time.monotonic() < deadline:
             time.sleep(0.1)
         tomorrow = f"cdr_{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
         assert empty.rows("SELECT to_regclass(%s) IS NOT NULL", tomorrow) == [(True,)]
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0

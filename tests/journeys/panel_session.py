@@ -9,7 +9,6 @@ with web_process(folder, database_url=url) as address:
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -21,6 +20,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.ports import free_port
 from tests.sip.sipp import until
 
 DATA_KEY = "the same for who sets a password and who checks it"
@@ -112,9 +112,7 @@ def make_operator(database_url: str, *, email: str, password: str, reseller_id: 
 @contextmanager
 def web_process(folder: Path, *, database_url: str) -> Iterator[str]:
     """`tollgate web` on a free port; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "TOLLGATE_DATABASE_URL": database_url,
         "TOLLGATE_DATA": str(folder),
@@ -125,8 +123,13 @@ def web_process(folder: Path, *, database_url: str) -> Iterator[str]:
     with log.open("wb") as output:
         command = [sys.executable, "-m", "tollgate.jobs.command_line", "web"]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+
+    def ready() -> bool:
+        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+        return _healthy(address)
+
     try:
-        until(lambda: _healthy(address), timeout_s=30, what=f"the panel: {log.read_text(errors='replace')[-2000:]}")
+        until(ready, timeout_s=120, what="the panel")
         yield address
     finally:
         process.terminate()

@@ -1,4 +1,5 @@
-"""Makes the pictures of the account in docs/pictures from the demo installation, so that they show what there is today.
+"""Makes pictures in docs/pictures from the demo installation, so that they show what there is today: the account, and
+the newest invoice as it is printed (by `pdftoppm`, from Debian's poppler-utils).
 
     make run                                                   # in another terminal: prints the logins
     python -m tests.journeys.pictures http://127.0.0.1:8000 ann@demo.example PASSWORD
@@ -8,6 +9,8 @@ To add a picture: its line in `PICTURES`. Nothing is saved: forms are filled in 
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import closing
@@ -57,6 +60,19 @@ def log_in(page: Page, address: str, email: str, password: str) -> None:
     page.wait_for_url(f"{address}/")
 
 
+def print_invoice(page: Page, address: str) -> Path:
+    """The first page of the newest invoice that is issued, as a customer gets it."""
+    page.goto(f"{address}/invoices/?kind=invoice&state=issued")
+    page.get_by_role("link", name=re.compile("^INV-")).first.click()
+    link = page.get_by_role("link", name="PDF", exact=True).get_attribute("href")
+    printed = page.request.get(f"{address}{link}").body()
+    target = FOLDER / "invoice-pdf.png"
+    subprocess.run(
+        ["pdftoppm", "-png", "-r", "90", "-singlefile", "-", target.with_suffix("")], input=printed, check=True
+    )
+    return target
+
+
 def main(address: str, email: str, password: str) -> None:
     """Makes all of them anew."""
     with (
@@ -73,6 +89,7 @@ def main(address: str, email: str, password: str) -> None:
                 page.locator(f"#id_{field}").fill(words)
             page.locator(picture.part).first.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
             print(FOLDER / f"{name}.png")
+        print(print_invoice(page, address))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def fill_config(page: Page, cast: Cast) -> None:
 
 
 def fill_the_rest(page: Page) -> None:
-    """Timeouts, address, verification and hours."""
+    """Timeouts, address, verification, a note and hours."""
     page.get_by_role("tab", name="Timeout").click()
     page.get_by_label("First reply within").fill("4")
     page.get_by_label("Answer within").fill("0:45")
@@ -84,8 +84,23 @@ def fill_the_rest(page: Page) -> None:
     page.get_by_role("tab", name="Verification").click()
     page.get_by_label("Approved CLIs only").check()
     page.get_by_label("Calls only after a contact's email is verified").check()
+    page.get_by_role("tab", name="Notes").click()
+    page.get_by_label("A new note").fill("Asked for a trial by phone")
     page.get_by_role("tab", name="Day/Time").click()
     page.get_by_role("button", name="Mon–Fri 08–20").click()
+
+
+def open_all(page: Page) -> None:
+    """Each tab of the form shows its own sheet and hides the others."""
+    tabs = page.get_by_role("tab")
+    titles = [title.split("\n")[0].strip() for title in tabs.all_inner_texts()]
+    assert titles[:7] == ["Basic", "Config", "Timeout", "Address", "Verification", "Notes", "Day/Time"]
+    for number, _ in enumerate(titles):
+        tabs.nth(number).click()
+        expect(page.locator("[role=tab][aria-selected=true]")).to_have_count(1)
+        expect(tabs.nth(number)).to_have_attribute("aria-selected", "true")
+        expect(page.locator("[role=tabpanel]:visible")).to_have_count(1)
+        expect(page.locator("[role=tabpanel]:visible .form-label").first).to_be_visible()
 
 
 def test_ann_makes_a_customer_with_all_its_tabs(page: Page, cast: Cast) -> None:
@@ -94,6 +109,7 @@ def test_ann_makes_a_customer_with_all_its_tabs(page: Page, cast: Cast) -> None:
     fill_basic(page)
     fill_config(page, cast)
     fill_the_rest(page)
+    open_all(page)
     page.get_by_role("button", name="Create").click()
 
     # The tabs with a mistake say so, and the first of them is open.
@@ -112,14 +128,17 @@ def test_ann_makes_a_customer_with_all_its_tabs(page: Page, cast: Cast) -> None:
     expect(page.locator(".record-figures")).to_contain_text("credit line 250.00 EUR")
     expect(page.locator(".record-figures")).to_contain_text("0 of 12")
 
+    expect(page.locator(".notes")).to_contain_text("Asked for a trial by phone")
     page.get_by_label("A new note").fill("Signed on Friday")
     page.get_by_role("button", name="Add the note").click()
     expect(page.locator(".notes")).to_contain_text("Signed on Friday")
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("Dunder is approved.")).to_be_visible()
-    for tab in ("Auth", "Routing", "Payments", "CDRs", "Audit", "Main"):
-        page.locator(".record-tabs").get_by_role("link", name=tab).click()
-        expect(page.locator(".record-tabs [aria-current=page]")).to_have_text(tab)
+    pages = [title.strip() for title in page.locator(".record-tabs").get_by_role("link").all_inner_texts()]
+    assert {"Main", "Auth", "Routing", "Payments", "Invoices", "CDRs", "Audit"} <= set(pages)
+    for title in pages:
+        page.locator(".record-tabs").get_by_role("link", name=title, exact=True).click()
+        expect(page.locator(".record-tabs [aria-current=page]")).to_have_text(title)
     aside(lambda: kept(cast))
 
 
@@ -137,3 +156,6 @@ def kept(cast: Cast) -> None:
     assert (dunder.country, dunder.approved_clis_only, dunder.email_verification) == ("LT", True, True)
     assert dunder.hours is not None
     assert {row["weekday"] for row in dunder.hours["windows"]} == {1, 2, 3, 4, 5}
+    assert [(note.author, note.text) for note in dunder.notes.order_by("id")] == [
+        ("ann@demo.example", "Asked for a trial by phone"), ("ann@demo.example", "Signed on Friday"),
+    ]  # fmt: skip

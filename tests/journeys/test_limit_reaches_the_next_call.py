@@ -1,14 +1,22 @@
-"""A story over every process: Ann changes a limit in the panel's form, and the next INVITE obeys it; Rita of a reseller
-publishes prices, and the next INVITE is charged by them."""
+"""A story over every process: Ann changes a limit in the panel's form, and the next INVITE obeys it; she puts one off
+in her browser, and INVITEs obey it from its time on; Rita of a reseller publishes prices, and the next INVITE is
+charged by them."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.journeys.panel_session import Session, make_operator, web_process
+from tests.journeys.panel_session import DATA_KEY, Session, make_operator, web_process
+from tests.journeys.test_operator import CHROMIUM, QUIET
 from tests.sip.scene import PER_SECOND, Scene, Seller, require_programs, whole_path
 from tests.sip.sipp import CallResult, until
 from tests.world import EURO
@@ -35,6 +43,38 @@ def ann(scene: Scene) -> Iterator[Session]:
         session = Session(address)
         session.log_in(EMAIL, PASSWORD)
         yield session
+
+
+@pytest.fixture
+def page(ann: Session) -> Iterator[Page]:
+    """Ann in a browser at the same panel, signed in."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("needs Chromium")
+    with (
+        sync_playwright() as playwright,
+        closing(playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)) as browser,
+    ):
+        opened = browser.new_page(base_url=ann.address)
+        opened.goto("/")
+        opened.get_by_label("Email").fill(EMAIL)
+        opened.get_by_label("Password").fill(PASSWORD)
+        opened.get_by_role("button", name="Log in").click()
+        expect(opened.get_by_role("heading", name="Dashboard")).to_be_visible()
+        yield opened
+
+
+@pytest.fixture
+def worker(scene: Scene) -> Iterator[None]:
+    """`tollgate work` of the same installation."""
+    environment = scene.charging.environment | {"TOLLGATE_DATA_KEY": DATA_KEY}
+    with (scene.charging.folder / "work.log").open("wb") as log:
+        command = [sys.executable, "-m", "tollgate.jobs.command_line", "work"]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 def change(ann: Session, acme: Seller, **fields: str) -> None:
@@ -92,6 +132,62 @@ def test_a_credit_line_given_carries_the_next_call_and_taken_away_refuses_it(sce
     refused = short_call(scene, acme)
     assert refused.code == 402
     assert scene.cdr(refused.call_id)["refusal"] == "credit"
+    scene.assert_books()
+
+
+def put_off(page: Page, customer: int) -> None:
+    """No credit any more, in an hour."""
+    page.goto(f"/customers/{customer}/edit/")
+    page.locator("[name=debit_limit_micros_kind]").select_option(label="Prepaid")
+    page.locator("[name=debit_limit_micros_amount]").fill("")
+    page.get_by_role("button", name="Delay and save").click()
+    due_at = datetime.now(UTC) + timedelta(hours=1)
+    page.get_by_label("Date and time in UTC").fill(f"{due_at:%Y-%m-%dT%H:%M:%S}")
+    expect(page.get_by_role("radio", name="At")).to_be_checked()
+    page.locator("#delay").get_by_role("button", name="Delay and save").click()
+    expect(page.get_by_text("Debit limit: 100.00 → 0.00")).to_be_visible()
+
+
+def bring_forward(page: Page, delayed_save: int) -> None:
+    """To five seconds from now; on a machine where saving takes longer, once more."""
+    page.goto(f"/delays/{delayed_save}/")
+
+    def moved() -> bool:
+        due_at = datetime.now(UTC) + timedelta(seconds=5)
+        page.locator("[name=due_at]").fill(f"{due_at:%Y-%m-%dT%H:%M:%S}")
+        page.get_by_role("button", name="Change the time").click()
+        page.wait_for_load_state()
+        return page.url.endswith("/delays/")
+
+    until(moved, timeout_s=60, what="another time")
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("worker")
+def test_a_debit_limit_put_off_holds_for_calls_before_its_time_and_not_after(scene: Scene, page: Page) -> None:
+    baltic = scene.seller(money_micros=0, billing_type="postpaid", debit_limit_micros=100 * EURO)
+    put_off(page, baltic.customer)
+    answered = short_call(scene, baltic)
+    assert answered.code == 200
+    scene.world.top_up(baltic.customer, scene.cdr(answered.call_id)["cost_micros"])  # no debt beyond the new limit
+    saved = "SELECT * FROM delayed_save WHERE row_id = %s"
+    waiting = scene.world.one(saved, baltic.customer)
+    assert (waiting["author"], waiting["state"]) == (EMAIL, "pending")
+    bring_forward(page, waiting["id"])
+    until(
+        lambda: scene.world.one(saved, baltic.customer)["state"] == "done", timeout_s=60, what="the limit at its time"
+    )
+    scene.obeyed()
+    refused = short_call(scene, baltic)
+    scene.assert_refused(refused, "credit", baltic.customer)
+    assert scene.world.wallet("customer", baltic.customer)["limit_micros"] == 0
+    done = scene.world.one(saved, baltic.customer)
+    assert done["due_at"] < waiting["due_at"]
+    assert done["finished_at"] >= done["due_at"]
+    page.goto(f"/customers/{baltic.customer}/edit/")
+    expect(page.get_by_text("Put off until later")).to_have_count(0)
+    page.goto("/delays/")
+    expect(page.get_by_role("gridcell", name="Done", exact=True)).to_be_visible()
     scene.assert_books()
 
 

@@ -11,6 +11,7 @@ from tests.panel.cast import EURO, Cast
 from tollgate.actions import account_billing
 from tollgate.actions.account_billing import charge_account_days, set_account_tariff, top_up_account, wallet_of
 from tollgate.actions.account_identity import update_account_email
+from tollgate.actions.account_pause import WORDS
 from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
@@ -236,6 +237,25 @@ def test_a_paused_account_shows_balance_and_billing_alone(cast: Cast, ann: Clien
     page = ann.get(PAGE).content.decode()
     assert "Account balance" in page
     assert 'card-title">Packages' not in page
+    assert "Silence allowed" not in page
+
+
+def test_a_paused_account_takes_from_its_forms_nothing_but_its_status(cast: Cast, ann: Client) -> None:
+    Account.objects.update(status="paused")
+    company, calls = (reverse("panel:account_block", args=[block]) for block in ("company", "calls"))
+    shown = ann.get(company)
+    assert WORDS in shown.content.decode()
+    assert "Save" not in shown.content.decode().partition("<main")[2]
+    typed = {name: shown.context["form"][name].value() for name in shown.context["form"].fields}
+    answer = ann.post(company, {**typed, "company": "Half saved"})
+    assert (answer.status_code, WORDS in answer.content.decode()) == (422, True)
+    assert ann.post(reverse("panel:account_email"), {"email": "new@demo.example"}).status_code == 422
+    form = ann.get(calls).context["form"]
+    assert set(form.fields) == {"status", "version"}
+    again = {"status": "active", "version": form["version"].value(), "channels": "9"}
+    assert ann.post(calls, again).status_code == 302
+    account = Account.objects.get()
+    assert (account.status, account.channels, account.company) == ("active", cast.account.channels, "")
 
 
 def test_options_are_typed_as_people_write_them(cast: Cast, ann: Client) -> None:

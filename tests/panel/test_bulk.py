@@ -1,6 +1,8 @@
 """Claims about many at once: uploads, bulk edits, jobs and their pages, conditions and named views of a list."""
 
 import csv
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +13,26 @@ from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.aliases import create_alias
+from tollgate.actions.bulk import start_bulk_delete
 from tollgate.actions.cli_rules import create_cli_rule
 from tollgate.actions.customers import create_customer
+from tollgate.actions.tasks import work
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.store.models import Alias, CliRule, Customer, SavedView, Task
+from tollgate.store.models import (
+    Account,
+    Alert,
+    Alias,
+    Audit,
+    Call,
+    CliRule,
+    ConferenceRoom,
+    Customer,
+    Gateway,
+    IngressRoute,
+    SavedView,
+    Task,
+    VerifiedCli,
+)
 
 pytestmark = pytest.mark.django_db
 COMPARISONS: dict[str, list[str]] = {
@@ -132,6 +150,99 @@ def test_aliases_and_cli_rules_are_edited_and_deleted_for_good(cast: Cast, ann: 
     assert rule.attestation == "B"
     ann.post("/bulk/cli_rule/delete/", {"id": [rule.pk], "confirmation": "1"})
     assert not CliRule.objects.filter(pk=rule.pk).exists()
+
+
+EDITED: dict[str, tuple[str, str, Any, str]] = {
+    "ingress_route": ("channels", "7", 7, "routes"),
+    "conference_room": ("channels", "7", 7, "conference-rooms"),
+    "carrier": ("ring_s", "45", 45, "carriers"),
+    "gateway": ("weight", "7", 7, "gateways"),
+    "alert": ("recipients", "noc@demo.example\nceo@demo.example", ["noc@demo.example", "ceo@demo.example"], "alerts"),
+}
+"""By noun: a field, what is typed, what is kept, and the page of the list."""
+
+
+def record_of(cast: Cast, noun: str) -> Any:
+    """The record of a noun in the cast."""
+    found = {"ingress_route": cast.route, "carrier": cast.cirrus, "gateway": cast.gateway, "endpoint": cast.ip_endpoint}
+    models: dict[str, Any] = {"conference_room": ConferenceRoom, "alert": Alert, "cli": VerifiedCli}
+    return found[noun] if noun in found else models[noun].objects.get()
+
+
+@pytest.mark.parametrize("noun", EDITED)
+def test_what_operators_change_by_the_dozen_is_edited_in_bulk(cast: Cast, ann: Client, bob: Client, noun: str) -> None:
+    field, typed, kept, page = EDITED[noun]
+    record = record_of(cast, noun)
+    lists = [who.get(f"/{page}/").content.decode() for who in (ann, bob)]
+    assert [f"/bulk/{noun}/edit/" in text for text in lists] == [True, False]
+    assert f'name="id" value="{record.pk}"' in lists[0]
+    everything = {"scope": "all", "query": ""}
+    offered = ann.get(f"/bulk/{noun}/edit/", everything).content.decode()
+    assert f'value="{field}"' in offered
+    assert not re.findall(r'name="field"\s+value="(?:name|title|extension|customer_id)"', offered)
+    assert list(ann.get(f"/bulk/{noun}/edit/", {**everything, "field": field}).context["form"].fields) == [field]
+    job = shown(ann.post(f"/bulk/{noun}/edit/", {**everything, "field": field, field: typed}, follow=True))
+    task = Task.objects.get()
+    assert (task.state, task.done_count, task.failed_count) == ("completed", 1, 0)
+    assert f'href="/{page}/{record.pk}/"' in job
+    record.refresh_from_db()
+    assert getattr(record, field) == kept
+    told = Audit.objects.filter(table_name=record._meta.db_table, row_id=record.pk, verb="UPDATE").latest("id")
+    assert told.actor == cast.ann.email
+
+
+def test_a_field_that_the_form_of_one_leaves_shut_is_not_offered_for_many(cast: Cast, ann: Client) -> None:
+    IngressRoute.objects.filter(pk=cast.route.pk).update(recording="on")
+    chosen = {"id": [cast.route.pk], "field": ["recording"]}
+    for has_it in (True, False):
+        Account.objects.update(recording=has_it)
+        page = ann.get("/bulk/ingress_route/edit/", {"id": [cast.route.pk]}).content.decode()
+        assert bool(re.search(r'name="field"\s+value="recording"', page)) is has_it
+    ann.post("/bulk/ingress_route/edit/", {**chosen, "recording": "off"})
+    assert not Task.objects.exists()
+    assert IngressRoute.objects.get(pk=cast.route.pk).recording == "on"
+
+
+@pytest.mark.parametrize("noun", [*(noun for noun in EDITED if noun != "carrier"), "endpoint", "cli"])
+def test_they_are_deleted_in_bulk_once_they_were_counted(cast: Cast, ann: Client, noun: str) -> None:
+    record = record_of(cast, noun)
+    Call.objects.all().delete()
+    name, ids = str(record), {"id": [record.pk]}
+    warned = " ".join(ann.get(f"/bulk/{noun}/delete/", ids).content.decode().split())
+    assert ("the next call goes without them" in warned) is (noun != "alert")
+    assert ann.post(f"/bulk/{noun}/delete/", {**ids, "confirmation": "2"}).status_code == 422
+    job = shown(ann.post(f"/bulk/{noun}/delete/", {**ids, "confirmation": "1"}, follow=True))
+    assert not type(record).objects.filter(pk=record.pk).exists()
+    assert name in job, "what is gone is named"
+    assert "/undo/" not in job
+    assert ann.post(f"/tasks/{Task.objects.get().pk}/undo/").status_code == 302
+    assert Task.objects.count() == 1
+
+
+def test_bulk_edits_of_what_one_may_not_read_are_refused(cast: Cast) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        corso = create_customer(account_id=cast.account.pk, name="Corso", currency="EUR", parent_id=cast.baltic.pk)
+        group = create_user_group(name="All", acts=["*"], areas=["*"])
+        both = {"password": PASSWORD, "group_ids": [group.pk]}
+        rita = create_user(name="Rita", email="rita@baltic.example", reseller_id=cast.baltic.pk, **both)
+        jobs = create_user_group(name="Jobs", acts=["*"], areas=["tasks"])
+        eve = create_user(name="Eve", email="eve@demo.example", password=PASSWORD, group_ids=[jobs.pk])
+    for noun in (*EDITED, "cli", "endpoint"):
+        part = "delete" if noun == "cli" else "edit"
+        assert logged_in(eve).get(f"/bulk/{noun}/{part}/", {"scope": "all"}).status_code == 403, noun
+        answer = logged_in(rita).get(f"/bulk/{noun}/{part}/", {"scope": "all"})
+        theirs = noun in ("carrier", "gateway", "alert")
+        assert answer.status_code == (403 if theirs else 302), noun
+    who = Actor(
+        rita.email, frozenset({"*"}), "x", "user", rita.pk, reseller_id=cast.baltic.pk, reach=frozenset({corso.pk})
+    )
+    with acting(who):
+        task = start_bulk_delete(account_id=cast.account.pk, noun="gateway", record_ids=[cast.gateway.pk])
+    now = datetime.now(UTC)
+    work(lambda: now, now + timedelta(seconds=1), task_id=task.pk)
+    assert Gateway.objects.filter(pk=cast.gateway.pk).exists()
+    row = task.rows.get()
+    assert (row.state, row.title) == ("failed", ""), "not even its name is told"
 
 
 def test_jobs_are_seen_by_colleagues_and_by_nobody_who_belongs_elsewhere(cast: Cast, ann: Client, bob: Client) -> None:

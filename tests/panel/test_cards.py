@@ -32,6 +32,9 @@ def test_columns_in_any_order_are_published_from_their_moment(cast: Cast, ann: C
     address = uploaded(ann, cast, FILE)
     dry = ann.get(address)
     assert dry.status_code == 200
+    ways = [dry, *(ann.get(f"/cards/{cast.customer_card.pk}/{page}/") for page in ("import", "markup", "edit"))]
+    way = ["Selling", "Customer cards", cast.customer_card.name]
+    assert [[str(crumb.title) for crumb in page.context["breadcrumbs"]] for page in ways] == [way] * 4
     assert Revision.objects.filter(card=cast.customer_card).count() == 1, "a dry run publishes nothing"
     later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
     sent = {**meaning(dry), "effective_at": later.strftime("%Y-%m-%dT%H:%M:%S"), "note": "agreed by mail"}

@@ -14,10 +14,22 @@ from tests.panel.cast import EURO, LIVE_ID, RINGING_ID, Cast
 from tests.panel.conftest import logged_in
 from tests.panel.test_forms import CUSTOMER, errors_of, names_in
 from tollgate.actions.acts import acting
+from tollgate.actions.alerts import create_alert
 from tollgate.actions.customer_status import hold_for_fraud, set_customer_status
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.panel import customer_lists
-from tollgate.store.models import Audit, Customer, RecordingSpace, Tag, User, UserGroup, Wallet
+from tollgate.store.models import (
+    Alert,
+    AlertEvent,
+    AlertState,
+    Audit,
+    Customer,
+    RecordingSpace,
+    Tag,
+    User,
+    UserGroup,
+    Wallet,
+)
 from tollgate.store.queries.customers import wallet_of
 
 pytestmark = pytest.mark.django_db
@@ -267,3 +279,31 @@ def test_parts_of_a_customer_that_one_may_not_read_are_hidden(cast: Cast) -> Non
     for part, status in (("routing", 200), ("payments", 403), ("auth", 403), ("cdrs", 403), ("audit", 403)):
         assert finn.get(f"/customers/{cast.acme.pk}/{part}/").status_code == status, part
     assert "37061234567" not in finn.get(f"/customers/{cast.acme.pk}/routing/").content.decode()
+
+
+def test_alerts_of_a_customer_stand_on_a_page_of_its_own_with_those_of_its_tags(cast: Cast, ann: Client) -> None:
+    now = datetime.now(UTC)
+    with acting(ANN):
+        watch = {"account_id": cast.account.pk, "area": "asr", "threshold_micros": 30 * EURO, "operator": "<"}
+        tag = Tag.objects.get()
+        create_alert(title="Gold fails", tag_id=tag.pk, **watch)  # type: ignore[arg-type]
+        create_alert(title="Baltic fails", customer_id=cast.baltic.pk, recipients=["a@b.example"], **watch)  # type: ignore[arg-type]
+        update_customer(customer_id=cast.acme.pk, tag_ids=[tag.pk])
+        update_customer(customer_id=cast.baltic.pk, tag_ids=[tag.pk])
+    gold = Alert.objects.get(title="Gold fails")
+    AlertState.objects.create(alert=gold, customer=cast.baltic, fired_at=now)
+    AlertEvent.objects.create(alert=gold, customer=cast.baltic, kind="fired", value_micros=10 * EURO, at=now)
+    fired = {}
+    for customer in (cast.acme, cast.baltic):
+        page = ann.get(f"/customers/{customer.pk}/alerts/")
+        fired[customer.name] = {row.title: row.has_fired for row in page.context["grid"].rows}
+        assert f"/alerts/new/?customer={customer.pk}" in page.content.decode()
+        assert len(page.context["events"].rows) == (customer == cast.baltic)
+    assert fired == {
+        "Acme": {"Acme fails": False, "Gold fails": False},
+        "Baltic": {"Baltic fails": False, "Gold fails": True},
+    }
+    menu = ann.get(f"/customers/{cast.acme.pk}/").content.decode()
+    assert "/breakout/?f.customer=%22Acme%22" in menu
+    by_route = ann.get("/breakout/?f.customer=%22Acme%22&f.by=route")
+    assert by_route.status_code == 200

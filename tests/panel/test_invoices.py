@@ -71,7 +71,7 @@ def billed(cast: Cast, ann: Client) -> Customer:
 
 def drafted(ann: Client, customer: Customer) -> Invoice:
     """A draft with two lines, made in the browser."""
-    assert ann.post("/invoices/new/", {"customer_id": customer.pk}).status_code == 302
+    assert ann.post("/invoices/new/", {"customer_id": customer.name}).status_code == 302
     draft = Invoice.objects.latest("id")
     for words, price in (("SIP trunk", "15.25"), ("Set-up", "4.745")):
         form = {"description": words, "quantity_milli": "2", "unit_price_nanos": price}

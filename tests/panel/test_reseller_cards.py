@@ -13,12 +13,13 @@ from tests.api.caller import Api
 from tests.panel.cast import PASSWORD, RATES, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.card_losses import look
 from tollgate.actions.cards import create_card
 from tollgate.actions.customers import create_customer
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.routes import create_ingress_route
 from tollgate.actions.users import create_stock_groups, create_user
-from tollgate.store.models import Card, Customer, DelayedSave, IngressRoute, Rate, Revision
+from tollgate.store.models import Card, Customer, DelayedSave, IngressRoute, Rate, ResaleLook, Revision
 
 pytestmark = pytest.mark.django_db
 BASIC = {"precision": "4", "method": "up", "duration_method": "up", "increments": "initial_then_increment"}
@@ -101,6 +102,10 @@ def test_a_reseller_sells_by_a_card_of_its_own_that_is_made_dearer_and_warned_of
     done = rita.post(dry, {name: value for name, value in sent.items() if value != "None"}, follow=True)
     assert told in done.content.decode()
     assert Revision.objects.filter(card=own).count() == 2
+    with acting(Actor("ticks", frozenset({"look_at_resale"}))):
+        look(datetime.now(UTC))
+    for reader in (rita, ann):
+        assert told in text(reader, f"/cards/{own.pk}/"), "the mark of the card"
     listed = text(ann, "/cards/customer/")
     assert "Baltic" in listed, "the operator sees whose it is"
     assert "Retail (Baltic)" in text(ann, f"/customers/{Customer.objects.get(name='Corso').pk}/routes/new/")
@@ -118,9 +123,11 @@ def test_a_reseller_below_another_sees_what_it_pays_and_not_what_that_one_does(c
             name="Sam", email="sam@sund.example", password=PASSWORD, group_ids=groups, reseller_id=sund.pk
         )
     browser = logged_in(sam)
+    losing = {"card": given.pk, "bought": bought.pk, "from_at": None, "count": 1, "lost": [["44", 1, 1, 2]]}
+    ResaleLook.objects.create(reseller=cast.baltic, found=[losing])
     page = text(browser, f"/cards/{given.pk}/", number="442079460001", duration_s="60")
     assert "0.06 EUR" in page
-    for hidden in ("plus 10 %", "What Baltic pays", "Bought", ">Baltic<", "Settings"):
+    for hidden in ("plus 10 %", "What Baltic pays", "Bought", ">Baltic<", "Settings", "Below cost"):
         assert hidden not in page, hidden
     assert browser.get(f"/cards/{bought.pk}/").status_code == 404
     token = Api.of(sam).get(f"cards/{given.pk}").json()

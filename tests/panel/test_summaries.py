@@ -21,7 +21,7 @@ from tollgate.actions.acts import Actor, Invalid, acting
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.reports import create_report, file_of, update_report
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.core.breakout import Question
+from tollgate.core.breakout import Cut, Question
 from tollgate.core.summaries import Span, beginning
 from tollgate.jobs import timetable
 from tollgate.panel.call_search import CallSource
@@ -192,8 +192,50 @@ def test_the_breakout_groups_by_what_is_asked_and_weighs_its_ratios(cast: Cast, 
     ] == ["3706123"]
     too_long = ann.get("/breakout/?f.by=number&f.from=2025-01-01 00:00&f.until=2026-01-01 00:00")
     assert "six months" in too_long.content.decode()
+    no_file = ann.get("/breakout/?f.by=number&f.from=2025-01-01 00:00&f.until=2026-01-01 00:00&export=csv")
+    assert (no_file.status_code, "six months" in no_file.content.decode()) == (422, True)
+    twice = ann.get("/breakout/?f.by=customer,customer&f.period=yesterday")
+    assert [column.name for column in twice.context["grid"].grid.columns].count("customer") == 1
     ticked = ann.get("/breakout/?by=carrier&by=day&f.period=today")
     assert ticked["Location"] == "/breakout/?f.period=today&f.by=carrier%2Cday"
+
+
+def test_of_too_many_groups_a_page_tells_the_first_and_one_line_of_all_others_and_files_tell_all(
+    cast: Cast, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tollgate.panel.breakout.FIRST_ONES", Cut(2))
+    monkeypatch.setattr("tollgate.actions.reports.MAILED_MOST", 3)
+    for number, count in enumerate((3, 1, 4, 2)):
+        calls(cast, cast.acme, connected=count, failed=number, cost=10 ** (6 - number), destination=f"Place {number}")
+    rolled_up()
+    asked = "/breakout/?f.by=destination&f.period=yesterday"
+
+    def told(address: str) -> tuple[list[str], list[tuple[str, int]], str]:
+        page = ann.get(address)
+        groups = [group.words["destination"] for group in page.context["grid"].rows]
+        others = [(group.currency, group.totals.attempts) for group in page.context["answer"].others]
+        return groups, others, " ".join(page.content.decode().split())
+
+    groups, others, text = told(asked)
+    assert (groups, others) == (["Place 2", "Place 3"], [("EUR", 3 + 2)])
+    assert "These are 2 of 4 groups, those with the most by Attempts." in text
+    assert text.count("All others") == 1
+    (total,) = ann.get(asked).context["totals"]
+    assert (total.totals.connected, total.totals.cost_micros) == (10, 3 * 10**6 + 10**5 + 4 * 10**4 + 2 * 10**3)
+    assert told(f"{asked}&sort=-totals__cost_micros")[0] == ["Place 0", "Place 1"]
+    assert "those with the least by Customer charge" in told(f"{asked}&sort=totals__cost_micros")[2]
+    file = b"".join(ann.get(f"{asked}&sort=-totals__cost_micros&export=csv").streaming_content).decode()  # type: ignore[arg-type]
+    assert [line[:7] for line in file.splitlines()[1:]][:3] == ["Place 0", "Place 1", "Place 2"]
+    assert len(file.splitlines()) == 1 + 4
+    sheet = load_workbook(io.BytesIO(b"".join(ann.get(f"{asked}&export=xlsx").streaming_content))).active  # type: ignore[arg-type]
+    assert sheet is not None
+    assert len(list(sheet.iter_rows())) == 1 + 4
+    parts = ann.get(asked.replace("/breakout/", "/breakout/data/")).json()
+    assert [group["keys"] for group in parts["groups"]].count(["All others"]) == 1
+    assert sum(int(group["parts"][0]) for group in parts["groups"]) == 10 + 6
+    report = SavedReport(account=cast.account, name="Places", dimensions=["destination"], measures=["attempts"])
+    lines = file_of(report, datetime.now(UTC))[2].decode().splitlines()
+    assert lines[1:] == ["Place 0,EUR,3", "Place 2,EUR,6", "Place 3,EUR,5", "All others,EUR,2"]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +252,8 @@ def test_a_breakout_of_an_odd_period_tells_its_calls_and_no_others(
     rolled_up()
     from_at, until_at = (NOON_AT.replace(hour=hour, minute=minute) for hour, minute in (begin, end))
     for dimensions in (("country",), ("number",)):
-        found = breakout(cast.account, Question(dimensions=dimensions, from_at=from_at, until_at=until_at))
+        question = Question(dimensions=dimensions, from_at=from_at, until_at=until_at)
+        found = breakout(cast.account, question, datetime.now(UTC)).groups
         assert sum(group.totals.attempts for group in found) == told
         assert len(found) == min(told, 1), "the prefixes of one country are one line"
 

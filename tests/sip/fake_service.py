@@ -47,7 +47,7 @@ class FakeService:
         self._started.clear()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._started.wait(5), f"nothing listens on {self.url}"
+        assert self._started.wait(30), f"nothing listens on {self.url}"
         return self
 
     def stop(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import re
 import socket
+import sys
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +26,7 @@ from psycopg import sql
 from tests.sip.sipp import (
     CARRIERS,
     FOREVER_MS,
+    PATIENCE_S,
     CallResult,
     LoadResult,
     Sipp,
@@ -46,7 +48,7 @@ CLI = "02079460001"
 def free_block() -> str:
     """The first three numbers of a loopback network on which nothing of SIP listens."""
     while True:
-        block = f"127.0.{random.randrange(20, 250)}"
+        block = f"127.0.{random.SystemRandom().randrange(20, 250)}"  # whatever the tests are seeded with
         try:
             for kind, port in ((socket.SOCK_DGRAM, 5060), (socket.SOCK_STREAM, 8060), (socket.SOCK_STREAM, 8080)):
                 with socket.socket(socket.AF_INET, kind) as probe:
@@ -67,7 +69,7 @@ class Caller:
         """Known as soon as the INVITE is out."""
         return until(lambda: next((m.header("Call-ID") for m in self.sipp.messages), None), what="the INVITE")
 
-    def wait_for_answer(self, timeout_s: float = 10.0) -> None:
+    def wait_for_answer(self, timeout_s: float = PATIENCE_S) -> None:
         until(
             lambda: any(m.received and m.code == 200 and m.method == "INVITE" for m in self.sipp.messages),
             timeout_s=timeout_s,
@@ -79,10 +81,10 @@ class Caller:
         """When the 200 came, by this machine's clock, without a zone."""
         return next(m.at for m in self.sipp.messages if m.received and m.code == 200 and m.method == "INVITE")
 
-    def result(self, timeout_s: float = 40.0) -> CallResult:
+    def result(self, timeout_s: float = 2 * PATIENCE_S) -> CallResult:
         return self.results(timeout_s)[0]
 
-    def results(self, timeout_s: float = 40.0) -> list[CallResult]:
+    def results(self, timeout_s: float = 2 * PATIENCE_S) -> list[CallResult]:
         code = self.sipp.wait(timeout_s)
         found = list(call_results(self.sipp.messages, code))
         assert found, f"no call was placed: {self.sipp.trouble()} {self.sipp.output.read_text(errors='replace')[-500:]}"
@@ -176,7 +178,7 @@ class SipEdge:
         file = render(scenario, folder=self.folder / "sipp", words=words)
         return Caller(self._start(Sipp(file, caller, port, (*arguments, target))))
 
-    def call(self, *, caller: str, cld: str, timeout_s: float = 40.0, **more: object) -> CallResult:
+    def call(self, *, caller: str, cld: str, timeout_s: float = 2 * PATIENCE_S, **more: object) -> CallResult:
         """Places a call and waits for its end; the same arguments as `place`."""
         return self.place(caller=caller, cld=cld, **more).result(timeout_s)  # type: ignore[arg-type]
 
@@ -210,7 +212,7 @@ class SipEdge:
         )
         arguments = (*(("-rtp_echo",) if echo else ()), *(("-t", "t1") if transport == "tcp" else ()))
         sipp = self._start(Sipp(file, ip, 5060, arguments, traced=traced))
-        until(lambda: not _free(ip, 5060, transport=transport), what=f"the carrier at {ip}")
+        until(lambda: sipp.assert_runs() and _is_bound(ip, 5060, transport=transport), what=f"the carrier at {ip}")
         return sipp
 
     def register(self, *, ip: str, user: str, password: str, contact_ip: str = "") -> CallResult:
@@ -219,7 +221,7 @@ class SipEdge:
         file = render("phone_registers", folder=self.folder / "sipp", words=words)
         target = f"{self.settings.listen_ip}:{self.settings.sip_port}"
         sipp = self._start(Sipp(file, ip, 5060, ("-s", user, "-m", "1", "-au", user, "-ap", password, target)))
-        code = sipp.wait(15)
+        code = sipp.wait()
         final = [m for m in sipp.messages if m.received and m.code >= 200][-1]
         return CallResult(
             code=final.code,
@@ -311,11 +313,8 @@ class SipEdge:
         return sipp
 
 
-def _free(ip: str, port: int, *, transport: str) -> bool:
-    kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, kind) as probe:
-        try:
-            probe.bind((ip, port))
-        except OSError:
-            return False
-    return True
+def _is_bound(ip: str, port: int, *, transport: str) -> bool:
+    """Whether a socket has that address, by the kernel's list: a try of ours could keep its owner from it."""
+    place = f"{int.from_bytes(socket.inet_aton(ip), sys.byteorder):08X}:{port:04X}"
+    lines = Path("/proc/net", transport).read_text().splitlines()[1:]
+    return any(line.split()[1] == place for line in lines)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import count
 
-from tests.sip.sipp import Message
+from tests.sip.sipp import PATIENCE_S, Message
 
 _numbers = count(1)
 SDP = "application/sdp"
@@ -108,7 +108,7 @@ class Party:
         self.heard.append(message)
         return message
 
-    def expect(self, what: str | int, *, of: str = "", timeout_s: float = 5.0) -> Message:
+    def expect(self, what: str | int, *, of: str = "", timeout_s: float = PATIENCE_S) -> Message:
         """The next request of a method, or answer of a code (to a method), of this call; others are passed over."""
 
         def fits(message: Message) -> bool:
@@ -117,7 +117,7 @@ class Party:
 
         return self._await(fits, what=f"{what} {of}", timeout_s=timeout_s)
 
-    def final(self, method: str, *, timeout_s: float = 8.0) -> Message:
+    def final(self, method: str, *, timeout_s: float = PATIENCE_S) -> Message:
         """The next final answer to a method."""
         return self._await(
             lambda message: message.code >= 200 and message.method == method,

@@ -10,11 +10,15 @@ from typing import Any
 from tests.sip.fake_service import FakeService
 from tests.sip.harness import SipEdge
 from tests.sip.party import Party
-from tests.sip.sipp import Sipp, until
+from tests.sip.sipp import CallResult, Sipp, until
 
 CLI_OUT = "441632960001"
 ACME, BALTIC, CARLA, STRANGER, SCANNER = 2, 3, 30, 40, 41
 CIRRUS, REFUSING, BUSY, RINGING, QUIET, HANGING_UP = 11, 12, 13, 14, 15, 16
+LATE_S = 1.0
+"""Ends are to the second: so late a busy machine may make one, though the edge means to be early."""
+BUSY_S = 0.5
+"""So long a busy machine may take between a message and the line that SIPp writes of it."""
 
 
 class Rig:
@@ -41,7 +45,7 @@ class Rig:
                     "from": {"display": "", "uri": f"sip:{CLI_OUT}@edge.test"},
                     "extra": f"P-Asserted-Identity: <sip:{CLI_OUT}@edge.test>\r\n",
                 },
-                "fr_timer": 700,
+                "fr_timer": 700 if gateway == QUIET else 5000,
                 "fr_inv_timer": ring_ms,
             }
             for gateway in gateways
@@ -61,6 +65,14 @@ class Rig:
         party = Party(self.address(last), edge=f"{settings.listen_ip}:{settings.sip_port}", **more)
         self.parties.append(party)
         return party
+
+    def assert_lasted(self, event: dict[str, Any], result: CallResult, *, carrier: int = CIRRUS) -> None:
+        """The end tells what both sides saw: no less than the caller talked, no more than the carrier was called."""
+        told_s = float(event["at"]) - float(event["answered_at"])
+        over = self.carriers[carrier].wait_for("BYE", call_id=result.call_id)
+        said = [m for m in self.carriers[carrier].messages if m.header("Call-ID") == result.call_id]
+        answered = next(m for m in said if m.code == 200 and m.method == "INVITE")
+        assert result.duration_s - BUSY_S < told_s < (over.at - answered.at).total_seconds() + BUSY_S
 
     def events(self, call_id: str, *, last: str) -> list[dict[str, Any]]:
         """The events of a call, once the one named `last` is there."""

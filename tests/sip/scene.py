@@ -25,7 +25,7 @@ import psycopg
 import pytest
 
 from tests.sip.harness import SipEdge
-from tests.sip.sipp import CallResult, Message, Sipp, until
+from tests.sip.sipp import PATIENCE_S, CallResult, Message, Sipp, until
 from tests.world import EURO, World
 from tollgate.core.refusals import ANSWERS, VARIANTS, Answer, Key
 from tollgate.core.snapshot import OBEYED
@@ -82,7 +82,7 @@ class Charging:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        until(self.healthy, timeout_s=20, what=f"charging: {self.log()}")
+        until(self.healthy, timeout_s=60, what=f"charging: {self.log()}")
         return self
 
     def healthy(self) -> bool:
@@ -99,7 +99,7 @@ class Charging:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def log(self) -> str:
         path = self.folder / "charging.log"
@@ -173,7 +173,7 @@ class Scene:
         """The carrier that listens on `host`."""
         return self._carriers[host]
 
-    def cdr(self, call_id: str, *, timeout_s: float = 10.0) -> Any:
+    def cdr(self, call_id: str, *, timeout_s: float = PATIENCE_S) -> Any:
         """The CDR of a call, as soon as it is written."""
         statement = "SELECT count(*) FROM cdr WHERE edge_call_id = %s"
         until(lambda: self.world.rows(statement, call_id)[0][0], timeout_s=timeout_s, what=f"the CDR of {call_id}")
@@ -184,11 +184,11 @@ class Scene:
         return int(self.world.rows("SELECT count(*) FROM call")[0][0])
 
     def obeyed(self) -> None:
-        """Waits until calls obey every change so far, for a second at most: so long a save may take to arrive."""
+        """Waits until calls obey every change so far. That this takes a second at most is a claim of `test_calls`."""
         saves = "table_name = ANY(%s) AND verb IN ('INSERT', 'UPDATE', 'DELETE')"
         ((change,),) = self.world.rows(f"SELECT coalesce(max(id), 0) FROM audit WHERE {saves}", list(OBEYED))
         told = "SELECT coalesce(max(change_id), 0) FROM charging_process"
-        until(lambda: self.world.rows(told)[0][0] >= change, timeout_s=1, what=f"change {change} to be obeyed")
+        until(lambda: self.world.rows(told)[0][0] >= change, what=f"change {change} to be obeyed")
 
     def doctor(self) -> tuple[int, str]:
         """What `tollgate doctor` says of this installation: exit code and words."""

@@ -60,6 +60,7 @@ CARRIERS = {
     "try": ("carrier_tries", {}),
 }
 FOREVER_MS = 600_000
+PATIENCE_S = 30.0
 _numbers = count(1)
 _HEAD = re.compile(
     r"^-{20,} (\d{4}-\d\d-\d\d)[ \t](\d\d:\d\d:\d\d\.\d+).*\n\S+ message (sent|received)[^\n]*\n\n", re.MULTILINE
@@ -186,7 +187,7 @@ class Sipp:
             and call_id in message.header("Call-ID")
         ]
 
-    def wait_for(self, method: str, *, call_id: str = "", timeout_s: float = 10.0) -> Message:
+    def wait_for(self, method: str, *, call_id: str = "", timeout_s: float = PATIENCE_S) -> Message:
         """The first request of that method, as soon as it is there."""
 
         def found() -> Message | None:
@@ -194,9 +195,15 @@ class Sipp:
 
         return until(found, timeout_s=timeout_s, what=f"{method} at {self.ip}")
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = 2 * PATIENCE_S) -> int:
         """The exit code: 0 when every call went as the scenario says."""
         return self.process.wait(timeout_s)
+
+    def assert_runs(self) -> bool:
+        """True, or an error with what it said before it ended."""
+        said = self.output.read_text(errors="replace")[-500:]
+        assert self.process.poll() is None, f"SIPp at {self.ip} ended: {self.trouble()} {said}"
+        return True
 
     def stop(self) -> None:
         if self.process.poll() is None:
@@ -289,8 +296,11 @@ def _call_result(part: list[Message], *, call_id: str, exit_code: int) -> CallRe
     )
 
 
-def until(probe: Callable[[], T | None], *, timeout_s: float = 10.0, what: str = "it") -> T:
-    """The first true value that `probe` gives; fails when none comes in time."""
+def until(probe: Callable[[], T | None], *, timeout_s: float = PATIENCE_S, what: str = "it") -> T:
+    """The first true value that `probe` gives; fails when none comes in time.
+
+    `timeout_s` is no claim but an end of waiting: long enough for a machine that is busy and slow.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
         value = probe()

@@ -22,11 +22,12 @@ from tests.sip.party import Party, describe
 from tests.sip.scene import Scene, Seller
 from tests.sip.sipp import CallResult, Message, until
 from tests.world import EURO
+from tollgate.core.vars import MOST_PERSIST_S
 from tollgate.jobs import law
 from tollgate.jobs.sip_phone import Dialing, Outcome, speak
 from tollgate.store.secrets import seal
 
-pytestmark = [pytest.mark.sip, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(400)]
 NUMBER = "442071838750"
 SECRET = "correct-horse-7"
 SOUNDS = Path(law.__file__).with_name("sounds")
@@ -69,6 +70,18 @@ def test_an_invite_is_refused_rewritten_and_forced_by_rules(scene: Scene) -> Non
     scene.world.insert("cli_rule", cli="111111111111", forced=True, **own)
     scene.obeyed()
     assert shown(scene, seller, call(scene, seller)) == ("111111111111", "111111111111")
+    scene.world.insert("cli_rule", cli="222222222222", forced=True, position=200, **own)
+    for place, number in ((1, "222222222222"), (0, "111111111111")):
+        scene.world.update("customer", seller.customer, vars_toml=f"[cli]\npersist = {persisting(place, of=2)}")
+        scene.obeyed()
+        assert [shown(scene, seller, call(scene, seller)) for _ in range(2)] == [(number, number)] * 2
+
+
+def persisting(place: int, *, of: int) -> int:
+    """A time for each of several numbers by which that one is shown for an hour from now on."""
+    now_s = int(datetime.now(UTC).timestamp())
+    fitting = (s for s in range(7200, MOST_PERSIST_S) if now_s // s % of == place and (now_s + 3600) // s == now_s // s)
+    return next(fitting)
 
 
 def shown(scene: Scene, seller: Seller, result: CallResult) -> tuple[str, str]:
@@ -113,13 +126,13 @@ def soon(zones: Path, seconds: int) -> dict[str, object]:
 
 
 def test_a_call_ends_where_the_hours_do(scene: Scene, zones: Path) -> None:
-    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
-    seller = scene.seller(hours=soon(zones, 6), hours_hang_up=True)
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=9)
+    seller = scene.seller(hours=soon(zones, 9), hours_hang_up=True)
     scene.obeyed()
     result = call(scene, seller, hold_ms=20_000)
     assert result.code == 200
-    ended = scene.cdr(result.call_id, timeout_s=20)["ended_at"]
-    assert timedelta(seconds=-2) < ended - ends < timedelta(seconds=2), (ended, ends)
+    ended = scene.cdr(result.call_id)["ended_at"]
+    assert timedelta(seconds=-2) < ended - ends < timedelta(seconds=3), (ended, ends)
     until(lambda: datetime.now(UTC) > ends, what="the end of the hours")
     assert call(scene, seller).reason == "Disallowed by Date/Time Restriction"
     scene.assert_books()
@@ -211,7 +224,7 @@ def test_a_code_is_called_and_spoken_charged_and_explained(scene: Scene, monkeyp
     told = b"".join(law.to_alaw((SOUNDS / "en" / f"{name}.ul").read_bytes()) for name in ("intro", *CODE))
     state = "SELECT state, words, code_sealed, call_id FROM cli_proof WHERE id = %s"
     with carrier_of(scene, house) as carrier, hearing(carrier) as ear, worker(scene):
-        invite = carrier.expect("INVITE", timeout_s=40)
+        invite = carrier.expect("INVITE", timeout_s=120)
         assert f"sip:{CLI}@" in invite.header("From")
         carrier.reply(180, "Ringing")
         carrier.reply(200, "OK", body=describe(carrier.ip, port=EAR))
@@ -250,13 +263,13 @@ def assert_circuit_is_tested(scene: Scene, house: Seller, user: int) -> None:
     edge = scene.edge.settings
     phone = Party(house.gateways[1], edge=f"{edge.listen_ip}:{edge.sip_port}")
     try:
-        invite = phone.expect("INVITE", timeout_s=20)
+        invite = phone.expect("INVITE")
         assert not invite.header("X-Tollgate-Circuit")
         phone.reply(180, "Ringing")
         phone.receive(0.3)  # nobody speaks: it rings
         phone.reply(200, "OK", body=describe(phone.ip, port=EAR))
         phone.expect("ACK")
-        phone.expect("BYE", timeout_s=10)
+        phone.expect("BYE")
         phone.reply(200, "OK")
     finally:
         phone.close()
@@ -267,7 +280,7 @@ def assert_circuit_is_tested(scene: Scene, house: Seller, user: int) -> None:
     assert [step["sip"] for step in steps if step["sip"] > 100] == [407, 180, 200]
     assert pdd_ms < steps[-1]["at_ms"]
     assert ring_ms >= 250
-    assert 1000 <= talk_ms < 3000
+    assert 1000 <= talk_ms < 10_000
     cdr = scene.cdr(call_id)
     assert (cdr["state"], cdr["customer_id"], cdr["gateway_id"]) == ("charged", house.customer, gateway)
     assert [drop["why"] for drop in cdr["detail"]["dropped"]] == ["circuit_test"]
@@ -284,10 +297,10 @@ def test_the_phone_says_it_three_times_and_hangs_up(scene: Scene) -> None:
     said = b"\x12" * 320
     with carrier_of(scene, house) as carrier, hearing(carrier) as ear, ThreadPoolExecutor(1) as pool:
         outcome = pool.submit(lambda: asyncio.run(speak(dialing, said, times=3)))
-        carrier.expect("INVITE", timeout_s=10)
+        carrier.expect("INVITE")
         carrier.reply(200, "OK", body=describe(carrier.ip, port=EAR))
         carrier.expect("ACK")
-        carrier.expect("BYE", timeout_s=10)
+        carrier.expect("BYE")
         carrier.reply(200, "OK")
         assert outcome.result(10) == Outcome(200, "OK", 3)
         assert ear.sound().count(law.to_alaw(said)) == 3

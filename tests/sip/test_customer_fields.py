@@ -5,18 +5,20 @@ from __future__ import annotations
 import socket
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.sip.harness import CLI
-from tests.sip.scene import PER_SECOND, Scene, Seller
+from tests.sip.scene import PER_SECOND, Scene, Seller, audible
 from tests.sip.sipp import CallResult, Message, until
 from tests.world import EURO
 from tollgate.core.pins import CALLER_MOST
+from tollgate.jobs.recordings import collect
 from tollgate.store.pins import mark
 
-pytestmark = [pytest.mark.sip, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(240)]
 NUMBER = "442071838750"
 OWN = "442079460999"
 PAI = f'P-Asserted-Identity: "Acme" <sip:+{OWN}@acme.example>'
@@ -24,7 +26,7 @@ SECRET = "correct-horse-7"
 
 
 def saved(scene: Scene, table: str, row_id: int, **columns: Any) -> None:
-    """A save, and the second in which it must be obeyed."""
+    """A save, and the moment until it is obeyed."""
     scene.world.update(table, row_id, **columns)
     scene.obeyed()
 
@@ -66,11 +68,11 @@ def test_the_customer_s_timeouts_come_before_the_carrier_s(scene: Scene) -> None
     rings = scene.seller(carriers=("ring",), **quick)
     result = call(scene, rings)
     assert (result.code, result.reason) == (480, "No Answer")
-    assert 0.9 <= result.setup_s < 3
+    assert 0.9 <= result.setup_s < 10, "the carrier's own would be 20 and more"
     tries = scene.seller(carriers=("try", "silent", "answer"), carrier={"first_reply_s": 20}, **quick)
     result = call(scene, tries)
     assert result.code == 200
-    assert result.setup_s < 5
+    assert result.setup_s < 15
     cdr = scene.cdr(result.call_id)
     assert [attempt["why"] for attempt in cdr["detail"]["attempts"]] == ["no_ringing", "no_reply"]
     assert cdr["carrier_id"] == tries.carriers[2]
@@ -122,7 +124,7 @@ def phone(scene: Scene, customer: int, user: str, last: int) -> str:
     ip = scene.edge.address(last)
     scene.world.sip_user(customer, user, SECRET, realm=scene.edge.settings.realm, shared=True)
     registered = lambda: scene.edge.register(ip=ip, user=user, password=SECRET).code == 200  # noqa: E731
-    until(registered, timeout_s=3, what="the registration")
+    until(registered, what="the registration")
     return ip
 
 
@@ -163,7 +165,7 @@ def test_a_local_call_ends_with_the_money(scene: Scene) -> None:
     ip = phone(scene, acme.customer, "72001", 241)
     scene.edge.carrier(ip, "answer")
     result = call(scene, acme, cld="72001", hold_ms=None)
-    assert (result.ended_by, 2.0 <= result.duration_s <= 3.5) == ("edge", True)
+    assert (result.ended_by, 2.0 <= result.duration_s <= 5.0) == ("edge", True)
     assert scene.cdr(result.call_id)["cost_micros"] <= 3_000
     scene.assert_books()
 
@@ -274,6 +276,36 @@ def test_vars_name_headers_that_do_not_go_on_and_the_account_answers_in_its_own_
         assert (cdr["refusal"], cdr["sip_sent"], cdr["detail"]["reason"]) == ("number_invalid", 404, "No Such Number")
     finally:
         saved(scene, "account", scene.world.account, sip_rewrites=[])
+
+
+def test_a_call_is_recorded_where_the_account_and_the_route_or_for_it_the_customer_say_so(
+    scene: Scene, tmp_path: Path
+) -> None:
+    seller, world = scene.seller(route={"media": "proxy"}), scene.world
+    spoken, made = audible(tmp_path / "tone.al", seconds=1), set[str]()
+    said, expected = list[Any](), list[Any]()
+    try:
+        for account, customer, route, recorded in (
+            (False, True, "on", False), (True, False, "inherit", False), (True, True, "off", False),
+            (True, True, "inherit", True), (True, False, "on", True),
+        ):  # fmt: skip
+            world.update("account", world.account, recording=account)
+            world.update("customer", seller.customer, recording=customer)
+            saved(scene, "ingress_route", seller.route, recording=route)
+            result = call(scene, seller, hold_ms=600, media=spoken)
+            assert result.code == 200
+            said.append(scene.cdr(result.call_id)["id"])
+            expected += [said[-1]] if recorded else []
+    finally:
+        saved(scene, "account", world.account, recording=False)
+
+    def files() -> set[str]:
+        made.update(path.stem for path in collect(scene.edge.settings.recording_dir, tmp_path / "kept"))
+        return made
+
+    until(lambda: files() >= set(map(str, expected)), what="the files")
+    assert files() == set(map(str, expected)), "of the calls before the last nothing more can come"
+    assert len(said) == 5
 
 
 def media_flags(scene: Scene, call_id: str) -> bytes:

@@ -8,10 +8,10 @@ from typing import Any, Final
 import pytest
 
 from tests.sip.party import Party, body_of, describe
-from tests.sip.rig import ACME, CLI_OUT, Rig
+from tests.sip.rig import ACME, CLI_OUT, LATE_S, Rig
 from tests.sip.sipp import Message
 
-pytestmark = [pytest.mark.sip, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(240)]
 
 CARRIER, VICTIM = 60, 61
 
@@ -203,7 +203,7 @@ def test_a_caller_cannot_transfer_the_carrier(rig: Rig, sides: tuple[Party, Part
 
 def test_numbers_that_would_make_our_bye_look_old_are_refused(rig: Rig, sides: tuple[Party, Party]) -> None:
     caller, carrier = sides
-    talk(rig, sides, "2002", max_duration=3)
+    talk(rig, sides, "2002", max_duration=6)
     caller.request("INFO", cseq=40)
     carrier.expect("INFO")
     carrier.reply(200, "OK")
@@ -230,7 +230,7 @@ def test_a_call_is_held_and_resumed_through_the_media_proxy_and_still_ends_in_ti
     rig: Rig, sides: tuple[Party, Party]
 ) -> None:
     caller, carrier = sides
-    talk(rig, sides, "2003", media=1, max_duration=4)
+    talk(rig, sides, "2003", media=1, max_duration=8)
     proxied = f"c=IN IP4 {rig.address(1)}"
     for side, other, way in (
         (caller, carrier, "sendonly"),
@@ -255,7 +255,7 @@ def test_a_call_is_held_and_resumed_through_the_media_proxy_and_still_ends_in_ti
     caller.expect("BYE")
     caller.reply(200, "OK")
     events = rig.events(caller.call_id, last="ended")
-    assert 3.4 < float(events[-1]["at"]) - float(events[-1]["answered_at"]) <= 4.0
+    assert 7.4 < float(events[-1]["at"]) - float(events[-1]["answered_at"]) <= 8.0 + LATE_S
 
 
 def test_a_side_that_moves_is_found_where_it_is_now(rig: Rig, sides: tuple[Party, Party]) -> None:
@@ -328,15 +328,16 @@ def test_a_caller_behind_nat_hears_the_end(rig: Rig, transport: str) -> None:
     """Over TCP the connection it opened is its only address."""
     caller, carrier = rig.party(ACME, transport=transport), rig.party(CARRIER)
     caller.contact_uri = "sip:party@10.9.8.7:5060" + (";transport=tcp" if transport == "tcp" else "")
-    talk(rig, (caller, carrier), "2005", max_duration=2)
+    talk(rig, (caller, carrier), "2005")
     carrier.request("INFO")
     caller.expect("INFO")
     caller.reply(200, "OK")
     assert carrier.final("INFO").code == 200
+    rig.edge.hang_up(rig.edge.find(caller.call_id))
     assert caller.expect("BYE")
     caller.reply(200, "OK")
     carrier.expect("BYE")
     carrier.reply(200, "OK")
-    assert ended(rig, caller.call_id) == "max_duration"
+    assert ended(rig, caller.call_id) == "edge"
     caller.close()
     carrier.close()

@@ -14,7 +14,7 @@ from tests.sip.rig import CARLA, CIRRUS, STRANGER, Rig
 from tests.sip.sipp import Message, until
 from tollgate.switches.kamailio_rpc import flush_ha1_request
 
-pytestmark = [pytest.mark.sip, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.sip.conftest import StartEdge
 from tests.sip.fake_service import FakeService
 from tests.sip.harness import free_block
 from tests.sip.party import Party, body_of, describe
 from tests.sip.sipp import until
 
-pytestmark = [pytest.mark.sip, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(240)]
 
 SIX = "::1"
-
-
-def free_port() -> int:
-    """A port that nothing uses for SIP on the one IPv6 address that every machine has."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        probe.bind((SIX, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -32,7 +25,7 @@ def call(start_edge: StartEdge, edge_database: str) -> Iterator[tuple[FakeServic
     block = free_block()
     service = FakeService(f"{block}.9").start()
     edge = start_edge(
-        block=block, database_url=edge_database, service_url=service.url, sip_port=free_port(), listen_ip6=SIX
+        block=block, database_url=edge_database, service_url=service.url, sip_port=free_port(SIX), listen_ip6=SIX
     )
     yield service, edge
     service.stop()
@@ -61,7 +54,7 @@ def test_a_call_crosses_between_ipv4_and_ipv6_both_ways(call: tuple[FakeService,
     service, edge = call
     port, four = edge.settings.sip_port, edge.settings.listen_ip
     old = Party(edge.address(2), edge=f"{four}:{port}")
-    new = Party(SIX, edge=f"[{SIX}]:{port}", port=free_port())
+    new = Party(SIX, edge=f"[{SIX}]:{port}", port=free_port(SIX))
     connections = {old: f"c=IN IP4 {four}", new: f"c=IN IP6 {SIX}"}
     for caller, called in ((old, new), (new, old)):
         service.decide = lambda _, called=called: route_to(called)
@@ -92,7 +85,7 @@ def test_a_call_from_ipv6_that_still_rings_may_be_ended(call: tuple[FakeService,
     port = edge.settings.sip_port
     old, new = (
         Party(edge.address(2), edge=f"{edge.address(1)}:{port}"),
-        Party(SIX, edge=f"[{SIX}]:{port}", port=free_port()),
+        Party(SIX, edge=f"[{SIX}]:{port}", port=free_port(SIX)),
     )
     service.decide = lambda _: route_to(old)
     new.invite("1")

@@ -10,7 +10,7 @@ from tests.sip.party import MIXED, Party, body_of, describe, mixed
 from tests.sip.rig import ACME, Rig
 from tests.sip.sipp import Message
 
-pytestmark = [pytest.mark.sip, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.sip, pytest.mark.timeout(240)]
 
 CARRIER = 60
 

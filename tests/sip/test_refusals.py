@@ -6,6 +6,7 @@ depends on the clock is a function, asked when the case begins.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -32,7 +33,7 @@ def opened(zone: str) -> dict[str, Any]:
 
 def opens_soon(zone: str) -> dict[str, Any]:
     """A window of a zone that opens with the next minute, or the one after where that is too near to place a call."""
-    opens = (datetime.now(ZoneInfo(zone)) + timedelta(seconds=75)).replace(second=0)
+    opens = (datetime.now(ZoneInfo(zone)) + timedelta(seconds=90)).replace(second=0)
     window = {"weekday": opens.isoweekday(), "from": f"{opens:%H:%M}", "until": "24:00"}
     return {"zone": zone, "windows": [window], "holidays": []}
 
@@ -64,7 +65,7 @@ REFUSED: Final[dict[str, Case]] = {
     "no_carrier": {"carrier": {"status": "inactive"}},
 }
 ALLOWED: Final[dict[str, Case]] = {
-    "customer_expired": lambda: {"expires_at": soon(6)},
+    "customer_expired": lambda: {"expires_at": soon(30)},
     "time_restricted": lambda: {"hours": opened("Asia/Kathmandu")},  # UTC is not there yet
     "credit": {"money_micros": 1000},
     "credit by a debit limit": {"money_micros": 0, "debit_limit_micros": 1000},
@@ -97,7 +98,6 @@ def first_call(scene: Scene, seller: Seller, **more: Any) -> CallResult:
     """A short call, tried again until the new customer is known (at most a second)."""
     return until(
         lambda: (r := scene.edge.call(caller=seller.ip, cld=NUMBER, hold_ms=100, **more)).code not in {401, 407} and r,
-        timeout_s=2,
         what="the customer to be known",
     )
 
@@ -114,12 +114,25 @@ def first_call(scene: Scene, seller: Seller, **more: Any) -> CallResult:
 def test_one_call_more_than_the_channels_is_refused(scene: Scene, key: str, part: dict[str, Any]) -> None:
     seller = scene.seller(**part)
     assert first_call(scene, seller).code == 200
-    talking = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=2500)
+    talking = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=None)
     talking.wait_for_answer()
     second = scene.edge.call(caller=seller.ip, cld=NUMBER, port=5062)
     scene.assert_refused(second, key, seller.customer)
+    scene.edge.hang_up(scene.edge.find(talking.call_id))
     assert talking.result().code == 200
     assert first_call(scene, seller).code == 200
+
+
+def four_at_once(scene: Scene, seller: Seller) -> list[CallResult]:
+    """Four calls decided within half a second; none where the machine was slower, which shows nothing."""
+    results = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=100, count=4, rate=200).results()
+    assert len(results) == 4
+    decided_at = [scene.cdr(result.call_id)["started_at"] for result in results]
+    if max(decided_at) - min(decided_at) < timedelta(seconds=0.4):
+        return results
+    until(lambda: first_call(scene, seller).code == 200, what="room for one more")
+    time.sleep(2)  # all that the pace allows has come back
+    return []
 
 
 @pytest.mark.parametrize(
@@ -133,12 +146,12 @@ def test_one_call_more_than_the_channels_is_refused(scene: Scene, key: str, part
 )
 def test_one_call_more_in_a_second_than_the_cps_is_refused(scene: Scene, key: str, part: dict[str, Any]) -> None:
     seller = scene.seller(**part)
-    results = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=100, count=4, rate=200).results()
+    results = until(lambda: four_at_once(scene, seller), what="four calls at once")
     refused = [result for result in results if result.code != 200]
-    assert (len(results), len(refused)) == (4, 2)
+    assert len(refused) == 2
     for result in refused:
         scene.assert_refused(result, key, seller.customer)
-    until(lambda: first_call(scene, seller).code == 200, timeout_s=2, what="room for one more")
+    until(lambda: first_call(scene, seller).code == 200, what="room for one more")
 
 
 @pytest.mark.parametrize(("key", "cld"), [("number_invalid", "44abc"), ("number_invalid", "4" * 25)])
@@ -152,14 +165,12 @@ def test_an_unknown_address_is_challenged_or_refused_as_the_account_says(scene: 
     stranger = scene.edge.address(251)
     scene.world.update("account", scene.world.account, challenge_unknown=False)
     try:
-        result = until(
-            lambda: (r := scene.edge.call(caller=stranger, cld=NUMBER)).code == 401 and r, timeout_s=2, what="401"
-        )
+        result = until(lambda: (r := scene.edge.call(caller=stranger, cld=NUMBER)).code == 401 and r, what="401")
     finally:
         scene.world.update("account", scene.world.account, challenge_unknown=True)
     scene.assert_refused(result, "ip_unknown", None)
     other = scene.edge.address(252)
-    until(lambda: scene.edge.call(caller=other, cld=NUMBER).code == 407, timeout_s=2, what="407")
+    until(lambda: scene.edge.call(caller=other, cld=NUMBER).code == 407, what="407")
 
 
 def test_a_wrong_password_is_refused_and_recorded(scene: Scene) -> None:
@@ -167,12 +178,12 @@ def test_a_wrong_password_is_refused_and_recorded(scene: Scene) -> None:
     scene.world.sip_user(seller.customer, "dora", "right-password-1", realm=scene.edge.settings.realm)
     caller = scene.edge.address(249)
     call = lambda password: scene.edge.call(caller=caller, cld=NUMBER, user="dora", password=password, hold_ms=100)  # noqa: E731
-    until(lambda: call("right-password-1").code == 200, timeout_s=3, what="the right password")
+    until(lambda: call("right-password-1").code == 200, what="the right password")
     result = call("wrong-password-1")
     scene.assert_refused(result, "digest_failed", seller.customer)
     scene.world.update("account", scene.world.account, auth_failure_count=2)
     try:
-        locked = until(lambda: (r := call("wrong-password-1")).code == 480 and r, timeout_s=5, what="the lock")
+        locked = until(lambda: (r := call("wrong-password-1")).code == 480 and r, what="the lock")
     finally:
         scene.world.update("account", scene.world.account, auth_failure_count=10)
     scene.assert_refused(locked, "digest_failed", seller.customer, variant="locked")
@@ -192,7 +203,6 @@ def test_a_sip_user_from_a_foreign_address_is_refused(scene: Scene) -> None:
             == "sip_user_ip_denied"
             and r
         ),
-        timeout_s=3,
         what="the refusal",
     )
     scene.assert_refused(result, "sip_user_ip_denied", seller.customer)
@@ -210,13 +220,12 @@ def test_a_paused_account_takes_no_calls(scene: Scene) -> None:
     try:
         result = until(
             lambda: (r := scene.edge.call(caller=seller.ip, cld=NUMBER, hold_ms=100)).code == 503 and r,
-            timeout_s=2,
             what="the pause",
         )
     finally:
         paused(scene)("active")
     scene.assert_refused(result, "account_paused", seller.customer)
-    until(lambda: first_call(scene, seller).code == 200, timeout_s=2, what="calls again")
+    until(lambda: first_call(scene, seller).code == 200, what="calls again")
 
 
 def test_verified_contacts_let_the_calls_pass(scene: Scene) -> None:
@@ -230,7 +239,7 @@ def test_verified_contacts_let_the_calls_pass(scene: Scene) -> None:
         mobile_verified_at=now,
         mobile="447700900123",
     )
-    until(lambda: first_call(scene, seller).code == 200, timeout_s=2, what="the verification to count")
+    until(lambda: first_call(scene, seller).code == 200, what="the verification to count")
 
 
 def test_what_is_spent_today_counts_against_the_daily_limit(scene: Scene) -> None:
@@ -250,7 +259,7 @@ def test_the_money_of_a_reseller_limits_its_customers(scene: Scene) -> None:
     scene.world.route(below, scene.world.card("poor sells", [PER_SECOND]), [])
     ip = scene.edge.address(247)
     scene.world.ip_endpoint(below, ip)
-    result = until(lambda: (r := scene.edge.call(caller=ip, cld=NUMBER)).code == 402 and r, timeout_s=3, what="402")
+    result = until(lambda: (r := scene.edge.call(caller=ip, cld=NUMBER)).code == 402 and r, what="402")
     scene.assert_refused(result, "credit", below)
 
 
@@ -264,5 +273,5 @@ def test_what_is_not_decided_in_time_is_refused_as_overload_and_holds_nothing(sc
     until(lambda: scene.live_count() == 0, what="the call to be forgotten")
     wallet = world.wallet("customer", seller.customer)
     assert (wallet["balance_micros"], wallet["held_micros"], wallet["channels"]) == (5 * EURO, 0, 0)
-    until(lambda: first_call(scene, seller).code == 200, timeout_s=3, what="calls again")
+    until(lambda: first_call(scene, seller).code == 200, what="calls again")
     scene.assert_books()

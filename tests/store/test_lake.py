@@ -217,7 +217,7 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
         cursor.execute("SELECT cdr_make_partition(%s)", [quiet])
     Account.objects.create(name="Other", currency="EUR")  # keeps calls for ever, but none began on the quiet day
     before = answers(traffic)
-    by_number = [by_dimensions(traffic.account, replace(BY_NUMBER, **more)) for more in QUESTIONS]
+    by_number = [by_dimensions(traffic.account, replace(BY_NUMBER, **more), AT) for more in QUESTIONS]
     write_closed_days(AT)
     night = AT + timedelta(days=2)
     assert archive_days(night) == ([], "")
@@ -248,15 +248,15 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
     spoiled.write_bytes(whole)
     assert archive_days(night) == ([DAYS[0]], "")
     assert answers(traffic) == before
-    assert [by_dimensions(traffic.account, replace(BY_NUMBER, **more)) for more in QUESTIONS] == by_number
+    assert [by_dimensions(traffic.account, replace(BY_NUMBER, **more), AT) for more in QUESTIONS] == by_number
     report = SavedReport(account=traffic.account, name="Numbers", dimensions=["number"], period="last_7_days")
     assert file_of(report, AT)[2].decode().count("\n") > 100
     assert ArchivedCall.objects.count() == 77
     traffic.correct(3, 17)  # an archived call is corrected, and its day written anew from what is left of it
     with pytest.raises(OnlyInLake, match=f"Calls of {DAYS[0]} \\(UTC\\) were corrected"):
-        by_dimensions(traffic.account, BY_NUMBER)
+        by_dimensions(traffic.account, BY_NUMBER, AT)
     odd = replace(BY_NUMBER, dimensions=("customer",), until_at=BY_NUMBER.from_at + timedelta(minutes=59))
-    assert by_dimensions(traffic.account, odd), "its corrections have left the numbers alone behind"
+    assert by_dimensions(traffic.account, odd, AT).groups, "its corrections have left the numbers alone behind"
     (again,) = write_closed_days(AT)
     assert (again.kind, again.version, again.rows_count) == ("entry", 2, 2 * 77 + 1)
     with connection.cursor() as cursor:

@@ -49,7 +49,7 @@ def by_number(traffic: Traffic) -> int:
     """Attempts of the day, added up over the numbers."""
     end = day_begins(DAY) + timedelta(days=1)
     question = Question(dimensions=("number",), from_at=day_begins(DAY), until_at=end)
-    return sum(group.totals.attempts for group in breakout(traffic.account, question))
+    return sum(group.totals.attempts for group in breakout(traffic.account, question, AT).groups)
 
 
 def test_a_call_that_comes_to_a_day_that_has_left_is_added_to_its_file(traffic: Traffic) -> None:

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from tollgate.actions import checks, records
+from tollgate.actions.account_pause import check_active
 from tollgate.actions.acts import act, current, refuse
 from tollgate.actions.customer_checks import country
 from tollgate.actions.messages import address_of, queue
@@ -47,6 +48,7 @@ def update_account_email(*, account_id: int, email: str) -> Account:
     """Asks for another email of the account: it holds once the link sent there is followed, within a day."""
     address = checks.cleaned({"email": checks.email}, {"email": email})["email"]
     account = records.locked(Account, account_id)
+    check_active(account)
     if address.lower() == account.email.lower():
         raise refuse("email", "This is the email already.")
     _forget(EMAIL)
@@ -61,6 +63,7 @@ def update_account_email(*, account_id: int, email: str) -> Account:
 def take_back_account_email(*, account_id: int) -> Account:
     """Asks no more for another email: the link that was sent to it leads nowhere."""
     account = records.locked(Account, account_id)
+    check_active(account)
     if not account.pending_email:
         raise refuse("account_id", "No other email waits to be confirmed.")
     _forget(EMAIL)
@@ -86,6 +89,7 @@ def confirm_account_email(*, token: str) -> Account:
 def confirm_account_address(*, account_id: int) -> Account:
     """Keeps that the address was looked at and is right: who, and when."""
     account = records.locked(Account, account_id)
+    check_active(account)
     if not account.address_line1:
         raise refuse("account_id", "There is no address yet: ask for one to be entered.")
     return records.change(account, {"address_confirmed_at": Now(), "address_confirmed_by": current.get().name})
@@ -97,6 +101,7 @@ def request_address_change(*, account_id: int, message: str = "", **address: str
     proposed = checks.cleaned(ADDRESS_CHECKS, {**dict.fromkeys(ADDRESS, ""), **address})
     words = checks.cleaned({"message": checks.text(2000)}, {"message": message})["message"]
     account = records.locked(Account, account_id)
+    check_active(account)
     by = current.get().name
     ChangeRequest.objects.filter(account=account, state="open").update(
         state="rejected", decided_by=f"{by} (asked anew)", decided_at=Now()
@@ -114,8 +119,9 @@ def decide_change_request(*, request_id: int, approve: bool) -> ChangeRequest:
     if request.state != "open":
         raise refuse("request_id", "This request is decided already.")
     by = current.get().name
+    account = records.locked(Account, request.account_id)
+    check_active(account)
     if approve:
-        account = records.locked(Account, request.account_id)
         values: dict[str, Any] = {name: request.proposed.get(name, "") for name in ADDRESS}
         records.change(account, {**values, "address_confirmed_at": Now(), "address_confirmed_by": by})
     state = "approved" if approve else "rejected"
@@ -128,6 +134,7 @@ def verify_account_phone(*, account_id: int, reason: str) -> Account:
     if not reason.strip():
         raise refuse("reason", "Say how you know, such as: called it.")
     account = records.locked(Account, account_id)
+    check_active(account)
     if not account.phone:
         raise refuse("phone", "There is none yet: enter it first.")
     return records.change(account, {"phone_verified_at": Now()})
@@ -137,6 +144,7 @@ def verify_account_phone(*, account_id: int, reason: str) -> Account:
 def send_account_code(*, account_id: int) -> None:
     """Sends a code of six digits to the account's mobile."""
     account = records.locked(Account, account_id)
+    check_active(account)
     if not account.mobile:
         raise refuse("mobile", "There is none yet: enter it first.")
     lately = Code.objects.filter(purpose=MOBILE, target=account.mobile, created_at__gt=Now() - timedelta(minutes=1))
@@ -154,6 +162,7 @@ def send_account_code(*, account_id: int) -> None:
 def verify_account_mobile(*, account_id: int, code: str) -> bool:
     """Whether the code fits; if so the mobile is verified. Every call is one of five tries, so nothing is raised."""
     account = records.locked(Account, account_id)
+    check_active(account)
     alive = Code.objects.filter(purpose=MOBILE, target=account.mobile, used_at=None, expires_at__gt=Now())
     sent = alive.filter(tries_count__lt=MOST_TRIES).first()
     if sent is None:

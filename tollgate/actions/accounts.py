@@ -13,6 +13,7 @@ from typing import Any, Final, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.account_billing import terms_kept
+from tollgate.actions.account_pause import check_changes
 from tollgate.actions.acts import NotEditable, act, refuse
 from tollgate.actions.portal_domains import or_empty
 from tollgate.store.models import Account
@@ -118,12 +119,16 @@ _EMAIL: Final = {"email": checks.email}
 
 @act
 def update_account(*, account_id: int, version: int | None = None, **changes: Unpack[AccountChanges]) -> Account:
-    """Changes names and limits of the account. A new phone or mobile is not verified any more."""
+    """Changes names and limits of the account. A new phone or mobile is not verified any more.
+
+    A paused account only becomes active again.
+    """
     elsewhere = {name: [sentence] for name, sentence in ELSEWHERE.items() if name in changes}
     if elsewhere:
         raise NotEditable(elsewhere)
     values = checks.cleaned(CHECKS, changes)
     account = records.locked(Account, account_id, version)
+    check_changes(account, values)
     if account.country == "US" and values.get("frn") and not re.fullmatch(r"\d{10}", values["frn"]):
         raise refuse("frn", "An FCC Registration Number has 10 digits.")
     for name in ("phone", "mobile"):

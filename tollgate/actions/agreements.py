@@ -7,6 +7,7 @@ import hashlib
 from django.db.models import Max
 
 from tollgate.actions import checks, records
+from tollgate.actions.account_pause import check_active
 from tollgate.actions.acts import act, current, refuse
 from tollgate.store.models import Account, Agreement, AgreementAcceptance
 
@@ -19,6 +20,7 @@ def publish_agreement(*, account_id: int, title: str, text: str) -> Agreement:
         {"title": title, "text": text},
     )
     account = records.locked(Account, account_id)
+    check_active(account)
     number = (account.agreements.aggregate(last=Max("number"))["last"] or 0) + 1
     sha256 = hashlib.sha256(values["text"].encode()).hexdigest()
     return records.create(Agreement, {**values, "account_id": account.pk, "number": number, "sha256": sha256})

@@ -49,14 +49,15 @@ def allocate_to(invoice: Invoice) -> int:
     return before - locked.open_micros
 
 
-def allocate_from(payment: Payment) -> int:
-    """Gives what is left of a completed payment to the customer's open invoices, oldest first; gives the sum."""
+def allocate_from(payment: Payment, first: Sequence[int] = ()) -> int:
+    """Gives what is left of a completed payment to the customer's open invoices, `first` before the oldest; gives the
+    sum."""
     assert payment.customer is not None
     take_turns(payment.customer)
     locked = _payments(payment.customer).filter(pk=payment.pk).first()
     if locked is None:
         return 0
-    return _to_oldest(payment.customer, locked.unallocated_micros, payment=locked)
+    return _to_oldest(payment.customer, locked.unallocated_micros, payment=locked, first=first)
 
 
 def settle_open(customer: Customer) -> None:

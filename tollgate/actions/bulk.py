@@ -1,8 +1,8 @@
 """Bulk edits and deletions: begins a task that does for each chosen record what its form does for one.
 
 To offer another noun, add its line to `EDITS`: the act, which takes `<noun>_id`, and how its fields are checked. One
-that may be deleted in bulk needs an act `delete_<noun>` and its line in `DELETES`; what an act `restore_<noun>` brings
-back is restored by `undo_task`.
+that may be deleted in bulk needs an act and its line in `DELETES`; what an act `restore_<noun>` brings back after a
+`delete_<noun>` is restored by `undo_task`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,33 @@ from typing import Any, Final
 
 from django.db.models import Model, QuerySet
 
-from tollgate.actions import aliases, checks, cli_rules, contacts, customer_checks, endpoints
+from tollgate.actions import (
+    alerts,
+    aliases,
+    carriers,
+    checks,
+    cli_rules,
+    conferences,
+    contacts,
+    customer_checks,
+    endpoints,
+    routes,
+)
 from tollgate.actions.acts import act, current, refuse
 from tollgate.actions.tasks import MOST_ROWS, TITLE_MOST, NewRow, begin
 from tollgate.core.field_words import field_words
-from tollgate.store.models import Alias, CliRule, Customer, Task
+from tollgate.store.models import (
+    Alert,
+    Alias,
+    CliRule,
+    ConferenceRoom,
+    Customer,
+    Endpoint,
+    Gateway,
+    IngressRoute,
+    Task,
+    VerifiedCli,
+)
 
 TITLE_FIELDS: Final = 3
 
@@ -34,10 +56,13 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What is deleted, so that the job can name what is gone; `owner` is the path to the customer whose it is."""
+    """What is deleted by which act, so that the job can name what is gone; `account` and `owner` are the paths to the
+    account and to the customer whose it is."""
 
+    act: str
     many: str
     model: type[Model]
+    account: str = "account_id"
     owner: str = "customer_id"
 
 
@@ -52,11 +77,24 @@ EDITS: Final[Mapping[str, Edit]] = {
     "endpoint": Edit("update_endpoint", "endpoints", endpoints.COMMON, frozenset({"name", "rewrites"})),
     "alias": Edit("update_alias", "aliases", aliases.CHECKS, frozenset({"current"})),
     "cli_rule": Edit("update_cli_rule", "CLI rules", cli_rules.CHECKS, frozenset({"cli"})),
+    "ingress_route": Edit("update_ingress_route", "ingress routes", routes.CHECKS, frozenset({"name"})),
+    "conference_room": Edit(
+        "update_conference_room", "conference rooms", conferences.CHECKS, frozenset({"name", "extension"})
+    ),
+    "carrier": Edit("update_carrier", "carriers", carriers.CARRIER_CHECKS, frozenset({"name"})),
+    "gateway": Edit("update_gateway", "gateways", carriers.GATEWAY_CHECKS, frozenset({"name", "host"})),
+    "alert": Edit("update_alert", "alerts", alerts.CHECKS, frozenset({"title", "area", *alerts.OWNERS})),
 }
 DELETES: Final[Mapping[str, Deletion]] = {
-    "customer": Deletion("customers", Customer, "pk"),
-    "alias": Deletion("aliases", Alias),
-    "cli_rule": Deletion("CLI rules", CliRule),
+    "customer": Deletion("delete_customer", "customers", Customer, owner="pk"),
+    "endpoint": Deletion("delete_endpoint", "endpoints", Endpoint),
+    "alias": Deletion("delete_alias", "aliases", Alias),
+    "cli_rule": Deletion("delete_cli_rule", "CLI rules", CliRule),
+    "cli": Deletion("remove_verified_cli", "verified CLIs", VerifiedCli, account="customer__account_id"),
+    "ingress_route": Deletion("delete_ingress_route", "ingress routes", IngressRoute, account="card__account_id"),
+    "conference_room": Deletion("delete_conference_room", "conference rooms", ConferenceRoom),
+    "gateway": Deletion("delete_gateway", "gateways", Gateway, account="carrier__account_id", owner=""),
+    "alert": Deletion("delete_alert", "alerts", Alert),
 }
 
 
@@ -90,17 +128,21 @@ def start_bulk_delete(*, account_id: int, noun: str, record_ids: Sequence[int]) 
     """Begins a task that deletes these records. Customers are deleted softly: `undo_task` restores them for a week."""
     if noun not in DELETES:
         raise refuse("noun", f"Choose one of {', '.join(DELETES)}.")
-    rows = _named(DELETES[noun], account_id, _rows(record_ids))
-    title = f"Delete {len(rows):,} {DELETES[noun].many}"
-    return begin(kind="delete", noun=noun, act_name=f"delete_{noun}", title=title, rows=rows, account_id=account_id)
+    deletion = DELETES[noun]
+    rows = _named(deletion, account_id, _rows(record_ids))
+    title = f"Delete {len(rows):,} {deletion.many}"
+    return begin(kind="delete", noun=noun, act_name=deletion.act, title=title, rows=rows, account_id=account_id)
 
 
 def _named(deletion: Deletion, account_id: int, rows: Sequence[NewRow]) -> list[NewRow]:
     """With the titles of those that the author may see: afterwards nobody can ask what they were called."""
     reach = current.get().reach
-    asked = {} if reach is None else {f"{deletion.owner}__in": reach}
+    if reach is not None and not deletion.owner:  # it is the operator's, and each row is refused
+        return list(rows)
+    asked: dict[str, Any] = {} if reach is None else {f"{deletion.owner}__in": reach}
     records: QuerySet[Any] = QuerySet(deletion.model)
-    seen = records.filter(account_id=account_id, pk__in=[row.record_id for row in rows], **asked)
+    asked |= {deletion.account: account_id, "pk__in": [row.record_id for row in rows]}
+    seen = records.filter(**asked)
     titles = {record.pk: str(record)[:TITLE_MOST] for record in seen.iterator()}
     return [replace(row, title=titles.get(row.record_id, "")) for row in rows]
 

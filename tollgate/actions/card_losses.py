@@ -1,37 +1,161 @@
 """What is said of prices by which a reseller sells for less than it pays.
 
-A warning: calls themselves are guarded by the customer's *Loss-making calls* (core.calls_plan).
+`loss_sentences` warns who publishes prices of a reseller's own. What becomes of prices above it is found by
+`look_at_resale`, a reseller at a time, as soon as revisions of its cards or of those it buys by are others than before:
+it keeps what it finds for the cards' pages (`marks_of`), and tells the reseller of prices that are new to it. Calls
+are guarded by the customer's *Loss-making calls* (core.calls_plan). To look at something more, see `_looked`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from tollgate.core.card_files import CardRow
+from django.utils.dateparse import parse_datetime
+
+from tollgate.actions import records
+from tollgate.actions.acts import act
+from tollgate.actions.notices import notify
+from tollgate.actions.statements import fetch
 from tollgate.core.money import format_micros
-from tollgate.core.resale import Loss
-from tollgate.store.models import Card
-from tollgate.store.queries.resale import losses_of
+from tollgate.core.resale import Loss, Price, losses
+from tollgate.store.models import Card, Customer, ResaleLook, Revision
+from tollgate.store.queries.resale import buying_of, losses_of, prices_of
 
 SHOWN: Final = 5
 FEW: Final = "Sold for less than {} pays by {}: {}."
 MANY: Final = "Sold for less than {} pays by {}: {}, and {} more prefixes."
 
 
-def loss_sentences(card: Card, rows: Sequence[CardRow], at: datetime) -> list[str]:
-    """A sentence for each card that a reseller buys by at more than these rows of its own card sell from `at` on."""
-    return [_sentence(card, bought, found) for bought, found in losses_of(card, rows, at)]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A reseller's card that sells below what the reseller pays by a revision of another: now, or from a moment on."""
+
+    card: Card
+    bought: Revision
+    from_at: datetime | None
+    lost: tuple[Loss, ...]
+    count: int
 
 
-def _sentence(card: Card, bought: Card, found: Sequence[Loss]) -> str:
-    shown = ", ".join(f"{loss.prefix or '*'} ({_call(loss)})" for loss in found[:SHOWN])
-    more = len(found) - SHOWN
-    if more > 0:
-        return MANY.format(card.reseller, bought, shown, more)
-    return FEW.format(card.reseller, bought, shown)
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a card's page says of it."""
+
+    sentence: str
+    from_at: datetime | None
 
 
-def _call(loss: Loss) -> str:
-    return f"{loss.duration_s} s: {format_micros(loss.sold_micros)} < {format_micros(loss.bought_micros)}"
+def loss_sentences(card: Card, sold: Mapping[str, Price], at: datetime) -> list[str]:
+    """A sentence for each card that a reseller buys by at more than its own card sells for by these prices at `at`."""
+    return [_sentence(card, bought, found[:SHOWN], len(found)) for bought, found in losses_of(card, sold, at)]
+
+
+def marks_of(card: Card, at: datetime) -> list[Mark]:
+    """Where a reseller's card sells below cost at a moment and after it, as it was last looked at."""
+    last = ResaleLook.objects.filter(reseller=card.reseller_id).first()
+    kept = [] if last is None else [one for one in last.found if one["card"] == card.pk]
+    bought = Card.objects.in_bulk({one["bought"] for one in kept})
+    return [_mark(card, bought[one["bought"]], one, at) for one in kept if one["bought"] in bought]
+
+
+@act
+def look_at_resale() -> bool:
+    """Looks at the prices of one reseller that may have changed, and tells it of what is new; whether there was one."""
+    return look(records.now())
+
+
+def look(at: datetime) -> bool:
+    """The same at a moment."""
+    fetch("resale", "begin_looks")
+    found = fetch("resale", "stale_look", at)
+    if not found:
+        return False
+    last = ResaleLook.objects.select_related("reseller").get(pk=found[0]["reseller_id"])
+    known, now_known = set(last.revision_ids), found[0]["revision_ids"]
+    losing = list(_looked(last.reseller, Revision.objects.filter(pk__in=now_known).select_related("card"), at))
+    if last.looked_at is not None:
+        _tell(last.reseller, [one for one in losing if one.bought.pk not in known])
+    last.looked_at, last.revision_ids, last.found = at, now_known, [_kept(one) for one in losing]
+    last.save()
+    return True
+
+
+def _looked(reseller: Customer, revisions: Iterable[Revision], at: datetime) -> Iterator[Found]:
+    """Each card and revision by which the reseller loses, from the first moment on at which both are in force.
+
+    One that comes and changes nothing of what is lost by the one before it is none.
+    """
+    buying = buying_of(reseller)
+    by_card: dict[int, list[Revision]] = {}
+    for revision in sorted(revisions, key=lambda one: (one.effective_at, one.number)):
+        by_card.setdefault(revision.card_id, []).append(revision)
+    own = [pk for pk, known in by_card.items() if known[0].card.reseller_id == reseller.pk]
+    bought = [pk for pk in by_card if pk in buying.card_ids]
+    moments = sorted({at, *(one.effective_at for known in by_card.values() for one in known if one.effective_at > at)})
+    prices: dict[int, dict[str, Price]] = {}
+    seen: set[tuple[int, int]] = set()
+    before: dict[tuple[int, int], list[Loss]] = {}
+    for moment in moments:
+        ours, theirs = (_in_force([by_card[pk] for pk in pks], moment) for pks in (own, bought))
+        for one in (*ours, *theirs):
+            if one.pk not in prices:
+                prices[one.pk] = prices_of(one)
+        for sold in ours:
+            anew = {one.card_id: one for one in theirs if (sold.pk, one.pk) not in seen}
+            seen |= {(sold.pk, one.pk) for one in anew.values()}
+            lost = losses(prices[sold.pk], buying, {pk: prices[one.pk] for pk, one in anew.items()}, moment)
+            for pk, one in anew.items():
+                found, pair = lost.get(pk, []), (sold.card_id, pk)
+                if found and found != before.get(pair):
+                    yield Found(sold.card, one, moment if moment > at else None, tuple(found[:SHOWN]), len(found))
+                before[pair] = found
+
+
+def _in_force(cards: Sequence[Sequence[Revision]], at: datetime) -> list[Revision]:
+    """The revision of each card, the oldest first, that is in force at a moment."""
+    found = ([one for one in known if one.effective_at <= at] for known in cards)
+    return [known[-1] for known in found if known]
+
+
+def _tell(reseller: Customer, losing: Sequence[Found]) -> None:
+    if losing:
+        notify(reseller, "card.losses", {"losses": "\n".join(map(_line, losing))})
+
+
+def _line(one: Found) -> str:
+    """What a notice says of one card: in figures and names, for readers of any language."""
+    moment = f" ({one.from_at:%Y-%m-%d %H:%M} UTC)" if one.from_at else ""
+    shown = "; ".join(_prefix(loss) for loss in one.lost)
+    more = f"; +{one.count - len(one.lost)}" if one.count > len(one.lost) else ""
+    return f"{one.card} < {one.bought.card}{moment}: {shown}{more}"
+
+
+def _kept(one: Found) -> dict[str, Any]:
+    return {
+        "card": one.card.pk,
+        "bought": one.bought.card_id,
+        "from_at": one.from_at.isoformat() if one.from_at else None,
+        "count": one.count,
+        "lost": [[loss.prefix, loss.duration_s, loss.sold_micros, loss.bought_micros] for loss in one.lost],
+    }
+
+
+def _mark(card: Card, bought: Card, kept: Mapping[str, Any], at: datetime) -> Mark:
+    sentence = _sentence(card, bought, [Loss(*loss) for loss in kept["lost"]], kept["count"])
+    from_at = parse_datetime(kept["from_at"]) if kept["from_at"] else None
+    return Mark(sentence, from_at if from_at is not None and from_at > at else None)
+
+
+def _sentence(card: Card, bought: Card, shown: Sequence[Loss], count: int) -> str:
+    prefixes = ", ".join(map(_prefix, shown))
+    if count > len(shown):
+        return MANY.format(card.reseller, bought, prefixes, count - len(shown))
+    return FEW.format(card.reseller, bought, prefixes)
+
+
+def _prefix(loss: Loss) -> str:
+    call = f"{loss.duration_s} s: {format_micros(loss.sold_micros)} < {format_micros(loss.bought_micros)}"
+    return f"{loss.prefix or '*'} ({call})"

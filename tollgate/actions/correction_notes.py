@@ -8,16 +8,16 @@ more tax falls due. How much a note says is in `core.correction_notes`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Max, Sum
 
 from tollgate.actions import records
 from tollgate.actions.acts import act, because, refuse
 from tollgate.actions.invoice_issue import issue
 from tollgate.actions.invoice_lines import new_draft, period_of, write, write_taxes
-from tollgate.actions.invoice_notes import corrected, rule_of, tax_like, taxes_back, taxes_noted
+from tollgate.actions.invoice_notes import NoteTax, corrected, note_taxes, rule_of, tax_like, taxes_back, taxes_noted
 from tollgate.actions.invoice_usage import Doubt, unbilled, words_for
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.statements import fetch
@@ -25,7 +25,7 @@ from tollgate.core.correction_notes import Billed, note_on
 from tollgate.core.invoices import InvoiceLine, Totals, correction_line
 from tollgate.store.models import Invoice, InvoiceTax, Recalculation
 from tollgate.store.models import InvoiceLine as Row
-from tollgate.store.queries.invoice_lists import calls_taxes_of, of_own_calls
+from tollgate.store.queries.invoice_lists import own_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,20 @@ def note_corrections(*, invoice_id: int, recalculation_id: int) -> Invoice | Non
         raise refuse("invoice_id", f"The customer's billing rests: {customer.parked_reason} Release it first.")
     found = _since_the_last_note(invoice, recalculation)
     try:
-        told = told_by_note(invoice, _not_billed_since(invoice, recalculation, found))
+        told = told_by_note(invoice, _not_billed_since(invoice, recalculation, found), billed_by([invoice])[invoice.pk])
         return None if told is None else issue(_drafted(invoice, recalculation, found, *told), records.now())
     except Doubt as doubt:
         raise refuse("invoice_id", str(doubt)) from None
 
 
-def told_by_note(invoice: Invoice, found: Corrected) -> tuple[str, Totals] | None:
-    """The kind of the note on an invoice for some corrections, and what it says; nothing is written."""
+def told_by_note(invoice: Invoice, found: Corrected, billed: Billed) -> tuple[str, Totals] | None:
+    """The kind of the note on an invoice, as it stands, for some corrections, and what it says; nothing is written."""
     stretch = period_of(invoice)
     if stretch is None or invoice.kind != "invoice" or invoice.customer.billing_type != "postpaid" or not found.micros:
         return None
     line = correction_line(stretch, found.micros, words=words_for(invoice.customer))
     line = replace(line, calls_count=found.calls_count, billed_s=found.billed_s)
-    return note_on(_billed(invoice), line)
+    return note_on(billed, line)
 
 
 def _since_the_last_note(invoice: Invoice, recalculation: Recalculation) -> Corrected:
@@ -106,40 +106,91 @@ def _not_billed_since(invoice: Invoice, recalculation: Recalculation, found: Cor
     return replace(found, micros=min(found.micros, max(0, open_micros)))
 
 
-def _billed(invoice: Invoice) -> Billed:
-    """The invoice as it stands, with the notes on it."""
-    lines = invoice.lines.filter(of_own_calls(invoice))
-    notes = Invoice.objects.filter(corrects=invoice).exclude(state="void")
-    by_hand = Row.objects.filter(invoice__in=notes, invoice__kind="credit_note", corrects_line__isnull=False)
-    told, whole = lines.aggregate(exact=Sum("exact_micros"), net=Sum("net_micros")), _net(invoice.lines.all())
-    of_calls = notes.filter(recalculation__isnull=False)
-    exact, net = (_signed(of_calls, name) for name in ("exact_micros", "net_micros"))
-    taxes = calls_taxes_of(invoice)
-    taxes_left, taxes_took = _of_taxes(invoice, taxes, "amount_micros")
-    fixed_left, fixed_took = _of_taxes(invoice, taxes, "fixed_micros")
-    return Billed(
-        exact_micros=int(told["exact"] or 0),
-        net_micros=int(told["net"] or 0),
-        noted_exact_micros=exact,
-        noted_net_micros=net,
-        credited_micros=_net(by_hand.filter(corrects_line__in=lines)),
-        rest_micros=whole - net - _net(by_hand),
-        rules=tuple(rule_of(row) for row in taxes),
-        taxes_left_micros=taxes_left,
-        taxes_noted_micros=taxes_took,
-        fixed_left_micros=fixed_left,
-        fixed_noted_micros=fixed_took,
-        currency=invoice.currency,
-        prices_include_tax=invoice.prices_include_tax,
+def billed_by(invoices: Iterable[Invoice]) -> dict[int, Billed]:
+    """Invoices as they stand, with the notes on them, by id: asked of one or of many in the same few questions."""
+    known = {invoice.pk: invoice for invoice in invoices}
+    lines, credited, noted = _of_lines(known), _credited(known), _noted(known)
+    taxes, told = _taxes(known), note_taxes(known)
+    found = {}
+    for pk, invoice in known.items():
+        rules, notes = taxes.get(pk, []), told.get(pk, [])
+        (taxes_left, taxes_took), (fixed_left, fixed_took) = (
+            _of_taxes(rules, notes, amount) for amount in ("amount_micros", "fixed_micros")
+        )
+        exact, net, whole = lines.get(pk, (0, 0, 0))
+        credited_of_calls, credited_whole = credited.get(pk, (0, 0))
+        noted_exact, noted_net = noted.get(pk, (0, 0))
+        found[pk] = Billed(
+            exact_micros=exact,
+            net_micros=net,
+            noted_exact_micros=noted_exact,
+            noted_net_micros=noted_net,
+            credited_micros=credited_of_calls,
+            rest_micros=whole - noted_net - credited_whole,
+            rules=tuple(rule_of(row) for row in rules),
+            taxes_left_micros=taxes_left,
+            taxes_noted_micros=taxes_took,
+            fixed_left_micros=fixed_left,
+            fixed_noted_micros=fixed_took,
+            currency=invoice.currency,
+            prices_include_tax=invoice.prices_include_tax,
+        )
+    return found
+
+
+def _of_lines(invoice_ids: Iterable[int]) -> dict[int, tuple[int, int, int]]:
+    """What the lines of its own calls come to in the ledger and before tax, and the net of all lines."""
+    rows = Row.objects.filter(invoice__in=list(invoice_ids)).values_list("invoice").order_by()
+    own = own_calls("")
+    sums = rows.annotate(
+        exact=Sum("exact_micros", filter=own, default=0), net=Sum("net_micros", filter=own, default=0),
+        whole=Sum("net_micros"),
+    )  # fmt: skip
+    return {pk: (int(exact), int(net), int(whole)) for pk, exact, net, whole in sums}
+
+
+def _credited(invoice_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """The net that people credited, of the lines of its own calls and of all lines."""
+    by_hand = Row.objects.filter(
+        invoice__corrects__in=list(invoice_ids), invoice__kind="credit_note", corrects_line__isnull=False
     )
+    rows = by_hand.exclude(invoice__state="void").values_list("invoice__corrects").order_by()
+    sums = rows.annotate(own=Sum("net_micros", filter=own_calls("corrects_line__"), default=0), whole=Sum("net_micros"))
+    return {pk: (int(own), int(whole)) for pk, own, whole in sums}
 
 
-def _of_taxes(invoice: Invoice, taxes: Sequence[InvoiceTax], amount: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _noted(invoice_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """What notes of corrected calls took back, less what they added: of the ledger's charges, and of the net."""
+    notes = Invoice.objects.filter(corrects__in=list(invoice_ids), recalculation__isnull=False).exclude(state="void")
+    sums = notes.values_list("corrects", "kind").annotate(exact=Sum("exact_micros"), net=Sum("net_micros")).order_by()
+    found: dict[int, tuple[int, int]] = {}
+    for pk, kind, exact, net in sums:
+        sign, (exact_so_far, net_so_far) = 1 if kind == "credit_note" else -1, found.get(pk, (0, 0))
+        found[pk] = (exact_so_far + sign * int(exact), net_so_far + sign * int(net))
+    return found
+
+
+def _taxes(invoice_ids: Iterable[int]) -> dict[int, list[InvoiceTax]]:
+    """The taxes that the invoices' calls bear, in their order."""
+    ids = list(invoice_ids)
+    first = Row.objects.filter(own_calls(""), invoice__in=ids).order_by("invoice", "position").distinct("invoice")
+    borne = dict(first.values_list("invoice", "tax_positions"))
+    found: dict[int, list[InvoiceTax]] = {}
+    for row in InvoiceTax.objects.filter(invoice__in=ids).order_by("invoice", "position"):
+        positions = borne.get(row.invoice_id)
+        if positions is None or row.position in positions:
+            found.setdefault(row.invoice_id, []).append(row)
+    return found
+
+
+def _of_taxes(
+    taxes: Sequence[InvoiceTax], notes: Sequence[NoteTax], amount: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What is left of the amount, or the fixed part, of each tax, and what notes of corrections took back of it.
 
     What such notes added is left too, as it is of the net.
     """
-    back, noted = taxes_back(invoice, amount), taxes_noted(invoice, amount)
+    back, noted = taxes_back(notes, amount), taxes_noted(notes, amount)
     took = tuple(noted.get(row.position, 0) for row in taxes)
     borne = (getattr(row, amount) + max(0, -micros) for row, micros in zip(taxes, took, strict=True))
     return tuple(max(0, micros - back.get(row.position, 0)) for row, micros in zip(taxes, borne, strict=True)), took
@@ -163,7 +214,7 @@ def _drafted(invoice: Invoice, recalculation: Recalculation, found: Corrected, k
     note = write(note, told.lines, ())
     line: InvoiceLine = told.lines[0]
     note.lines.update(net_micros=line.net_micros, unit_price_nanos=line.unit_price_nanos)
-    taxes = zip(calls_taxes_of(invoice), told.taxes, strict=True)
+    taxes = zip(_taxes([invoice.pk]).get(invoice.pk, ()), told.taxes, strict=True)
     write_taxes(
         note,
         [
@@ -182,13 +233,3 @@ def _drafted(invoice: Invoice, recalculation: Recalculation, found: Corrected, k
             "total_micros": told.total_micros,
         },
     )
-
-
-def _signed(notes: QuerySet[Invoice], name: str) -> int:
-    """What an amount of credit notes comes to, less that of debit notes."""
-    sums = dict(notes.values_list("kind").annotate(micros=Sum(name)))
-    return int(sums.get("credit_note", 0) - sums.get("debit_note", 0))
-
-
-def _net(lines: QuerySet[Row]) -> int:
-    return int(lines.aggregate(micros=Sum("net_micros"))["micros"] or 0)

@@ -23,7 +23,7 @@ from tollgate.store.secrets import seal, unseal
 
 UNTOLD: Final = frozenset(
     {"id", "version", "options_version", "cards_version", "created_at", "account_id", "session_epoch"}
-    | {"last_login", "last_seen_at"}
+    | {"last_login", "last_seen_at", "placed_at", "placed_by", "published_at", "sha256"}
 )
 SECRETS: Final = frozenset(
     {

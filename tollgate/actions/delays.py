@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, get_type_hints
 
 from django.db import OperationalError, models, transaction
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from tollgate.actions import checks, delay_values, records
@@ -42,7 +43,10 @@ from tollgate.core.field_words import field_words, value_words
 from tollgate.store.models import DelayedSave, LegalHold
 from tollgate.store.secrets import CannotUnseal
 
-VERBS: Final = ("update_", "create_", "set_", "extend_", "add_verified_cli", "change_customer_package")
+VERBS: Final = (
+    *("update_", "create_", "set_", "extend_", "add_verified_cli", "change_customer_package"),
+    *("describe_carrier_files", "place_legal_hold", "publish_agreement"),
+)
 OWN_RIGHTS: Final = frozenset({"update_delayed_save", "cancel_delayed_save", "run_delayed_save"})
 """What an author may do with a delayed save of his own, whatever his groups say of those of others."""
 KEPT: Final = timedelta(days=90)
@@ -217,8 +221,19 @@ def _apply(saved: DelayedSave, arguments: dict[str, Any]) -> tuple[str, str]:
             return "conflict", " ".join(differences)
         if versioned:
             arguments["version"] = getattr(row, "version", None)
-    call_act(saved.act, arguments)
+    newest = 0 if saved.row_id else _newest(model)
+    result = call_act(saved.act, arguments)
+    assert isinstance(result, models.Model)
+    if result.pk <= newest:  # of an act that makes a record or changes the one there is
+        transaction.set_rollback(True)
+        return "conflict", "There is such a record now; there was none when this was saved."
     return "done", ""
+
+
+def _newest(model: type[models.Model]) -> int:
+    """The id that those of all records made from now on are above."""
+    last: int | None = model._base_manager.aggregate(last=Max("pk"))["last"]  # noqa: SLF001 - Django's public name
+    return last or 0
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

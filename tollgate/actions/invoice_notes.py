@@ -6,12 +6,13 @@ what was forgotten. Both are issued at once. (Article 219 of Directive 2006/112/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final, TypedDict
 
-from django.db.models import Sum
+from django.db.models import Case, Sum, When
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse
@@ -54,17 +55,19 @@ def credit_invoice(*, invoice_id: int, reason: str, lines: Sequence[CreditedLine
     words = checks.cleaned({"reason": REASON}, {"reason": reason})["reason"]
     because(words)
     invoice, customer = corrected(invoice_id)
-    left = _left_of(invoice)
+    left, taxes_left = _left_of(invoice), _taxes_left(invoice)
     taken = {row.pk: micros for row, micros in left} if lines is None else _chosen(lines, left, invoice.currency)
+    told = [row for row, _ in left if taken.get(row.pk)]
+    if all(taken.get(row.pk, 0) == micros for row, micros in left):
+        told += _bearing_the_rest([row for row, _ in left], told, taxes_left)
     found = [
         core.credit_line(
             line_id=row.pk,
             description=row.description,
-            net_micros=taken[row.pk],
+            net_micros=taken.get(row.pk, 0),
             tax_positions=None if row.tax_positions is None else tuple(row.tax_positions),
         )
-        for row, _ in left
-        if taken.get(row.pk)
+        for row in told
     ]
     if not found:
         raise refuse("lines", "Nothing is left of this invoice that could be credited.")
@@ -75,7 +78,7 @@ def credit_invoice(*, invoice_id: int, reason: str, lines: Sequence[CreditedLine
     note = _draft(invoice, customer, "credit_note", words)
     note = write(note, found, ())
     kept = [row for row, micros in left if taken.get(row.pk, 0) != micros]
-    return _issued(_with_taxes(note, invoice, kept, rest_micros=rest), records.now())
+    return _issued(_with_taxes(note, taxes_left, kept, rest_micros=rest), records.now())
 
 
 @act
@@ -148,15 +151,34 @@ def _draft(invoice: Invoice, customer: Customer, kind: str, reason: str) -> Invo
     )
 
 
-def _with_taxes(note: Invoice, invoice: Invoice, kept: Sequence[InvoiceLine], *, rest_micros: int) -> Invoice:
+def _taxes_left(invoice: Invoice) -> dict[InvoiceTax, int]:
+    """Each tax of an invoice with what is left of it, in their order."""
+    back = taxes_back(note_taxes([invoice.pk]).get(invoice.pk, ()))
+    return {row: row.amount_micros - back.get(row.position, 0) for row in invoice.taxes.order_by("position")}
+
+
+def _bearing_the_rest(
+    lines: Sequence[InvoiceLine], told: Sequence[InvoiceLine], taxes_left: Mapping[InvoiceTax, int]
+) -> list[InvoiceLine]:
+    """Lines of which no net is left for the taxes of which something is, such as a fixed part: the note takes that back
+    with all else, and has a line of nothing that bears it (BR-16 and BG-21 of EN 16931: a line, and a charge)."""
+    found: list[InvoiceLine] = []
+    for tax in (tax for tax, left in taxes_left.items() if left):
+        if not any(_bears(line, tax) for line in (*told, *found)):
+            found += [line for line in lines if _bears(line, tax)][:1]
+    return found
+
+
+def _with_taxes(
+    note: Invoice, taxes_left: Mapping[InvoiceTax, int], kept: Sequence[InvoiceLine], *, rest_micros: int
+) -> Invoice:
     """A credit note with the taxes that its lines bore: by the rates of the invoice, and never more than it bore; where
     nothing is kept of the lines that bear a tax, what is left of it. `rest_micros` is what is left of the net."""
-    sums = taxes_back(invoice)
     rows, most = [], rest_micros
     lines = list(note.lines.order_by("position"))
     above = [0] * len(lines)
-    for row in invoice.taxes.order_by("position"):
-        left, whole = row.amount_micros - sums.get(row.position, 0), not any(_bears(line, row) for line in kept)
+    for row, left in taxes_left.items():
+        whole = not any(_bears(line, row) for line in kept)
         most += left
         bearing = [place for place, line in enumerate(lines) if _bears(line, row)]
         if not bearing:
@@ -169,7 +191,7 @@ def _with_taxes(note: Invoice, invoice: Invoice, kept: Sequence[InvoiceLine], *,
         for place, part in zip(bearing, parted(tax, bases, note.currency), strict=True):
             above[place] += part
     if note.net_micros + sum(above) > most:  # a discount bore more of a tax than the lines that bear it
-        amount = f"{format_micros(most)} {invoice.currency}"
+        amount = f"{format_micros(most)} {note.currency}"
         raise refuse("lines", f"Of the invoice {amount} are left with tax: take its lines below zero back as well.")
     write_taxes(note, rows)
     return records.change(note, {"tax_micros": sum(above), "total_micros": note.net_micros + sum(above)})
@@ -188,25 +210,47 @@ def rules_added(invoice: Invoice) -> list[TaxRule]:
     return [rule_of(row) for row in invoice.taxes.order_by("position") if _bears(alike, row)]
 
 
-def taxes_back(invoice: Invoice, amount: str = "amount_micros") -> dict[int, int]:
+@dataclass(frozen=True, slots=True)
+class NoteTax:
+    """What notes of one kind tell of a tax of the document that they correct; `of_calls` are those that a
+    recalculation has brought."""
+
+    position: int
+    kind: str
+    of_calls: bool
+    amount_micros: int
+    fixed_micros: int
+
+
+def note_taxes(invoice_ids: Iterable[int]) -> dict[int, list[NoteTax]]:
+    """What the notes that stand tell of the taxes of some invoices, by the invoice."""
+    found: dict[int, list[NoteTax]] = {}
+    of_calls = Case(When(invoice__recalculation__isnull=False, then=True), default=False)
+    notes = InvoiceTax.objects.filter(invoice__corrects__in=list(invoice_ids)).exclude(invoice__state="void")
+    keys = notes.annotate(of_calls=of_calls).values_list("invoice__corrects", "position", "invoice__kind", "of_calls")
+    for invoice_id, *told in keys.annotate(amount=Sum("amount_micros"), fixed=Sum("fixed_micros")).order_by():
+        found.setdefault(invoice_id, []).append(NoteTax(*told))
+    return found
+
+
+def taxes_back(told: Iterable[NoteTax], amount: str = "amount_micros") -> dict[int, int]:
     """What credit notes took back of each tax of an invoice, by its position, or of its fixed part. What notes of
     corrected calls took back is less what such notes added again."""
-    notes = InvoiceTax.objects.filter(invoice__corrects=invoice).exclude(invoice__state="void")
-    by_hand = notes.filter(invoice__kind="credit_note", invoice__recalculation=None)
-    found: dict[int, int] = dict(by_hand.values_list("position").annotate(micros=Sum(amount)))
-    for position, micros in taxes_noted(invoice, amount).items():
+    rows = list(told)
+    found = {one.position: getattr(one, amount) for one in rows if one.kind == "credit_note" and not one.of_calls}
+    for position, micros in taxes_noted(rows, amount).items():
         found[position] = found.get(position, 0) + max(0, micros)
     return found
 
 
-def taxes_noted(invoice: Invoice, amount: str = "amount_micros") -> dict[int, int]:
+def taxes_noted(told: Iterable[NoteTax], amount: str = "amount_micros") -> dict[int, int]:
     """What notes of corrected calls took back of each tax of an invoice, less what they added, by its position, or of
     its fixed part."""
     found: dict[int, int] = {}
-    notes = InvoiceTax.objects.filter(invoice__corrects=invoice, invoice__recalculation__isnull=False)
-    rows = notes.exclude(invoice__state="void").values_list("position", "invoice__kind")
-    for position, kind, micros in rows.annotate(micros=Sum(amount)):
-        found[position] = found.get(position, 0) + (micros if kind == "credit_note" else -micros)
+    for one in told:
+        if one.of_calls:
+            micros = getattr(one, amount)
+            found[one.position] = found.get(one.position, 0) + (micros if one.kind == "credit_note" else -micros)
     return found
 
 

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from tollgate.actions import checks, records
+from tollgate.actions.account_pause import check_active
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.deliveries import LEASE_MIN, MOST_TRIES, deliver, mail_server, server_of
 from tollgate.actions.messages import Reader, filled, row_of, wording
@@ -107,6 +108,8 @@ def create_mail_settings(
     given: dict[str, Any] = {**fields, "server": server, "from_address": from_address}
     values = _mail_values(MailSettings(), checks.cleaned(CHECKS, given))
     account = records.find(Account, account_id)
+    if domain_id is None:
+        check_active(account)
     if domain_id is not None and not PortalDomain.objects.filter(pk=domain_id, account=account).exists():
         raise refuse("domain_id", "Choose a portal domain of the account.")
     settings = records.create(MailSettings, {**values, "account_id": account.pk, "domain_id": domain_id})
@@ -120,7 +123,7 @@ def update_mail_settings(
 ) -> MailSettings:
     """Changes a mail server. Its password is given anew when the server or its protection is another."""
     cleaned = checks.cleaned(CHECKS, changes)
-    settings = records.locked(MailSettings, mail_settings_id, version)
+    settings = _of_active(records.locked(MailSettings, mail_settings_id, version))
     settings = records.change(settings, _mail_values(settings, cleaned))
     _check_after_commit(settings)
     return settings
@@ -129,7 +132,7 @@ def update_mail_settings(
 @act
 def delete_mail_settings(*, mail_settings_id: int) -> None:
     """Takes a mail server away. A portal domain then sends by the account's; an account waits until it has one."""
-    records.locked(MailSettings, mail_settings_id).delete()
+    _of_active(records.locked(MailSettings, mail_settings_id)).delete()
 
 
 @act
@@ -137,6 +140,7 @@ def create_sms_settings(*, account_id: int, provider: str, **fields: Unpack[SmsS
     """Sets how the account sends SMS: `http` by a provider, or `log` for development."""
     given: dict[str, Any] = {**fields, "provider": provider}
     account = records.find(Account, account_id)
+    check_active(account)
     values = _sms_values(SmsSettings(), checks.cleaned(SMS_CHECKS, given))
     return records.create(SmsSettings, {**values, "account_id": account.pk})
 
@@ -148,6 +152,7 @@ def update_sms_settings(
     """Changes how SMS are sent. The provider's key is given anew when its address is another."""
     cleaned = checks.cleaned(SMS_CHECKS, changes)
     settings = records.locked(SmsSettings, sms_settings_id, version)
+    check_active(settings.account)
     return records.change(settings, _sms_values(settings, cleaned))
 
 
@@ -167,6 +172,13 @@ def send_test_sms(*, account_id: int, recipient: str) -> Message:
     if not SmsSettings.objects.filter(account_id=account_id).exists():
         raise refuse("recipient", "There is no SMS provider yet: choose one first.")
     return _test(account_id, "test_sms", "sms", number, None)
+
+
+def _of_active(settings: MailSettings) -> MailSettings:
+    """The same server. That of a portal domain stands on another page, which a pause does not shut."""
+    if settings.domain_id is None:
+        check_active(settings.account)
+    return settings
 
 
 def _mail_values(settings: MailSettings, cleaned: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypedDict, Unpack
 from django.db.models import QuerySet
 
 from tollgate.actions import checks, records
+from tollgate.actions.account_pause import check_active
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.store.models import Account, AccountPackage, AccountPackageTerms, Call
 
@@ -47,6 +48,7 @@ def create_account_package(*, account_id: int, name: str, **fields: Unpack[Packa
     given: dict[str, Any] = {"unit": "units", **fields, "name": name}
     values = checks.cleaned(CHECKS, given)
     account = records.find(Account, account_id)
+    check_active(account)
     today = records.now().astimezone(UTC).date()
     return records.create(AccountPackage, {**values, "kind": "other", "account_id": account.pk, "starts_on": today})
 
@@ -57,6 +59,7 @@ def update_account_package(
 ) -> AccountPackage:
     """Changes a package. What it costs changes with the next UTC day: days that have begun keep their terms."""
     package = records.locked(AccountPackage, package_id, version)
+    check_active(package.account)
     with _terms_kept(package):
         return records.change(package, checks.cleaned(CHECKS, changes))
 
@@ -65,6 +68,7 @@ def update_account_package(
 def end_account_package(*, package_id: int) -> AccountPackage:
     """Ends a package with today: the day that has begun is charged."""
     package = records.locked(AccountPackage, package_id)
+    check_active(package.account)
     if package.kind == RECORDING:
         raise refuse("package_id", "Switch call recording off instead.")
     return _end(package)
@@ -74,6 +78,7 @@ def end_account_package(*, package_id: int) -> AccountPackage:
 def enable_call_recording(*, account_id: int) -> AccountPackage:
     """Adds call recording to the account, the first of two gates: the ingress route is the second. Twice is once."""
     account = records.locked(Account, account_id)
+    check_active(account)
     records.change(account, {"recording": True})
     held = _recording(account)
     if held is not None:
@@ -96,6 +101,7 @@ def enable_call_recording(*, account_id: int) -> AccountPackage:
 def disable_call_recording(*, account_id: int) -> Account:
     """Takes call recording away: new calls are not recorded; those that are go on to their end."""
     account = records.locked(Account, account_id)
+    check_active(account)
     held = _recording(account)
     if held is not None:
         _end(held)

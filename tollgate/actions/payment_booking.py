@@ -9,6 +9,7 @@ note on one, the webhook and the mail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -66,8 +67,11 @@ def new_payment(customer: Customer, **values: Any) -> Payment:
     )
 
 
-def complete(payment: Payment, *, note: str | None = None, **values: Any) -> Payment:
-    """Moves the money of a pending payment, whose row is locked; `values` are columns that become known with it."""
+def complete(payment: Payment, *, note: str | None = None, settles: Sequence[int] = (), **values: Any) -> Payment:
+    """Moves the money of a pending payment, whose row is locked; `values` are columns that become known with it.
+
+    `settles` are invoices of the customer that it settles before older ones.
+    """
     customer = payment.customer
     assert customer is not None, "money without a customer waits in suspense"
     assert payment.status != "completed"
@@ -85,7 +89,7 @@ def complete(payment: Payment, *, note: str | None = None, **values: Any) -> Pay
         post(wallet, "tax", "tax", amount_micros=signed, note=f"Tax of payment {payment.pk}", key=f"{ref}:tax", ref=ref)
     state = {"status": "completed", "completed_at": at, "entry_id": entry.pk, "tax_micros": tax}
     done = records.change(payment, {**values, **state, "reached_micros": payment.reached_micros})
-    _follow(done, customer)
+    _follow(done, customer, settles)
     return done
 
 
@@ -210,13 +214,13 @@ def _is_gift(payment: Payment) -> bool:
     return payment.kind == "bonus" or (given is not None and given.kind == "bonus" and given.reached_micros is not None)
 
 
-def _follow(done: Payment, customer: Customer) -> None:
+def _follow(done: Payment, customer: Customer, settles: Sequence[int]) -> None:
     """What comes of a completed payment."""
     if done.kind in BACK:
         if done.reverses_id is not None:
             _give_back(done)
     else:
-        allocate_from(done)
+        allocate_from(done, settles)
         done.refresh_from_db()
         if done.kind == "payment":
             _use_voucher(done, customer)

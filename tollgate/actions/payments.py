@@ -7,7 +7,7 @@ money back. Payments by gateways are in payment_events.py, what customers do the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 from uuid import uuid4
@@ -89,7 +89,14 @@ def import_payment(
     )
 
 
-def enter(customer: Customer, *, note: str | None = None, status: str = "completed", **values: Any) -> Payment:
+def enter(
+    customer: Customer,
+    *,
+    note: str | None = None,
+    status: str = "completed",
+    settles: Sequence[int] = (),
+    **values: Any,
+) -> Payment:
     """A payment by hand, or the one that its external id has entered before: one that waits is completed by it."""
     values.setdefault("gateway", "manual")
     known = _known(customer, values, field="external_id" if note is None else "key")
@@ -99,7 +106,8 @@ def enter(customer: Customer, *, note: str | None = None, status: str = "complet
     if _needs_two(payment):
         warn(ANOTHER)
         return payment
-    return complete(payment, note=note, approved_by="" if known is None else current.get().name)
+    approved_by = "" if known is None else current.get().name
+    return complete(payment, note=note, settles=settles, approved_by=approved_by)
 
 
 def _known(customer: Customer, values: Mapping[str, Any], *, field: str) -> Payment | None:
@@ -121,8 +129,12 @@ def _known(customer: Customer, values: Mapping[str, Any], *, field: str) -> Paym
 
 
 @act
-def complete_payment(*, payment_id: int, amount_micros: int | None = None, version: int | None = None) -> Payment:
+def complete_payment(
+    *, payment_id: int, amount_micros: int | None = None, invoice_ids: Sequence[int] = (), version: int | None = None
+) -> Payment:
     """Approves a payment that waits: its money is there. A smaller or larger amount may have come than was promised.
+
+    It settles the customer's open invoices, those of `invoice_ids` before older ones.
 
     Where the account asks for two people, more than was entered needs both as well. A refund that a gateway makes is
     asked for now, and completed when the gateway has agreed.
@@ -138,7 +150,7 @@ def complete_payment(*, payment_id: int, amount_micros: int | None = None, versi
         values["amount_micros"] = _amount_that_came(payment, amount_micros)
     gateway = _gateway_of(payment) if payment.kind == "refund" else None
     if gateway is None:
-        return complete(payment, **values)
+        return complete(payment, settles=invoice_ids, **values)
     _ask_gateway(payment, gateway)
     return records.change(payment, values)
 

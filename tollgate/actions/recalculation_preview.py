@@ -5,12 +5,12 @@ Nothing moves. To tell something more, add it to `Preview` and to `recalculation
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tollgate.actions.correction_notes import Corrected, told_by_note
+from tollgate.actions.correction_notes import Corrected, billed_by, told_by_note
 from tollgate.core.recalculation import Correction
 from tollgate.store.models import CDR, Invoice, Recalculation, Wallet
 from tollgate.store.queries.recalculation import Repriced, count_of, repriced
@@ -97,7 +97,10 @@ def _corrected(wanted: Recalculation, moved: Sequence[tuple[CDR, Correction]]) -
     standing = Invoice.objects.filter(
         customer_id__in=payers.values(), customer__billing_type="postpaid", kind="invoice", state="issued",
         usage_from_at__lt=wanted.until_at, usage_until_at__gt=wanted.from_at,
-    ).select_related("customer__account").order_by("pk")  # fmt: skip
+    ).order_by("pk")  # fmt: skip
+    standing = standing.select_related(
+        "customer__account", "customer__invoice_template", "customer__domain__invoice_template"
+    )
     by_customer: dict[int, list[Invoice]] = {}
     for invoice in standing:
         by_customer.setdefault(invoice.customer_id, []).append(invoice)
@@ -117,9 +120,10 @@ def _bears(invoice: Invoice, at: datetime) -> bool:
     return begin is not None and end is not None and begin <= at < end
 
 
-def _planned(corrected: Iterable[tuple[Invoice, Corrected]]) -> Iterator[PlannedNote]:
+def _planned(corrected: Sequence[tuple[Invoice, Corrected]]) -> Iterator[PlannedNote]:
+    standing = billed_by(invoice for invoice, _ in corrected)
     for invoice, found in corrected:
-        told = told_by_note(invoice, found)
+        told = told_by_note(invoice, found, standing[invoice.pk])
         if told is not None:
             kind, sums = told
             tax, total = sums.tax_micros, sums.total_micros

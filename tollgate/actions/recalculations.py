@@ -2,9 +2,10 @@
 
 `start_recalculation` begins a task (tasks.py) with a row for each call, `take_back_recalculation` one that posts the
 opposite of every entry, the latest of a call first: each was reckoned from what stood before it. When either task is
-over, another one issues a credit or debit note on each issued invoice whose calls it corrected (correction_notes.py);
-all else comes as correction lines on the next document, by the difference that documents are made of. What would
-happen is told in recalculation_preview.py. To recalculate by another rule, see `core.recalculation`.
+over or canceled, another one looks for the issued invoices whose calls it corrected, by its first row, and issues a
+credit or debit note on each (correction_notes.py), a row for each; all else comes as correction lines on the next
+document, by the difference that documents are made of. What would happen is told in recalculation_preview.py. To
+recalculate by another rule, see `core.recalculation`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from django.db.models import Exists, OuterRef, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from tollgate.actions import checks, delay_values, records, tasks
-from tollgate.actions.acts import NotFound, NotPermitted, act, because, current, refuse
+from tollgate.actions.acts import NotFound, NotPermitted, act, because, call_act, current, refuse
 from tollgate.actions.postings import post
 from tollgate.actions.statements import fetch
 from tollgate.core.recalculation import Correction
@@ -31,6 +32,7 @@ from tollgate.store.models import (
     Entry,
     Recalculation,
     Task,
+    TaskRow,
     Wallet,
 )
 from tollgate.store.queries.recalculation import call_of, ids_of, reprice
@@ -185,29 +187,56 @@ def ref_of(recalculation: Recalculation) -> str:
     return f"recalculation:{recalculation.pk}"
 
 
+def notes_task_of(recalculation: Recalculation) -> Task | None:
+    """The newest task that issues its notes."""
+    begun = Task.objects.filter(kind=NOTES, arguments__recalculation_id=recalculation.pk)
+    return begun.order_by("-pk").first()
+
+
+def noted_invoices(task: Task) -> tuple[int, int] | None:
+    """Of how many invoices a task of notes is done with how many; None while it still looks for them, of none where it
+    has ended without having found them."""
+    looking = task.rows.filter(number=1, record_id=None).values_list("state", flat=True).first()
+    if looking is None:  # one that was begun with the invoices themselves
+        return task.total_count, task.done_count
+    if looking != "done":
+        return None if task.state in tasks.OPEN else (0, 0)
+    return task.total_count - 1, task.done_count - 1
+
+
 def _begin_notes(task: Task) -> None:
     """Begins the task that issues the notes of a recalculation, or of what was taken back, once its calls are over.
 
-    Whoever may issue none begins none: then the next documents bear the corrections.
+    Whoever may issue none begins none: then the next documents bear the corrections. This may be the moment in which
+    somebody cancels it on a page: so the invoices are looked for by the task.
     """
     wanted = Recalculation.objects.filter(pk=delay_values.read(task.arguments)["recalculation_id"]).first()
     if wanted is None or not wanted.on_notes or not current.get().may_do("note_corrections"):
         return
-    span = (wanted.from_at, wanted.until_at)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # of very many calls; the task could never end without it
-    found = fetch("invoices", "corrected_invoices", wanted.account_id, ref_of(wanted), wanted.pk, *span)
-    if found:
+    if Entry.objects.filter(account_id=wanted.account_id, ref=ref_of(wanted)).exists():
         tasks.begin(
             kind=NOTES,
             noun="invoice",
             act_name="note_corrections",
             title=f"Notes of recalculation {wanted.pk}",
-            rows=(tasks.NewRow(number, row["id"], row["number"]) for number, row in enumerate(found, start=1)),
+            rows=[tasks.NewRow(1, title="Invoices whose calls were corrected")],
             account_id=wanted.account_id,
             arguments={"recalculation_id": wanted.pk},
             source=task,
         )
+
+
+def _look_or_note(task: Task, row: TaskRow) -> object:
+    """One row of a task of notes: the first finds the invoices, each other one issues a note."""
+    if row.record_id is not None:
+        return call_act(task.act, tasks.ARGUMENTS[task.kind](task, row))
+    wanted = records.find(Recalculation, delay_values.read(task.arguments)["recalculation_id"])
+    span = (wanted.from_at, wanted.until_at)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # of very many calls
+    found = fetch("invoices", "corrected_invoices", wanted.account_id, ref_of(wanted), wanted.pk, *span)
+    tasks.add_rows(task, (tasks.NewRow(place, one["id"], one["number"]) for place, one in enumerate(found, start=2)))
+    return None
 
 
 def _begun(
@@ -292,3 +321,4 @@ def _post(one: Correction, cdr: CDR, wanted: Recalculation) -> None:
 
 
 tasks.FOLLOWING.update({"recalculate": _begin_notes, "take_back": _begin_notes})
+tasks.DOING[NOTES] = _look_or_note

@@ -27,6 +27,7 @@ SECRETS = frozenset(
 )
 CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "payment_external_once": ("external_id", "A payment with this id was entered already."),
+    "payment_noticed_once": ("external_id", "A payment with this id was entered already."),
     "payment_gateway_name_once": ("name", "Another gateway has this name: choose another."),
     "voucher_batch_name_once": ("name", "Another batch has this name: choose another."),
     "customer_name_once": ("name", "Another customer has this name (perhaps a deleted one): choose another."),

@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final, TypedDict, Unpack
 
+from django.db import transaction
 from xlsxwriter import Workbook
 
 from tollgate.actions import checks, records
@@ -28,8 +29,10 @@ from tollgate.core.breakout import (
     FILTERS,
     FREQUENCIES,
     LISTED,
+    MAILED_MOST,
     MEASURES,
     PERIODS,
+    Cut,
     Question,
     bought,
     heading,
@@ -39,7 +42,8 @@ from tollgate.core.breakout import (
     unfit,
 )
 from tollgate.store.models import Account, SavedReport
-from tollgate.store.queries.breakout import Group, OnlyInLake, TooMany, breakout
+from tollgate.store.queries.breakout import NOTHING, OnlyInLake, breakout
+from tollgate.store.queries.call_search import TooLong
 
 FORMATS: Final = ("csv", "xlsx")
 RECIPIENTS_MOST: Final = 20
@@ -181,24 +185,28 @@ def file_of(report: SavedReport, asked_at: datetime) -> tuple[str, str, bytes]:
     hidden = {} if _reads(_author_now(report)) else _bought(report)
     measures = [name for name in report.measures or MEASURES if name not in hidden.get("measures", ())]
     lines = [[heading(name) for name in [*report.dimensions, "currency", *measures]]]
-    groups: Sequence[Group] = []
+    answer = NOTHING
     if hidden.keys() - {"measures"}:
         lines.append(["Whoever saved this report may no longer read what tells of carriers."])
     else:
         try:
-            groups = breakout(report.account, question)
-        except TooMany:
-            lines.append(["More groups than fit: choose fewer dimensions or a shorter period."])
-        except OnlyInLake as problem:
+            with transaction.atomic():  # what is given up must not take the whole act with it
+                answer = breakout(report.account, question, asked_at, cut=Cut(MAILED_MOST))
+        except (OnlyInLake, TooLong) as problem:
             lines.append([str(problem)])
-    for group in groups:
-        keys = [told(name, group.words[name]) for name in report.dimensions]
+    for group in [*answer.groups, *answer.others]:
+        keys = [told(name, group.words[name]) for name in report.dimensions] if group.words else _others(report)
         lines.append(
             [*map(_harmless, keys), group.currency, *(told(name, getattr(group.totals, name)) for name in measures)]
         )
     content = _csv(lines) if report.file_format == "csv" else _xlsx(lines, len(report.dimensions) + 1)
     name = f"{report.name} {question.from_at:%Y-%m-%d}.{report.file_format}".replace("/", "-")
     return name, TYPES[report.file_format], content
+
+
+def _others(report: SavedReport) -> list[str]:
+    """What stands in place of the keys of the groups that are not told."""
+    return ["All others", *[""] * (len(report.dimensions) - 1)]
 
 
 def tells_bought(report: SavedReport) -> bool:

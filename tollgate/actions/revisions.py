@@ -28,6 +28,7 @@ from tollgate.core.card_files import CardRow, ColumnMapping, Parsed
 from tollgate.core.card_tariffs import tariff_rate
 from tollgate.core.rates import RateInvalid
 from tollgate.store.models import Card, Rate, Revision
+from tollgate.store.queries.resale import prices_of
 
 MOST_ERRORS = 100  # named one by one; more is a wrong file
 MOST_ROWS = 2_000_000
@@ -137,7 +138,7 @@ def _publish(revision: Revision, effective_at: datetime | str | None) -> Revisio
     later = Revision.objects.filter(card_id=revision.card_id, effective_at__gt=published.effective_at)
     newer = later.exclude(published_at=None).order_by("effective_at").first()
     if published.card.reseller_id is not None:
-        for sentence in loss_sentences(published.card, rows_of(published), published.effective_at):
+        for sentence in loss_sentences(published.card, prices_of(published), published.effective_at):
             warn(sentence)
     if newer is not None:
         warn(f"Revision {newer.number} replaces these prices from {newer.effective_at:%Y-%m-%d %H:%M} UTC on.")

@@ -1,7 +1,9 @@
 """Acts on ingress routes: which numbers a customer, or each with a tag, may call, by which card over which carriers.
 
 A reseller's users make the routes of its customers: by the reseller's own cards, without a word about carriers
-(`OPERATED`). Those are of the reseller's own route, which is not theirs to change.
+(`OPERATED`). Those are of the reseller's own route, which is not theirs to change. What the operator has chosen of
+media and recording for a route of a customer holds for each route that they make for it, and for each that calls may
+take instead of that one by what they change; the last route that has it is not theirs to remove.
 """
 
 from __future__ import annotations
@@ -54,6 +56,11 @@ class RouteChanges(RouteFields, total=False):
 
 OPERATED = ("strategy", "options", "profit_assurance", "media", "recording")
 """Fields that say how calls reach carriers, and what is kept of them: nothing for a reseller's users."""
+STAYING = {"media": "proxy", "recording": "inherit"}
+"""Those that stay with a customer whatever routes its reseller's users make and remove, and what they are unless the
+operator has chosen otherwise."""
+TAKING = ("enabled", "tech_prefix", "dial_patterns")
+"""Fields that say which calls take a route."""
 STRATEGIES = ("lcr", "reverse_lcr", "manual", "weighted", "random")
 OPTION_CHECKS: Mapping[str, checks.Check] = {
     "card_id": checks.record_id,
@@ -125,6 +132,8 @@ def create_ingress_route(*, customer_id: int, name: str, card_id: int, **fields:
     _check_card(customer, values["card_id"])
     _check_options(customer, options)
     values.setdefault("profit_assurance", customer.account.profit_assurance_default)
+    if current.get().reach is not None:
+        values |= _staying(customer)
     route = records.create(IngressRoute, {**values, "customer_id": customer.pk})
     _save_options(route, options)
     _advise(route)
@@ -161,7 +170,10 @@ def update_ingress_route(
     route = records.locked(IngressRoute, ingress_route_id, version)
     if values.get("card_id", route.card_id) != route.card_id:
         _check_card(route.owner, values["card_id"])
+    took = [getattr(route, name) for name in TAKING]
     records.change(route, values)
+    if current.get().reach is not None and took != [getattr(route, name) for name in TAKING]:
+        _take_along(route)
     if options is not None:
         _check_options(route.owner, options)
         if _save_options(route, options):
@@ -176,7 +188,38 @@ def delete_ingress_route(*, ingress_route_id: int, version: int | None = None) -
     route = records.locked(IngressRoute, ingress_route_id, version)
     if Call.objects.filter(account_id=route.owner.account_id, ingress_route=route).exists():
         raise refuse("ingress_route_id", "The route has live calls: disable it and end them first.")
+    chosen = _staying_of(route)
+    if current.get().reach is not None and route.customer is not None and chosen != STAYING:
+        if not route.customer.ingress_routes.filter(**chosen).exclude(pk=route.pk).exists():
+            raise refuse(
+                "ingress_route_id",
+                "Whom you buy from has chosen what is kept of its calls: disable it, or let them remove it.",
+            )
+        _take_along(route)
     route.delete()
+
+
+def _staying(customer: Customer) -> dict[str, Any]:
+    """What the operator has chosen for a route of a customer, the oldest of those for which it has."""
+    chosen = (_staying_of(route) for route in customer.ingress_routes.order_by("pk"))
+    return next((one for one in chosen if one != STAYING), STAYING)
+
+
+def _take_along(route: IngressRoute) -> None:
+    """What the operator has chosen goes with calls that may take another route than before: to this one where nothing
+    was chosen for it, else from this one to those for which nothing was."""
+    if route.customer is None:
+        return
+    chosen = _staying_of(route)
+    if chosen != STAYING:
+        for other in route.customer.ingress_routes.filter(**STAYING).order_by("pk"):
+            records.change(records.locked(IngressRoute, other.pk), chosen)
+    elif route.enabled and (found := _staying(route.customer)) != STAYING:
+        records.change(route, found)
+
+
+def _staying_of(route: IngressRoute) -> dict[str, Any]:
+    return {name: getattr(route, name) for name in STAYING}
 
 
 def _check_operated(values: Mapping[str, Any]) -> None:

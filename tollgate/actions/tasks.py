@@ -94,8 +94,9 @@ class Following:
 
 FOLLOWING: Final[dict[str, Callable[[Task], None]]] = {}
 """By kind: what is begun in the transaction in which all rows are over, or the task is canceled."""
-DOING: Final[dict[str, Callable[[Task, TaskRow], None]]] = {}
-"""By kind: what is done for a row in the place of an act; the task's act is then only the right that it needs."""
+DOING: Final[dict[str, Callable[[Task, TaskRow], object]]] = {}
+"""By kind: what is done for a row in the place of an act; the task's act is then only the right that it needs. A record
+that it gives is that of the row."""
 FOLLOWED: Final[dict[str, Following]] = {}
 """By kind: how rows are followed that are not over when they are done."""
 
@@ -129,6 +130,13 @@ def begin(
     told = {"kind": kind, "title": title, "rows": total, "dry": task.dry}
     note_event(actor=actor, verb="START", table_name="task", row_id=task.pk, account_id=account.pk, told=told)
     return task
+
+
+def add_rows(task: Task, rows: Iterable[NewRow]) -> None:
+    """Gives a task rows that one of its rows has found; call it where that one is done. Raises Invalid for too many."""
+    total, failed = _keep_rows(task, iter(rows))
+    counted = {"total_count": F("total_count") + total, "failed_count": F("failed_count") + failed}
+    Task.objects.filter(pk=task.pk).update(**counted)
 
 
 def _keep_rows(task: Task, rows: Iterator[NewRow]) -> tuple[int, int]:
@@ -212,7 +220,7 @@ def undoable(task: Task, at: datetime) -> bool:
 
 def restorable(task: Task) -> bool:
     """Whether what a task deletes can be brought back at all: by an act for its noun."""
-    return task.kind == "delete" and _restoring(task) in ACTS
+    return task.kind == "delete" and task.act.startswith("delete_") and _restoring(task) in ACTS
 
 
 def _restoring(task: Task) -> str:

@@ -20,7 +20,7 @@ from tollgate.actions.charges import day, zone_of
 from tollgate.actions.customer_checks import country
 from tollgate.actions.exchange_rates import convert
 from tollgate.core.hours import zone_info
-from tollgate.core.taxes import ALIKE, TaxDoubt, TaxParty, TaxRule, due, within_gross
+from tollgate.core.taxes import ALIKE, TaxDoubt, TaxParty, TaxRule, due, label_of, within_gross
 from tollgate.gateways.vat import number_fits
 from tollgate.store.models import Account, Customer, CustomerTax, InvoiceTax, Tax, VatCheck
 from tollgate.store.models.taxes import CATEGORIES
@@ -62,7 +62,7 @@ class PaidTax(TypedDict):
 
 CHECKS: Final[Mapping[str, checks.Check]] = {
     "name": checks.text(100, required=True),
-    "label": checks.text(30, required=True),
+    "label": checks.text(30),
     "category": checks.one_of(CATEGORIES),
     "rate_ppm": checks.whole(0, MOST_PPM),
     "fixed_micros": checks.amount(0, checks.MOST_MICROS),
@@ -82,13 +82,15 @@ def create_tax(*, account_id: int, name: str, **fields: Unpack[TaxFields]) -> Ta
     """Makes a tax. `rate_ppm` is parts per million (21 % are 210000).
 
     `fixed_micros`, in the account's currency, is added once per document. With `is_vat` it falls away where the
-    customer owes the VAT, where no VAT is due and for who is exempt.
+    customer owes the VAT, where no VAT is due and for who is exempt. Without a `label` it is printed as such taxes are
+    called in its country, or else in the account's: VAT, GST, Sales tax.
     """
     given: dict[str, Any] = {**fields, "name": name}
     values = checks.cleaned(CHECKS, given)
     account = records.find(Account, account_id)
     _check_together(values, Tax())
-    return records.create(Tax, {**values, "account_id": account.pk})
+    named = _named(values, Tax(account=account, label=""))
+    return records.create(Tax, {**named, "account_id": account.pk})
 
 
 @act
@@ -97,7 +99,7 @@ def update_tax(*, tax_id: int, version: int | None = None, **changes: Unpack[Tax
     values = checks.cleaned(CHECKS, changes)
     tax = records.locked(Tax, tax_id, version)
     _check_together(values, tax)
-    return records.change(tax, values)
+    return records.change(tax, _named(values, tax))
 
 
 @act
@@ -145,6 +147,13 @@ def paid_by(customer: Customer, on: date) -> tuple[TaxRule, ...]:
             with suppress(Invalid):
                 found.append(_in_currency(rule, customer, on))
     return tuple(found)
+
+
+def _named(values: dict[str, Any], tax: Tax) -> dict[str, Any]:
+    """The values with the label of the country in the place of an empty one."""
+    if values.get("label", tax.label):
+        return values
+    return {**values, "label": label_of(values.get("country", tax.country) or tax.account.country)}
 
 
 def _rules(customer: Customer) -> list[TaxRule]:

@@ -25,6 +25,7 @@ from tollgate.actions.acts import ACTS as ALL_ACTS
 from tollgate.actions.acts import Invalid, act, current, refuse
 from tollgate.actions.customer_checks import LISTS, REFERENCES, offered
 from tollgate.actions.tasks import MOST_ROWS, NewRow, begin
+from tollgate.core import bank_statements
 from tollgate.core.upload_fields import NOUNS, Noun
 from tollgate.core.uploads import (
     HEADER_WITHIN_ROWS,
@@ -61,16 +62,20 @@ ACTS: Final[Mapping[str, str]] = {
     "cli_rule": "create_cli_rule",
     "alias": "create_alias",
     "payment": "import_payment",
+    "bank_credit": "import_bank_credit",
 }
 Found = QuerySet[Any]
 Lookup = Callable[[int, str], Found]
 
 
 def read_file(content: bytes, noun: str, *, header_line: int | None = None) -> Table:
-    """An uploaded file as a table: CSV in any usual form, or the first sheet of XLSX. Raises CellInvalid."""
+    """An uploaded file as a table: CSV in any usual form, the first sheet of XLSX, or a bank statement in XML. Raises
+    CellInvalid."""
     rows: Iterable[tuple[int, Sequence[str]]]
     if content[:4] == b"PK\x03\x04":
         rows = enumerate(sheet_rows(content), start=1)
+    elif noun == "bank_credit" and bank_statements.is_statement(content):
+        rows = bank_statements.read(content)
     else:
         rows = rows_of_text(_text(content))
     return table(rows, NOUNS[noun].fields, header_line=header_line)
@@ -162,7 +167,7 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
     values, errors = read_row(cells, task.mapping, NOUNS[task.noun].fields)
     if errors:
         raise _invalid(errors)
-    if task.noun in ("cli_rule", "alias"):
+    if task.noun in ("cli_rule", "alias", "bank_credit"):
         values["account_id"] = task.account_id
     if task.noun == "customer":
         values["account_id"] = task.account_id

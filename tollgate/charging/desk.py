@@ -1,6 +1,7 @@
 """The desk: requests wait here for the next batch, and for each other when they concern the same call.
 
-Two batches are in flight on two connections, so that Python decides while PostgreSQL commits. A batch that fails is
+Two batches are in flight on two connections, so that Python decides while PostgreSQL commits; a few requests rather
+wait until the one in flight is through, because a batch costs as much as a dozen requests in it. A batch that fails is
 split: what fails alone is answered as unavailable, the others are carried out. Nobody waits past a deadline: a request
 that cannot make it is turned away at once, and one that passed it in the queue is dropped before anything is held.
 """
@@ -29,9 +30,10 @@ from tollgate.switches import Ended
 log = logging.getLogger(__name__)
 
 BATCH_MOST: Final = 128
-LINGER_S: Final = 0.001
-BUSY_COUNT: Final = 4
-"""A queue this long means load: then a batch waits a moment for company."""
+COMPANY_COUNT: Final = 6
+"""When so many requests wait, a second batch begins beside the one in flight."""
+COMPANY_S: Final = 0.1
+"""It also does when the first of them has waited so long: the batch in flight may hang."""
 VOID_S: Final = 60
 """How long closing an unheard grant is tried."""
 LOOK_S: Final = 1
@@ -114,6 +116,8 @@ class Desk:
         self._queue: deque[Request] = deque()
         self._waiting: dict[Key, tuple[Request, ...]] = {}
         self._sleepers: list[asyncio.Future[None]] = []
+        self._is_armed = False
+        """Whether somebody looks soon at how long the first in the queue has waited."""
         self._tasks: list[asyncio.Task[None]] = []
         self._memory = Memory()
         self._gate = Gate()
@@ -167,7 +171,7 @@ class Desk:
         else:
             self._waiting[request.key] = ()
             self._queue.append(request)
-            self._wake()
+            self._call()
 
     def sheds(self, patience_s: float) -> bool:
         """Whether a request that can wait so long is turned away at once, because its answer would come too late."""
@@ -216,15 +220,34 @@ class Desk:
 
     async def _serve(self, connection: DeskConnection) -> None:
         while not self._stopping.is_set():
-            if len(self._queue) >= BUSY_COUNT:
-                await asyncio.sleep(LINGER_S)
             if connection.connection.is_closed():
                 raise asyncpg.ConnectionDoesNotExistError("the connection was closed")
-            batch = self._take()
+            batch = self._take() if self._is_due(others=self._connected - len(self._sleepers) - 1) else []
             if batch:
                 await self._carry_out(connection, batch)
             elif not self._stopping.is_set():
                 await self._sleep()
+
+    def _is_due(self, *, others: int) -> bool:
+        """Whether a batch may begin while so many others are awake: each looks into the queue again when it is through,
+        and the last of them takes whatever there is."""
+        queue = self._queue
+        if not others or len(queue) >= COMPANY_COUNT:
+            return True
+        return bool(queue) and time.monotonic() - queue[0].asked_s > COMPANY_S
+
+    def _call(self) -> None:
+        """Something waits in the queue: somebody takes it if it is due, and looks soon whether anything waits still."""
+        if self._is_due(others=self._connected - len(self._sleepers)):
+            self._wake()
+        if not self._is_armed:
+            self._is_armed = True
+            asyncio.get_running_loop().call_later(COMPANY_S, self._look)
+
+    def _look(self) -> None:
+        self._is_armed = False
+        if self._queue:
+            self._call()
 
     async def _sleep(self) -> None:
         """Until a request comes, or a while: then it is time to look whether the connection still stands."""
@@ -331,7 +354,7 @@ class Desk:
         for request, outcome in zip(part, outcomes, strict=True):
             if isinstance(outcome, Again):
                 self._queue.appendleft(request)
-                self._wake()
+                self._call()
             else:
                 self._answer(request, outcome)
 
@@ -349,7 +372,7 @@ class Desk:
         if following:
             self._waiting[request.key] = following[1:]
             self._queue.append(following[0])
-            self._wake()
+            self._call()
         else:
             del self._waiting[request.key]
 

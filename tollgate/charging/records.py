@@ -47,7 +47,7 @@ from tollgate.core.snapshot import (
     Route,
     Snapshot,
 )
-from tollgate.core.vars import VarsInvalid
+from tollgate.core.vars import Vars, VarsInvalid
 from tollgate.core.vars import parse as parse_vars
 
 log = logging.getLogger(__name__)
@@ -371,6 +371,7 @@ def _hours(text: str | None) -> Hours | None:
 
 
 def _payer(row: Row, above: Payer) -> Payer:
+    known = _vars(row)
     return Payer(
         kind="customer",
         id=row["id"],
@@ -389,6 +390,7 @@ def _payer(row: Row, above: Payer) -> Payer:
         pai_mode=row["pai_mode"],
         approved_clis_only=row["approved_clis_only"],
         cli_selection=row["cli_selection"],
+        cli_persist_s=known.cli_persist_s,
         hours_hang_up=row["hours_hang_up"],
         approved_clis=frozenset(map(callers_number.comparable, row["approved_clis"])),
         first_reply_s=row["first_reply_s"],
@@ -399,7 +401,7 @@ def _payer(row: Row, above: Payer) -> Payer:
         local_price_nanos=row["local_price_nanos"],
         local_increment_s=row["local_increment_s"],
         loss_making_calls=row["loss_making_calls"],
-        removed_headers=_removed_headers(row),
+        removed_headers=known.removed_headers,
         parents=(above, *above.parents),
     )
 
@@ -408,15 +410,15 @@ def _bundle(row: Row) -> Bundle:
     return Bundle(row["id"], row["name"], row["wallet_id"], row["starts_at"], row["ends_at"], tuple(row["prefixes"]))
 
 
-def _removed_headers(row: Row) -> str:
-    """From the vars, which the form has checked; what came in another way is told and not obeyed."""
+def _vars(row: Row) -> Vars:
+    """Its vars, which the form has checked; what came in another way is told and not obeyed."""
     if not row["vars_toml"]:
-        return ""
+        return Vars()
     try:
-        return parse_vars(row["vars_toml"]).removed_headers
+        return parse_vars(row["vars_toml"])
     except VarsInvalid as problem:
         log.error("customer %s: its vars are not obeyed: %s", row["id"], problem)
-        return ""
+        return Vars()
 
 
 def _route(row: Row, options: list[Row]) -> Route:

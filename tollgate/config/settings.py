@@ -116,6 +116,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+BREACHED_PASSWORDS = environment.text("TOLLGATE_BREACHED_PASSWORDS", "")
+if BREACHED_PASSWORDS:
+    AUTH_PASSWORD_VALIDATORS += [
+        {"NAME": "tollgate.gateways.stolen_passwords.StolenPasswordValidator", "OPTIONS": {"path": BREACHED_PASSWORDS}}
+    ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "tollgate.config.sessions.StaffOnly"

@@ -74,7 +74,10 @@ AREAS: Mapping[str, Area] = {
     "aliases": Area("Aliases", ("aliases",), ("aliases",), shared=True),
     "labels": Area("Tags and localizations", ("tags", "localizations"), ("tags", "localizations")),
     "cards": Area(
-        "Cards", ("cards", "card_import", "card_markup"), ("cards", "revisions", "card_markups"), shared=True
+        "Cards",
+        ("cards", "card_import", "card_markup"),
+        ("cards", "revisions", "card_markups", "card_losses"),
+        shared=True,
     ),
     "carriers": Area("Carriers and gateways", ("carriers", "gateways"), ("carriers",)),
     "circuits": Area("Circuit tests", ("circuit_tests",), ("circuit_tests",)),
@@ -86,7 +89,10 @@ AREAS: Mapping[str, Area] = {
     "calls": Area("Calls", ("calls", "call_files"), ("calls", "call_files"), shared=True),
     "call_details": Area("Call details, prices bought and recordings", ("call_pages",)),
     "payments": Area(
-        "Payments", ("payments",), ("payments", "allocations", "own_payments", "payment_methods"), shared=True
+        "Payments",
+        ("payments",),
+        ("payments", "bank_credits", "allocations", "own_payments", "payment_methods"),
+        shared=True,
     ),
     "vouchers": Area("Vouchers", ("vouchers",), ("vouchers",)),
     "payment_gateways": Area(
@@ -169,6 +175,7 @@ NOT_GIVEN = frozenset(
         "charge_account_days", "end_customer_blocks", "notify_expiring_customers",  # the timetable's
         "notify_package_renewals", "run_customer_invoices",
         "rebuild_summaries", "mail_due_reports", "tell_of_books", "lapse_verified_clis",  # the timetable's as well
+        "look_at_resale",
         "notify_low_balances", "end_customer_holds", "watch_alerts", "dun_invoice",  # and the ticks'
         "begin_comparison",
         "tell_wrong_pins",

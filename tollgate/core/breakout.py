@@ -18,6 +18,9 @@ from tollgate.core.summaries import Span, beginning, following
 NUMBERS_SPAN: Final = timedelta(days=184)
 """The longest period that is told by number: six months."""
 ROWS_MOST: Final = 10_000
+"""The groups that a page tells; of more it tells the first by some figure, and the others as one line."""
+MAILED_MOST: Final = 100_000
+"""Those that a mailed file tells."""
 MAILED_HOUR: Final = 6
 """When reports are mailed, UTC: the day before is complete."""
 
@@ -118,6 +121,16 @@ class Question:
     def by_number(self) -> bool:
         """Whether the calls themselves have to be read."""
         return "number" in self.filters or any(DIMENSIONS[name].by_number for name in self.dimensions)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which groups are told when there are more than `most`: the first by a sum of `core.summaries.MEASURES`, or by one
+    of the dimensions; the greatest first when `falling`."""
+
+    most: int = ROWS_MOST
+    by: str = "attempts"
+    falling: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         if known.has_hours:
             early, closes_at = _closed(payers, at, early_lines)
     called = calls_local.called_extension(caller, snapshot)
-    shown = _shown(invite, caller, customer, snapshot, local=called is not None)
+    shown = _shown(invite, caller, snapshot, at, local=called is not None)
     hidden, dressed = shown.refusal, caller
     if (shown.cli, shown.pai) != (caller.cli, caller.pai):
         dressed = caller._replace(cli=shown.cli, pai=shown.pai)
@@ -151,12 +151,14 @@ def _sold_locally(
     return Sold(priced, server, None, lines, counts)
 
 
-def _shown(invite: Invite, caller: Caller, customer: Payer, snapshot: Snapshot, *, local: bool) -> Shown:
+def _shown(invite: Invite, caller: Caller, snapshot: Snapshot, at: datetime, *, local: bool) -> Shown:
     """What is shown of the caller. Within our net a phone may show the name that its password has proved."""
     pai = callers_number.asserted(invite.pai)
     if local and invite.user is not None and invite.cli.lower() == invite.user.lower():
         return Shown(caller.cli, pai)
-    return callers_number.show(customer, Asked(invite.call_id, caller.cli, pai, caller.dialed), snapshot.rota)
+    assert caller.customer is not None
+    asked = Asked(invite.call_id, caller.cli, pai, caller.dialed, at)
+    return callers_number.show(caller.customer, asked, snapshot.rota)
 
 
 def _bundles(customer: Payer, sold: Sold, at: datetime) -> tuple[Minutes, ...]:

@@ -7,6 +7,7 @@ customer shows approved CLIs only, it refuses. A new mode of P-Asserted-Identity
 
 import re
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from tollgate.core.refusals import Key, Refusal
 from tollgate.core.routes import by_weight
 from tollgate.core.snapshot import Payer, Rota
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTITY = re.compile(r"(?:sips?|tel):(?P<number>[^@;>,?\s]{1,64})", re.ASCII | re.IGNORECASE)
 
 
@@ -63,6 +65,7 @@ class Asked(NamedTuple):
     cli: str
     pai: str
     dialed: str
+    at: datetime
 
 
 def show(customer: Payer, asked: Asked, rota: Rota) -> Shown:
@@ -126,6 +129,9 @@ def _forced(customer: Payer, asked: Asked, rota: Rota) -> Shown | None:
 
 
 def _chosen(usable: list[CliRule], customer: Payer, asked: Asked, rota: Rota) -> CliRule:
+    """A time for each, which the customer's vars name, comes before its choice: every process finds the same number."""
+    if customer.cli_persist_s:
+        return usable[(asked.at - _EPOCH) // timedelta(seconds=customer.cli_persist_s) % len(usable)]
     match customer.cli_selection:
         case "round_robin":
             return usable[rota.next(customer.id) % len(usable)]

@@ -5,8 +5,8 @@ A name says its unit in its last word, so most fields need nothing. To give one 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from tollgate.core.money import format_micros, format_nanos
@@ -73,11 +73,21 @@ def value_words(name: str, value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return _number_words(name, value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and not any(isinstance(row, (dict, list)) for row in value):
-        return ", ".join(str(row) for row in value)
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        told = {key: value_words(key, one) for key, one in value.items()}
+        return "; ".join(f"{field_words(key)}: {words}" for key, words in told.items() if words != EMPTY) or EMPTY
+    if isinstance(value, list):
+        return (" | " if isinstance(value[0], (dict, list)) else ", ").join(value_words("", row) for row in value)
+    return _moment_words(str(value)) if name.endswith("_at") else str(value)
+
+
+def _moment_words(text: str) -> str:
+    """A moment as the pages tell it, in UTC to the second; what is none stays as it is written."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{at.astimezone(UTC) if at.tzinfo else at:%Y-%m-%d %H:%M:%S}"
 
 
 def _number_words(name: str, value: int) -> str:

@@ -318,11 +318,12 @@ def where(group: Group, span: Span, statement: Statement) -> str:
     column, start = statement.engine.since(statement, instant_us(span.from_at))
     end = statement.engine.since(statement, instant_us(span.until_at))[1]
     text = f"account_id = {account} AND {column} >= {start} AND {column} < {end}"
-    return f"{text} AND {_group(group, statement)}" if group.parts else text
+    return f"{text} AND {holds(group, statement)}" if group.parts else text
 
 
-def _group(group: Group, statement: Statement) -> str:
-    parts = [_group(part, statement) if isinstance(part, Group) else _compared(part, statement) for part in group.parts]
+def holds(group: Group, statement: Statement) -> str:
+    """What must hold, as SQL."""
+    parts = [holds(part, statement) if isinstance(part, Group) else _compared(part, statement) for part in group.parts]
     return f"({(' OR ' if group.any else ' AND ').join(parts) or 'true'})"
 
 

@@ -100,6 +100,12 @@ def format_nanos(nanos: int) -> str:
     return _format(nanos, scale=9, places=0)
 
 
+def padded(text: str, decimals: int) -> str:
+    """The decimal text with so many decimals."""
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest.ljust(decimals, '0')}" if text and decimals else text
+
+
 def minor_digits(currency: str) -> int:
     """Decimals of the currency's smallest unit by ISO 4217. Raises UnknownCurrency."""
     digits = _DIGITS_BY_CURRENCY.get(currency)

@@ -34,5 +34,6 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "cli.lapsing": Notice("Caller numbers to be verified again", "cli_lapsing", always=True),
     "customer.expiring": Notice("Service expires soon", "expiry_notice"),
     "alert.fired": Notice("Alerts of its tags", "alert"),
+    "card.losses": Notice("Own prices below what a reseller pays", "card_losses"),
     "customer.status": Notice("Service restricted or restored", "status_changed"),
 }

@@ -5,10 +5,11 @@ its own. A price loses money by the rule of profit assurance (`core.calls_routes
 the usual one, fees included, each side rounded as its card says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeVar
 
 from tollgate.core.calls_routes import TYPICAL_MS
 from tollgate.core.card_files import CardRow
@@ -18,6 +19,7 @@ from tollgate.core.rates import Rate, cost_micros, in_force
 from tollgate.core.routes import select_above
 from tollgate.core.snapshot import Route
 
+T = TypeVar("T")
 WHOLE_PPM: Final = 1_000_000
 
 
@@ -45,6 +47,11 @@ class Buying:
         """Every card among them, each once."""
         return tuple(dict.fromkeys(route.card_id for route in (*self.own, *self.tagged)))
 
+    @property
+    def chooses_by_number(self) -> bool:
+        """Whether it depends on the number by which card a call is bought."""
+        return any(route.patterns for route in (*self.own, *self.tagged))
+
     def cards_of(self, number: str) -> tuple[int, ...]:
         """The cards by which a call to this number may be bought: one for each prefix that may be dialed before it."""
         dialed = dict.fromkeys(("", *(route.tech_prefix for route in (*self.own, *self.tagged))))
@@ -66,40 +73,90 @@ def losses(sold: Prices, buying: Buying, bought: Mapping[int, Prices], at: datet
     """Where a call that begins at this moment loses money, by the card that it is bought by, in the order of prefixes.
 
     Looked at are the prefixes of both sides: a mobile range that is bought dearer counts where it is sold as its
-    country. What is blocked or has no price on either side is no call, and no loss.
+    country. What is blocked or has no price on either side is no call, and no loss. Each price is reckoned once: give
+    those that are alike as one and the same object.
     """
     found: dict[int, list[Loss]] = {}
-    known: dict[tuple[int, int], tuple[int, int, int] | None] = {}
+    cards: dict[str, tuple[int, ...]] = {}
+    ours, by_number = _reckoned(sold, at), buying.chooses_by_number
     for card_id, prices in bought.items():
-        for prefix in sorted(sold.keys() | prices.keys()):
-            ours, theirs = price_of(sold, prefix), price_of(prices, prefix)
-            if ours is None or theirs is None or not _is_open(ours, at) or not _is_open(theirs, at):
+        losing: list[Loss] = []
+        for prefix, income, cost in _beside(ours, _reckoned(prices, at)):
+            lost = _lost(income, cost, at)
+            if lost is None:
                 continue
-            pair = (id(ours.rate), id(theirs.rate))
-            if pair not in known:
-                known[pair] = _lost(ours.rate, theirs.rate, at)
-            lost = known[pair]
-            if lost is not None and card_id in buying.cards_of(prefix):
-                found.setdefault(card_id, []).append(Loss(prefix, *lost))
+            number = prefix if by_number else ""
+            if number not in cards:
+                cards[number] = buying.cards_of(number)
+            if card_id in cards[number]:
+                losing.append(Loss(prefix, *lost))
+        if losing:
+            found[card_id] = sorted(losing, key=attrgetter("prefix"))
     return found
 
 
-def _lost(sold: Rate, bought: Rate, at: datetime) -> tuple[int, int, int] | None:
+class _Reckoned(NamedTuple):
+    """A price with what the usual call costs by it, and the shortest that is charged."""
+
+    rate: Rate
+    usual_micros: int
+    grace_s: int
+    shortest_micros: int
+
+
+def _reckoned(prices: Prices, at: datetime) -> dict[str, _Reckoned | None]:
+    """The prices of calls that begin at a moment, by prefix; None where there is no call then."""
+    known: dict[int, _Reckoned | None] = {}
+    found: dict[str, _Reckoned | None] = {}
+    for prefix, price in prices.items():
+        key = id(price)
+        if key not in known:
+            known[key] = _one_reckoned(price.rate, at) if not price.blocked and in_force(price.rate, at) else None
+        found[prefix] = known[key]
+    return found
+
+
+def _one_reckoned(rate: Rate, at: datetime) -> _Reckoned:
+    usual, shortest = (cost_micros(rate, at, of_ms) for of_ms in (TYPICAL_MS, _shortest_ms(rate.grace_s)))
+    return _Reckoned(rate, usual, rate.grace_s, shortest)
+
+
+def _beside(
+    sold: Mapping[str, _Reckoned | None], bought: Mapping[str, _Reckoned | None]
+) -> Iterator[tuple[str, _Reckoned, _Reckoned]]:
+    """Each prefix of either side with the price of each side for it that may lose money; most do not."""
+    for prefix, income in sold.items():
+        cost = bought[prefix] if prefix in bought else price_of(bought, prefix)
+        if income is None or cost is None:
+            continue
+        _, usual_income, income_grace_s, shortest_income = income
+        _, usual_cost, cost_grace_s, shortest_cost = cost
+        if usual_income < usual_cost or shortest_income < shortest_cost or income_grace_s != cost_grace_s:
+            yield prefix, income, cost
+    for prefix in bought.keys() - sold.keys():
+        income, cost = price_of(sold, prefix), bought[prefix]
+        if income is not None and cost is not None:
+            yield prefix, income, cost
+
+
+def _lost(sold: _Reckoned, bought: _Reckoned, at: datetime) -> tuple[int, int, int] | None:
     """Seconds, income and cost of the usual call, or else of the shortest charged one, where it loses money."""
-    shortest_ms = (max(sold.grace_s, bought.grace_s) + 1) * 1000
-    for duration_ms in (TYPICAL_MS, shortest_ms):
-        income, cost = (cost_micros(rate, at, duration_ms) for rate in (sold, bought))
-        if cost > income:
-            return duration_ms // 1000, income, cost
-    return None
+    if bought.usual_micros > sold.usual_micros:
+        return TYPICAL_MS // 1000, sold.usual_micros, bought.usual_micros
+    shortest_ms = _shortest_ms(max(sold.grace_s, bought.grace_s))
+    income, cost = (cost_micros(one.rate, at, shortest_ms) for one in (sold, bought))
+    return (shortest_ms // 1000, income, cost) if cost > income else None
 
 
-def price_of(prices: Prices, number: str) -> Price | None:
+def _shortest_ms(grace_s: int) -> int:
+    return (grace_s + 1) * 1000
+
+
+def price_of(prices: Mapping[str, T], number: str) -> T | None:
     """The price of the longest prefix of a number."""
     for length in range(min(len(number), MOST_DIGITS), -1, -1):
-        found = prices.get(number[:length])
-        if found is not None:
-            return found
+        if number[:length] in prices:
+            return prices[number[:length]]
     return None
 
 
@@ -124,7 +181,3 @@ def marked_up(row: CardRow, markup_ppm: int) -> CardRow:
     maximum_nanos = None if rate.maximum_nanos is None else dearer(rate.maximum_nanos)
     sold = replace(rate, windows=windows, minimum_nanos=dearer(rate.minimum_nanos), maximum_nanos=maximum_nanos)
     return replace(row, **asdict(terms_of(sold)), tariff=tariff_text(sold))
-
-
-def _is_open(price: Price, at: datetime) -> bool:
-    return not price.blocked and in_force(price.rate, at)

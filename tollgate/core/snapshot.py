@@ -29,7 +29,7 @@ OBEYED: Final = (
 )  # fmt: skip
 """The tables whose changes calls obey: a charging process hears of each and reads it again."""
 MOST_FOUND: Final = 1 << 12
-"""Numbers whose rate one revision remembers: there may be hundreds of revisions."""
+"""Numbers whose rate one revision remembers, as there may be hundreds of them; who has more rates remembers as many."""
 MOST_OFFERS: Final = 1 << 16
 """Offers of carriers that one snapshot remembers."""
 
@@ -104,6 +104,7 @@ class Payer:
     approved_clis: frozenset[str] = frozenset()  # digits
     cli_rules: CliRules = ()  # in the order of asking: its own, those of its tags, those of all customers
     cli_selection: str = "first"  # which of several forced numbers is shown
+    cli_persist_s: int = 0  # how long each of them is, one after the other, in place of that choice; 0: it holds
     first_reply_s: int | None = None  # None: the carrier's own
     pdd_s: int | None = None
     ring_s: int | None = None
@@ -187,15 +188,14 @@ class Revision:
 
     def find(self, number: str) -> RateRow | None:
         """The rate of the longest prefix of `number`; what was found before is remembered by the digits that count."""
-        digits = number[: self.index.digits]
-        try:
-            return self.found[digits]
-        except KeyError:
-            position = self.index.find(digits)
+        found, digits = self.found, number[: self.index.digits]
+        if digits in found:
+            return found[digits]
+        position = self.index.find(digits)
         row = None if position is None else self.rates[position]
-        if len(self.found) >= MOST_FOUND:
-            self.found.clear()
-        self.found[digits] = row
+        if len(found) >= max(MOST_FOUND, len(self.rates)):
+            found.clear()
+        found[digits] = row
         return row
 
 

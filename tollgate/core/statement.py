@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
-from tollgate.core.invoice_document import Party, address_lines, amount_text, day_text, money_text, period_text
-from tollgate.core.money import minor_digits
+from tollgate.core.invoice_document import NO_BREAK, Party, address_lines, amount_text, day_text, period_text
+from tollgate.core.money import format_micros, minor_digits
 from tollgate.core.statement_words import statement_words
 
 COLOR: Final = "#1f6feb"
@@ -92,7 +92,7 @@ def words_for(one: Movement, language: str = "en") -> str:
 
 def statement_paper(statement: Statement) -> Mapping[str, object]:
     """What the printed page says: texts, and lists of texts."""
-    words, digits = statement_words(statement.language), minor_digits(statement.currency)
+    words, digits = statement_words(statement.language), _decimals(statement)
     opening = (statement.from_on, words["opening"], "", statement.opening_micros)
     closing = (statement.last_on, words["closing"], "", statement.closing_micros)
     lines = [
@@ -114,12 +114,22 @@ def statement_paper(statement: Statement) -> Mapping[str, object]:
             [day_text(on), text, amount, amount_text(balance, digits)]
             for on, text, amount, balance in (opening, *lines, closing)
         ],
-        "total": [words["closing"], money_text(statement.closing_micros, statement.currency)],
+        "total": [words["closing"], f"{amount_text(statement.closing_micros, digits)}{NO_BREAK}{statement.currency}"],
         "open_title": words["open_documents"],
         "open_columns": [words["number"], words["date"], words["due"], words["total"], words["open"]],
         "open_rows": [_open_row(one, statement, words) for one in statement.open_documents],
         "page": words["page"],
     }
+
+
+def _decimals(statement: Statement) -> int:
+    """How many decimals all amounts of the account are printed with, so that their points stand below each other."""
+    told = [
+        statement.opening_micros,
+        *(each for one in statement.movements for each in (one.amount_micros, one.balance_micros)),
+    ]
+    exact = max(len(format_micros(micros).partition(".")[2]) for micros in told)
+    return max(exact, minor_digits(statement.currency))
 
 
 def _open_row(one: OpenDocument, statement: Statement, words: Mapping[str, str]) -> list[str]:

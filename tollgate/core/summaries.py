@@ -50,6 +50,9 @@ class Totals:
     def __add__(self, other: Totals) -> Totals:
         return Totals(**{name: getattr(self, name) + getattr(other, name) for name in MEASURES})
 
+    def __sub__(self, other: Totals) -> Totals:
+        return Totals(**{name: getattr(self, name) - getattr(other, name) for name in MEASURES})
+
     @property
     def duration_s(self) -> int:
         """Whole seconds of talk."""

@@ -23,6 +23,15 @@ EU: Final = frozenset(
 )
 VAT_PREFIXES: Final[Mapping[str, str]] = {"GR": "EL"}
 """Where a VAT number does not begin with the country's own code."""
+VAT_LABEL: Final = "VAT"
+LABELS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("US", "PR"), "Sales tax"),
+    **dict.fromkeys(("AU", "CA", "IN", "NZ", "PG", "SG"), "GST"),
+    "JP": "Consumption tax",
+    "MY": "SST",
+    "PK": "Sales tax",
+}
+"""What a tax on sales is called where it is not VAT, as in the United Kingdom and the EU."""
 REVERSE_CHARGE_WORDS: Final = "Reverse charge: VAT is due by the customer (Articles 44 and 196, Directive 2006/112/EC)"
 OUTSIDE_WORDS: Final = "Service supplied outside the scope of EU VAT (Article 44, Directive 2006/112/EC)"
 EXEMPT_WORDS: Final = "Exempt from VAT"
@@ -52,7 +61,7 @@ class TaxRule:
 
     id: int | None
     name: str
-    label: str = "VAT"
+    label: str = VAT_LABEL
     category: str = "S"
     rate_ppm: int = 0
     fixed_micros: int = 0
@@ -104,6 +113,11 @@ class TaxDoubt:
     """Why nobody should be billed before a person has looked."""
 
     sentence: str
+
+
+def label_of(country: str) -> str:
+    """How a tax is printed that nobody named otherwise, by the country in which it is paid."""
+    return LABELS.get(country, VAT_LABEL)
 
 
 def due(party: TaxParty, rules: Sequence[TaxRule], on: date) -> tuple[TaxRule, ...] | TaxDoubt:

@@ -1,6 +1,6 @@
 """Templates of messages: a part of Handlebars in which nothing is executed. Pure text in, pure text out.
 
-    {{name}}  {{company.name}}           a value, escaped where the template is HTML
+    {{name}}  {{company.name}}           a value; where the template is HTML it is escaped and keeps its lines
     {{#if link}}...{{else}}...{{/if}}    whether a value is there; {{#unless link}} is its opposite
     {{#each lines}}{{this.text}}{{/each}}  once per item; {{this}} is the item, {{@index}} its place from 0
     {{! a remark }}
@@ -73,8 +73,8 @@ def parse(text: str) -> Template:
 
 
 def render(template: Template, values: Mapping[str, Value], *, markup: bool = False) -> str:
-    """The text with its values; `markup` escapes them for HTML. Raises TemplateInvalid for a name without a value."""
-    escape: Callable[[str], str] = html.escape if markup else str
+    """The text with its values, which `markup` writes as HTML. Raises TemplateInvalid for a name without a value."""
+    escape: Callable[[str], str] = _as_html if markup else str
     pieces, signs = [], 0
     for piece in _pieces(template, (values,), escape):
         pieces.append(piece)
@@ -82,6 +82,11 @@ def render(template: Template, values: Mapping[str, Value], *, markup: bool = Fa
         if signs > MOST_SIGNS:
             raise TemplateInvalid(f"This becomes longer than {MOST_SIGNS} signs.")
     return "".join(pieces)
+
+
+def _as_html(value: str) -> str:
+    """A value that cannot become markup, each of its lines on a line of its own."""
+    return html.escape(value).replace("\r\n", "\n").replace("\n", "<br>\n")
 
 
 def problems(text: str, examples: Mapping[str, Value]) -> list[str]:

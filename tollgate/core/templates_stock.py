@@ -286,6 +286,15 @@ MESSAGES: Final = (
         "{{currency}}.\n\n{{brand}}",
     ),
     Stock(
+        key="card_losses",
+        title="Prices of a reseller are below what it pays",
+        variables={"losses": "Retail < Wholesale (2026-12-01 00:00 UTC): 4477 (180 s: 0.18 < 0.24)"},
+        subject="{{company.name}} sells below what it pays",
+        text="Hello {{name}},\n\nprices that {{company.name}} pays have changed, and some of its own are below them. "
+        "Each card that it sells by, the card it pays by, from when on, and calls of what length:\n\n{{losses}}\n\n"
+        "To mend it, import prices or make them from the card that is paid by.\n\n{{brand}}",
+    ),
+    Stock(
         key="status_changed",
         title="A service was restricted or restored",
         variables={"status": "restricted", "why": "Invoice 2026-00042 is overdue."},

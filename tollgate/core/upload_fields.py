@@ -188,6 +188,21 @@ _PAYMENT = (
     Field("status", "Status", spellings=("state",)),
     Field("received_at", "Received at (UTC)", Kind.INSTANT, spellings=("date", "received", "date time")),
 )
+_BANK_CREDIT = (
+    Field("amount_micros", "Amount", Kind.MONEY, required=True, spellings=("total", "credit", "sum", "value")),
+    Field("currency", "Currency", required=True, spellings=("ccy",)),
+    Field(
+        "external_id", "External id", required=True, unique=True, spellings=("bank reference", "transaction id", "id")
+    ),
+    Field(
+        "paid_for", "Paid for", spellings=("remittance information", "end to end id", "details", "purpose", "reference")
+    ),
+    Field("customer_id", "Company", spellings=CUSTOMER_SPELLINGS),
+    Field("payer", "Payer", spellings=("debtor", "name", "from")),
+    Field("received_at", "Received at (UTC)", Kind.INSTANT, spellings=("booking date", "date", "booked")),
+    Field("reversal", "Reversal", Kind.YES_NO, spellings=("reversed",)),
+    Field("entered_as", "Entered as"),
+)
 NOUNS: Mapping[str, Noun] = {
     "customer": Noun("customer", "customers", _CUSTOMER),
     "contact": Noun("contact", "contacts", _CONTACT),
@@ -197,4 +212,5 @@ NOUNS: Mapping[str, Noun] = {
     "cli_rule": Noun("CLI rule", "CLI rules", _CLI_RULE),
     "alias": Noun("alias", "aliases", _ALIAS),
     "payment": Noun("payment", "payments", _PAYMENT),
+    "bank_credit": Noun("credit of a bank statement", "credits of a bank statement", _BANK_CREDIT),
 }

@@ -5,6 +5,9 @@ Known are:
     [headers]
     remove_regex = "^(X-.*|History-Info)$"   # headers of the caller that are not passed on
 
+    [cli]
+    persist = 600   # of several forced CLIs each in turn is shown for so many seconds
+
 All of a text, known or not, goes along with every webhook about the customer (`as_json`). To add a key that is known:
 its place in `_KNOWN`, its check in `parse`, a field of `Vars`.
 """
@@ -18,10 +21,11 @@ from typing import Any, TypeAlias
 
 MOST_CHARACTERS = 10_000
 MOST_DEPTH = 20
+MOST_PERSIST_S = 365 * 86_400
 _WHOLE = range(-(2**63), 2**63)
 _MOST_EXPRESSION = 200
 _EXPRESSION = re.compile(r"[A-Za-z0-9_.^$*|()\-]+", re.ASCII)  # what every dialect of expressions reads alike
-_KNOWN: Mapping[str, frozenset[str]] = {"headers": frozenset({"remove_regex"})}
+_KNOWN: Mapping[str, frozenset[str]] = {"headers": frozenset({"remove_regex"}), "cli": frozenset({"persist"})}
 _PLACE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -48,20 +52,22 @@ class Vars:
     """What a text says. `warnings` name keys that nothing obeys."""
 
     removed_headers: str = ""
+    cli_persist_s: int = 0  # 0: the customer's own choice among forced CLIs holds
     warnings: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Vars:
     """The settings of a text; none in an empty one. Raises VarsInvalid."""
     data = _read(text)
-    headers = data.get("headers", {})
-    if not isinstance(headers, dict):
-        raise VarsInvalid(_line_of(text, "headers"), "headers must be a table: [headers].")
-    expression = headers.get("remove_regex", "")
+    expression = _table(text, data, "headers").get("remove_regex", "")
     problem_of = _wrong(expression)
     if problem_of:
-        raise VarsInvalid(_line_of(text, "remove_regex"), f"remove_regex {problem_of}")
-    return Vars(expression, tuple(_unknown(data)))
+        raise VarsInvalid(_line_of(text, "headers", "remove_regex"), f"remove_regex {problem_of}")
+    persist_s = _table(text, data, "cli").get("persist")
+    if persist_s is not None and not _is_persist(persist_s):
+        line = _line_of(text, "cli", "persist")
+        raise VarsInvalid(line, f"persist must be whole seconds from 1 to {MOST_PERSIST_S}.")
+    return Vars(expression, persist_s or 0, tuple(_unknown(data)))
 
 
 def as_json(text: str) -> dict[str, JsonValue]:
@@ -93,6 +99,18 @@ def _read(text: str) -> dict[str, Any]:
     if level:
         raise VarsInvalid(1, f"it is nested too deeply: {MOST_DEPTH} levels are allowed.")
     return data
+
+
+def _table(text: str, data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table of a text; empty where it is not named. Raises VarsInvalid for what is none."""
+    found = data.get(name, {})
+    if not isinstance(found, dict):
+        raise VarsInvalid(_line_of(text, name), f"{name} must be a table: [{name}].")
+    return found
+
+
+def _is_persist(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PERSIST_S
 
 
 def _inside(value: Any) -> list[Any]:
@@ -152,6 +170,13 @@ def _misspelled(text: str, problem: str) -> VarsInvalid:
     return VarsInvalid(int(found[1]) if found and found[1] else last, sentence)
 
 
-def _line_of(text: str, key: str) -> int:
-    """Where a key stands: the first line that names it."""
-    return next((number for number, line in enumerate(text.splitlines(), start=1) if key in line), 1)
+def _line_of(text: str, *keys: str) -> int:
+    """Where a key stands, the last of those that lead to it: the first line that sets it, else that names it."""
+    lines, found = text.splitlines(), 1
+    for key in keys:
+        given = re.compile(rf"""(?:^|[.{{,\[])\s*["']?{re.escape(key)}["']?\s*[=\].]""")
+        numbered = list(enumerate(lines[found - 1 :], start=found))
+        giving = [number for number, line in numbered if given.search(line.partition("#")[0])]
+        naming = [number for number, line in numbered if key in line]
+        found = next(iter(giving or naming), found)
+    return found

@@ -33,7 +33,8 @@ def reachable(host: str, port: int) -> list[str]:
     for text in addresses:
         address = ip_address(text.partition("%")[0])
         if is_inside(address) and not any(address in network for network in allowed):
-            raise Unreachable(f"{host} is {address}, an address inside: {SETTING} does not list it.")
+            where = host if host == text else f"{host} ({address})"
+            raise Unreachable(f"{where} is an address inside: {SETTING} does not list it.")
     return addresses
 
 

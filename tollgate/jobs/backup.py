@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tarfile
 import tempfile
 from argparse import Namespace
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import psycopg
 from psycopg import sql
@@ -37,6 +40,8 @@ DUMP: Final = "database.dump"
 FILES: Final = "files/"
 LAKE: Final = "lake/"
 FORMAT: Final = 1
+SETTING: Final = re.compile(rb"SET (\w+) = ")
+FIRST_RECORD: Final = b"-- Name: "
 
 
 def register(commands: Commands) -> None:
@@ -77,9 +82,7 @@ def run_restore(arguments: Namespace) -> int:
     with serving(folder) as url, tempfile.TemporaryDirectory(prefix="tollgate-restore-") as work:
         _unpack(arguments.file, Path(work))
         _empty(url)
-        dump = Path(work) / DUMP
-        options = ("--no-owner", "--schema=public", "--exit-on-error", "--single-transaction", str(dump))
-        run_program("pg_restore", url, *options)
+        read_dump(Path(work) / DUMP, url)
         migrate(url)
         _number_anew(url)
         count = _put_back(Path(work) / FILES, folder) + _put_back(Path(work) / LAKE, lake_folder())
@@ -92,6 +95,54 @@ def run_restore(arguments: Namespace) -> int:
 
 def run_program(name: str, url: str, *options: str) -> None:
     """One of PostgreSQL's programs on the database behind `url`; its password never shows in the list of processes."""
+    command, surroundings = _command(name, url)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, env=surroundings, check=False)
+    if done.returncode:
+        raise CommandFailed(f"{name} failed: {done.stderr.strip()[-800:]}")
+
+
+def read_dump(dump: Path, url: str) -> None:
+    """Reads a dump into the database behind `url`, whole or not at all.
+
+    `pg_restore` begins with settings of its own version and gives up at one that an older server does not know. So
+    `psql` runs what it writes, but for those.
+    """
+    with psycopg.connect(url) as connection:
+        known = {name for (name,) in connection.execute("SELECT name FROM pg_settings")}
+    psql, surroundings = _command("psql", url)
+    reader = [*psql, "--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
+    writer = [str(Path(psql[0]).with_name("pg_restore")), "--no-owner", "--schema=public", "--file=-", str(dump)]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(writer, stdout=subprocess.PIPE, stderr=said, env=surroundings) as script,
+        subprocess.Popen(reader, stdin=subprocess.PIPE, stderr=said, env=surroundings) as server,
+    ):
+        assert script.stdout is not None
+        assert server.stdin is not None
+        with suppress(BrokenPipeError), server.stdin as told:
+            told.write(b"BEGIN;\n")
+            told.writelines(_without_unknown(script.stdout, known))
+            if script.wait() == 0:  # else nothing is committed
+                told.write(b"COMMIT;\n")
+        script.stdout.close()
+        if server.wait() or script.wait():
+            said.seek(0)
+            raise CommandFailed(f"pg_restore failed: {said.read().decode(errors='replace').strip()[-800:]}")
+
+
+def _without_unknown(script: IO[bytes], known: Collection[str]) -> Iterator[bytes]:
+    """The lines of a script, but for settings at its head that the server does not know."""
+    for line in script:
+        setting = SETTING.match(line)
+        if not setting or setting[1].decode() in known:
+            yield line
+        if line.startswith(FIRST_RECORD):
+            break
+    yield from script
+
+
+def _command(name: str, url: str) -> tuple[list[str], dict[str, str]]:
+    """A program of PostgreSQL that fits the server behind `url`, told where that is; and its surroundings."""
     with psycopg.connect(url) as connection:
         server = connection.info.server_version // 10_000
     fit = (found for found in sources() if (found / name).exists() and (major_of(found) or 0) >= server)
@@ -101,12 +152,7 @@ def run_program(name: str, url: str, *options: str) -> None:
     parts = environment.database_parts(url)
     surroundings = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGPASSWORD": parts["password"]}
     where = [f"--host={parts['host']}", f"--port={parts['port'] or 5432}", f"--username={parts['user']}"]
-    where += [f"--dbname={parts['name']}", "--no-password"]
-    done = subprocess.run(
-        [folder / name, *where, *options], capture_output=True, text=True, env=surroundings, check=False
-    )
-    if done.returncode:
-        raise CommandFailed(f"{name} failed: {done.stderr.strip()[-800:]}")
+    return [str(folder / name), *where, f"--dbname={parts['name']}", "--no-password"], surroundings
 
 
 def _pack(archive: tarfile.TarFile, dump: Path, folder: Path) -> int:

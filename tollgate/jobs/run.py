@@ -25,7 +25,7 @@ from tollgate.jobs import charge, demo, sip, web
 from tollgate.jobs.children import Ending
 from tollgate.jobs.console import CommandFailed, Commands, add_command, lines_of, say
 from tollgate.jobs.edge_programs import install_line, missing
-from tollgate.jobs.migrate import migrate
+from tollgate.jobs.migrate import is_migrated, migrate
 from tollgate.jobs.postgres import NotStarted, Postgres
 from tollgate.jobs.supervisor import Part, Supervisor
 
@@ -156,7 +156,8 @@ def check_ports(*, with_sip: bool) -> None:
 
 def prepare(arguments: Namespace, url: str) -> None:
     """Brings the database up to date and fills a new one with demo data."""
-    migrate(url)
+    if not is_migrated(url):
+        migrate(url)
     with psycopg.connect(url) as connection:
         known = connection.execute("SELECT EXISTS (SELECT FROM account)").fetchone()
     if known == (False,) and not arguments.no_demo:

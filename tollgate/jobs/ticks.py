@@ -30,6 +30,7 @@ from tollgate.actions import (
 from tollgate.actions.access_numbers import tell_wrong_pins
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alert_watch import watch_alerts
+from tollgate.actions.card_losses import look_at_resale
 from tollgate.actions.holds import end_customer_holds
 from tollgate.actions.low_balances import notify_low_balances
 from tollgate.jobs import circuit_calls, cli_calls
@@ -68,6 +69,13 @@ def customers(at: datetime) -> None:
     with acting(Actor("ticks", frozenset({"notify_low_balances", "end_customer_holds"}))):
         notify_low_balances()
         end_customer_holds()
+
+
+def resale(at: datetime) -> None:
+    """Looks at prices of resellers that may be below what they pay, for a while."""
+    with acting(Actor("ticks", frozenset({"look_at_resale"}))):
+        while look_at_resale() and datetime.now(UTC) < at + WORKING:
+            pass
 
 
 def wrong_pins(at: datetime) -> None:
@@ -149,6 +157,7 @@ TICKS: Final[tuple[tuple[float, Callable[[datetime], None]], ...]] = (
     (1.0, circuit_tests),  # as well
     (5.0, customers),
     (15.0, alerts),
+    (5.0, resale),
     (5.0, wrong_pins),
     (3.0, carrier_statements),
 )

@@ -45,6 +45,7 @@ from tollgate.actions.account_identity import (
     verify_account_mobile,
     verify_account_phone,
 )
+from tollgate.actions.account_pause import PAUSED, WORDS
 from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor
 from tollgate.panel import account_agreement, account_packages
@@ -223,12 +224,24 @@ def edit_block(request: HttpRequest, block: str) -> HttpResponseBase:
     found = own_account(request)
     title, form_class, names = BLOCKS[block]
     form = form_class(posted(request), initial=initial(found, names), account=found)
+    if found.status == PAUSED:
+        _keep_status_alone(form)
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_account, account_id=found.pk, version=version, **changes(form))
         if done is not None:
             return after_save(request, f"{title} is saved.", form_url=request.path, done_url=_back())
-    return _page(request, form, f"Account: {title.lower()}", read_only=not may(request, "update_account"))
+    shut = "status" not in form.fields and found.status == PAUSED
+    lead = WORDS if found.status == PAUSED else ""
+    read_only = shut or not may(request, "update_account")
+    return _page(request, form, f"Account: {title.lower()}", read_only=read_only, lead=lead)
+
+
+def _keep_status_alone(form: HouseForm) -> None:
+    """All that is changed of a paused account by a form with its status; a form without it is shut."""
+    if "status" in form.fields:
+        for name in set(form.fields) - {"status", "version"}:
+            del form.fields[name]
 
 
 @writing("update_account_email", shown_to_all=False)

@@ -1,11 +1,12 @@
 """Alerts: what is watched of customers and carriers, who is told, and what every alert has done."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -28,10 +29,12 @@ from tollgate.core.alerts import ALWAYS, AREAS, COMPARED, condition, shown
 from tollgate.core.templates_stock import STOCK
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, excerpt, fixed, link
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.fields import LinesField, choices, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
+from tollgate.panel.tried import whole
 from tollgate.store.models import Alert, AlertEvent, AlertState, Carrier, Customer, Tag
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import SEARCHABLE, MoneyField
@@ -49,6 +52,10 @@ FIELDS = (
 
 COMPANY = Coalesce("customer__name", "carrier__name")
 """Whose figures are watched: a customer's or a carrier's."""
+
+
+FIRED = AlertState.objects.filter(alert=OuterRef("pk"), fired_at__isnull=False)
+"""That an alert has fired and has not cleared since."""
 
 
 def _owner(row: Any) -> str:
@@ -95,6 +102,7 @@ LIST = Grid(
         Filter("company", "Company", "company__icontains", suggest=suggested("customer")),
     ),
     sort="title",
+    ticks=True,
     empty_text="No alerts yet. An alert watches a balance, the quality or the traffic of a customer or a carrier.",
     empty_url="/alerts/new/",
     empty_action="Add an alert",
@@ -124,8 +132,28 @@ OF_TAG = replace(
     name="tag_alerts",
     columns=fixed(column for column in LIST.columns if column.name not in ("owner", "fired")),
     filters=(),
+    ticks=False,
     compact=True,
     empty_text="No alerts of this tag.",
+)
+OF_CUSTOMER = replace(
+    LIST,
+    name="customer_alerts",
+    columns=tuple(replace(column, title="Of") if column.name == "owner" else column for column in LIST.columns),
+    filters=LIST.filters[:1],
+    ticks=False,
+    empty_text="No alerts watch this customer. One tells when its balance, quality or traffic is not as it should be.",
+    empty_url="",
+    empty_action="",
+)
+EVENTS_OF_CUSTOMER = replace(
+    HISTORY,
+    name="customer_alert_events",
+    columns=fixed(column for column in HISTORY.columns if column.name != "owner"),
+    filters=(),
+    compact=True,
+    page_size=15,
+    empty_text="None has fired in the last year.",
 )
 OF_ALERT = replace(
     HISTORY,
@@ -142,7 +170,9 @@ class AlertForm(HouseForm):
     widths = {"recipients": 8, "enabled": 4, "title": 8}
     title = forms.CharField(max_length=100)
     enabled = forms.BooleanField(required=False, initial=True, label="Enabled")
-    customer_id = pick("Customer", [], required=False, help_text="One of customer, carrier and tag")
+    customer_id = CustomerField(
+        required=False, help_text="Its name or account number. One of customer, carrier and tag"
+    )
     carrier_id = pick("Carrier", [], required=False)
     tag_id = pick("Tag", [], required=False, help_text="Each customer with it; its contacts are told too")
     area = forms.ChoiceField(choices=[(key, area.title) for key, area in AREAS.items()])
@@ -171,8 +201,9 @@ class AlertForm(HouseForm):
     def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
         super().__init__(*arguments, **options)
         account = own_account(request)
+        watched = Q(deleted_at=None) | Q(pk=self.initial.get("customer_id"))
+        name_one_of(self, Customer.objects.filter(watched, account=account))
         found: dict[str, QuerySet[Any]] = {
-            "customer_id": Customer.objects.filter(account=account, deleted_at=None).order_by("name"),
             "carrier_id": Carrier.objects.filter(account=account).order_by("name"),
             "tag_id": Tag.objects.filter(account=account).order_by("name"),
         }
@@ -192,17 +223,34 @@ class ChangedAlertForm(AlertForm):
 @reading
 def alerts(request: HttpRequest) -> HttpResponseBase:
     """Every alert and whether it has fired."""
-    fired = AlertState.objects.filter(alert=OuterRef("pk"), fired_at__isnull=False)
-    found = _alerts(request).annotate(has_fired=Exists(fired))
-    source = QuerysetSource(queryset=found, search=("title__icontains", "customer__name__icontains"))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Traffic", ""))
-    return respond(request, LIST, source, template="panel/alerts.html", title="Alerts", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/alerts.html", title="Alerts", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = _alerts(request).annotate(has_fired=Exists(FIRED))
+    return LIST, QuerysetSource(queryset=found, search=("title__icontains", "customer__name__icontains"))
+
+
+def of_customer(request: HttpRequest, customer: Customer) -> QuerysetSource:
+    """What watches one customer: its own and those of its tags, and whether they have fired for it."""
+    watching = Q(customer=customer) | Q(tag__in=customer.tags.values("pk"))
+    found = _alerts(request).filter(watching).annotate(has_fired=Exists(FIRED.filter(customer=customer)))
+    return QuerysetSource(queryset=found, search=("title__icontains",))
+
+
+def events_of(request: HttpRequest, customer: Customer) -> QuerysetSource:
+    """What alerts have done about one customer."""
+    return QuerysetSource(queryset=_history(request).filter(customer=customer))
 
 
 @writing("create_alert", shown_to_all=False)
 def new_alert(request: HttpRequest) -> HttpResponseBase:
     """A new alert."""
-    start = {"customer_id": request.GET.get("customer"), "carrier_id": request.GET.get("carrier")}
+    start = {"customer_id": whole(request, "customer") or None, "carrier_id": whole(request, "carrier") or None}
     form = AlertForm(posted(request), request=request, initial=start)
     if form.is_valid():
         done = saved(request, form, create_alert, account_id=own_account(request).pk, **changes(form))

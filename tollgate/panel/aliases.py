@@ -28,6 +28,7 @@ from tollgate.actions.aliases import (
 from tollgate.core import aliases as rules
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, link
+from tollgate.panel.company import by_company
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
@@ -131,7 +132,7 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user, for the state of its address."""
     del parameters
     search = ("current__contains", "new__contains", "notes__icontains", "customer__name__icontains")
-    return LIST, QuerysetSource(queryset=_aliases(request), search=search)
+    return LIST, QuerysetSource(queryset=_aliases(request), search=search, meanings=by_company())
 
 
 def of_customer(customer: Customer) -> QuerysetSource:

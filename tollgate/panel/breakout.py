@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -23,7 +23,7 @@ from tollgate.core.breakout import (
     LISTED,
     MEASURES,
     PERIODS,
-    ROWS_MOST,
+    Cut,
     Question,
     heading,
     period,
@@ -36,14 +36,19 @@ from tollgate.panel.cells import clock
 from tollgate.panel.frame import crumbs
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Account
-from tollgate.store.queries.breakout import Group, OnlyInLake, TooMany, breakout, sums
+from tollgate.store.queries.breakout import NOTHING, Answer, Group, OnlyInLake, breakout, every_group, sums
+from tollgate.store.queries.call_search import TooLong
 from tollgate.store.queries.summaries import as_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
 from tollgate.ui.sources import Key, ListSource, Query
+from tollgate.ui.words import told as in_words
 
 FIRST: Final = ("customer", "destination")
 """What it is grouped by at first."""
+FIRST_ONES: Final = Cut()
+OTHERS: Final = "All others"
+"""What stands in place of the keys of the groups that a page does not tell."""
 FIRST_PERIOD: Final = "today"
 RATIOS: Final[dict[str, tuple[str, int, str, int, str]]] = {
     "asr_percent": ("connected", 100, "attempts", 1, "%"),
@@ -60,13 +65,15 @@ LINKED: Final = {"customer": "panel:customer", "reseller": "panel:customer", "ca
 
 @dataclass(slots=True)
 class BreakoutSource:
-    """The groups of a question that the address asks, read once."""
+    """The groups of a question that the address asks, read once; those that do not fit are read anew for a file."""
 
     account: Account
     reach: frozenset[int] | None
     at: datetime
-    groups: list[Group] = field(default_factory=list)
+    answer: Answer = NOTHING
     problem: str = ""
+    cut: Cut = FIRST_ONES
+    _question: Question | None = None
 
     def ask(self, query: Query) -> None:
         """Reads the groups, or says why not."""
@@ -74,11 +81,10 @@ class BreakoutSource:
         self.problem = unfit(question)
         if self.problem:
             return
+        self._question, self.cut = question, cut_of(query)
         try:
-            self.groups = breakout(self.account, question)
-        except TooMany:
-            self.problem = f"More than {ROWS_MOST:,} groups: choose fewer dimensions, a filter or a shorter period."
-        except OnlyInLake as problem:
+            self.answer = breakout(self.account, question, self.at, cut=self.cut)
+        except (OnlyInLake, TooLong) as problem:
             self.problem = str(problem)
 
     def rows(self, query: Query, limit: int) -> Sequence[Group]:
@@ -86,19 +92,51 @@ class BreakoutSource:
         return self._list().rows(replace(query, filters={}), limit)
 
     def stream(self, query: Query) -> Iterator[Group]:
-        """All groups."""
+        """All groups, and those too that no page tells."""
+        if self.answer.others and self._question is not None:
+            return every_group(self.account, self._question, self.at, cut=_order(query))
         return self._list().stream(replace(query, filters={}))
 
     def count(self, query: Query, most: int) -> int:
-        """How many."""
-        return self._list().count(replace(query, filters={}), most)
+        """How many, those that no page tells among them."""
+        return min(self.answer.groups_count, most)
 
     def key(self, row: Group, sort: str) -> Key:
         """Sort value and what makes the group."""
         return self._list().key(row, sort)
 
+    @property
+    def first_by(self) -> str:
+        """The title of the figure of which groups have the most, or the least, that a page tells of too many."""
+        name = next((told for told, part in SUMS_OF.items() if part == self.cut.by), self.cut.by)
+        return MEASURES[name].title
+
+    @property
+    def totals(self) -> list[Group]:
+        """What all groups come to."""
+        return sums([*self.answer.groups, *self.answer.others])
+
     def _list(self) -> ListSource:
-        return ListSource(items=self.groups, id_path=_place)
+        return ListSource(items=self.answer.groups, id_path=_place)
+
+
+def cut_of(query: Query) -> Cut:
+    """Which groups a page tells where they are too many: the first by the figure that it is sorted by, or else those
+    of the most attempts."""
+    figure = _sorted_by(query)
+    return replace(FIRST_ONES, by=figure, falling=query.descending) if figure in PARTS else FIRST_ONES
+
+
+def _order(query: Query) -> Cut:
+    """The order of a file: that of the page, as far as it is that of a sum or of what stands in a column."""
+    figure = _sorted_by(query)
+    known = figure in PARTS or figure in DIMENSIONS
+    return replace(FIRST_ONES, by=figure, falling=query.descending) if known else FIRST_ONES
+
+
+def _sorted_by(query: Query) -> str:
+    name = query.sort.rpartition("__")[2]
+    return SUMS_OF.get(name, name)
 
 
 def _place(group: Group) -> str:
@@ -218,6 +256,8 @@ def show(request: HttpRequest) -> HttpResponseBase:
         return redirect(f"{request.path}?{urlencode({**kept, 'f.by': ','.join(chosen)})}")
     dimensions, grid, parameters = _asked(request, bought=bought)
     source = _answered(request, grid, parameters)
+    if source.problem and request.GET.get("export"):  # a page tells it in its place
+        return HttpResponse(source.problem, status=422, content_type="text/plain; charset=utf-8")
     saved = {name: text for name, text in parameters.items() if name.startswith("f.") and text}
     return respond(
         request,
@@ -229,11 +269,14 @@ def show(request: HttpRequest) -> HttpResponseBase:
         dimensions=[(name, DIMENSIONS[name].title, name in dimensions) for name in known],
         carried=[(name, text) for name, text in saved.items() if name != "f.by"],
         problem=source.problem,
-        totals=sums(source.groups),
+        totals=source.totals,
+        answer=source.answer,
+        first_by=source.first_by,
+        most=source.cut.falling,
         bought=bought,
         as_of=as_of(),
         refreshing=may(request, "refresh_summaries") and reach(request) is None,
-        data_url=f"{reverse('panel:breakout_data')}?{urlencode(saved)}",
+        data_url=f"{reverse('panel:breakout_data')}?{urlencode({**saved, 'sort': parameters.get('sort', '')})}",
         save_url=f"{reverse('panel:report_new')}?{urlencode(saved)}" if may(request, "create_report") else "",
     )
 
@@ -246,7 +289,8 @@ def data(request: HttpRequest) -> JsonResponse:
     source = _answered(request, grid, parameters)
     measures = [name for name, found in MEASURES.items() if bought or not found.bought]
     parts = [name for name in PARTS if bought or not name.startswith(("profit", "carrier"))]
-    names = [_apart(source.groups, place, name) for place, name in enumerate(dimensions)]
+    others = [in_words(OTHERS)] * len(dimensions)
+    names = [_apart(source.answer.groups, place, name) for place, name in enumerate(dimensions)]
     told: dict[str, Any] = {
         "dimensions": [{"name": name, "title": heading(name)} for name in dimensions],
         "measures": [_told_measure(name) for name in measures],
@@ -254,11 +298,11 @@ def data(request: HttpRequest) -> JsonResponse:
         "problem": source.problem,
         "groups": [
             {
-                "keys": [names[place][key] for place, key in enumerate(group.keys)],
+                "keys": [names[place][key] for place, key in enumerate(group.keys)] or others,
                 "currency": group.currency,
                 "parts": [str(getattr(group.totals, name)) for name in parts],
             }
-            for group in source.groups
+            for group in (*source.answer.groups, *source.answer.others)
         ],
     }
     return JsonResponse(told)
@@ -293,7 +337,7 @@ def _asked(request: HttpRequest, *, bought: bool) -> tuple[list[str], Grid, dict
     """The dimensions that the address asks for, the grid of them, and the address with them."""
     asked = request.GET.get("f.by", "").split(",")
     known = [name for name in asked if name in DIMENSIONS and (bought or not DIMENSIONS[name].bought)]
-    dimensions = known or list(FIRST)
+    dimensions = list(dict.fromkeys(known or FIRST))
     return dimensions, grid_of(dimensions, bought=bought), {**request.GET.dict(), "f.by": ",".join(dimensions)}
 
 

@@ -7,6 +7,7 @@ To offer another noun, add its line to `NOUNS`: what its list finds, and the for
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -19,16 +20,36 @@ from django.urls import path, reverse
 
 from tollgate.actions.acts import ACTS
 from tollgate.actions.bulk import DELETES, EDITS, start_bulk_delete, start_bulk_edit
+from tollgate.actions.routes import OPERATED
 from tollgate.actions.tasks import MOST_ROWS
-from tollgate.panel import aliases, cli_rules, contacts, customer_lists, endpoints
-from tollgate.panel.access import may, own_account, writing
+from tollgate.core.areas import area_of_page
+from tollgate.panel import (
+    alerts,
+    aliases,
+    carriers,
+    cli_rules,
+    clis,
+    conferences,
+    contacts,
+    customer_lists,
+    customers,
+    endpoints,
+    gateways,
+    routes,
+)
+from tollgate.panel.access import may, own_account, reach, rights, writing
+from tollgate.panel.alerts import AlertForm
 from tollgate.panel.aliases import AliasForm
+from tollgate.panel.carriers import CarrierForm
 from tollgate.panel.cli_rules import CliRuleForm
+from tollgate.panel.conferences import RoomForm
 from tollgate.panel.contacts import ContactForm
 from tollgate.panel.customer_forms import MovedCustomerForm
 from tollgate.panel.endpoint_forms import EndpointForm
 from tollgate.panel.frame import crumbs
+from tollgate.panel.gateways import GatewayForm
 from tollgate.panel.mail_settings import ID_DIGITS_MOST
+from tollgate.panel.routes import RouteForm
 from tollgate.panel.saving import posted, saved
 from tollgate.panel.tasks import begun
 from tollgate.store.models import Customer
@@ -45,13 +66,16 @@ Listed = Callable[[HttpRequest, Mapping[str, str]], tuple[Grid, QuerysetSource]]
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """One noun that may be edited so: its list's grid and source, the page of the list, its form."""
+    """One noun: the module of its pages, its list's grid and source, the page of the list, the form of what may be
+    edited; `obeyed` says that calls go by it."""
 
     many: str
+    pages: ModuleType
     listed: Listed
     page: str
-    form: Callable[..., HouseForm]
+    form: Callable[..., HouseForm] | None = None
     above: str = "Selling"
+    obeyed: bool = True
 
 
 class _Loose:
@@ -83,6 +107,26 @@ class BulkCliRuleForm(_Loose, CliRuleForm):
     """Some of a CLI rule's fields, for many."""
 
 
+class BulkCarrierForm(_Loose, CarrierForm):
+    """Some of a carrier's fields, for many."""
+
+
+class BulkGatewayForm(_Loose, GatewayForm):
+    """Some of a gateway's fields, for many."""
+
+
+class BulkAlertForm(_Loose, AlertForm):
+    """Some of an alert's fields, for many."""
+
+
+class BulkRoomForm(_Loose, RoomForm):
+    """Some of a conference room's fields, for many."""
+
+
+class BulkRouteForm(_Loose, RouteForm):
+    """Some of a route's fields, for many."""
+
+
 class DeleteForm(HouseForm):
     """How many they are, typed, so that nobody deletes what he did not count on."""
 
@@ -109,6 +153,33 @@ def _customer_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **
     return BulkCustomerForm(*arguments, request=request, currency=currency, **options)
 
 
+def _alert_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    """Thresholds are in the unit of each alert's area."""
+    del ids
+    return BulkAlertForm(*arguments, request=request, **options)
+
+
+def _room_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    """Where the calls of rooms go is the operator's to say."""
+    del ids
+    form = BulkRoomForm(*arguments, numbers_url="", free=None, **options)
+    return form if reach(request) is None else _without(form, ("host", "port", "transport"))
+
+
+def _route_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    """Carriers are the operator's to choose; a reseller's users choose the card route by route."""
+    del ids
+    account = own_account(request)
+    form = BulkRouteForm(*arguments, owner=account, may_record=account.recording, **options)
+    return form if reach(request) is None else _without(form, ("card_id", *OPERATED))
+
+
+def _without(form: HouseForm, names: Sequence[str]) -> HouseForm:
+    for name in names:
+        del form.fields[name]
+    return form
+
+
 def _plain(form: type[HouseForm]) -> Callable[..., HouseForm]:
     """A form that asks nothing of the request or of the records."""
 
@@ -120,11 +191,17 @@ def _plain(form: type[HouseForm]) -> Callable[..., HouseForm]:
 
 
 NOUNS: Final[Mapping[str, Noun]] = {
-    "customer": Noun("customers", customer_lists.listed, "panel:customers", _customer_form),
-    "contact": Noun("contacts", contacts.listed, "panel:contacts", _plain(BulkContactForm)),
-    "endpoint": Noun("endpoints", endpoints.listed, "panel:endpoints", _plain(BulkEndpointForm)),
-    "alias": Noun("aliases", aliases.listed, "panel:aliases", _plain(BulkAliasForm), "Traffic"),
-    "cli_rule": Noun("CLI rules", cli_rules.listed, "panel:cli_rules", _plain(BulkCliRuleForm)),
+    "customer": Noun("customers", customers, customer_lists.listed, "panel:customers", _customer_form),
+    "contact": Noun("contacts", contacts, contacts.listed, "panel:contacts", _plain(BulkContactForm)),
+    "endpoint": Noun("endpoints", endpoints, endpoints.listed, "panel:endpoints", _plain(BulkEndpointForm)),
+    "alias": Noun("aliases", aliases, aliases.listed, "panel:aliases", _plain(BulkAliasForm), "Traffic"),
+    "cli_rule": Noun("CLI rules", cli_rules, cli_rules.listed, "panel:cli_rules", _plain(BulkCliRuleForm)),
+    "cli": Noun("verified CLIs", clis, clis.listed, "panel:clis"),
+    "ingress_route": Noun("ingress routes", routes, routes.sought, "panel:routes", _route_form),
+    "conference_room": Noun("conference rooms", conferences, conferences.listed, "panel:conference_rooms", _room_form),
+    "carrier": Noun("carriers", carriers, carriers.listed, "panel:carriers", _plain(BulkCarrierForm), "Buying"),
+    "gateway": Noun("gateways", gateways, gateways.listed, "panel:gateways", _plain(BulkGatewayForm), "Buying"),
+    "alert": Noun("alerts", alerts, alerts.listed, "panel:alerts", _alert_form, "Traffic", obeyed=False),
 }
 
 
@@ -136,8 +213,10 @@ def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
     if not ids:
         return _nobody(request, found)
     fields = _sent(request).getlist("field")
+    assert found.form is not None  # what is edited has one
     form = found.form(request, posted(request), ids=ids)
-    offered = {name for name in form.fields if name in EDITS[noun].checks} - EDITS[noun].single
+    open_ones = {name for name, field in form.fields.items() if not field.disabled}
+    offered = (open_ones & EDITS[noun].checks.keys()) - EDITS[noun].single
     fields = [name for name in form.fields if name in offered and name in fields]
     context = _context(request, found, ids, f"Edit {len(ids):,} {found.many}")
     if not fields:
@@ -157,7 +236,7 @@ def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
 @writing("start_bulk_delete", shown_to_all=False)
 def delete(request: HttpRequest, noun: str) -> HttpResponseBase:
     """After a look at who they are."""
-    found = _noun(request, noun, f"delete_{noun}" if noun in DELETES else "")
+    found = _noun(request, noun, DELETES[noun].act if noun in DELETES else "")
     ids = chosen(request, found)
     if not ids:
         return _nobody(request, found)
@@ -167,8 +246,8 @@ def delete(request: HttpRequest, noun: str) -> HttpResponseBase:
         if task is not None:
             return begun(request, task)
     context = _context(request, found, ids, f"Delete {len(ids):,} {found.many}?")
-    restored = f"restore_{noun}" in ACTS
-    return render_form(request, form, template="panel/bulk_delete.html", restored=restored, **context)
+    said = {"restored": f"restore_{noun}" in ACTS, "obeyed": found.obeyed}
+    return render_form(request, form, template="panel/bulk_delete.html", **said, **context)
 
 
 def _only(form: HouseForm, names: Sequence[str]) -> None:
@@ -232,6 +311,8 @@ def _noun(request: HttpRequest, noun: str, act: str) -> Noun:
         raise Http404("These are not changed in bulk.")
     if not may(request, act):
         raise PermissionDenied(f"This needs the permission “{act}”.")
+    if not rights(request).reads(area_of_page(NOUNS[noun].pages.__name__)):
+        raise PermissionDenied(f"None of your groups may read {NOUNS[noun].many}.")
     return NOUNS[noun]
 
 

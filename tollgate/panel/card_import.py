@@ -20,13 +20,14 @@ from tollgate.core.card_columns import FIELDS
 from tollgate.core.card_files import CardRow, Parsed
 from tollgate.core.card_tariffs import tariff_rate
 from tollgate.panel.access import writing
-from tollgate.panel.cards import own_card
+from tollgate.panel.cards import own_card, way_to_cards
 from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.kept_files import keep, kept, sized
 from tollgate.panel.saving import after_save, posted, saved
 from tollgate.panel.tariffs import tariff_words
 from tollgate.store.models import Card
+from tollgate.store.queries.resale import prices_of_rows
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.words import as_is, worded
 
@@ -126,10 +127,17 @@ def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
         errors=parsed.errors[:SHOWN_ERRORS],
         more_errors=max(0, len(parsed.errors) - SHOWN_ERRORS),
         rows=[(row, _own_tariff(row)) for row in parsed.rows[:SHOWN_ROWS]],
-        losses=loss_sentences(card, parsed.rows, datetime.now(UTC)) if not parsed.errors else [],
+        losses=_losses(card, parsed),
         has_tariffs=any(row.tariff for row in parsed.rows[:SHOWN_ROWS]),
         more_rows=max(0, len(parsed.rows) - SHOWN_ROWS),
     )
+
+
+def _losses(card: Card, parsed: Parsed) -> list[str]:
+    """Where a reseller's card with these prices would sell below cost now."""
+    if parsed.errors or card.reseller is None:
+        return []
+    return loss_sentences(card, prices_of_rows(card, parsed.rows), datetime.now(UTC))
 
 
 def _publishable(form: PublishForm, parsed: Parsed) -> bool:
@@ -160,8 +168,7 @@ def _own_tariff(row: CardRow) -> str:
 
 
 def _way(card: Card) -> list[Any]:
-    cards, own = reverse(f"panel:{card.kind}_cards"), reverse("panel:card", args=[card.pk])
-    return crumbs(("Cards", cards), (as_is(card.name), own))
+    return [*way_to_cards(card.kind), *crumbs((as_is(card.name), reverse("panel:card", args=[card.pk])))]
 
 
 urlpatterns = [

@@ -12,7 +12,7 @@ from django.urls import path, reverse
 
 from tollgate.actions.card_markups import MOST_MARKUP_PPM, publish_markup
 from tollgate.panel.access import own_cards, reach, writing
-from tollgate.panel.cards import card_words, own_card
+from tollgate.panel.cards import card_words, own_card, way_to_cards
 from tollgate.panel.fields import InstantField, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.payment_gateways import PercentField
@@ -55,7 +55,7 @@ def markup(request: HttpRequest, card_id: int) -> HttpResponseBase:
         request,
         form,
         title=worded("Prices from another card: {name}", name=card.name),
-        breadcrumbs=crumbs(("Cards", reverse(f"panel:{card.kind}_cards")), (as_is(card.name), page)),
+        breadcrumbs=[*way_to_cards(card.kind), *crumbs((as_is(card.name), page))],
         back_url=page,
         save_title="Publish",
     )

@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
+from tollgate.actions.card_losses import marks_of
 from tollgate.actions.cards import create_card, delete_card, update_card
 from tollgate.core.digits import NumberInvalid, normalize
 from tollgate.core.money import Method, format_micros
@@ -46,6 +47,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, DurationField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
+from tollgate.ui.layout import Crumb
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
 
@@ -284,6 +286,7 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
         "paid": _paid(found, answered, asked, moment) if answered and own else None,
         "price_at": moment,
         "unused": own and is_unused(found),
+        "losses": marks_of(found, at) if own and found.reseller_id is not None else (),
     }
     source = QuerysetSource(
         queryset=Rate.objects.filter(revision=chosen) if chosen else Rate.objects.none(),
@@ -310,7 +313,7 @@ def new_card(request: HttpRequest, kind: str) -> HttpResponseBase:
             )
     back = reverse(f"panel:{kind}_cards")
     title = worded("New {kind} card", kind=worded(kind))
-    way = crumbs(*_group_of(kind))
+    way = way_to_cards(kind)
     return render_form(request, form, back_url=back, title=title, breadcrumbs=way, save_title="Create")
 
 
@@ -444,7 +447,12 @@ def _way(request: HttpRequest, found: Card) -> list[Any]:
     """The way to a card: what a reseller is given stands under its buying."""
     reseller_id = current_user(request).reseller_id
     given = reseller_id is not None and Card.objects.filter(given_to(reseller_id), pk=found.pk).exists()
-    return crumbs(*_group_of("carrier" if given else found.kind))
+    return way_to_cards("carrier" if given else found.kind)
+
+
+def way_to_cards(kind: str) -> list[Crumb]:
+    """The way to what is below the list of the cards of a kind."""
+    return crumbs(*_group_of(kind))
 
 
 def _group_of(kind: str) -> tuple[tuple[str, str], tuple[str, str]]:

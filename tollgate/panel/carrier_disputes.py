@@ -31,14 +31,14 @@ from tollgate.panel.access import own_account, reading, writing
 from tollgate.panel.carrier_lines import LINES, lines_of
 from tollgate.panel.cells import excerpt, link
 from tollgate.panel.entries import OF_WALLET
-from tollgate.panel.fields import TicksWidget, words
+from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.reconciliations import CLASS_WORDS, found_statement, page_of, way
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import CarrierDispute, CarrierLine, Entry
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.fields import MoneyField
+from tollgate.ui.fields import MoneyField, TicksWidget
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource

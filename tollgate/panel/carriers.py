@@ -1,5 +1,6 @@
 """Carriers: whom we buy calls from, each with its gateways and cards on its page."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +47,7 @@ LIST = Grid(
         cps_column(),
     ),
     sort="name",
+    ticks=True,
     empty_text="No carriers yet. A carrier takes your customers' calls: add one, then its gateways and its card.",
     empty_url="/carriers/new/",
     empty_action="Add a carrier",
@@ -83,14 +85,16 @@ class NewCarrierForm(CarrierForm):
 @reading
 def carriers(request: HttpRequest) -> HttpResponseBase:
     """The list."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Buying", ""))
+    return respond(request, grid, source, template="panel/carriers.html", title="Carriers", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = with_wallet(Carrier.objects.filter(account=own_account(request)), "carrier")
-    source = QuerysetSource(queryset=found, search=("name__icontains",))
-    context: dict[str, Any] = {
-        "title": "Carriers",
-        "breadcrumbs": crumbs(("Buying", "")),
-        "new_url": reverse("panel:carrier_new"),
-    }
-    return respond(request, LIST, source, template="panel/carriers.html", **context)
+    return LIST, QuerysetSource(queryset=found, search=("name__icontains",))
 
 
 @reading

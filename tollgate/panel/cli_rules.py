@@ -5,6 +5,7 @@ The page of a rule tries numbers on it, saved or not, among the other rules of i
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -19,6 +20,8 @@ from django.urls import path, reverse
 from tollgate.actions.cli_rules import create_cli_rule, delete_cli_rule, row_of, rules_of, update_cli_rule
 from tollgate.core import cli, cli_rules
 from tollgate.core.snapshot import Payer, Still
+from tollgate.core.vars import Vars, VarsInvalid
+from tollgate.core.vars import parse as parse_vars
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import link
 from tollgate.panel.fields import choices
@@ -268,7 +271,7 @@ def try_rule(request: HttpRequest) -> HttpResponseBase:
     else:
         context["hints"] = cli_rules.hints(row_of(rule))
         payer = _payer(rule)
-        shown = cli.show(payer, cli.Asked("try", **asked), Still())
+        shown = cli.show(payer, cli.Asked("try", **asked, at=datetime.now(UTC)), Still())
         context |= {"shown": shown, "asked": asked, "approved_only": payer.approved_clis_only}
     return render(request, "panel/cli_rule_tried.html", context)
 
@@ -287,7 +290,16 @@ def _payer(typed: CliRule) -> Payer:
         approved_clis=frozenset(map(cli.comparable, verified)),
         cli_rules=tuple(cli_rules.rule(row_of(rule)) for rule in listed),
         cli_selection=customer.cli_selection if customer else "first",
+        cli_persist_s=_vars(customer).cli_persist_s if customer else 0,
     )  # fmt: skip
+
+
+def _vars(customer: Customer) -> Vars:
+    """Its vars as calls obey them: those that cannot be read, kept before they were checked, say nothing."""
+    try:
+        return parse_vars(customer.vars_toml)
+    except VarsInvalid:
+        return Vars()
 
 
 def _rank(rule: CliRule) -> tuple[int, int, int, int]:

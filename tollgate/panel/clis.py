@@ -1,5 +1,6 @@
 """Verified CLIs: the callers' numbers that customers may show, and the codes by which contacts verify their own."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from tollgate.actions.cli_proofs import decide_cli_proof
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
 from tollgate.panel.access import own_customers, reading, writing
 from tollgate.panel.cells import link
-from tollgate.panel.company import customer_named
+from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, posted, press, saved
@@ -53,6 +54,7 @@ LIST = Grid(
         Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
     ),
     sort="customer__name",
+    ticks=True,
     empty_text="No verified CLIs yet. A customer with approved CLIs only may show those listed here.",
     empty_url="/clis/new/",
     empty_action="Add a CLI",
@@ -117,28 +119,29 @@ class GlobalCliForm(CliForm):
     """The same with the customer, typed: there may be too many to list."""
 
     field_order = ("customer_id", "number", "attestation")
-    customer_id = forms.CharField(max_length=200, label="Customer", help_text="Its name or account number")
+    customer_id = CustomerField()
 
     def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.known = own_customers(request).filter(deleted_at=None)
-
-    def clean_customer_id(self) -> int:
-        """The customer of that name or number."""
-        return customer_named(self.known, self.cleaned_data["customer_id"])
+        name_one_of(self, own_customers(request).filter(deleted_at=None))
 
 
 @reading
 def clis(request: HttpRequest) -> HttpResponseBase:
     """Every verified CLI."""
-    source = QuerysetSource(
-        queryset=with_lapse(VerifiedCli.objects.filter(customer__in=own_customers(request)).select_related("customer")),
-        search=("number__startswith", "customer__name__icontains"),
-    )
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Selling", ""))
-    name = name_for(request)
-    grid = as_seen(request, LIST, verified_by=lambda row: name(row.verified_by))
     return respond(request, grid, source, template="panel/clis.html", title="Verified CLIs", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    name = name_for(request)
+    found = VerifiedCli.objects.filter(customer__in=own_customers(request)).select_related("customer")
+    search = ("number__startswith", "customer__name__icontains")
+    source = QuerysetSource(queryset=with_lapse(found), search=search, meanings=by_company())
+    return as_seen(request, LIST, verified_by=lambda row: name(row.verified_by)), source
 
 
 @reading

@@ -1,23 +1,125 @@
-"""A customer that is typed into a form by its name or account number: there may be too many to list.
+"""Records that are typed into a form by name, because there may be too many to list; a few that fit are suggested.
 
-Used by the `clean_customer_id` of every form that stands for all customers.
+CustomerField   a customer by its name or account number -> its id
+SipUserField    a SIP user by its name -> its id
+
+The form says by `name_one_of` whom its reader may name. An id as initial value is shown as the name that gives
+it. To add another kind, say how a text is found and how a record is written, and offer names in suggestions.py.
 """
 
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from tollgate.store.models import Customer
+from tollgate.panel.suggestions import suggested
+from tollgate.store.queries.finding import of_company
 
 
-def customer_named(known: QuerySet[Customer], text: str) -> int:
-    """The id of the customer of an account number, else of a name, as written or in other case.
+class NamedField(forms.CharField):
+    """A record by a text that names it; the value is its id, None where nothing is typed."""
 
-    Raises ValidationError, also when only the case of their letters tells two names apart.
-    """
-    wanted = ({"number": text}, {"name": text}, {"name__iexact": text})
-    found = next((rows for fit in wanted if (rows := list(known.filter(**fit)[:2]))), [])
-    if not found:
-        raise forms.ValidationError("There is no customer of this name or number.")
-    if len(found) > 1:
-        raise forms.ValidationError("Several customers have this name: give the account number.")
-    return found[0].pk
+    kind = ""
+    """Of which suggestions are."""
+    known: QuerySet[Any]
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TextInput(attrs={"data-suggest": suggested(self.kind), "autocomplete": "off"})
+        super().__init__(**{"max_length": 200, "widget": widget, **options})
+
+    def found(self, text: str) -> int:
+        """The id of the record of a text. Raises ValidationError."""
+        raise NotImplementedError
+
+    def text_of(self, row: Any) -> str:
+        """What names a record."""
+        raise NotImplementedError
+
+    def clean(self, value: Any) -> int | None:
+        """The id of the record that is named."""
+        text = super().clean(value)
+        return self.found(text) if text else None
+
+    def prepare_value(self, value: Any) -> Any:
+        """A record by the text that names it; what was typed stays as it was."""
+        if not isinstance(value, int):
+            return value
+        row: Model | None = self.named().filter(pk=value).first()
+        return "" if row is None else self.text_of(row)
+
+    def named(self) -> QuerySet[Any]:
+        """Those that are known, with what their text is made of."""
+        return self.known
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether another record is named than before."""
+        try:
+            return bool(self.clean(data) != initial)
+        except forms.ValidationError:
+            return True
+
+
+class CustomerField(NamedField):
+    """A customer by its name or account number."""
+
+    kind = "customer"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"label": "Customer", "help_text": "Its name or account number", **options})
+
+    def found(self, text: str) -> int:
+        """The id of the customer of an account number or a name, as written, else in other case.
+
+        Raises ValidationError, also when it is the number of one and the name of another (both are suggested), or when
+        only the case of their letters tells two names apart.
+        """
+        rows = list(self.known.filter(Q(number=text) | Q(name=text))[:2])
+        if len(rows) > 1:
+            raise forms.ValidationError("It is the number of one customer and the name of another: give the other one.")
+        rows = rows or list(self.known.filter(name__iexact=text)[:2])
+        if not rows:
+            raise forms.ValidationError("There is no customer of this name or number.")
+        if len(rows) > 1:
+            raise forms.ValidationError("Several customers have this name: give the account number.")
+        return int(rows[0].pk)
+
+    def named(self) -> QuerySet[Any]:
+        """With whether the name is somebody else's number."""
+        others = self.known.filter(number=OuterRef("name")).exclude(pk=OuterRef("pk"))
+        named: QuerySet[Any] = self.known.annotate(is_number=Exists(others))
+        return named
+
+    def text_of(self, row: Any) -> str:
+        """Its name, or its number where the name may mean another."""
+        return str(row.number if row.is_number else row.name)
+
+
+class SipUserField(NamedField):
+    """A SIP user by the name it logs in with."""
+
+    kind = "sip_user"
+
+    def found(self, text: str) -> int:
+        """The id of the SIP user of a name, which is kept in small letters. Raises ValidationError."""
+        row = self.known.filter(username=text.lower()).first()
+        if row is None:
+            raise forms.ValidationError("There is no SIP user of this name.")
+        return int(row.pk)
+
+    def text_of(self, row: Any) -> str:
+        """Its name."""
+        return str(row.username)
+
+
+def by_company() -> Mapping[str, Callable[[Any], Q]]:
+    """What a list's filter by a customer's name means: looked up once for the rows of a page and their count."""
+    return {"customer__name__icontains": cache(of_company)}
+
+
+def name_one_of(form: forms.Form, known: QuerySet[Any], *, field: str = "customer_id") -> None:
+    """Says whom a form's reader may name in its field."""
+    named = form.fields[field]
+    assert isinstance(named, NamedField)
+    named.known = known

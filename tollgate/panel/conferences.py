@@ -3,6 +3,7 @@
 A customer's own are a part of its page Auth (customer_pages.py), drawn by `of_customer`.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from tollgate.actions.conferences import (
 )
 from tollgate.panel.access import may, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, excerpt, fixed, limit, link
+from tollgate.panel.company import by_company
 from tollgate.panel.fields import ChannelsField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -58,6 +60,7 @@ LIST = Grid(
     columns=COLUMNS,
     filters=(Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),),
     sort="customer__name",
+    ticks=True,
     empty_text="No conference rooms yet. A room belongs to a customer: open one and add a room on its page Auth.",
     empty_url="/customers/",
     empty_action="Choose a customer",
@@ -124,11 +127,19 @@ def may_add(request: HttpRequest) -> bool:
 @reading
 def conference_rooms(request: HttpRequest) -> HttpResponseBase:
     """Every customer's rooms."""
+    grid, source = listed(request, request.GET.dict())
+    words, way = "Conference rooms", crumbs(("Selling", ""))
+    return respond(request, grid, source, template="panel/conference_rooms.html", title=words, breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = ConferenceRoom.objects.filter(customer__in=own_customers(request).filter(deleted_at=None))
     rooms = _with_people(found).select_related("customer")
-    source = QuerysetSource(queryset=rooms, search=("name__icontains", "host__icontains", "customer__name__icontains"))
-    grid = LIST if reach(request) is None else OF_RESELLER
-    return respond(request, grid, source, title="Conference rooms", breadcrumbs=crumbs(("Selling", "")))
+    search = ("name__icontains", "host__icontains", "customer__name__icontains")
+    source = QuerysetSource(queryset=rooms, search=search, meanings=by_company())
+    return LIST if reach(request) is None else OF_RESELLER, source
 
 
 @writing("create_conference_room", shown_to_all=False)

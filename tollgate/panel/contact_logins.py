@@ -120,11 +120,13 @@ def sessions(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     contact = contact_of(request, contact_id)
     delay = portal_delays.of_contact(contact.login_domain, contact.email)
     failures = Audit.objects.filter(table_name="contact", row_id=contact.pk, verb="LOGIN_FAILED")
+    shown = list(ContactSession.objects.filter(contact=contact).order_by("-pk")[:SHOWN_COUNT])
     context = {
         "title": worded("Sessions of {contact}", contact=contact),
         "breadcrumbs": _way(contact),
         "contact": contact,
-        "sessions": ContactSession.objects.filter(contact=contact).order_by("-pk")[:SHOWN_COUNT],
+        "sessions": shown,
+        "any_open": len(shown) == SHOWN_COUNT or not all(session.ended_at for session in shown),
         "tokens": tokens_of(contact).order_by("name", "pk"),
         "failures": failures.order_by("-id")[:FAILURES_COUNT],
         "delay": delay,

@@ -27,7 +27,7 @@ from tollgate.actions.contacts import (
 from tollgate.actions.erasures import erase_contact
 from tollgate.panel.access import may, own_customers, reading, writing
 from tollgate.panel.cells import link, page_of
-from tollgate.panel.company import customer_named
+from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
@@ -92,7 +92,7 @@ COLUMNS = (
         kind=Kind.BADGE,
         tone={"enabled": "green", "no password": "yellow"},
     ),
-    Column("menu", "", value=_menu, kind=Kind.MENU),
+    Column("menu", "Action", value=_menu, kind=Kind.MENU),
 )
 GLOBAL = Grid(
     name="contacts",
@@ -177,15 +177,11 @@ class GlobalContactForm(NewContactForm):
 
     tabs = [("Person", ["customer_id", *NewContactForm.tabs[0][1]]), *NewContactForm.tabs[1:]]
     widths = {**NewContactForm.widths, "customer_id": 12}
-    customer_id = forms.CharField(max_length=200, label="Company", help_text="The customer's name or account number")
+    customer_id = CustomerField(label="Company", help_text="The customer's name or account number")
 
     def __init__(self, *arguments: Any, known: QuerySet[Customer], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.known = known
-
-    def clean_customer_id(self) -> int:
-        """The customer of that name or number."""
-        return customer_named(self.known, self.cleaned_data["customer_id"])
+        name_one_of(self, known)
 
 
 class ChangedContactForm(ContactForm):
@@ -206,7 +202,7 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     people = Contact.objects.filter(customer__in=_customers(request)).select_related("customer")
-    return GLOBAL, QuerysetSource(queryset=people, search=cache(contacts_with), narrow=True)
+    return GLOBAL, QuerysetSource(queryset=people, search=cache(contacts_with), meanings=by_company(), narrow=True)
 
 
 @writing("create_contact", shown_to_all=False)

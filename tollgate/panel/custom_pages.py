@@ -15,12 +15,12 @@ from django.urls import path, reverse
 from tollgate.actions.custom_pages import LONGEST, create_custom_page, delete_custom_page, update_custom_page
 from tollgate.panel.access import current_user, may, members, own_account, reading, rights, writing
 from tollgate.panel.cells import enabled_column, link
-from tollgate.panel.fields import TicksWidget
 from tollgate.panel.frame import crumbs
 from tollgate.panel.page_text import html_of
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import CustomPage, UserGroup
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import TicksWidget
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django import forms
@@ -24,6 +25,7 @@ from tollgate.actions.wallets import adjust, top_up
 from tollgate.core.areas import AREAS
 from tollgate.core.lake import Condition, Group
 from tollgate.panel import (
+    alerts,
     aliases,
     audit,
     calls,
@@ -69,6 +71,7 @@ TABS = (
     ("invoices", "Invoices", "panel:customer_invoices", "invoices"),
     ("packages", "Packages", "panel:customer_packages", "packages"),
     ("cdrs", "CDRs", "panel:customer_cdrs", "calls"),
+    ("alerts", "Alerts", "panel:customer_alerts", "alerts"),
     ("audit", "Audit", "panel:customer_audit", "audit"),
 )
 """Name, words, address, and the area one must be let into."""
@@ -215,6 +218,16 @@ def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 
 
 @reading
+def customer_alerts(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """What is watched of the customer."""
+    customer = _customer(request, customer_id, area="alerts")
+    context = _context(request, customer, "alerts")
+    context["events"] = excerpt(alerts.EVENTS_OF_CUSTOMER, alerts.events_of(request, customer))
+    source = alerts.of_customer(request, customer)
+    return respond(request, alerts.OF_CUSTOMER, source, template="panel/customer_alerts.html", **context)
+
+
+@reading
 def history(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Who changed this customer and what belongs to it, and how."""
     customer = _customer(request, customer_id, area="audit", deleted=True)
@@ -295,10 +308,17 @@ def _context(request: HttpRequest, customer: Customer, tab: str) -> dict[str, An
             area: may_read(area)
             for area in ("contacts", "number_blocks", "calls", "clis", "audit", "summaries", "books")
         },
+        "breakout_url": _breakout(customer),
         "tab": tab,
         "tabs": [(name, words, reverse(address, args=[customer.pk])) for name, words, address in tabs],
         "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers"))),
     }
+
+
+def _breakout(customer: Customer) -> str:
+    """The breakout of its calls alone: in quotes stands a whole name."""
+    whole = '"' + customer.name.replace('"', '""') + '"'
+    return f"{reverse('panel:breakout')}?{urlencode({'f.customer': whole})}"
 
 
 def _page(request: HttpRequest, customer: Customer, tab: str, **more: object) -> HttpResponseBase:
@@ -340,6 +360,7 @@ urlpatterns = [
     path("customers/<int:customer_id>/invoices/", customer_invoices, name="customer_invoices"),
     path("customers/<int:customer_id>/packages/", packages, name="customer_packages"),
     path("customers/<int:customer_id>/cdrs/", cdrs, name="customer_cdrs"),
+    path("customers/<int:customer_id>/alerts/", customer_alerts, name="customer_alerts"),
     path("customers/<int:customer_id>/audit/", history, name="customer_audit"),
     path("customers/<int:customer_id>/top-up/", new_top_up, name="customer_top_up"),
     path("customers/<int:customer_id>/adjust/", new_adjustment, name="customer_adjust"),

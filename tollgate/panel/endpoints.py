@@ -24,6 +24,7 @@ from tollgate.core import rewrites
 from tollgate.core.rewrite_hints import hints
 from tollgate.panel.access import may, own_customers, reading, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
+from tollgate.panel.company import by_company
 from tollgate.panel.endpoint_forms import (
     ChangedIpForm,
     ChangedSipUserForm,
@@ -130,7 +131,8 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     found = Endpoint.objects.filter(customer__in=own_customers(request).filter(deleted_at=None))
-    return LIST, QuerysetSource(queryset=found.select_related("customer"), search=cache(endpoints_with), narrow=True)
+    search, owned = cache(endpoints_with), found.select_related("customer")
+    return LIST, QuerysetSource(queryset=owned, search=search, meanings=by_company(), narrow=True)
 
 
 @writing("create_ip_endpoint", shown_to_all=False)

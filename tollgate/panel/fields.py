@@ -106,13 +106,6 @@ class LinesField(forms.CharField):
         return bool(self.to_python(data) != list(initial or []))
 
 
-class TicksWidget(forms.CheckboxSelectMultiple):
-    """Ticks in columns."""
-
-    template_name = "panel/ticks.html"
-    use_fieldset = True
-
-
 class ChannelsField(forms.IntegerField):
     """How many calls at once; 0 is no limit."""
 

@@ -1,5 +1,7 @@
 """Gateways: the addresses at which carriers take our calls."""
 
+from collections.abc import Mapping
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
@@ -40,6 +42,7 @@ LIST = Grid(
     name="gateways",
     columns=COLUMNS,
     sort="carrier__name",
+    ticks=True,
     empty_text="No gateways yet. A gateway is an address of a carrier: open a carrier and add one there.",
     empty_url="/carriers/",
     empty_action="Choose a carrier",
@@ -93,9 +96,17 @@ class ChangedGatewayForm(GatewayForm):
 @reading
 def gateways(request: HttpRequest) -> HttpResponseBase:
     """Every carrier's gateways."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Buying", ""))
+    return respond(request, grid, source, template="panel/gateways.html", title="Gateways", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = Gateway.objects.filter(carrier__account=own_account(request)).select_related("carrier")
-    source = QuerysetSource(queryset=found, search=("name__icontains", "host__icontains", "carrier__name__icontains"))
-    return respond(request, LIST, source, title="Gateways", breadcrumbs=crumbs(("Buying", "")))
+    search = ("name__icontains", "host__icontains", "carrier__name__icontains")
+    return LIST, QuerysetSource(queryset=found, search=search)
 
 
 @writing("create_gateway", shown_to_all=False)

@@ -18,10 +18,12 @@ from tollgate.actions.invoice_runs import release_customer
 from tollgate.actions.invoices import draft_invoice, update_invoice
 from tollgate.core.money import format_micros, minor_digits
 from tollgate.panel.access import own_account, own_customers, writing
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.fields import DayField, QuantityField, note, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import own_invoice
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
+from tollgate.panel.tried import whole
 from tollgate.store.models import Customer, Invoice, InvoiceTemplate
 from tollgate.store.queries.invoice_lists import left_of_lines
 from tollgate.ui.fields import MoneyField, PriceField
@@ -53,14 +55,11 @@ class DraftForm(PeriodForm):
     """For whom, and of which days."""
 
     field_order = ("customer_id",)
-    customer_id = pick("Customer", [])
+    customer_id = CustomerField()
 
     def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        field = self.fields["customer_id"]
-        assert isinstance(field, forms.ChoiceField)
-        known = own_customers(request).filter(deleted_at=None).order_by("name").values_list("pk", "name")
-        field.choices = [("", ""), *known]
+        name_one_of(self, own_customers(request).filter(deleted_at=None))
 
 
 class DraftChangesForm(HouseForm):
@@ -149,7 +148,7 @@ class ReleaseForm(HouseForm):
 @writing("draft_invoice", shown_to_all=False)
 def new_invoice(request: HttpRequest) -> HttpResponseBase:
     """A draft for any customer."""
-    form = DraftForm(posted(request), request=request, initial={"customer_id": request.GET.get("customer")})
+    form = DraftForm(posted(request), request=request, initial={"customer_id": whole(request, "customer")})
     if form.is_valid():
         customer = get_object_or_404(own_customers(request), pk=form.cleaned_data["customer_id"])
         given = {**form.days(), "grouping": form.cleaned_data["grouping"]}

@@ -21,13 +21,13 @@ from tollgate.core.invoice_document import NO_BREAK, rate_text
 from tollgate.core.invoices import Totals
 from tollgate.core.taxes import NO_VAT, TaxRule
 from tollgate.panel.access import actor, reading, writing
-from tollgate.panel.fields import DayField, QuantityField, TicksWidget, pick
+from tollgate.panel.fields import DayField, QuantityField, pick
 from tollgate.panel.invoice_forms import form_page
 from tollgate.panel.invoice_pages import own_invoice
 from tollgate.panel.saving import after_save, changes, posted, saved
 from tollgate.panel.taxes import CATEGORY_WORDS
 from tollgate.store.models import Invoice, InvoiceLine, Package
-from tollgate.ui.fields import PriceField
+from tollgate.ui.fields import PriceField, TicksWidget
 from tollgate.ui.forms import HouseForm
 
 TAX_FIELDS: Final = ("tax_ids", "tax_category", "exemption_reason")
@@ -134,8 +134,8 @@ def edit_line(request: HttpRequest, invoice_id: int, line_id: int) -> HttpRespon
     if form.is_valid():
         done = saved(request, form, change_invoice_line, line_id=line.pk, **form.given())
         if done is not None:
-            return after_save(request, "The line is saved.", form_url=page, done_url=page)
-    return _line_page(request, form, found, f"Line {line.position} of {found}", line=line)
+            return after_save(request, "The line is saved.", form_url=request.path, done_url=page)
+    return _line_page(request, form, found, f"Line {line.position} of {found}", line=line, can_stay=True)
 
 
 @reading

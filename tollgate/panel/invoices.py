@@ -13,6 +13,7 @@ from django.urls import path
 from tollgate.core.invoice_document import period_text
 from tollgate.panel.access import own_account, own_customers, own_rows, reading
 from tollgate.panel.cells import fixed, link
+from tollgate.panel.company import by_company
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.suggestions import suggested
@@ -117,7 +118,7 @@ def all_invoices(request: HttpRequest) -> HttpResponseBase:
     return respond(
         request,
         LIST,
-        QuerysetSource(queryset=found, search=SEARCH),
+        QuerysetSource(queryset=found, search=SEARCH, meanings=by_company()),
         template="panel/invoices.html",
         title="Invoices",
         breadcrumbs=crumbs(("Money", "")),

@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from tollgate.actions.retention import place_legal_hold, release_legal_hold
 from tollgate.panel.access import may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import link
-from tollgate.panel.company import customer_named
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, saved
 from tollgate.store.models import Customer, LegalHold
@@ -48,7 +48,7 @@ LIST: Final = Grid(
         Column("placed_by", "Placed by"),
         Column("released_at", "Released (UTC)", kind=Kind.INSTANT, sort="released_at"),
         Column("released_by", "Released by"),
-        Column("menu", "", value=_menu, kind=Kind.MENU),
+        Column("menu", "Action", value=_menu, kind=Kind.MENU),
     ),
     filters=(Filter("released", "Released", "released_at__isnull", choices=(("True", "No"), ("False", "Yes"))),),
     sort="-placed_at",
@@ -62,16 +62,12 @@ class HoldForm(HouseForm):
     """Of whom, and why."""
 
     widths = {"customer_id": 6, "reason": 12}
-    customer_id = forms.CharField(max_length=200, label="Customer", help_text="Its name or account number")
+    customer_id = CustomerField()
     reason = forms.CharField(max_length=500, help_text="Such as the number of the case; it stands in the audit log")
 
     def __init__(self, *arguments: Any, customers: QuerySet[Customer], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.known = customers
-
-    def clean_customer_id(self) -> int:
-        """The customer of that name or number, even one that is deleted."""
-        return customer_named(self.known, self.cleaned_data["customer_id"])
+        name_one_of(self, customers)  # even one that is deleted
 
 
 class ReleaseForm(HouseForm):
@@ -106,7 +102,7 @@ def place(request: HttpRequest) -> HttpResponseBase:
     if form.is_valid():
         done = saved(request, form, place_legal_hold, **form.cleaned_data)
         if done is not None:
-            return after_save(request, f"{done.customer} is held.", form_url=page, done_url=page)
+            return after_save(request, f"{done.customer} is held.", form_url=request.path, done_url=page)
     return render_form(
         request, form, title="Place a legal hold", breadcrumbs=_way(), back_url=page, save_title="Place the hold"
     )

@@ -28,12 +28,12 @@ from tollgate.core.areas import AREAS
 from tollgate.core.languages import LANGUAGES
 from tollgate.panel.access import Rights, actor, client_ip, current_user, members, rights
 from tollgate.panel.endpoint_forms import NetworksField
-from tollgate.panel.fields import InstantField, TicksWidget, words
+from tollgate.panel.fields import InstantField, words
 from tollgate.panel.mail_settings import ID_DIGITS_MOST
 from tollgate.panel.rights_field import grantable
 from tollgate.panel.saving import after_save, posted, press, saved_by
 from tollgate.store.models import ApiToken
-from tollgate.ui.fields import ZoneField
+from tollgate.ui.fields import TicksWidget, ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 
 REASON = "own settings"
@@ -84,9 +84,14 @@ class TokenForm(HouseForm):
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [
             (EVERY_ACT, "Everything I may"),
-            *((f"{READ}{name}", f"Read {area.title}") for name, area in AREAS.items() if rights.reads(name)),
-            *((name, words(name)) for names in grantable().values() for name in names if rights.has(name)),
+            *((area.title, own) for name, area in AREAS.items() if (own := _scopes(name, rights))),
         ]
+
+
+def _scopes(area: str, rights: Rights) -> list[tuple[str, str]]:
+    """What a token of this user may have of an area."""
+    acts = [(name, words(name)) for name in grantable().get(area, ()) if rights.has(name)]
+    return [(f"{READ}{area}", "Read"), *acts] if rights.reads(area) else acts
 
 
 @login_required

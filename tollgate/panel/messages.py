@@ -12,6 +12,7 @@ from tollgate.actions.messages import body, cancel_message, retry_message
 from tollgate.core.templates_stock import PLAIN, STOCK
 from tollgate.panel.access import current_user, own_account, own_customers, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.company import by_company
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
@@ -68,7 +69,8 @@ LIST = Grid(
 @reading
 def messages(request: HttpRequest) -> HttpResponseBase:
     """The log."""
-    source = QuerysetSource(queryset=_own(request), search=("recipient__icontains", "subject__icontains"))
+    search = ("recipient__icontains", "subject__icontains")
+    source = QuerysetSource(queryset=_own(request), search=search, meanings=by_company())
     return respond(
         request, LIST, source, template="panel/messages.html", title="Messages", breadcrumbs=crumbs(("System", ""))
     )

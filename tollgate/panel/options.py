@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 from django import forms
-from django.db.models import Case, Value, When
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -13,15 +12,15 @@ from tollgate.actions.options import update_options
 from tollgate.core.languages import LANGUAGES
 from tollgate.core.pins import LONGEST, SHORTEST
 from tollgate.panel.access import may, own_account, writing
+from tollgate.panel.company import SipUserField, name_one_of
 from tollgate.panel.customer_billing import GROUPINGS
-from tollgate.panel.fields import note, pick
+from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
 from tollgate.store.models import Account, Endpoint
 from tollgate.ui.fields import PriceField
 from tollgate.ui.forms import HouseForm, render_form
 
-MOST_USERS = 1000
 LINE = re.compile(r"(\w+)\s*[:=]\s*(\d{3})\s+(.+)")
 
 
@@ -181,9 +180,8 @@ class OptionsForm(HouseForm):
         label="Recordings are kept",
         help_text="Empty = for ever; a customer may have its own",
     )
-    circuit_user_id = pick(
-        "Circuit test user",
-        [],
+    circuit_user_id = SipUserField(
+        label="Circuit test user",
         required=False,
         help_text="The SIP user that makes circuit tests, by its customer's routes and at its cost; none = no tests",
     )
@@ -192,9 +190,8 @@ class OptionsForm(HouseForm):
         label="SIP answers of your own",
         help_text="One refusal per line: its key, the SIP code, the words. “credit: 402 Please top up”",
     )
-    verification_user_id = pick(
-        "SIP user that calls to verify",
-        [],
+    verification_user_id = SipUserField(
+        label="SIP user that calls to verify",
         required=False,
         help_text="By its customer's routes and at its cost; none = contacts cannot be called",
     )
@@ -295,16 +292,9 @@ class OptionsForm(HouseForm):
 
     def __init__(self, *arguments: Any, account: Account, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        users = Endpoint.objects.filter(account=account, kind="sip_user").select_related("customer")
         self.set_unit("verification_capped_price_nanos", f"{account.currency}/min")
-        chosen = [account.verification_user_id or 0, account.circuit_user_id or 0]
-        first = Case(When(pk__in=chosen, then=Value(0)), default=Value(1))  # or saving would choose nobody
-        listed = users.order_by(first, "customer__name", "username")[:MOST_USERS]
-        choices = [("", "None"), *((user.pk, f"{user.username} of {user.customer}") for user in listed)]
         for name in ("verification_user_id", "circuit_user_id"):
-            field = self.fields[name]
-            assert isinstance(field, forms.TypedChoiceField)
-            field.choices = choices
+            name_one_of(self, Endpoint.objects.filter(account=account, kind="sip_user"), field=name)
 
 
 @writing("update_options")

@@ -31,7 +31,7 @@ from tollgate.actions.payments import (
 from tollgate.actions.rehearsals import Completing, completing
 from tollgate.panel.access import own_account, own_customers, own_rows, reading, writing
 from tollgate.panel.cells import excerpt, fixed, link
-from tollgate.panel.company import customer_named
+from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.fields import choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import standing_ones
@@ -148,30 +148,22 @@ class ChosenForm(PaymentForm):
     """The same with the customer, typed: there may be too many to list."""
 
     field_order = ("customer_id",)
-    customer_id = forms.CharField(max_length=200, label="Customer", help_text="Its name or account number")
+    customer_id = CustomerField()
 
     def __init__(self, *arguments: Any, customers: QuerySet[Customer], **options: Any) -> None:
         super().__init__(*arguments, currency="", **options)
-        self.known = customers.filter(deleted_at=None)
-
-    def clean_customer_id(self) -> int:
-        """The customer of that name or number."""
-        return customer_named(self.known, self.cleaned_data["customer_id"])
+        name_one_of(self, customers.filter(deleted_at=None))
 
 
 class AssignForm(HouseForm):
     """Whose the money is."""
 
-    customer_id = forms.CharField(max_length=200, label="Customer", help_text="Its name or account number")
+    customer_id = CustomerField()
     remember = forms.BooleanField(required=False, label="The payer's address is always this customer's")
 
     def __init__(self, *arguments: Any, customers: QuerySet[Customer], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.known = customers.filter(deleted_at=None)
-
-    def clean_customer_id(self) -> int:
-        """The customer of that name or number."""
-        return customer_named(self.known, self.cleaned_data["customer_id"])
+        name_one_of(self, customers.filter(deleted_at=None))
 
 
 class RefundForm(HouseForm):
@@ -193,7 +185,7 @@ def payments(request: HttpRequest) -> HttpResponseBase:
     found = own_rows(request, Payment.objects.filter(account=own_account(request))).select_related("customer")
     found = found.annotate(suspense=Case(When(customer=None, status="pending", then=Value("yes")), default=Value("no")))
     search = ("customer__name__icontains", "external_id__icontains", "payer__icontains", "public_note__icontains")
-    source = QuerysetSource(queryset=found, search=search)
+    source = QuerysetSource(queryset=found, search=search, meanings=by_company())
     way = crumbs(("Money", ""))
     return respond(request, LIST, source, template="panel/payments.html", title="Payments", breadcrumbs=way)
 

@@ -9,19 +9,20 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
 
 from tollgate.actions.payment_amounts import gateway_names
 from tollgate.actions.portal_domains import SECTIONS
 from tollgate.core.colors import THEME
 from tollgate.core.money import CURRENCIES
 from tollgate.core.pictures import MOST_BYTES, PictureRefused, read_picture
-from tollgate.panel.company import customer_named
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.customer_forms import SECTION_WORDS
 from tollgate.panel.customer_paying import AS_ABOVE, GatewaysField
-from tollgate.panel.fields import ColorField, TicksWidget, note, pick
+from tollgate.panel.fields import ColorField, note, pick
 from tollgate.panel.saving import changes
 from tollgate.store.models import Account, Card, Customer, InvoiceTemplate, PortalDomain
-from tollgate.ui.fields import SEARCHABLE
+from tollgate.ui.fields import SEARCHABLE, TicksWidget
 from tollgate.ui.forms import HouseForm
 from tollgate.ui.phones import PhoneField
 
@@ -112,8 +113,7 @@ class PortalDomainForm(HouseForm):
         help_text="Of new customers, and of what contacts pay in; none = all. Who has another keeps it",
         widget=forms.SelectMultiple(attrs=SEARCHABLE),
     )
-    template_customer_id = forms.CharField(
-        max_length=200,
+    template_customer_id = CustomerField(
         required=False,
         label="Template customer",
         help_text="Its name or number. New customers get its settings, routes and packages, unless told otherwise",
@@ -131,7 +131,8 @@ class PortalDomainForm(HouseForm):
 
     def __init__(self, *arguments: Any, account: Account, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.account = account
+        fits = Q(parent=None, deleted_at=None) | Q(pk=self.initial.get("template_customer_id"))
+        name_one_of(self, Customer.objects.filter(fits, account=account), field="template_customer_id")
         cards = Card.objects.filter(account=account, kind="customer", reseller=None).order_by("currency", "name")
         papers = InvoiceTemplate.objects.filter(account=account).order_by("name")
         prices, paper = self.fields["card_ids"], self.fields["invoice_template_id"]
@@ -139,12 +140,6 @@ class PortalDomainForm(HouseForm):
         assert isinstance(paper, forms.TypedChoiceField)
         prices.choices = [(row.pk, f"{row} ({row.currency})") for row in cards]
         paper.choices = [("", "As in stock"), *((row.pk, str(row)) for row in papers)]
-
-    def clean_template_customer_id(self) -> int | None:
-        """The customer of that name or number."""
-        text = self.cleaned_data["template_customer_id"]
-        known = Customer.objects.filter(account=self.account, parent=None, deleted_at=None)
-        return customer_named(known, text) if text else None
 
     def given(self) -> dict[str, Any]:
         """The act's arguments: a logo only when it changes."""
@@ -163,6 +158,5 @@ class ChangedPortalDomainForm(PortalDomainForm):
 
 def values_of(domain: PortalDomain) -> dict[str, Any]:
     """A domain as its form begins."""
-    template = domain.template_customer
     values = {name: getattr(domain, name) for name in FIELDS}
-    return {**values, "template_customer_id": template.name if template else "", "version": domain.version}
+    return {**values, "version": domain.version}

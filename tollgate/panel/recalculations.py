@@ -13,9 +13,10 @@ from django.urls import path, reverse
 
 from tollgate.actions.acts import Invalid, acting
 from tollgate.actions.recalculation_preview import Preview, preview
-from tollgate.actions.recalculations import NOTES as NOTES_TASK
 from tollgate.actions.recalculations import (
     RELEASED_BY,
+    noted_invoices,
+    notes_task_of,
     ref_of,
     start_recalculation,
     take_back_recalculation,
@@ -23,15 +24,16 @@ from tollgate.actions.recalculations import (
 )
 from tollgate.panel.access import actor, may, own_account, reading, rights, writing
 from tollgate.panel.cells import excerpt, link
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.entries import OF_WALLET
-from tollgate.panel.fields import InstantField, TicksWidget, pick, words
+from tollgate.panel.fields import InstantField, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoices import OF_INVOICE, today
 from tollgate.panel.saving import after_save, posted, press, saved
-from tollgate.store.models import Carrier, Customer, Entry, Invoice, Recalculation, Task
+from tollgate.store.models import Carrier, Customer, Entry, Invoice, Recalculation
 from tollgate.store.queries.invoice_lists import with_standing
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.fields import DurationField
+from tollgate.ui.fields import DurationField, TicksWidget
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource
@@ -88,7 +90,7 @@ class RecalculationForm(HouseForm):
     kind = forms.ChoiceField(label="What", choices=list(KIND_WORDS.items()))
     from_at = InstantField(label="Calls from", help_text="UTC")
     until_at = InstantField(label="Until", help_text="UTC, not counted in")
-    customer_id = pick("Customer", [], required=False, help_text="Empty: of all customers")
+    customer_id = CustomerField(required=False, help_text="Its name or account number; empty = of all customers")
     carrier_id = pick("Carrier", [], required=False, help_text="Empty: of all carriers")
     released_by = forms.MultipleChoiceField(
         label="Ended by",
@@ -113,11 +115,11 @@ class RecalculationForm(HouseForm):
             chosen = self.fields["on_notes"]
             assert isinstance(chosen, forms.ChoiceField)
             chosen.choices = [("no", NOTE_WORDS["no"])]
-        for name, model in (("customer_id", Customer), ("carrier_id", Carrier)):
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            known = model.objects.filter(account_id=account_id).order_by("name").values_list("pk", "name")
-            field.choices = [("", ""), *known]
+        name_one_of(self, Customer.objects.filter(account_id=account_id))
+        field = self.fields["carrier_id"]
+        assert isinstance(field, forms.ChoiceField)
+        known = Carrier.objects.filter(account_id=account_id).order_by("name").values_list("pk", "name")
+        field.choices = [("", ""), *known]
 
     def wanted(self) -> dict[str, Any]:
         """The act's arguments."""
@@ -183,6 +185,7 @@ def recalculation(request: HttpRequest, recalculation_id: int) -> HttpResponseBa
     found = _found(request, recalculation_id)
     entries = Entry.objects.filter(account_id=found.account_id, ref=ref_of(found)).select_related("wallet")
     notes = with_standing(Invoice.objects.filter(recalculation=found).select_related("customer"), today())
+    noting = notes_task_of(found)
     context = {
         "title": as_is(str(found)),
         "breadcrumbs": _way(),
@@ -191,7 +194,8 @@ def recalculation(request: HttpRequest, recalculation_id: int) -> HttpResponseBa
         "state": _state(found),
         "released_by": ", ".join(words(name) for name in found.released_by) or "anybody",
         "told_by": NOTE_WORDS["yes" if found.on_notes else "no"],
-        "noting": Task.objects.filter(kind=NOTES_TASK, arguments__recalculation_id=found.pk).order_by("-pk").first(),
+        "noting": noting,
+        "noted": noted_invoices(noting) if noting is not None else None,
         "notes": excerpt(NOTES, QuerysetSource(queryset=notes)) if rights(request).reads("invoices") else None,
         "entries": excerpt(ENTRIES, QuerysetSource(queryset=entries)),
         "may_take_back": may(request, "take_back_recalculation") and found.taken_back_at is None,

@@ -33,11 +33,11 @@ from tollgate.core.breakout import (
 )
 from tollgate.panel.access import may, own_account, reading, rights, writing
 from tollgate.panel.cells import link
-from tollgate.panel.fields import TicksWidget
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import SavedReport
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import TicksWidget
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource

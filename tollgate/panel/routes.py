@@ -7,6 +7,7 @@ A reseller's users see and make the routes of customers below it, by cards of th
 those are chosen where the reseller buys.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,7 @@ from tollgate.panel.cells import channels_column, cps_column, enabled_column, li
 from tollgate.panel.fields import ChannelsField, CpsField, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Card, Customer, IngressRoute, RouteOption, Tag
+from tollgate.store.models import Account, Card, Customer, IngressRoute, RouteOption, Tag
 from tollgate.ui.columns import Column
 from tollgate.ui.fields import DurationField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -89,6 +90,7 @@ LIST = Grid(
     columns=COLUMNS,
     filters=(Filter("strategy", "Strategy", "strategy", choices=tuple(STRATEGY_WORDS.items())),),
     sort="customer__name",
+    ticks=True,
     empty_text="No ingress routes yet. A route says what a customer may call and at which card: open a customer first.",
     empty_url="/customers/",
     empty_action="Choose a customer",
@@ -125,7 +127,7 @@ FIELDS = (
 
 
 class RouteForm(HouseForm):
-    """Everything a route decides."""
+    """Everything a route decides. An account as the owner stands for any: which card fits whom the act says."""
 
     tabs = [
         ("Basic", ["name", "card_id", "enabled", "tech_prefix", "dial_patterns"]),
@@ -166,13 +168,14 @@ class RouteForm(HouseForm):
     media = forms.ChoiceField(choices=(("proxy", "Through the media proxy"), ("direct", "Direct")))  # type: ignore[assignment]  # Django takes fields out of the class
     recording = forms.ChoiceField(choices=(("inherit", "As the customer's"), ("off", "Never"), ("on", "Always")))
 
-    def __init__(self, *arguments: Any, owner: Customer | Tag, may_record: bool, **options: Any) -> None:
+    def __init__(self, *arguments: Any, owner: Customer | Tag | Account, may_record: bool, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if not may_record:
             wish = self.fields["recording"]
             wish.disabled, wish.initial = True, "inherit"
             wish.help_text = "Nothing is recorded: call recording is not enabled in System > Account"
-        known = Card.objects.filter(account_id=owner.account_id).select_related("carrier", "reseller").order_by("name")
+        account_id = owner.pk if isinstance(owner, Account) else owner.account_id
+        known = Card.objects.filter(account_id=account_id).select_related("carrier", "reseller").order_by("name")
         cards = [card for card in known if _fits(card, owner)]
         field = self.fields["card_id"]
         assert isinstance(field, forms.TypedChoiceField)
@@ -196,7 +199,9 @@ class ResoldRouteForm(RouteForm):
         ("Limits", ["channels", "cps_milli", "max_duration_s", "capped_price_nanos", "block_connect_fee"]),
     ]
 
-    def __init__(self, *arguments: Any, owner: Customer | Tag, card_id: int | None = None, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, owner: Customer | Tag | Account, card_id: int | None = None, **options: Any
+    ) -> None:
         super().__init__(*arguments, owner=owner, **options)
         assert isinstance(owner, Customer)
         for name in OPERATED:
@@ -283,6 +288,14 @@ class OptionsField(forms.Field):
 @reading
 def routes(request: HttpRequest) -> HttpResponseBase:
     """Every customer's and every tag's routes; for a reseller's user those of its customers."""
+    grid, source = sought(request, request.GET.dict())
+    way = crumbs(("Selling", ""))
+    return respond(request, grid, source, template="panel/routes.html", title="Ingress routes", breadcrumbs=way)
+
+
+def sought(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     account = own_account(request)
     found = own_rows(
         request,
@@ -291,10 +304,7 @@ def routes(request: HttpRequest) -> HttpResponseBase:
     search: tuple[str, ...] = ("name__icontains", "customer__name__icontains")
     if reach(request) is None:
         search = (*search, "tag__name__icontains")
-    source = QuerysetSource(queryset=listed(found), search=search)
-    return respond(
-        request, as_allowed(request, LIST), source, title="Ingress routes", breadcrumbs=crumbs(("Selling", ""))
-    )
+    return as_allowed(request, LIST), QuerysetSource(queryset=listed(found), search=search, narrow=True)
 
 
 def listed(found: Any) -> Any:
@@ -404,8 +414,10 @@ def _usual(request: HttpRequest) -> dict[str, Any]:
     return {"profit_assurance": own_account(request).profit_assurance_default}
 
 
-def _fits(card: Card, customer: Customer | Tag) -> bool:
+def _fits(card: Card, customer: Customer | Tag | Account) -> bool:
     """Whether the customer, or any customer with the tag, may pay by the card."""
+    if isinstance(customer, Account):
+        return card.kind == "customer"
     if isinstance(customer, Tag):
         return card.kind == "customer" and card.reseller_id is None
     same = card.kind == "customer" and card.currency == customer.currency

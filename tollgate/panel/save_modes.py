@@ -18,11 +18,11 @@ from tollgate.panel import audit_words
 from tollgate.panel.access import Rights, current_user, own_account, reach
 from tollgate.panel.delay_times import DELAY_FIELDS, shown_at
 from tollgate.panel.staff import name_for
-from tollgate.store.models import Account, DelayedSave
+from tollgate.store.models import Account, CarrierFormat, DelayedSave
 from tollgate.ui.forms import Pending, Saving
 
-MAKES, CHANGES = ("create_", "add_"), ("update_", "change_")
-STAYS = (*MAKES, *CHANGES, "set_", "extend_")
+MAKES, CHANGES = ("create_", "add_", "place_", "publish_agreement"), ("update_", "change_")
+STAYS = (*MAKES, *CHANGES, "set_", "extend_", "describe_")
 """What the acts begin with whose forms may stay open."""
 
 
@@ -63,6 +63,8 @@ def _row_id(request: HttpRequest, act: str, model: type[Model] | None) -> int | 
     """The record of the page: by the act's own name for its id, or else the only id in the address."""
     assert request.resolver_match is not None
     found = request.resolver_match.kwargs
+    if model is CarrierFormat:  # a carrier has one, which its carrier names
+        return CarrierFormat.objects.filter(carrier_id=found["carrier_id"]).values_list("pk", flat=True).first()
     named = [found[name] for name in inspect.signature(ACTS[act]).parameters if name in found]
     ids = [value for value in named or found.values() if isinstance(value, int)]
     if len(ids) == 1:

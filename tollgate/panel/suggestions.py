@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path, reverse_lazy
 
 from tollgate.panel.access import members, own_account, own_customers, own_rows, rights
-from tollgate.store.models import Alert, Carrier, Gateway, IngressRoute, Invoice, Tag, Webhook
+from tollgate.store.models import Alert, Carrier, Endpoint, Gateway, IngressRoute, Invoice, Tag, Webhook
 from tollgate.store.queries.finding import with_text
 
 MOST: Final = 10
@@ -44,6 +44,13 @@ def _routes(request: HttpRequest, text: str) -> Iterable[Offer]:
     found = IngressRoute.objects.filter(card__account=own_account(request)).select_related("customer")
     known = _named(own_rows(request, found), text)
     return ((f"{row.name} #{row.pk}", row.customer.name if row.customer else "") for row in known)
+
+
+def _sip_users(request: HttpRequest, text: str) -> Iterable[Offer]:
+    callers = own_customers(request).filter(deleted_at=None)
+    found = Endpoint.objects.filter(customer__in=callers, kind="sip_user").select_related("customer")
+    known = found.filter(with_text("endpoint", text)).order_by("username")
+    return ((row.username or "", row.customer.name) for row in known[:MOST])
 
 
 def _tags(request: HttpRequest, text: str) -> Iterable[Offer]:
@@ -80,6 +87,7 @@ KINDS: Final[dict[str, tuple[str, Callable[[HttpRequest, str], Iterable[Offer]]]
     "carrier": ("carriers", _carriers),
     "gateway": ("carriers", _gateways),
     "route": ("routes", _routes),
+    "sip_user": ("endpoints", _sip_users),
     "tag": ("labels", _tags),
     "alert": ("alerts", _alerts),
     "webhook": ("webhooks", _webhooks),

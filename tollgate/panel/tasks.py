@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from tollgate.actions import call_files, mailings
 from tollgate.actions.deliveries import MOST_TRIES
+from tollgate.actions.recalculations import NOTES
 from tollgate.actions.tasks import (
     ATTEMPTS_MOST,
     OPEN,
@@ -59,10 +60,17 @@ PAGES: Final = {
     "verified_cli": "panel:cli",
     "cli_rule": "panel:cli_rule",
     "alias": "panel:alias",
+    "cli": "panel:cli",
+    "ingress_route": "panel:route",
+    "conference_room": "panel:conference_room",
+    "carrier": "panel:carrier",
+    "gateway": "panel:gateway",
+    "alert": "panel:alert",
     "invoice": "panel:invoice",
 }
-AFTERWARDS: Final = frozenset({call_files.KIND, mailings.KIND})
-"""Kinds that no page waits for: one row may be an hour of many calls, and mail waits for its server anyway."""
+AFTERWARDS: Final = frozenset({call_files.KIND, mailings.KIND, NOTES})
+"""Kinds that no page waits for: one row may be an hour of many calls, or look through the entries of as many, and mail
+waits for its server anyway."""
 
 
 def _waited_s(task: Task) -> int | None:

@@ -93,7 +93,12 @@ class TaxForm(HouseForm):
     widths = {"exemption_reason": 12, "compound": 12, "is_vat": 12, "enabled": 12}
     versioned = True
     name = forms.CharField(max_length=100, help_text="Such as VAT Lithuania")
-    label = forms.CharField(max_length=30, initial="VAT", label="Printed as", help_text="VAT, MwSt, GST and so on")
+    label = forms.CharField(
+        max_length=30,
+        required=False,
+        label="Printed as",
+        help_text="VAT, MwSt, GST and so on; empty: what it is called in its country, or else in yours",
+    )
     category = forms.ChoiceField(choices=CATEGORY_WORDS, initial="S", help_text="Of EN 16931, for e-invoices")
     rate_ppm = PercentField(unit="%", least=0, most=MOST_PPM, initial=0, label="Rate")
     fixed_micros = MoneyField(

@@ -197,7 +197,9 @@ def _way(domain: PortalDomain | None) -> list[Any]:
     if domain is None:
         return crumbs(("System", ""), ("Templates", _list_of(None)))
     domains, page = reverse("panel:portal_domains"), reverse("panel:portal_domain", args=[domain.pk])
-    return crumbs(("Portal domains", domains), (as_is(domain.host), page), ("Templates", _list_of(domain.pk)))
+    return crumbs(
+        ("Selling", ""), ("Portal domains", domains), (as_is(domain.host), page), ("Templates", _list_of(domain.pk))
+    )
 
 
 def _saved(request: HttpRequest, stock: Stock, domain: PortalDomain | None) -> HttpResponseBase:

@@ -7,11 +7,10 @@ Their page extends `panel/tried_form.html`: below the form a card sends what is 
 
 from typing import Any, Final
 
-from django import forms
 from django.http import HttpRequest
 
 from tollgate.panel.access import own_customers
-from tollgate.panel.company import customer_named
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.ui.forms import HouseForm
 
 ALL: Final = "All customers"
@@ -22,18 +21,13 @@ class OfCompanyForm(HouseForm):
     """With the company, typed: there may be too many to list."""
 
     field_order = ("customer_id",)
-    customer_id = forms.CharField(
-        max_length=200, required=False, label="Company", help_text="Its name or account number; empty = all customers"
+    customer_id = CustomerField(
+        required=False, label="Company", help_text="Its name or account number; empty = all customers"
     )
 
     def __init__(self, *arguments: Any, request: HttpRequest, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.known = own_customers(request).filter(deleted_at=None)
-
-    def clean_customer_id(self) -> int | None:
-        """The customer of that name or number."""
-        text = self.cleaned_data["customer_id"]
-        return customer_named(self.known, text) if text else None
+        name_one_of(self, own_customers(request).filter(deleted_at=None))
 
 
 def as_typed(request: HttpRequest, name: str) -> str:

@@ -37,10 +37,14 @@ LISTS: Final = {
     "cli_rule": "panel:cli_rules",
     "alias": "panel:aliases",
     "payment": "panel:payments",
+    "bank_credit": "panel:payments",
 }
 """Where each noun is listed."""
-GROUPS: Final = {"alias": "Traffic", "payment": "Money"}
+GROUPS: Final = {"alias": "Traffic", "payment": "Money", "bank_credit": "Money"}
 """Under which part of the navigation; Selling where none is named."""
+
+FILES: Final = {"bank_credit": "The statement as your bank sends it (camt.053 or camt.054, XML), or its CSV or XLSX"}
+"""What files of a noun are, where it is more than tables."""
 
 
 class UploadForm(HouseForm):
@@ -80,6 +84,8 @@ def upload(request: HttpRequest, noun: str) -> HttpResponseBase:
     """Step one: the file."""
     found = _noun(request, noun)
     form = UploadForm(posted(request), request.FILES or None)
+    if noun in FILES:
+        form.fields["file"].help_text = FILES[noun]
     if form.is_valid():
         content = form.cleaned_data["file"].read()
         try:

@@ -18,12 +18,12 @@ from tollgate.actions.users import create_user, end_user_sessions, revoke_user_t
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import STATUS_TONES, link
 from tollgate.panel.endpoint_forms import NetworksField
-from tollgate.panel.fields import TicksWidget, pick
+from tollgate.panel.fields import pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import ApiToken, Customer, User, UserGroup
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.fields import ZoneField
+from tollgate.ui.fields import TicksWidget, ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.sources import QuerysetSource

@@ -84,7 +84,7 @@ OF_BATCH = Grid(
         ),
         Column("used_at", "Used (UTC)", kind=Kind.INSTANT, sort="used_at"),
         Column("payment", "Credit", value="payment_id", link=link("panel:payment", lambda row: row.payment_id)),
-        Column("disable", "", value=_menu, kind=Kind.MENU),
+        Column("disable", "Action", value=_menu, kind=Kind.MENU),
     ),
     filters=(Filter("state", "State", "state", choices=tuple(choices(*STATES))),),
     sort="serial",

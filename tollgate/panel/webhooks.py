@@ -25,13 +25,14 @@ from tollgate.actions.webhooks import (
 from tollgate.core.webhooks import EVENTS, TEST
 from tollgate.panel.access import actor, may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, excerpt, fixed, link
-from tollgate.panel.fields import TicksWidget, words
+from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, reason, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Webhook, WebhookDelivery
 from tollgate.store.secrets import CannotUnseal, unseal
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.fields import TicksWidget
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.saving import say

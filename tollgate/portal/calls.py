@@ -125,14 +125,14 @@ def _talked(call: Any) -> str:
 
 
 COLUMNS = (
-    Column("cli", "From"),
+    Column("cli", "From", minor=True),
     Column("cld", "To"),
     Column("destination", "Destination"),
     Column("state", "Result", value=lambda row: STATES[row.state], kind=Kind.BADGE, tone=TONES),
-    Column("sip", "SIP code", value="sip_sent"),
+    Column("sip", "SIP code", value="sip_sent", minor=True),
     Column("talked", "Talked, min:s", value=_talked),
-    Column("billed", "Billed", value="billed_s", kind=Kind.DURATION, unit="s"),
-    Column("price", "Price per min", value="price_nanos", kind=Kind.PRICE, currency="currency"),
+    Column("billed", "Billed", value="billed_s", kind=Kind.DURATION, unit="s", minor=True),
+    Column("price", "Price per min", value="price_nanos", kind=Kind.PRICE, currency="currency", minor=True),
     Column(
         "cost",
         "Charge",
@@ -188,8 +188,9 @@ def calls(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 def _grid(zone: str) -> Grid:
     """The list, with the time of the visitor's zone beside UTC."""
-    start = [Column("started_at", "Start (UTC)", kind=Kind.INSTANT, sort="started_at")]
-    if zone and zone != "UTC":
+    local = bool(zone) and zone != "UTC"
+    start = [Column("started_at", "Start (UTC)", kind=Kind.INSTANT, sort="started_at", minor=local)]
+    if local:
         here = ZoneInfo(zone)
         start.append(
             Column("local", f"Start ({zone})", value=lambda row: f"{row.started_at.astimezone(here):%Y-%m-%d %H:%M:%S}")

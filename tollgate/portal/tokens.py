@@ -16,6 +16,7 @@ from tollgate.actions.portal_access import Visit
 from tollgate.portal.access import visiting
 from tollgate.portal.frame import SECTION_PAGES
 from tollgate.portal.saving import posted, press, saved
+from tollgate.ui.fields import TicksWidget
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.layout import Crumb
 
@@ -28,9 +29,7 @@ class TokenForm(HouseForm):
     widths = {"name": 6, "days": 6, "scopes": 12, "allowed_networks": 12}
     name = forms.CharField(max_length=100, help_text="Where it is used")
     days = forms.ChoiceField(label="Ends", choices=LIVES, required=False, initial="90")
-    scopes = forms.MultipleChoiceField(
-        label="Opens", help_text="What you see here, and never more", widget=forms.CheckboxSelectMultiple
-    )
+    scopes = forms.MultipleChoiceField(label="Opens", help_text="What you see here, and never more", widget=TicksWidget)
     allowed_networks = forms.CharField(
         required=False,
         label="Used from",

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import uuid4
@@ -28,6 +29,9 @@ CANCELED_EVERY_S: Final = 0.2
 
 Names = Mapping[str, Sequence[tuple[int, str]]]
 """Tables of id and name."""
+Beside = Mapping[str, pa.Table]
+"""Tables in memory that a text names beside those of files."""
+BATCH_ROWS: Final = 5_000
 
 
 class QuestionTooLong(Exception):
@@ -40,12 +44,22 @@ class LakeEngine(Protocol):
     engine: Engine
 
     def rows(
-        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, limit_s: int = 0
+        self,
+        statement: Statement,
+        tables: Mapping[str, Sequence[Path]],
+        *,
+        beside: Beside | None = None,
+        limit_s: int = 0,
     ) -> list[tuple[Any, ...]]:
         """The answer; `tables` names the Parquet files behind each name of the text.
 
         Raises QuestionTooLong after `limit_s` seconds, unless that is 0.
         """
+
+    def batches(
+        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, beside: Beside | None = None
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The answer, some rows at a time, however long it is."""
 
     def write_csv(
         self,
@@ -84,12 +98,27 @@ class DuckLake:
             self._config["threads"] = threads
 
     def rows(
-        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, limit_s: int = 0
+        self,
+        statement: Statement,
+        tables: Mapping[str, Sequence[Path]],
+        *,
+        beside: Beside | None = None,
+        limit_s: int = 0,
     ) -> list[tuple[Any, ...]]:
         """The answer."""
         with duckdb.connect(config=self._config) as connection, _ended_after(connection, limit_s):
-            _show(connection, tables)
+            _show(connection, tables, beside)
             return connection.execute(statement.text, statement.values).fetchall()
+
+    def batches(
+        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, beside: Beside | None = None
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The answer, some rows at a time."""
+        with duckdb.connect(config=self._config) as connection:
+            _show(connection, tables, beside)
+            asked = connection.execute(statement.text, statement.values)
+            while found := asked.fetchmany(BATCH_ROWS):
+                yield found
 
     def write_csv(
         self,
@@ -126,15 +155,24 @@ def _ended_after(connection: duckdb.DuckDBPyConnection, limit_s: int) -> Iterato
         timer.cancel()
 
 
-def _show(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Path]]) -> None:
+def _show(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Path]], beside: Beside | None = None
+) -> None:
     for name, files in tables.items():
         listed = ", ".join(quoted(path) for path in files)
         connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")  # noqa: S608 - our own files
+    for name, table in (beside or {}).items():
+        connection.register(name, table)
 
 
 def quoted(path: Path) -> str:
     """A path as text of SQL."""
     return "'" + str(path).replace("'", "''") + "'"
+
+
+WHOLE: Final = pa.decimal128(38, 0)
+"""A whole number of any size, such as a sum."""
+_SPARK_TYPES: Final = {pa.int64(): "bigint", pa.string(): "string", WHOLE: "decimal(38, 0)"}
 
 
 class SparkLake:
@@ -148,7 +186,12 @@ class SparkLake:
         self._session: Callable[[], Any] = lambda: _spark(master)
 
     def rows(
-        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, limit_s: int = 0
+        self,
+        statement: Statement,
+        tables: Mapping[str, Sequence[Path]],
+        *,
+        beside: Beside | None = None,
+        limit_s: int = 0,
     ) -> list[tuple[Any, ...]]:
         """The answer. The time that it waits for its turn counts: whoever asks waits no longer than `limit_s`."""
         begun = time.monotonic()
@@ -157,9 +200,18 @@ class SparkLake:
         try:
             session = self._session()
             with _canceled_after(session.sparkContext, limit_s, since=begun):
-                return [tuple(row) for row in self._asked(statement, tables).collect()]
+                return [tuple(row) for row in self._asked(statement, tables, beside).collect()]
         finally:
             self._turn.release()
+
+    def batches(
+        self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, beside: Beside | None = None
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The answer, some rows at a time; one partition at a time comes through this process."""
+        with self._turn:
+            rows = map(tuple, self._asked(statement, tables, beside).toLocalIterator())
+            while found := list(islice(rows, BATCH_ROWS)):
+                yield found
 
     def write_csv(
         self,
@@ -181,8 +233,12 @@ class SparkLake:
                 writer.writerow(answer.columns)
             writer.writerows(tuple(row) for row in answer.toLocalIterator())
 
-    def _asked(self, statement: Statement, tables: Mapping[str, Sequence[Path]]) -> Any:
+    def _asked(self, statement: Statement, tables: Mapping[str, Sequence[Path]], beside: Beside | None = None) -> Any:
         session = self._session()
+        for name, table in (beside or {}).items():
+            known = ", ".join(f"{field.name} {_SPARK_TYPES[field.type]}" for field in table.schema)
+            rows = [tuple(row.values()) for row in table.to_pylist()]
+            session.createDataFrame(rows, known).createOrReplaceTempView(name)
         for name, files in tables.items():
             session.read.parquet(*(f"file://{path}" for path in files)).createOrReplaceTempView(name)
         return session.sql(statement.text, args=statement.values)

@@ -28,7 +28,7 @@ from typing import Any
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from tollgate.core.money import format_micros, format_nanos, minor_digits
+from tollgate.core.money import format_micros, format_nanos, minor_digits, padded
 from tollgate.ui.templatetags.ui import icon
 from tollgate.ui.words import AsIs, told
 
@@ -240,12 +240,6 @@ def _menu_button(title: str) -> SafeString:
         title,
         icon("dots"),
     )
-
-
-def padded(text: str, decimals: int) -> str:
-    """The decimal text with so many decimals."""
-    whole, _, rest = text.partition(".")
-    return f"{whole}.{rest.ljust(decimals, '0')}" if text and decimals else text
 
 
 def _negative(value: Any) -> bool:

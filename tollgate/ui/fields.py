@@ -46,6 +46,13 @@ SELECTED = mark_safe(" selected")
 CLOCK = re.compile(r"(?:(\d+):)?(\d+):([0-5]?\d)", re.ASCII)
 
 
+class TicksWidget(forms.CheckboxSelectMultiple):
+    """Ticks in columns; those of a group stand together below its name."""
+
+    template_name = "ui/ticks.html"
+    use_fieldset = True
+
+
 class LongSelect(forms.Select):
     """A list of hundreds: written at once, because a template for each choice would take most of the page's time."""
 

@@ -80,11 +80,13 @@ class Writing(Protocol):
 class QuerysetSource:
     """Rows of a queryset; `search` are lookups, any of which may match the search text, or gives what it means.
 
+    `meanings` say by a filter's lookup what its value means, where the lookup alone would read a whole long table.
     `narrow` is for wide rows of long lists: who stands on the page is found by ids alone, in a query of its own.
     """
 
     queryset: QuerySet[Any]
     search: Sequence[str] | Callable[[str], Q] = ()
+    meanings: Mapping[str, Callable[[Any], Q]] = field(default_factory=dict)
     id_path: str = "pk"
     narrow: bool = False
 
@@ -157,7 +159,8 @@ class QuerysetSource:
 
     def chosen(self, query: Query) -> QuerySet[Any]:
         """Those that the search and the filters leave, in no order."""
-        found = self.queryset.filter(**query.filters)
+        meant = [self.meanings[lookup](value) for lookup, value in query.filters.items() if lookup in self.meanings]
+        found = self.queryset.filter(*meant, **{k: v for k, v in query.filters.items() if k not in self.meanings})
         return found.filter(self._matching(query.search)) if query.search and self.search else found
 
     def _matching(self, text: str) -> Q:

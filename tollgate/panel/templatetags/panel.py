@@ -24,11 +24,10 @@ from django.utils.safestring import SafeString
 
 from tollgate.actions.sign_in import providers_of
 from tollgate.core.invoice_document import price_text
-from tollgate.core.money import minor_digits
+from tollgate.core.money import minor_digits, padded
 from tollgate.panel import cells, fields, staff
 from tollgate.store.models import SignInProvider
 from tollgate.store.queries.explain import ABOUT, PriceLine
-from tollgate.ui.columns import padded
 from tollgate.ui.templatetags.ui import money
 from tollgate.ui.words import told
 

@@ -15,7 +15,7 @@ from tollgate.store.models.aliases import Alias
 from tollgate.store.models.audit import Audit, AuditSeal
 from tollgate.store.models.books import JournalCode, Recalculation
 from tollgate.store.models.calls import CDR, Call
-from tollgate.store.models.cards import Card, Rate, Revision
+from tollgate.store.models.cards import Card, Rate, ResaleLook, Revision
 from tollgate.store.models.carriers import Carrier, Gateway
 from tollgate.store.models.charges import Charge
 from tollgate.store.models.circuits import CircuitTest
@@ -163,6 +163,7 @@ __all__ = [
     "Recalculation",
     "Recording",
     "RecordingSpace",
+    "ResaleLook",
     "Revision",
     "RouteOption",
     "SavedReport",

@@ -1,5 +1,6 @@
 """Rate cards: what we sell by (customer cards) and buy by (carrier cards), with their frozen revisions."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from tollgate.store.models.accounts import Account
@@ -101,3 +102,21 @@ class Rate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix} {self.destination}"
+
+
+class ResaleLook(models.Model):
+    """What was found when the prices of a reseller were last looked at: which of its cards sell below what it pays.
+
+    `revision_ids` are those of its cards and of the cards it buys by that were in force or coming then.
+    """
+
+    reseller = models.OneToOneField(Customer, on_delete=models.CASCADE, primary_key=True, related_name="resale_look")
+    looked_at = models.DateTimeField(null=True)
+    revision_ids = ArrayField(models.BigIntegerField(), default=list)
+    found = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "resale_look"
+
+    def __str__(self) -> str:
+        return f"Prices of {self.reseller}"

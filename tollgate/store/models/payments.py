@@ -42,7 +42,8 @@ class Payment(Record):
     """
     external_id = models.CharField(max_length=200, null=True, blank=True)
     noticed_as = models.CharField(max_length=200, null=True, blank=True)
-    """The gateway's own id of what a person had booked by hand before its notice came: the notice books it no more."""
+    """The gateway's own id of what a person had booked by hand before its notice came: the notice books it no more. The
+    bank's, of each payment that its statement has told of."""
     public_note = models.TextField(blank=True, default="")
     private_note = models.TextField(blank=True, default="")
     payer = models.CharField(max_length=200, blank=True, default="")

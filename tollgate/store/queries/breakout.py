@@ -1,59 +1,46 @@
-"""The breakout: calls grouped by chosen dimensions, from the summaries, or by number from the calls themselves.
+"""The breakout: calls grouped by chosen dimensions, from the lake, the summaries, and the calls themselves.
 
-A period may begin and end at any instant: what is less than an hour is told by the calls.
-
-To add a dimension: its line in `core.breakout.DIMENSIONS` and its expression in `EXPRESSIONS`; one that holds the id of
-a record also says in `NAMED` of which.
+Days that are closed and written are told by the lake (`breakout_days`), all others by the database (`breakout_here`).
+To add a dimension: its line in `core.breakout.DIMENSIONS`, how the database makes it in `breakout_here.EXPRESSIONS` and
+the lake in `core.lake_breakout.LAKE_KEYS`; one that holds the id of a record also says in `NAMED` of which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import phonenumbers
-from django.db import connection
+from django.db import connection, transaction
 from django_countries import countries
 
-from tollgate.core.breakout import LISTED, ROWS_MOST, Question
-from tollgate.core.calling_codes import calling_code
-from tollgate.core.summaries import MEASURES, Span, Totals, beginning
+from tollgate.core.breakout import MOMENTS, Cut, Question
+from tollgate.core.lake import Engine, Statement, instant_of
+from tollgate.core.lake import Group as Held
+from tollgate.core.lake_breakout import (
+    BY_NUMBER,
+    HERE,
+    TEXTS,
+    all_of_them,
+    first_of_many,
+    first_ones,
+    groups,
+    lake_lines,
+)
+from tollgate.core.summaries import MEASURES, Totals
+from tollgate.store.lake_engines import Beside, DuckLake, LakeEngine, engine_of_installation
 from tollgate.store.models import Account, Carrier, Customer, IngressRoute, User
-from tollgate.store.queries.breakout_lake import Corrected, archived_days, archived_rows
-from tollgate.store.queries.breakout_names import named_ids
+from tollgate.store.queries.breakout_days import Corrected, LakeDays, lake_days
+from tollgate.store.queries.breakout_here import here_lines, rows_of, table_of
+from tollgate.store.queries.breakout_lake import conditions, held_in, looked_up
+from tollgate.store.queries.call_search import given_up, limit_s
 
-EXPRESSIONS: Final[Mapping[str, str]] = {
-    "month": "date_trunc('month', line.hour_at, 'UTC')",
-    "week": "date_trunc('week', line.hour_at, 'UTC')",
-    "day": "date_trunc('day', line.hour_at, 'UTC')",
-    "hour": "line.hour_at",
-    "customer": "line.customer_id",
-    "reseller": "customer.parent_id",
-    "account_manager": "customer.account_manager_id",
-    "carrier": "line.carrier_id",
-    "country": calling_code("line.prefix"),
-    "destination": "line.destination",
-    "prefix": "line.prefix",
-    "route": "line.ingress_route_id",
-    "tech_prefix": "ingress_route.tech_prefix",
-    "number": "line.number",
-    "cli": "line.cli",
-}
-CONDITIONS: Final[Mapping[str, str]] = {
-    "customer": "line.customer_id = ANY(%s)",
-    "carrier": "line.carrier_id = ANY(%s)",
-    "destination": "strpos(lower(line.destination), lower(%s)) > 0",
-    "prefix": "starts_with(line.prefix, %s)",
-    "number": "starts_with(line.number, %s)",
-}
-SUMS: Final[Mapping[str, str]] = {
-    "cost_micros": "line.cost_micros + line.correction_micros",
-    "carrier_cost_micros": "line.carrier_cost_micros + line.carrier_correction_micros",
-    "profit_micros": "line.profit_micros + line.profit_correction_micros",
-    "profitable_micros": "line.profitable_micros + line.profitable_correction_micros",
-}
 NAMED: Final[Mapping[str, type[Any]]] = {
     "customer": Customer,
     "reseller": Customer,
@@ -63,11 +50,8 @@ NAMED: Final[Mapping[str, type[Any]]] = {
 }
 SHARED_CODES: Final = {"1": "North America", "7": "Russia and Kazakhstan"}
 CODE_DIGITS_MOST: Final = 3
-HOUR: Final = timedelta(hours=1)
-
-
-class TooMany(Exception):
-    """More groups than are told at once."""
+FIRST: Final = Cut()
+CODES: Final = sorted({*map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE), *SHARED_CODES})
 
 
 class OnlyInLake(Exception):
@@ -84,22 +68,107 @@ class Group:
     totals: Totals
 
 
-def breakout(account: Account, question: Question) -> list[Group]:
-    """The groups, in the order of their keys. A carrier's cost stands in the line of its own currency.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The groups that are told, in the order of their keys; how many there are in all; and what the others come to, a
+    line per currency, where not all are told."""
 
-    Raises TooMany, and OnlyInLake when single calls are asked for that were corrected after they had left the database.
+    groups: list[Group]
+    groups_count: int
+    others: list[Group]
+
+
+NOTHING: Final = Answer([], 0, [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question with what it is asked of."""
+
+    account: Account
+    question: Question
+    held: Held
+    days: LakeDays
+    countries: Sequence[str]
+    engine: LakeEngine
+
+    def here(self) -> tuple[str, dict[str, Any]]:
+        """The groups that the database tells, as a statement, and its values."""
+        told, values = here_lines(self.account, self.question, self.held, self.days)
+        return groups(told, self.question.dimensions, Engine.postgresql, self.countries), values
+
+    def first_ones(self, cut: Cut) -> list[tuple[Any, ...]]:
+        """The first groups, and what all come to."""
+        dimensions, engine = self.question.dimensions, self.engine.engine
+        if not self.days.files:
+            found, values = self.here()
+            return rows_of(first_ones(found, dimensions, cut, Engine.postgresql), values)
+        beside, here = self._beside()
+        statement = Statement(engine)
+        if BY_NUMBER.intersection(dimensions) and not self.countries:
+            statement.text = first_of_many(dimensions, self._held(statement), cut, engine, here=here)
+        else:
+            statement.text = first_ones(self._found(statement, here), dimensions, cut, engine)
+        return self.engine.rows(statement, self._files(), beside=beside, limit_s=limit_s())
+
+    def all_of_them(self, cut: Cut) -> Iterator[list[tuple[Any, ...]]]:
+        """Every group."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")  # its title has been sent: the file must not end here
+            beside, here = self._beside()
+        statement = Statement(self.engine.engine)
+        found = self._found(statement, here)
+        statement.text = all_of_them(found, self.question.dimensions, cut, self.engine.engine)
+        return self.engine.batches(statement, self._files(), beside=beside)
+
+    def _found(self, statement: Statement, here: str) -> str:
+        dimensions, engine = self.question.dimensions, self.engine.engine
+        told = [lake_lines(dimensions, self._held(statement), engine)] if self.days.files else []
+        return groups(told, dimensions, engine, self.countries, here=here)
+
+    def _held(self, statement: Statement) -> str:
+        return held_in(self.account, self.question, self.held, self.days, statement)
+
+    def _files(self) -> dict[str, list[Path]]:
+        return {"lake_call": list(self.days.files.values())} if self.days.files else {}
+
+    def _beside(self) -> tuple[Beside, str]:
+        """The tables beside the files, and which of the database's groups are added: all, if there are any."""
+        here = table_of(self.question.dimensions, *self.here())
+        beside = {**(looked_up(self.account, self.question) if self.days.files else {}), HERE: here}
+        return beside, "true" if here.num_rows or not self.days.files else ""
+
+
+def breakout(
+    account: Account, question: Question, at: datetime, *, cut: Cut = FIRST, engine: LakeEngine | None = None
+) -> Answer:
+    """What is told of a question at a moment. A carrier's cost stands in the line of its own currency.
+
+    Raises OnlyInLake when single calls are asked for that were corrected after they had left the database, and
+    `call_search.TooLong` when the database or the lake takes longer than a page may.
     """
-    found: dict[tuple[tuple[Any, ...], str], Totals] = {}
-    for row in _rows(account, question):
-        keys, (currency, carrier_currency), values = _split(row, question)
-        totals = Totals(**dict(zip(MEASURES, map(int, values), strict=True)))
-        for code, part in _by_currency(totals, currency, carrier_currency):
-            found[keys, code] = found.get((keys, code), Totals()) + part
-    if len(found) > ROWS_MOST:
-        raise TooMany
-    names = {place: _names(name, {keys[place] for keys, _ in found}) for place, name in enumerate(question.dimensions)}
-    groups = [_group(question, names, keys, code, totals) for (keys, code), totals in found.items()]
-    return sorted(groups, key=lambda group: [*map(_order, group.words.values()), group.currency])
+    with given_up():
+        rows = _asked(account, question, at, engine).first_ones(cut)
+    told = _grouped(question, [row[1:-1] for row in rows if row[0] == 0])
+    told.sort(key=lambda group: [*map(_order, group.words.values()), group.currency])
+    come_to = _come_to([row[-2 - len(MEASURES) :] for row in rows if row[0] == 1])
+    many = sum(count for _, count in come_to.values())
+    return Answer(told, many, _others(come_to, told) if many > len(told) else [])
+
+
+def every_group(
+    account: Account, question: Question, at: datetime, *, cut: Cut = FIRST, engine: LakeEngine | None = None
+) -> Iterator[Group]:
+    """All groups in the order of `cut`, however many. Raises OnlyInLake like `breakout`.
+
+    They wait in a file: the engine has ended before the first is given, so who reads slowly holds up nobody.
+    """
+    with TemporaryFile("w+", encoding="utf-8") as kept:
+        for rows in _asked(account, question, at, engine).all_of_them(cut):
+            kept.write(json.dumps(rows, default=int) + "\n")
+        kept.seek(0)
+        for line in kept:
+            yield from _grouped(question, json.loads(line))
 
 
 def sums(groups: Iterable[Group]) -> list[Group]:
@@ -110,85 +179,58 @@ def sums(groups: Iterable[Group]) -> list[Group]:
     return [Group((), {}, code, totals) for code, totals in sorted(found.items())]
 
 
-def _rows(account: Account, question: Question) -> list[tuple[Any, ...]]:
-    """Whole hours from the summaries; by number, and what is left of the period at its ends, from the calls."""
-    if question.by_number:
-        return _of_calls(account, question)
-    begin, end = beginning(question.from_at, Span.HOUR), beginning(question.until_at, Span.HOUR)
-    if begin < question.from_at:
-        begin += HOUR
-    if begin > end:  # within one hour
-        return _of_calls(account, question)
-    found = _asked(account, replace(question, from_at=begin, until_at=end), "summary")
-    for from_at, until_at in ((question.from_at, begin), (end, question.until_at)):
-        if from_at < until_at:
-            found += _of_calls(account, replace(question, from_at=from_at, until_at=until_at))
-    return found
-
-
-def _of_calls(account: Account, question: Question) -> list[tuple[Any, ...]]:
-    return [*_asked(account, question, "call_line"), *_archived(account, question)]
-
-
-def _archived(account: Account, question: Question) -> list[tuple[Any, ...]]:
-    """The calls of days that only the lake has; their summaries and corrections are still in the database."""
+def _asked(account: Account, question: Question, at: datetime, engine: LakeEngine | None) -> _Asked:
+    """The question with its days on their sides."""
     try:
-        return archived_rows(account, question, archived_days(account, question))
+        days = lake_days(account, question, at)
     except Corrected as found:
         raise OnlyInLake(
             f"Calls of {found.day} (UTC) were corrected after the database had forgotten them: by number such a day is"
             " not told. Begin after it, or ask by another dimension."
         ) from None
+    known = [code for code in CODES if country_of(code)] if "country" in question.dimensions else []
+    of_files = engine or engine_of_installation() if days.files else DuckLake()
+    return _Asked(account, question, conditions(account, question), days, known, of_files)
 
 
-def _asked(account: Account, question: Question, table: str) -> list[tuple[Any, ...]]:
-    """The rows of the database: keys, both currencies, measures."""
-    keys = [EXPRESSIONS[name] for name in question.dimensions]
-    measures = [f"sum({SUMS.get(name, f'line.{name}')})" for name in MEASURES]
-    instant = "line.started_at" if table == "call_line" else "line.hour_at"
-    conditions = ["line.account_id = %s", f"{instant} >= %s", f"{instant} < %s"]
-    values: list[Any] = [account.pk, question.from_at, question.until_at]
-    for name, value in question.filters.items():
-        conditions.append(CONDITIONS[name])
-        values.append(named_ids(account, question, name) if name in LISTED else value)
-    if question.reach is not None:
-        conditions.append("line.customer_id = ANY(%s)")
-        values.append(sorted(question.reach))
-    columns = [*keys, "line.currency", "line.carrier_currency"]
-    statement = f"""
-        SELECT {", ".join([*columns, *measures])} FROM {table} AS line
-        LEFT JOIN customer ON customer.id = line.customer_id
-        LEFT JOIN ingress_route ON ingress_route.id = line.ingress_route_id
-        WHERE {" AND ".join(conditions)}
-        GROUP BY {", ".join(str(place) for place in range(1, len(columns) + 1))} LIMIT {ROWS_MOST + 1}
-    """  # noqa: S608 - made of the expressions above, values apart
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    if len(rows) > ROWS_MOST:
-        raise TooMany
-    return rows
+def _come_to(rows: Iterable[Sequence[Any]]) -> dict[str, tuple[Totals, int]]:
+    """What all groups come to by currency, and how many they are."""
+    found: dict[str, tuple[Totals, int]] = {}
+    for code, *values, count in rows:
+        totals, known = found.get(code, (Totals(), 0))
+        found[code] = totals + _totals(values), known + int(count)
+    return found
 
 
-def _split(
-    row: tuple[Any, ...], question: Question
-) -> tuple[tuple[Any, ...], tuple[str | None, str | None], tuple[Any, ...]]:
-    """Keys, currencies and measures of a row; calls to one country are together whatever their prefix."""
-    count = len(question.dimensions)
-    keys = tuple(
-        country_of(value) if name == "country" else value
-        for name, value in zip(question.dimensions, row[:count], strict=True)
-    )
-    return keys, (row[count], row[count + 1]), row[count + 2 :]
+def _others(come_to: Mapping[str, tuple[Totals, int]], told: Sequence[Group]) -> list[Group]:
+    """What the groups come to that are not told."""
+    shown = {group.currency: group.totals for group in sums(told)}
+    counts = Counter(group.currency for group in told)
+    return [
+        Group((), {}, code, totals - shown.get(code, Totals()))
+        for code, (totals, count) in sorted(come_to.items())
+        if count > counts[code]
+    ]
 
 
-def _by_currency(totals: Totals, currency: str | None, carrier_currency: str | None) -> list[tuple[str, Totals]]:
-    own = currency or ""
-    if carrier_currency in (None, own):
-        return [(own, totals)]
-    elsewhere = Totals(carrier_cost_micros=totals.carrier_cost_micros)
-    here = Totals(**{name: getattr(totals, name) for name in MEASURES if name != "carrier_cost_micros"})
-    return [(own, here), (str(carrier_currency), elsewhere)]
+def _totals(values: Sequence[Any]) -> Totals:
+    return Totals(**dict(zip(MEASURES, map(int, values), strict=True)))
+
+
+def _grouped(question: Question, rows: Collection[Sequence[Any]]) -> list[Group]:
+    """Rows of keys, currency and measures, with the names of the records among them."""
+    found = [tuple(_key(name, value) for name, value in zip(question.dimensions, row, strict=False)) for row in rows]
+    names = {name: _names(name, {keys[place] for keys in found}) for place, name in enumerate(question.dimensions)}
+    return [_group(question, names, keys, row) for keys, row in zip(found, rows, strict=True)]
+
+
+def _key(dimension: str, value: Any) -> Any:
+    """A key as people know it: an instant, a country, an id or a text."""
+    if dimension in MOMENTS:
+        return instant_of(int(value))
+    if dimension == "country":
+        return country_of(value)
+    return value if value is None or dimension in TEXTS else int(value)
 
 
 def country_of(prefix: str) -> str:
@@ -211,17 +253,13 @@ def _names(dimension: str, ids: Collection[Any]) -> Mapping[int, str] | None:
 
 
 def _group(
-    question: Question,
-    names: Mapping[int, Mapping[int, str] | None],
-    keys: tuple[Any, ...],
-    code: str,
-    totals: Totals,
+    question: Question, names: Mapping[str, Mapping[int, str] | None], keys: tuple[Any, ...], row: Sequence[Any]
 ) -> Group:
     words = {}
-    for place, (dimension, key) in enumerate(zip(question.dimensions, keys, strict=True)):
-        known = names[place]
+    for dimension, key in zip(question.dimensions, keys, strict=True):
+        known = names[dimension]
         words[dimension] = key if known is None else known.get(key) if key is not None else None
-    return Group(keys, words, code, totals)
+    return Group(keys, words, str(row[len(keys)]), _totals(row[len(keys) + 1 :]))
 
 
 def _order(value: Any) -> tuple[bool, str]:

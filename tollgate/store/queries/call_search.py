@@ -223,9 +223,15 @@ def limit_s() -> int:
 @contextmanager
 def in_time() -> Iterator[None]:
     """Raises TooLong when the database or the lake gives up."""
+    with given_up(), transaction.atomic():
+        yield
+
+
+@contextmanager
+def given_up() -> Iterator[None]:
+    """The same without a transaction of its own, for what is not within another one."""
     try:
-        with transaction.atomic():
-            yield
+        yield
     except QuestionTooLong:
         raise TooLong(_too_long()) from None
     except OperationalError as problem:

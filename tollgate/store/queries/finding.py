@@ -19,7 +19,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Concat, Lower, StrIndex
 from django.db.models.lookups import GreaterThan
 
-from tollgate.store.models import Contact
+from tollgate.store.models import Contact, Customer
 
 FEW: Final = 20_000
 """More matches than this are compared one by one."""
@@ -81,6 +81,16 @@ def contacts_with(text: str) -> Q:
 def endpoints_with(text: str) -> Q:
     """Endpoints whose username or name contains the text, or whose customer's names or ids do."""
     return _either("endpoint", text)
+
+
+def of_company(text: str) -> Q:
+    """Rows of customers whose name contains the text."""
+    named = Q(name__icontains=text)
+    ids = _ids("customer", text) if len(text) >= SHORT else None  # a shorter one may stand within a word
+    if ids is None:
+        return Q(customer__name__icontains=text)
+    known = Customer.objects.filter(_listed("pk", ids), named).values_list("pk", flat=True) if ids else ()
+    return among("customer_id", list(known))
 
 
 def among(column: str, ids: Collection[int]) -> Q:

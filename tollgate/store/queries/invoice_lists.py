@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.functions import Abs, Greatest
 
-from tollgate.store.models import Account, Allocation, Customer, Entry, Invoice, InvoiceLine, InvoiceTax, Message
+from tollgate.store.models import Account, Allocation, Customer, Entry, Invoice, InvoiceLine, Message
 
 STANDINGS = ("draft", "open", "partly_paid", "overdue", "paid", "void")
 
@@ -51,7 +51,7 @@ def left_of_lines(invoice: Invoice) -> dict[int, int]:
     back = InvoiceLine.objects.filter(corrects_line__invoice=invoice).exclude(invoice__state="void")
     sums = dict(back.values_list("corrects_line").annotate(micros=Sum("net_micros")))
     noted = noted_net(invoice)
-    lines = invoice.lines.annotate(of_calls=Case(When(of_own_calls(invoice), then=True), default=False))
+    lines = invoice.lines.annotate(of_calls=Case(When(own_calls(""), then=True), default=False))
     found: dict[int, int] = {}
     for pk, micros, of_calls in lines.order_by("position").values_list("pk", "net_micros", "of_calls"):
         left = micros - sums.get(pk, 0)
@@ -61,10 +61,12 @@ def left_of_lines(invoice: Invoice) -> dict[int, int]:
     return found
 
 
-def of_own_calls(invoice: Invoice) -> Q:
-    """Which of an invoice's lines are of the calls of its own period."""
-    of_calls = Q(kind__in=("usage", "correction"), usage_from_at=invoice.usage_from_at)
-    return of_calls & Q(usage_until_at=invoice.usage_until_at, usage_from_at__isnull=False)
+def own_calls(line: str) -> Q:
+    """Which lines of invoices are of the calls of the invoice's own period; `line` is the way to a line, with its `__`
+    (nothing: it is asked of lines)."""
+    of_calls = Q(**{f"{line}kind__in": ("usage", "correction")})
+    span = {f"{line}{name}": F(f"{line}invoice__{name}") for name in ("usage_from_at", "usage_until_at")}
+    return of_calls & Q(**span)
 
 
 def noted_net(invoice: Invoice) -> int:
@@ -72,13 +74,6 @@ def noted_net(invoice: Invoice) -> int:
     notes = Invoice.objects.filter(corrects=invoice, recalculation__isnull=False).exclude(state="void")
     sums = dict(notes.values_list("kind").annotate(micros=Sum("net_micros")))
     return int(sums.get("credit_note", 0) - sums.get("debit_note", 0))
-
-
-def calls_taxes_of(invoice: Invoice) -> list[InvoiceTax]:
-    """The taxes that an invoice's calls bear, in their order."""
-    first = invoice.lines.filter(of_own_calls(invoice)).order_by("position").first()
-    borne = None if first is None else first.tax_positions
-    return [row for row in invoice.taxes.order_by("position") if borne is None or row.position in borne]
 
 
 def entries_of(invoice: Invoice) -> QuerySet[Entry]:

@@ -7,24 +7,24 @@ and nothing else says so. Its users see those cards, the cards of their own, and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
+from django.contrib.postgres.aggregates import StringAgg
 from django.db.models import F, Q, QuerySet
 
 from tollgate.core.card_files import CardRow
 from tollgate.core.rates import Rate as RateRule
-from tollgate.core.rates import rate_from_json, simple
+from tollgate.core.rates import Rounding, rate_from_json, simple
 from tollgate.core.resale import Buying, Loss, Price, losses
 from tollgate.core.snapshot import Route
-from tollgate.store.models import Card, Customer, IngressRoute, Rate
+from tollgate.store.models import Card, Customer, IngressRoute, Rate, Revision
 from tollgate.store.queries.cards import Priced, price, revision_at, rounding_of
 
 _TERMS: Final = ("price_nanos", "connect_fee_nanos", "initial_s", "increment_s", "grace_s", "included_s")
-_COLUMNS: Final = ("prefix", "blocked", "tariff", *_TERMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ def buying_of(reseller: Customer) -> Buying:
     return Buying(own, tuple(_route(row) for row in found if row.customer_id is None))
 
 
-def losses_of(card: Card, rows: Sequence[CardRow], at: datetime) -> list[tuple[Card, list[Loss]]]:
-    """Where a reseller's card with these rows sells below what the reseller pays at that moment, by what it pays by.
+def losses_of(card: Card, sold: Mapping[str, Price], at: datetime) -> list[tuple[Card, list[Loss]]]:
+    """Where a reseller's card with these prices sells below what the reseller pays at that moment, by what it pays by.
 
     Prices in another currency are not compared: calls below such a reseller are bought in its own.
     """
@@ -80,9 +80,33 @@ def losses_of(card: Card, rows: Sequence[CardRow], at: datetime) -> list[tuple[C
         return []
     buying = buying_of(card.reseller)
     cards = {one.pk: one for one in Card.objects.filter(pk__in=buying.card_ids, currency=card.currency)}
-    bought = {pk: _prices_in_force(one, at) for pk, one in sorted(cards.items())}
-    found = losses(_prices(card, map(attrgetter(*_COLUMNS), rows)), buying, bought, at)
-    return [(cards[pk], lost) for pk, lost in found.items()]
+    in_force = {pk: revision_at(one, at) for pk, one in sorted(cards.items())}
+    bought = {pk: prices_of(revision) for pk, revision in in_force.items() if revision is not None}
+    return [(cards[pk], lost) for pk, lost in losses(sold, buying, bought, at).items()]
+
+
+def prices_of(revision: Revision) -> dict[str, Price]:
+    """The prices of a revision by prefix. The database puts together what is alike: a hundred thousand are a few."""
+    alike = Rate.objects.filter(revision=revision).values_list("blocked", "tariff", *_TERMS)
+    told = alike.annotate(prefixes=StringAgg("prefix", ",")).order_by()
+    rounding, found = rounding_of(revision.card), {}
+    for blocked, tariff, *terms, prefixes in told.iterator(chunk_size=10_000):
+        found.update(dict.fromkeys(prefixes.split(","), Price(_rule(tariff, terms, rounding), blocked)))
+    return found
+
+
+def prices_of_rows(card: Card, rows: Iterable[CardRow]) -> dict[str, Price]:
+    """The prices of rows for a card; those that are alike are one and the same, as most are."""
+    rounding = rounding_of(card)
+    known: dict[tuple[object, ...], Price] = {}
+    found: dict[str, Price] = {}
+    for prefix, *told in map(attrgetter("prefix", "blocked", "tariff", *_TERMS), rows):
+        key = tuple(told)
+        if key not in known:
+            blocked, tariff, *terms = told
+            known[key] = Price(_rule(tariff, terms, rounding), blocked)
+        found[prefix] = known[key]
+    return found
 
 
 def paid_for(reseller: Customer, number: str, *, at: datetime, duration_ms: int) -> list[Paid]:
@@ -102,24 +126,7 @@ def _route(row: IngressRoute) -> Route:
     return Route(row.pk, row.name, 0, False, row.tech_prefix, patterns, row.card_id, row.strategy, ())
 
 
-def _prices_in_force(card: Card, at: datetime) -> dict[str, Price]:
-    revision = revision_at(card, at)
-    rows = Rate.objects.filter(revision=revision) if revision else Rate.objects.none()
-    return _prices(card, rows.values_list(*_COLUMNS).iterator(chunk_size=10_000))
-
-
-def _prices(card: Card, rows: Iterable[tuple[Any, ...]]) -> dict[str, Price]:
-    """By prefix; rates with the same terms are one and the same, as most are."""
-    rounding = rounding_of(card)
-    known: dict[tuple[int, ...], RateRule] = {}
-    found: dict[str, Price] = {}
-    for prefix, blocked, tariff, *terms in rows:
-        if tariff is not None:
-            rate = rate_from_json(json.loads(tariff) if isinstance(tariff, str) else tariff, rounding)
-        else:
-            key = tuple(terms)
-            if key not in known:
-                known[key] = simple(rounding=rounding, **dict(zip(_TERMS, terms, strict=True)))
-            rate = known[key]
-        found[prefix] = Price(rate, blocked)
-    return found
+def _rule(tariff: Any, terms: Sequence[Any], rounding: Rounding) -> RateRule:
+    if tariff is None:
+        return simple(rounding=rounding, **dict(zip(_TERMS, terms, strict=True)))
+    return rate_from_json(json.loads(tariff) if isinstance(tariff, str) else tariff, rounding)

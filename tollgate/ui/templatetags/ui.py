@@ -7,25 +7,31 @@ confirm    {% confirm "close-acme" url name="Acme" title="Close this customer" t
 options    {% options choices chosen %}             what a <select> offers, as pairs of a value and its words
 line_chart {% line_chart chart %}                  a tollgate.ui.charts.LineChart
 money      {{ micros|money:"EUR" }}                 12.50 EUR, red below zero; nothing for None
+even       {% even %}<tbody>...</tbody>{% endeven %}  its amounts with as many decimals, the points below each other
 get        {{ mapping|get:'data-width' }}            a value by a name that a template cannot write after a dot
 """
 
 import json
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from django import template
-from django.template.context import RequestContext
+from django.template.base import Node, NodeList, Parser, Token
+from django.template.context import Context, RequestContext
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from tollgate.core.money import format_micros
+from tollgate.core.money import format_micros, padded
 from tollgate.ui.charts import LineChart
 from tollgate.ui.words import told
 
 register = template.Library()
 
 TONES = frozenset({"green", "blue", "yellow", "red", "gray"})
+AMOUNT: Final = re.compile(r'(<span class="num(?: below-zero)?">)(-?\d+\.\d+)(?= <span class="unit">)')
+"""An amount as `money` writes it."""
 
 
 @register.simple_tag
@@ -91,3 +97,26 @@ def money(micros: int | None, currency: str | None) -> SafeString | str:
     below = " below-zero" if micros < 0 else ""
     amount = format_micros(micros, 2)
     return format_html('<span class="num{}">{} <span class="unit">{}</span></span>', below, amount, currency)
+
+
+class Even(Node):
+    """A part of a page in which the decimal points of amounts stand below each other."""
+
+    child_nodelists = ("nodelist",)
+
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        """The part, every amount with as many decimals as the longest."""
+        text = self.nodelist.render(context)
+        most = max((len(found[2].partition(".")[2]) for found in AMOUNT.finditer(text)), default=0)
+        return mark_safe(AMOUNT.sub(lambda found: found[1] + padded(found[2], most), text))  # noqa: S308 - zeros only
+
+
+@register.tag
+def even(parser: Parser, token: Token) -> Node:
+    """Everything up to {% endeven %}."""
+    nodelist = parser.parse(("endeven",))
+    parser.delete_first_token()
+    return Even(nodelist)

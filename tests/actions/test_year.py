@@ -1,0 +1,416 @@
+"""A claim about a whole year on a moving clock: whatever was talked, sold, paid, given back and owed, each document of
+each customer says what plain arithmetic says, and the wallets, the books and the summaries are the sum of them.
+
+What people and gateways do stands in `Year.deeds`, what goes by itself in `Year.pass_by`; the arithmetic is in
+year_books.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from tests.actions.bills import Talk, balance, bought, charged
+from tests.actions.cast import ANN, EURO, demo_account
+from tests.actions.test_invoice_runs import adds_up, documents, postpaid
+from tests.actions.year_books import DAY, Called, Deal, Levy, Paper, monthly, on_last_days, papers, weekly
+from tests.gateways.payments.desk import STRIPE_SECRET, Desk, stripe_event, stripe_notice, stripe_refund, stripe_session
+from tests.moving_clock import Clock
+from tests.store.test_document_laws import broken
+from tollgate.actions.accounts import update_account
+from tollgate.actions.acts import acting
+from tollgate.actions.customer_packages import assign_package, create_package
+from tollgate.actions.customers import create_customer
+from tollgate.actions.dunning import create_dunning_step
+from tollgate.actions.holds import end_customer_holds
+from tollgate.actions.invoice_notes import credit_invoice, debit_invoice
+from tollgate.actions.invoice_runs import run_invoices
+from tollgate.actions.own_payments import start_checkout
+from tollgate.actions.payment_events import receive
+from tollgate.actions.payment_gateways import create_payment_gateway
+from tollgate.actions.payments import create_payment, refund_payment, reverse_payment
+from tollgate.actions.postings import wallet_of
+from tollgate.actions.taxes import create_tax
+from tollgate.core.summaries import Span
+from tollgate.jobs import timetable
+from tollgate.store.models import Account, Customer, DunningEvent, Entry, Invoice, Payment, PaymentGateway
+from tollgate.store.queries.summaries import of_customer
+
+VILNIUS = "Europe/Vilnius"
+HOUR = timedelta(hours=1)
+BEGIN, END = datetime(2024, 1, 1, 12, tzinfo=UTC), datetime(2025, 1, 5, 12, tzinfo=UTC)
+STEP = 5 * DAY
+SEPTEMBER_4 = datetime(2024, 9, 4, 12, tzinfo=UTC)
+VAT, LEVY = Levy(Fraction(21, 100)), Levy(Fraction(2, 100), compound=True)
+NANOS, CENT = 10**9, 10_000
+PRICES = {"EUR": 170, "KWD": 1, "JPY": 1013}
+"""How dear calls are in a currency."""
+DEALS = {
+    "Baltic": Deal(VILNIUS, on_last_days, levies=(VAT, LEVY)),
+    "Gulf": Deal("Africa/Cairo", monthly, decimals=3, levies=(VAT,), by_destination=True),
+    "Nippon": Deal("America/New_York", weekly(3), decimals=0, levies=(VAT,), within=True),
+    "Acme": Deal(VILNIUS, monthly, kind="receipt", levies=(VAT,)),
+    "Nordic": Deal("UTC", monthly, levies=(VAT, LEVY)),
+    "Fjord": Deal(VILNIUS, weekly(1), levies=(VAT,)),
+}
+HELD = (datetime(2024, 7, 24, tzinfo=UTC), datetime(2024, 8, 9, tzinfo=UTC))
+"""When Baltic may not call."""
+LONG = 10**6
+TRUNK, FIRST_TRUNK, SETUP = 60 * LONG, Fraction(60 * LONG * 20, 29), 50 * LONG
+LINE, LEAST = 9_990_000, 3 * LONG
+
+
+@dataclass(slots=True)
+class Year:
+    """The customers by name, the calls that are to come, and what their payments came to."""
+
+    account: Account
+    house: Desk
+    clock: Clock
+    customers: dict[str, Customer]
+    stripe: PaymentGateway
+    waiting: dict[str, list[Talk]] = field(default_factory=dict)
+    talked: dict[str, list[Talk]] = field(default_factory=dict)
+    paid: dict[str, int] = field(default_factory=dict)
+
+    def pass_by(self, at: datetime) -> None:
+        """Calls come, and the timetable and the ticks do what is due."""
+        for name, customer in self.customers.items():
+            talks = [talk for talk in self.waiting[name] if talk.started_at < at]
+            self.waiting[name] = self.waiting[name][len(talks) :]
+            self.talked[name] += talks
+            charged(customer, talks, reseller=self.customers["Nordic"] if name == "Fjord" else None)
+        self.clock.at(at)
+        timetable.packages(timestamp=0)
+        run_invoices(at)
+        timetable.dunning(timestamp=int(at.timestamp()))
+        end_customer_holds()
+
+    def deeds(self, at: datetime) -> None:
+        """What people and gateways do, at the first moment from a day on."""
+        if reached(at, date(2024, 1, 1)):
+            self.pay_by_card("Acme", 3000 * EURO, "pi_acme")
+        if reached(at, date(2024, 4, 20)):
+            (april,) = [row for row in documents(self.customers["Baltic"]) if row.from_on == date(2024, 2, 29)]
+            line = april.lines.filter(kind="usage").order_by("position")[3]
+            credit_invoice(
+                invoice_id=april.pk, reason="Bad sound", lines=[{"line_id": line.pk, "net_micros": 123 * CENT}]
+            )
+        if reached(at, date(2024, 5, 8)):
+            twice = create_payment(customer_id=self.customers["Gulf"].pk, amount_micros=10 * LONG)
+            refund_payment(payment_id=twice.pk, reason="Sent twice")
+        if reached(at, date(2024, 6, 10)):
+            self.tell(stripe_event("refund.created", {**stripe_refund("re_1", 5000), "payment_intent": "pi_acme"}))
+        if reached(at, date(2024, 6, 20)):
+            may = documents(self.customers["Gulf"])[-1]
+            forgotten = {"description": "Forgotten", "unit_price_nanos": 1_234_000_000}
+            debit_invoice(invoice_id=may.pk, reason="Forgotten", lines=[forgotten])  # type: ignore[list-item]
+        if reached(at, date(2024, 9, 1)):
+            bounced = create_payment(customer_id=self.customers["Acme"].pk, amount_micros=100 * EURO)
+            reverse_payment(payment_id=bounced.pk, reason="The check bounced")
+        if any(reached(at, date(2024, month, 8)) for month in range(1, 13)):
+            self.pay_what_is_open(at)
+
+    def pay_what_is_open(self, at: datetime) -> None:
+        """Once a month, by bank; Baltic forgets July, and pays by card in August."""
+        for name, customer in self.customers.items():
+            open_micros = sum(row.open_micros for row in documents(customer) if row.kind in ("invoice", "debit_note"))
+            if not open_micros or (name == "Baltic" and at.month == 7):
+                continue
+            self.paid[name] += open_micros
+            if name == "Baltic" and at.month == 8:
+                self.pay_by_card(name, open_micros, "pi_baltic")
+            else:
+                create_payment(customer_id=customer.pk, amount_micros=open_micros, gateway="bank_transfer")
+
+    def pay_by_card(self, name: str, micros: int, intent: str) -> None:
+        """The customer is sent to Stripe, whose signed notice comes twice; a forged one moves nothing."""
+        own = start_checkout(
+            customer_id=self.customers[name].pk, gateway="stripe", amount_micros=micros, currency="EUR"
+        )
+        session = stripe_session(own.reference, micros // CENT, id=f"cs_{intent}", payment_intent=intent)
+        body = stripe_event("checkout.session.completed", session)
+        forged = stripe_notice(body, self.clock.now, secret="whsec_of_somebody_else")
+        assert receive(self.stripe, body=body, headers=forged, ip=None, at=self.clock.now).state == "refused"
+        assert not Payment.objects.filter(external_id=intent, status="completed").exists()
+        self.tell(body)
+        self.tell(body)
+
+    def tell(self, body: bytes) -> None:
+        """A notice of Stripe's, signed."""
+        at = self.clock.now
+        assert receive(self.stripe, body=body, headers=stripe_notice(body, at), ip=None, at=at).state == "done"
+
+
+def reached(at: datetime, on: date) -> bool:
+    """Whether a moment is the first from a day on."""
+    return at - STEP < datetime(on.year, on.month, on.day, tzinfo=UTC) <= at
+
+
+@pytest.fixture
+def year(db: None, house: Desk, inside: None) -> Year:
+    """The account and its customers on the first of January 2024."""
+    clock = Clock(BEGIN)
+    with acting(ANN):
+        account = demo_account()
+        update_account(account_id=account.pk, zone=VILNIUS)
+        vat = create_tax(account_id=account.pk, name="PVM", rate_ppm=210_000).pk
+        levy = create_tax(account_id=account.pk, name="Levy", rate_ppm=20_000, compound=True, priority=20).pk
+        stripe = create_payment_gateway(
+            account_id=account.pk, name="stripe", provider="stripe", currencies=["EUR"],
+            settings={"api_url": house.url}, secrets={"secret_key": "sk_test_1", "webhook_secret": STRIPE_SECRET},
+        )  # fmt: skip
+        create_dunning_step(account_id=account.pk, title="Reminder", days=5, action="remind")
+        create_dunning_step(
+            account_id=account.pk, title="Late fee", days=5, action="late_fee", fee_ppm=10_000, fee_micros=5 * EURO,
+            currency="EUR",
+        )  # fmt: skip
+        none = {"overdue_action": "none"}
+        baltic = postpaid(account, "Baltic", billing_day=31, tax_ids=[vat, levy], payment_terms_days=7,
+                          overdue_grace_days=10, overdue_action="restrict",
+                          notification_emails=["bills@baltic.example"])  # fmt: skip
+        gulf = postpaid(account, "Gulf", "KWD", zone="Africa/Cairo", invoice_grouping="destination", tax_ids=[vat],
+                        **none)  # fmt: skip
+        clock.at(SEPTEMBER_4)
+        nippon = postpaid(account, "Nippon", "JPY", invoice_schedule="weekly", billing_zone="America/New_York",
+                          billing_day=3, tax_ids=[vat], prices_include_tax=True, **none)  # fmt: skip
+        Customer.objects.filter(pk=nippon.pk).update(created_at=SEPTEMBER_4)
+        clock.at(BEGIN)
+        acme = create_customer(account_id=account.pk, name="Acme", currency="EUR", invoice_schedule="monthly",
+                               email_invoices=False, tax_ids=[vat], create_invoice_on_payment=True)  # fmt: skip
+        nordic = postpaid(account, "Nordic", is_reseller=True, billing_zone="UTC", tax_ids=[vat, levy], **none)
+        fjord = postpaid(account, "Fjord", parent_id=nordic.pk, invoice_schedule="weekly", tax_ids=[vat], **none)
+        customers = {row.name: row for row in (baltic, gulf, nippon, acme, nordic, fjord)}
+        sell_packages(account, customers)
+    empty: dict[str, list[Talk]] = {name: [] for name in customers}
+    return Year(account, house, clock, customers, stripe, coming(customers), empty, dict.fromkeys(customers, 0))
+
+
+def sell_packages(account: Account, customers: dict[str, Customer]) -> None:
+    """Two trunks from the tenth of February, a line on each last day of a month, and a minimum spend."""
+    trunk = create_package(
+        account_id=account.pk, name="Trunk", currency="EUR", frequency="monthly", match_days=[1],
+        retail_nanos=30 * NANOS, setup_retail_nanos=25 * NANOS,
+    )  # fmt: skip
+    line = create_package(
+        account_id=account.pk, name="Line", currency="EUR", frequency="monthly", match_days=[31],
+        retail_nanos=LINE * 1000,
+    )  # fmt: skip
+    least = create_package(
+        account_id=account.pk, name="At least", currency="KWD", frequency="monthly", match_days=[1],
+        retail_nanos=LEAST * 1000, minimum_spend=True,
+    )  # fmt: skip
+    for name, package, starts_on, quantity in (
+        ("Baltic", trunk, date(2024, 2, 10), 2),
+        ("Acme", line, date(2024, 1, 31), 1),
+        ("Gulf", least, date(2024, 1, 1), 1),
+    ):
+        assign_package(customer_id=customers[name].pk, package_id=package.pk, quantity=quantity, starts_on=starts_on,
+                       ends_on=date(2024, 12, 30) if package == line else date(2024, 12, 31))  # fmt: skip
+
+
+def coming(customers: dict[str, Customer]) -> dict[str, list[Talk]]:
+    """The calls of the year: among them are all hours of the clock and both nights that it changes."""
+    found = {}
+    for place, (name, customer) in enumerate(customers.items()):
+        begin = SEPTEMBER_4 if name == "Nippon" else BEGIN
+        dear = PRICES[customer.currency]
+        found[name] = [
+            Talk(at, dear * (7_003 + 11 * step + place), 60, f"Place {step % 3}")
+            for step, at in enumerate(moments(begin, END, (7 + place) * HOUR))
+            if name != "Baltic" or not HELD[0] <= at < HELD[1]
+        ]
+    return found
+
+
+def moments(begin: datetime, until: datetime, step: timedelta) -> list[datetime]:
+    """From a beginning until before an end."""
+    return [begin + place * step for place in range(-((begin - until) // step))]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_year_of_customers_and_of_a_resellers_customer_is_billed_to_the_unit(year: Year) -> None:
+    with acting(ANN):
+        for at in moments(BEGIN, END + STEP, STEP):
+            year.pass_by(at)
+            year.deeds(at)
+    fee = late_fee(year)
+    for name, customer in year.customers.items():
+        talks = calls_of(year, name)
+        beside = beside_calls(year, name, fee)
+        adds_up(customer)
+        told = [paper_of(row) for row in documents(customer) if row.from_on]
+        assert told == papers(DEALS[name], talks, beside, END.date() - DAY), name
+        by_hand = [paper_of(row) for row in Invoice.objects.filter(customer=customer, from_on=None).order_by("pk")]
+        assert by_hand == notes_and_receipts(name), name
+        later = sum(call.micros for call in talks if DEALS[name].on(call.at) >= last_day(told))
+        assert balance(customer) == owned(name, [*told, *by_hand], year.paid[name]) - later, name
+    is_dunned(year)
+    in_the_books(year)
+    assert broken() == set()
+    by_the_calendar(year)
+    resold(year)
+    summed_up(year)
+
+
+def calls_of(year: Year, name: str) -> list[Called]:
+    """What a customer pays for: a reseller for its customer's calls too, at its own price."""
+    own = [Called(talk.started_at, talk.micros, talk.destination) for talk in year.talked[name]]
+    if name != "Nordic":
+        return own
+    sold = year.talked["Fjord"]
+    return [*own, *(Called(talk.started_at, bought(talk.micros), talk.destination) for talk in sold)]
+
+
+def beside_calls(year: Year, name: str, fee: int) -> list[tuple[date, Fraction]]:
+    """What is charged beside calls."""
+    if name == "Baltic":
+        trunks = [(date(2024, month, 1), Fraction(TRUNK)) for month in range(3, 13) if month != 8]  # held in August
+        first = date(2024, 2, 10)
+        return [(first, Fraction(SETUP)), (first, FIRST_TRUNK), *trunks, (date(2024, 7, 29), Fraction(fee))]
+    if name == "Acme":
+        lasts = [date(2024, month, 1) - DAY for month in range(2, 13)]
+        return [(last, Fraction(LINE)) for last in lasts]
+    if name == "Gulf":
+        used = dict.fromkeys((date(2024, month, 1) for month in range(1, 13)), 0)
+        for call in calls_of(year, name):
+            begin = monthly(DEALS[name].on(call.at))
+            if begin in used:
+                used[begin] += call.micros
+        return [(begin, Fraction(max(0, LEAST - micros))) for begin, micros in used.items()]
+    return []
+
+
+def late_fee(year: Year) -> int:
+    """A percent of June's bill, and five euros."""
+    june = papers(DEALS["Baltic"], calls_of(year, "Baltic"), beside_calls(year, "Baltic", 0), date(2024, 6, 30))[-1]
+    return DEALS["Baltic"].rounded(Fraction(june.total, 100) + 5 * LONG)
+
+
+def notes_and_receipts(name: str) -> list[Paper]:
+    """The documents that are of no period, in their order."""
+    deal = DEALS[name]
+    if name == "Baltic":
+        return [deal.paper("credit_note", (None, None), [123 * CENT])]
+    if name == "Gulf":
+        return [deal.paper("debit_note", (None, None), [1_234_000])]
+    if name != "Acme":
+        return []
+    first, bounced = deal.receipt_of(3000 * LONG), deal.receipt_of(100 * LONG)
+    tax = deal.rounded(Fraction(first.tax * 50, 3000))
+    refunded = Paper("credit_note", None, None, 50 * LONG - tax, 50 * LONG - tax, tax, 50 * LONG)
+    reversed_ = bounced._replace(kind="credit_note", exact=bounced.net)
+    return [first, refunded, bounced, reversed_]
+
+
+def owned(name: str, told: Sequence[Paper], paid: int) -> int:
+    """What a wallet holds by all its documents: who pays ahead has the net of its payments less what was used."""
+    signs = {"credit_note": 1, "invoice": -1, "debit_note": -1}
+    if name != "Acme":
+        return paid + sum(signs[one.kind] * one.total for one in told)
+    in_hand = sum((-1 if one.kind == "credit_note" else 1) * one.net for one in told if one.from_on is None)
+    return in_hand - sum(one.exact for one in told if one.from_on)
+
+
+def paper_of(row: Invoice) -> Paper:
+    """A document of ours as one of plain arithmetic."""
+    amounts = (row.exact_micros, row.net_micros, row.tax_micros, row.total_micros)
+    return Paper(row.kind, row.from_on, row.until_on, *amounts)
+
+
+def last_day(told: Sequence[Paper]) -> date:
+    """The first day that is on no document."""
+    found = told[-1].until_on
+    assert found is not None
+    return found
+
+
+def is_dunned(year: Year) -> None:
+    """June's bill and no other was reminded of, cost Baltic its calls and a fee, and gave them back once paid."""
+    baltic = year.customers["Baltic"]
+    steps = DunningEvent.objects.exclude(action="event").order_by("at", "id")
+    assert [(row.action, row.at.date(), row.invoice.from_on) for row in steps] == [
+        ("remind", date(2024, 7, 19), date(2024, 5, 31)),
+        ("restrict", date(2024, 7, 24), date(2024, 5, 31)),
+        ("late_fee", date(2024, 7, 29), date(2024, 5, 31)),
+    ]
+    baltic.refresh_from_db()
+    assert (baltic.status, baltic.holds.count()) == ("active", 1)
+    bills = [row for row in documents(baltic) if row.from_on]
+    assert [bool(row.open_micros) for row in bills] == [False] * 11 + [True], "all but the last bill is settled"
+
+
+def in_the_books(year: Year) -> None:
+    """The tax of all documents is what the books hold of tax, currency by currency, and so is what was paid."""
+    signs = {"credit_note": -1}
+    taxes: dict[str, int] = {}
+    for row in Invoice.objects.exclude(state="void"):
+        taxes[row.currency] = taxes.get(row.currency, 0) + signs.get(row.kind, 1) * row.tax_micros
+    entries = Entry.objects.filter(account=year.account)
+    held = dict(entries.filter(book="tax").values_list("currency").annotate(micros=Sum("amount_micros")))
+    within = entries.filter(wallet=wallet_of(year.customers["Nippon"]), kind="tax")
+    assert {code: -micros for code, micros in held.items()} == taxes
+    assert sum(within.values_list("amount_micros", flat=True)) == 0, "of prices with tax it moves between books"
+    came = Payment.objects.filter(status="completed").values_list("currency").annotate(micros=Sum("amount_micros"))
+    assert dict(came) == dict(
+        entries.filter(book="payments").values_list("currency").annotate(micros=Sum("amount_micros"))
+    )
+    assert dict(came)["EUR"] == sum(year.paid[name] for name in ("Baltic", "Nordic", "Fjord")) + 2950 * LONG
+    assert dict(came)["KWD"] == year.paid["Gulf"]
+
+
+def by_the_calendar(year: Year) -> None:
+    """Short months, the leap day, nights of 23 and 25 hours; numbers without gap."""
+    baltic, nippon = documents(year.customers["Baltic"]), documents(year.customers["Nippon"])
+    days = [row.from_on for row in baltic]
+    assert days[:4] == [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31)]
+    march = baltic[3]
+    usage = march.lines.filter(kind="usage")
+    assert (march.usage_from_at, usage.count()) == (datetime(2024, 3, 31, tzinfo=ZoneInfo(VILNIUS)), 30)
+    weeks = [row.usage_until_at - row.usage_from_at for row in nippon]  # type: ignore[operator]
+    assert sorted({week / HOUR for week in weeks}) == [168, 169], "the clock goes back in November"
+    assert len(weeks) == 17
+    numbers = Invoice.objects.filter(kind="invoice").order_by("number_year", "number_seq")
+    for number_year in (2024, 2025):
+        given = [row.number_seq for row in numbers if row.number_year == number_year]
+        assert given == list(range(1, len(given) + 1))
+        assert given
+
+
+def resold(year: Year) -> None:
+    """What a reseller earns is what its customer is billed, less what it pays for the same calls itself; its customer's
+    weeks begin on Mondays, by the nights of the account's zone."""
+    fjord, talked = year.customers["Fjord"], year.talked["Fjord"]
+    calls = Entry.objects.filter(wallet=wallet_of(fjord), call_id__isnull=False).values("call_id")
+    said = Entry.objects.filter(call_id__in=calls)
+    by_book = dict(said.values_list("book").annotate(micros=Sum("amount_micros")))
+    sold = sum(talk.micros for talk in talked)
+    assert by_book == {"resale": -sold, "revenue": -sum(bought(talk.micros) for talk in talked)}
+    weeks = {(row.usage_until_at - row.usage_from_at) / HOUR for row in documents(fjord)}  # type: ignore[operator]
+    assert weeks >= {167, 168, 169}, "the clock goes forward in March and back in October"
+
+
+def summed_up(year: Year) -> None:
+    """The summary of a reseller, whose months are UTC's, is what its documents bill: its customer's calls too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT add_to_summaries(0, %s, '-infinity', 'infinity')", [2**62])
+    nordic = year.customers["Nordic"]
+    found = of_customer(nordic, Span.MONTH, BEGIN, END, resells=True)
+    months = {stretch.begun_at.date(): stretch for stretch in found}
+    billed = {row.from_on: row for row in documents(nordic) if row.from_on}
+    assert len(billed) == 12
+    for month, row in billed.items():
+        lines = list(row.lines.all())
+        assert months[month].charged_micros == row.exact_micros
+        assert months[month].totals.connected + months[month].resold.calls == sum(line.calls_count for line in lines)
+        assert months[month].totals.billed_s + months[month].resold.billed_s == sum(line.billed_s for line in lines)
+    bought_micros = sum(bought(talk.micros) for talk in year.talked["Fjord"])
+    assert sum(stretch.resold.charge_micros for stretch in found) == bought_micros

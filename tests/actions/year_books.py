@@ -1,0 +1,143 @@
+"""What the documents of a year should say, worked out by plain rational arithmetic from what was talked and agreed.
+
+Nothing of the program under test is used here: the calendar, the rounding and the taxes are written a second time, so
+that a mistake in one of them is no mistake in both. A `Deal` is what a customer has agreed to; `papers` is every
+document of its calls and charges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+DAY = timedelta(days=1)
+
+
+class Levy(NamedTuple):
+    """A tax: a share of the net, or with `compound` of the net and the taxes before it."""
+
+    share: Fraction
+    compound: bool = False
+
+
+class Called(NamedTuple):
+    """A charged call."""
+
+    at: datetime
+    micros: int
+    destination: str
+
+
+class Paper(NamedTuple):
+    """One document: its kind, its first day and the first day after it, and its amounts in micros."""
+
+    kind: str
+    from_on: date | None
+    until_on: date | None
+    exact: int
+    net: int
+    tax: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """What a customer has agreed to. `decimals` are its currency's; `begins` is the first day of the bill of a day."""
+
+    zone: str
+    begins: Callable[[date], date]
+    kind: str = "invoice"
+    decimals: int = 2
+    levies: tuple[Levy, ...] = ()
+    within: bool = False
+    """The prices have the taxes in them."""
+    by_destination: bool = False
+
+    @property
+    def coin(self) -> int:
+        """The smallest coin, in micros."""
+        return int(10 ** (6 - self.decimals))
+
+    def rounded(self, micros: Fraction | int) -> int:
+        """To the nearest coin; half a coin goes away from zero."""
+        coins = floor(abs(Fraction(micros)) / self.coin + Fraction(1, 2)) * self.coin
+        return coins if micros >= 0 else -coins
+
+    def on(self, at: datetime) -> date:
+        """The day of a moment on the customer's wall."""
+        return at.astimezone(ZoneInfo(self.zone)).date()
+
+    def taxes_on(self, net: int) -> int:
+        """What the taxes come to on top of a net."""
+        above = 0
+        for levy in self.levies:
+            above += self.rounded(levy.share * (net + above if levy.compound else net))
+        return above
+
+    def taxes_within(self, gross: int) -> int:
+        """What the taxes come to that are within a gross amount."""
+        shares: list[Fraction] = []
+        for levy in self.levies:
+            shares.append(levy.share * (1 + sum(shares)) if levy.compound else levy.share)
+        net = gross / (1 + sum(shares, Fraction()))
+        return sum(self.rounded(share * net) for share in shares)
+
+    def paper(self, kind: str, span: tuple[date | None, date | None], lines: Iterable[Fraction | int]) -> Paper:
+        """A document of some lines, each rounded to the coin. A receipt of what was used bears no tax."""
+        exact = list(lines)
+        whole = sum(self.rounded(line) for line in exact)
+        if kind == "receipt":
+            net, tax = whole, 0
+        elif self.within:
+            tax = self.taxes_within(whole)
+            net = whole - tax
+        else:
+            net, tax = whole, self.taxes_on(whole)
+        micros = sum(floor(Fraction(line) + Fraction(1, 2)) for line in exact)
+        return Paper(kind, *span, micros, net, tax, net + tax)
+
+    def receipt_of(self, gross: int) -> Paper:
+        """The receipt of money that came before it is used up, with the tax in it."""
+        tax = self.taxes_within(gross)
+        return Paper("receipt", None, None, gross, gross - tax, tax, gross)
+
+
+Charged = Sequence[tuple[date, Fraction]]
+"""What is charged beside calls: the day it begins, and micros."""
+
+
+def papers(deal: Deal, calls: Iterable[Called], charges: Charged, until_on: date) -> list[Paper]:
+    """Every document of periods that are over by a day, in their order. Each period has calls."""
+    periods: dict[date, dict[object, int]] = {}
+    for call in calls:
+        on = deal.on(call.at)
+        lines = periods.setdefault(deal.begins(on), {})
+        key = call.destination if deal.by_destination else on
+        lines[key] = lines.get(key, 0) + call.micros
+    found = []
+    for begin, end in pairwise([*sorted(periods), date.max]):
+        if end <= until_on:
+            beside = [micros for on, micros in charges if begin <= on < end]
+            found.append(deal.paper(deal.kind, (begin, end), [*periods[begin].values(), *beside]))
+    return found
+
+
+def monthly(on: date) -> date:
+    """Bills that begin on the first of the month."""
+    return on.replace(day=1)
+
+
+def on_last_days(on: date) -> date:
+    """Bills that begin on the last day of each month, whichever that is."""
+    return on if (on + DAY).day == 1 else on.replace(day=1) - DAY
+
+
+def weekly(weekday: int) -> Callable[[date], date]:
+    """Bills that begin on a day of the week; 1 is Monday."""
+    return lambda on: next(on - back * DAY for back in range(7) if (on - back * DAY).isoweekday() == weekday)

@@ -1,0 +1,145 @@
+"""Which days of a breakout the lake tells, and what the database adds to them.
+
+A day that is closed and written belongs to the lake as long as its file has every call of it. What came to such a day
+later is told by the database: corrections, which are entries of their own, and the calls that came to a day after it
+had left the database. A day that other calls came to since its file was written is the database's until that night; so
+is one whose file is not there, such as all of them while the lake is not mounted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Max, OuterRef, Subquery
+
+from tollgate.core.breakout import Question
+from tollgate.core.lake import day_begins, is_closed, runs
+from tollgate.environment import lake_folder
+from tollgate.store.models import Account, LakeFile
+from tollgate.store.queries.statements import rows
+
+DAY: Final = timedelta(days=1)
+Stretch = tuple[datetime, datetime]
+
+
+class Corrected(Exception):
+    """Calls of such a day were corrected; its day comes along."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(str(day))
+        self.day = day
+
+
+@dataclass(frozen=True, slots=True)
+class LakeDays:
+    """The days that the lake tells, with their files; those of them that the database has no more; and the calls in
+    these files that the database tells itself, because they came when their day had left."""
+
+    files: Mapping[date, Path]
+    left: frozenset[date]
+    late: tuple[int, ...]
+
+
+NONE: Final = LakeDays({}, frozenset(), ())
+
+
+def lake_days(account: Account, question: Question, at: datetime) -> LakeDays:
+    """Those of a question's period at a moment.
+
+    Raises Corrected, by number: the database knows what corrected calls that it forgot, and not their numbers.
+    """
+    first = question.from_at.astimezone(UTC).date()
+    if not is_closed(first, at):  # nor any day after it
+        return NONE
+    kept = {file.day_on: file for file in _kept(account, first, question.until_at) if is_closed(file.day_on, at)}
+    if not kept:
+        return NONE
+    here = {row.day_on for row in rows("lake", "partitions")}
+    left = kept.keys() - here
+    if question.by_number and left:
+        corrected = {row.day_on for row in rows("lake", "corrected_archived_days", account.pk)} & left
+        if corrected:
+            raise Corrected(max(corrected))
+    folder = lake_folder()
+    told = {day for day, file in kept.items() if file.rows_count >= file.rows_most and (folder / file.path).is_file()}
+    told |= left if question.by_number else set()  # what is left of a day tells those numbers still
+    told -= _outdated(account, {day: kept[day].rows_count for day in told & here})
+    late = dict(_late(account, told & left))
+    for day in told & left:
+        if len(late.get(day, ())) >= kept[day].rows_count:  # it never had a partition: the database has all of it
+            told.remove(day)
+    files = {day: folder / kept[day].path for day in sorted(told)}
+    known = tuple(one for day in sorted(told & late.keys()) for one in late[day])
+    return LakeDays(files, frozenset(told & left), known)
+
+
+def stretches(days: Iterable[date], from_at: datetime, until_at: datetime) -> list[Stretch]:
+    """Those days as instants, as far as they are in a period."""
+    found = ((max(from_at, day_begins(first)), min(until_at, day_begins(last))) for first, last in runs(days))
+    return [(begin, end) for begin, end in found if begin < end]
+
+
+def between(stretches: Collection[Stretch], from_at: datetime, until_at: datetime) -> Iterator[Stretch]:
+    """What is left of a period beside some stretches of it."""
+    begin = from_at
+    for first, last in stretches:
+        if begin < first:
+            yield begin, first
+        begin = last
+    if begin < until_at:
+        yield begin, until_at
+
+
+def _kept(account: Account, first: date, until_at: datetime) -> Iterable[Any]:
+    """The current files of calls, each with `rows_most`: what an erasure that kept held customers left has fewer."""
+    same = LakeFile.objects.filter(account=account, kind="call", day_on=OuterRef("day_on")).order_by().values("day_on")
+    return (
+        LakeFile.objects.filter(account=account, kind="call", replaced_at=None, erased_at=None)
+        .filter(day_on__gte=first, day_on__lte=until_at.astimezone(UTC).date())
+        .annotate(rows_most=Subquery(same.annotate(most=Max("rows_count")).values("most")))
+        .order_by("day_on")
+        .values_list("day_on", "path", "rows_count", "rows_most", named=True)
+    )
+
+
+def _outdated(account: Account, counts: Mapping[date, int]) -> set[date]:
+    """The days of which the database has more calls than their files: it never loses one of a day that it has."""
+    if not counts:
+        return set()
+    narrow, values = _within(account, counts)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM cdr WHERE {narrow}", values)  # noqa: S608 - values apart
+        if cursor.fetchone() == (sum(counts.values()),):
+            return set()
+        cursor.execute(
+            f"SELECT (started_at AT TIME ZONE 'UTC')::date, count(*) FROM cdr WHERE {narrow} GROUP BY 1",  # noqa: S608
+            values,
+        )
+        found: dict[date, int] = dict(cursor.fetchall())
+    return {day for day, count in counts.items() if found.get(day, 0) != count}
+
+
+def _late(account: Account, days: Collection[date]) -> Iterator[tuple[date, list[int]]]:
+    """The calls of these days that the database has, and tells itself: after a night they are in the files as well."""
+    if not days:
+        return
+    narrow, values = _within(account, days)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (started_at AT TIME ZONE 'UTC')::date, array_agg(id ORDER BY id) FROM cdr"  # noqa: S608
+            f" WHERE {narrow} GROUP BY 1",
+            values,
+        )
+        yield from cursor.fetchall()
+
+
+def _within(account: Account, days: Iterable[date]) -> tuple[str, list[Any]]:
+    """An account's calls of these days, as a condition that finds the partitions, and its values."""
+    found = [(day_begins(first), day_begins(last)) for first, last in runs(days)]
+    told = " OR ".join(["started_at >= %s AND started_at < %s"] * len(found))
+    return f"account_id = %s AND ({told})", [account.pk, *(at for stretch in found for at in stretch)]
