@@ -288,6 +288,7 @@ class Connection:
         self.process = process
         self.transaction = Transaction()
         self.tell_begun: Callable[[], None] = bool
+        self.tell_lost: Callable[[], object] = bool
         self.is_begun = False
         self.is_broken = False
 
@@ -298,8 +299,13 @@ class Connection:
     def is_closed(self) -> bool:
         return self.is_broken
 
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        self.tell_lost = tell
+
     def close(self) -> None:
         """The server rolls back what was open."""
+        if not self.is_broken:
+            asyncio.get_running_loop().call_soon(self.tell_lost)
         self.is_broken = True
         self.tables.release(self.transaction)
 
