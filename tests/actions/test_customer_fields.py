@@ -104,8 +104,8 @@ def test_a_postcode_is_checked_by_the_country_it_will_stand_with(account: Accoun
 
 
 def test_a_variable_that_nothing_obeys_is_told(account: Account, done: Done) -> None:
-    acme(account, vars_toml="[cli]\npersist = 600")
-    assert any("cli is not known" in words for words in done.warnings)
+    acme(account, vars_toml="[cli]\npersist = 600\n[schedule]\nnight = 1")
+    assert [words.split(" is ")[0] for words in done.warnings] == ["Variables: schedule"]
 
 
 def test_records_of_another_account_cannot_be_named(account: Account) -> None:

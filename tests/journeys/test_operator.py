@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,15 +48,16 @@ def page(cast: Cast, live_server: LiveServer) -> Iterator[Page]:
 
 
 def aside(change: Callable[[], object]) -> None:
-    """Changes the database in a thread of its own: the browser's driver runs a loop in this one."""
+    """Changes the database in a thread of its own, and raises what it raises: the browser's driver runs a loop here."""
 
     def run() -> None:
-        change()
-        connections.close_all()
+        try:
+            change()
+        finally:
+            connections.close_all()
 
-    thread = Thread(target=run)
-    thread.start()
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
 
 
 def log_in(page: Page, email: str) -> None:

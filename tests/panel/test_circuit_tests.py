@@ -4,8 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.panel.cast import LIVE_ID, Cast
-from tollgate.panel import options
-from tollgate.store.models import Account, CircuitTest, Endpoint, Gateway
+from tollgate.store.models import Account, CircuitTest, Gateway
 
 pytestmark = pytest.mark.django_db
 FORM = {"number": "442079460001", "way": "", "talk_s": "5", "cli": ""}
@@ -42,14 +41,3 @@ def test_what_takes_no_calls_is_said_and_not_offered(cast: Cast, ann: Client) ->
     page = ann.get(begin).content.decode()
     assert "takes no calls" in page
     assert f"gateway-{cast.gateway.pk}" not in page
-
-
-def test_who_calls_can_be_chosen_among_more_users_than_are_listed(
-    cast: Cast, ann: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    last = Endpoint.objects.create(
-        account=cast.account, customer=cast.baltic, kind="sip_user", username="zz-last", realm="r", ha1="0" * 32
-    )
-    Account.objects.update(circuit_user=last)
-    monkeypatch.setattr(options, "MOST_USERS", 1)
-    assert f'value="{last.pk}" selected' in ann.get("/options/").content.decode()

@@ -270,7 +270,8 @@ def test_what_is_not_decided_in_time_is_refused_as_overload_and_holds_nothing(sc
         result = scene.edge.call(caller=seller.ip, cld=NUMBER)
     assert result.answer is not None
     assert_told(result.answer, "charging_unavailable", variant="overload")
-    until(lambda: scene.live_count() == 0, what="the call to be forgotten")
+    assert scene.cdr(result.call_id)["cost_micros"] == 0, "it was granted when nobody waited any more, and closed again"
+    assert scene.live_count() == 0
     wallet = world.wallet("customer", seller.customer)
     assert (wallet["balance_micros"], wallet["held_micros"], wallet["channels"]) == (5 * EURO, 0, 0)
     until(lambda: first_call(scene, seller).code == 200, what="calls again")

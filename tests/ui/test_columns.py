@@ -1,9 +1,11 @@
 """Columns: one declaration, exact texts, nothing unescaped."""
 
+import re
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
+from django.template import Context, Template
 
 from tollgate.ui.columns import Column, Kind, plain, read
 
@@ -23,6 +25,16 @@ def test_amounts_of_a_page_have_their_points_below_each_other_and_stay_as_they_a
     assert [cell.partition(">")[2].removesuffix("</td>") for cell in cells] == ["2.5000", "0.0150", "-0.0243", ""]
     assert 'data-value="2.50"' in cells[0]
     assert ">2.50<" in column.aligned(rows[:1]).cell(rows[0])
+
+
+def test_amounts_of_a_plain_table_have_their_points_below_each_other() -> None:
+    page = Template(
+        '{% load ui %}{% even %}<i>1.5</i>{% for micros in amounts %}{{ micros|money:"EUR" }}{% endfor %}{% endeven %}'
+        '{{ amounts.0|money:"EUR" }}'
+    )
+    text = page.render(Context({"amounts": [2_500_000, None, -24_300, 10**15]}))
+    told = ("1.5", "2.5000", "-0.0243", "1000000000.0000", "2.50")
+    assert tuple(re.findall(r"-?\d+\.\d+", text)) == told, "and nothing else within, or beside it, changes"
 
 
 def test_a_price_has_no_fewer_decimals_than_its_currency() -> None:

@@ -149,10 +149,13 @@ class PivotTable extends HTMLElement {
   show(width, bold) {
     const table = document.createElement("table"), [titles, ...lines] = this.table;
     table.className = "plain-table";
+    const decimals = /(?<=\d\.)\d+/g; // shown with as many each, the points below each other; copied as they are
+    const most = lines.flatMap((cells) => cells.slice(width).join(" ").match(decimals) ?? []).reduce((one, other) => Math.max(one, other.length), 0);
+    const shown = (text, place) => (place < width ? text : text.replace(decimals, (found) => found.padEnd(most, "0")));
     const line = (cells, name, strong) => {
       const row = document.createElement("tr");
       row.className = strong ? "pivot-total" : "";
-      row.append(...cells.map((text, place) => Object.assign(document.createElement(name === "th" || place < width ? "th" : "td"), {textContent: text, className: place < width ? "" : "num", scope: name === "th" ? "col" : place < width ? "row" : ""})));
+      row.append(...cells.map((text, place) => Object.assign(document.createElement(name === "th" || place < width ? "th" : "td"), {textContent: name === "th" ? text : shown(text, place), className: place < width ? "" : "num", scope: name === "th" ? "col" : place < width ? "row" : ""})));
       for (const cell of row.querySelectorAll("td")) cell.removeAttribute("scope");
       return row;
     };
