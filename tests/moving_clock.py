@@ -1,18 +1,21 @@
-"""A clock of the database that a test moves: whatever acts, triggers and defaults call now is then.
+"""A clock that a test moves: whatever the database, and modules that are told of it, call now is then.
 
-    clock = Clock(datetime(2024, 1, 1, 12, tzinfo=UTC))        before the first row is written
-    clock.at(datetime(2024, 2, 29, 12, tzinfo=UTC))
+    clock = Clock(url, datetime(2024, 1, 1, 12, tzinfo=UTC))   before the first row is written, in a database of its own
+    clock.tell(monkeypatch, desk, service)                     modules that look at `datetime`
+    clock.at(datetime(2024, 2, 29, 12, tzinfo=UTC))            for every connection, at once
 
-Its functions stand in a schema that is searched before PostgreSQL's own: the program under test is not touched and
-knows of nothing. All of it is gone at the end of the transaction.
+Its functions stand in a schema that every session of the database searches before PostgreSQL's own: the program under
+test is not touched and knows of nothing. All of it goes with the database.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
+from types import ModuleType
 
-from django.db import connection
+import psycopg
+import pytest
+from psycopg import sql
 
 NAMES = ("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp")
 DEFAULTS = """
@@ -23,32 +26,45 @@ JOIN pg_class ON pg_class.oid = adrelid
 WHERE relnamespace = 'public'::regnamespace AND NOT relispartition
   AND pg_get_expr(adbin, adrelid) = ANY (%s)
 """
+SEARCHED = "clock, pg_catalog, public"
 
 
-@dataclass(slots=True)
 class Clock:
-    """What time it is for the database, in this transaction."""
+    """What time it is for a database. Sessions that were open before it are told by `SET search_path` to `SEARCHED`."""
 
-    now: datetime
-
-    def __post_init__(self) -> None:
+    def __init__(self, url: str, moment: datetime) -> None:
         """Puts the functions in place, and the defaults of columns, which were bound to PostgreSQL's own."""
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE SCHEMA clock")
-            for name in NAMES:
-                cursor.execute(
-                    f"CREATE FUNCTION clock.{name}() RETURNS timestamptz LANGUAGE sql STABLE"
-                    " RETURN current_setting('clock.at')::timestamptz"
-                )
-            cursor.execute(DEFAULTS, [[*(f"{name}()" for name in NAMES), "CURRENT_TIMESTAMP"]])
-            for (statement,) in cursor.fetchall():
-                cursor.execute(statement)
-            cursor.execute("SET LOCAL search_path = clock, pg_catalog, public")
-        self.at(self.now)
+        self.url = url
+        self.moment = moment
+        self._connection = psycopg.connect(url, autocommit=True)
+        run = self._connection.execute
+        run("CREATE SCHEMA clock")
+        run("CREATE UNLOGGED TABLE clock.moment AS SELECT %s::timestamptz AS at", [moment])
+        for name in NAMES:
+            run(
+                f"CREATE FUNCTION clock.{name}() RETURNS timestamptz LANGUAGE sql STABLE"
+                " RETURN (SELECT at FROM clock.moment)"
+            )
+        for (statement,) in run(DEFAULTS, [[*(f"{name}()" for name in NAMES), "CURRENT_TIMESTAMP"]]).fetchall():
+            run(statement)
+        name = sql.Identifier(self._connection.info.dbname)
+        run(sql.SQL("ALTER DATABASE {} SET search_path = " + SEARCHED).format(name))
 
-    def at(self, moment: datetime) -> datetime:
-        """Sets the clock; gives the moment."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('clock.at', %s, true)", [moment.isoformat()])
-        self.now = moment
-        return moment
+    def close(self) -> None:
+        """Hangs up."""
+        self._connection.close()
+
+    def at(self, moment: datetime) -> None:
+        """Sets the clock."""
+        if moment != self.moment:
+            self._connection.execute("UPDATE clock.moment SET at = %s", [moment])
+            self.moment = moment
+
+    def now(self, zone: tzinfo | None = None) -> datetime:
+        """As `datetime.now` of a module that was told."""
+        return self.moment.astimezone(zone)
+
+    def tell(self, patch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
+        """These modules take the clock's time for the present."""
+        for module in modules:
+            patch.setattr(module, "datetime", self)

@@ -207,10 +207,15 @@ def test_a_change_of_an_endpoint_is_told_and_an_alert_of_a_tag_goes_to_its_conta
     message = Message.objects.get(template="alert")
     assert message.recipient == "carla@acme.example"
     assert "Change of an endpoint is 1, watched for any change. By Ann." in message.text
-    update_customer(customer_id=customer.pk, notification_opt_outs=["alert.fired"])
+    create_contact(customer_id=customer.pk, email="noc@acme.example", first_name="Nils", kind="noc")
+    update_customer(customer_id=customer.pk, notification_departments=["noc"])
     create_ip_endpoint(customer_id=customer.pk, network="198.51.100.8")
     assert watch(at) == 1
-    assert Message.objects.filter(template="alert").count() == 1, "a customer that wants none is told of none"
+    assert Message.objects.filter(template="alert").latest("id").recipient == "noc@acme.example"
+    update_customer(customer_id=customer.pk, notification_opt_outs=["alert.fired"])
+    create_ip_endpoint(customer_id=customer.pk, network="198.51.100.9")
+    assert watch(at) == 1
+    assert Message.objects.filter(template="alert").count() == 2, "a customer that wants none is told of none"
     assert Audit.objects.filter(table_name="alert", verb="INSERT").count() == 1
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.actions.cast import acme
 from tests.actions.test_customers import PASSWORD, refused
+from tollgate.actions import portal_passwords
 from tollgate.actions.acts import Actor, Done, NotPermitted, acting
 from tollgate.actions.contacts import (
     create_contact,
@@ -111,6 +112,26 @@ def test_a_contact_who_cannot_log_in_yet_is_told_of(account: Account, done: Done
     )
     carla_of(customer, email="d@acme.example")
     assert done.warnings == []
+
+
+def test_a_contact_and_its_invitation_are_both_there_or_neither(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = acme(account)
+    carla_of(customer, invite=True)
+    assert Message.objects.get(template="set_password").recipient == "carla@acme.example"
+    refused("email", carla_of, customer=customer, invite=True)
+    assert Message.objects.count() == 1, "who is not kept is not invited"
+
+    def fails(contact: Contact) -> None:
+        Message.objects.update(subject="half done")
+        raise RuntimeError("the queue is shut")
+
+    monkeypatch.setattr(portal_passwords, "send_link", fails)
+    with pytest.raises(RuntimeError, match="shut"):
+        carla_of(customer, email="dan@acme.example", invite=True)
+    assert list(Contact.objects.values_list("email", flat=True)) == ["carla@acme.example"]
+    assert Message.objects.get().subject != "half done"
 
 
 def test_no_job_and_no_contact_looks_in_as_somebody(account: Account) -> None:

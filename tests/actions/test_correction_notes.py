@@ -30,13 +30,13 @@ from tollgate.actions.invoices import draft_invoice
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.recalculation_preview import Preview, preview
 from tollgate.actions.recalculations import (
-    noted_invoices,
     notes_task_of,
     start_recalculation,
     take_back_recalculation,
     wanted_recalculation,
 )
 from tollgate.actions.revisions import publish_revision
+from tollgate.actions.task_searches import done_of_found
 from tollgate.actions.tasks import cancel_task, retry_task
 from tollgate.actions.taxes import create_tax
 from tollgate.actions.users import create_user, create_user_group
@@ -355,7 +355,7 @@ def test_who_cancels_waits_for_no_search_of_invoices_and_the_notes_of_what_was_d
     world.costs(EURO)
     with acting(world.ann):
         begun = start_recalculation(**world.january())  # type: ignore[arg-type]
-    ticks = iter([datetime(2026, 1, 1, tzinfo=UTC)])
+    ticks = iter([datetime(2026, 1, 1, tzinfo=UTC)] * 2)  # the search and a call
     tasks.work(lambda: next(ticks, datetime(2026, 1, 2, tzinfo=UTC)), datetime(2026, 1, 2, tzinfo=UTC))
     with acting(world.ann), CaptureQueriesContext(connection) as asked:
         assert begun.task_id is not None
@@ -363,14 +363,14 @@ def test_who_cancels_waits_for_no_search_of_invoices_and_the_notes_of_what_was_d
     assert not [one for one in asked if "HAVING sum(entry.amount_micros)" in one["sql"]]
     noting = notes_task_of(begun)
     assert noting is not None
-    assert noted_invoices(noting) is None, "they are still looked for"
+    assert done_of_found(noting) is None, "they are still looked for"
     with acting(world.ann):
-        assert noted_invoices(cancel_task(task_id=noting.pk)) == (0, 0)
+        assert done_of_found(cancel_task(task_id=noting.pk)) == (0, 0)
         retry_task(task_id=noting.pk)
     ran()
     assert sums(documents(world.baltic)[-1]) == ("credit_note", 100, 21, 121), "of the one call that was corrected"
     noting.refresh_from_db()
-    assert noted_invoices(noting) == (1, 1)
+    assert done_of_found(noting) == (1, 1)
     (row,) = noting.rows.exclude(record_id=None)
     assert row.record_id == documents(world.baltic)[-1].pk
     with acting(world.ann):

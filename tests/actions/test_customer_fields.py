@@ -23,6 +23,7 @@ from tollgate.actions.customer_status import (
 from tollgate.actions.customer_successor import create_successor_customer
 from tollgate.actions.customers import create_customer, delete_customer, update_customer
 from tollgate.actions.localizations import create_localization, delete_localization, update_localization
+from tollgate.actions.options import update_options
 from tollgate.actions.portal_domains import (
     SECTIONS,
     create_portal_domain,
@@ -51,7 +52,7 @@ def test_every_field_is_kept_as_it_was_given(account: Account) -> None:
         "portal_show": ["clis"], "portal_hide": ["calls"], "tag_ids": [tag.pk], "vars_toml": VARS,
         "pai_mode": "required", "first_reply_s": 4, "pdd_s": 6, "ring_s": 45, "rtp_firewall": "unlocked",
         "recording_retention_days": 30, "attestation": "A", "approved_clis_only": True, "local_calls": False,
-        "local_price_nanos": 5_000_000, "local_increment_s": 6, "loss_making_calls": False, "ip_management": True,
+        "local_price_nanos": 5_000_000, "local_increment_s": 6, "loss_making_calls": "warn", "ip_management": True,
         "localization_id": local.pk, "number": "370612345",
     }  # fmt: skip
     customer = acme(account, **given)
@@ -104,8 +105,31 @@ def test_a_postcode_is_checked_by_the_country_it_will_stand_with(account: Accoun
 
 
 def test_a_variable_that_nothing_obeys_is_told(account: Account, done: Done) -> None:
-    acme(account, vars_toml="[cli]\npersist = 600\n[schedule]\nnight = 1")
-    assert [words.split(" is ")[0] for words in done.warnings] == ["Variables: schedule"]
+    acme(account, vars_toml='[cli]\npersist = 600\n[schedule]\nweek = "9-21"\nnight = 1')
+    assert [words.split(" is ")[0] for words in done.warnings] == ["Variables: schedule.night"]
+
+
+def test_losses_are_named_by_a_word_and_yes_and_no_are_two_of_them(account: Account) -> None:
+    customer = acme(account)
+    assert customer.loss_making_calls == "allow"
+    for given, kept in (("warn", "warn"), (False, "refuse"), ("yes", "allow"), ("no", "refuse"), (True, "allow")):
+        assert update_customer(customer_id=customer.pk, loss_making_calls=given).loss_making_calls == kept
+    refused("loss_making_calls", update_customer, customer_id=customer.pk, loss_making_calls="maybe")
+
+
+def test_a_reference_belongs_to_one_customer_where_the_options_say_so(account: Account) -> None:
+    new: dict[str, Any] = {"account_id": account.pk, "currency": "EUR"}
+    first, second = acme(account, reference="PO 7"), create_customer(**new, name="Second", reference="PO 7")
+    words = refused("unique_references", update_options, account_id=account.pk, unique_references=True)
+    assert "PO 7" in words
+    update_customer(customer_id=second.pk, reference="PO 8")
+    update_options(account_id=account.pk, unique_references=True)
+    assert "Another customer" in refused("reference", update_customer, customer_id=second.pk, reference="PO 7")
+    refused("reference", create_customer, **new, name="Third", reference="PO 8")
+    assert update_customer(customer_id=first.pk, reference="PO 7", city="Vilnius").reference == "PO 7"
+    create_customer(**new, name="Without one"), create_customer(**new, name="Without one, too")
+    update_options(account_id=account.pk, unique_references=False)
+    assert create_customer(**new, name="Third", reference="PO 8").reference == "PO 8"
 
 
 def test_records_of_another_account_cannot_be_named(account: Account) -> None:

@@ -27,6 +27,7 @@ from tollgate.actions.invoices import add_invoice_line, draft_invoice
 from tollgate.actions.taxes import create_tax
 from tollgate.actions.templates import create_template
 from tollgate.core.invoice_document import address_lines
+from tollgate.core.invoice_paper import paper
 from tollgate.core.invoice_words import WORDS
 from tollgate.store.models import Account, Invoice, Message
 
@@ -86,6 +87,19 @@ def test_a_country_is_printed_by_its_name_and_what_was_issued_before_keeps_its_c
         "LT",
         "US",
     ]
+
+
+def test_figures_are_written_as_in_the_buyers_country_of_that_day(issued: Invoice) -> None:
+    update_customer(customer_id=issued.customer_id, country="DE")
+    again = draft_invoice(customer_id=issued.customer_id)
+    add_invoice_line(invoice_id=again.pk, description="Router", unit_price_nanos=40_500_000_000)
+    assert paper(document_of(again))["rows"][0][-1] == "40,50"  # type: ignore[index]
+    later = issue_invoice(invoice_id=again.pk)
+    update_customer(customer_id=issued.customer_id, country="US")
+    assert [document_of(one).decimal for one in (issued, later)] == [".", ","]
+    assert b">40.5" in ubl_of(later), "programs read a point"
+    del later.issuer["decimal"]
+    assert document_of(later).decimal == ".", "what was issued before stays as it is"
 
 
 def test_taxes_are_told_by_the_rate_of_the_day_of_issue_for_ever_and_notes_follow(account: Account) -> None:

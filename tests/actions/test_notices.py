@@ -12,7 +12,7 @@ from tests.actions.cast import EURO, acme
 from tests.actions.test_customers import refused
 from tollgate.actions import dunning, low_balances, records
 from tollgate.actions.contacts import create_contact
-from tollgate.actions.customers import create_customer
+from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.dunning import create_dunning_step
 from tollgate.actions.holds import end_over
 from tollgate.actions.low_balances import look
@@ -55,6 +55,23 @@ def test_a_notice_goes_to_the_own_list_else_to_the_contacts_in_their_language_un
     assert [one.recipient for one in notify(customer, "package.charged", values)] == customer.notification_emails
     customer.notification_opt_outs = ["package.charged"]
     assert notify(customer, "package.charged", values) == []
+
+
+def test_notices_go_to_the_departments_that_the_customer_chose_and_to_all_where_nobody_is_in_them(
+    account: Account,
+) -> None:
+    customer = acme(account)
+    for kind in ("billing", "noc", "general"):
+        create_contact(customer_id=customer.pk, email=f"{kind}@acme.example", first_name="A", kind=kind)
+
+    def told(*departments: str) -> list[str]:
+        changed = update_customer(customer_id=customer.pk, notification_departments=departments)
+        sent = notify(changed, "package.charged", {"description": "PBX", "amount": "10.00", "currency": "EUR"})
+        return [message.recipient for message in sent]
+
+    assert told("noc", "billing") == ["billing@acme.example", "noc@acme.example"]
+    assert told("legal") == told() == ["billing@acme.example", "noc@acme.example", "general@acme.example"]
+    refused("notification_departments", update_customer, customer_id=customer.pk, notification_departments=["boss"])
 
 
 def test_a_low_balance_is_told_once_per_crossing_and_armed_by_money_not_by_a_hold_that_ends(account: Account) -> None:

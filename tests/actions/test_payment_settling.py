@@ -15,7 +15,7 @@ from tests.actions.test_payments import OTTO, balance, baltic
 from tests.store.test_document_laws import broken, unguarded
 from tollgate.actions.acts import acting
 from tollgate.actions.charges import charge_customer
-from tollgate.actions.customers import create_customer
+from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.payment_booking import complete, new_payment
 from tollgate.actions.payment_events import book
 from tollgate.actions.payment_settling import AGAIN, BOOKED, BY_HAND, NOT_BOOKED
@@ -53,6 +53,20 @@ def says(gateway: PaymentGateway, kind: str, external_id: str, amount_micros: in
     """What becomes of one thing that the gateway says."""
     event = {"kind": kind, "external_id": external_id, "amount_micros": amount_micros, "currency": "EUR", **more}
     return book(gateway, [Event(**event)], datetime.now(UTC))
+
+
+def test_a_paypal_address_belongs_to_one_customer_however_it_is_written(account: Account) -> None:
+    customer, gateway = acme(account, paypal_email="Pays@Acme.Example"), paypal(account)
+    assert customer.paypal_email == "pays@acme.example"
+    other = create_customer(account_id=account.pk, name="Other", currency="EUR")
+    words = refused("paypal_email", update_customer, customer_id=other.pk, paypal_email="PAYS@acme.example")
+    assert "Another customer" in words
+    says(gateway, "paid", "P1", EURO, payer="pays@ACME.example")
+    assert balance(customer) == EURO
+    Customer.objects.filter(pk=other.pk).update(paypal_email="Pays@acme.example")  # as it could be kept before
+    says(gateway, "paid", "P2", EURO, payer="pays@acme.example")
+    assert Payment.objects.get(external_id="P2").customer is None, "whose it is, a person says"
+    assert (balance(customer), balance(other)) == (EURO, 0)
 
 
 def test_parts_of_a_payment_with_a_surcharge_go_back_in_coins_and_make_the_whole(account: Account) -> None:

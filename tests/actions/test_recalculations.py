@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tests.actions.cast import ANN
@@ -24,7 +25,9 @@ from tollgate.actions.recalculations import (
     wanted_recalculation,
 )
 from tollgate.actions.revisions import publish_revision
-from tollgate.store.models import CDR, Entry, Recalculation, Wallet
+from tollgate.actions.task_searches import done_of_found
+from tollgate.actions.tasks import cancel_task, retry_task
+from tollgate.store.models import CDR, Audit, Entry, Recalculation, Wallet
 from tollgate.store.queries.cards import price, revision_at
 from tollgate.store.sql import load
 
@@ -68,6 +71,15 @@ def cast(db: None) -> Cast:
 def ran() -> None:
     """Does what tasks have to do."""
     tasks.work(lambda: datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def calls_found(begun: Recalculation) -> list[int]:
+    """The calls that the task of a recalculation has found, once it is over."""
+    ran()
+    assert begun.task is not None
+    begun.task.refresh_from_db()
+    assert begun.task.state == "completed"
+    return list(begun.task.rows.exclude(record_id=None).values_list("record_id", flat=True))
 
 
 def broken_books() -> list[str]:
@@ -132,7 +144,7 @@ def test_calls_come_to_the_price_in_force_and_back_again(cast: Cast) -> None:
         assert now != was
         assert recalculate_call(call_id=cdr.pk, recalculation_id=done.pk) == 0, "a second time nothing is left"
         for other in ({"customer_id": cast.baltic.pk}, {"released_by": ["callee"]}):
-            refused("rows", start_recalculation, kind="rerate", **span, **other)
+            assert calls_found(start_recalculation(kind="rerate", **span, **other)) == []  # type: ignore[arg-type]
         assert CDR.objects.filter(pk=cdr.pk).values().get() == kept
         entries = Entry.objects.filter(ref=f"recalculation:{done.pk}")
         assert {(entry.kind, entry.call_id) for entry in entries} == {("correction", cdr.pk)}
@@ -142,7 +154,13 @@ def test_calls_come_to_the_price_in_force_and_back_again(cast: Cast) -> None:
         ran()
         assert charges(cdr) != now
         first = {"recalculation_id": done.pk}
-        refused("recalculation_id", take_back_recalculation, **first, reason="too early")
+        early = take_back_recalculation(**first, reason="too early")
+        refused("recalculation_id", take_back_recalculation, **first, reason="a button pressed twice")
+        ran()
+        early.refresh_from_db()
+        assert (early.taken_back_at, early.task and early.task.state) == (None, "failed")
+        assert early.task is not None
+        assert f"take back recalculation {second.pk} first" in early.task.result
         Recalculation.objects.filter(pk=done.pk).update(
             taken_back_at=cdr.started_at
         )  # one that began before the second
@@ -172,7 +190,7 @@ def test_long_calls_are_charged_as_short_ones(cast: Cast) -> None:
     }
     with acting(actor_of(cast.ann)):
         refused("new_s", start_recalculation, **span, least_s=60)
-        refused("rows", start_recalculation, **span, least_s=68, new_s=10)
+        assert calls_found(start_recalculation(**span, least_s=68, new_s=10)) == []  # type: ignore[arg-type]
         refused("until_at", start_recalculation, **{**span, "until_at": cdr.started_at}, least_s=1, new_s=1)
         done = start_recalculation(**span, least_s=67, new_s=60, released_by=["caller"], carrier_id=cast.cirrus.pk)
         ran()
@@ -184,3 +202,44 @@ def test_long_calls_are_charged_as_short_ones(cast: Cast) -> None:
         with pytest.raises(NotFound):
             recalculate_call(call_id=cdr.pk + 10_000, recalculation_id=done.pk)
     assert Recalculation.objects.get(pk=done.pk).task is not None
+
+
+def test_who_begins_one_waits_for_no_search_of_calls_and_a_killed_search_leaves_nothing(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cdr = CDR.objects.get(pk=CHARGED_ID)
+    wanted: dict[str, Any] = {
+        "account_id": cast.account.pk, "kind": "rerate", "reason": "the card was wrong",
+        "from_at": cdr.started_at - timedelta(hours=1), "until_at": cdr.started_at + timedelta(hours=1),
+    }  # fmt: skip
+    with acting(actor_of(cast.ann)), CaptureQueriesContext(connection) as asked:
+        begun = start_recalculation(**wanted)
+        assert start_recalculation(**wanted) == begun, "a button pressed twice"
+    assert not [one for one in asked if 'FROM "cdr"' in one["sql"]]
+    assert begun.task is not None
+    assert (begun.task.reason, done_of_found(begun.task)) == ("the card was wrong", None)
+    with transaction.atomic():  # a killed one never commits
+        assert tasks._one_row(tasks.Shift())
+        assert begun.task.rows.count() == 2
+        transaction.set_rollback(True)
+    assert begun.task.rows.count() == 1
+    monkeypatch.setattr(tasks, "MOST_ROWS", 0)
+    ran()
+    begun.task.refresh_from_db()
+    assert (begun.task.state, done_of_found(begun.task)) == ("failed", (0, 0))
+    assert "choose fewer" in begun.task.result
+    monkeypatch.undo()
+    with acting(actor_of(cast.ann)):
+        cancel_task(task_id=retry_task(task_id=begun.task.pk).pk)
+        retry_task(task_id=begun.task.pk)
+    assert calls_found(begun) == [cdr.pk]
+    assert done_of_found(begun.task) == (1, 1)
+    with acting(actor_of(cast.ann)), CaptureQueriesContext(connection) as asked:
+        back = take_back_recalculation(recalculation_id=begun.pk, reason="it was right")
+    assert not [one for one in asked if 'FROM "entry"' in one["sql"]]
+    assert back.taken_back_at is None, "until its calls are found"
+    ran()
+    back.refresh_from_db()
+    assert (back.taken_back_at is not None, back.taken_back_by) == (True, cast.ann.email)
+    told = Audit.objects.filter(table_name="recalculation", row_id=back.pk, act="take_back_recalculation").latest("id")
+    assert (told.actor, told.reason) == (cast.ann.email, "it was right")

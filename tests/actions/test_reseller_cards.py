@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.actions.cast import ANN, bought_by, sold_by
 from tests.actions.test_customers import refused
+from tollgate.actions import card_losses
 from tollgate.actions.acts import Actor, Invalid, NotEditable, NotFound, acting
-from tollgate.actions.card_losses import look, look_at_resale, marks_of
+from tollgate.actions.card_losses import TRIES_MOST, look, look_at_resale, marks_of
 from tollgate.actions.card_markups import publish_markup
 from tollgate.actions.cards import create_card, delete_card, update_card
 from tollgate.actions.customers import create_customer, update_customer
@@ -21,7 +22,18 @@ from tollgate.actions.revisions import create_draft, delete_draft, publish_draft
 from tollgate.actions.routes import create_ingress_route, create_tag_route, delete_ingress_route, update_ingress_route
 from tollgate.actions.tags import create_tag
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.store.models import Account, Card, Customer, DelayedSave, IngressRoute, Message, Rate, User, UserGroup
+from tollgate.store.models import (
+    Account,
+    Card,
+    Customer,
+    DelayedSave,
+    IngressRoute,
+    Message,
+    Rate,
+    ResaleLook,
+    User,
+    UserGroup,
+)
 
 CENT = 10_000_000
 UK = [{"prefix": "44", "price_nanos": 5 * CENT}, {"prefix": "4477", "price_nanos": 8 * CENT}]
@@ -192,6 +204,36 @@ def test_a_reseller_is_told_once_of_prices_that_became_dearer_than_its_own(resal
     publish_revision(card_id=gold.pk, rows=[{"prefix": "4", "price_nanos": 20 * CENT}])
     assert looked() == []
     assert "(180 s: 0.27 < 0.6)" in sentences(own)[0][0]
+
+
+def test_a_look_that_always_fails_is_counted_keeps_no_other_from_its_own_and_comes_to_rest(
+    resale: Resale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with acting(resale.rita):
+        made(resale)
+    looks: list[int] = []
+
+    def failing(reseller: Customer, *_: object) -> list[object]:
+        looks.append(reseller.pk)
+        if reseller == resale.nordic:
+            raise ZeroDivisionError
+        return []
+
+    monkeypatch.setattr(card_losses, "_looked", failing)
+    at = datetime.now(UTC)
+    for minutes in range(2 * TRIES_MOST):
+        while look(at + timedelta(minutes=2 * minutes)):
+            pass
+    assert looks.count(resale.nordic.pk) == TRIES_MOST
+    assert len(looks) > TRIES_MOST, "the others had theirs"
+    while look(at + timedelta(days=1, minutes=30)):
+        pass
+    assert looks.count(resale.nordic.pk) == TRIES_MOST + 1, "once a day it is tried again"
+    monkeypatch.setattr(card_losses, "_looked", lambda *_: [])
+    while look(at + timedelta(days=3)):
+        pass
+    last = ResaleLook.objects.get(pk=resale.nordic.pk)
+    assert (last.tries_count, last.tried_at, last.looked_at) == (0, None, at + timedelta(days=3))
 
 
 def test_prices_are_made_of_those_that_the_reseller_pays(resale: Resale) -> None:

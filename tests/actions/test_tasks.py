@@ -15,7 +15,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from tests.actions.cast import ANN, acme, demo_account
-from tollgate.actions import tasks, uploads
+from tollgate.actions import bulk, tasks, uploads
 from tollgate.actions.acts import Actor, Invalid, NotFound, NotPermitted, acting
 from tollgate.actions.bulk import start_bulk_delete, start_bulk_edit
 from tollgate.actions.customers import create_customer, update_customer
@@ -306,7 +306,7 @@ def test_a_row_that_the_database_cannot_do_is_tried_again_and_a_fault_spoils_its
             raise OperationalError("deadlock detected")
         return update_customer(**arguments)
 
-    monkeypatch.setattr(tasks, "call_act", failing)
+    monkeypatch.setattr(bulk, "call_act", failing)
     work()
     task.refresh_from_db()
     assert calls == [ids[0]] * 3 + [ids[1]] + [ids[2]] * tasks.ATTEMPTS_MOST

@@ -38,7 +38,7 @@ EVERY_FIELD: dict[str, tuple[str, object]] = {
     "city": ("Vilnius", "Vilnius"), "state": ("Vilniaus", "Vilniaus"), "postcode": ("LT-01103", "LT-01103"),
     "is_reseller": ("yes", True), "approved_clis_only": ("yes", True), "cli_selection": ("Random", "random"),
     "email_verification": ("yes", True), "mobile_verification": ("yes", True), "recording": ("yes", True),
-    "recording_retention_days": ("30", 30), "loss_making_calls": ("no", False), "local_calls": ("no", False),
+    "recording_retention_days": ("30", 30), "loss_making_calls": ("Warn", "warn"), "local_calls": ("no", False),
     "local_price_nanos": ("0.0123", 12_300_000), "local_increment_s": ("6", 6), "ip_management": ("yes", True),
     "billing_type": ("postpaid", "postpaid"), "registration_id": ("30099", "30099"), "tax_number": ("LT 1", "LT1"),
     "tax_treatment": ("taxed", "taxed"), "tax_ids": ("PVM", ["PVM"]), "prices_include_tax": ("yes", True),
@@ -51,6 +51,7 @@ EVERY_FIELD: dict[str, tuple[str, object]] = {
     "topup_currencies": ("EUR; USD", ["EUR", "USD"]),
     "payment_gateways": ("stripe", ["stripe"]), "paypal_email": ("pay@ford.example", "pay@ford.example"),
     "low_balance_micros": ("-5", -5_000_000), "notification_emails": ("noc@ford.example", ["noc@ford.example"]),
+    "notification_departments": ("billing; noc", ["billing", "noc"]),
     "notification_opt_outs": ("invoice.due", ["invoice.due"]), "note": ("By file", "By file"),
     "hours": (
         "Europe/Vilnius; Sat 09:00-13:00",

@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
-from math import floor
+from itertools import count, pairwise
+from math import ceil, floor
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+FINEST = 100
+"""The smallest part of a price, in micros."""
+PLACES = {"Place 0": "371", "Place 1": "4670", "Place 2": "8180", "Place far": "8816"}
+"""Where one may call to, and the prefixes of that."""
 
 
 class Levy(NamedTuple):
@@ -26,12 +30,36 @@ class Levy(NamedTuple):
     compound: bool = False
 
 
+class Tariff(NamedTuple):
+    """A price a minute, in billionths; by the second, or of a first part and of steps after it."""
+
+    price_nanos: int
+    initial_s: int = 1
+    increment_s: int = 1
+
+    def billed_s(self, talked_ms: int) -> int:
+        """The seconds that count: the whole ones that were begun, to the end of the step."""
+        talked_s = max(1, ceil(Fraction(talked_ms, 1000)))
+        steps = ceil(Fraction(max(0, talked_s - self.initial_s), self.increment_s))
+        return self.initial_s + steps * self.increment_s
+
+    def lasts_s(self, micros: int) -> int:
+        """The whole seconds that so much money is enough for."""
+        return next(second for second in count() if self.cost(1000 * (second + 1)) > micros)
+
+    def cost(self, talked_ms: int) -> int:
+        """In micros, at most four decimals: what is finer is rounded up."""
+        exact = Fraction(self.price_nanos * self.billed_s(talked_ms), 60 * 1000)
+        return ceil(exact / FINEST) * FINEST
+
+
 class Called(NamedTuple):
     """A charged call."""
 
     at: datetime
     micros: int
     destination: str
+    billed_s: int = 0
 
 
 class Paper(NamedTuple):

@@ -103,17 +103,25 @@ def test_a_token_that_asks_too_often_waits_and_no_other_does(
     assert [ann.get("tags").status_code for _ in range(2)] == [200, 429], "it fills as time goes"
 
 
-def test_a_token_remembers_its_last_use_once_a_minute(cast: Cast, ann: Api) -> None:
-    ann.get("customers")
+def test_a_token_remembers_its_last_use_once_a_minute_and_whose_program_it_was(cast: Cast, ann: Api) -> None:
+    log = Audit.objects.filter(table_name="api_token")
+    before = log.count()
+    ann.get("customers", **{"User-Agent": "billing-sync/2.1"})
     first = ApiToken.objects.get(pk=ann.token.pk).last_used_at
     assert first is not None
-    ann.get("customers")
-    assert ApiToken.objects.get(pk=ann.token.pk).last_used_at == first
+    ann.get("customers", **{"User-Agent": "another/1.0"})
+    token = ApiToken.objects.get(pk=ann.token.pk)
+    assert (token.last_used_at, token.last_used_agent) == (first, "billing-sync/2.1")
+    pages = logged_in(cast.ann).get("/me/"), logged_in(cast.bob).get(f"/users/{cast.ann.pk}/")
+    for page in pages:
+        assert "127.0.0.1, billing-sync/2.1" in " ".join(page.content.decode().split())
     ApiToken.objects.filter(pk=ann.token.pk).update(last_used_at=first - timedelta(minutes=1))
-    ann.get("customers")
-    again = ApiToken.objects.get(pk=ann.token.pk).last_used_at
-    assert again is not None
-    assert again >= first
+    ann.get("customers", **{"User-Agent": "another/1.0\0" + "9" * 5000})
+    token = ApiToken.objects.get(pk=ann.token.pk)
+    assert token.last_used_at is not None
+    assert (token.last_used_at >= first, token.last_used_ip) == (True, "127.0.0.1")
+    assert (token.last_used_agent[:12], len(token.last_used_agent)) == ("another/1.09", 300)
+    assert log.count() == before, "that it is used is no change of it"
 
 
 def test_an_act_is_audited_as_its_owners_with_the_reason(cast: Cast, ann: Api) -> None:

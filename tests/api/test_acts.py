@@ -13,7 +13,7 @@ from tests.api.caller import Api, fields_of
 from tests.panel.cast import Cast, assemble
 from tollgate.api.repeats import KEPT
 from tollgate.api.schema import fit, served, shape
-from tollgate.store.models import Account, ApiAnswer, Audit, Customer, Entry, Tag
+from tollgate.store.models import Account, ApiAnswer, Audit, Customer, Entry, Tag, Task
 
 pytestmark = pytest.mark.django_db
 CENT = 10_000
@@ -34,6 +34,27 @@ def test_an_act_makes_changes_and_tells_the_record(cast: Cast, ann: Api) -> None
     user = ann.act("create_sip_user", customer_id=record["id"], username="delta", password="long enough secret")
     assert "ha1" not in user.json()["result"]
     assert ann.act("delete_customer", customer_id=record["id"], confirmation="Delta").status_code in (200, 422)
+
+
+def test_what_goes_on_as_a_job_is_accepted_with_the_way_to_it(cast: Cast, ann: Api) -> None:
+    of = {"account_id": cast.account.pk}
+    span = {"from_at": "2024-01-01T00:00:00Z", "until_at": "2024-01-02T00:00:00Z"}
+    begun = {
+        "start_package_run": of,
+        "start_recalculation": {**of, **span, "kind": "rerate", "reason": "a wrong card"},
+        "start_bulk_edit": {**of, "noun": "customer", "record_ids": [cast.acme.pk], "changes": {"channels": 3}},
+    }
+    for act, arguments in begun.items():
+        answer = ann.act(act, {"Idempotency-Key": act}, **arguments)
+        task = Task.objects.latest("pk")
+        assert (answer.status_code, answer["Location"]) == (202, f"/api/v1/tasks/{task.pk}"), act
+        again = ann.act(act, {"Idempotency-Key": act}, **arguments)
+        assert (again.status_code, again["Location"]) == (202, answer["Location"])
+        assert ann.get(f"tasks/{task.pk}").json()["state"] == "waiting"
+    assert Task.objects.count() == len(begun)
+    canceled = ann.act("cancel_task", task_id=task.pk)
+    assert (canceled.status_code, canceled.json()["result"]["state"]) == (200, "canceled")
+    assert "outcome" in ann.get(f"task-rows?task_id={task.pk}").json()["data"][0]
 
 
 def test_a_paused_account_is_refused_to_programs_too(cast: Cast, ann: Api) -> None:
@@ -65,6 +86,15 @@ def test_what_is_too_early_is_told_apart_from_what_cannot_be(cast: Cast, ann: Ap
     assert ann.act("change_billing_method", **method).status_code == 200
     locked = ann.act("change_billing_method", **{**method, "method": "per_minute"})
     assert (locked.status_code, fields_of(locked)) == (409, {("method", "not_yet")})
+
+
+def test_a_block_without_a_range_in_the_options_is_a_conflict_with_a_code_of_its_own(cast: Cast, ann: Api) -> None:
+    asked = {"customer_id": cast.acme.pk}
+    assert ann.act("assign_number_block", **asked).status_code == 201
+    for name, code in ((None, "number_range_not_configured"), (10**12 - 1, "number_range_exhausted")):
+        Account.objects.update(block_start=name)
+        refused = ann.act("assign_number_block", **asked)
+        assert (refused.status_code, fields_of(refused)) == (409, {("customer_id", code)})
 
 
 def test_what_is_changed_elsewhere_is_refused_by_its_name_as_no_right_of_anybodys(cast: Cast, ann: Api) -> None:

@@ -49,3 +49,11 @@ def test_every_reference_of_the_document_leads_somewhere(document: dict[str, dic
     assert named <= set(document["components"]["schemas"])  # type: ignore[call-overload]  # a mapping
     ids = re.findall(r'"operationId": "([^"]+)"', json.dumps(document))
     assert len(ids) == len(set(ids))
+
+
+def test_every_operation_tells_what_the_web_server_and_a_damaged_lake_answer(
+    document: dict[str, dict[str, dict[str, dict]]],  # type: ignore[type-arg]
+) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert {"414", "503"} <= set(operation["responses"]), path

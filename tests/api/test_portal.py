@@ -119,6 +119,7 @@ def test_each_token_opens_its_own_half_of_the_api(people: PortalCast) -> None:
     for refused in ("update_customer", "change_own_password", "create_contact_token", "create_payment"):
         assert carla.post(f"portal/acts/{refused}", "{}").status_code == 404, refused
     assert Client().get("/api/v1/portal/balance").status_code == 401
+    assert carla.get("portal/contacts?limit=1&limit=2").status_code == 422, "said twice"
 
 
 def test_sections_whitelist_status_and_revocation_count_at_once(people: PortalCast) -> None:

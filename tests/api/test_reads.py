@@ -31,6 +31,8 @@ from tollgate.store.models import (
     Allocation,
     Audit,
     AutoTopUp,
+    BankLine,
+    BankRun,
     ChangeRequest,
     Charge,
     CircuitTest,
@@ -45,6 +47,7 @@ from tollgate.store.models import (
     Invoice,
     JournalCode,
     LegalHold,
+    Mandate,
     Message,
     OwnText,
     Payment,
@@ -137,6 +140,8 @@ def _paid(cast: Cast) -> dict[str, int]:
     return {
         "payments": paid.pk, "allocations": Allocation.objects.get_or_create(**settled)[0].pk, "auto-top-ups": card.pk,
         "payment-gateways": gateway.pk, "payment-events": PaymentEvent.objects.earliest("id").pk,
+        "mandates": Mandate.objects.get().pk, "bank-runs": BankRun.objects.get().pk,
+        "bank-lines": BankLine.objects.get().pk,
         "voucher-batches": VoucherBatch.objects.get().pk, "vouchers": Voucher.objects.earliest("id").pk,
     }  # fmt: skip
 
@@ -207,6 +212,16 @@ def test_filters_and_bounds_find_and_unknown_ones_are_refused(cast: Cast, ann: A
     assert ann.get(f"customers/{10**30}").status_code == 404
     customer = ann.get(f"customers/{cast.acme.pk}").json()
     assert (customer["balance_micros"], customer["currency"]) == (25_000_000, "EUR")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["customers?limit=1&limit=2", "customers/1?fields=id&fields=name", "acts/update_customer?reason=a&reason=b"],
+)
+def test_what_an_address_says_twice_is_refused(cast: Cast, ann: Api, address: str) -> None:
+    answer = ann.post(address, "{}") if address.startswith("acts/") else ann.get(address)
+    assert answer.status_code == 422
+    assert fields_of(answer) == {(address.partition("?")[2].partition("=")[0], "invalid")}
 
 
 def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> None:

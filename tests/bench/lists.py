@@ -16,7 +16,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -188,9 +188,11 @@ def measure(user: Any, *, times: int, pid: int) -> dict[str, dict[str, float]]:
     browser = Client()
     browser.force_login(user)
     found = {}
-    slowest = [(name, _slowest(browser, addresses)) for name, addresses in _tried()]
-    told = {f"{name}: {address.partition('?')[2]}": address for name, address in slowest}
-    for name, address in {**PAGES, **told}.items():
+    pages = dict(PAGES)
+    for name, tried in _tried():
+        words = _slowest(browser, tried)
+        pages[f"{name}, the slowest: {words}"] = tried[words]
+    for name, address in pages.items():
         path = _walked(browser, address)
         _asked_ms(browser, path)  # what is read once is read
         cpu_s = time.process_time() + postgres_cpu_s(pid)
@@ -200,25 +202,34 @@ def measure(user: Any, *, times: int, pid: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def _tried() -> Iterator[tuple[str, list[str]]]:
-    """Every order of each list both ways, its first page and one far on; and every filter."""
+def _tried() -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Every order of each list both ways, its first page and one far on, and every filter: addresses by their words."""
     for name, module in LISTS.items():
         found = import_module(module)
         grid = found.GLOBAL if name == "contacts" else found.LIST
-        sorts = [f"/{name}/?sort={way}{column.sort}" for column in grid.columns if column.sort for way in ("", "-")]
-        yield f"{name}, the slowest of {len(sorts)} orders", [*sorts, *(f"{path}@{DEEP}" for path in sorts)]
+        sorts = {
+            f"{column.title}{words}": f"/{name}/?sort={way}{column.sort}"
+            for column in grid.columns
+            for way, words in (("", ""), ("-", ", falling"))
+            if column.sort
+        }
+        far = {f"{words}, {DEEP} pages on": f"{address}@{DEEP}" for words, address in sorts.items()}
+        yield f"{name} in each of {len(sorts)} orders", sorts | far
         asked = [(one.name, text) for one in grid.filters for text in dict(one.choices) or TYPED]
-        yield f"{name}, the slowest of {len(asked)} filters", [f"/{name}/?f.{one}={text}" for one, text in asked]
+        yield (
+            f"{name} by each of {len(asked)} filters",
+            {f"{one} {text}": f"/{name}/?f.{one}={text}" for one, text in asked},
+        )
 
 
-def _slowest(browser: Any, addresses: Sequence[str]) -> str:
-    """The address whose quicker answer of two takes longest."""
+def _slowest(browser: Any, tried: Mapping[str, str]) -> str:
+    """The words of the address whose quicker answer of two takes longest."""
 
-    def took_ms(address: str) -> float:
-        path = _walked(browser, address)
+    def took_ms(words: str) -> float:
+        path = _walked(browser, tried[words])
         return min(_asked_ms(browser, path) for _ in range(2))
 
-    return max(addresses, key=took_ms)
+    return max(tried, key=took_ms)
 
 
 def _walked(browser: Any, address: str) -> str:

@@ -51,7 +51,10 @@ def test_a_credit_tells_amount_payer_and_what_it_is_for(version: str) -> None:
     told = "<Ustrd>Invoice</Ustrd><Ustrd>INV-2026-00042 </Ustrd><Strd><CdtrRefInf><Ref>RF18</Ref></CdtrRefInf></Strd>"
     paid = entry("121.00", detail("B1", end_to_end="E-1", told=told, name=name), state=state)
     assert rows(paid, version=version) == [
-        ("", "121.00", "EUR", "E-1; Invoice; INV-2026-00042; RF18", "Acme LT12", "B1", "2026-11-20", "", "")
+        (
+            *("", "121.00", "EUR", "E-1; Invoice; INV-2026-00042; RF18", "Acme LT12", "B1", "2026-11-20", "", ""),
+            *("E-1", "", "", "camt.053", "LT601010012345678901", "", "B1", ""),
+        )
     ]
 
 
@@ -95,6 +98,35 @@ def test_what_is_no_booked_credit_is_left_out_and_what_is_booked_back_is_told() 
         entry("4.00", kind="DBIT", more=back),
     )
     assert [(row[1], row[7]) for row in told] == [("3.00", "yes"), ("4.00", "yes")]
+
+
+def test_what_is_returned_is_told_with_its_reason_one_by_one_without_the_fees_of_the_bank() -> None:
+    parts = [
+        detail(amount="10.00", end_to_end=f"INV-{place}").replace(
+            "</TxDtls>", f"<RtrInf><Rsn><Cd>{code}</Cd></Rsn></RtrInf></TxDtls>"
+        )
+        for place, code in enumerate(("AM04", "MD06"))
+    ]
+    told = rows(entry("27.00", *parts, kind="DBIT"))
+    assert [(row[1], row[7], row[9], row[11]) for row in told] == [
+        ("10.00", "yes", "INV-0", "AM04"),
+        ("10.00", "yes", "INV-1", "MD06"),
+    ]
+    (one,) = rows(entry("13.50", parts[0].replace("<Cd>AM04</Cd>", ""), kind="CRDT"))
+    assert (one[1], one[7], one[11]) == ("10.00", "yes", "NARR")
+    (unclear,) = rows(entry("20.00", parts[0], detail(amount="10.00"), kind="DBIT"))
+    assert (unclear[1], unclear[7], unclear[11]) == ("20.00", "yes", "")
+
+
+def test_the_id_of_a_batch_is_ours_and_what_it_came_to_is_told_with_each_part() -> None:
+    batch = "<Btch><PmtInfId>DD-1-1</PmtInfId><NbOfTxs>2</NbOfTxs></Btch>"
+    (alone,) = rows(entry("30.00", batch))
+    assert (alone[1], alone[10], alone[16]) == ("30.00", "DD-1-1", "30.00")
+    parted = rows(entry("30.00", batch, detail("B1", amount="10.00"), detail("B2", amount="20.00")))
+    assert [(row[10], row[14], row[15], row[16]) for row in parted] == [
+        ("DD-1-1", "", "B1", "30.00"),
+        ("DD-1-1", "", "B2", "30.00"),
+    ]
 
 
 def test_a_file_of_very_many_parts_is_refused() -> None:

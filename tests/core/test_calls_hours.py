@@ -12,6 +12,8 @@ from tollgate.core.calls_money import longest_s
 from tollgate.core.calls_text import read_plan, write_plan
 from tollgate.core.calls_types import Minutes
 from tollgate.core.hours import Hours, Window
+from tollgate.core.refusals import Key
+from tollgate.core.snapshot import Endpoint
 
 ZONE = "Europe/Vilnius"
 NIGHT = Hours(ZONE, tuple(Window(day, 0, 4 * 60) for day in range(1, 8)))
@@ -38,6 +40,30 @@ def test_a_call_may_last_until_the_hours_end(at: datetime, left_s: int) -> None:
     ends = [gate.values["hang_up_at"] for gate in granted.gates if gate.gate == "time_restricted"]
     assert ends == [(at + timedelta(seconds=left_s)).isoformat()]
     assert closing(NIGHT, hang_up=False).granted(at=at).max_s == 86_400
+
+
+def test_hours_are_those_of_termination_alone() -> None:
+    at = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    phones = {"1004": Endpoint(10, 1, "sip_user", 30)}
+    shut = world(acme={"hours": NIGHT, "hours_hang_up": True}, users=phones)
+    assert shut.refused(at=at).key is Key.time_restricted
+    local = shut.granted(INVITE._replace(cld="1004"), at)
+    assert "time_restricted" not in [gate.gate for gate in local.gates]
+
+
+def test_a_schedule_among_the_variables_holds_beside_the_hours_and_at_every_level() -> None:
+    night = datetime(2026, 11, 21, 1, 59, 30, tzinfo=UTC)  # a Saturday, 03:59:30 in Vilnius
+    morning, sunday = night + timedelta(hours=1), night + timedelta(days=1)
+    saturday = Hours("Etc/GMT-2", (Window(6, 0, 12 * 60),))
+    both = world(acme={"hours": NIGHT, "schedule": saturday})
+    assert [gate.gate for gate in both.granted(at=night).gates].count("time_restricted") == 2
+    closed = [both.refused(at=at) for at in (morning, sunday)]
+    assert [(no.key, no.scope, dict(no.values)["zone"]) for no in closed] == [
+        (Key.time_restricted, "customer", ZONE), (Key.time_restricted, "customer", "UTC+2"),
+    ]  # fmt: skip
+    assert world(rhine={"schedule": saturday}).refused(SAAR_INVITE, sunday).scope == "reseller"
+    ends = world(acme={"schedule": saturday, "hours_hang_up": True, "max_duration_s": 86_400}, purses=RICH)
+    assert ends.granted(at=night + timedelta(hours=8)).max_s == 30
 
 
 def test_a_caller_who_names_the_end_of_hours_ends_nothing() -> None:

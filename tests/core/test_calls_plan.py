@@ -14,6 +14,7 @@ from tests.core.call_cast import (
     RESALE,
     SAAR_INVITE,
     SELL,
+    World,
     card,
     ingress,
     row,
@@ -61,24 +62,63 @@ def test_the_days_of_validity_count_from_the_first_call_or_from_where_the_accoun
 def test_without_loss_making_calls_no_route_sells_below_its_cost() -> None:
     dear = {101: card(101, [row("44", simple(price_nanos=70_000_000))], carrier_id=1)}
     assert [route.carrier for route in world(cards=dear).granted().routes] == ["Delta", "Cirrus"]
-    assured = world(cards=dear, acme={"loss_making_calls": False}).granted()
+    assured = world(cards=dear, acme={"loss_making_calls": "refuse"}).granted()
     assert [route.carrier for route in assured.routes] == ["Delta"]
     assert [(drop.carrier, drop.why) for drop in assured.dropped] == [("Cirrus", "profit")]
+
+
+def test_who_is_warned_sells_below_cost_and_the_trace_tells_by_how_much() -> None:
+    dear = {101: card(101, [row("44", simple(price_nanos=70_000_000))], carrier_id=1)}
+    known = world(cards=dear, acme={"loss_making_calls": "warn"})
+    for call_id in ("call-1", "call-2"):  # the second by what is remembered of the first
+        warned = known.granted(INVITE._replace(call_id=call_id))
+        assert [route.carrier for route in warned.routes] == ["Delta", "Cirrus"]
+        (gate,) = [gate for gate in warned.gates if gate.gate == "loss_warning"]
+        assert (gate.ok, gate.scope, gate.values["name"], gate.values["duration_s"]) == (True, "carrier", "Cirrus", 180)
+        assert gate.values["cost_micros"] > gate.values["charge_micros"]
+    assert "loss_warning" not in [gate.gate for gate in world(acme={"loss_making_calls": "warn"}).granted().gates]
+    assert "loss_warning" not in [gate.gate for gate in world(cards=dear).granted().gates]
+    route = {"profit_assurance": True}
+    assured = world(cards=dear, acme={"loss_making_calls": "warn"}, route=route).granted()
+    assert [route.carrier for route in assured.routes] == ["Delta"]
+
+
+def test_what_is_remembered_for_one_customer_of_a_tag_s_route_is_not_taken_for_another() -> None:
+    known = world(cards={101: card(101, [row("44", simple(price_nanos=70_000_000))], carrier_id=1)})
+    customers = dict(known.snapshot.customers)
+    offers = known.snapshot.offers
+    for word, carriers, warned_count in (
+        ("allow", ["Delta", "Cirrus"], 0), ("warn", ["Delta", "Cirrus"], 1), ("refuse", ["Delta"], 0),
+        ("allow", ["Delta", "Cirrus"], 0),
+    ):  # fmt: skip
+        one = replace(customers[1], loss_making_calls=word)
+        other = World(replace(known.snapshot, customers=customers | {1: one}), known.purses)
+        other.snapshot.offers.update(offers)
+        granted = other.granted()
+        assert [route.carrier for route in granted.routes] == carriers, word
+        assert [gate.gate for gate in granted.gates].count("loss_warning") == warned_count, word
+        offers |= other.snapshot.offers
+
+
+def test_a_reseller_s_customer_may_be_warned_of_too() -> None:
+    known = world(cards={1: card(1, [row("44", FREE)])}, saar={"loss_making_calls": "warn"})
+    (gate,) = [gate for gate in known.granted(SAAR_INVITE).gates if gate.gate == "loss_warning"]
+    assert (gate.scope, gate.values["seller"]) == ("customer", "Rhine")
 
 
 def test_a_reseller_is_kept_from_selling_below_what_it_pays() -> None:
     cheap = {1: card(1, [row("44", FREE)])}
     world(cards=cheap).granted(SAAR_INVITE)
-    refusal = world(cards=cheap, saar={"loss_making_calls": False}).refused(SAAR_INVITE)
+    refusal = world(cards=cheap, saar={"loss_making_calls": "refuse"}).refused(SAAR_INVITE)
     assert (refusal.key, refusal.variant, refusal.scope) == (Key.no_carrier, "profit_assurance", "customer")
     assert dict(refusal.values)["seller"] == "Rhine"
-    world(saar={"loss_making_calls": False}).granted(SAAR_INVITE)
+    world(saar={"loss_making_calls": "refuse"}).granted(SAAR_INVITE)
 
 
 def test_the_one_nearest_the_account_is_assured_against_the_carriers() -> None:
     dear = {3: card(3, [row("44", FREE)]), 1: card(1, [row("44", SELL)])}
-    world(cards=dear, saar={"loss_making_calls": False}).granted(SAAR_INVITE)
-    assert world(cards=dear, rhine={"loss_making_calls": False}).refused(SAAR_INVITE).variant == "profit_assurance"
+    world(cards=dear, saar={"loss_making_calls": "refuse"}).granted(SAAR_INVITE)
+    assert world(cards=dear, rhine={"loss_making_calls": "refuse"}).refused(SAAR_INVITE).variant == "profit_assurance"
     assert RESALE != SELL
 
 

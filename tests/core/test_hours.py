@@ -178,3 +178,11 @@ def test_a_bad_row_is_named_with_its_field(changed: dict[str, object], complaint
     good = {"weekday": 1, "from": "08:00", "until": "20:00"}
     with pytest.raises(HoursInvalid, match=rf"^windows\[1\]\.{complaint}"):
         from_json({"zone": "UTC", "windows": [good, good | changed]})
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock"),
+    [("Etc/GMT-14", "UTC+14"), ("Etc/GMT+5", "UTC-5"), ("Etc/GMT+0", "UTC+0"), ("Etc/GMT", "Etc/GMT"), ("UTC", "UTC")],
+)
+def test_a_zone_without_summer_time_is_told_by_its_distance_from_utc(zone: str, clock: str) -> None:
+    assert Hours(zone).clock == clock

@@ -15,6 +15,7 @@ from tollgate.core.invoice_document import (
     EXAMPLE,
     BookCurrency,
     Corrected,
+    Debit,
     Document,
     Line,
     Looks,
@@ -23,6 +24,7 @@ from tollgate.core.invoice_document import (
     amount_text,
     book_currency_of,
     day_text,
+    debit_of,
     duration_text,
     party_of,
     period_text,
@@ -239,6 +241,22 @@ def test_what_an_e_invoice_lacks_is_told_each_by_a_sentence(document: Document, 
 def test_a_note_names_in_its_terms_what_it_corrects() -> None:
     note = replace(EXAMPLE, kind="credit_note", corrects=Corrected(number="7", invoice_on=date(2026, 1, 5)))
     assert terms(note)["BG-3"] == [{"BT-25": "7", "BT-26": date(2026, 1, 5)}]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_document_that_is_collected_says_when_and_by_which_mandate_and_not_how_to_pay(language: str) -> None:
+    kept = {"on": "2026-02-04", "account": "LT12 **** 1000", "mandate": "100042-1", "creditor_id": "DE98ZZZ09999999999"}
+    debit = debit_of(kept)
+    assert debit == Debit(
+        on=date(2026, 2, 4), account=kept["account"], mandate="100042-1", creditor_id=kept["creditor_id"]
+    )
+    assert debit_of(None) is None
+    told = str(paper(replace(EXAMPLE, debit=debit, looks=Looks(language=language))))
+    assert all(said in told for said in kept.values())
+    assert "Demo Bank" not in told
+    said = terms(replace(EXAMPLE, debit=debit))
+    assert (said["BT-81"], said["BT-89"], said["BT-90"]) == ("59", "100042-1", "DE98ZZZ09999999999")
+    assert "BT-20" not in said
 
 
 def test_an_iban_among_the_payment_details_is_told_as_one() -> None:

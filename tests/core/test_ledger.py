@@ -169,10 +169,20 @@ def test_a_gateway_with_limits_counts_beside_its_carrier() -> None:
     assert desk.world.purses[GATEWAY_WALLET].channels == 1
 
 
-def test_the_first_call_is_remembered_for_ever() -> None:
-    desk = talking()
-    desk.authorize(INVITE._replace(call_id="call-2"), AT + SECOND)
-    assert desk.world.purses[ACME_WALLET].first_used_at == AT
+def test_the_first_call_that_was_taken_is_remembered_for_ever() -> None:
+    desk = Desk(world(slice_s=60))
+    first_used = lambda: desk.world.purses[ACME_WALLET].first_used_at  # noqa: E731
+    desk.authorize(INVITE._replace(call_id="busy"))
+    desk.end("busy", AT + SECOND)
+    assert first_used() is None, "nobody took it"
+    for call_id, answered_s in (("long", 2), ("short", 3), ("later", 60)):
+        desk.authorize(INVITE._replace(call_id=call_id), AT + answered_s * SECOND)
+        desk.answer(call_id, AT + answered_s * SECOND)
+    desk.end("short", AT + 5 * SECOND)
+    desk.end("long", AT + 50 * SECOND)
+    assert first_used() == AT + 2 * SECOND, "though another one ended before it"
+    desk.end("later", AT + 70 * SECOND)
+    assert first_used() == AT + 2 * SECOND
 
 
 def test_an_entry_of_another_currency_cannot_touch_a_wallet() -> None:

@@ -28,6 +28,14 @@ DIGITS = st.text("0123456789", min_size=1, max_size=15)
         ("1/2", "3", "3"),
         ("*/9", "", ""),
         ("0/*,*/9", "0", ""),
+        (r"^8(\d{8})$/370$1, 0/44", "861234567", "37061234567"),
+        (r"^8(\d{8})$/370$1, 8/44", "8612345678", "44612345678"),
+        (r"^8(\d{2,8})$/370$1,0/44", "0207", "44207"),
+        (r"^8\d{2,}/*, 8/9", "81", "91"),
+        (r"^00(1|7)/$1", "0012025550100", "12025550100"),
+        (r"^44/0", "+44207", "0207"),
+        (r"^\+44/0", "44207", "44207"),
+        (r"^\d*$/" + "$0" * 30, "1" * 100, "1" * 128),
     ],
 )
 def test_the_first_pair_that_fits_swaps_the_prefix(text: str, number: str, result: str) -> None:
@@ -49,6 +57,10 @@ def test_what_one_side_swaps_the_other_side_swaps_back(one: str, other: str, res
         ("a/44", 1, "not a prefix"),
         ("0/" + "4" * 21, 1, "not a prefix"),
         ("*/*", 1, "changes nothing"),
+        ("0/44, ^0(/44", 2, "from: Sign"),
+        ("^0$/$1", 1, "to: .* no group"),
+        ("^0$/x", 1, "to: use the signs"),
+        (",".join([r"^\d{99}$/1"] * 12), 10, "too long"),
         (",".join(["0/44"] * (MOST_PAIRS + 1)), MOST_PAIRS + 1, "at most"),
     ],
 )

@@ -2,12 +2,16 @@
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tollgate.core.hours import Hours, Window
 from tollgate.core.vars import MOST_CHARACTERS, MOST_DEPTH, MOST_PERSIST_S, Vars, VarsInvalid, as_json, parse
+
+SECOND = timedelta(seconds=1)
 
 
 def test_an_empty_text_says_nothing() -> None:
@@ -24,11 +28,34 @@ def test_the_time_of_each_forced_number_is_taken() -> None:
     assert parse(f"[cli]\npersist = {MOST_PERSIST_S}").cli_persist_s == MOST_PERSIST_S
 
 
+def test_a_schedule_is_hours_of_the_week_and_of_its_end_by_a_clock_that_is_never_changed() -> None:
+    week = tuple(Window(day, 9 * 60, 21 * 60) for day in range(1, 6))
+    assert parse('[schedule]\nweek = "9-21"\noffset = -4').schedule == Hours("Etc/GMT+4", week)
+    weekend = (Window(6, 0, 24 * 60), Window(7, 0, 24 * 60))
+    assert parse('schedule = { weekend = " 0 - 24 ", offset = 14 }').schedule == Hours("Etc/GMT-14", weekend)
+    both = parse('[schedule]\nweek = "09-21"\nweekend = "0-24"').schedule
+    assert both == Hours("Etc/GMT+0", week + weekend)
+    assert parse("").schedule is None
+
+
+@pytest.mark.parametrize("offset", range(-12, 15))
+def test_the_offset_of_a_schedule_is_what_its_clock_is_ahead_of_utc(offset: int) -> None:
+    hours = parse(f'[schedule]\nweek = "9-21"\noffset = {offset}').schedule
+    assert hours is not None
+    for month in (1, 7):  # no summer time
+        nine = datetime(2026, month, 14, 9, tzinfo=UTC) - timedelta(hours=offset)
+        shut = nine + timedelta(hours=12)
+        told = [hours.allows(at) for at in (nine - SECOND, nine, shut - SECOND, shut)]
+        assert told == [False, True, True, False]
+
+
 def test_what_nothing_obeys_is_told() -> None:
-    told = parse('limit = 3\n[headers]\nremoved = "^X"\n[cli]\nsticky = 600\n[schedule]\nmonday = "8-17"')
+    told = parse(
+        'limit = 3\n[headers]\nremoved = "^X"\n[cli]\nsticky = 600\n[schedule]\nweek = "8-17"\nmonday = "8-17"'
+    )
     assert (told.removed_headers, told.cli_persist_s) == ("", 0)
     assert [warning.partition(" ")[0] for warning in told.warnings] == [
-        "limit", "headers.removed", "cli.sticky", "schedule",
+        "limit", "headers.removed", "cli.sticky", "schedule.monday",
     ]  # fmt: skip
 
 
@@ -52,6 +79,16 @@ def test_what_nothing_obeys_is_told() -> None:
         ("other.persist = 1\ncli.persist = 0", 2, "whole seconds"),
         ("a = 1\ncli = { 'persist' = 0 }", 2, "whole seconds"),
         ('note = "cli"\n[[cli]]\npersist = 1', 2, "must be a table"),
+        ('[schedule]\nweek = "9-25"', 2, "hours from 0 to 24"),
+        ('[schedule]\nweek = "9-17"\nweekend = "21-9"', 3, "the second after the first"),
+        ('[schedule]\n\nweek = "9:30-21"', 3, "hours from 0 to 24"),
+        ("[schedule]\nweek = 9", 2, "hours from 0 to 24"),
+        ("[schedule]\nweek = 9.21", 2, "hours from 0 to 24"),
+        ("[schedule]\noffset = 2", 1, "week or weekend"),
+        ("a = 1\nschedule = 3", 2, "must be a table"),
+        ('[schedule]\nweek = "9-21"\noffset = 15', 3, "-12 to 14"),
+        ('[schedule]\nweek = "9-21"\noffset = 5.5', 3, "-12 to 14"),
+        ('[schedule]\nweek = "9-21"\noffset = true', 3, "-12 to 14"),
         (f"[cli]\npersist = {MOST_PERSIST_S + 1}", 2, "whole seconds"),
         ('[headers]\nremove_regex = "a{9}"', 2, "may have"),
         (f'[headers]\nremove_regex = "{"a" * 201}"', 2, "may have"),

@@ -22,6 +22,7 @@ from tollgate.core.invoice_document import (
     EXAMPLE,
     BookCurrency,
     Corrected,
+    Debit,
     Document,
     Line,
     Looks,
@@ -97,6 +98,12 @@ CASES = {
         total_micros=121_000_000,
     ),
     "VAT by another name": billed("EUR", 100_000_000, (LEVY, replace(VAT, label="MwSt"))),
+    "collected by direct debit": replace(
+        EXAMPLE,
+        debit=Debit(
+            on=date(2026, 2, 4), account="LT12 **** 1000", mandate="100042-1", creditor_id="DE98ZZZ09999999999"
+        ),
+    ),
     "receipt, paid": billed("EUR", 100_000_000, (VAT,), kind="receipt", due_on=None, payment_details=""),
     "in another currency than the books": billed(
         "USD", 100_000_000, (VAT,), books=BookCurrency(currency="EUR", rate_nanos=921_500_000, on=date(2026, 1, 30))

@@ -17,6 +17,7 @@ def test_a_charged_call_is_told_from_the_gates_to_the_entries(demo: Installation
     assert "passed  status" in words
     assert "<- carried the call" in words
     assert "Price for reseller Nordic Resale by Wholesale A-Z" in words
+    assert "customer Fjord Voice: -" in words
 
 
 def test_a_refused_call_names_the_gate_and_the_answer(demo: Installation) -> None:

@@ -32,6 +32,7 @@ def test_the_price_is_that_of_the_moment(demo: Installation) -> None:
     ("words", "says"),
     [
         (("--card", "Nobody", "--to", "44", "--duration", "7"), "there are: Business A-Z"),
+        (("--card", "²", "--to", "44", "--duration", "7"), "there are: Business A-Z"),
         (("--card", "Wholesale A-Z", "--to", "abc", "--duration", "7"), "--to"),
         (("--card", "Wholesale A-Z", "--to", "0044", "--duration", "7"), "no rate for 0044"),
         (("--card", "Wholesale A-Z", "--to", "44", "--duration", "-1"), "--duration"),

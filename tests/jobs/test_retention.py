@@ -10,7 +10,7 @@ import pytest
 from tests.actions.cast import ANN, acme, demo_account
 from tollgate.actions.acts import acting
 from tollgate.actions.retention import place_legal_hold, release_legal_hold
-from tollgate.jobs import timetable
+from tollgate.jobs import retention, timetable
 from tollgate.store.models import CDR, Account, Audit, Customer
 
 AT = datetime.now(UTC)
@@ -57,6 +57,12 @@ def test_a_recording_is_kept_for_the_customer_s_days_else_for_the_account_s(
     with acting(ANN):
         place_legal_hold(customer_id=customer.pk, reason="a court asks")
     assert night() == [True, True, True]
+    found = list(retention._recorded(folder))
+    assert found == [], "whoever is held is not looked at"
+    meant = retention.Kept(1, customer.account_id, customer.pk, AT - timedelta(days=10), 9)
+    with monkeypatch.context() as meanwhile:  # the hold was placed when the night had begun
+        meanwhile.setattr(retention, "_recorded", lambda _: [meant])
+        assert night() == [True, True, True]
     with acting(ANN):
         release_legal_hold(customer_id=customer.pk, reason="the court is done")
     assert night() == [False, False, True]

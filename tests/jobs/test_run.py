@@ -242,13 +242,14 @@ def test_a_call_crosses_all_of_it_is_charged_and_ctrl_c_leaves_no_process(tmp_pa
     )
     try:
         assert running.wait_for("running")["running"]["sip"] == f"sip:{block}.1:5060"
-        said = running.ok("test-call", "--customer", "Acme", "--to", "442071838750", "--hold", "1")
+        hold = "32"  # past the first time that the edge asks both sides whether they are still there
+        said = running.ok("test-call", "--customer", "Acme", "--to", "442071838750", "--hold", hold)
         found = {finding["check"]: finding["state"] for finding in running.ok("doctor")["findings"]}
         started = running.descendants()
     finally:
         code = running.stop()
     assert said["by"] == f"placed by SIPp from {caller} through the SIP edge at {block}.1:5060"
-    assert (said["answer"], said["state"]) == ("200 OK", "charged")
+    assert (said["answer"], said["state"], said["duration_ms"] >= 32_000) == ("200 OK", "charged", True)
     assert said["balance_before_micros"] - said["balance_after_micros"] == said["cost_micros"] > 0
     assert (found["charging"], found["edge"]) == ("ok", "ok")
     assert {"kamailio", "rtpengine"} <= set(started.values())

@@ -33,6 +33,8 @@ def test_a_simulated_refusal_names_gate_and_answer(served: Installation) -> None
     assert (said["allow"], said["refusal"], said["sip"]) == (False, "status_penalty", 403)
     words = served.run("simulate", "--customer", "Acme", "--to", "881612345678").stdout
     assert "The call would be refused: destination_type, SIP 403" in words
+    assert "user (none)" in words
+    assert "_micros" not in words, "amounts are told as `explain` tells them"
 
 
 def test_the_way_in_is_one_that_the_customer_may_call_from(served: Installation) -> None:
@@ -65,6 +67,11 @@ def test_nobody_is_answered_with_the_decision_on_another_customers_call(served: 
     assert f"a call from {address} is Baltic's, not Acme's" in words
     said = served.ok("simulate", "--customer", "Baltic", "--to", "442071838750", "--ip", address)
     assert {gate["gate"] for gate in said["gates"]} >= {"identity", "status"}
+
+
+def test_what_is_no_address_is_named(served: Installation) -> None:
+    words = served.fails("simulate", "--customer", "Acme", "--to", "442071838750", "--ip", "office")
+    assert "source.ip: 'office' is not an IP address" in words
 
 
 def test_an_address_that_nobody_owns_is_refused(served: Installation) -> None:

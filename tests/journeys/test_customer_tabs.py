@@ -61,13 +61,13 @@ def fill_config(page: Page, cast: Cast) -> None:
     page.get_by_label("Reference").fill("PO 4711")
     page.get_by_label("Accounting id").fill("D-100")
     page.get_by_label("Website").fill("https://dunder.example/")
-    choose(page, "parent_id", str(cast.baltic.pk))
+    page.get_by_label("Reseller", exact=True).fill(cast.baltic.name)
     choose(page, "account_manager_id", str(cast.ann.pk))
     choose(page, "portal_hide", "calls")
     page.get_by_label("P-Asserted-Identity").select_option("remove")
     page.get_by_label("STIR/SHAKEN attestation").select_option("B")
     page.get_by_label("Price of local calls").fill("0.01")
-    page.get_by_label("Loss-making calls are allowed").uncheck()
+    page.get_by_label("Loss-making calls").select_option("refuse")
     page.get_by_label("Variables").fill("[headers]\nremove_regex = ")
 
 
@@ -151,7 +151,7 @@ def kept(cast: Cast) -> None:
     assert (dunder.debit_limit_micros, dunder.daily_spend_limit_micros) == (250_000_000, 40_000_000)
     assert (dunder.parent, dunder.account_manager, dunder.portal_hide) == (cast.baltic, cast.ann, ["calls"])
     assert (dunder.pai_mode, dunder.attestation, dunder.local_price_nanos) == ("remove", "B", 10_000_000)
-    assert (dunder.loss_making_calls, dunder.local_calls) == (False, True)
+    assert (dunder.loss_making_calls, dunder.local_calls) == ("refuse", True)
     assert (dunder.first_reply_s, dunder.pdd_s, dunder.ring_s) == (4, None, 45)
     assert (dunder.country, dunder.approved_clis_only, dunder.email_verification) == ("LT", True, True)
     assert dunder.hours is not None

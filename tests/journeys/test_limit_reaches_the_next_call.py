@@ -205,7 +205,8 @@ def test_prices_that_a_resellers_user_publishes_charge_the_next_call_at_its_leve
     email = "rita@reseller.example"
     make_operator(scene.charging.database_url, email=email, password=PASSWORD, reseller_id=reseller.customer)
     rita.log_in(email, PASSWORD)
-    rita.save(f"/cards/{card}/markup/", source_card_id=str(reseller.card), markup_ppm="50")
+    (sold,) = world.rows("SELECT name FROM card WHERE id = %s", reseller.card)
+    rita.save(f"/cards/{card}/markup/", source_card_id=str(sold[0]), markup_ppm="50")
     time.sleep(1)
     result = scene.edge.call(caller=ip, cld=NUMBER, hold_ms=1300)
     cdr = scene.cdr(result.call_id)

@@ -152,6 +152,32 @@ def test_the_pivot_adds_parts_and_never_averages_ratios(page: Page, cast: Cast) 
     expect(table).to_contain_text("0.740001 EUR")
 
 
+def test_a_list_becomes_a_pivot_and_is_come_back_to(page: Page, cast: Cast) -> None:
+    def more() -> None:
+        update(cast.account, smart_lists=False)
+        Customer.objects.filter(pk=cast.baltic.pk).update(status="inactive", country="LT")
+        for number, currency in enumerate(("USD", "EUR")):
+            Customer.objects.create(account=cast.account, name=f"C{number}", number=f"55500{number}", currency=currency)
+
+    aside(more)
+    log_in(page, "ann@demo.example")
+    page.goto("/customers/?f.shown=in_service")
+    page.get_by_role("link", name="Pivot").click()
+    page.get_by_label("Group by").get_by_label("Status").check()
+    page.get_by_label("Group by").get_by_label("Country").check()
+    page.get_by_role("button", name="Group by these").click()
+    table = page.locator("pivot-table table")
+    expect(table).to_contain_text("Inactive")
+    page.get_by_label("Country stands in").select_option("")
+    counts = {line[0]: line[-1] for line in lines(page)}
+    assert (counts["Inactive"], counts["Total"]) == ("1", "4")
+    page.get_by_label("Figure").select_option("balance")
+    assert sorted(lines(page)[-1][-1].split("\n")) == ["0.00 USD", "25.00 EUR"], "never added together"
+    page.get_by_role("link", name="As a list").click()
+    expect(page.locator("data-grid[data-name='customers'] tbody tr")).to_have_count(4)
+    assert "f.shown=in_service" in page.url
+
+
 def lines(page: Page) -> list[list[str]]:
     """The cells of the pivot."""
     rows = page.locator("pivot-table tr").all()

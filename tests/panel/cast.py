@@ -5,7 +5,7 @@ Records are made by the acts, calls by the rules themselves, so that every page 
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -56,6 +56,8 @@ from tollgate.core.webhooks import EVENTS
 from tollgate.store.models import (
     CDR,
     Account,
+    BankLine,
+    BankRun,
     Call,
     Card,
     Carrier,
@@ -72,12 +74,14 @@ from tollgate.store.models import (
     Endpoint,
     Gateway,
     IngressRoute,
+    Mandate,
     Payment,
     PaymentEvent,
     Recalculation,
     User,
     UserGroup,
 )
+from tollgate.store.secrets import seal
 
 EURO = 1_000_000
 PASSWORD = "correct horse battery"
@@ -236,6 +240,24 @@ def _ways_to_pay(account: Account, acme: Customer) -> None:
     first = Payment.objects.get(customer=acme)
     PaymentEvent.objects.create(account=account, gateway=gateway, customer=acme, payment=first, body="{}", state="done")
     create_voucher_batch(account_id=account.pk, name="Spring", currency="EUR", count=2, addition_micros=5 * EURO)
+    _bank_files(account, acme, first)
+
+
+def _bank_files(account: Account, acme: Customer, paid: Payment) -> None:
+    """A mandate, and a file whose line was the first money."""
+    owner: dict[str, Any] = {"account": account, "customer": acme}
+    bank: dict[str, Any] = {
+        "holder": "Acme",
+        "iban_sealed": seal("LT121000011101001000"),
+        "iban_shown": "LT12 **** 1000",
+    }
+    mandate = Mandate.objects.create(**owner, reference="A-1", signed_on=date(2026, 1, 1), **bank)
+    run = BankRun.objects.create(
+        account=account, kind="debit", message_id="DD-1", execute_on=date(2026, 1, 5), lines_count=1,
+        total_micros=EURO, content_sealed=seal("<Document/>"), digest="", created_by="ann@demo.example",
+    )  # fmt: skip
+    line: dict[str, Any] = {"amount_micros": EURO, "currency": "EUR", "end_to_end_id": "I-1", "words": "I-1"}
+    BankLine.objects.create(**owner, **bank, **line, run=run, payment=paid, mandate=mandate, state="settled")
 
 
 def _calls(cast: Cast, at: datetime) -> None:

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.panel.cast import EURO, Cast
+from tests.panel.cast import EURO, PASSWORD, Cast
+from tests.panel.conftest import logged_in
 from tollgate.actions import account_billing
 from tollgate.actions.account_billing import charge_account_days, set_account_tariff, top_up_account, wallet_of
 from tollgate.actions.account_identity import update_account_email
@@ -17,6 +18,7 @@ from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
 from tollgate.actions.customer_status import set_customer_status
 from tollgate.actions.packages import create_account_package, update_account_package
+from tollgate.actions.users import create_user, create_user_group
 from tollgate.store.models import (
     Account,
     AccountCharge,
@@ -25,6 +27,7 @@ from tollgate.store.models import (
     Audit,
     ChargingProcess,
     Code,
+    Wallet,
 )
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +50,8 @@ def test_the_page_shows_five_blocks_and_leads_to_what_belongs_to_it(cast: Cast, 
 
 
 def test_what_cannot_be_changed_here_leads_to_support_with_a_ticket_begun(cast: Cast, ann: Client) -> None:
-    assert "changed by support" not in ann.get(PAGE).content.decode()
+    page = " ".join(ann.get(PAGE).content.decode().split())
+    assert "What cannot be changed here is changed by support. How it is reached is set in" in page
     Account.objects.update(
         support_email="help@platform.example", support_url="https://help.example/", support_phone="+37052123456"
     )
@@ -90,7 +94,10 @@ def test_a_block_is_saved_by_itself_and_asks_when_another_was_first(cast: Cast, 
 
 def test_the_balance_is_that_of_the_ledger_with_its_currency(cast: Cast, ann: Client) -> None:
     done(top_up_account, account_id=cast.account.pk, amount_micros=5 * EURO)
-    assert '5.00 <span class="unit">EUR</span>' in ann.get(PAGE).content.decode()
+    assert '<span class="num">5.00 <span class="unit">EUR</span></span>' in ann.get(PAGE).content.decode()
+    Wallet.objects.filter(pk=wallet_of(cast.account).pk).update(balance_micros=-EURO)
+    red = '<span class="num below-zero">-1.00 <span class="unit">EUR</span></span>'
+    assert red in ann.get(PAGE).content.decode(), "below zero it is red"
 
 
 def test_the_billing_method_asks_with_both_tariffs_and_is_locked_after(cast: Cast, ann: Client) -> None:
@@ -111,6 +118,23 @@ def test_the_billing_method_asks_with_both_tariffs_and_is_locked_after(cast: Cas
     assert "from tomorrow (UTC) per channel" in page
     assert ann.post(address, {"reason": ""}).status_code == 422, "who may pass over the lock says why"
     assert ann.post(address, {"reason": "asked by the board"}).status_code == 302
+
+
+def test_who_may_not_pass_over_the_lock_finds_its_button_shut_until_the_30_days_are_over(cast: Cast) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        group = create_user_group(name="Finance", acts=["change_billing_method"], areas=["account"])
+        fay = create_user(name="Fay", email="fay@demo.example", password=PASSWORD, group_ids=[group.pk])
+    browser, address = logged_in(fay), reverse("panel:account_method")
+    assert browser.post(address, {}).status_code == 302
+    page = " ".join(browser.get(PAGE).content.decode().split())
+    assert '<button class="btn" type="button" disabled>Change the method</button>' in page
+    assert re.search(r"Locked until \S+ \S+ UTC, in 4\sweeks", page), "how long it is still locked"
+    assert address not in page
+    assert browser.post(address, {"reason": "because"}).status_code == 403
+    Account.objects.update(billing_locked_at=datetime.now(UTC) - timedelta(days=30, minutes=5))
+    assert address in browser.get(PAGE).content.decode()
+    assert browser.post(address, {}).status_code == 302
+    assert Account.objects.get().billing_method == "per_minute"
 
 
 def test_recording_asks_with_its_price_and_tells_of_the_second_gate(cast: Cast, ann: Client) -> None:

@@ -110,7 +110,7 @@ def test_what_is_ticked_or_all_that_is_found_is_edited_deleted_and_restored(cast
     assert names(ann.get("/customers/?q=bulk")) == ["Bulk 0", "Bulk 1", "Bulk 2"]
     assert [task.state for task in Task.objects.all()] == ["completed"] * 3
     assert ann.get("/bulk/customer/edit/")["Location"] == "/customers/"  # nobody is ticked
-    moved = {"id": [made[2].pk], "field": ["parent_id", "note"], "parent_id": str(reseller.pk), "note": "Sold"}
+    moved = {"id": [made[2].pk], "field": ["parent_id", "note"], "parent_id": "nordic", "note": "Sold"}
     assert "tick to confirm" in str(ann.post("/bulk/customer/edit/", moved).context["form"].errors["parent_confirmed"])
     shown(ann.post("/bulk/customer/edit/", {**moved, "parent_confirmed": "on"}, follow=True))
     sold = Customer.objects.get(pk=made[2].pk)

@@ -25,7 +25,8 @@ from tollgate.actions.tasks import work
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.lake import Span
 from tollgate.store.lake_days import write_closed_days
-from tollgate.store.models import CDR, Customer, IngressRoute, Task, TaskRow
+from tollgate.store.lake_groups import groups_of
+from tollgate.store.models import CDR, Customer, IngressRoute, LakeFile, Task, TaskRow
 
 pytestmark = pytest.mark.django_db
 SINCE = {"f.from": "2020-01-01T00:00"}
@@ -125,6 +126,30 @@ def test_what_cannot_be_asked_is_told_and_nothing_is_shown_to_who_may_not_know(
     file = b"".join(logged_in(rita).get("/cdrs/", {**SINCE, "export": "csv"})).decode()
     assert ("Corso" in file, "Acme" in file) == (True, False)
     assert logged_in(rita).get(reverse("panel:suggestions", args=["customer"]), {"q": "c"}).json() == {"offers": []}
+
+
+def test_a_day_whose_file_is_damaged_is_named_on_pages_and_by_the_api(
+    cast: Cast, ann: Client, old: int, tmp_path: Path
+) -> None:
+    file = LakeFile.objects.get(kind="call", replaced_at=None)
+    for damaged in (tmp_path / "lake" / file.path, groups_of(tmp_path / "lake" / file.path)):
+        damaged.write_bytes(b"PAR1")
+    words = f"Calls of {file.day_on} (UTC) cannot be read"
+    page = ann.get("/cdrs/", SINCE)
+    assert (page.status_code, page.context["grid"].rows) == (200, [])
+    api = Api.of(cast.ann)
+    listed, one = api.get("cdrs", {"since": "2020-01-01T00:00:00Z"}), api.get(f"cdrs/{old}")
+    assert (listed.status_code, one.status_code) == (503, 503)
+    by_number = {
+        "f.from": f"{file.day_on} 00:00",
+        "f.by": "number",
+        "f.until": f"{file.day_on + timedelta(days=1)} 00:00",
+    }
+    call = ann.get(reverse("panel:call", args=[old]))
+    assert call.status_code == 503
+    for told in (page, ann.get("/breakout/", by_number), call, listed, one):
+        assert words in told.content.decode()
+        assert "tollgate lake export" in told.content.decode()
 
 
 def test_names_are_suggested_to_who_may_read_them(cast: Cast, ann: Client, bob: Client) -> None:

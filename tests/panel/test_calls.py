@@ -16,7 +16,7 @@ from tollgate import environment
 from tollgate.panel.call_search import CallSource
 from tollgate.panel.calls import CDR_COLUMNS
 from tollgate.store.lake_days import write_closed_days
-from tollgate.store.models import CDR, User
+from tollgate.store.models import CDR, User, Wallet
 from tollgate.ui.exports import csv_lines
 from tollgate.ui.sources import Query
 
@@ -39,6 +39,20 @@ def test_a_call_page_tells_decision_price_and_answer(cast: Cast, ann: Client) ->
     for lines in priced:
         decimals = {len(amount.partition(".")[2]) for amount, _ in lines if amount}
         assert len(decimals) == 1, "the points of a leg's steps stand below each other"
+
+
+def test_entries_of_a_call_name_whose_wallet_they_move_and_a_live_call_has_none_yet(cast: Cast, ann: Client) -> None:
+    wallet = Wallet.objects.get(kind="carrier", owner_id=cast.cirrus.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO entry (account_id, wallet_id, book, kind, amount_micros, currency, call_id, at)"
+            " VALUES (%s, %s, 'carrier_cost', 'call', 13400, 'EUR', %s, now())",
+            [cast.account.pk, wallet.pk, CHARGED_ID],
+        )
+    entries = ann.get(f"/calls/{CHARGED_ID}/").content.decode().split("Entries</h2>")[1]
+    assert "Carrier Cirrus</a>" in entries
+    entries = ann.get(f"/calls/{LIVE_ID}/").content.decode().split("Entries</h2>")[1]
+    assert "They are made when the call ends." in entries
 
 
 def test_a_call_that_only_the_lake_has_is_told_like_any_other(

@@ -7,9 +7,10 @@ from tests.panel.cast import EURO, PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alerts import create_alert
+from tollgate.actions.cards import create_card
 from tollgate.actions.customers import create_customer
 from tollgate.actions.users import create_user, create_user_group
-from tollgate.store.models import Account, Alert, Customer, DelayedSave, Invoice
+from tollgate.store.models import Account, Alert, Card, Customer, DelayedSave, Invoice, PortalDomain, User
 
 pytestmark = pytest.mark.django_db
 ALERT = {
@@ -71,8 +72,6 @@ def test_pages_that_are_opened_for_a_customer_begin_with_its_name(cast: Cast, an
     assert drafted["Location"] == f"/invoices/{Invoice.objects.get(customer=cast.baltic).pk}/"
     run = ann.post("/packages/run/", {"customer_id": "acme", "on": "2030-01-01", "simulate": "on"})
     assert {row["customer"] for row in run.context["rows"]} == {"Acme"}
-    everybody = ann.post("/packages/run/", {"customer_id": "", "on": "2030-01-01", "simulate": "on"})
-    assert everybody.context["rows"] == run.context["rows"]
     assert ann.post("/packages/run/", {"customer_id": "Nobody", "on": "2030-01-01"}).status_code == 422
 
 
@@ -89,6 +88,52 @@ def test_the_sip_user_of_an_option_is_typed_suggested_and_shown(cast: Cast, ann:
     assert offers == [{"value": "acme-carla", "words": "Acme"}]
     Customer.objects.filter(pk=cast.acme.pk).update(deleted_at="2026-01-01T00:00Z")
     assert ann.get("/suggestions/sip_user/", {"q": "acme"}).json()["offers"] == [], "nobody chooses who is gone"
+
+
+def test_several_cards_are_named_with_semicolons_between_and_shown_so_again(cast: Cast, ann: Client) -> None:
+    odd = 'Odd; "best"'
+    with acting(Actor("setup", frozenset({"*"}))):
+        dollars = create_card(account_id=cast.account.pk, kind="customer", name=odd, currency="USD")
+    page = f"/portal-domains/{PortalDomain.objects.get().pk}/"
+    shown = ann.get(page).context["form"]
+    form = {
+        "host": shown["host"].value(),
+        "brand": "Demo",
+        "template_customer_id": "Acme",
+        "payment_gateways": "*",
+        "version": shown["version"].value(),
+    }
+    for typed in ("Retail; Nothing", "Cirrus A-Z", str(cast.customer_card.pk)):
+        errors = ann.post(page, {**form, "card_ids": typed}).context["form"].errors
+        assert errors == {"card_ids": ["There is no card of this name that fits here."]}, typed
+    typed = 'retail; "Odd; ""best"""; Retail'
+    answer = ann.post(page, {**form, "card_ids": typed})
+    assert answer.status_code == 302, answer.context["form"].errors
+    assert PortalDomain.objects.get().card_ids == sorted([cast.customer_card.pk, dollars.pk])
+    again = ann.get(page).context["form"]
+    assert again["card_ids"].value() == '"Odd; ""best"""; Retail'
+    form |= {"version": again["version"].value(), "card_ids": again["card_ids"].value()}
+    assert ann.post(page, form).status_code == 302
+    assert PortalDomain.objects.get().card_ids == sorted([cast.customer_card.pk, dollars.pk])
+    offers = ann.get("/suggestions/sold_card/", {"q": "best"}).json()["offers"]
+    assert offers == [{"value": odd, "words": "USD"}]
+
+
+def test_resellers_are_typed_and_nobody_is_one_who_sells_to_nobody(cast: Cast, ann: Client, bob: Client) -> None:
+    assert ann.get("/suggestions/reseller/").json()["offers"] == [{"value": "Baltic", "words": cast.baltic.number}]
+    assert ann.get("/suggestions/reseller/", {"q": "acme"}).json()["offers"] == []
+    user = {"name": "Rita", "email": "rita@baltic.example", "zone": "UTC", "is_active": "on", "reseller_id": "Acme"}
+    refused = ann.post("/users/new/", user).context["form"].errors
+    assert refused == {"reseller_id": ["There is no reseller of this name or number."]}
+    assert ann.post("/users/new/", {**user, "reseller_id": "baltic"}).status_code == 302
+    rita = User.objects.get(email="rita@baltic.example")
+    assert rita.reseller_id == cast.baltic.pk
+    page = f"/users/{rita.pk}/"
+    assert 'name="reseller_id" value="Baltic"' in ann.get(page).content.decode()
+    card = {"name": "Resold", "currency": "EUR", "precision": "4", "method": "up", "duration_method": "up"}
+    card |= {"increments": "initial_then_increment", "reseller_id": cast.baltic.number}
+    assert ann.post("/cards/new-customer/", card).status_code == 302
+    assert Card.objects.get(name="Resold").reseller == cast.baltic
 
 
 def test_a_resellers_user_names_and_is_offered_only_its_own(cast: Cast) -> None:

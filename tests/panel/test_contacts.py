@@ -10,7 +10,7 @@ from tests.panel.test_forms import errors_of
 from tests.portal.cast import knock, link_in, newest_mail
 from tollgate.actions.portal_access import Opened, Place, Refused
 from tollgate.actions.portal_passwords import forgotten
-from tollgate.store.models import ApiToken, Audit, Contact, ContactSession, LegalHold, LoginDelay, Message
+from tollgate.store.models import ApiToken, Audit, Contact, ContactSession, Customer, LegalHold, LoginDelay, Message
 
 pytestmark = pytest.mark.django_db
 EMIL = {
@@ -43,6 +43,18 @@ def test_a_contact_is_added_to_the_company_that_is_named_and_gets_a_link(cast: C
     exported = ann.get("/contacts/?export=csv").getvalue().decode()
     assert "Change password" not in exported
     assert "emil@baltic.example" in exported
+
+
+def test_numbers_are_typed_as_people_write_them_in_the_customers_country(cast: Cast, ann: Client) -> None:
+    chosen = '<option value="LV" selected>'
+    page = f"/customers/{cast.baltic.pk}/contacts/new/"
+    assert chosen not in ann.get(page).content.decode()
+    Customer.objects.filter(pk=cast.baltic.pk).update(country="LV", phone="")
+    for form in (page, f"/customers/{cast.baltic.pk}/edit/"):
+        assert chosen in ann.get(form).content.decode(), form
+    typed = {"phone": "", "phone_country": "LV", "mobile": "2123 4567", "mobile_country": "LV"}
+    assert ann.post(page, {name: value for name, value in EMIL.items() if name != "mobile"} | typed).status_code == 302
+    assert Contact.objects.get(email=EMIL["email"]).mobile == "+37121234567"
 
 
 def test_ticked_contacts_are_removed_together_once_it_was_confirmed(cast: Cast, ann: Client) -> None:

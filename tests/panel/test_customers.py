@@ -55,7 +55,8 @@ def test_customers_are_found_by_what_is_known_of_them(cast: Cast, ann: Client, f
         ("?f.status=unready", ["Baltic"]),
         ("?f.country=NO", ["Fjord"]),
         (f"?f.tag={Tag.objects.get().pk}", ["Fjord"]),
-        (f"?f.reseller={cast.baltic.pk}", ["Fjord"]),
+        ("?f.reseller=balt", ["Fjord"]),
+        ("?f.reseller=acme", []),
         (f"?f.manager={cast.bob.pk}", ["Fjord"]),
         ("?q=PO", ["Fjord"]),
         ("?q=a-77", ["Fjord"]),
@@ -67,6 +68,17 @@ def test_customers_are_found_by_what_is_known_of_them(cast: Cast, ann: Client, f
         assert names_in(ann.get("/customers/" + address)) == names, address
     file = b"".join(ann.get("/customers/?q=a-77&columns=name,accounting_id&export=csv").streaming_content)  # type: ignore[attr-defined]
     assert b"Fjord,A-77" in file
+
+
+def test_what_was_spent_today_stands_beside_the_daily_limit_and_ends_at_midnight(cast: Cast, ann: Client) -> None:
+    Customer.objects.filter(pk=cast.acme.pk).update(daily_spend_limit_micros=40_000_000)
+    wallet = Wallet.objects.filter(pk=wallet_of(cast.acme).pk)
+    today = datetime.now(UTC).date()
+    for spent_on, shown in ((today, "4.50"), (today - timedelta(days=1), "0.00")):
+        wallet.update(spent_micros=4_500_000, spent_on=spent_on)
+        page = ann.get(f"/customers/{cast.acme.pk}/payments/").content.decode()
+        told = page[page.index("Spent today") :][:400]
+        assert (shown in told, "40.00" in told) == (True, True)
 
 
 def test_customers_by_live_channels_are_walked_forth_and_back(
@@ -146,9 +158,10 @@ def test_a_resellers_user_sees_and_makes_only_its_own_customers(cast: Cast, fjor
     for part in ("delete/", "approve/", "reject/", "notes/new/", "restore/"):
         assert client.post(f"/customers/{cast.acme.pk}/{part}").status_code == 404, part
     assert "37061234567" not in client.get("/clis/").content.decode()
-    alone = client.post("/customers/new/", {**CUSTOMER, "parent_id": ""})
-    assert set(errors_of(alone)) == {"parent_id"}
-    assert client.post("/customers/new/", {**CUSTOMER, "parent_id": cast.baltic.pk}).status_code == 302
+    assert 'name="parent_id" value="Baltic"' in client.get("/customers/new/").content.decode(), "it sells by its own"
+    for nobody in ("", "Acme", "Fjord"):
+        assert set(errors_of(client.post("/customers/new/", {**CUSTOMER, "parent_id": nobody}))) == {"parent_id"}
+    assert client.post("/customers/new/", {**CUSTOMER, "parent_id": "Baltic"}).status_code == 302
     assert Customer.objects.get(name="Ford").parent == cast.baltic
 
 
@@ -165,9 +178,13 @@ def shown(answer: Any) -> dict[str, Any]:
 
 def test_another_reseller_has_to_be_confirmed(cast: Cast, ann: Client, fjord: Customer) -> None:
     address = f"/customers/{fjord.pk}/edit/"
+    opened = shown(ann.get(address))
+    assert opened["parent_id"] == "Baltic"
+    assert ann.post(address, {**opened, "parent_id": cast.baltic.number}).status_code == 302, "by its number the same"
     moved = {**shown(ann.get(address)), "parent_id": ""}
     answer = ann.post(address, moved)
     assert (answer.status_code, set(errors_of(answer))) == (422, {"parent_confirmed"})
+    assert set(errors_of(ann.post(address, {**moved, "parent_id": "Acme"}))) == {"parent_id"}, "no reseller"
     assert Customer.objects.get(pk=fjord.pk).parent == cast.baltic
     assert ann.post(address, {**moved, "parent_confirmed": "on"}).status_code == 302
     assert Customer.objects.get(pk=fjord.pk).parent is None

@@ -38,6 +38,8 @@ A_FILE = "a file is read at once"
 EXCEPTIONS = {
     "top_up": BOOKED, "adjust": BOOKED, "top_up_account": BOOKED, "draft_invoice": BOOKED, "credit_invoice": BOOKED,
     "debit_invoice": BOOKED, "refund_payment": BOOKED, "assign_payment": BOOKED, "redeem_voucher": BOOKED,
+    "pay_out_payment": BOOKED, "pay_out_credit": BOOKED, "make_debit_run": BOOKED, "make_transfer_run": BOOKED,
+    "return_bank_line": BOOKED,
     "hold_for_fraud": BEGUN, "release_legal_hold": BEGUN, "erase_contact": BEGUN, "impersonate_contact": BEGUN,
     "start_circuit_test": BEGUN, "start_recalculation": BEGUN, "release_customer": BEGUN, "disable_voucher": BEGUN,
     "end_customer_package": BEGUN, "run_packages": BEGUN, "request_address_change": BEGUN, "send_bulk_email": BEGUN,
@@ -140,6 +142,19 @@ def test_every_form_offers_the_three_ways_or_is_named_with_the_reason(cast: Cast
     acts = {getattr(pattern.callback, "act", "") for pattern in urlpatterns if isinstance(pattern, URLPattern)}
     unseen = {act for act in acts - set(ways) if act.startswith(STAYS) and record_model(act) is None}
     assert unseen == {"add_customer_note", "add_dispute_note"}, "a note has a button beside it"
+
+
+def test_a_long_text_is_told_in_short_with_a_way_to_all_of_it(cast: Cast, ann: Client) -> None:
+    text = "All calls are charged by the second. " * 80 + "The last word."
+    address = "/account-settings/agreement/new/"
+    assert ann.post(address, {"title": "Terms", "text": text, **IN_2_HOURS}).status_code == 302
+    saved = DelayedSave.objects.latest("id")
+    log = ann.get("/delays/").content.decode()
+    assert "All calls are charged" in log
+    assert "The last word." not in log
+    page = ann.get(f"/delays/{saved.pk}/").content.decode()
+    assert page.count("The last word.") == 1
+    assert page.index("<summary>All calls") < page.index("The last word.")
 
 
 def test_a_hold_an_agreement_and_a_carriers_files_are_put_off_like_every_record(cast: Cast, ann: Client) -> None:

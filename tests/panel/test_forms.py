@@ -32,7 +32,7 @@ CUSTOMER = {
     "pai_mode": "default", "rtp_firewall": "locked", "attestation": "C", "local_price_nanos": "0",
     "cli_selection": "first", "local_increment_s": "60", "billing_type": "prepaid", "invoice_schedule": "none",
     "billing_day": "1", "payment_terms_days": "14", "overdue_grace_days": "0", "overdue_action": "remind",
-    "tax_treatment": "auto",
+    "tax_treatment": "auto", "loss_making_calls": "allow",
 }  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def good_input(cast: Cast, address: str) -> dict[str, Any]:
         }  # fmt: skip
     if "routes" in address:
         return {
-            "name": "Europe", "card_id": cast.customer_card.pk, "strategy": "lcr", "media": "proxy",
+            "name": "Europe", "card_id": "Retail", "strategy": "lcr", "media": "proxy",
             "recording": "inherit", "enabled": "on", f"options-{cast.carrier_card.pk}-used": "on", **limits,
         }  # fmt: skip
     if "contacts" in address:
@@ -186,6 +186,7 @@ def test_a_record_saved_meanwhile_shows_both_values_and_asks(cast: Cast, ann: Cl
     assert answer.status_code == 409
     assert "Changed meanwhile" in page
     assert "<td>20</td><td>30</td>" in page.replace("\n", "")
+    assert [found.title for found in answer.context["form"].differences] == ["Channels"], "and nothing that is the same"
     assert Customer.objects.get(pk=cast.acme.pk).channels == 20
     again = {**opened, "channels": "30", "version": answer.context["form"]["version"].value()}
     assert ann.post(address, again).status_code == 302

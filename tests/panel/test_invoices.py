@@ -116,10 +116,10 @@ def test_a_draft_becomes_a_document_whose_files_say_the_same(ann: Client, billed
     ubl = ann.get(f"{page}ubl/").content.decode()
     for words in (
         issued.number,
-        "39.99 EUR",
-        "48.39 EUR",
+        "39,99 EUR",
+        "48,39 EUR",
         "VAT 21 %",
-        "Dear Baltic, 48.39 EUR",
+        "Dear Baltic, 48,39 EUR",
         "Baltic's own",
         "PO-9",
         "Demo Telecom UAB",
@@ -175,7 +175,7 @@ def test_a_line_is_told_while_it_is_typed_and_bears_the_taxes_chosen_for_it(ann:
     assert "Exempt from VAT" in ann.get(page).content.decode()
     ann.post(f"{page}issue/", {"version": Invoice.objects.get(pk=draft.pk).version})
     paper = text_of(ann.get(f"{page}pdf/").content)
-    for words in ("148.39 EUR", "VAT 21 % on 39.99 EUR", "Exempt from VAT on 100.00 EUR", "Article 132"):
+    for words in ("148,39 EUR", "VAT 21 % on 39,99 EUR", "Exempt from VAT on 100,00 EUR", "Article 132"):
         assert words in paper, words
     ubl = ann.get(f"{page}ubl/").content.decode()
     assert re.search(r"<cbc:TaxableAmount[^>]*>100.00<.*?<cbc:ID>E<", ubl, re.DOTALL)

@@ -32,6 +32,27 @@ def test_a_group_opens_its_areas_and_no_other(cast: Cast) -> None:
     assert "Acme" not in browser.get("/search/?q=Acme").content.decode().partition("<main")[2].replace("“Acme”", "")
 
 
+def test_contacts_and_customers_are_read_made_changed_and_removed_by_a_right_each(cast: Cast) -> None:
+    pages = {
+        "create_contact": f"/customers/{cast.acme.pk}/contacts/new/",
+        "update_contact": f"/contacts/{cast.contact.pk}/",
+        "delete_contact": f"/contacts/{cast.contact.pk}/delete/",
+        "delete_contacts": "/contacts/delete/",
+        "create_customer": "/customers/new/",
+        "update_customer": f"/customers/{cast.acme.pk}/edit/",
+        "delete_customer": f"/customers/{cast.acme.pk}/delete/",
+    }
+    for given in pages:
+        with acting(Actor("setup", frozenset({"*"}))):
+            group = create_user_group(name=given, acts=[given], areas=["customers", "contacts"])
+            email = f"{given.replace('_', '-')}@demo.example"
+            browser = logged_in(create_user(name=given, email=email, password=PASSWORD, group_ids=[group.pk]))
+        assert browser.get("/contacts/").status_code == 200
+        for act, page in pages.items():
+            assert (browser.post(page, {}).status_code == 403) is (act != given), (given, act)
+    assert cast.acme.contacts.exists()
+
+
 def test_input_that_cannot_be_is_no_error_of_ours(cast: Cast, ann: Client) -> None:
     long = "9" * 5000
     for address in (f"/search/?q={long}", "/search/?q=ab%00cd", f"/customers/?q={long}", f"/cdrs/?f.least={long}"):

@@ -153,6 +153,8 @@ def test_a_forgotten_password_gets_the_same_answer_whoever_asks(cast: Cast) -> N
         answer = Client().post(reverse("panel:forgot"), {"email": email}, follow=True)
         told.append([str(message) for message in answer.context["messages"]])
     assert told[0] == told[1]
+    for page in (reverse("account_login"), reverse("panel:forgot"), "/portal/login/", "/portal/forgot/"):
+        assert "Forgot your password?" in Client().get(page).content.decode(), page
     assert Message.objects.filter(template="set_password").count() == 1
     assert "used before" in Client().get("/set-password/nonsense/", follow=True).content.decode()
 

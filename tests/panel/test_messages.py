@@ -195,15 +195,19 @@ def test_a_mailing_goes_to_the_ticked_customers(cast: Cast, ann: Client, bob: Cl
         page = open_page.content.decode()
         assert open_page.status_code == 200
         assert "2 customers" in page
-        assert "Retail (EUR)" in page
-        assert "Cirrus A-Z" not in page
+        assert 'data-suggest="/suggestions/sold_card/?currency=EUR"' in page
+    offers = ann.get("/suggestions/sold_card/?currency=EUR").json()["offers"]
+    assert offers == [{"value": "Retail", "words": "EUR"}], "and no card of a carrier"
+    assert ann.get("/suggestions/sold_card/?currency=USD").json()["offers"] == []
     mail = {
         **ticked,
         "subject": "News",
         "text": "Dear {{name}}",
-        "card_ids": [str(cast.customer_card.pk)],
+        "card_ids": "Retail",
     }
     assert bob.post("/mailings/email/", mail).status_code == 403
+    for cards in ("Cirrus A-Z", "Retail; nothing"):
+        assert set(ann.post("/mailings/email/", {**mail, "card_ids": cards}).context["form"].errors) == {"card_ids"}
     wrong = ann.post("/mailings/email/", {**mail, "text": "{{nobody}}"})
     assert (wrong.status_code, set(wrong.context["form"].errors)) == (422, {"text"})
     answer = ann.post("/mailings/email/", mail, follow=True)

@@ -126,11 +126,12 @@ def test_a_customers_notices_are_kept_as_they_were_typed(cast: Cast, ann: Client
     }
     typed |= {
         "language": "lt", "low_balance_micros": "5", "notification_emails": "books@acme.example\r\nboss@acme.example",
-        "notification_opt_outs": ["invoice.due"], "debit_limit_micros_0": "none", "hours": "",
+        "notification_departments": ["billing", "noc"], "notification_opt_outs": ["invoice.due"],
+        "debit_limit_micros_0": "none", "hours": "",
     }  # fmt: skip
     answer = ann.post(page, typed)
     assert answer.status_code == 302, answer.context["form"].errors
     acme = Customer.objects.get(pk=cast.acme.pk)
     assert (acme.language, acme.low_balance_micros) == ("lt", 5 * EURO)
     assert acme.notification_emails == ["books@acme.example", "boss@acme.example"]
-    assert acme.notification_opt_outs == ["invoice.due"]
+    assert (acme.notification_departments, acme.notification_opt_outs) == (["billing", "noc"], ["invoice.due"])

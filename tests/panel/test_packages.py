@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from tests.panel.cast import CHARGED_ID, Cast
-from tollgate.store.models import CDR, Charge, Customer, CustomerPackage, Package
+from tollgate.actions.tasks import work
+from tollgate.store.models import CDR, Charge, Customer, CustomerPackage, Package, Task
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime.now(UTC).date()
@@ -15,6 +16,13 @@ HOSTED = {
     "setup_retail_nanos": "40", "setup_cost_nanos": "0", "frequency": "weekly", "match_days": "", "prorate": "on",
     "minimum_days": "30", "minutes": "0", "description": "", "prefixes": "",
 }  # fmt: skip
+
+
+def shown_when_done(client: Client, address: str) -> str:
+    """The page of a run for everybody, once a worker has done it."""
+    now = datetime.now(UTC)
+    work(lambda: now, now + timedelta(seconds=1))
+    return " ".join(client.get(address).content.decode().split())
 
 
 def test_ann_sells_a_package_runs_it_and_ends_it(cast: Cast, ann: Client) -> None:
@@ -38,9 +46,10 @@ def test_ann_sells_a_package_runs_it_and_ends_it(cast: Cast, ann: Client) -> Non
     for words in ("Hosted PBX", "from the balance", str(held.next_on), "Free start", "10:00", "every number"):
         assert words in shown, words
 
-    told = ann.post("/packages/run/", {"customer_id": "", "on": str(TODAY + timedelta(days=7)), "simulate": "on"})
-    assert "This would be charged" in told.content.decode()
-    assert "50.00" in told.content.decode()
+    everybody = {"customer_id": "", "on": str(TODAY + timedelta(days=7)), "simulate": "on"}
+    told = shown_when_done(ann, ann.post("/packages/run/", everybody)["Location"])
+    assert "This would be charged" in told
+    assert "50.00" in told
     assert Charge.objects.filter(customer=cast.acme).count() == 3
     ahead = ann.post("/packages/run/", {"customer_id": "Acme", "on": str(TODAY + timedelta(days=7))})
     assert ahead.status_code == 422
@@ -96,12 +105,19 @@ def test_a_run_for_everybody_charges_each_by_itself_and_tells_whom_it_could_not(
         assert ann.post(f"/customers/{customer.pk}/packages/new/", given).status_code == 302
     Customer.objects.update(parked_at=None)
     everybody = {"customer_id": "", "on": str(TODAY + timedelta(days=1))}
-    ahead = ann.post("/packages/run/", everybody)
-    told = ahead.content.decode()
-    assert ahead.status_code == 422
+    begun = ann.post("/packages/run/", everybody)["Location"]
+    assert ann.post("/packages/run/", everybody)["Location"] == begun
+    waits = ann.get(begun).content.decode()
+    assert all(words in waits for words in ("Nothing yet.", ">Cancel<", f'hx-get="{begun}now/"'))
+    told = shown_when_done(ann, begun)
     for name in ("Acme", "Baltic"):
-        assert f"{name}: Nothing is charged ahead of its day" in told
+        assert f"{name}: On: Nothing is charged ahead of its day" in told
+    task = Task.objects.get()
+    assert f'href="{begun}">What it charges<' in ann.get(f"/tasks/{task.pk}/").content.decode()
+    later = {"customer_id": "", "on": str(TODAY + timedelta(days=9))}
+    assert "Nothing is charged ahead of its day" in ann.post("/packages/run/", later).content.decode()
     own = Charge.objects.filter(detail__customer_package__in=list(sold.holders.values_list("pk", flat=True)))
     assert not own.exists()
-    assert "This was charged" in ann.post("/packages/run/", {**everybody, "on": str(TODAY)}).content.decode()
+    told = shown_when_done(ann, ann.post("/packages/run/", {**everybody, "on": str(TODAY)})["Location"])
+    assert all(words in told for words in ("This was charged", "Acme", "Baltic", "Hosted PBX", "3 of 3 rows done"))
     assert {charge.customer_id for charge in own} == {cast.acme.pk, cast.baltic.pk}

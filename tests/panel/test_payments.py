@@ -131,6 +131,15 @@ def test_the_log_finds_a_notice_by_what_was_said(cast: Cast, ann: Client) -> Non
     assert PaymentEvent.objects.latest("id").state == "refused"
 
 
+def test_a_gateway_that_sends_no_notices_is_given_no_address_for_them(cast: Cast, ann: Client) -> None:
+    page = f"/payment-gateways/{PaymentGateway.objects.get().pk}/"
+    assert "Address for its notices" in ann.get(page).content.decode()
+    PaymentGateway.objects.update(provider="moneris", settings={}, mode="test")
+    shown = ann.get(page).content.decode()
+    assert "Address for its notices" not in shown
+    assert all(title in shown for title in ("Store id", "API token", "Checkout id"))
+
+
 def test_codes_are_downloaded_once_and_keys_never_shown(cast: Cast, ann: Client) -> None:
     batch = VoucherBatch.objects.get()
     first = ann.post(f"/vouchers/{batch.pk}/codes/")

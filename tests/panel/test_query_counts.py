@@ -60,16 +60,18 @@ def test_every_page_keeps_its_number_of_queries_and_offers_no_crowd(cast: Cast, 
 
 
 def crowd(cast: Cast) -> None:
-    """Many customers, each with a contact, a SIP user, a route and a CLI, beside those of the cast."""
+    """Many customers, resellers all, each with a contact, a SIP user and a route; and as many cards to sell by."""
+    new = {"name": "'crowd-' || n", "number": "(70000000 + n)::text", "accounting_id": "NULL", "is_reseller": "true"}
     like = {
-        "customer": (cast.acme, {"name": "'crowd-' || n", "number": "(70000000 + n)::text", "accounting_id": "NULL"}),
+        "customer": (cast.acme, new),
+        "card": (cast.customer_card, {"name": "'crowd-' || n"}),
         "contact": (cast.contact, {"email": "'crowd-' || n || '@crowd.example'", "last_name": "'crowd-' || n"}),
         "endpoint": (cast.sip_user, {"username": "'crowd-' || n", "name": "'crowd-' || n"}),
         "ingress_route": (cast.route, {"name": "'crowd-' || n"}),
     }
     with connection.cursor() as cursor:
         for table, (row, changes) in like.items():
-            if table != "customer":
+            if table not in ("customer", "card"):
                 changes["customer_id"] = "(SELECT id FROM customer WHERE name = 'crowd-' || n)"
             copy(cursor, table, changes, f"generate_series(1, {CROWD}) n", like=row.pk)
 
@@ -102,6 +104,7 @@ def opened(cast: Cast, ann: Client) -> Iterator[dict[str, tuple[Client, str]]]:
         arguments={"bought": False, "reach": None}, state="completed", ended_at=datetime.now(UTC), total_count=1,
         author_id=cast.ann.pk, author=cast.ann.email,
     )  # fmt: skip
+    run = ann.post("/packages/run/", {"on": "2026-01-01", "simulate": "on"})["Location"]
     part = call_files.folder_of(task) / "000001.csv.gz"
     part.parent.mkdir(parents=True, exist_ok=True)
     part.write_bytes(b"x")
@@ -118,6 +121,8 @@ def opened(cast: Cast, ann: Client) -> Iterator[dict[str, tuple[Client, str]]]:
             "bulk_edit": (ann, f"/bulk/customer/edit/{bulk}"),
             "bulk_delete": (ann, f"/bulk/customer/delete/{bulk}"),
             "call_recording": (ann, f"/calls/{CHARGED_ID}/recording/"),
+            "package_run_job": (ann, run),
+            "package_run_now": (ann, f"{run}now/"),
             "task_file": (ann, f"/tasks/{task.pk}/file/"),
             "recovery_codes": (fresh, "/me/recovery-codes/"),
             **by_links(cast, ann),

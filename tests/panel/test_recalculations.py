@@ -43,8 +43,11 @@ def test_a_note_is_seen_before_it_is_issued_and_leads_to_exactly_the_calls_that_
     assert "Issued invoices whose calls change: 1;" in told
     assert str(invoice.number) not in told, "who may read no invoices is told of none"
     assert "Credit note" not in client.post(page, {**FORM, "on_notes": "no", "preview": "1"}).content.decode()
-    assert client.post(page, {**FORM, "on_notes": "yes"}).status_code == 302
+    begun = client.post(page, {**FORM, "on_notes": "yes"})["Location"]
+    waits = client.get(begun).content.decode()
+    assert all(words in waits for words in ("The calls are still looked for.", ">Cancel<", "0 of 1 row done"))
     ran()
+    assert "3 of 3 calls done" in " ".join(client.get(begun).content.decode().split())
     note = documents(world.baltic)[-1]
     done = client.get(f"/recalculations/{Recalculation.objects.get().pk}/").content.decode()
     assert note.number is not None

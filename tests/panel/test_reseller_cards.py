@@ -51,6 +51,12 @@ def rita(cast: Cast, bought: Card) -> Client:
     return logged_in(user)
 
 
+def offered(client: Client, page: str, field: str) -> list[tuple[str, str]]:
+    """What a field of a form suggests before anything is typed, with the words beside it."""
+    address = client.get(page).context["form"].fields[field].widget.attrs["data-suggest"]
+    return [(offer["value"], offer["words"]) for offer in client.get(address).json()["offers"]]
+
+
 def text(client: Client, address: str, **query: str) -> str:
     """A page, followed where it leads."""
     answer = client.get(address, query, follow=True)
@@ -83,9 +89,10 @@ def test_a_reseller_sells_by_a_card_of_its_own_that_is_made_dearer_and_warned_of
     made = rita.post("/cards/new-customer/", {"name": "Retail", "currency": "EUR", **BASIC})
     own = Card.objects.get(name="Retail", reseller=cast.baltic)
     assert made["Location"] == f"/cards/{own.pk}/", "another card of that name is nothing to her"
-    form = rita.get(f"/cards/{own.pk}/markup/").context["form"]
-    assert [words for _, words in form.fields["source_card_id"].choices] == ["", "Bought"]
-    sold = rita.post(f"/cards/{own.pk}/markup/", {"source_card_id": str(bought.pk), "markup_ppm": "20"})
+    assert offered(rita, f"/cards/{own.pk}/markup/", "source_card_id") == [("Bought", "EUR")]
+    for foreign in ("Retail", f"Retail #{cast.customer_card.pk}", "Cirrus A-Z"):
+        assert rita.post(f"/cards/{own.pk}/markup/", {"source_card_id": foreign, "markup_ppm": "20"}).status_code == 422
+    sold = rita.post(f"/cards/{own.pk}/markup/", {"source_card_id": "bought", "markup_ppm": "20"})
     assert sold.status_code == 302, sold.context["form"].errors
     assert Rate.objects.get(revision__card=own, prefix="44").price_nanos == 72_000_000
     asked = {"number": "442079460001", "duration_s": "60"}
@@ -108,7 +115,12 @@ def test_a_reseller_sells_by_a_card_of_its_own_that_is_made_dearer_and_warned_of
         assert told in text(reader, f"/cards/{own.pk}/"), "the mark of the card"
     listed = text(ann, "/cards/customer/")
     assert "Baltic" in listed, "the operator sees whose it is"
-    assert "Retail (Baltic)" in text(ann, f"/customers/{Customer.objects.get(name='Corso').pk}/routes/new/")
+    route = f"/customers/{Customer.objects.get(name='Corso').pk}/routes/new/"
+    twins = [(f"Retail #{cast.customer_card.pk}", "EUR"), (f"Retail #{own.pk}", "EUR, Baltic")]
+    assert offered(ann, route, "card_id") == [("Bought", "EUR"), *twins], "two of one name are told apart"
+    unclear = ann.post(route, {"name": "World", "card_id": "Retail"}).context["form"].errors["card_id"]
+    assert "Several cards have this name" in str(unclear)
+    assert "card_id" not in ann.post(route, {"name": "World", "card_id": twins[1][0]}).context["form"].errors
 
 
 def test_a_reseller_below_another_sees_what_it_pays_and_not_what_that_one_does(cast: Cast, bought: Card) -> None:
@@ -134,8 +146,7 @@ def test_a_reseller_below_another_sees_what_it_pays_and_not_what_that_one_does(c
     assert (token["name"], token["reseller_id"]) == ("Baltic sells", None)
     browser.post("/cards/new-customer/", {"name": "Sund sells", "currency": "EUR", **BASIC})
     own = Card.objects.get(reseller=sund)
-    form = browser.get(f"/cards/{own.pk}/markup/").context["form"]
-    assert [words for _, words in form.fields["source_card_id"].choices] == ["", "Baltic sells"]
+    assert offered(browser, f"/cards/{own.pk}/markup/", "source_card_id") == [("Baltic sells", "EUR")]
 
 
 def test_a_reseller_routes_its_customers_by_its_cards_and_not_over_carriers(
@@ -148,13 +159,17 @@ def test_a_reseller_routes_its_customers_by_its_cards_and_not_over_carriers(
         )
     page = rita.get(f"/customers/{corso.pk}/routes/new/")
     form = page.context["form"]
-    assert [words for _, words in form.fields["card_id"].choices] == ["", "Resold"]
+    assert offered(rita, f"/customers/{corso.pk}/routes/new/", "card_id") == [("Resold", "EUR")]
+    assert rita.get("/suggestions/route_card/", {"customer": cast.acme.pk}).json() == {"offers": []}
+    assert rita.get("/suggestions/route_card/").json() == {"offers": []}
+    assert rita.get("/suggestions/sold_card/").json() == {"offers": []}, "the operator's are nothing to her"
     assert not {"strategy", "options", "profit_assurance", "media", "recording"} & form.fields.keys()
     shown = {name: form[name].value() for name in form.fields}
     given = {name: value for name, value in shown.items() if value is not None and value is not False}
-    sent = {**given, "name": "World", "card_id": str(own.pk), "channels": "2"}
-    for foreign in (bought.pk, cast.customer_card.pk, cast.carrier_card.pk):
-        assert rita.post(f"/customers/{corso.pk}/routes/new/", {**sent, "card_id": str(foreign)}).status_code == 422
+    sent = {**given, "name": "World", "card_id": "Resold", "channels": "2"}
+    for foreign in (bought, cast.customer_card, cast.carrier_card):
+        for name in (foreign.name, f"{foreign.name} #{foreign.pk}", str(foreign.pk)):
+            assert rita.post(f"/customers/{corso.pk}/routes/new/", {**sent, "card_id": name}).status_code == 422, name
     carried = {f"options-{cast.carrier_card.pk}-used": "on", "strategy": "random", "media": "direct"}
     rita.post(f"/customers/{corso.pk}/routes/new/", {**sent, **carried})
     route = IngressRoute.objects.get(customer=corso)

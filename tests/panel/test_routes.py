@@ -15,10 +15,11 @@ def test_a_tag_s_route_is_made_on_the_tag_and_shown_with_every_customer_that_has
     new = f"/tags/{tag.pk}/routes/new/"
     assert new in ann.get(f"/tags/{tag.pk}/").content.decode()
     form = ann.get(new).context["form"]
-    assert (cast.customer_card.pk, "Retail") in form.fields["card_id"].choices
+    offers = ann.get(f"/suggestions/route_card/?tag={tag.pk}").json()["offers"]
+    assert offers == [{"value": "Retail", "words": "EUR"}]
     values = {name: field.initial for name, field in form.fields.items() if field.initial is not None}
     typed = {
-        **values, "name": "Template", "card_id": cast.customer_card.pk, "channels": "0", "cps_milli": "0",
+        **values, "name": "Template", "card_id": "Retail", "channels": "0", "cps_milli": "0",
         "strategy": "lcr", "media": "proxy", "recording": "inherit", f"options-{cast.carrier_card.pk}-used": "on",
     }  # fmt: skip
     answer = ann.post(new, typed)
@@ -37,7 +38,7 @@ def test_a_tag_s_route_is_made_on_the_tag_and_shown_with_every_customer_that_has
 
 def test_recording_is_chosen_on_a_route_only_where_the_account_has_it(cast: Cast, ann: Client) -> None:
     page = f"/routes/{cast.route.pk}/"
-    values = {"name": "World", "card_id": cast.customer_card.pk, "channels": "0", "cps_milli": "0", "strategy": "lcr",
+    values = {"name": "World", "card_id": "Retail", "channels": "0", "cps_milli": "0", "strategy": "lcr",
               "media": "proxy", "enabled": "on", f"options-{cast.carrier_card.pk}-used": "on"}  # fmt: skip
     for has_it, wish in ((False, "inherit"), (True, "on")):
         Account.objects.update(recording=has_it)

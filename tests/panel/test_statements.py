@@ -35,7 +35,9 @@ def baltic(cast: Cast) -> Customer:
     """Who was billed for calls of last year, pays a part, and owes the rest for 45 days."""
     with acting(ANN):
         tax = Tax.objects.earliest("id")
-        update_customer(customer_id=cast.baltic.pk, billing_type="postpaid", tax_ids=[tax.pk], language="lt")
+        update_customer(
+            customer_id=cast.baltic.pk, billing_type="postpaid", tax_ids=[tax.pk], language="lt", reference="PO-9"
+        )
         customer = born(Customer.objects.get(pk=cast.baltic.pk), BEGIN - timedelta(days=1))
         charged(customer, [Talk(BEGIN, 10 * EURO + 1), Talk(BEGIN + timedelta(hours=1), EURO)])
         charged(customer, [Talk(BEGIN + timedelta(days=3), 5)])
@@ -112,6 +114,8 @@ def test_what_goes_to_bookkeeping_names_the_customer_as_bookkeeping_does(baltic:
         mine = [row for row in rows if row.get("Party", "Baltic") == "Baltic"]
         assert {row[title] for row in mine} == {"D-1001"}, page
         assert {row[title] for row in rows if row not in mine} <= {""}
+        for reference in {"Reference", "Memo"} & rows[0].keys():
+            assert {row[reference] for row in mine} == {"PO-9"}, page
 
 
 def test_the_journal_sums_to_zero_and_is_the_ledger(baltic: Customer, ann: Client) -> None:

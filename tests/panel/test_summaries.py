@@ -151,7 +151,9 @@ def test_ticked_rows_that_follow_one_another_become_one_draft(cast: Cast, ann: C
 
 def test_missing_documents_are_seen_before_a_press_makes_them_once(cast: Cast, ann: Client, bob: Client) -> None:
     address = f"/customers/{cast.acme.pk}/invoices/missing/"
-    assert "has no invoice schedule" in ann.get(address).content.decode()
+    page = ann.get(address)
+    assert "has no invoice schedule" in page.content.decode()
+    assert (">Cancel<" in page.content.decode(), page.context["back_url"]) == (False, address.removesuffix("missing/"))
     with acting(Actor("setup", frozenset({"*"}))):
         update_customer(customer_id=cast.acme.pk, invoice_schedule="daily")
     Invoice.objects.filter(customer=cast.acme, state="draft").delete()
@@ -159,7 +161,9 @@ def test_missing_documents_are_seen_before_a_press_makes_them_once(cast: Cast, a
     calls(cast, cast.acme, connected=2, cost=1_250_000, at=NOON_AT - timedelta(days=2))
     calls(cast, cast.acme, connected=1, cost=3_000_000, at=NOON_AT - timedelta(days=1))
     rolled_up()
-    assert address in ann.get(f"/customers/{cast.acme.pk}/summary/day/").content.decode()
+    summary = f"/customers/{cast.acme.pk}/summary/day/"
+    assert f'href="{address}?span=day"' in ann.get(summary).content.decode()
+    assert f'href="{summary}">Cancel<' in ann.get(f"{address}?span=day").content.decode(), "back to where one was"
     page = ann.get(address)
     seen = [(row.from_on, row.net_micros, row.invoice_id) for row in page.context["grid"].rows]
     days = [(NOON_AT - timedelta(days=back)).date() for back in (2, 1)]

@@ -21,6 +21,8 @@ def test_carla_verifies_a_number_and_dan_never_sees_it(cast: PortalCast) -> None
     assert "442079460999" in carlas.get(PAGE).content.decode()
     assert "442079460999" not in dans.get(PAGE).content.decode()
     assert "Verify a number" in carlas.get(PAGE).content.decode()
+    Customer.objects.filter(pk=cast.carla.customer_id).update(country="LV")
+    assert '<option value="LV" selected>' in carlas.get(NEW).content.decode(), "numbers are typed as in its country"
     assert 'value="call"' not in carlas.get(NEW).content.decode(), "no SIP user is chosen to call"
     assert carlas.post(NEW, {"number": "+12", "way": "sms"}).status_code == 422
     answer = carlas.post(NEW, {"number": f"+{NUMBER}", "way": "sms"})

@@ -20,7 +20,7 @@ from tollgate.core.lake import day_begins
 from tollgate.portal.calls import COLUMNS, DAYS_MOST, FILE, PAGE_ROWS, READ, OwnCalls, _grid
 from tollgate.store.lake_days import write_closed_days
 from tollgate.store.lake_retention import archive_days
-from tollgate.store.models import CDR, Account, Customer
+from tollgate.store.models import CDR, Account, Customer, LakeFile
 from tollgate.store.queries import call_search
 from tollgate.ui.exports import csv_lines
 from tollgate.ui.sources import Query
@@ -160,6 +160,17 @@ def test_a_question_that_takes_too_long_is_told(
     assert "choose a shorter period" in page.content.decode()
     answer = carla.get("/portal/calls/", {"f.from": f"{OLD}", "export": "xlsx"})
     assert (answer.status_code, b"choose a shorter period" in answer.content) == (422, True)
+
+
+def test_a_day_that_cannot_be_read_is_named_without_the_operators_commands(
+    cast: PortalCast, calls: list[int], tmp_path: Path
+) -> None:
+    archived()
+    for file in LakeFile.objects.filter(kind="call"):
+        (tmp_path / "lake" / file.path).write_bytes(b"PAR1")
+    page = visiting(cast.carla).get("/portal/calls/", {"f.from": f"{OLD}"})
+    assert f"Calls of {OLD} (UTC) cannot be read." in page.content.decode()
+    assert "tollgate lake" not in page.content.decode()
 
 
 SIDES = (

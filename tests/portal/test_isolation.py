@@ -1,6 +1,7 @@
 """Claims about the walls: Dan never sees Acme, a user who looks in changes nothing, nobody reads without a login."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.test import Client, RequestFactory
@@ -18,6 +19,7 @@ from tollgate.store.models import (
     Audit,
     AutoTopUp,
     CliProof,
+    Code,
     Contact,
     ContactSession,
     Customer,
@@ -119,6 +121,11 @@ def test_a_user_looks_in_once_within_five_minutes_and_is_named(cast: PortalCast)
     looking = Client()
     assert looking.get(address)["Location"] == "/portal/"
     assert Client().get(address).status_code == 410, "the address works once"
+    late = ann.post(page, {"read_only": "on"})["Location"].removeprefix("http://testserver")
+    code = Code.objects.get(purpose="impersonate", used_at=None)
+    assert code.expires_at - code.created_at <= timedelta(minutes=5)
+    Code.objects.filter(pk=code.pk).update(expires_at=code.created_at)
+    assert Client().get(late).status_code == 410, "and for five minutes"
     shown = looking.get("/portal/dashboard/").content.decode()
     assert "ann@demo.example" in shown
     assert "Carla" in shown

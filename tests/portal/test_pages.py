@@ -139,6 +139,7 @@ def test_contacts_keep_the_contacts_of_their_customer(cast: PortalCast) -> None:
     assert Client().get(link_in(newest_mail("set_password"))).status_code == 200
     row = Audit.objects.get(table_name="contact", row_id=emil.pk, verb="INSERT")
     assert (row.actor, row.actor_kind, row.actor_id) == ("carla@acme.example", "contact", cast.carla.pk)
+    assert row.ip == "127.0.0.1"
     change = {"first_name": "Emil", "last_name": "Berg", "kind": "billing", "version": emil.version}
     sneaked = {"email": "eve@evil.example", "allowed_networks": "192.0.2.1", "customer_id": cast.panel.baltic.pk}
     assert carla.post(f"/portal/contacts/{emil.pk}/", change | sneaked).status_code == 302

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from tests.gateways.payments import moneris
 from tests.gateways.payments.desk import desk
 from tests.gateways.payments.more import CURRENCY, KEYS, NEW, settings_of
 from tests.portal.cast import SETUP, PortalCast, visiting
@@ -81,6 +82,42 @@ def test_carla_pays_by_the_gateways_that_she_may_pay_by(cast: PortalCast, monkey
     assert (sent["email"], sent["amount"]) == ("carla@acme.example", 40_000)
     assert sent["callback_url"].endswith(f"/portal/payments/{Payment.objects.latest('id').pk}/?back=1")
     assert Payment.objects.latest("id").amount_micros == 20 * EURO
+
+
+def test_carla_pays_in_a_form_of_the_gateways_own_that_may_ask_nobody_in_her_name(
+    cast: PortalCast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLGATE_MAIL_PRIVATE_HOSTS", "127.0.0.0/8")
+    account, carla = Account.objects.get(), visiting(cast.carla)
+    Customer.objects.update(topup_currencies=[], payment_gateways=["moneris"])
+    ExchangeRate.objects.create(account=account, base="CAD", quote="EUR", on=date(2020, 1, 1), rate_nanos=700_000_000)
+    with desk() as house:
+        with acting(SETUP):
+            create_payment_gateway(
+                account_id=account.pk,
+                name="moneris",
+                provider="moneris",
+                settings=moneris.settings_of(house.url),
+                secrets=moneris.SECRETS,
+            )
+        house.answers[moneris.REQUEST] = moneris.preloaded()
+        form = {"gateway": "moneris", "amount_micros": "40.00", "currency": "CAD"}
+        page = carla.post("/portal/payments/top-up/", form, follow=True).content.decode()
+        url = house.url
+    address = f"/portal/payments/{Payment.objects.latest('id').pk}/pay/"
+    assert address in page
+    shown = carla.get(address)
+    text = shown.content.decode()
+    assert f'src="{url}/chktv2/js/chkt_v2.00.js"' in text
+    assert (f'data-ticket="{moneris.TICKET}"' in text, 'data-mode="qa"' in text, "40.00" in text) == (True,) * 3
+    assert moneris.SECRETS["api_token"] not in text
+    policy = dict(part.strip().partition(" ")[::2] for part in shown["Content-Security-Policy"].split(";"))
+    assert policy["script-src"] == policy["style-src"] == f"'self' {url}"
+    assert (policy["connect-src"], policy["form-action"], policy["default-src"]) == ("'none'", "'none'", "'self'")
+    assert url not in carla.get(address.removesuffix("pay/"))["Content-Security-Policy"]
+    assert visiting(cast.dan).get(address, follow=True).status_code == 404
+    Payment.objects.update(status="completed")
+    assert carla.get(address).status_code == 302
 
 
 def test_carla_announces_a_transfer_and_uses_a_voucher_but_completes_nothing(cast: PortalCast) -> None:

@@ -8,13 +8,15 @@ from django.test.utils import override_settings
 from django.urls import reverse
 
 from tests.budgets import agreed, asked, drawn
+from tests.gateways.payments import moneris
 from tests.portal.cast import PortalCast, link_in, newest_mail, visiting
 from tests.portal.test_isolation import addresses
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import update_customer
+from tollgate.actions.payment_gateways import create_payment_gateway
 from tollgate.actions.portal_passwords import send_password_link
 from tollgate.portal.urls import urlpatterns
-from tollgate.store.models import PortalDomain
+from tollgate.store.models import Checkout, Payment, PortalDomain
 
 pytestmark = pytest.mark.django_db
 COUNTS = Path(__file__).parent / "query_counts.json"
@@ -54,5 +56,21 @@ def opened(cast: PortalCast) -> dict[str, tuple[Client, str]]:
     there = Client(HTTP_HOST=domain.host)
     with acting(Actor("setup", frozenset({"*"}))):
         send_password_link(contact_id=cast.dan.pk)
+        gateway = create_payment_gateway(
+            account_id=cast.panel.account.pk,
+            name="moneris",
+            provider="moneris",
+            settings=moneris.settings_of("https://moneris.example"),
+            secrets=moneris.SECRETS,
+        )
+    acme = cast.panel.acme
+    waiting = Payment.objects.create(
+        account=acme.account, customer=acme, gateway="moneris", status="pending", currency="EUR", amount_micros=10**7
+    )
+    Checkout.objects.create(payment=waiting, gateway=gateway, reference="page-of-ours", session=moneris.TICKET)
     files = {name: (there, reverse(f"portal:{name}", args=[domain.version])) for name in ("brand", "sheet", "logo")}
-    return {**files, "set_password": (Client(), link_in(newest_mail("set_password")))}
+    return {
+        **files,
+        "set_password": (Client(), link_in(newest_mail("set_password"))),
+        "pay": (visiting(cast.carla), reverse("portal:pay", args=[waiting.pk])),
+    }

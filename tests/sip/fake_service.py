@@ -32,6 +32,10 @@ class FakeService:
         self.events: list[dict[str, Any]] = []
         self.secrets: set[str] = set()
         self.refusing_events = False
+        self.failing_calls: set[str] = set()
+        """At events of these calls the service fails."""
+        self.events_take_s = 0.0
+        """So long each of them takes."""
         self.health = 200
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -93,6 +97,8 @@ class FakeService:
                 if path != "/healthz":  # whether we live is asked without a secret
                     self.secrets.add(headers.get("x-tollgate-secret", ""))
                 status, answer = self._answer(path, json.loads(body or b"{}"))
+                if "/event" in path:
+                    await asyncio.sleep(self.events_take_s)
                 data = json.dumps(answer).encode()
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -121,6 +127,8 @@ class FakeService:
         if path == "/v1/kamailio/event":
             if self.refusing_events:
                 return 503, {}
+            if q.get("call_id") in self.failing_calls:
+                return 500, {}
             self.events.append(q)
             return 200, {}
         return (self.health, {}) if path == "/healthz" else (404, {})

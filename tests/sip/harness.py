@@ -152,11 +152,12 @@ class SipEdge:
         rate: int = 10,
         port: int = 5060,
         transport: str = "udp",
+        call_id: str = "",
     ) -> Caller:
         """Starts a call (or `count` of them, `rate` a second) and returns at once.
 
         `hold_ms=None` waits for the other side to end it; `headers` are whole header lines; `media` is a file of raw
-        PCMA (8000 bytes a second) spoken once after the answer.
+        PCMA (8000 bytes a second) spoken once after the answer; `call_id` is a pattern with %u for the call's number.
         """
         scenario = "caller_cancel" if cancel_after_ms is not None else "caller_digest" if user else "caller"
         spoken = f'<nop><action><exec rtp_stream="{media},1,8"/></action></nop>' if media else ""
@@ -172,6 +173,8 @@ class SipEdge:
         arguments = ["-s", cld, "-m", str(count), "-r", str(rate), "-l", str(max(10, count))]
         if user:
             arguments += ["-au", user, "-ap", password]
+        if call_id:
+            arguments += ["-cid_str", call_id]
         if transport == "tcp":
             arguments += ["-t", "t1"]
         target = f"{self.settings.listen_ip}:{self.settings.sip_port}"

@@ -98,6 +98,28 @@ def test_the_validity_counts_from_the_day_the_customer_was_made_when_the_account
         saved(scene, "account", scene.world.account, valid_from_creation=False)
 
 
+def test_an_attempt_that_nobody_took_starts_no_validity_and_the_first_call_does(scene: Scene) -> None:
+    seller = scene.seller(carriers=("ring", "answer"), ring_s=1, valid_days=1)
+    saved(scene, "route_option", _option(scene, seller, 1), excluded=True)
+    assert call(scene, seller).code == 480
+    until(lambda: scene.live_count() == 0, what="its end")
+    assert scene.world.wallet("customer", seller.customer)["first_used_at"] is None
+    saved(scene, "route_option", _option(scene, seller, 1), excluded=False)
+    saved(scene, "route_option", _option(scene, seller, 0), excluded=True)
+    result = call(scene, seller)
+    assert result.code == 200
+    answered_at = scene.cdr(result.call_id)["answered_at"]
+    assert scene.world.wallet("customer", seller.customer)["first_used_at"] == answered_at
+    assert call(scene, seller).code == 200
+    assert scene.world.wallet("customer", seller.customer)["first_used_at"] == answered_at
+
+
+def _option(scene: Scene, seller: Seller, place: int) -> int:
+    """What the seller's route says of its carrier at a place."""
+    rows = scene.world.rows("SELECT id FROM route_option WHERE ingress_route_id = %s ORDER BY position", seller.route)
+    return int(rows[place][0])
+
+
 def test_only_approved_numbers_are_shown_and_one_address_serves_two_customers(scene: Scene) -> None:
     seller = scene.seller(approved_clis_only=True)
     other = scene.seller()
@@ -153,6 +175,12 @@ def test_a_local_call_is_sold_at_its_own_price_and_reaches_the_phone(scene: Scen
     saved(scene, "customer", acme.customer, local_price_nanos=0, debit_limit_micros=-5 * EURO)
     assert call(scene, acme).code == 402
     assert call(scene, acme, cld="71001").code == 200
+    today = datetime.now(UTC).date()
+    closed = {"zone": "UTC", "windows": [], "holidays": [str(today), str(today + timedelta(days=1))]}
+    saved(scene, "customer", acme.customer, hours=closed, debit_limit_micros=0)
+    scene.assert_refused(call(scene, acme), "time_restricted", acme.customer)
+    assert call(scene, acme, cld="71001").code == 200, "hours are those of termination alone"
+    saved(scene, "customer", acme.customer, hours=None)
     saved(scene, "customer", baltic.customer, status="inactive")
     assert call(scene, acme, cld="71001").code == 403
     saved(scene, "customer", acme.customer, local_calls=False, debit_limit_micros=0)
@@ -190,6 +218,11 @@ def test_numbers_are_written_as_the_customer_writes_them_on_its_side(scene: Scen
     result = call(scene, seller, cld="02071838750", cli="02079460999")
     assert scene.cdr(result.call_id)["number"] == NUMBER
     assert call(scene, seller, cld="00442071838750").code == 503
+    saved(scene, "localization", profile, originate_cld=r"^0(20\d{8})$/44$1", originate_cli_out=r"^44(\d*)$/0044$1")
+    result = call(scene, seller, cld="02071838750", cli="02079460999")
+    assert (result.code, scene.cdr(result.call_id)["number"]) == (200, NUMBER)
+    assert "<sip:0044207946" in offered(scene, seller, result).header("From")
+    assert call(scene, seller, cld="0207183875").code != 200
 
 
 def test_an_endpoint_s_rewrites_choose_the_route_and_a_tag_lends_its_own(scene: Scene) -> None:
@@ -213,9 +246,14 @@ def test_an_endpoint_s_rewrites_choose_the_route_and_a_tag_lends_its_own(scene: 
 def test_calls_whose_carriers_all_lose_money_or_are_locked_out_are_refused(scene: Scene) -> None:
     seller = scene.seller(costs=({**PER_SECOND, "price_nanos": 60_000_001, "increment_s": 60},))
     assert call(scene, seller).code == 200
-    saved(scene, "customer", seller.customer, loss_making_calls=False)
+    saved(scene, "customer", seller.customer, loss_making_calls="warn")
+    warned = call(scene, seller)
+    assert warned.code == 200
+    (told,) = [gate for gate in scene.cdr(warned.call_id)["detail"]["gates"] if gate["gate"] == "loss_warning"]
+    assert (told["ok"], told["values"]["cost_micros"] > told["values"]["charge_micros"]) == (True, True)
+    saved(scene, "customer", seller.customer, loss_making_calls="refuse")
     scene.assert_refused(call(scene, seller), "no_carrier", seller.customer, variant="profit_assurance")
-    saved(scene, "customer", seller.customer, loss_making_calls=True)
+    saved(scene, "customer", seller.customer, loss_making_calls="allow")
     ((option,),) = scene.world.rows("SELECT id FROM route_option WHERE ingress_route_id = %s", seller.route)
     saved(scene, "route_option", option, excluded=True)
     scene.assert_refused(call(scene, seller), "no_carrier", seller.customer, variant="lock")
@@ -276,6 +314,21 @@ def test_vars_name_headers_that_do_not_go_on_and_the_account_answers_in_its_own_
         assert (cdr["refusal"], cdr["sip_sent"], cdr["detail"]["reason"]) == ("number_invalid", 404, "No Such Number")
     finally:
         saved(scene, "account", scene.world.account, sip_rewrites=[])
+
+
+def test_a_schedule_among_the_vars_is_obeyed_by_its_own_clock(scene: Scene) -> None:
+    hour = datetime.now(UTC).hour
+    ahead = 3 if hour < 12 else -3
+    span = (
+        f"{hour + ahead}-{hour + ahead + 2}"  # not now in UTC, and for an hour at least where the clock is that ahead
+    )
+    written = f'[schedule]\nweek = "{span}"\nweekend = "{span}"\n'
+    seller = scene.seller(vars_toml=written)
+    scene.assert_refused(call(scene, seller), "time_restricted", seller.customer)
+    saved(scene, "customer", seller.customer, vars_toml=f"{written}offset = {ahead}")
+    assert call(scene, seller).code == 200
+    saved(scene, "customer", seller.customer, vars_toml=f"{written}offset = {-ahead}")
+    assert call(scene, seller).code == 480
 
 
 def test_a_call_is_recorded_where_the_account_and_the_route_or_for_it_the_customer_say_so(

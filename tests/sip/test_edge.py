@@ -5,19 +5,14 @@ What the service decides happens, and what happens it hears.
 
 from __future__ import annotations
 
-import re
 import time
-import urllib.error
-import urllib.request
 from typing import Any
 
 import pytest
 
 from tests.sip.rig import (
     ACME,
-    BALTIC,
     BUSY,
-    BUSY_S,
     CARLA,
     CIRRUS,
     CLI_OUT,
@@ -26,12 +21,9 @@ from tests.sip.rig import (
     QUIET,
     REFUSING,
     RINGING,
-    SCANNER,
-    STRANGER,
     Rig,
 )
 from tests.sip.sipp import until
-from tollgate.switches.kamailio_rpc import SECRET_HEADER, list_request, secret_of
 
 pytestmark = [pytest.mark.sip, pytest.mark.timeout(240)]
 
@@ -319,186 +311,3 @@ def test_calls_cross_between_transports_and_end_on_both(rig: Rig, calling: str, 
         assert carrier.wait_for("BYE", call_id=result.call_id)
         assert rig.service.question_of(result.call_id)["proto"] == calling
         assert rig.events(result.call_id, last="ended")[-1]["why"] == why
-
-
-def test_an_end_the_service_could_not_take_arrives_later_even_after_a_crash(rig: Rig) -> None:
-    rig.plan("1015", CIRRUS)
-    caller = rig.edge.place(caller=rig.address(ACME), cld="1015", hold_ms=800)
-    caller.wait_for_answer()
-    rig.events(caller.call_id, last="answered")
-    rig.service.refusing_events = True
-    result = caller.result()
-    until(lambda: rig.edge.spooled() == 1, what="the event in the spool")
-    rig.edge.kill_kamailio()
-    rig.edge.start_kamailio()
-    rig.service.refusing_events = False
-    ended = rig.events(result.call_id, last="ended")[-1]
-    rig.assert_lasted(ended, result)
-    until(lambda: rig.edge.spooled() == 0, what="an empty spool")
-
-
-@pytest.mark.parametrize("health", [200, 503])
-def test_without_the_service_calls_are_refused_at_once_and_go_on_when_it_is_back(rig: Rig, health: int) -> None:
-    rig.plan("1017", CIRRUS)
-    rig.service.stop()
-    try:
-        results = [rig.edge.call(caller=rig.address(ACME), cld="1017") for _ in range(4)]
-        for result in results:
-            assert (result.code, result.header("Retry-After")) == (503, "5")
-            assert result.header("Reason").startswith("Q.850;cause=41")
-        assert results[-1].setup_s < 1.5, "nobody waits any more for a service that did not answer"
-    finally:
-        rig.service.health = health  # 503: it lives and decides by what it read before
-        rig.service.start()
-    try:
-        until(lambda: rig.edge.call(caller=rig.address(ACME), cld="1017", hold_ms=100).code == 200, what="a call")
-    finally:
-        rig.service.health = 200
-
-
-def test_a_crash_in_mid_call_loses_neither_the_call_nor_its_end(rig: Rig) -> None:
-    rig.plan("1018", CIRRUS)
-    rig.plan("1019", CIRRUS)
-    by_itself = rig.party(ACME, port=5080)
-    by_itself.invite("1018")
-    by_itself.expect(200, of="INVITE")
-    answered_s = time.monotonic()
-    by_itself.request("ACK", cseq=1)
-    cut = rig.edge.place(caller=rig.address(BALTIC), cld="1019", hold_ms=None)
-    cut.wait_for_answer()
-    until(lambda: rig.edge.kept(by_itself.call_id) and rig.edge.kept(cut.call_id), what="both dialogs in the database")
-    rig.edge.kill_kamailio()
-    rig.edge.start_kamailio()
-    assert {call.call_id for call in rig.edge.live()} >= {by_itself.call_id, cut.call_id}
-    rig.edge.extend(rig.edge.find(cut.call_id), left_ms=2000)
-    talked_s = time.monotonic() - answered_s
-    by_itself.request("BYE")
-    assert by_itself.final("BYE").code == 200
-    ended = rig.events(by_itself.call_id, last="ended")[-1]
-    assert (ended["why"], ended["call_ref"]) == ("caller_bye", "ref1018")
-    assert talked_s - BUSY_S < seconds_of(ended) < time.monotonic() - answered_s + BUSY_S
-    over = cut.result()
-    assert (over.exit_code, over.ended_by) == (0, "edge")
-    assert rig.events(over.call_id, last="ended")[-1]["why"] == "max_duration"
-    rig.carriers[CIRRUS].wait_for("BYE", call_id=over.call_id)
-
-
-def test_the_cut_off_survives_a_crash(rig: Rig) -> None:
-    rig.plan("1020", CIRRUS, max_duration=300)
-    caller = rig.edge.place(caller=rig.address(ACME), cld="1020", hold_ms=None)
-    caller.wait_for_answer()
-    live = rig.edge.find(caller.call_id)
-    asked_at = time.time()
-    assert rig.edge.extend(live, left_ms=7500).gone == ()
-
-    def kept() -> int | None:
-        """The new end, once it is written: what changed is written every three seconds."""
-        ends_at = rig.edge.kept_until(caller.call_id)
-        return ends_at if ends_at is not None and ends_at < asked_at + 100 else None
-
-    ends_at = until(kept, what="the new end in the database")
-    assert ends_at > asked_at + 7  # the safety net, in whole seconds: a second later
-    rig.edge.kill_kamailio()
-    rig.edge.start_kamailio()
-    back_at = time.time()
-    result = caller.result()
-    assert (result.exit_code, result.ended_by) == (0, "edge")
-    bye = next(m for m in result.messages if m.method == "BYE" and m.received and not m.code)
-    # By Kamailio's own timer, for the tenth of a second is forgotten. It counts ticks, which are late on a busy machine
-    # until it sets them right, every five seconds. An end that fell into the crash comes right after it.
-    assert asked_at + 7 < bye.at.timestamp() < max(ends_at, back_at) + 10
-    assert rig.events(result.call_id, last="ended")[-1]["why"] == "max_duration"
-
-
-def test_what_dies_is_started_again(rig: Rig) -> None:
-    assert rig.edge.edge.heal() == []
-    rig.edge.kill_kamailio()
-    rig.edge.edge.kill("rtpengine")
-    assert sorted(rig.edge.edge.heal()) == ["kamailio", "rtpengine"]
-    rig.plan("1021", CIRRUS)
-    assert rig.edge.call(caller=rig.address(ACME), cld="1021", hold_ms=100).code == 200
-
-
-def sip_message(method: str, uri: str, *, source: str, cseq: int = 1, extra: str = "", to_tag: str = "") -> bytes:
-    tag = f";tag={to_tag}" if to_tag else ""
-    lines = [
-        f"{method} {uri} SIP/2.0",
-        f"Via: SIP/2.0/UDP {source}:5060;branch=z9hG4bK{time.monotonic_ns()};rport",
-        f"From: <sip:x@{source}>;tag=f1",
-        f"To: <{uri}>{tag}",
-        f"Call-ID: hostile-{time.monotonic_ns()}",
-        f"CSeq: {cseq} {method}",
-        "Max-Forwards: 70",
-        *([extra] if extra else []),
-        "Content-Length: 0",
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-WRONG_400 = (
-    (b"CSeq: 1 INVITE", b"CSeq: x INVITE"),
-    (b"CSeq: 1 INVITE", b"CSeq: 1 BYE"),
-    (b"CSeq: 1 INVITE", b"CSeq: 99999999999 INVITE"),
-    (b"Content-Length: 0", b"Content-Length: 99999"),
-    (b"INVITE sip:", b"INVITE http:"),
-)
-"""What is wrong in a message that can be read: the sender is told."""
-WRONG_UNREADABLE = (
-    (b" SIP/2.0\r\nVia", b" SIP/9.0\r\nVia"),
-    (b"Content-Length: 0", b"Content-Length: -1"),
-    (b"INVITE sip:1001@", b"INVITE sip:10 01@"),
-)
-"""What is wrong in a message that cannot be read: nobody knows whom to answer, or whether it is SIP."""
-JUNK = (b"\x00" * 600, b"INVITE\r\n\r\n", b"INVITE sip:1@x SIP/2.0\r\nVia: \r\n\r\n", b"\r\n\r\n")
-
-
-def test_hostile_messages_cost_nothing(rig: Rig) -> None:
-    source, target = rig.address(SCANNER), f"sip:1001@{rig.address(1)}"
-    asked = len(rig.service.questions)
-    send = rig.edge.send_raw
-    scanner = sip_message("INVITE", target, source=source, extra="User-Agent: friendly-scanner")
-    assert send(scanner, ip=source) == b""
-    assert b" 513 " in send(sip_message("INVITE", target, source=source, extra="X-Fill: " + "a" * 20_000), ip=source)
-    whole = sip_message("INVITE", target, source=source)
-    for right, wrong in WRONG_400:
-        assert send(whole.replace(right, wrong), ip=source).startswith(b"SIP/2.0 400 "), wrong
-    unreadable = [whole.replace(right, wrong) for right, wrong in WRONG_UNREADABLE]
-    without = [re.sub(rb"(?m)^%s:.*\r\n" % name, b"", whole) for name in (b"Via", b"From", b"To", b"Call-ID", b"CSeq")]
-    for junk in (*JUNK, *unreadable, *without):
-        assert junk != whole
-        assert send(junk, ip=source, wait_s=0.1) == b"", junk
-    assert b" 405 " in send(sip_message("PUBLISH", target, source=source), ip=source)
-    assert len(rig.service.questions) == asked
-    assert rig.edge.edge.answers()
-
-
-@pytest.mark.parametrize("method", ["BYE", "INVITE", "MESSAGE", "ACK"])
-def test_requests_of_unknown_dialogs_are_never_relayed(rig: Rig, method: str) -> None:
-    victim = rig.edge.carrier(rig.address(50), "answer") if "victim" not in vars(rig) else rig.carriers[50]
-    vars(rig)["victim"] = rig.carriers[50] = victim
-    source = rig.address(STRANGER)
-    route = f"Route: <sip:{rig.address(1)};lr;ftag=f1;tg={'0' * 32}>"
-    uri = f"sip:stranger@{rig.address(50)}"
-    answer = rig.edge.send_raw(sip_message(method, uri, source=source, extra=route, to_tag="t1"), ip=source)
-    assert (b" 481 " in answer) or (method == "ACK" and answer == b"")
-    assert victim.messages == []
-
-
-def test_a_flood_from_a_stranger_is_shut_out_and_a_busy_customer_is_not(rig: Rig) -> None:
-    rig.plan("1022", CIRRUS)
-    assert rig.edge.call(caller=rig.address(BALTIC), cld="1022", hold_ms=100).code == 200
-    target = f"sip:{rig.address(1)}"
-    for source in (rig.address(42), rig.address(BALTIC)):
-        for _ in range(300):
-            rig.edge.send_raw(sip_message("OPTIONS", target, source=source), ip=source, wait_s=0.001)
-    assert rig.edge.send_raw(sip_message("OPTIONS", target, source=rig.address(42)), ip=rig.address(42)) == b""
-    assert rig.edge.call(caller=rig.address(BALTIC), cld="1022", hold_ms=100).code == 200
-
-
-def test_the_rpc_answers_only_those_who_know_the_secret_of_this_edge(rig: Rig) -> None:
-    settings = rig.edge.settings
-    for shown in ("", "guessed", settings.secret, secret_of("kam2", settings.secret)):
-        question = urllib.request.Request(f"{rig.edge.rpc_url}/RPC", list_request(), {SECRET_HEADER: shown})
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(question, timeout=3)
-    assert settings.rpc_secret not in rig.service.secrets

@@ -276,3 +276,21 @@ def test_what_is_not_decided_in_time_is_refused_as_overload_and_holds_nothing(sc
     assert (wallet["balance_micros"], wallet["held_micros"], wallet["channels"]) == (5 * EURO, 0, 0)
     until(lambda: first_call(scene, seller).code == 200, what="calls again")
     scene.assert_books()
+
+
+@pytest.mark.parametrize(("key", "limit"), [("channels_endpoint", {"channels": 1}), ("cps_endpoint", {"cps_milli": 1})])
+def test_one_call_more_to_a_phone_than_it_takes_is_refused_in_its_place(
+    scene: Scene, key: str, limit: dict[str, int]
+) -> None:
+    owner, seller, user = scene.seller(), scene.seller(), f"phone-{key}"
+    phone = scene.edge.address(245 if key.startswith("channels") else 246)
+    scene.world.sip_user(owner.customer, user, "right-password-1", scene.edge.settings.realm, shared=True, **limit)
+    registered = lambda: scene.edge.register(ip=phone, user=user, password="right-password-1").code == 200  # noqa: E731
+    until(registered, what="the registration")
+    scene.edge.carrier(phone, "answer")
+    talking = scene.edge.place(caller=seller.ip, cld=user, hold_ms=None)
+    talking.wait_for_answer()
+    second = scene.edge.call(caller=seller.ip, cld=user, port=5062)
+    scene.assert_refused(second, key, seller.customer, variant="called")
+    scene.edge.hang_up(scene.edge.find(talking.call_id))
+    assert talking.result().code == 200

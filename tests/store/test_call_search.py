@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -240,6 +240,17 @@ def test_resellers_are_named_with_everybody_below_them_in_as_few_questions_as_on
         assert find("reseller", "is", [acme.name, baltic.name]) == everybody
     assert len(several) == len(one)
     assert find("reseller", "is", [own[0].name]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_the_lake_answers_and_one_that_was_goes_on_when_it_took_too_long() -> None:
+    with in_time():
+        assert not connection.in_atomic_block, "however long a question may take, the database waits for nobody"
+    with transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(TooLong), in_time():
+            cursor.execute("SELECT set_config('statement_timeout', '10', true), pg_sleep(0); SELECT pg_sleep(9)")
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
 
 
 def test_who_asks_too_long_is_told_so_by_both_sides(traffic: Traffic) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.core.call_cast import world
 from tollgate.core.calls_types import Delivery, Handling, Invite
 from tollgate.core.refusals import Key, Refusal
 from tollgate.switches import Answered, Attempted, AuthFailed, AuthLocked, Ended, MessageInvalid, kamailio
@@ -54,6 +55,33 @@ def test_a_failed_call_was_never_answered_and_keeps_its_code_and_cause() -> None
     told = event(event="failed", sip_code=486, reason_hdr='Q.850;cause=17;text="User busy"')
     assert isinstance(told, Ended)
     assert (told.answered_at, told.sip, told.q850, told.failed) == (None, 486, 17, True)
+
+
+@pytest.mark.parametrize("reason", ["Q.850;cause=²", "Q.850;cause=٣", "Q.850", "SIP;cause=200", "x" * 100_000])
+def test_no_end_is_refused_for_its_reason(reason: str) -> None:
+    told = event(event="ended", why="caller_bye", reason_hdr=reason)
+    assert isinstance(told, Ended)
+    assert told.q850 is None
+
+
+def test_of_more_routes_than_the_edge_can_read_the_last_are_left_out() -> None:
+    (route,) = world().plan().routes[:1]
+    asked = kamailio.Asked(Invite("kam1", "a", "192.0.2.7", cli="4420", cld="1"), "192.0.2.1")
+
+    def named(count: int) -> list[str]:
+        routes = [route._replace(carrier=f"Carrier {number}") for number in range(count)]
+        sent = kamailio.write_allowed(
+            asked, call=1, granted_s=60, record=False, media="proxy", routes=routes, handling=Handling()
+        )
+        assert len(sent) <= kamailio.DECISION_MOST
+        decision = json.loads(sent)
+        assert len(decision["rings"].split(";")) == len(decision["routes"])
+        return [found["carrier"] for found in decision["routes"]]
+
+    assert len(named(20)) == 20
+    most = named(500)
+    assert 20 < len(most) < 500
+    assert most == [f"Carrier {number}" for number in range(len(most))]
 
 
 def test_times_that_are_unknown_are_left_out() -> None:

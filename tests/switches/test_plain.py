@@ -43,6 +43,29 @@ def test_what_is_no_moment_is_named(told: object) -> None:
     assert problem.value.field == "at"
 
 
+@pytest.mark.parametrize(
+    "ip", ["office", "192.0.2.300", "192.0.2", "198.051.100.007", "2001:db8::/32", "192.0.2.7\x00"]
+)
+def test_what_is_no_address_is_named(ip: str) -> None:
+    for reads in (plain.read_authorize, plain.read_simulate):
+        with pytest.raises(MessageInvalid) as problem:
+            reads(body(edge="sw1", call_id="c", source={"ip": ip}, cld="1"))
+        assert problem.value.field == "source.ip"
+
+
+def test_a_body_that_is_nested_too_deeply_is_no_failure_of_ours() -> None:
+    with pytest.raises(MessageInvalid, match="nested"):
+        plain.read_answered(b'{"moon":' + b"[" * 100_000)
+
+
+@pytest.mark.parametrize("sip", [0, 99, 700, 9999, "200"])
+def test_what_is_no_sip_code_is_named(sip: object) -> None:
+    with pytest.raises(MessageInvalid, match=r"^sip: "):
+        plain.read_ended(body(edge="sw1", call_id="c", at=1_795_255_949_000, sip=sip))
+    with pytest.raises(MessageInvalid, match=r"^attempts\[0\].sip: "):
+        plain.read_ended(body(edge="sw1", call_id="c", at=1_795_255_949_000, attempts=[{"route": 0, "sip": sip}]))
+
+
 def test_an_answer_after_the_end_is_named() -> None:
     with pytest.raises(MessageInvalid, match="answered_at"):
         plain.read_ended(body(edge="sw1", call_id="c", at=1_795_255_949_000, answered_at=1_795_255_950_000))

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.grid import COUNT_MOST, Choice, Filter, FilterKind, Grid, Page, respond
+from tollgate.ui.grid import COUNT_MOST, Filter, FilterKind, Grid, Page, respond
 from tollgate.ui.keys import read_key, write_key
+from tollgate.ui.memory import Choice
 from tollgate.ui.sources import Key, ListSource
 
 GRID = Grid(

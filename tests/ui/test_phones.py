@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django import forms
 
-from tollgate.ui.phones import PhoneField
+from tollgate.ui.phones import PhoneField, at_home
 
 
 class Form(forms.Form):
@@ -34,6 +34,15 @@ def test_a_number_is_kept_in_international_form(typed: str, country: str, kept: 
 @pytest.mark.parametrize(("typed", "country"), [("612 34567", ""), ("12", "LT"), ("+37061", ""), ("hello", "LT")])
 def test_what_is_no_number_is_refused(typed: str, country: str) -> None:
     assert not Form({"phone": typed, "phone_country": country}).is_valid()
+
+
+def test_where_there_is_no_number_yet_the_country_of_the_form_is_chosen() -> None:
+    for value, chosen in (("", "LT"), ("+442071838750", "GB")):
+        form = Form(initial={"phone": value})
+        at_home(form, "LT")
+        assert f'<option value="{chosen}" selected>' in str(form)
+        assert str(form).count(" selected>") == 1
+    assert not Form({"phone": "", "phone_country": "LT"}, initial={"phone": ""}).has_changed()
 
 
 def test_the_country_of_a_known_number_is_chosen() -> None:

@@ -111,7 +111,7 @@ def test_a_group_adds_up_its_rows_and_not_what_is_joined_to_them(source: Queryse
     sums = {"channels": ("channels", "currency"), "below": ("customer_count", "")}
     found = QuerysetSource(queryset=rows).tally(GRID.page({}, source).view.query, "status", ["active", "pending"], sums)
     told = {
-        (row["value"], row["unit_currency"]): (row["count"], row["sum_channels"], row["sum_below"]) for row in found
+        (*row["values"], row["unit_currency"]): (row["count"], row["sum_channels"], row["sum_below"]) for row in found
     }
     assert told == {("active", "EUR"): (13, 13, 7), ("pending", "EUR"): (1, 0, 0)}
     none = QuerysetSource(queryset=rows.none())

@@ -72,11 +72,12 @@ def take_back_account_email(*, account_id: int) -> Account:
 
 @act
 def confirm_account_email(*, token: str) -> Account:
-    """Makes the new email hold; the old one is told."""
+    """Makes the new email hold; the old one is told. Of a paused account the link waits, as long as it lasts."""
     code = find_email_link(token)
     account = Account.objects.select_for_update().filter(pending_email=code.target).first() if code else None
     if code is None or account is None:
         raise refuse("token", DEAD_LINK)
+    check_active(account)
     _forget(EMAIL)
     before = account.email
     records.change(account, {"email": code.target, "pending_email": ""})

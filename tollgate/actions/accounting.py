@@ -75,7 +75,7 @@ def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[Sal
                 customer=str(invoice.buyer.get("name") or invoice.customer.name),
                 email=str(invoice.buyer.get("email") or ""),
                 accounting_id=invoice.customer.accounting_id or "",
-                reference=invoice.reference,
+                reference=invoice.reference or str(invoice.buyer.get("reference") or ""),
                 invoice_on=invoice.invoice_on or from_on,
                 due_on=invoice.due_on or invoice.invoice_on or from_on,
                 description=line.description,

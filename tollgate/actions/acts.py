@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from django.db import connection, transaction
 
@@ -71,6 +71,12 @@ class NotEditable(Invalid):
 
 class NotYet(Invalid):
     """This may be done, but later; `errors` says when."""
+
+
+class Conflict(Invalid):
+    """The arguments are good, but something else stands in the way; `errors` says what, `code` names it to programs."""
+
+    code: ClassVar[str]
 
 
 class OutOfDate(Exception):
@@ -140,10 +146,10 @@ def act(function: Callable[P, R]) -> Callable[P, R]:
         token = _within.set((actor, name))
         try:
             with transaction.atomic():
-                _tell_audit(actor, name)
+                tell_audit(actor, name)
                 result = function(*args, **kwargs)
                 if outer is not None:
-                    _tell_audit(*outer)
+                    tell_audit(*outer)
                 return result
         finally:
             _within.reset(token)
@@ -161,8 +167,8 @@ def _check_reason() -> None:
             raise Invalid({"reason": [SAY_WHY]})
 
 
-def _tell_audit(actor: Actor, act_name: str) -> None:
-    """Says to the audit trigger, for this transaction, who acts."""
+def tell_audit(actor: Actor, act_name: str) -> None:
+    """Says to the audit trigger, for this transaction, who acts; for what a task does beside its acts."""
     told = {
         "audit.actor": actor.name,
         "audit.act": act_name,
@@ -197,5 +203,5 @@ def call_act(name: str, arguments: Mapping[str, Any]) -> object:
     finally:
         _within.reset(token)
     if outer is not None:
-        _tell_audit(*outer)
+        tell_audit(*outer)
     return result

@@ -19,6 +19,7 @@ from tollgate.actions.acts import act, because
 from tollgate.actions.alerts import PENALTIES_S, rule_of
 from tollgate.actions.holds import impose
 from tollgate.actions.messages import queue
+from tollgate.actions.notices import contacts_told
 from tollgate.core.alerts import AREAS, Stand, condition, decide, shown
 from tollgate.core.holds import Hold
 from tollgate.store.models import Alert, AlertEvent, AlertState, Audit, Carrier, Customer
@@ -185,7 +186,7 @@ def _tell(alert: Alert, watched: Watched, *, value: str, note: str) -> None:
     if alert.tag_id is None or watched.customer is None:
         return
     if TO_CONTACTS not in watched.customer.notification_opt_outs:
-        for contact in watched.customer.contacts.order_by("id"):
+        for contact in contacts_told(watched.customer):
             queue(account_id=alert.account_id, template=alert.template, values=values, contact=contact)
 
 

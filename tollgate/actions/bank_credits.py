@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Lower
@@ -18,6 +18,9 @@ from django.db.models.functions import Lower
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotPermitted, act, current, refuse
 from tollgate.actions.allocations import take_turns
+from tollgate.actions.bank_matches import collected, sent_back
+from tollgate.actions.bank_tellings import Told as Telling
+from tollgate.actions.bank_tellings import keep_telling, maybe_same, same_money, told_of
 from tollgate.actions.payment_amounts import BANK_TRANSFER
 from tollgate.actions.payments import BY_HAND, complete_payment, enter
 from tollgate.core.bank_statements import MADE
@@ -30,8 +33,13 @@ NEW: Final = "new"
 """What a person writes of money that was entered in no other way."""
 REVERSED: Final = (
     "The bank has booked something back: undo the payment that it was. If it is money of a customer all the same, "
-    "write no in this column."
+    "write no in this column, and no reason of a return."
 )
+NOT_SAID: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("end_to_end_id", "batch_id", "return_reason", "statement_kind", "own_account"), ""),
+    **dict.fromkeys(("entry_ref", "part_ref"), ""),
+    "batch_micros": None,
+}
 WORDS_MOST: Final = 200
 _WORD: Final = re.compile(r"[a-z0-9](?:[a-z0-9/_.-]*[a-z0-9])?")
 
@@ -52,7 +60,32 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "received_at": checks.optional(checks.instant),
     "reversal": checks.yes_no,
     "entered_as": _entered_as,
+    "end_to_end_id": checks.text(200),
+    "batch_id": checks.text(35),
+    "return_reason": checks.matching("[A-Za-z0-9]{0,4}", "Give the bank's code of four signs, such as AM04."),
+    "statement_kind": checks.text(10),
+    "own_account": checks.text(50),
+    "entry_ref": checks.text(200),
+    "part_ref": checks.text(200),
+    "batch_micros": checks.optional(checks.amount(0, checks.MOST_MICROS)),
 }
+
+
+class Told(TypedDict, total=False):
+    """What a statement tells besides: how the payer or we called it, why it came back, and where it was told.
+
+    `batch_id` is the id of a file of ours or of its part; `entry_ref` and `part_ref` are the bank's ids of the entry
+    and of the payment in it, `batch_micros` what the entry came to where it was of several payments.
+    """
+
+    end_to_end_id: str
+    batch_id: str
+    return_reason: str
+    statement_kind: str
+    own_account: str
+    entry_ref: str
+    part_ref: str
+    batch_micros: int | None
 
 
 @act
@@ -68,35 +101,59 @@ def import_bank_credit(
     received_at: datetime | str | None = None,
     reversal: bool = False,
     entered_as: str = "",
+    **more: Unpack[Told],
 ) -> Payment:
     """Enters money of a bank statement, once for each id of the bank, and settles the invoices that it names first.
 
     Whose it is say the numbers of invoices or of the customer in what it was paid for, or `customer_id`. It completes a
-    transfer of that amount that the customer has announced. Where one was entered by hand lately that may be the same
-    money, `entered_as` says it: the number of that payment, or `new`. What the bank books back (`reversal`) is refused.
+    transfer of that amount that the customer has announced, and the collections of a file of ours. Where one was
+    entered by hand lately that may be the same money, `entered_as` says it: the number of that payment, or `new`. A
+    collection that the bank sends back (`return_reason`) is undone; what else it books back (`reversal`) is refused.
     """
     if current.get().reach is not None:
         raise NotPermitted("import_bank_credit")  # the statement is the account's
     given = {"amount_micros": amount_micros, "currency": currency, "external_id": external_id, "paid_for": paid_for}
-    more = {"payer": payer, "received_at": received_at, "reversal": reversal, "entered_as": entered_as}
-    values = checks.cleaned(CHECKS, {**given, **more})
-    if values["reversal"]:
+    said = {"payer": payer, "received_at": received_at, "reversal": reversal, "entered_as": entered_as}
+    values = {**NOT_SAID, **checks.cleaned(CHECKS, {**given, **said, **more})}
+    account, told = records.find(Account, account_id), told_of(values)
+    ours = _of_our_files(account, values, told)
+    if ours is not None:
+        return ours
+    payment = _booked(account, values, told, customer_id)
+    keep_telling(payment, told)
+    return payment
+
+
+def _of_our_files(account: Account, values: Mapping[str, Any], told: Telling) -> Payment | None:
+    """What it is where we have asked the bank for it. Raises Invalid for what it books back of others."""
+    if not values["reversal"] and not values["return_reason"]:
+        return None if values["entered_as"] == NEW else collected(account, values, told)
+    back = sent_back(account, values, told)
+    if back is None:
         raise refuse("reversal", REVERSED)
-    account = records.find(Account, account_id)
+    return back
+
+
+def _booked(account: Account, values: Mapping[str, Any], told: Telling, customer_id: int | None) -> Payment:
+    """The payment that the money is, entered where no statement has told of it before."""
     words = set(_WORD.findall(values["paid_for"].lower()))
     invoices = _named(account, words)
     known = _told_before(account, values)
     if known is not None:
         named = {invoice.customer_id for invoice in invoices}
         return _same(known, values, named if customer_id is None else {customer_id})
+    known = None if values["entered_as"] == NEW else same_money(account, told)
+    if known is not None:
+        return known
     customer = _payer_of(account, words, invoices, customer_id)
     if values["currency"].upper() != customer.currency:
         raise refuse("currency", f"{customer} pays in {customer.currency}: enter by hand what it is worth.")
     checks.whole_coins("amount_micros", values["amount_micros"], customer.currency)
-    return _entered(customer, values, [invoice.pk for invoice in invoices if invoice.customer_id == customer.pk])
+    named_ids = [invoice.pk for invoice in invoices if invoice.customer_id == customer.pk]
+    return _entered(customer, values, named_ids, told)
 
 
-def _entered(customer: Customer, values: Mapping[str, Any], invoice_ids: Sequence[int]) -> Payment:
+def _entered(customer: Customer, values: Mapping[str, Any], invoice_ids: Sequence[int], told: Telling) -> Payment:
     at = values["received_at"] or records.now()
     alike = Payment.objects.filter(
         customer=customer, gateway__in=BY_HAND, kind="payment", amount_micros=values["amount_micros"]
@@ -107,17 +164,21 @@ def _entered(customer: Customer, values: Mapping[str, Any], invoice_ids: Sequenc
     known = _told_before(customer.account, values)
     if known is not None:
         return _same(known, values, {customer.pk})
-    same = _chosen(list(_maybe_same(alike, values, at)), announced, values["entered_as"])
-    told = {"noticed_as": values["external_id"], **({"payer": values["payer"]} if values["payer"] else {})}
+    known = None if values["entered_as"] == NEW else same_money(customer.account, told)
+    if known is not None:
+        return known
+    doubtful = dict.fromkeys((*_maybe_same(alike, values, at), *maybe_same(customer, told)))
+    same = _chosen(list(doubtful), announced, values["entered_as"])
+    known_by = {"noticed_as": values["external_id"], **({"payer": values["payer"]} if values["payer"] else {})}
     if same is None:
-        told |= {"external_id": values["external_id"], "public_note": values["paid_for"], "received_at": at}
+        known_by |= {"external_id": values["external_id"], "public_note": values["paid_for"], "received_at": at}
         entered = {"amount_micros": values["amount_micros"], "gateway": BANK_TRANSFER, "email_confirmation": True}
-        return enter(customer, settles=invoice_ids, **told, **entered)
+        return enter(customer, settles=invoice_ids, **known_by, **entered)
     if same.noticed_as is not None:
         return same  # another statement has told of it, and the bank has no id for it
     if same.status != "pending":
         return records.change(records.locked(Payment, same.pk), {"noticed_as": values["external_id"]})
-    records.change(same, {**told, "external_id": same.external_id or values["external_id"], "received_at": at})
+    records.change(same, {**known_by, "external_id": same.external_id or values["external_id"], "received_at": at})
     return complete_payment(payment_id=same.pk, invoice_ids=invoice_ids)
 
 

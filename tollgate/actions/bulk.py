@@ -1,5 +1,6 @@
 """Bulk edits and deletions: begins a task that does for each chosen record what its form does for one.
 
+A bulk edit that tells the versions which its author saw leaves a record as it is that somebody else has saved since.
 To offer another noun, add its line to `EDITS`: the act, which takes `<noun>_id`, and how its fields are checked. One
 that may be deleted in bulk needs an act and its line in `DELETES`; what an act `restore_<noun>` brings back after a
 `delete_<noun>` is restored by `undo_task`.
@@ -7,41 +8,66 @@ that may be deleted in bulk needs an act and its line in `DELETES`; what an act 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from tollgate.actions import (
     alerts,
     aliases,
+    cards,
     carriers,
     checks,
     cli_rules,
     conferences,
     contacts,
     customer_checks,
+    customer_packages,
+    edges,
     endpoints,
+    localizations,
+    portal_domains,
     routes,
+    tags,
+    taxes,
+    users,
+    webhooks,
 )
-from tollgate.actions.acts import act, current, refuse
-from tollgate.actions.tasks import MOST_ROWS, TITLE_MOST, NewRow, begin
-from tollgate.core.field_words import field_words
+from tollgate.actions.acts import Actor, OutOfDate, act, call_act, current, refuse
+from tollgate.actions.tasks import ARGUMENTS, DOING, MOST_ROWS, TITLE_MOST, NewRow, begin
+from tollgate.core.field_words import field_words, value_words
 from tollgate.store.models import (
     Alert,
     Alias,
+    Card,
+    Carrier,
     CliRule,
     ConferenceRoom,
+    Contact,
     Customer,
+    Edge,
     Endpoint,
     Gateway,
     IngressRoute,
+    Localization,
+    Package,
+    PortalDomain,
+    Tag,
     Task,
+    TaskRow,
+    Tax,
+    User,
+    UserGroup,
     VerifiedCli,
+    Webhook,
 )
+from tollgate.store.queries.meanwhile import saved_since
 
 TITLE_FIELDS: Final = 3
+KIND: Final = "edit"
+CHANGED: Final = "Somebody else has changed this record in the meantime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,7 @@ class Edit:
 
     act: str
     many: str
+    model: type[Model]
     checks: Mapping[str, checks.Check]
     single: frozenset[str]
 
@@ -57,33 +84,61 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class Deletion:
     """What is deleted by which act, so that the job can name what is gone; `account` and `owner` are the paths to the
-    account and to the customer whose it is."""
+    account and to the customer whose it is, empty without one. `own` says which are an actor's in their place."""
 
     act: str
     many: str
     model: type[Model]
     account: str = "account_id"
     owner: str = "customer_id"
+    own: Callable[[Actor], Q] | None = None
+
+    def of(self, actor: Actor) -> Q | None:
+        """Those of them that an actor may see; None where they are the operator's."""
+        if actor.reach is None:
+            return Q()
+        if self.own is not None:
+            return self.own(actor)
+        return Q((f"{self.owner}__in", actor.reach)) if self.owner else None
 
 
 EDITS: Final[Mapping[str, Edit]] = {
     "customer": Edit(
         "update_customer",
         "customers",
+        Customer,
         {**customer_checks.CHECKS, **customer_checks.BESIDE},
         frozenset({"name", "number", "accounting_id"}),
     ),
-    "contact": Edit("update_contact", "contacts", contacts.CHECKS, frozenset({"email", "mobile", "phone"})),
-    "endpoint": Edit("update_endpoint", "endpoints", endpoints.COMMON, frozenset({"name", "rewrites"})),
-    "alias": Edit("update_alias", "aliases", aliases.CHECKS, frozenset({"current"})),
-    "cli_rule": Edit("update_cli_rule", "CLI rules", cli_rules.CHECKS, frozenset({"cli"})),
-    "ingress_route": Edit("update_ingress_route", "ingress routes", routes.CHECKS, frozenset({"name"})),
+    "contact": Edit("update_contact", "contacts", Contact, contacts.CHECKS, frozenset({"email", "mobile", "phone"})),
+    "endpoint": Edit("update_endpoint", "endpoints", Endpoint, endpoints.COMMON, frozenset({"name", "rewrites"})),
+    "alias": Edit("update_alias", "aliases", Alias, aliases.CHECKS, frozenset({"current"})),
+    "cli_rule": Edit("update_cli_rule", "CLI rules", CliRule, cli_rules.CHECKS, frozenset({"cli"})),
+    "ingress_route": Edit("update_ingress_route", "ingress routes", IngressRoute, routes.CHECKS, frozenset({"name"})),
     "conference_room": Edit(
-        "update_conference_room", "conference rooms", conferences.CHECKS, frozenset({"name", "extension"})
+        "update_conference_room",
+        "conference rooms",
+        ConferenceRoom,
+        conferences.CHECKS,
+        frozenset({"name", "extension"}),
     ),
-    "carrier": Edit("update_carrier", "carriers", carriers.CARRIER_CHECKS, frozenset({"name"})),
-    "gateway": Edit("update_gateway", "gateways", carriers.GATEWAY_CHECKS, frozenset({"name", "host"})),
-    "alert": Edit("update_alert", "alerts", alerts.CHECKS, frozenset({"title", "area", *alerts.OWNERS})),
+    "carrier": Edit("update_carrier", "carriers", Carrier, carriers.CARRIER_CHECKS, frozenset({"name"})),
+    "gateway": Edit("update_gateway", "gateways", Gateway, carriers.GATEWAY_CHECKS, frozenset({"name", "host"})),
+    "alert": Edit("update_alert", "alerts", Alert, alerts.CHECKS, frozenset({"title", "area", *alerts.OWNERS})),
+    "tag": Edit("update_tag", "tags", Tag, tags.CHECKS, frozenset({"name"})),
+    "tax": Edit("update_tax", "taxes", Tax, taxes.CHECKS, frozenset({"name"})),
+    "localization": Edit(
+        "update_localization", "localizations", Localization, localizations.CHECKS, frozenset({"name"})
+    ),
+    "domain": Edit(
+        "update_portal_domain", "portal domains", PortalDomain, portal_domains.CHECKS, frozenset({"host", "logo"})
+    ),
+    "webhook": Edit("update_webhook", "webhooks", Webhook, webhooks.CHECKS, frozenset({"title", "url"})),
+    "edge": Edit("update_edge", "edges", Edge, edges.CHECKS, frozenset({"name", "rpc_url"})),
+    "user": Edit("update_user", "users", User, users.CHECKS, frozenset({"name", "email", "password"})),
+    "group": Edit("update_user_group", "groups", UserGroup, users.GROUP_CHECKS, frozenset({"name", "acts", "areas"})),
+    "package": Edit("update_package", "packages", Package, customer_packages.CHECKS, frozenset({"name", "currency"})),
+    "card": Edit("update_card", "cards", Card, cards.CHECKS, frozenset({"name"})),
 }
 DELETES: Final[Mapping[str, Deletion]] = {
     "customer": Deletion("delete_customer", "customers", Customer, owner="pk"),
@@ -95,12 +150,31 @@ DELETES: Final[Mapping[str, Deletion]] = {
     "conference_room": Deletion("delete_conference_room", "conference rooms", ConferenceRoom),
     "gateway": Deletion("delete_gateway", "gateways", Gateway, account="carrier__account_id", owner=""),
     "alert": Deletion("delete_alert", "alerts", Alert),
+    "tag": Deletion("delete_tag", "tags", Tag, owner=""),
+    "tax": Deletion("delete_tax", "taxes", Tax, owner=""),
+    "localization": Deletion("delete_localization", "localizations", Localization, owner=""),
+    "domain": Deletion("delete_portal_domain", "portal domains", PortalDomain, owner=""),
+    "webhook": Deletion("delete_webhook", "webhooks", Webhook, owner=""),
+    "group": Deletion("delete_user_group", "groups", UserGroup, account="", owner=""),
+    "package": Deletion("delete_package", "packages", Package, owner=""),
+    "card": Deletion("delete_card", "cards", Card, owner="", own=cards.own_of),
 }
 
 
 @act
-def start_bulk_edit(*, account_id: int, noun: str, record_ids: Sequence[int], changes: dict[str, Any]) -> Task:
-    """Begins a task that changes these fields of every record. Raises Invalid for a field that cannot be so."""
+def start_bulk_edit(
+    *,
+    account_id: int,
+    noun: str,
+    record_ids: Sequence[int],
+    changes: dict[str, Any],
+    versions: Sequence[int] | None = None,
+) -> Task:
+    """Begins a task that changes these fields of every record. Raises Invalid for a field that cannot be so.
+
+    With `versions`, one for each of `record_ids`, a record that has another one by then stays as it is, and its row
+    says what was changed meanwhile and by whom.
+    """
     if noun not in EDITS:
         raise refuse("noun", f"Choose one of {', '.join(EDITS)}.")
     edit = EDITS[noun]
@@ -111,9 +185,9 @@ def start_bulk_edit(*, account_id: int, noun: str, record_ids: Sequence[int], ch
     checks.cleaned(edit.checks, changes)
     named = [field_words(name).lower() for name in changes]
     more = f" and {len(named) - TITLE_FIELDS} more" if len(named) > TITLE_FIELDS else ""
-    rows = _rows(record_ids)
+    rows = _seen(_rows(record_ids), record_ids, versions)
     return begin(
-        kind="edit",
+        kind=KIND,
         noun=noun,
         act_name=edit.act,
         title=f"Change {', '.join(named[:TITLE_FIELDS])}{more} of {len(rows):,} {edit.many}",
@@ -134,15 +208,48 @@ def start_bulk_delete(*, account_id: int, noun: str, record_ids: Sequence[int]) 
     return begin(kind="delete", noun=noun, act_name=deletion.act, title=title, rows=rows, account_id=account_id)
 
 
+def _seen(rows: list[NewRow], record_ids: Sequence[int], versions: object) -> list[NewRow]:
+    """With the versions that the author saw."""
+    if versions is None:
+        return rows
+    if not isinstance(versions, (list, tuple)) or len(versions) != len(record_ids):
+        raise refuse("versions", "Give one version for each record, in the same order.")
+    seen = dict(zip(_ids(record_ids, "record_ids"), _ids(versions, "versions"), strict=True))
+    return [replace(row, version=seen[row.record_id]) for row in rows if row.record_id is not None]
+
+
+def _edit(task: Task, row: TaskRow) -> object:
+    """One row of a bulk edit; a record that somebody else has saved since it was seen stays as it is."""
+    try:
+        return call_act(task.act, ARGUMENTS[KIND](task, row))
+    except OutOfDate:
+        raise refuse("", _meanwhile(task, row)) from None
+
+
+def _meanwhile(task: Task, row: TaskRow) -> str:
+    """Who has changed the record, and what of the fields that the edit is about."""
+    assert row.record_id is not None
+    assert row.version is not None
+    (saved,) = saved_since(QuerySet(EDITS[task.noun].model), {row.record_id: row.version})
+    names = [name for name in saved.after if name in task.arguments]
+    told = [
+        f"{field_words(name)}: {value_words(name, saved.before[name])} → {value_words(name, saved.after[name])}"
+        for name in names
+    ]
+    if len(names) < len(saved.after) or not names:
+        told.append("other fields" if names else "fields that this job does not change")
+    by = ", ".join(name for name, _ in saved.who if name) if current.get().reach is None else ""
+    return f"{CHANGED}{f' by {by}' if by else ''} ({'; '.join(told)}). It stays as it is: edit it again to change it."
+
+
 def _named(deletion: Deletion, account_id: int, rows: Sequence[NewRow]) -> list[NewRow]:
     """With the titles of those that the author may see: afterwards nobody can ask what they were called."""
-    reach = current.get().reach
-    if reach is not None and not deletion.owner:  # it is the operator's, and each row is refused
+    whose = deletion.of(current.get())
+    if whose is None:  # it is the operator's, and each row is refused
         return list(rows)
-    asked: dict[str, Any] = {} if reach is None else {f"{deletion.owner}__in": reach}
+    asked: dict[str, Any] = {deletion.account: account_id} if deletion.account else {}
     records: QuerySet[Any] = QuerySet(deletion.model)
-    asked |= {deletion.account: account_id, "pk__in": [row.record_id for row in rows]}
-    seen = records.filter(**asked)
+    seen = records.filter(whose, pk__in=[row.record_id for row in rows], **asked)
     titles = {record.pk: str(record)[:TITLE_MOST] for record in seen.iterator()}
     return [replace(row, title=titles.get(row.record_id, "")) for row in rows]
 
@@ -150,5 +257,13 @@ def _named(deletion: Deletion, account_id: int, rows: Sequence[NewRow]) -> list[
 def _rows(record_ids: Sequence[int]) -> list[NewRow]:
     if not isinstance(record_ids, (list, tuple)) or len(record_ids) > MOST_ROWS:
         raise refuse("record_ids", f"Give a list of at most {MOST_ROWS:,} ids.")
-    ids = [checks.cleaned({"record_ids": checks.record_id}, {"record_ids": one})["record_ids"] for one in record_ids]
-    return [NewRow(place, record_id) for place, record_id in enumerate(dict.fromkeys(ids), start=1)]
+    ids = dict.fromkeys(_ids(record_ids, "record_ids"))
+    return [NewRow(place, record_id) for place, record_id in enumerate(ids, start=1)]
+
+
+def _ids(given: Sequence[int], name: str) -> list[int]:
+    """Whole numbers above zero, as ids and versions are. Raises Invalid."""
+    return [checks.cleaned({name: checks.record_id}, {name: one})[name] for one in given]
+
+
+DOING[KIND] = _edit

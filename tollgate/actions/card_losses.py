@@ -8,11 +8,13 @@ are guarded by the customer's *Loss-making calls* (core.calls_plan). To look at 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils.dateparse import parse_datetime
 
 from tollgate.actions import records
@@ -27,6 +29,9 @@ from tollgate.store.queries.resale import buying_of, losses_of, prices_of
 SHOWN: Final = 5
 FEW: Final = "Sold for less than {} pays by {}: {}."
 MANY: Final = "Sold for less than {} pays by {}: {}, and {} more prefixes."
+TRIES_MOST: Final = 5
+"""How often a look is tried that fails; from then on once a day."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +73,31 @@ def look_at_resale() -> bool:
 
 
 def look(at: datetime) -> bool:
-    """The same at a moment."""
+    """The same at a moment. A look that fails is counted, and the others are made."""
     fetch("resale", "begin_looks")
-    found = fetch("resale", "stale_look", at)
+    found = fetch("resale", "stale_look", at, TRIES_MOST)
     if not found:
         return False
     last = ResaleLook.objects.select_related("reseller").get(pk=found[0]["reseller_id"])
-    known, now_known = set(last.revision_ids), found[0]["revision_ids"]
+    try:
+        with transaction.atomic():
+            _look_at(last, found[0]["revision_ids"], at)
+    except (OperationalError, InterfaceError):  # a database in trouble: the next look tries again
+        raise
+    except Exception:  # whatever it is, the other resellers are looked at
+        log.exception("ALARM prices of reseller %s cannot be looked at", last.pk)
+        ResaleLook.objects.filter(pk=last.pk).update(tries_count=last.tries_count + 1, tried_at=at)
+    return True
+
+
+def _look_at(last: ResaleLook, now_known: list[int], at: datetime) -> None:
+    known = set(last.revision_ids)
     losing = list(_looked(last.reseller, Revision.objects.filter(pk__in=now_known).select_related("card"), at))
     if last.looked_at is not None:
         _tell(last.reseller, [one for one in losing if one.bought.pk not in known])
     last.looked_at, last.revision_ids, last.found = at, now_known, [_kept(one) for one in losing]
+    last.tries_count, last.tried_at = 0, None
     last.save()
-    return True
 
 
 def _looked(reseller: Customer, revisions: Iterable[Revision], at: datetime) -> Iterator[Found]:

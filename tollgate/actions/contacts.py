@@ -10,9 +10,9 @@ from tollgate.actions import checks, portal_passwords, records
 from tollgate.actions.acts import act, because, current, refuse, warn
 from tollgate.actions.messages import queue
 from tollgate.actions.portal_access import close_sessions
+from tollgate.core.notices import DEPARTMENTS
 from tollgate.store.models import Contact, Customer, SignInLink, SignInProvider
 
-KINDS: Final = ("general", "billing", "technical", "sales", "legal", "noc")
 MOST_BY_CONTACTS: Final = 100
 """How many contacts a customer may have before only the operator adds more."""
 SECRET: Final = re.compile(
@@ -60,7 +60,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "email": checks.email,
     "phone": _number_or_empty,
     "mobile": _number_or_empty,
-    "kind": checks.one_of(KINDS),
+    "kind": checks.one_of(tuple(DEPARTMENTS)),
     "zone": _zone_or_empty,
     "language": checks.matching(r"([a-z]{2,3}(-[A-Z]{2})?)?", "Give a language such as en or pt-BR."),
     "theme": checks.one_of(("auto", "light", "dark")),

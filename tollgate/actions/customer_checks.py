@@ -15,9 +15,11 @@ from tollgate.actions import checks
 from tollgate.actions.acts import Actor, current, refuse
 from tollgate.actions.portal_domains import or_empty, sections, url
 from tollgate.core.cli_rules import SELECTIONS
+from tollgate.core.notices import DEPARTMENTS
 from tollgate.core.vars import MOST_CHARACTERS, VarsInvalid, parse
 from tollgate.store.models import Customer, InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
 
+LOSS_MAKING: Final = ("allow", "warn", "refuse")
 GROUPINGS: Final = ("day", "destination", "route", "total")
 """How usage is put into lines of an invoice."""
 MOST_TAX_NUMBER: Final = 20
@@ -39,6 +41,20 @@ def variables(value: object) -> str:
     except VarsInvalid as problem:
         raise checks.Unfit(str(problem)) from None
     return text
+
+
+def loss_making_calls(value: object) -> str:
+    """What is done with a call that costs more than it is sold for; yes and no are the first and the last of these."""
+    if isinstance(value, bool) or value in ("yes", "no"):
+        return "allow" if value in (True, "yes") else "refuse"
+    checked: str = checks.one_of(LOSS_MAKING)(value)
+    return checked
+
+
+def paypal_email(value: object) -> str:
+    """A payer's address in small letters: whoever pays is known by it however it is written."""
+    address: str = checks.email(value)
+    return address.lower()
 
 
 def _ids(value: object) -> list[int]:
@@ -180,7 +196,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "local_calls": checks.yes_no,
     "local_price_nanos": checks.amount(0, checks.MOST_NANOS, price=True),
     "local_increment_s": checks.whole(1, 3600),
-    "loss_making_calls": checks.yes_no,
+    "loss_making_calls": loss_making_calls,
     "ip_management": checks.yes_no,
     "localization_id": checks.optional(checks.record_id),
     "hours": checks.optional(checks.opening_hours),
@@ -209,9 +225,10 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "minimum_payment_micros": checks.amount(0, checks.MOST_MICROS),
     "topup_currencies": list_of(checks.currency, 200),
     "payment_gateways": checks.optional(list_of(_WORD, 50)),
-    "paypal_email": or_empty(checks.email),
+    "paypal_email": or_empty(paypal_email),
     "low_balance_micros": checks.optional(checks.amount(-checks.MOST_MICROS, checks.MOST_MICROS)),
     "notification_emails": list_of(checks.email, 20),
+    "notification_departments": list_of(checks.one_of(tuple(DEPARTMENTS)), len(DEPARTMENTS)),
     "notification_opt_outs": list_of(_WORD, 50),
 }
 BESIDE: Final[Mapping[str, checks.Check]] = {"note": checks.text(5000)}

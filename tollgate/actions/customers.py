@@ -78,7 +78,7 @@ class CustomerFields(TypedDict, total=False):
     local_calls: bool
     local_price_nanos: int
     local_increment_s: int
-    loss_making_calls: bool
+    loss_making_calls: str
     ip_management: bool
     localization_id: int | None
     hours: dict[str, Any] | None
@@ -110,6 +110,7 @@ class CustomerFields(TypedDict, total=False):
     paypal_email: str
     low_balance_micros: int | None
     notification_emails: Sequence[str]
+    notification_departments: Sequence[str]
     notification_opt_outs: Sequence[str]
     note: str
     """An internal note that is added, as by `add_customer_note`."""
@@ -138,6 +139,7 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
         domain_defaults.check_currency(domain, values["currency"], field="currency")
         values |= domain_defaults.taken(domain, values["currency"], values)
     _check_references(account.pk, values)
+    _check_reference(account, values.get("reference", ""))
     check_together(values, Customer(), records.now())
     tags, taxes = values.pop("tag_ids", []), values.pop("tax_ids", [])
     values.setdefault("number", free_number(account))
@@ -174,6 +176,8 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
         domain = domain_defaults.domain_of(customer.account_id, values["domain_id"])
         domain_defaults.check_currency(domain, customer.currency, field="domain_id")
     _check_references(customer.account_id, values)
+    if values.get("reference", customer.reference) != customer.reference:
+        _check_reference(customer.account, values["reference"])
     check_together(values, customer, records.now())
     if "tag_ids" in values:
         customer.tags.set(values.pop("tag_ids"))
@@ -307,6 +311,16 @@ def _check_parent(account_id: int, parent_id: int | None) -> None:
     owners = Customer.objects.filter(account_id=account_id, is_reseller=True, deleted_at=None)
     if not owners.filter(pk=parent_id).exists():
         raise refuse("parent_id", "Choose a reseller of the same account.")
+
+
+def _check_reference(account: Account, reference: str) -> None:
+    """Where the options say so a reference belongs to one customer: whoever gives one waits for the others."""
+    if not reference or not account.unique_references:
+        return
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    if Customer.objects.filter(account=account, reference=reference).exists():
+        neutral = "This reference cannot be used here: choose another."  # for who must not hear of other customers
+        raise refuse("reference", "Another customer has this reference." if current.get().reach is None else neutral)
 
 
 def _check_references(account_id: int, values: Mapping[str, Any]) -> None:

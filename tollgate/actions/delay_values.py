@@ -38,11 +38,12 @@ SECRETS: Final = frozenset(
         "secrets_sealed",
         "codes_sealed",
         "method_sealed",
+        "iban_sealed",
         "code_hash",
         "code_sealed",
     }
 )
-SECRET_ARGUMENTS: Final = frozenset({"password", "key", "secret", "token", "secrets"})
+SECRET_ARGUMENTS: Final = frozenset({"password", "key", "secret", "token", "secrets", "iban"})
 TEXTS: Final = (str, IPv4Address, IPv4Network, IPv6Address, IPv6Network, UUID)
 
 

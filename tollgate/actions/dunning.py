@@ -106,6 +106,8 @@ def dun_invoice(*, invoice_id: int, at: datetime | str) -> int:
     invoice = records.locked(Invoice, invoice_id)
     if invoice.state != "issued" or invoice.kind not in BILLS or invoice.open_micros == 0 or invoice.due_on is None:
         return 0
+    if invoice.bank_lines.filter(state="waiting").exists():
+        return 0  # it is being collected: if that fails, the steps are taken then
     today = moment.astimezone(ZoneInfo(invoice.zone)).date()
     taken = set(invoice.dunning_events.values_list("key", flat=True))
     _announce(invoice, (today - invoice.due_on).days, taken, moment)

@@ -64,8 +64,8 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     """Erases a contact's personal data for good; documents and the ledger stay. A legal hold refuses it."""
     words = checks.cleaned(CHECKS, {"reason": reason})["reason"]
     because(words)
+    customer = records.locked(Customer, records.find(Contact, contact_id).customer_id)  # so that no hold comes between
     contact = records.locked(Contact, contact_id)
-    customer: Customer = contact.customer
     if LegalHold.objects.filter(customer=customer, released_at=None).exists():
         raise refuse("contact_id", f"{customer.name} is under a legal hold: nothing of it is erased while that lasts.")
     emails = _emails(contact)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from tollgate.actions import records
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.country_names import with_country
 from tollgate.actions.exchange_rates import rate_on
+from tollgate.actions.mandates import OWED, announcement
 from tollgate.actions.notices import invoice_values, notify
 from tollgate.actions.postings import income_book
 from tollgate.actions.taxes import tax_day
@@ -29,9 +30,11 @@ from tollgate.core.invoice_document import (
     Party,
     TaxLine,
     book_currency_of,
+    debit_of,
     party_of,
     template_values,
 )
+from tollgate.core.number_formats import POINT, decimal_sign
 from tollgate.core.templates import TemplateInvalid, parse, render
 from tollgate.gateways import documents, e_invoices
 from tollgate.gateways.e_invoices import EInvoiceRefused
@@ -55,11 +58,18 @@ ISSUED: Final = "invoice.issued"
 def frozen_parties(invoice: Invoice, on: date) -> tuple[dict[str, Any], dict[str, Any]]:
     """What `issuer` and `buyer` of a document keep when it is issued on a day."""
     books = books_of(invoice, on)
-    kept = {"books": books.as_json() if books else None, "income": income_book(invoice.customer)}
+    kept = {
+        "books": books.as_json() if books else None,
+        "income": income_book(invoice.customer),
+        "decimal": decimal_sign(invoice.customer.country),
+    }
     looks = looks_of(invoice.template or invoice.customer.document_template, invoice.customer.language)
     language = str(looks.get("language") or "")
     issuer = {**_issuer_now(invoice.account, language), "looks": looks, **kept}
-    return issuer, _buyer_now(invoice.customer, language)
+    owed = invoice.kind in OWED and invoice.payment_id is None
+    due_on = on + timedelta(days=invoice.customer.payment_terms_days)
+    debit = announcement(invoice.account, invoice.customer, on, due_on) if owed else None
+    return {**issuer, **({"debit": debit} if debit else {})}, _buyer_now(invoice.customer, language)
 
 
 def books_of(invoice: Invoice, on: date) -> BookCurrency | None:
@@ -115,6 +125,8 @@ def document_of(invoice: Invoice) -> Document:
         corrects=Corrected(number=str(corrected), invoice_on=corrected.invoice_on) if corrected else None,
         paid_by=_paid_by(invoice),
         books=book_currency_of(issuer.get("books")),
+        debit=debit_of(issuer.get("debit")),
+        decimal=str(issuer.get("decimal") or POINT),
     )
     return replace(said, looks=_looks(issuer.get("looks") or {}, said, invoice.account_id))
 

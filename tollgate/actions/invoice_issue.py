@@ -179,6 +179,8 @@ def _check_voidable(invoice: Invoice) -> None:
         raise refuse("invoice_id", "Only an issued document is voided; a draft is thrown away.")
     if invoice.payment_id is not None:
         raise refuse("invoice_id", "It tells of a payment: give that back, or undo it, instead.")
+    if invoice.bank_lines.filter(state="waiting").exists():
+        raise refuse("invoice_id", "It is being collected: cancel that file, or wait for its outcome.")
     if invoice.kind != "receipt" and invoice.settled_micros:
         raise refuse("invoice_id", "Part of it is settled: take the allocations back first, or credit it.")
     if invoice.corrections.exclude(state="void").exists():

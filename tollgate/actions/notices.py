@@ -2,8 +2,9 @@
 
     notify(customer, "payment.completed", {"amount": "50.00", "currency": "EUR", ...})
 
-The addresses are the customer's notification emails, else its contacts; an event that the customer opted out of is told
-to nobody, unless it is one that is always told. A new notice is a line of core/notices.py.
+The addresses are the customer's notification emails, else its contacts, or those in the departments that it chose; an
+event that the customer opted out of is told to nobody, unless it is one that is always told. A new notice is a line of
+core/notices.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tollgate.actions.messages import queue
 from tollgate.core.money import format_micros
 from tollgate.core.notices import NOTICES
 from tollgate.core.templates import Value
-from tollgate.store.models import Customer, Invoice, Message, Payment
+from tollgate.store.models import Contact, Customer, Invoice, Message, Payment
 
 
 def notify(
@@ -73,7 +74,10 @@ def _readers(customer: Customer) -> list[dict[str, Any]]:
             {"recipient": address, "customer_id": customer.pk, "language": language}
             for address in customer.notification_emails
         ]
-    return [
-        {"contact": contact, "language": contact.language or language}
-        for contact in customer.contacts.order_by("id").select_related("customer__domain")
-    ]
+    return [{"contact": contact, "language": contact.language or language} for contact in contacts_told(customer)]
+
+
+def contacts_told(customer: Customer) -> list[Contact]:
+    """Its contacts who get notices: those in the departments that it chose, all where nobody is in them."""
+    found = list(customer.contacts.order_by("id").select_related("customer__domain"))
+    return [contact for contact in found if contact.kind in customer.notification_departments] or found

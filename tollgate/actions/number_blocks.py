@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tollgate.actions import records
-from tollgate.actions.acts import Invalid, act, refuse
+from tollgate.actions.acts import Conflict, act, refuse
 from tollgate.actions.endpoint_sharing import take_turns
 from tollgate.core.extensions import Span
 from tollgate.store.models import Account, Customer, NumberBlock
@@ -18,25 +18,23 @@ from tollgate.store.queries.number_blocks import extensions
 MOST_NUMBER = 10**12 - 1
 
 
-class NumberRangeNotConfigured(Invalid):
+class NumberRangeNotConfigured(Conflict):
     """The account has no start or no size of number blocks yet."""
 
     code = "number_range_not_configured"
-    status = 409
 
 
-class NumberRangeExhausted(Invalid):
+class NumberRangeExhausted(Conflict):
     """Every place for a block from the account's start on is taken."""
 
     code = "number_range_exhausted"
-    status = 409
 
 
 @act
 def assign_number_block(*, customer_id: int) -> NumberBlock:
     """Gives a customer the lowest free block of the size that the account's options say.
 
-    Raises NumberRangeNotConfigured and NumberRangeExhausted, which are Invalid.
+    Raises NumberRangeNotConfigured and NumberRangeExhausted, which are a Conflict.
     """
     customer = records.find(Customer, customer_id)
     if customer.deleted_at is not None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, Unpack
 
+from django.db.models import Count
+
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.customer_checks import GROUPINGS
+from tollgate.actions.mandates import proved
 from tollgate.actions.portal_domains import or_empty, url
+from tollgate.core import sepa
 from tollgate.core.languages import LANGUAGES
 from tollgate.core.pins import LONGEST, SHORTEST
 from tollgate.core.refusals import Key
-from tollgate.store.models import Account, Endpoint
+from tollgate.store.models import Account, Customer, Endpoint
 
 MOST_REWRITES: Final = 100
+MOST_NAMED: Final = 5
 
 
 class Rewrite(TypedDict):
@@ -35,6 +40,7 @@ class Options(TypedDict, total=False):
     audit_comment: bool
     profit_assurance_default: bool
     valid_from_creation: bool
+    unique_references: bool
     termination_addresses: str
     origination_addresses: str
     portal_text: str
@@ -54,6 +60,10 @@ class Options(TypedDict, total=False):
     sip_rewrites: Sequence[Rewrite]
     payment_details: str
     payment_description: str
+    sepa_creditor_id: str
+    sepa_name: str
+    sepa_iban: str
+    sepa_bic: str
     package_notice_days: int | None
     invoice_grouping: str
     invoice_lag_h: int
@@ -110,6 +120,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "audit_comment": checks.yes_no,
     "profit_assurance_default": checks.yes_no,
     "valid_from_creation": checks.yes_no,
+    "unique_references": checks.yes_no,
     "termination_addresses": checks.text(2000),
     "origination_addresses": checks.text(2000),
     "portal_text": checks.text(5000),
@@ -129,6 +140,10 @@ CHECKS: Mapping[str, checks.Check] = {
     "sip_rewrites": _rewrites,
     "payment_details": checks.text(2000),
     "payment_description": checks.text(100),
+    "sepa_creditor_id": proved(sepa.creditor_id, required=False),
+    "sepa_name": checks.text(sepa.NAME_MOST),
+    "sepa_iban": proved(sepa.account_number, required=False),
+    "sepa_bic": proved(sepa.bank_code, required=False),
     "package_notice_days": checks.optional(checks.whole(0, 60)),
     "invoice_grouping": checks.one_of(GROUPINGS),
     "invoice_lag_h": checks.whole(0, 720),
@@ -160,4 +175,14 @@ def update_options(*, account_id: int, version: int | None = None, **changes: Un
         user_id = values.get(name)
         if user_id is not None and not Endpoint.objects.filter(account=account, pk=user_id, kind="sip_user").exists():
             raise refuse(name, "Choose a SIP user of this account.")
+    if values.get("unique_references") and not account.unique_references:
+        _check_references(account)
     return records.change(account, values)
+
+
+def _check_references(account: Account) -> None:
+    given = Customer.objects.filter(account=account).exclude(reference="")
+    twice = given.values("reference").annotate(times=Count("id")).filter(times__gt=1).order_by("reference")
+    found = list(twice.values_list("reference", flat=True)[:MOST_NAMED])
+    if found:
+        raise refuse("unique_references", f"Several customers have the same reference: {', '.join(found)}.")

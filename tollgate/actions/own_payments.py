@@ -30,7 +30,7 @@ from tollgate.actions.payment_gateways import config_of
 from tollgate.actions.vouchers import Redeemed, redeem
 from tollgate.core.payments import ASK_AGAIN, payable
 from tollgate.gateways.payments import PROVIDERS, open_gateway
-from tollgate.gateways.payments.model import Declined, NotReached, Order
+from tollgate.gateways.payments.model import Declined, NotReached, Order, Widget
 from tollgate.store.models import Account, Checkout, Customer, Payment
 from tollgate.store.secrets import CannotUnseal
 
@@ -92,7 +92,7 @@ def start_checkout(
     )
 
 
-def send_payer(checkout: Checkout, *, email: str, return_url: str, cancel_url: str, at: datetime) -> str:
+def send_payer(checkout: Checkout, *, email: str, return_url: str, cancel_url: str, page_url: str, at: datetime) -> str:
     """The address where the payer pays, asked of the gateway without a transaction. Raises Invalid when it has none.
 
     The gateway is asked once: who comes at the same moment, or later, is told the same.
@@ -103,7 +103,14 @@ def send_payer(checkout: Checkout, *, email: str, return_url: str, cancel_url: s
             return checkout.url
         if checkout.payment.status != "pending":
             raise refuse("gateway", NOT_TAKEN)
-        return _sent(checkout, email=email, return_url=return_url, cancel_url=cancel_url, at=at)
+        pages = {"return_url": return_url, "cancel_url": cancel_url, "page_url": page_url}
+        return _sent(checkout, pages, email=email, at=at)
+
+
+def widget_of(checkout: Checkout) -> Widget | None:
+    """The form of a gateway that is paid within a page of ours. Raises CannotUnseal."""
+    make = PROVIDERS[checkout.gateway.provider].widget
+    return None if make is None else make(config_of(checkout.gateway))
 
 
 @contextmanager
@@ -119,7 +126,7 @@ def _alone(checkout: Checkout) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
-def _sent(checkout: Checkout, *, email: str, return_url: str, cancel_url: str, at: datetime) -> str:
+def _sent(checkout: Checkout, pages: dict[str, str], *, email: str, at: datetime) -> str:
     """What the gateway says to a checkout of which it was not asked before."""
     payment = checkout.payment
     account = Account.objects.get(pk=payment.account_id)
@@ -129,9 +136,8 @@ def _sent(checkout: Checkout, *, email: str, return_url: str, cancel_url: str, a
         currency=payment.received_currency,
         description=account.payment_description or f"Top-up of {payment.customer}",
         email=email,
-        return_url=return_url,
-        cancel_url=cancel_url,
         keep_method=checkout.keep_method,
+        **pages,
     )
     try:
         started = open_gateway(config_of(checkout.gateway)).start(order)

@@ -1,7 +1,8 @@
 """What falls due of packages: charged once for each period, with its free minutes; told before it renews.
 
 `due_of` says what a day would charge and changes nothing; `run_held` charges it. A period that begins while a customer
-is inactive is let go (an option charges it all the same). Who is parked or waits for approval is charged later.
+is inactive is let go (an option charges it all the same). Who is parked or waits for approval is charged later. A run
+for everybody is a task (tasks.py) with a row for each customer, which keeps what it charged or would charge.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from django.db import connection
 from django.db.models import DateField, F, Func, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from tollgate.actions import checks, records
-from tollgate.actions.acts import act, refuse
+from tollgate.actions import checks, records, task_searches, tasks
+from tollgate.actions.acts import act, current, refuse
 from tollgate.actions.charges import charge_amount, day, make_charge, today_of, zone_of
 from tollgate.actions.notices import notify
 from tollgate.actions.postings import post, wallet_of
@@ -40,8 +42,12 @@ from tollgate.core.packages import (
     setup_key,
     shortfall_micros,
 )
-from tollgate.store.models import Bundle, Charge, Customer, CustomerPackage, Wallet
+from tollgate.store.models import Bundle, Charge, Customer, CustomerPackage, Task, Wallet
+from tollgate.store.queries.finding import among
 
+KIND: Final = "package_run"
+"""The kind of task that is a run for everybody."""
+NOT_AHEAD: Final = "Nothing is charged ahead of its day: simulate it, or give today or a day before."
 AHEAD: Final = timedelta(days=1)
 """Somewhere it is tomorrow already."""
 MOST_PERIODS: Final = 400
@@ -147,31 +153,51 @@ def customers_due() -> list[int]:
 
 
 @act
-def run_packages(
-    *, customer_id: int | None = None, on: date | str | None = None, simulate: bool = False
-) -> list[dict[str, Any]]:
+def run_packages(*, customer_id: int, on: date | str | None = None, simulate: bool = False) -> list[dict[str, Any]]:
     """Charges all packages of a customer that have fallen due by a day; gives what it charged.
 
-    With `simulate` it only tells, of all customers as well: charging all in one transaction would hold up their calls.
-    A second run of the same day charges nothing.
+    With `simulate` it only tells. A second run of the same day charges nothing.
     """
-    if customer_id is None and not simulate:
-        raise refuse("customer_id", "Charge one customer at a time, or simulate it for all.")
-    given = checks.cleaned({"on": checks.optional(day)}, {"on": on})["on"]
-    holders = _holders(given or records.now().date() + AHEAD)
-    if customer_id is not None:
-        holders = holders.filter(customer_id=records.find(Customer, customer_id).pk)
+    given = _day(on)
+    customer = records.find(Customer, customer_id)
     result: list[Due] = []
+    holders = _holders(given or records.now().date() + AHEAD).filter(customer_id=customer.pk)
     for held in holders.select_related("customer__account", "package"):
         today = today_of(held.customer)
         if given is not None and given > today and not simulate:
-            raise refuse("on", "Nothing is charged ahead of its day: simulate it, or give today or a day before.")
+            raise refuse("on", NOT_AHEAD)
         if simulate:
             if not waits(held.customer):
                 result += [due for _, dues in due_of(held, given or today) for due in dues]
         else:
             result += run_held(lock_held(held.pk), given or today)
     return [asdict(due) for due in result]
+
+
+@act
+def start_package_run(*, account_id: int, on: date | str | None = None, simulate: bool = False) -> Task:
+    """Begins a task that charges every customer's packages which have fallen due by a day, one after the other, or with
+    `simulate` only tells. Who asks for the same again gets the task that is under way."""
+    given, simulated = _day(on), checks.cleaned({"simulate": checks.yes_no}, {"simulate": simulate})["simulate"]
+    if not simulated and given is not None and given > records.now().date() + AHEAD:
+        raise refuse("on", NOT_AHEAD)
+    arguments = {"on": given and given.isoformat(), "simulate": simulated}
+    with connection.cursor() as cursor:  # a button that is pressed twice at once begins one
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{__name__} {account_id}"])
+    under_way = Task.objects.filter(account_id=account_id, kind=KIND, state__in=tasks.OPEN, author=current.get().name)
+    known = under_way.filter(arguments=arguments).order_by("pk").first()
+    if known is not None:
+        return known
+    told = "Simulated run of packages" if simulated else "Run of packages"
+    return task_searches.begin(
+        kind=KIND,
+        noun="customer",
+        act_name="run_packages",
+        title=f"{told} by {given or 'today'}",
+        looked_for="Customers of whose packages something is due",
+        account_id=account_id,
+        arguments=arguments,
+    )
 
 
 @act
@@ -233,6 +259,22 @@ def _all_known(held: CustomerPackage, period: Period, on: date) -> bool:
     over_at = midnight(period.until_on, zone)
     asked = fetch("packages", "talks_on", customer.account_id, wallet_of(customer).pk, over_at)
     return not asked[0]["talks"]
+
+
+def _day(on: date | str | None) -> date | None:
+    given: date | None = checks.cleaned({"on": checks.optional(day)}, {"on": on})["on"]
+    return given
+
+
+def _customers_of_run(task: Task) -> Iterator[tuple[int, str]]:
+    """Of whose packages something may be due by the day of a run, in the order of their names."""
+    on, simulated = _day(task.arguments["on"]), task.arguments["simulate"]
+    known = Customer.objects.filter(account_id=task.account_id, deleted_at=None)
+    if simulated:
+        found = known.filter(pk__in=_holders(on or records.now().date() + AHEAD).order_by().values("customer_id"))
+    else:
+        found = known.filter(among("pk", customers_due()))
+    return found.order_by("name", "pk").values_list("pk", "name").iterator()
 
 
 def _holders(on: date) -> QuerySet[CustomerPackage]:
@@ -423,3 +465,6 @@ def _tell_renewal(held: CustomerPackage) -> None:
     notify(customer, "package.renewal", {**told, "amount": format_micros(amount, 2)})
     body = {**customer_body(customer), **told, "amount_micros": amount}
     emit(account_id=customer.account_id, event="package.renewal", ref=f"customer_package:{held.pk}", body=body)
+
+
+task_searches.looking(KIND, _customers_of_run, tells=True)

@@ -356,9 +356,9 @@ def _payer(gateway: PaymentGateway, address: str) -> Customer | None:
     if not address:
         return None
     own = Customer.objects.filter(account_id=gateway.account_id, deleted_at=None)
-    found = own.filter(paypal_email__iexact=address).first()
-    if found is not None:
-        return found
+    found = list(own.filter(paypal_email__iexact=address)[:2])
+    if found:
+        return found[0] if len(found) == 1 else None
     people = Contact.objects.filter(customer__in=own, email__iexact=address)
     ids = set(people.values_list("customer_id", flat=True))
     return own.get(pk=ids.pop()) if len(ids) == 1 else None

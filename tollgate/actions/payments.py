@@ -15,7 +15,8 @@ from uuid import uuid4
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.allocations import take_turns
-from tollgate.actions.payment_amounts import wallet_amount
+from tollgate.actions.bank_lines import check_amount, forgotten, line_of, settled
+from tollgate.actions.payment_amounts import BANK_TRANSFER, wallet_amount
 from tollgate.actions.payment_booking import BACK, ask_fee, complete, left_micros, new_payment, taken_micros
 from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros, split_note
@@ -103,7 +104,7 @@ def enter(
     payment = new_payment(customer, **values) if known is None else known
     if status == "pending" or payment.status == "completed":
         return payment
-    if _needs_two(payment):
+    if needs_two(payment):
         warn(ANOTHER)
         return payment
     approved_by = "" if known is None else current.get().name
@@ -148,6 +149,12 @@ def complete_payment(
     values: dict[str, Any] = {"approved_by": current.get().name}
     if amount_micros is not None and payment.kind == "payment":
         values["amount_micros"] = _amount_that_came(payment, amount_micros)
+    line = line_of(payment)
+    if line is not None:
+        check_amount(line, values.get("amount_micros", payment.amount_micros))
+        settled(line)
+        first = [] if line.invoice_id is None else [line.invoice_id]
+        return complete(payment, settles=[*first, *invoice_ids], **values)
     gateway = _gateway_of(payment) if payment.kind == "refund" else None
     if gateway is None:
         return complete(payment, settles=invoice_ids, **values)
@@ -164,8 +171,7 @@ def _check_approval(payment: Payment) -> None:
         raise refuse("payment_id", f"{asked.gateway.title} tells by itself when it is paid.")
     if asked is not None:
         raise refuse("payment_id", f"{asked.gateway.title} is asked for this refund already.")
-    if _needs_two(payment) and _is_own(payment):
-        raise refuse("payment_id", ANOTHER)
+    check_other(payment)
     if payment.kind in BACK and payment.reverses is not None:
         left = left_micros(records.locked(Payment, payment.reverses.pk))
         if -payment.amount_micros > left:
@@ -173,8 +179,15 @@ def _check_approval(payment: Payment) -> None:
             raise refuse("payment_id", f"Only {words} of payment {payment.reverses_id} is left: cancel this.")
 
 
-def _needs_two(payment: Payment) -> bool:
+def needs_two(payment: Payment) -> bool:
+    """Whether another user has to approve it."""
     return records.find(Account, payment.account_id).two_person_payments
+
+
+def check_other(payment: Payment) -> None:
+    """Refuses money that the actor has entered where the account asks for two people."""
+    if needs_two(payment) and _is_own(payment):
+        raise refuse("payment_id", ANOTHER)
 
 
 def _is_own(payment: Payment) -> bool:
@@ -189,7 +202,7 @@ def _is_own(payment: Payment) -> bool:
 def _amount_that_came(payment: Payment, amount_micros: int) -> int:
     amount: int = checks.cleaned(CHECKS, {"amount_micros": amount_micros})["amount_micros"]
     checks.whole_coins("amount_micros", amount, payment.currency)
-    if amount > payment.amount_micros and _needs_two(payment):
+    if amount > payment.amount_micros and needs_two(payment):
         raise refuse("amount_micros", "More than was entered needs two people as well: cancel this, enter what came.")
     return amount
 
@@ -211,6 +224,9 @@ def cancel_payment(*, payment_id: int, reason: str = "", version: int | None = N
     _check_waits(payment)
     if payment.kind == "refund" and Checkout.objects.filter(payment=payment).exclude(next_at=None).exists():
         raise refuse("payment_id", "The gateway is asked for this refund already: wait for its answer.")
+    line = line_of(payment)
+    if line is not None:
+        forgotten(line)
     note = "\n".join(part for part in (payment.private_note, reason.strip()[:MOST_NOTE]) if part)
     Checkout.objects.filter(payment=payment).update(next_at=None)
     return records.change(payment, {"status": "canceled", "private_note": note})
@@ -233,14 +249,14 @@ def ask_gateway_again(*, payment_id: int) -> Payment:
 @act
 def refund_payment(*, payment_id: int, amount_micros: int | None = None, reason: str = "") -> Payment:
     """Gives back what is left of a payment, or a part of it; by its gateway where that can. Gives the refund."""
-    return _back(payment_id, amount_micros, kind="refund", reason=reason)
+    return give_back(payment_id, amount_micros, kind="refund", reason=reason)
 
 
 @act
 def reverse_payment(*, payment_id: int, reason: str) -> Payment:
     """Undoes what is left of a payment that never was or bounced, or of a bonus: nothing is sent to anybody."""
     words = checks.cleaned({"reason": checks.text(MOST_NOTE, required=True)}, {"reason": reason})["reason"]
-    return _back(payment_id, None, kind="reversal", reason=words)
+    return give_back(payment_id, None, kind="reversal", reason=words)
 
 
 @act
@@ -262,8 +278,9 @@ def assign_payment(*, payment_id: int, customer_id: int, remember: bool = False)
         values["amount_micros"] = known(payment, values["amount_micros"])
     _wake_notices(payment)
     payment.customer, payment.currency = customer, customer.currency
-    if remember and payment.payer and customer.paypal_email != payment.payer:
-        records.change(records.locked(Customer, customer.pk), {"paypal_email": payment.payer})
+    payer = payment.payer.lower()
+    if remember and payer and customer.paypal_email != payer:
+        records.change(records.locked(Customer, customer.pk), {"paypal_email": payer})
     done = complete(payment, approved_by=current.get().name, customer_id=customer.pk, **values)
     gateway = PaymentGateway.objects.filter(account_id=done.account_id, name=done.gateway).first()
     if gateway is not None:
@@ -323,7 +340,8 @@ def settled_values(customer: Customer, payment: Payment) -> dict[str, Any]:
     }
 
 
-def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str) -> Payment:
+def give_back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str, transfer: bool = False) -> Payment:
+    """A refund or reversal of a payment, completed where nobody has to be asked. A `transfer` waits for the bank."""
     payment = records.find(Payment, payment_id)
     if payment.customer is not None:
         take_turns(payment.customer)
@@ -339,22 +357,26 @@ def _back(payment_id: int, amount_micros: int | None, *, kind: str, reason: str)
     if amount != left:  # what is left may be finer, of a payment that another system brought
         checks.whole_coins("amount_micros", amount, payment.currency)
     assert payment.customer is not None
-    gateway = _gateway_of(payment) if kind == "refund" else None
+    gateway = _gateway_of(payment) if kind == "refund" and not transfer else None
     if gateway is not None and not PROVIDERS[gateway.provider].refunds:
         title = PROVIDERS[gateway.provider].title
+        if not PROVIDERS[gateway.provider].notifies:
+            raise refuse("payment_id", f"{title} is not asked from here: refund it there, and undo the payment here.")
         raise refuse("payment_id", f"{title} is not asked from here: refund it there, and its notice books it.")
     back = new_payment(
         payment.customer,
-        gateway=payment.gateway,
+        gateway=BANK_TRANSFER if transfer else payment.gateway,
         kind=kind,
         amount_micros=-amount,
         reverses_id=payment.pk,
-        received_micros=_received(payment, amount, whole=amount == left),
-        received_currency=payment.received_currency,
+        received_micros=-amount if transfer else _received(payment, amount, whole=amount == left),
+        received_currency=payment.currency if transfer else payment.received_currency,
         private_note=reason.strip()[:MOST_NOTE],
         email_confirmation=payment.email_confirmation,
     )
-    if _needs_two(back):
+    if transfer:
+        return back
+    if needs_two(back):
         warn(ANOTHER)
         return back
     if gateway is None:

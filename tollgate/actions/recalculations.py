@@ -1,7 +1,8 @@
 """Acts that price calls anew. No CDR is changed: entries of kind `correction` lead to what a call should have cost.
 
-`start_recalculation` begins a task (tasks.py) with a row for each call, `take_back_recalculation` one that posts the
-opposite of every entry, the latest of a call first: each was reckoned from what stood before it. When either task is
+`start_recalculation` begins a task (tasks.py) that looks for the calls and then has a row for each,
+`take_back_recalculation` one that posts the opposite of every entry, the latest of a call first: each was reckoned from
+what stood before it. When either task is
 over or canceled, another one looks for the issued invoices whose calls it corrected, by its first row, and issues a
 credit or debit note on each (correction_notes.py), a row for each; all else comes as correction lines on the next
 document, by the difference that documents are made of. What would happen is told in recalculation_preview.py. To
@@ -10,7 +11,7 @@ recalculate by another rule, see `core.recalculation`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from tollgate.actions import checks, delay_values, records, tasks
-from tollgate.actions.acts import NotFound, NotPermitted, act, because, call_act, current, refuse
+from tollgate.actions import checks, delay_values, records, task_searches, tasks
+from tollgate.actions.acts import NotFound, NotPermitted, act, because, current, refuse, tell_audit
 from tollgate.actions.postings import post
 from tollgate.actions.statements import fetch
 from tollgate.core.recalculation import Correction
@@ -32,7 +33,6 @@ from tollgate.store.models import (
     Entry,
     Recalculation,
     Task,
-    TaskRow,
     Wallet,
 )
 from tollgate.store.queries.recalculation import call_of, ids_of, reprice
@@ -42,6 +42,9 @@ RELEASED_BY: Final = ("caller", "callee", "tollgate", "edge")
 MOST_S: Final = 86_400
 NOTES: Final = "correction_notes"
 """The kind of task that issues notes."""
+RECALCULATE: Final = "recalculate"
+TAKING_BACK: Final = "take_back"
+LOOKED_FOR: Final = {RECALCULATE: "Calls that it is about", TAKING_BACK: "Calls that it has corrected"}
 TAKE_BACK: Final = "take back "
 """What the key of an opposite entry begins with; the id of the entry that it takes back follows."""
 CHECKS: Final[Mapping[str, checks.Check]] = {
@@ -75,16 +78,19 @@ def start_recalculation(
     `rerate` uses the revisions now in force for the time of each call; `adjust_duration` takes each call of at least
     `least_s` as one of `new_s` and rates it so. No `released_by` means whoever ended it. `on_notes` tells what it
     corrects of issued invoices by credit and debit notes at once, false by a line of the next document; empty is notes
-    for who may issue them.
+    for who may issue them. Who asks for the same again gets the one that is under way.
     """
     wanted = wanted_recalculation(
         account_id=account_id, kind=kind, from_at=from_at, until_at=until_at, reason=reason, customer_id=customer_id,
         carrier_id=carrier_id, released_by=released_by, least_s=least_s, new_s=new_s, on_notes=on_notes,
     )  # fmt: skip
     because(wanted.reason)
+    known = _under_way(wanted)
+    if known is not None:
+        return known
     wanted.save()
     title = f"Recalculation {wanted.pk}: {wanted.reason}"
-    return _begun(wanted, "recalculate", "recalculate_call", title, ids_of(wanted))
+    return _begun(wanted, RECALCULATE, "recalculate_call", title, wanted.reason)
 
 
 @act
@@ -111,21 +117,19 @@ def recalculate_call(*, call_id: int, recalculation_id: int) -> int:
 
 @act
 def take_back_recalculation(*, recalculation_id: int, reason: str) -> Recalculation:
-    """Posts the opposite of everything that a recalculation has posted, in a task."""
+    """Posts the opposite of everything that a recalculation has posted, in a task. One that is followed by another of
+    the same calls is not taken back: the task says so."""
     words = checks.cleaned({"reason": CHECKS["reason"]}, {"reason": reason})["reason"]
     because(words)
     done = records.locked(Recalculation, recalculation_id)
     if done.taken_back_at is not None:
         raise refuse("recalculation_id", "This recalculation was taken back already.")
     if done.task is not None and done.task.state in tasks.OPEN:
+        if done.task.kind == TAKING_BACK:
+            raise refuse("recalculation_id", "It is being taken back already.")
         raise refuse("recalculation_id", "It is still running: cancel its job first.")
-    entries = Entry.objects.filter(account_id=done.account_id, ref=ref_of(done))
-    _refuse_before_later(entries)
-    calls = entries.order_by("call_id")
-    rows = [pk for pk in calls.values_list("call_id", flat=True).distinct() if pk is not None]
-    done = records.change(done, {"taken_back_at": records.now(), "taken_back_by": current.get().name})
     title = f"Recalculation {done.pk} taken back: {words}"
-    return _begun(done, "take_back", "take_back_call", title, [(pk, f"Call {pk}") for pk in rows])
+    return _begun(done, TAKING_BACK, "take_back_call", title, words)
 
 
 @act
@@ -193,17 +197,6 @@ def notes_task_of(recalculation: Recalculation) -> Task | None:
     return begun.order_by("-pk").first()
 
 
-def noted_invoices(task: Task) -> tuple[int, int] | None:
-    """Of how many invoices a task of notes is done with how many; None while it still looks for them, of none where it
-    has ended without having found them."""
-    looking = task.rows.filter(number=1, record_id=None).values_list("state", flat=True).first()
-    if looking is None:  # one that was begun with the invoices themselves
-        return task.total_count, task.done_count
-    if looking != "done":
-        return None if task.state in tasks.OPEN else (0, 0)
-    return task.total_count - 1, task.done_count - 1
-
-
 def _begin_notes(task: Task) -> None:
     """Begins the task that issues the notes of a recalculation, or of what was taken back, once its calls are over.
 
@@ -214,43 +207,69 @@ def _begin_notes(task: Task) -> None:
     if wanted is None or not wanted.on_notes or not current.get().may_do("note_corrections"):
         return
     if Entry.objects.filter(account_id=wanted.account_id, ref=ref_of(wanted)).exists():
-        tasks.begin(
+        task_searches.begin(
             kind=NOTES,
             noun="invoice",
             act_name="note_corrections",
             title=f"Notes of recalculation {wanted.pk}",
-            rows=[tasks.NewRow(1, title="Invoices whose calls were corrected")],
+            looked_for="Invoices whose calls were corrected",
             account_id=wanted.account_id,
             arguments={"recalculation_id": wanted.pk},
             source=task,
         )
 
 
-def _look_or_note(task: Task, row: TaskRow) -> object:
-    """One row of a task of notes: the first finds the invoices, each other one issues a note."""
-    if row.record_id is not None:
-        return call_act(task.act, tasks.ARGUMENTS[task.kind](task, row))
-    wanted = records.find(Recalculation, delay_values.read(task.arguments)["recalculation_id"])
+def _of_task(task: Task) -> Recalculation:
+    return records.find(Recalculation, delay_values.read(task.arguments)["recalculation_id"])
+
+
+def _calls_about(task: Task) -> Iterator[tuple[int, str]]:
+    wanted = _of_task(task)
+    if wanted.taken_back_at is not None:
+        raise refuse("recalculation_id", "This recalculation was taken back.")
+    return ids_of(wanted)
+
+
+def _calls_corrected(task: Task) -> Iterator[tuple[int, str]]:
+    """The calls of which a recalculation has posted anything; from now on it counts as taken back."""
+    done = records.locked(Recalculation, _of_task(task).pk)
+    entries = Entry.objects.filter(account_id=done.account_id, ref=ref_of(done))
+    _refuse_before_later(entries)
+    if done.taken_back_at is None:
+        tell_audit(current.get(), "take_back_recalculation")
+        records.change(done, {"taken_back_at": records.now(), "taken_back_by": task.author})
+    calls = entries.exclude(call_id=None).order_by("call_id").values_list("call_id", flat=True).distinct()
+    return ((pk, f"Call {pk}") for pk in calls.iterator() if pk is not None)
+
+
+def _invoices_corrected(task: Task) -> Iterator[tuple[int, str]]:
+    wanted = _of_task(task)
     span = (wanted.from_at, wanted.until_at)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # of very many calls
     found = fetch("invoices", "corrected_invoices", wanted.account_id, ref_of(wanted), wanted.pk, *span)
-    tasks.add_rows(task, (tasks.NewRow(place, one["id"], one["number"]) for place, one in enumerate(found, start=2)))
-    return None
+    return ((one["id"], one["number"]) for one in found)
 
 
-def _begun(
-    wanted: Recalculation, kind: str, act_name: str, title: str, rows: Iterable[tuple[int, str]]
-) -> Recalculation:
-    numbered = (tasks.NewRow(number, pk, title) for number, (pk, title) in enumerate(rows, start=1))
-    task = tasks.begin(
+def _under_way(wanted: Recalculation) -> Recalculation | None:
+    """The same that the author has begun already, as by a button that is pressed twice."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{__name__} {wanted.author}"])
+    same = {
+        name: getattr(wanted, name) for name in (*CHECKS, "account", "customer", "carrier", "released_by", "author")
+    }
+    begun = Recalculation.objects.filter(task__kind=RECALCULATE, task__state__in=tasks.OPEN, **same)
+    return begun.order_by("pk").first()
+
+
+def _begun(wanted: Recalculation, kind: str, act_name: str, title: str, reason: str) -> Recalculation:
+    task = task_searches.begin(
         kind=kind,
         noun="call",
         act_name=act_name,
         title=title[: tasks.TITLE_MOST],
-        rows=numbered,
+        looked_for=LOOKED_FOR[kind],
         account_id=wanted.account_id,
         arguments={"recalculation_id": wanted.pk},
+        reason=reason,
     )
     return records.change(wanted, {"task_id": task.pk})
 
@@ -320,5 +339,7 @@ def _post(one: Correction, cdr: CDR, wanted: Recalculation) -> None:
     )
 
 
-tasks.FOLLOWING.update({"recalculate": _begin_notes, "take_back": _begin_notes})
-tasks.DOING[NOTES] = _look_or_note
+tasks.FOLLOWING.update({RECALCULATE: _begin_notes, TAKING_BACK: _begin_notes})
+task_searches.looking(RECALCULATE, _calls_about)
+task_searches.looking(TAKING_BACK, _calls_corrected)
+task_searches.looking(NOTES, _invoices_corrected)

@@ -21,6 +21,7 @@ SECRETS = frozenset(
     {
         *("password", "ha1", "password_sealed", "key_sealed", "secret_sealed", "totp_secret", "recovery_hashes"),
         *("secrets_sealed", "codes_sealed", "method_sealed", "token"),  # how we are paid
+        *("iban_sealed", "content_sealed"),
         *("code_hash", "code_sealed"),
         "mark",  # of a PIN
     }
@@ -29,6 +30,10 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "payment_external_once": ("external_id", "A payment with this id was entered already."),
     "payment_noticed_once": ("external_id", "A payment with this id was entered already."),
     "payment_gateway_name_once": ("name", "Another gateway has this name: choose another."),
+    "mandate_reference_once": ("reference", "Another mandate has this reference: choose another."),
+    "mandate_active_once": ("customer_id", "The customer has an active mandate: end that first."),
+    "bank_line_invoice_once": ("invoice_ids", "One of them is being collected already."),
+    "bank_line_once_in_run": ("invoice_ids", "Two of them would have one end-to-end id: collect one by another file."),
     "voucher_batch_name_once": ("name", "Another batch has this name: choose another."),
     "customer_name_once": ("name", "Another customer has this name (perhaps a deleted one): choose another."),
     "customer_number_once": ("number", "Another customer has this number: choose another."),

@@ -41,6 +41,7 @@ from tollgate.core.breakout import (
     told,
     unfit,
 )
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import Account, SavedReport
 from tollgate.store.queries.breakout import NOTHING, OnlyInLake, breakout
 from tollgate.store.queries.call_search import TooLong
@@ -192,7 +193,7 @@ def file_of(report: SavedReport, asked_at: datetime) -> tuple[str, str, bytes]:
         try:
             with transaction.atomic():  # what is given up must not take the whole act with it
                 answer = breakout(report.account, question, asked_at, cut=Cut(MAILED_MOST))
-        except (OnlyInLake, TooLong) as problem:
+        except (OnlyInLake, TooLong, DayUnreadable) as problem:
             lines.append([str(problem)])
     for group in [*answer.groups, *answer.others]:
         keys = [told(name, group.words[name]) for name in report.dimensions] if group.words else _others(report)

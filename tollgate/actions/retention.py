@@ -19,9 +19,10 @@ CHECKS: Mapping[str, checks.Check] = {"reason": checks.text(1000, required=True)
 
 @act
 def place_legal_hold(*, customer_id: int, reason: str) -> LegalHold:
-    """From now on nothing of this customer is deleted: recordings, messages, CDRs in the lake."""
+    """From now on nothing of this customer is deleted: recordings, messages, CDRs in the lake. What is being erased at
+    that moment is erased, and the hold comes after it."""
     values: dict[str, Any] = checks.cleaned(CHECKS, {"reason": reason})
-    customer = records.find(Customer, customer_id)
+    customer = records.locked(Customer, customer_id)  # as whoever erases something of it does
     if LegalHold.objects.filter(customer=customer, released_at=None).exists():
         raise refuse("customer_id", "This customer is held already.")
     return records.create(LegalHold, {**values, "customer_id": customer.pk, "placed_by": acts.current.get().name})

@@ -42,6 +42,7 @@ from tollgate.actions.acts import (
 from tollgate.actions.audit import note_event
 from tollgate.actions.authors import author_now
 from tollgate.core.field_words import field_words
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import Account, Task, TaskRow
 from tollgate.store.secrets import CannotUnseal
 
@@ -69,14 +70,17 @@ class NewRow:
     cells: Sequence[Any] | None = None
     errors: Sequence[tuple[str, str]] = ()
     """What is wrong with it already: it is never tried."""
+    version: int | None = None
+    """That of the record as its author saw it."""
 
 
 def _of_record(task: Task, row: TaskRow) -> dict[str, Any]:
-    return {f"{task.noun}_id": row.record_id, **delay_values.read(task.arguments)}
+    seen = {} if row.version is None else {"version": row.version}
+    return {f"{task.noun}_id": row.record_id, **seen, **delay_values.read(task.arguments)}
 
 
 ARGUMENTS: Final[dict[str, Arguments]] = dict.fromkeys(
-    ("edit", "delete", "restore", "recalculate", "take_back", "correction_notes"), _of_record
+    ("edit", "delete", "restore", "recalculate", "take_back", "correction_notes", "package_run"), _of_record
 )
 """By kind: the arguments of the act for one row. Raises Invalid for a row that cannot be."""
 LOST: Final[dict[str, Callable[[Task], Sequence[int]]]] = {}
@@ -117,9 +121,8 @@ def begin(
     account = records.find(Account, account_id)
     arguments = delay_values.kept(fields.pop("arguments", {}))
     author = {"author_id": actor.id, "author": actor.name, "reason": actor.reason}
-    task = Task.objects.create(
-        account=account, kind=kind, noun=noun, act=act_name, title=title, arguments=arguments, **author, **fields
-    )
+    what = {"kind": kind, "noun": noun, "act": act_name, "title": title, "arguments": arguments}
+    task = Task.objects.create(account=account, **what, **(author | fields))
     total, failed = _keep_rows(task, iter(rows))
     if not total:
         raise refuse("rows", "There is nothing to do: choose records first.")
@@ -154,6 +157,7 @@ def _keep_rows(task: Task, rows: Iterator[NewRow]) -> tuple[int, int]:
                 record_id=row.record_id,
                 title=row.title[:TITLE_MOST],
                 cells=row.cells,
+                version=row.version,
                 state="failed" if row.errors else "waiting",
                 errors=[list(error) for error in row.errors],
             )
@@ -415,7 +419,7 @@ def _do(task: Task, row: TaskRow, author: Actor) -> None:
         raise  # the row stays, and the task ends
     except Invalid as problem:
         row.errors = [[name, sentence] for name, sentences in problem.errors.items() for sentence in sentences]
-    except (NotFound, NotPermitted, OutOfDate, CannotUnseal) as problem:
+    except (NotFound, NotPermitted, OutOfDate, CannotUnseal, DayUnreadable) as problem:
         row.errors = [["", str(problem)]]
     except OperationalError:
         raise  # the database's trouble passes, and the row stays

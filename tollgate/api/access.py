@@ -20,9 +20,10 @@ from django.views.decorators.csrf import csrf_exempt
 from tollgate.actions.acts import EVERY_ACT, Actor
 from tollgate.actions.tokens import READ, hashed
 from tollgate.actions.user_factors import lacks_factor
-from tollgate.api.answers import Answer, Refused
+from tollgate.api.answers import Answer, Refused, error, unfit
 from tollgate.api.pace import check_pace
 from tollgate.core.areas import EVERY_AREA, may_read
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import Account, ApiToken
 from tollgate.store.queries.customers import below
 from tollgate.ui.requests import client_ip
@@ -30,8 +31,10 @@ from tollgate.ui.requests import client_ip
 P = ParamSpec("P")
 Opened = Callable[Concatenate[HttpRequest, P], HttpResponse]
 USED_EVERY: Final = timedelta(minutes=1)
+AGENT_MOST: Final = 300
 REASON_MOST: Final = 500
 NOT_FROM_HERE: Final = "Requests may not come from this address."
+UNREADABLE: Final = "The calls of some days cannot be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,13 @@ def door(method: str) -> Callable[[Callable[Concatenate[HttpRequest, Caller, P],
         def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
                 check_method(request, method)
-                return view(request, _enter(request, datetime.now(UTC)), *args, **kwargs).response()
+                caller = _enter(request, datetime.now(UTC))
+                check_once(request)
+                return view(request, caller, *args, **kwargs).response()
             except Refused as refused:
                 return refused.answer.response()
+            except DayUnreadable as problem:
+                return Refused(503, UNREADABLE, str(problem)).answer.response()
 
         return csrf_exempt(functools.update_wrapper(opened, view))
 
@@ -72,6 +79,13 @@ def check_method(request: HttpRequest, method: str) -> None:
     """Raises Refused for any other method; who may GET may ask for the HEAD."""
     if request.method != method and (method, request.method) != ("GET", "HEAD"):
         raise Refused(405, "This address knows another method.", f"Use {method}.", headers={"Allow": method})
+
+
+def check_once(request: HttpRequest) -> None:
+    """Raises Refused where the address says something twice: nobody could know which of them counts."""
+    twice = [name for name, values in request.GET.lists() if len(values) > 1]
+    if twice:
+        raise unfit(*(error(name, "Give it once.") for name in twice))
 
 
 def _enter(request: HttpRequest, at: datetime) -> Caller:
@@ -114,7 +128,8 @@ def token_of(request: HttpRequest, at: datetime) -> ApiToken:
         raise Refused(403, NOT_FROM_HERE)
     check_pace(token.pk)
     if token.last_used_at is None or token.last_used_at <= at - USED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
+        agent = request.headers.get("User-Agent", "").replace("\0", "")[:AGENT_MOST]
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=at, last_used_ip=ip, last_used_agent=agent)
     return token
 
 

@@ -1,7 +1,7 @@
 """`POST /api/v1/acts/<act>`: does an act by its name, with its arguments as a JSON object.
 
 An act is served as soon as a file of an area has it (core.areas). The answer is `{"result": ..., "warnings": []}`,
-where a record is told as `GET` tells it.
+where a record is told as `GET` tells it; 202 with the job that goes on, where the act has begun one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,25 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import models
 from django.http import HttpRequest
 
-from tollgate.actions.acts import Invalid, NotEditable, NotFound, NotPermitted, NotYet, OutOfDate, acting, call_act
+from tollgate.actions.acts import (
+    Conflict,
+    Invalid,
+    NotEditable,
+    NotFound,
+    NotPermitted,
+    NotYet,
+    OutOfDate,
+    acting,
+    call_act,
+)
+from tollgate.actions.mailings import Mailing
+from tollgate.actions.tasks import OPEN
 from tollgate.api import noun_rows, nouns, schema
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
 from tollgate.api.repeats import once
 from tollgate.core.areas import STAFF_FIELDS
+from tollgate.store.models import Recalculation, Task
 
 NOT_HERE: Final = "This is not changed here."
 MAKES: Final = ("create_", "add_", "assign_")
@@ -48,7 +61,8 @@ def _done(caller: Caller, act: str, arguments: dict[str, Any]) -> Answer:
         with acting(caller.actor) as done:
             result = call_act(act, arguments)
         body = {"result": _told(result, caller), "warnings": list(done.warnings)}
-        return Answer(201 if act.startswith(MAKES) else 200, body, _headers(act, result))
+        status = 202 if _job_of(result) is not None else 201 if act.startswith(MAKES) else 200
+        return Answer(status, body, _headers(act, result))
 
     hidden: frozenset[str] = frozenset() if caller.actor.reach is None else STAFF_FIELDS | nouns.OPERATED_FIELDS
     return refusal_of(run, told=lambda name: name not in hidden)
@@ -66,6 +80,8 @@ def refusal_of(run: Callable[[], Answer], *, told: Callable[[str], bool]) -> Ans
         return Refused(403, NOT_HERE, errors=_errors(problem, schema.NOT_EDITABLE)).answer
     except NotYet as problem:
         return Refused(409, "This cannot be done yet.", errors=_errors(problem, "not_yet")).answer
+    except Conflict as problem:
+        return Refused(409, "This cannot be done as things are.", errors=_errors(problem, problem.code)).answer
     except Invalid as problem:
         return unfit(*_errors(problem, "invalid")).answer
     except OutOfDate as problem:
@@ -89,8 +105,18 @@ def _told(result: object, caller: Caller) -> Any:
     return next(iter(found), None) or plain(result)
 
 
+def _job_of(result: object) -> int | None:
+    """The job that goes on after the answer, if there is one."""
+    if isinstance(result, Mailing):
+        return result.task_id
+    task = result.task if isinstance(result, Recalculation) else result
+    return task.pk if isinstance(task, Task) and task.state in OPEN else None
+
+
 def _headers(act: str, result: object) -> dict[str, str]:
-    headers = {}
+    headers, job = {}, _job_of(result)
+    if job is not None:
+        headers["Location"] = f"/api/v1/tasks/{job}"
     if isinstance(result, models.Model) and hasattr(result, "version"):
         headers["ETag"] = f'"{result.version}"'
     noun = nouns.BY_MODEL.get(type(result)) if isinstance(result, models.Model) else None

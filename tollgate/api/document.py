@@ -27,10 +27,11 @@ PROBLEMS: Final = {
     "404": "there is no such record",
     "405": "another method: `Allow` names it",
     "429": "the token asks too often: `Retry-After` says for how many seconds to wait",
+    "503": "calls of some days cannot be read: the detail says which, and what helps",
 }
 OF_ACTS: Final = {
     "400": "the body is no JSON",
-    "409": "out of date (`current`: its values now), a used Idempotency-Key, or too early to be done",
+    "409": "out of date (`current`: its values now), a used Idempotency-Key, too early, or not possible as things are",
     "413": "the body is too long",
     "415": "the body is not called JSON",
 }
@@ -291,7 +292,8 @@ def _content(words: str, schema: dict[str, Any], kind: str = "application/json")
 
 
 def _problems() -> dict[str, Any]:
-    return _told({**PROBLEMS, "422": "some fields cannot be"})
+    long = {"description": "the address is longer than 8190 signs: told by the web server, as HTML"}
+    return {**_told({**PROBLEMS, "422": "some fields cannot be"}), "414": long}
 
 
 def _told(problems: dict[str, str]) -> dict[str, Any]:

@@ -38,6 +38,8 @@ from tollgate.store.models import (
     ApiToken,
     Audit,
     AutoTopUp,
+    BankLine,
+    BankRun,
     Bundle,
     Call,
     Card,
@@ -78,6 +80,7 @@ from tollgate.store.models import (
     LegalHold,
     Localization,
     MailSettings,
+    Mandate,
     Message,
     NumberBlock,
     OwnText,
@@ -183,9 +186,7 @@ NOUNS: Final = (
         name="number-blocks", model=NumberBlock, area="number_blocks", customer="customer",
         filters=("customer_id",), extras={},
     ),
-    Noun(
-        name="access-numbers", model=AccessNumber, area="access_numbers", filters=("number", "enabled"), extras={},
-    ),
+    Noun(name="access-numbers", model=AccessNumber, area="access_numbers", filters=("number", "enabled"), extras={}),
     Noun(
         name="pins", model=Pin, area="pins", account="customer__account", customer="customer",
         filters=("customer_id", "access_number_id"), extras={},
@@ -274,6 +275,19 @@ NOUNS: Final = (
         newest_first=True, filters=("invoice_id", "payment_id", "credit_note_id"), extras={},
     ),
     Noun(
+        name="mandates", model=Mandate, area="bank_files",
+        filters=("customer_id", "reference", "status"), without=frozenset({"iban_sealed"}), extras={},
+    ),
+    Noun(
+        name="bank-runs", model=BankRun, area="bank_files", newest_first=True,
+        filters=("kind", "state", "message_id", "execute_on"), without=frozenset({"content_sealed"}), extras={},
+    ),
+    Noun(
+        name="bank-lines", model=BankLine, area="bank_files", newest_first=True,
+        filters=("run_id", "customer_id", "invoice_id", "payment_id", "mandate_id", "state", "end_to_end_id"),
+        without=frozenset({"iban_sealed"}), extras={},
+    ),
+    Noun(
         name="auto-top-ups", model=AutoTopUp, area="payments", customer="customer",
         filters=("customer_id", "gateway_id", "enabled"), without=frozenset({"method_sealed"}), extras={},
     ),
@@ -304,9 +318,7 @@ NOUNS: Final = (
         name="legal-holds", model=LegalHold, area="account", account="customer__account",
         filters=("customer_id",), extras={},
     ),
-    Noun(
-        name="packages", model=Package, area="packages", filters=("name", "kind", "currency", "frequency"), extras={},
-    ),
+    Noun(name="packages", model=Package, area="packages", filters=("name", "kind", "currency", "frequency"), extras={}),
     Noun(
         name="customer-packages", model=CustomerPackage, area="packages", account="customer__account",
         filters=("customer_id", "package_id", "auto_decrement", "next_on"), extras={},
@@ -317,9 +329,7 @@ NOUNS: Final = (
         extras={"balance_s": _seconds("balance_micros"), "held_s": _seconds("held_micros")},
     ),
     Noun(name="tags", model=Tag, area="labels", filters=("name",), extras={}),
-    Noun(
-        name="webhooks", model=Webhook, area="webhooks", filters=("title", "enabled"), extras={},
-    ),
+    Noun(name="webhooks", model=Webhook, area="webhooks", filters=("title", "enabled"), extras={}),
     Noun(
         name="webhook-deliveries", model=WebhookDelivery, area="webhooks", account="webhook__account",
         newest_first=True, moment="created_at", filters=("webhook_id", "event_id", "state", "ref"), extras={},
@@ -332,9 +342,7 @@ NOUNS: Final = (
         name="alert-events", model=AlertEvent, area="alerts", account="alert__account", moment="at", newest_first=True,
         filters=("alert_id", "customer_id", "carrier_id", "kind"), extras={},
     ),
-    Noun(
-        name="dunning-steps", model=DunningStep, area="dunning", filters=("title", "action", "enabled"), extras={},
-    ),
+    Noun(name="dunning-steps", model=DunningStep, area="dunning", filters=("title", "action", "enabled"), extras={}),
     Noun(
         name="dunning-events", model=DunningEvent, area="dunning", moment="at", newest_first=True,
         filters=("customer_id", "invoice_id", "step_id", "action"), extras={},
@@ -370,10 +378,7 @@ NOUNS: Final = (
         name="aliases", model=Alias, area="aliases", customer="customer",
         filters=("customer_id", "current", "new", "enabled"), extras={},
     ),
-    Noun(
-        name="cli-rules", model=CliRule, area="clis",
-        filters=("customer_id", "tag_id", "forced", "cli"), extras={},
-    ),
+    Noun(name="cli-rules", model=CliRule, area="clis", filters=("customer_id", "tag_id", "forced", "cli"), extras={}),
     Noun(
         name="route-options", model=RouteOption, area="routes", account="ingress_route__card__account",
         filters=("ingress_route_id", "card_id", "excluded"), extras={},
@@ -417,17 +422,11 @@ NOUNS: Final = (
         filters=("kind", "customer_id", "carrier_id"), extras={},
     ),
     Noun(name="journal-codes", model=JournalCode, area="books", filters=("place", "code"), extras={}),
-    Noun(
-        name="localizations", model=Localization, area="labels", filters=("name",), extras={},
-    ),
-    Noun(
-        name="templates", model=Template, area="messages", filters=("key", "language"), extras={},
-    ),
+    Noun(name="localizations", model=Localization, area="labels", filters=("name",), extras={}),
+    Noun(name="templates", model=Template, area="messages", filters=("key", "language"), extras={}),
     Noun(name="own-texts", model=OwnText, area="account", filters=("language", "message"), extras={}),
     Noun(name="accounts", model=Account, area="account", account="pk", filters=("name",), extras={}),
-    Noun(
-        name="account-packages", model=AccountPackage, area="account", filters=("kind", "name", "unit"), extras={},
-    ),
+    Noun(name="account-packages", model=AccountPackage, area="account", filters=("kind", "name", "unit"), extras={}),
     Noun(
         name="account-charges", model=AccountCharge, area="account", newest_first=True,
         filters=("on", "package_id", "what", "currency"), extras={},
@@ -441,21 +440,15 @@ NOUNS: Final = (
         name="change-requests", model=ChangeRequest, area="account", moment="asked_at", newest_first=True,
         filters=("kind", "state"), extras={},
     ),
-    Noun(
-        name="mail-settings", model=MailSettings, area="account", filters=("domain_id", "host"), extras={},
-    ),
-    Noun(
-        name="sms-settings", model=SmsSettings, area="account", filters=("provider",), extras={},
-    ),
+    Noun(name="mail-settings", model=MailSettings, area="account", filters=("domain_id", "host"), extras={}),
+    Noun(name="sms-settings", model=SmsSettings, area="account", filters=("provider",), extras={}),
     Noun(
         name="portal-domains", model=PortalDomain, area="account", filters=("host",), without=frozenset({"logo"}),
         extras={
             "card_ids": _ids(PortalDomain.cards.through.objects.filter(portaldomain_id=OuterRef("pk")), "card_id"),
         },
     ),
-    Noun(
-        name="groups", model=UserGroup, area="users", account="", filters=("name",), extras={},
-    ),
+    Noun(name="groups", model=UserGroup, area="users", account="", filters=("name",), extras={}),
     Noun(
         name="sign-in-providers", model=SignInProvider, area="users", filters=("title", "serves", "enabled"),
         extras={"groups": Extra(ArraySubquery(_SIGN_IN_GROUPS), _ROWS)},

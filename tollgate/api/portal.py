@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tollgate.actions.acts import acting, call_act
 from tollgate.actions.contact_tokens import TokenVisit, token_visit
-from tollgate.api.access import NOT_FROM_HERE, Opened, P, check_method, token_of
+from tollgate.api.access import NOT_FROM_HERE, UNREADABLE, Opened, P, check_method, check_once, token_of
 from tollgate.api.acts import body_of, refusal_of
 from tollgate.api.answers import Answer, Refused, columns, error, unfit
 from tollgate.api.archive import own_row, own_rows
@@ -28,6 +28,7 @@ from tollgate.api.portal_paying import sent_to_pay, ways
 from tollgate.api.reads import archived_page, page, record
 from tollgate.api.repeats import once
 from tollgate.api.schema import fit_arguments
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import (
     CDR,
     AutoTopUp,
@@ -210,9 +211,13 @@ def visitors(method: str) -> Callable[[Callable[Concatenate[HttpRequest, TokenVi
         def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
                 check_method(request, method)
-                return view(request, _enter(request, datetime.now(UTC)), *args, **kwargs).response()
+                visit = _enter(request, datetime.now(UTC))
+                check_once(request)
+                return view(request, visit, *args, **kwargs).response()
             except Refused as refused:
                 return refused.answer.response()
+            except DayUnreadable as problem:
+                return Refused(503, UNREADABLE, problem.told).answer.response()
 
         return csrf_exempt(functools.update_wrapper(opened, view))
 

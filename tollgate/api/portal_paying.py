@@ -46,7 +46,7 @@ def sent_to_pay(visit: TokenVisit, answer: Answer) -> Answer:
     payment, url = checkout.payment, checkout.url
     if not url:
         page = f"{address_of(visit.contact.customer.domain)}/portal/payments/{payment.pk}/"
-        back = {"return_url": f"{page}?back=1", "cancel_url": page}
+        back = {"return_url": f"{page}?back=1", "cancel_url": page, "page_url": f"{page}pay/"}
         try:
             url = send_payer(checkout, email=visit.contact.email, **back, at=datetime.now(UTC))
         except Invalid as problem:

@@ -391,6 +391,7 @@ def _payer(row: Row, above: Payer) -> Payer:
         approved_clis_only=row["approved_clis_only"],
         cli_selection=row["cli_selection"],
         cli_persist_s=known.cli_persist_s,
+        schedule=known.schedule,
         hours_hang_up=row["hours_hang_up"],
         approved_clis=frozenset(map(callers_number.comparable, row["approved_clis"])),
         first_reply_s=row["first_reply_s"],

@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tollgate.config.languages.Languages",
+    "tollgate.config.unreadable_days.UnreadableDays",
     "tollgate.config.sessions.IdleLogout",
     "tollgate.portal.frame.FrontDoor",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -94,6 +94,11 @@ AREAS: Mapping[str, Area] = {
         ("payments", "bank_credits", "allocations", "own_payments", "payment_methods"),
         shared=True,
     ),
+    "bank_files": Area(
+        "Mandates and files for the bank",
+        ("mandates", "bank_runs", "payouts"),
+        ("mandates", "debits", "bank_runs", "payouts"),
+    ),
     "vouchers": Area("Vouchers", ("vouchers",), ("vouchers",)),
     "payment_gateways": Area(
         "Payment gateways and their log",

@@ -1,14 +1,16 @@
 """Bank statements as banks send them: camt.053 and camt.054 of ISO 20022, in any version, as rows for an upload.
 
-Booked credits are read, and what a bank books back, a row for a person. What it tells of each payment that came in a
-batch is a row of its own. Money that goes out, and what is only announced, is left out. To read something more of a
-credit, add it to `HEADERS` and to `_row`; which field it becomes is said by the titles (`upload_fields`).
+Booked credits are read, and what a bank books back: direct debits returned, and the rest for a person. What it tells of
+each payment that came in a batch is a row of its own. Other money that goes out, and what is only announced, is left
+out. To read something more of a credit, add it to `HEADERS` and to `_row`; which field it becomes is said by the titles
+(`upload_fields`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -17,8 +19,10 @@ from tollgate.core.uploads import CellInvalid
 
 HEADERS: Final = (
     "Company", "Amount", "Currency", "Paid for", "Payer", "External id", "Received at (UTC)", "Reversal", "Entered as",
+    "End to end", "Batch", "Return reason", "Statement", "Own account", "Entry id", "Part id", "Batch amount",
 )  # fmt: skip
-"""The titles of the rows. The first and the last stay empty: a person fills them where the row does not say it."""
+"""The titles of the rows. *Company* and *Entered as* stay empty: a person fills them where the row does not say it."""
+KINDS: Final = {"Stmt": "camt.053", "Ntfctn": "camt.054"}
 NOT_PROVIDED: Final = frozenset({"NOTPROVIDED", "NONREF"})
 """What is written where there is no id: by the scheme where the payer has given none, by banks for their own."""
 MADE: Final = "~"
@@ -66,25 +70,58 @@ def _parsed(content: bytes) -> ET.Element:
         raise CellInvalid(f"This XML file cannot be read: {problem}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a row was told: the kind of the file, the account, and the part by which ids are made."""
+
+    kind: str
+    account: str
+    made: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refs:
+    """The ids of a row: its own, the bank's of the entry and of the payment in it, and what a batch came to."""
+
+    own: str
+    entry: str
+    part: str
+    batch_amount: str
+
+
 def _rows(statement: ET.Element) -> Iterator[tuple[str, ...]]:
     account = _text(statement, "Acct", "Id", "IBAN") or _text(statement, "Acct", "Id", "Othr", "Id")
-    place = f"{MADE}{account} {_text(statement, 'Id')}".strip()
+    begins = f"{MADE}{account} {_text(statement, 'Id')}".strip()
     for number, entry in enumerate(_all(statement, "Ntry"), start=1):
         state = _text(entry, "Sts", "Cd") or _text(entry, "Sts")
-        back = _text(entry, "RvslInd") in ("true", "1")
-        if state not in ("", "BOOK") or not (back or _text(entry, "CdtDbtInd") == "CRDT"):
-            continue
-        told, made = _id(entry, "AcctSvcrRef"), f"{place} {_text(entry, 'NtryRef') or number}"
         parts = [part for details in _all(entry, "NtryDtls") for part in _all(details, "TxDtls")]
-        ids = Counter(_id(part, "Refs", "AcctSvcrRef") for part in parts)
-        several = [] if back else _parted(entry, parts)
-        for index, (part, amount, part_back) in enumerate(several, start=1):
-            one = _id(part, "Refs", "AcctSvcrRef")
-            own = one if one not in ("", told) and ids[one] == 1 else f"{told or made}/{index}"
-            yield _row(entry, [part], amount, own, part_back)
-        if not several:
-            own = told or (next(iter(ids)) if len(parts) == 1 else "") or made
-            yield _row(entry, parts, _text(entry, "Amt"), own, back)
+        out = _text(entry, "CdtDbtInd") != "CRDT"
+        reasons = [_reason(part) for part in parts]
+        sent_back = any(reasons) if out else bool(reasons) and all(reasons)
+        back = sent_back or _text(entry, "RvslInd") in ("true", "1")
+        if state not in ("", "BOOK") or not (back or not out):
+            continue
+        made = f"{begins} {_text(entry, 'NtryRef') or number}"
+        yield from _of_entry(entry, parts, back=back, place=_Place(KINDS[_name(statement)], account[:50], made))
+
+
+def _of_entry(entry: ET.Element, parts: list[ET.Element], *, back: bool, place: _Place) -> Iterator[tuple[str, ...]]:
+    """The rows of one entry: one, or one for each payment that it tells of."""
+    told = _id(entry, "AcctSvcrRef")
+    ids = Counter(_id(part, "Refs", "AcctSvcrRef") for part in parts)
+    several = _parted(entry, parts, back=back)
+    for index, (part, amount, part_back) in enumerate(several, start=1):
+        one = _id(part, "Refs", "AcctSvcrRef")
+        alone = one not in ("", told) and ids[one] == 1
+        own = one if alone else f"{told or place.made}/{index}"
+        refs = _Refs(own, told, own if alone or told else "", _text(entry, "Amt"))
+        yield _row(entry, [part], amount=amount, back=part_back, place=place, refs=refs)
+    if not several:
+        one = next(iter(ids)) if len(parts) == 1 else ""
+        counts = [_text(details, "Btch", "NbOfTxs") for details in _all(entry, "NtryDtls")]
+        batch = len(parts) > 1 or any(count not in ("", "0", "1") for count in counts)
+        refs = _Refs(told or one or place.made, told, one, _text(entry, "Amt") if batch else "")
+        yield _row(entry, parts, amount=_text(entry, "Amt"), back=back, place=place, refs=refs)
 
 
 def _id(element: ET.Element, *way: str) -> str:
@@ -92,25 +129,55 @@ def _id(element: ET.Element, *way: str) -> str:
     return "" if found.upper() in NOT_PROVIDED else found
 
 
-def _parted(entry: ET.Element, parts: list[ET.Element]) -> list[tuple[ET.Element, str, bool]]:
+def _parted(entry: ET.Element, parts: list[ET.Element], *, back: bool) -> list[tuple[ET.Element, str, bool]]:
     """The payments of a batch, with their amounts and whether it takes them back; none where the bank does not tell
-    them all: they come to the amount of the entry."""
-    found = [(part, _amount(entry, part), _text(part, "CdtDbtInd") == "DBIT") for part in parts]
+    them all: they come to the amount of the entry. What is returned stands alone: the entry has the bank's fees in it.
+    """
+    found = [(part, _amount(entry, part), back or _text(part, "CdtDbtInd") == "DBIT") for part in parts]
     try:
-        told = sum(-Decimal(amount) if back else Decimal(amount) for _, amount, back in found)
+        if back:
+            whole = all(Decimal(amount) > 0 and _reason(part) for part, amount, _ in found)
+            return found if found and whole else []
+        told = sum(-Decimal(amount) if taken else Decimal(amount) for _, amount, taken in found)
         return found if len(found) > 1 and told == Decimal(_text(entry, "Amt")) else []
     except ArithmeticError:  # no number, or one of no money
         return []
 
 
-def _row(entry: ET.Element, parts: list[ET.Element], amount: str, external_id: str, back: bool) -> tuple[str, ...]:
+def _row(
+    entry: ET.Element, parts: list[ET.Element], *, amount: str, back: bool, place: _Place, refs: _Refs
+) -> tuple[str, ...]:
     """One credit; of a batch that the bank does not part it is one of all its payments."""
     told = dict.fromkeys(text for part in parts for text in _told(part))
     payers = dict.fromkeys(text for part in parts if (text := _payer(part)))
     booked = _text(entry, "BookgDt", "Dt")[:10] or _text(entry, "BookgDt", "DtTm")  # a date may have a zone
     currency = next((part.get("Ccy", "") for part in entry if _name(part) == "Amt"), "")
     names, reversal = "; ".join(payers)[:ID_MOST], "yes" if back else ""
-    return ("", amount, currency, "; ".join(told), names, external_id[:ID_MOST], booked, reversal, "")
+    end_to_end = _id(parts[0], "Refs", "EndToEndId") if len(parts) == 1 else ""
+    reason = _reason(parts[0]) if len(parts) == 1 and back else ""
+    own, entry_id, part_id = (ref[:ID_MOST] for ref in (refs.own, refs.entry, refs.part))
+    return (
+        *("", amount, currency, "; ".join(told), names, own, booked, reversal, ""),
+        *(end_to_end[:ID_MOST], _batch(entry, parts), reason, place.kind, place.account, entry_id, part_id),
+        refs.batch_amount,
+    )
+
+
+def _reason(part: ET.Element) -> str:
+    """Why the bank sends a payment back, by its code; `NARR` where it says so in words alone."""
+    given = _find(part, "RtrInf")
+    return "" if given is None else _text(given, "Rsn", "Cd") or "NARR"
+
+
+def _batch(entry: ET.Element, parts: list[ET.Element]) -> str:
+    """The id of our own that a batch was sent by: that of its part of a file, else the file's."""
+    for name in ("PmtInfId", "MsgId"):
+        told = {_id(details, "Btch", name) for details in _all(entry, "NtryDtls")}
+        told |= {_id(part, "Refs", name) for part in parts}
+        told.discard("")
+        if len(told) == 1:
+            return told.pop()[:35]
+    return ""
 
 
 def _amount(entry: ET.Element, part: ET.Element) -> str:

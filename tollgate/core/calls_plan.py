@@ -13,7 +13,7 @@ from tollgate.core import calls_local
 from tollgate.core import cli as callers_number
 from tollgate.core.calls_caller import Caller, clean, identify
 from tollgate.core.calls_minutes import chosen
-from tollgate.core.calls_routes import CarrierOptions, Wanted, carrier_options, loss
+from tollgate.core.calls_routes import LOSS_WARNING, CarrierOptions, Wanted, carrier_options, loss
 from tollgate.core.calls_standing import VERIFIED, scope_of, standing, status_line
 from tollgate.core.calls_text import HANG_UP_AT, card_text, gate_line, leg_text, quote
 from tollgate.core.calls_types import MOST_RING_S, MOST_TALK_S, Delivery, Handling, Invite, Leg, Minutes, Plan, Values
@@ -37,6 +37,7 @@ class Priced(NamedTuple):
     destination: str
     legs: tuple[Leg, ...]
     refusal: Refusal | None
+    warnings: tuple[str, ...] = ()  # lines of the trace
 
 
 class Sold(NamedTuple):
@@ -66,11 +67,11 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         status_lines = (_identity_line(invite, caller), *caller.lines, active_line or _status_line(payers, at))
     early_lines: list[str] = []
     early, closes_at = known.unverified, None
+    called = calls_local.called_extension(caller, snapshot)
     if early is None:
         early_lines.append(VERIFIED)
-        if known.has_hours:
+        if known.has_hours and called is None:  # hours are those of termination alone (behaviour.md 6.2)
             early, closes_at = _closed(payers, at, early_lines)
-    called = calls_local.called_extension(caller, snapshot)
     shown = _shown(invite, caller, snapshot, at, local=called is not None)
     hidden, dressed = shown.refusal, caller
     if (shown.cli, shown.pai) != (caller.cli, caller.pai):
@@ -127,10 +128,10 @@ def _sold(invite: Invite, caller: Caller, payers: tuple[Payer, ...], snapshot: S
         cli,
         caller.pai,
         priced.legs[-1],
-        not payers[len(priced.legs) - 1].loss_making_calls,
+        payers[len(priced.legs) - 1].loss_making_calls,
     )
     options = carrier_options(wanted, snapshot, priced.ingress[-1], at)
-    return Sold(priced, options, None, (_price_line(priced),))
+    return Sold(priced, options, None, (_price_line(priced), *priced.warnings, *options.warnings))
 
 
 def _sold_locally(
@@ -199,14 +200,13 @@ def _closed(payers: Sequence[Payer], at: datetime, lines: list[str]) -> tuple[Re
     An end behind the longest talk after the longest ringing changes nothing, so nobody looks for it.
     """
     ends: list[datetime] = []
-    for payer in payers:
-        if payer.hours is None:
-            continue
+    opening = [(payer, hours) for payer in payers for hours in (payer.hours, payer.schedule) if hours is not None]
+    for payer, hours in opening:
         scope = scope_of(payer, payers)
-        values: Values = (("name", payer.name), ("at", at.isoformat()), ("zone", payer.hours.zone))
-        if not payer.hours.allows(at):
+        values: Values = (("name", payer.name), ("at", at.isoformat()), ("zone", hours.clock))
+        if not hours.allows(at):
             return Refusal(Key.time_restricted, scope, values), None
-        closes_at = payer.hours.next_change(at, until=at + _LONGEST) if payer.hours_hang_up else None
+        closes_at = hours.next_change(at, until=at + _LONGEST) if payer.hours_hang_up else None
         if closes_at is not None:
             ends.append(closes_at)
             values = (*values, (HANG_UP_AT, closes_at.isoformat()))
@@ -240,9 +240,10 @@ def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: dateti
             legs.append(found)
             if own is not None and (own.capped_price_nanos is not None or own.block_connect_fee):
                 first = first or _capped(own, found, scope, at)
+    warnings: list[str] = []
     if known.assures:
-        first = first or _sold_below_cost(payers, legs, at)
-    return Priced(tuple(ingress), number, legs[0].destination if legs else "", tuple(legs), first)
+        first = first or _sold_below_cost(payers, legs, at, warnings)
+    return Priced(tuple(ingress), number, legs[0].destination if legs else "", tuple(legs), first, tuple(warnings))
 
 
 def _above(payer: Payer, tech_prefix: str, number: str) -> Route | None:
@@ -250,13 +251,18 @@ def _above(payer: Payer, tech_prefix: str, number: str) -> Route | None:
     return own or select_above(payer.tag_routes, tech_prefix, number)
 
 
-def _sold_below_cost(payers: Sequence[Payer], legs: Sequence[Leg], at: datetime) -> Refusal | None:
+def _sold_below_cost(payers: Sequence[Payer], legs: Sequence[Leg], at: datetime, warnings: list[str]) -> Refusal | None:
     """A reseller's cost is what it pays itself; against the carriers' prices the nearest to the account is assured."""
     for payer, leg, cost in zip(payers, legs, legs[1:], strict=False):
-        lost = None if payer.loss_making_calls else loss(leg, cost.currency, cost.rate, at)
+        if payer.loss_making_calls == "allow":
+            continue
+        lost = loss(leg, cost.currency, cost.rate, at)
         if lost is not None:
             values = (("name", leg.name), ("seller", cost.name), *lost)
-            return Refusal(Key.no_carrier, scope_of(payer, payers), values, "profit_assurance")
+            scope = scope_of(payer, payers)
+            if payer.loss_making_calls == "refuse":
+                return Refusal(Key.no_carrier, scope, values, "profit_assurance")
+            warnings.append(gate_line(LOSS_WARNING, True, scope, values))
     return None
 
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from tollgate.core import cli as callers_number
-from tollgate.core.calls_text import RouteText, card_text, route_text
+from tollgate.core.calls_text import RouteText, card_text, gate_line, route_text
 from tollgate.core.calls_types import Dropped, Leg, RouteChoice, Values
 from tollgate.core.rates import Rate, in_force, is_timeless, price_per_minute_nanos, repeated_cost_micros
 from tollgate.core.refusals import Key, Refusal
@@ -28,6 +28,8 @@ from tollgate.core.snapshot import (
     Snapshot,
 )
 
+LOSS_WARNING = "loss_warning"
+"""The gate of what is sold at a loss, and told."""
 TYPICAL_MS = 180_000
 """The usual call for which profit is assured, besides the shortest one."""
 
@@ -38,6 +40,7 @@ class CarrierOptions(NamedTuple):
     routes: tuple[RouteChoice, ...]
     dropped: tuple[Dropped, ...]
     refusal: Refusal | None
+    warnings: tuple[str, ...] = ()  # lines of the trace
 
 
 class Wanted(NamedTuple):
@@ -49,7 +52,7 @@ class Wanted(NamedTuple):
     cli: str
     pai: str  # the caller's own assertion
     leg: Leg  # of the payer nearest the account
-    assured: bool  # somebody up to there sells nothing at a loss
+    losses: str  # whether that one sells at a loss: 'allow', 'warn' or 'refuse'
 
 
 class Candidate(NamedTuple):
@@ -64,6 +67,7 @@ class Candidate(NamedTuple):
     revision: Revision
     row: RateRow
     ways: tuple["WayOut", ...]
+    warning: str = ""  # where it costs more than the call is sold for, and somebody wants to know
 
 
 class WayOut(NamedTuple):
@@ -87,7 +91,8 @@ class Offer(NamedTuple):
 def carrier_options(wanted: Wanted, snapshot: Snapshot, route: Route, at: datetime) -> CarrierOptions:
     """All gateways for a number, by the route of the payer nearest the account."""
     asserted = callers_number.sent(wanted.customer.pai_mode, wanted.pai, wanted.cli)
-    candidates, dropped, _ = _offer(wanted, snapshot, route, asserted, at)
+    losses = "refuse" if route.profit_assurance else wanted.losses
+    candidates, dropped, _ = _offer(wanted._replace(losses=losses), snapshot, route, asserted, at)
     if route.strategy in _DRAWN and len(candidates) > 1:
         candidates = tuple(_ordered(candidates, route.strategy, wanted.call_id))
     routes: list[RouteChoice] = []
@@ -98,7 +103,8 @@ def carrier_options(wanted: Wanted, snapshot: Snapshot, route: Route, at: dateti
         if len(ways) > 1:
             ways = by_weight(ways, _weight, f"{candidate.carrier.id} {wanted.call_id}")
         routes += [_choice(candidate, way, wanted, pai) for way in ways]
-    return CarrierOptions(tuple(routes), dropped, None if routes else _nobody(wanted.number, dropped))
+    warnings = () if losses != "warn" else tuple([found.warning for found in candidates if found.warning])
+    return CarrierOptions(tuple(routes), dropped, None if routes else _nobody(wanted.number, dropped), warnings)
 
 
 _weight = attrgetter("weight")
@@ -112,20 +118,19 @@ _DRAWN = frozenset({"weighted", "random"})
 def _offer(wanted: Wanted, snapshot: Snapshot, route: Route, asserted: str, at: datetime) -> Offer:
     """The carriers of a route at the rates that a number meets: remembered by these, where no rate knows the hour."""
     leg = wanted.leg
-    assured = route.profit_assurance or wanted.assured
-    key: list[object] = [id(route.options), route.strategy, assured, bool(asserted), id(leg.rate), leg.currency]
+    key: list[object] = [id(route.options), route.strategy, wanted.losses, bool(asserted), id(leg.rate), leg.currency]
     for option in route.options:
         card = snapshot.cards.get(option.card_id)
         revision = None if card is None else card.at(at)
         row = None if revision is None else revision.find(wanted.number)
         if row is None:  # what is said of it names the number
-            return _examined(wanted, snapshot, route, at, assured=assured, asserted=asserted)
+            return _examined(wanted, snapshot, route, at, asserted=asserted)
         key.append(id(row))
     identity = tuple(key)
     known = snapshot.offers.get(identity)
     if isinstance(known, Offer):
         return known
-    offer = _examined(wanted, snapshot, route, at, assured=assured, asserted=asserted)
+    offer = _examined(wanted, snapshot, route, at, asserted=asserted)
     rates = [leg.rate, *[candidate.row.rate for candidate in offer.candidates]]
     if not offer.dropped and all(is_timeless(rate) for rate in rates):
         if len(snapshot.offers) >= MOST_OFFERS:
@@ -134,11 +139,11 @@ def _offer(wanted: Wanted, snapshot: Snapshot, route: Route, asserted: str, at: 
     return offer
 
 
-def _examined(wanted: Wanted, snapshot: Snapshot, route: Route, at: datetime, *, assured: bool, asserted: str) -> Offer:
+def _examined(wanted: Wanted, snapshot: Snapshot, route: Route, at: datetime, *, asserted: str) -> Offer:
     dropped: list[Dropped] = []
     candidates: list[Candidate] = []
     for option in route.options:
-        found = _candidate(option, snapshot, wanted, at, assured=assured, asserted=asserted)
+        found = _candidate(option, snapshot, wanted, at, asserted=asserted)
         if isinstance(found, Dropped):
             dropped.append(found)
         else:
@@ -156,7 +161,7 @@ def _ordered(candidates: Sequence[Candidate], strategy: str, seed: str) -> list[
 
 
 def _candidate(
-    option: Option, snapshot: Snapshot, wanted: Wanted, at: datetime, *, assured: bool, asserted: str
+    option: Option, snapshot: Snapshot, wanted: Wanted, at: datetime, *, asserted: str
 ) -> Candidate | Dropped:
     leg, number = wanted.leg, wanted.number
     card = snapshot.cards.get(option.card_id)
@@ -180,13 +185,23 @@ def _candidate(
         return Dropped(carrier.name, "", "no_rate", (("card", card.name), ("number", number)))
     if row.blocked:
         return Dropped(carrier.name, "", "blocked", (("card", card.name), ("prefix", row.prefix)))
-    lost = loss(leg, card.currency, row.rate, at) if assured else None
-    if lost is not None:
+    lost = None if wanted.losses == "allow" else loss(leg, card.currency, row.rate, at)
+    if lost is not None and wanted.losses == "refuse":
         return Dropped(carrier.name, "", "profit", lost)
     price = price_per_minute_nanos(row.rate, at)
     ways = tuple([_way(carrier, gateway, card, revision, row) for gateway in carrier.gateways])
+    warning = "" if lost is None else gate_line(LOSS_WARNING, True, "carrier", (("name", carrier.name), *lost))
     return Candidate(
-        option.position, option.weight, price, card.currency != leg.currency, carrier, card, revision, row, ways
+        option.position,
+        option.weight,
+        price,
+        card.currency != leg.currency,
+        carrier,
+        card,
+        revision,
+        row,
+        ways,
+        warning,
     )
 
 

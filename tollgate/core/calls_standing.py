@@ -23,7 +23,7 @@ class Standing(NamedTuple):
     unverified: Refusal | None
     has_hours: bool
     expires: bool
-    assures: bool  # some level sells no call at a loss, so that its price is compared with its cost
+    assures: bool  # some level does not just sell at a loss, so that its price is compared with its cost
     max_duration_s: int | None  # the shortest maximum among them
 
 
@@ -59,9 +59,9 @@ def _made(customer: Payer) -> Standing:
         scopes=tuple(scope_of(payer, payers) for payer in payers),
         active_line=status_line([(payer.name, payer.status) for payer in payers]) if steady else None,
         unverified=_unverified(customer),
-        has_hours=any(payer.hours is not None for payer in payers),
+        has_hours=any(payer.hours is not None or payer.schedule is not None for payer in payers),
         expires=any(payer.expires_at is not None or payer.valid_days is not None for payer in payers),
-        assures=any(not payer.loss_making_calls for payer in payers),
+        assures=any(payer.loss_making_calls != "allow" for payer in payers),
         max_duration_s=min(longest, default=None),
     )
 

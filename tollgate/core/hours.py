@@ -12,6 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY_MINUTES = 1440
+_FIXED = "Etc/GMT"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
 
@@ -57,6 +58,12 @@ class Hours:
             zone_info(self.zone)
         except ZoneUnknown as unknown:
             raise HoursInvalid(f"zone: {unknown}") from unknown
+
+    @property
+    def clock(self) -> str:
+        """Its zone as people read it: POSIX, and the IANA database with it, writes UTC+2 as Etc/GMT-2."""
+        offset = self.zone.removeprefix(_FIXED)
+        return f"UTC{-int(offset):+d}" if offset != self.zone and offset[1:].isdecimal() else self.zone
 
     def allows(self, at: datetime) -> bool:
         """Whether a call may start at this instant."""

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from tollgate.core.money import NANOS, Method, divide, format_micros, format_nanos, minor_digits
+from tollgate.core.number_formats import POINT
 from tollgate.core.templates import Value
 
 NO_BREAK: Final = "\u00a0"
@@ -88,13 +89,17 @@ class TaxLine:
 
     @property
     def printed(self) -> str:
-        """The words it is printed with: its label and rate; the name of one that takes nothing."""
-        return f"{self.label} {rate_text(self.rate_ppm)}" if self.rate_ppm or self.fixed_micros else self.name
+        """The words it is printed with, for programs: with a decimal point."""
+        return self.printed_with(POINT)
 
-    @property
-    def brief(self) -> str:
+    def printed_with(self, decimal: str) -> str:
+        """The words it is printed with: its label and rate; the name of one that takes nothing."""
+        taken = self.rate_ppm or self.fixed_micros
+        return f"{self.label} {rate_text(self.rate_ppm, decimal=decimal)}" if taken else self.name
+
+    def brief_with(self, decimal: str) -> str:
         """The same in a column: the category of one that takes nothing."""
-        return self.printed if self.rate_ppm or self.fixed_micros else self.category
+        return self.printed_with(decimal) if self.rate_ppm or self.fixed_micros else self.category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +141,10 @@ class BookCurrency:
         over, under = (NANOS, self.rate_nanos) if self.inverse else (self.rate_nanos, NANOS)
         return divide(micros * over, under * unit, Method.half_up) * unit
 
-    def rate_text(self, currency: str) -> str:
+    def rate_text(self, currency: str, *, decimal: str = POINT) -> str:
         """The rate to a document's currency as it was entered."""
         one, other = (self.currency, currency) if self.inverse else (currency, self.currency)
-        return f"1{NO_BREAK}{one} = {price_text(self.rate_nanos, 0)}{NO_BREAK}{other}"
+        return f"1{NO_BREAK}{one} = {price_text(self.rate_nanos, 0, decimal=decimal)}{NO_BREAK}{other}"
 
     def as_json(self) -> dict[str, str | int]:
         """What is kept with the document."""
@@ -153,6 +158,24 @@ def book_currency_of(kept: object) -> BookCurrency | None:
     on = date.fromisoformat(str(kept["on"]))
     inverse = bool(kept["inverse"])
     return BookCurrency(currency=str(kept["currency"]), rate_nanos=int(kept["rate_nanos"]), on=on, inverse=inverse)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debit:
+    """That what is due is collected: on which day, from which account (masked), by which mandate, by whom."""
+
+    on: date
+    account: str
+    mandate: str
+    creditor_id: str
+
+
+def debit_of(kept: object) -> Debit | None:
+    """What was kept with a document; None where nothing was."""
+    if not isinstance(kept, Mapping):
+        return None
+    said = {name: str(kept[name]) for name in ("account", "mandate", "creditor_id")}
+    return Debit(on=date.fromisoformat(str(kept["on"])), **said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +209,10 @@ class Document:
     corrects: Corrected | None = None
     paid_by: str = ""
     books: BookCurrency | None = None
+    debit: Debit | None = None
     looks: Looks = Looks()
+    decimal: str = POINT
+    """What stands before decimals, as the buyer's country writes it."""
 
     @property
     def digits(self) -> int:
@@ -214,34 +240,34 @@ class Document:
         return f"{self.kind.replace('_', '-')}-{kept}"
 
 
-def amount_text(micros: int, digits: int) -> str:
+def amount_text(micros: int, digits: int, *, decimal: str = POINT) -> str:
     """An amount as it is printed: thousands apart by a space that does not break, at least the currency's decimals."""
     sign, text = ("-", format_micros(-micros, digits)) if micros < 0 else ("", format_micros(micros, digits))
     whole, point, decimals = text.partition(".")
     parts = [whole[max(0, end - 3) : end] for end in range(len(whole), 0, -3)]
-    return sign + NO_BREAK.join(reversed(parts)) + point + decimals
+    return sign + NO_BREAK.join(reversed(parts)) + (decimal if point else "") + decimals
 
 
-def money_text(micros: int, currency: str) -> str:
+def money_text(micros: int, currency: str, *, decimal: str = POINT) -> str:
     """An amount with its ISO code."""
-    return f"{amount_text(micros, minor_digits(currency))}{NO_BREAK}{currency}"
+    return f"{amount_text(micros, minor_digits(currency), decimal=decimal)}{NO_BREAK}{currency}"
 
 
-def price_text(nanos: int, digits: int) -> str:
+def price_text(nanos: int, digits: int, *, decimal: str = POINT) -> str:
     """A unit price: all its decimals, at least the currency's."""
     whole, _, decimals = format_nanos(nanos).partition(".")
     decimals = decimals.ljust(digits, "0")
-    return f"{whole}.{decimals}" if decimals else whole
+    return f"{whole}{decimal}{decimals}" if decimals else whole
 
 
-def quantity_text(milli: int) -> str:
+def quantity_text(milli: int, *, decimal: str = POINT) -> str:
     """A quantity without idle decimals."""
-    return format_micros(milli * 1000)
+    return format_micros(milli * 1000).replace(POINT, decimal)
 
 
-def rate_text(ppm: int) -> str:
+def rate_text(ppm: int, *, decimal: str = POINT) -> str:
     """A rate in percent."""
-    return f"{format_micros(ppm * 100)}{NO_BREAK}%"
+    return f"{format_micros(ppm * 100)}{NO_BREAK}%".replace(POINT, decimal)
 
 
 def duration_text(seconds: int) -> str:
@@ -301,16 +327,16 @@ def template_values(document: Document) -> dict[str, Value]:
         "invoice_date": day_text(document.invoice_on),
         "date_due": day_text(document.due_on),
         "lines": [_line_values(document, line) for line in document.lines],
-        "sub_total": amount_text(document.net_micros, digits),
-        "tax": amount_text(document.tax_micros, digits),
-        "total": amount_text(document.total_micros, digits),
+        "sub_total": amount_text(document.net_micros, digits, decimal=document.decimal),
+        "tax": amount_text(document.tax_micros, digits, decimal=document.decimal),
+        "total": amount_text(document.total_micros, digits, decimal=document.decimal),
         "email": buyer.email,
         "account_name": issuer.name,
     }
 
 
 def _line_values(document: Document, line: Line) -> dict[str, Value]:
-    digits = document.digits
+    digits, decimal = document.digits, document.decimal
     last = line.until_on - timedelta(days=1) if line.until_on else None
     return {
         "description": line.description,
@@ -318,11 +344,11 @@ def _line_values(document: Document, line: Line) -> dict[str, Value]:
         "end_date": day_text(last),
         "duration": duration_text(line.billed_s),
         "connected": str(line.calls_count),
-        "quantity": quantity_text(line.quantity_milli),
-        "unit_price": price_text(line.unit_price_nanos, digits),
-        "net": amount_text(line.net_micros, digits),
-        "tax": ", ".join(tax.printed for tax in document.taxes_of(line)),
-        "sub_total": amount_text(line.net_micros, digits),
+        "quantity": quantity_text(line.quantity_milli, decimal=decimal),
+        "unit_price": price_text(line.unit_price_nanos, digits, decimal=decimal),
+        "net": amount_text(line.net_micros, digits, decimal=decimal),
+        "tax": ", ".join(tax.printed_with(decimal) for tax in document.taxes_of(line)),
+        "sub_total": amount_text(line.net_micros, digits, decimal=decimal),
     }
 
 

@@ -51,7 +51,7 @@ def paper(document: Document) -> Paper:
         "columns": titles,
         "rows": rows,
         "sums": _sums(document, words),
-        "total": [words["total"], money_text(document.total_micros, document.currency)],
+        "total": [words["total"], _money(document.total_micros, document)],
         "exact": _exact(document, words),
         "remarks": [[title, text] for title, text in _remarks(document, words) if text.strip()],
         "footer": document.looks.footer_text,
@@ -102,25 +102,31 @@ def _row(document: Document, line: Line, *, calls: bool, duration: bool) -> list
     cells = [line.description, period_text(line.from_on, line.until_on)]
     cells += [str(line.calls_count) if used else ""] * calls
     cells += [duration_text(line.billed_s) if used else ""] * duration
-    quantity = f"{quantity_text(line.quantity_milli)}{NO_BREAK}{UNITS.get(line.unit, line.unit)}".strip(NO_BREAK)
-    cells += [quantity, price_text(line.unit_price_nanos, digits)]
-    cells += [", ".join(tax.brief for tax in document.taxes_of(line))] * document.mixed
-    return [*cells, amount_text(line.net_micros, digits)]
+    number = quantity_text(line.quantity_milli, decimal=document.decimal)
+    cells += [f"{number}{NO_BREAK}{UNITS.get(line.unit, line.unit)}".strip(NO_BREAK)]
+    cells += [price_text(line.unit_price_nanos, digits, decimal=document.decimal)]
+    cells += [", ".join(tax.brief_with(document.decimal) for tax in document.taxes_of(line))] * document.mixed
+    return [*cells, amount_text(line.net_micros, digits, decimal=document.decimal)]
+
+
+def _money(micros: int, document: Document, *, currency: str = "") -> str:
+    """An amount as the document writes it, in its own currency or another."""
+    return money_text(micros, currency or document.currency, decimal=document.decimal)
 
 
 def _sums(document: Document, words: Mapping[str, str]) -> list[list[str]]:
-    net = [words["net"], money_text(document.net_micros, document.currency)]
+    net = [words["net"], _money(document.net_micros, document)]
     taxes = [[_tax_name(tax, document, words), _tax_amount(tax, document)] for tax in document.taxes]
     return [net, *taxes, *_in_books(document, words)]
 
 
 def _tax_name(tax: TaxLine, document: Document, words: Mapping[str, str]) -> str:
-    fixed = f" + {money_text(tax.fixed_micros, document.currency)}" if tax.fixed_micros else ""
-    return f"{tax.printed}{fixed} {words['base']} {money_text(tax.base_micros, document.currency)}"
+    fixed = f" + {_money(tax.fixed_micros, document)}" if tax.fixed_micros else ""
+    return f"{tax.printed_with(document.decimal)}{fixed} {words['base']} {_money(tax.base_micros, document)}"
 
 
 def _tax_amount(tax: TaxLine, document: Document) -> str:
-    return money_text(tax.amount_micros, document.currency)
+    return _money(tax.amount_micros, document)
 
 
 def _in_books(document: Document, words: Mapping[str, str]) -> list[list[str]]:
@@ -128,8 +134,8 @@ def _in_books(document: Document, words: Mapping[str, str]) -> list[list[str]]:
     books = document.books
     if books is None or not document.tax_micros:
         return []
-    rate = books.rate_text(document.currency)
-    amount = money_text(books.told(document.tax_micros), books.currency)
+    rate = books.rate_text(document.currency, decimal=document.decimal)
+    amount = _money(books.told(document.tax_micros), document, currency=books.currency)
     return [[f"{words['tax_in']} {books.currency} ({rate}, {day_text(books.on)})", amount]]
 
 
@@ -138,8 +144,8 @@ def _exact(document: Document, words: Mapping[str, str]) -> list[list[str]]:
     if not document.rounding_micros:
         return []
     return [
-        [words["exact"], money_text(document.exact_micros, document.currency)],
-        [words["rounding"], money_text(document.rounding_micros, document.currency)],
+        [words["exact"], _money(document.exact_micros, document)],
+        [words["rounding"], _money(document.rounding_micros, document)],
     ]
 
 
@@ -155,5 +161,14 @@ def _remarks(document: Document, words: Mapping[str, str]) -> Sequence[tuple[str
         ("", "\n".join(reasons)),
         ("", words["includes_tax"] if document.prices_include_tax else ""),
         (words["note"], document.note),
-        (words["payment_details"], "" if _is_note_paid(document) else document.payment_details),
+        (words["payment_details"], "" if _is_note_paid(document) else _how_to_pay(document, words)),
     )
+
+
+def _how_to_pay(document: Document, words: Mapping[str, str]) -> str:
+    """The payment details, or that it is collected."""
+    debit = document.debit
+    if debit is None:
+        return document.payment_details
+    told = {"on": day_text(debit.on), "account": debit.account}
+    return words["collected"].format(**told, mandate=debit.mandate, creditor=debit.creditor_id)

@@ -31,7 +31,7 @@ MOST_DIGITS: Final = 2
 NEEDS_BUYER_ID: Final = frozenset({"AE", "K"})
 NEEDS_PLACE: Final = frozenset({"K"})
 """A supply within the EU says where it was delivered (BR-IC-12)."""
-BY_TRANSFER, UNDEFINED = "30", "1"
+BY_TRANSFER, BY_DEBIT, UNDEFINED = "30", "59", "1"
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 
 Terms = dict[str, Any]
@@ -75,7 +75,7 @@ def terms(document: Document) -> Terms:
         **_in_books(document),
         "BT-9": document.due_on if document.kind != "credit_note" else None,
         "BT-13": document.reference or None,
-        "BT-20": document.payment_details or ("-" if document.due_on is None else None),
+        "BT-20": ("" if document.debit else document.payment_details) or ("-" if document.due_on is None else None),
         "BT-72": last_on or issued_on,
         "BT-73": document.from_on,
         "BT-74": last_on,
@@ -191,7 +191,9 @@ def _place(buyer: Party) -> Terms:
 
 
 def _means(document: Document) -> Terms:
-    """How to pay: by transfer where the payment details name an IBAN."""
+    """How to pay: it is collected, or paid by transfer where the payment details name an IBAN."""
+    if document.debit is not None:
+        return {"BT-81": BY_DEBIT, "BT-89": document.debit.mandate, "BT-90": document.debit.creditor_id}
     found = next((text for text in _IBAN.findall(document.payment_details.upper()) if iban.is_valid(text)), "")
     if not found:
         return {"BT-81": UNDEFINED}

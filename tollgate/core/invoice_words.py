@@ -15,6 +15,7 @@ KEYS: Final = (
     "net", "base", "total", "exact", "rounding", "reverse_charge", "includes_tax", "payment_details", "note", "page",
     "tax_in", "tax",
     "calls_on", "calls_to", "elsewhere", "calls_by", "route_gone", "correction", "no_calls", "received", "less_settled",
+    "collected",
 )  # fmt: skip
 _WORDS: Final[Mapping[str, str]] = {
     "en": "Invoice|Receipt|Credit note|Debit note|Draft|Void|"
@@ -25,7 +26,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "Prices include the taxes shown.|How to pay|Note|Page|"
     "Taxes in|Tax|"
     "Calls on {on}|Calls to {place}|other destinations|Calls by {route}|a route that is gone|"
-    "Correction of calls from {first} to {last}|No calls|Payment received, {reference}|less what settled invoices",
+    "Correction of calls from {first} to {last}|No calls|Payment received, {reference}|less what settled invoices|"
+    "What is due is collected on {on} from account {account} by SEPA direct debit, mandate {mandate}, "
+    "creditor identifier {creditor}.",
     "de": "Rechnung|Quittung|Gutschrift|Belastungsanzeige|Entwurf|Ungültig|"
     "Nummer|Datum|Fällig am|Zeitraum|Ihr Zeichen|Kundennummer|USt-IdNr.|Handelsregister|Berichtigt|"
     "Grund|Bezahlt durch|An|"
@@ -35,7 +38,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "Steuern in|Steuer|"
     "Anrufe am {on}|Anrufe nach {place}|anderen Zielen|Anrufe über {route}|eine gelöschte Route|"
     "Korrektur von Anrufen vom {first} bis {last}|Keine Anrufe|Zahlung erhalten, {reference}|"
-    "ohne das, was Rechnungen beglichen hat",
+    "ohne das, was Rechnungen beglichen hat|"
+    "Der fällige Betrag wird am {on} vom Konto {account} per SEPA-Lastschrift eingezogen, Mandat {mandate}, "
+    "Gläubiger-Identifikationsnummer {creditor}.",
     "fr": "Facture|Reçu|Avoir|Note de débit|Brouillon|Annulée|"
     "Numéro|Date|Échéance|Période|Votre référence|Numéro client|N° de TVA|N° d’immatriculation|Rectifie|"
     "Motif|Payé par|À|"
@@ -45,7 +50,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "Taxes en|Taxe|"
     "Appels du {on}|Appels vers {place}|d’autres destinations|Appels par {route}|une route supprimée|"
     "Rectification d’appels du {first} au {last}|Aucun appel|Paiement reçu, {reference}|"
-    "moins ce qui a réglé des factures",
+    "moins ce qui a réglé des factures|"
+    "Le montant dû est prélevé le {on} sur le compte {account} par prélèvement SEPA, mandat {mandate}, "
+    "identifiant créancier {creditor}.",
     "es": "Factura|Recibo|Nota de abono|Nota de cargo|Borrador|Anulada|"
     "Número|Fecha|Vencimiento|Periodo|Su referencia|Número de cliente|NIF-IVA|Registro mercantil|Rectifica|"
     "Motivo|Pagado mediante|Para|"
@@ -55,7 +62,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "Impuestos en|Impuesto|"
     "Llamadas del {on}|Llamadas a {place}|otros destinos|Llamadas por {route}|una ruta eliminada|"
     "Corrección de llamadas del {first} al {last}|Sin llamadas|Pago recibido, {reference}|"
-    "menos lo que saldó facturas",
+    "menos lo que saldó facturas|"
+    "El importe debido se cobra el {on} de la cuenta {account} por adeudo directo SEPA, mandato {mandate}, "
+    "identificador del acreedor {creditor}.",
     "lt": "Sąskaita faktūra|Kvitas|Kreditinė sąskaita|Debetinė sąskaita|Juodraštis|Anuliuota|"
     "Numeris|Data|Apmokėti iki|Laikotarpis|Jūsų nuoroda|Kliento numeris|PVM kodas|Įmonės kodas|Taiso|"
     "Priežastis|Apmokėta|Kam|"
@@ -65,7 +74,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "Mokesčiai|Mokestis|"
     "{on} skambučiai|Skambučiai į {place}|kitas kryptis|Skambučiai per {route}|pašalintą maršrutą|"
     "Skambučių nuo {first} iki {last} pataisymas|Skambučių nebuvo|Gautas mokėjimas, {reference}|"
-    "atėmus tai, kuo apmokėtos sąskaitos",
+    "atėmus tai, kuo apmokėtos sąskaitos|"
+    "Mokėtina suma {on} nurašoma iš sąskaitos {account} SEPA tiesioginiu debetu, įgaliojimas {mandate}, "
+    "gavėjo identifikatorius {creditor}.",
     "pt": "Fatura|Recibo|Nota de crédito|Nota de débito|Rascunho|Anulada|"
     "Número|Data|Vencimento|Período|A sua referência|Número de cliente|NIF|Número de registo|Corrige|"
     "Motivo|Pago por|Para|"
@@ -75,7 +86,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "Impostos em|Imposto|"
     "Chamadas de {on}|Chamadas para {place}|outros destinos|Chamadas por {route}|uma rota eliminada|"
     "Correção de chamadas de {first} a {last}|Sem chamadas|Pagamento recebido, {reference}|"
-    "menos o que liquidou faturas",
+    "menos o que liquidou faturas|"
+    "O montante devido é cobrado em {on} da conta {account} por débito direto SEPA, autorização {mandate}, "
+    "identificador do credor {creditor}.",
 }
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     language: dict(zip(KEYS, words.split("|"), strict=True)) for language, words in _WORDS.items()

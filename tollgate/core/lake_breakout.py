@@ -1,22 +1,40 @@
-"""Breakouts as one text that every engine reads alike: lines of the database, files of the lake, or both together.
+"""Breakouts as one text that every engine reads alike: of lines of the database, or of rows of the lake.
 
-Lines are sums by the keys of the question and by both currencies (`own`, what callers pay in, and `bought`). Of these
-come groups, each of one currency; the groups that are told and, beside them, what all of them come to. To let the lake
-tell another dimension, add to `LAKE_KEYS` how it is made of a call's columns, or of a table named in `LOOKED_UP`.
+Lines are the database's sums by the keys of the question and by both currencies (`own`, what callers pay in, and
+`bought`); of these come groups, each of one currency. Rows are what the lake adds up: the groups of its days
+(`core.lake_groups`), calls of days that have none, and the groups that the database told (`HERE`). To let the lake tell
+another dimension, add to `LAKE_KEYS` how it is made of a call's columns, or of a table named in `LOOKED_UP`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 from tollgate.core.breakout import MOMENTS, Cut
 from tollgate.core.lake import DAY_US, DERIVED, Engine
-from tollgate.core.lake import MEASURES as SUMS
+from tollgate.core.lake_groups import (
+    CODE,
+    COUNTRY,
+    NUMBERS,
+    OF_SIDE,
+    SIDES,
+    UNCORRECTED,
+    coded,
+    decoded,
+    odd,
+    value_of_call,
+    whole,
+)
+from tollgate.core.lake_text import TEXT_TYPES
 from tollgate.core.summaries import MEASURES
 
+CALLS: Final = "lake_call"
+GROUPS: Final = "lake_group"
 HERE: Final = "here"
-"""The table of groups that the database has told, where the lake is asked for all of them."""
+"""The tables that rows are of; the last is of groups that the database has told, where the lake is asked for all."""
 LAKE_KEYS: Final[Mapping[str, str]] = {
     "week": f"started_us - mod(started_us + {3 * DAY_US}, {7 * DAY_US})",  # 1970 began on a Thursday
     "day": DERIVED["day_us"],
@@ -25,7 +43,7 @@ LAKE_KEYS: Final[Mapping[str, str]] = {
     "reseller": "reseller_of.value",
     "account_manager": "manager_of.value",
     "carrier": "carrier_id",
-    "country": f"COALESCE({DERIVED['calling_code']}, '')",
+    "country": COUNTRY,
     "destination": "destination",
     "prefix": "COALESCE(prefix, '')",
     "route": "ingress_route_id",
@@ -45,55 +63,24 @@ LOOKED_UP: Final[Mapping[str, tuple[str, str]]] = {
 """Dimensions that are told by a table of id and value, and the column that leads to it."""
 TEXTS: Final = frozenset({"country", "destination", "prefix", "tech_prefix", "number", "cli"})
 """Dimensions whose values are texts; all others are whole numbers, instants as microseconds since 1970."""
-BY_NUMBER: Final = frozenset({"number", "cli"})
+BY_NUMBER: Final = frozenset(NUMBERS)
+WITHIN_A_DAY: Final = frozenset({"day", "hour"})
 ELSEWHERE: Final = "bought <> COALESCE(own, '')"
 """Whether the carrier is paid in another currency than the caller pays in."""
-UNCORRECTED: Final = "correction_micros"
-"""The measure that no call has: what corrects calls are entries of their own."""
 
 
-def lake_lines(dimensions: Sequence[str], held: str, engine: Engine, *, measures: Sequence[str] = MEASURES) -> str:
-    """The lines of the calls in the lake's files for which a condition holds."""
-    keys = [MONTHS[engine] if name == "month" else LAKE_KEYS[name] for name in dimensions]
-    columns = [*_named(keys), "currency AS own", "carrier_currency AS bought"]
-    sums = [f"{'0' if name == UNCORRECTED else SUMS['call'][name]} AS {name}" for name in measures]
-    looked_up = dict.fromkeys(LOOKED_UP[name] for name in dimensions if name in LOOKED_UP)
-    joins = "".join(f" LEFT JOIN {table} ON {table}.id = called.{column}" for table, column in looked_up)
-    return (
-        f"SELECT {', '.join([*columns, *sums])} FROM (SELECT * FROM lake_call WHERE {held}) AS called{joins}"  # noqa: S608 - known expressions
-        f" GROUP BY {_places(len(columns))}"
-    )
-
-
-def groups(
-    lines: Sequence[str],
-    dimensions: Sequence[str],
-    engine: Engine,
-    countries: Iterable[str],
-    *,
-    measures: Sequence[str] = MEASURES,
-    here: str = "",
-) -> str:
-    """The groups of these lines: keys, `code`, measures. Those of `HERE` are added for which a condition holds, if it
-    is given.
+def groups(lines: Sequence[str], dimensions: Sequence[str], countries: Iterable[str]) -> str:
+    """The groups of these lines of the database: keys, `code`, measures.
 
     A carrier's cost stands in its own currency. Of calling codes those in `countries` are told, all others as one.
     """
-    keys = _keys(dimensions)
-    told = _named(_final(name, place, engine, countries) for place, name in enumerate(dimensions))
+    told = _named(_told(name, f"k{place}", countries) for place, name in enumerate(dimensions))
     code = "CASE WHEN n = 0 THEN COALESCE(own, '') ELSE bought END AS code"
-    known = f"SELECT {keys}code, {', '.join(measures)} FROM {HERE} WHERE {here}"  # noqa: S608 - known names
-    parts = [known] if here else []
-    if lines:
-        parts.append(
-            f"SELECT {', '.join([*told, code, *map(_part, measures)])} FROM ({' UNION ALL '.join(lines)}) AS line"  # noqa: S608 - known expressions
-            f" CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1 AS n) AS side WHERE n = 0 OR {ELSEWHERE}"
-        )
-    added = ", ".join(f"sum({name}) AS {name}" for name in measures)
-    return (
-        f"SELECT {keys}code, {added} FROM ({' UNION ALL '.join(parts)}) AS told"  # noqa: S608 - known names
-        f" GROUP BY {_places(len(dimensions) + 1)}"
+    sides = (
+        f"SELECT {', '.join([*told, code, *map(_part, MEASURES)])} FROM ({' UNION ALL '.join(lines)}) AS line"  # noqa: S608 - known expressions
+        f" CROSS JOIN {SIDES} WHERE n = 0 OR {ELSEWHERE}"
     )
+    return _summed([sides], [f"k{place}" for place in range(len(dimensions))], MEASURES)
 
 
 def first_ones(found: str, dimensions: Sequence[str], cut: Cut, engine: Engine) -> str:
@@ -105,27 +92,6 @@ def first_ones(found: str, dimensions: Sequence[str], cut: Cut, engine: Engine) 
     )
 
 
-def first_of_many(dimensions: Sequence[str], held: str, cut: Cut, engine: Engine, *, here: str = "") -> str:
-    """The same of the lake by number, where groups may be as many as calls: which are the first is found out by the one
-    figure, and only these are summed."""
-    place = next(place for place, name in enumerate(dimensions) if name in BY_NUMBER)
-    among = f"IN (SELECT k{place} FROM chosen)"  # noqa: S608 - known names
-    by = [cut.by]
-    narrow = groups([lake_lines(dimensions, held, engine, measures=by)], dimensions, engine, (), measures=by, here=here)
-    some = lake_lines(dimensions, f"{held} AND {dimensions[place]} {among}", engine)
-    found = groups([some], dimensions, engine, (), here=here and f"{here} AND k{place} {among}")
-    whole = groups([lake_lines((), held, engine)], (), engine, (), here=here)
-    empty = f"1, {'NULL, ' * len(dimensions)}code"
-    first = f"SELECT k{place} FROM narrow ORDER BY {order(dimensions, cut, engine)} LIMIT {cut.most}"  # noqa: S608 - known names
-    chosen = f"SELECT DISTINCT k{place} FROM ({first}) AS first_ones"  # noqa: S608 - known names
-    return (
-        f"WITH narrow AS {_kept(engine)}({narrow}), chosen AS {_kept(engine)}({chosen}),"  # noqa: S608 - known names
-        f" found AS ({found}), whole AS ({whole}) {_first(dimensions, cut, engine)}"
-        f" UNION ALL SELECT {empty}, {', '.join(MEASURES)}, 0 FROM whole"
-        f" UNION ALL SELECT {empty}, {'0, ' * len(MEASURES)}count(*) FROM narrow GROUP BY code"
-    )
-
-
 def all_of_them(found: str, dimensions: Sequence[str], cut: Cut, engine: Engine) -> str:
     """All of these groups in order, whatever `cut` says of how many."""
     return (
@@ -134,12 +100,16 @@ def all_of_them(found: str, dimensions: Sequence[str], cut: Cut, engine: Engine)
     )
 
 
-def order(dimensions: Sequence[str], cut: Cut, engine: Engine) -> str:
-    """By the figure, then by the keys, nothing last: one order, whoever answers."""
+def order(dimensions: Sequence[str], cut: Cut, engine: Engine, *, texts: str = "k") -> str:
+    """By the figure, then by the keys, nothing last: one order, whoever answers.
+
+    The keys of numbers begin with `texts`, where they are not named like all others.
+    """
     keys = [
-        f"k{place} IS NULL, k{place}"
+        f"{texts if name in BY_NUMBER else 'k'}{place}"
         + (' COLLATE "C"' if name in TEXTS and engine is Engine.postgresql else "")
         + (" DESC" if cut.falling and cut.by == name else "")
+        + " NULLS LAST"
         for place, name in enumerate(dimensions)
     ]
     if cut.by in dimensions:
@@ -149,14 +119,195 @@ def order(dimensions: Sequence[str], cut: Cut, engine: Engine) -> str:
     return ", ".join([*keys, "code"])
 
 
-def _final(name: str, place: int, engine: Engine, countries: Iterable[str]) -> str:
-    """A key as the groups have it."""
-    if name == "country":
-        known = ", ".join(f"'{code}'" for code in countries)
-        return f"CASE WHEN k{place} IN ({known}) THEN k{place} ELSE '' END"
-    if name in MOMENTS and engine is Engine.postgresql:
-        return f"CAST(extract(epoch FROM k{place}) * 1000000 AS bigint)"
-    return f"k{place}"
+@dataclass(frozen=True, slots=True)
+class LakeBreakout:
+    """A breakout of the lake. `held` says of each table whose rows are added up what must hold of them.
+
+    The keys of a number are two until the end: k and o, `coded` and `odd`.
+    """
+
+    dimensions: Sequence[str]
+    held: Mapping[str, str]
+    engine: Engine
+    countries: Sequence[str] = ()
+
+    def first_ones(self, cut: Cut) -> str:
+        """The first groups (0 in front), and what all of them come to by currency (1), with how many."""
+        if not self._places():
+            return first_ones(self.groups(), self.dimensions, cut, self.engine)
+        return self._first_of_many(self._places()[0], cut)
+
+    def all_of_them(self, cut: Cut) -> str:
+        """All groups in order, whatever `cut` says of how many."""
+        return all_of_them(self._decoded(self.groups()), self.dimensions, cut, self.engine)
+
+    def groups(self) -> str:
+        """The groups, in no order, with both keys of each number."""
+        return _summed([self._rows(table, MEASURES) for table in self.held], self._keys(), MEASURES)
+
+    def _first_of_many(self, place: int, cut: Cut) -> str:
+        """The same of numbers, where groups may be as many as calls: which are the first is found out by one figure,
+        and only these are summed."""
+        by = [cut.by if cut.by in MEASURES else MEASURES[0]]
+        several, once = self._several(by), self._once(by)
+        parts = ["several"] + ["once"] * bool(once)
+        leading = " UNION ALL ".join(keys for part in parts for keys in self._leading(part, cut))
+        chosen = f"SELECT DISTINCT k{place}, o{place} FROM ({leading}) AS first_keys"  # noqa: S608 - known names
+        empty = f"1, {'NULL, ' * len(self.dimensions)}code"
+        counts = [
+            f"SELECT {empty}, {'0, ' * len(MEASURES)}count(*) FROM {part} GROUP BY code"  # noqa: S608 - known names
+            for part in parts
+        ]
+        total = replace(self, dimensions=()).groups()
+        tables = {
+            "several": f"{_kept(self.engine)}({several})",
+            **({"once": f"{_anew(self.engine)}({once})"} if once else {}),
+            "chosen": f"{_kept(self.engine)}({chosen})",
+            "found": f"({self._decoded(self._chosen(place))})",
+            "total": f"({total})",
+        }
+        first = _first(self.dimensions, cut, self.engine)
+        whole = f"SELECT {empty}, {', '.join(MEASURES)}, 0 FROM total"  # noqa: S608 - known names
+        known = ", ".join(f"{name} AS {text}" for name, text in tables.items())
+        return f"WITH {known} {' UNION ALL '.join([first, whole, *counts])}"
+
+    def _several(self, by: Sequence[str]) -> str:
+        """Keys, currency and one figure of the groups, but of those that are told by `_once`."""
+        rows = {table: self._rows(table, by) for table in self.held}
+        alone = self._alone()
+        if alone:
+            rows[GROUPS] = self._rows(GROUPS, by, also=f"NOT ({alone})")
+            if HERE in rows:
+                again = self._rows(GROUPS, by, also=f"{alone} AND number_code IN ({self._numbers_here()})")
+                rows[GROUPS] += f" UNION ALL {again}"
+        return " UNION ALL ".join(self._apart(list(rows.values()), by))
+
+    def _apart(self, rows: Sequence[str], by: Sequence[str]) -> Iterator[str]:
+        """The groups of these rows, each kind of them by itself: a key of one column takes less time than one of two,
+        of which one is always missing."""
+        places = self._places()
+        for kinds in product("ko", repeat=len(places)):
+            known = dict(zip(places, kinds, strict=True))
+            absent = {f"{'o' if kind == 'k' else 'k'}{place}": kind for place, kind in known.items()}
+            types = {"k": TEXT_TYPES[self.engine], "o": "BIGINT"}
+            keys = [f"CAST(NULL AS {types[absent[key]]}) AS {key}" if key in absent else key for key in self._keys()]
+            kept = [key for key in self._keys() if key not in absent]
+            among = " AND ".join(f"o{place} IS {'' if kind == 'k' else 'NOT '}NULL" for place, kind in known.items())
+            yield (
+                f"SELECT {', '.join(keys)}, code, {_added(by)} FROM ({' UNION ALL '.join(rows)}) AS told"  # noqa: S608 - known names
+                f" WHERE {among} GROUP BY {', '.join([*kept, 'code'])}"
+            )
+
+    def _once(self, by: Sequence[str]) -> str:
+        """Those groups that are one row of the lake: of each day the numbers that it has once, where a group is of one
+        day and of one number, and the database adds nothing."""
+        alone = self._alone()
+        if alone and HERE in self.held:
+            alone += f" AND number_code NOT IN ({self._numbers_here()})"
+        return self._rows(GROUPS, by, also=alone) if alone else ""
+
+    def _alone(self) -> str:
+        if GROUPS in self.held and "number" in self.dimensions and WITHIN_A_DAY.intersection(self.dimensions):
+            return "number_once AND number_code IS NOT NULL"
+        return ""
+
+    def _numbers_here(self) -> str:
+        column = coded(f"k{list(self.dimensions).index('number')}")
+        return f"SELECT {column} FROM {HERE} WHERE {column} IS NOT NULL"  # noqa: S608 - known names
+
+    def _leading(self, part: str, cut: Cut) -> list[str]:
+        """The keys of the first groups of these: of numbers alone, which are compared as such; and of all others."""
+        places = self._places()
+        keys = ", ".join(self._keys())
+        texts = ", ".join(f"{decoded(f'k{place}', f'o{place}', self.engine)} AS t{place}" for place in places)
+        of_numbers = " AND ".join(f"o{place} IS NULL" for place in places)
+        as_texts = f"(SELECT *, {texts} FROM {part} WHERE NOT ({of_numbers})) AS odd"  # noqa: S608 - known names
+        first, others = (order(self.dimensions, cut, self.engine, texts=letter) for letter in "kt")
+        sources = {f"{part} WHERE {of_numbers}": first, as_texts: others}
+        return [
+            f"SELECT * FROM (SELECT {keys} FROM {source} ORDER BY {by} LIMIT {cut.most}) AS first_ones"  # noqa: S608 - known names
+            for source, by in sources.items()
+        ]
+
+    def _chosen(self, place: int) -> str:
+        """All groups of the chosen numbers."""
+        code, other = f"k{place}", f"COALESCE(o{place}, '')"
+        numbers = f"{code} IN (SELECT {code} FROM chosen)"  # noqa: S608 - known names
+        others = f"{code} IS NULL AND {other} IN (SELECT {other} FROM chosen WHERE {code} IS NULL)"  # noqa: S608 - known names
+        return _summed(
+            [
+                f"SELECT * FROM ({self._rows(table, MEASURES)}) AS told WHERE {among}"  # noqa: S608 - known names
+                for table in self.held
+                for among in (numbers, others)
+            ],
+            self._keys(),
+            MEASURES,
+        )
+
+    def _rows(self, table: str, measures: Sequence[str], *, also: str = "true") -> str:
+        """The rows of a table: keys, currency, figures."""
+        keys = ", ".join(f"{key} AS {name}" for key, name in zip(self._made(table), self._keys(), strict=True))
+        code, side = ("code", "") if table != CALLS else (CODE, f" CROSS JOIN {SIDES}")
+        values = ", ".join(f"{self._value(table, name)} AS {name}" for name in measures)
+        looked_up = dict.fromkeys(LOOKED_UP[name] for name in self.dimensions if name in LOOKED_UP)
+        joins = "".join(f" LEFT JOIN {other} ON {other}.id = told.{column}" for other, column in looked_up)
+        return (
+            f"SELECT {keys}{', ' if keys else ''}{code} AS code, {values}"  # noqa: S608 - known expressions
+            f" FROM (SELECT * FROM {table} WHERE {self.held[table]} AND {also}) AS told"
+            f"{side}{joins if table != HERE else ''}{f' WHERE {OF_SIDE}' if side else ''}"
+        )
+
+    def _value(self, table: str, name: str) -> str:
+        if table == CALLS:
+            return value_of_call(name)
+        return whole("0") if table == GROUPS and name == UNCORRECTED else name
+
+    def _made(self, table: str) -> list[str]:
+        """How the keys are made of a table's columns."""
+        found: list[str] = []
+        for place, name in enumerate(self.dimensions):
+            if name in BY_NUMBER:
+                column = f"k{place}" if table == HERE else name
+                known = (f"{name}_code", f"{name}_odd") if table == GROUPS else (coded(column), odd(column))
+                found += known
+            elif table == HERE:
+                found.append(f"k{place}")
+            elif name == "month":
+                found.append(MONTHS[self.engine])
+            elif name == "country":
+                found.append(_country(name if table == GROUPS else COUNTRY, self.countries))
+            else:
+                found.append(LAKE_KEYS[name])
+        return found
+
+    def _places(self) -> list[int]:
+        """Where the dimensions of numbers are."""
+        return [place for place, name in enumerate(self.dimensions) if name in BY_NUMBER]
+
+    def _keys(self) -> list[str]:
+        """How the keys are called."""
+        keys = enumerate(self.dimensions)
+        return [f"{letter}{place}" for place, name in keys for letter in ("ko" if name in BY_NUMBER else "k")]
+
+    def _decoded(self, found: str) -> str:
+        """These groups, with each number as its text."""
+        keys = [
+            f"{decoded(f'k{place}', f'o{place}', self.engine)} AS k{place}" if name in BY_NUMBER else f"k{place}"
+            for place, name in enumerate(self.dimensions)
+        ]
+        return f"SELECT {', '.join([*keys, 'code', *MEASURES])} FROM ({found}) AS told"  # noqa: S608 - known names
+
+
+def _told(name: str, key: str, countries: Iterable[str]) -> str:
+    """A key of the database's lines as the groups have it."""
+    if name in MOMENTS:
+        return f"CAST(extract(epoch FROM {key}) * 1000000 AS bigint)"
+    return _country(key, countries) if name == "country" else key
+
+
+def _country(key: str, countries: Iterable[str]) -> str:
+    known = ", ".join(f"'{code}'" for code in countries)
+    return f"CASE WHEN {key} IN ({known}) THEN {key} ELSE '' END"
 
 
 def _part(name: str) -> str:
@@ -170,6 +321,23 @@ def _first(dimensions: Sequence[str], cut: Cut, engine: Engine) -> str:
         f"SELECT * FROM (SELECT 0 AS part, {_keys(dimensions)}code, {', '.join(MEASURES)}, 1 AS many FROM found"  # noqa: S608 - known names
         f" ORDER BY {order(dimensions, cut, engine)} LIMIT {cut.most}) AS first_ones"
     )
+
+
+def _summed(rows: Sequence[str], keys: Sequence[str], measures: Sequence[str]) -> str:
+    """The groups of these rows."""
+    return (
+        f"SELECT {', '.join([*keys, 'code'])}, {_added(measures)} FROM ({' UNION ALL '.join(rows)}) AS told"  # noqa: S608 - known names
+        f" GROUP BY {_places(len(keys) + 1)}"
+    )
+
+
+def _added(measures: Iterable[str]) -> str:
+    return ", ".join(f"sum({name}) AS {name}" for name in measures)
+
+
+def _anew(engine: Engine) -> str:
+    """What makes an engine read twice what is too much to keep."""
+    return "" if engine is Engine.spark else "NOT MATERIALIZED "
 
 
 def _kept(engine: Engine) -> str:

@@ -73,8 +73,6 @@ def apply_grant(grant: Grant, purses: Purses, at: datetime) -> None:
         purse.channels += 1
         if purse.cps_max_milli:
             take(purse, at)
-        if purse.first_used_at is None:
-            purse.first_used_at = at
         purse.dirty = True
 
 
@@ -147,8 +145,11 @@ def apply_settlement(call: LiveCall, settlement: Settlement, purses: Purses) -> 
     if call.minutes_s:
         entries += _take_minutes(call, settlement, purses)
     for wallet_id in call.wallet_ids + call.carrier_wallet_ids:
-        purses[wallet_id].channels -= 1
-        purses[wallet_id].dirty = True
+        purse = purses[wallet_id]
+        purse.channels -= 1
+        if settlement.answered_at is not None:  # an attempt that nobody took is no use
+            purse.first_used_at = min(purse.first_used_at or settlement.answered_at, settlement.answered_at)
+        purse.dirty = True
     carrier = settlement.carrier
     if carrier is not None and carrier.cost_micros:
         currency = carrier.route.currency

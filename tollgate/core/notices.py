@@ -21,6 +21,15 @@ class Notice:
     always: bool = False
 
 
+DEPARTMENTS: Final[Mapping[str, str]] = {
+    "general": "General",
+    "billing": "Billing",
+    "technical": "Technical",
+    "sales": "Sales",
+    "legal": "Legal",
+    "noc": "NOC",
+}
+"""Where a contact works at its customer; a customer may say that only some of them get its notices."""
 NOTICES: Final[Mapping[str, Notice]] = {
     "balance.low": Notice("Low balance", "low_balance"),
     "invoice.issued": Notice("Invoice issued", "invoice_issued"),
@@ -29,6 +38,8 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "invoice.overdue": Notice("Invoice overdue", "invoice_overdue"),
     "payment.completed": Notice("Payment received", "payment_received"),
     "payment.refunded": Notice("Payment refunded", "payment_refunded"),
+    "debit.announced": Notice("Direct debit announced", "debit_announced", always=True),
+    "debit.returned": Notice("Direct debit came back", "debit_returned"),
     "package.charged": Notice("Package charged", "package_charged"),
     "package.renewal": Notice("Package renews soon", "package_renewal"),
     "cli.lapsing": Notice("Caller numbers to be verified again", "cli_lapsing", always=True),

@@ -94,6 +94,7 @@ class Payer:
     valid_days: int | None = None
     valid_from_at: datetime | None = None  # what `valid_days` count from; None: from the first call
     hours: Hours | None = None
+    schedule: Hours | None = None  # of its vars; calls need both
     hours_hang_up: bool = False  # calls end where the hours do
     email_ok: bool = True
     mobile_ok: bool = True
@@ -112,7 +113,7 @@ class Payer:
     local_calls: bool = True
     local_price_nanos: int = 0
     local_increment_s: int = 60
-    loss_making_calls: bool = True
+    loss_making_calls: str = "allow"  # or 'warn', which the trace tells, or 'refuse'
     localization: Localization | None = None
     aliases: Aliases | None = None  # its own; asked before those of all
     removed_headers: str = ""  # an expression: headers that are not passed on

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
 from tollgate.core.invoice_document import NO_BREAK, Party, address_lines, amount_text, day_text, period_text
 from tollgate.core.money import format_micros, minor_digits
+from tollgate.core.number_formats import decimal_sign
 from tollgate.core.statement_words import statement_words
 
 COLOR: Final = "#1f6feb"
@@ -93,10 +95,11 @@ def words_for(one: Movement, language: str = "en") -> str:
 def statement_paper(statement: Statement) -> Mapping[str, object]:
     """What the printed page says: texts, and lists of texts."""
     words, digits = statement_words(statement.language), _decimals(statement)
+    written = partial(amount_text, digits=digits, decimal=decimal_sign(statement.customer.country))
     opening = (statement.from_on, words["opening"], "", statement.opening_micros)
     closing = (statement.last_on, words["closing"], "", statement.closing_micros)
     lines = [
-        (one.on, words_for(one, statement.language), amount_text(one.amount_micros, digits), one.balance_micros)
+        (one.on, words_for(one, statement.language), written(one.amount_micros), one.balance_micros)
         for one in statement.movements
     ]
     return {
@@ -111,10 +114,9 @@ def statement_paper(statement: Statement) -> Mapping[str, object]:
         ],
         "columns": [words["date"], words["description"], words["amount"], f"{words['balance']} {statement.currency}"],
         "rows": [
-            [day_text(on), text, amount, amount_text(balance, digits)]
-            for on, text, amount, balance in (opening, *lines, closing)
+            [day_text(on), text, amount, written(balance)] for on, text, amount, balance in (opening, *lines, closing)
         ],
-        "total": [words["closing"], f"{amount_text(statement.closing_micros, digits)}{NO_BREAK}{statement.currency}"],
+        "total": [words["closing"], f"{written(statement.closing_micros)}{NO_BREAK}{statement.currency}"],
         "open_title": words["open_documents"],
         "open_columns": [words["number"], words["date"], words["due"], words["total"], words["open"]],
         "open_rows": [_open_row(one, statement, words) for one in statement.open_documents],
@@ -133,6 +135,6 @@ def _decimals(statement: Statement) -> int:
 
 
 def _open_row(one: OpenDocument, statement: Statement, words: Mapping[str, str]) -> list[str]:
-    digits = minor_digits(statement.currency)
-    amounts = (amount_text(one.total_micros, digits), amount_text(one.open_micros, digits))
+    digits, decimal = minor_digits(statement.currency), decimal_sign(statement.customer.country)
+    amounts = [amount_text(micros, digits, decimal=decimal) for micros in (one.total_micros, one.open_micros)]
     return [f"{words[one.kind]} {one.number}", day_text(one.invoice_on), day_text(one.due_on), *amounts]

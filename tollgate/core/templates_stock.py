@@ -270,6 +270,38 @@ MESSAGES: Final = (
         "({{reference}}).\n\n{{brand}}",
     ),
     Stock(
+        key="debit_announced",
+        title="A direct debit is announced",
+        variables={
+            "number": "2026-00042",
+            "amount": "121.00",
+            "currency": "EUR",
+            "collected_on": "2026-12-15",
+            "iban": "LT12 **** 1000",
+            "mandate": "100042-1",
+            "creditor_id": "LT98ZZZ123456789",
+        },
+        subject="We collect {{amount}} {{currency}} on {{collected_on}}",
+        text="Hello {{name}},\n\nwe collect {{amount}} {{currency}} of invoice {{number}} for {{company.name}} on "
+        "{{collected_on}} by SEPA direct debit from account {{iban}}.\n\nMandate {{mandate}}, creditor identifier "
+        "{{creditor_id}}.\n\n{{brand}}",
+    ),
+    Stock(
+        key="debit_returned",
+        title="A direct debit came back",
+        variables={
+            "number": "2026-00042",
+            "amount": "121.00",
+            "currency": "EUR",
+            "iban": "LT12 **** 1000",
+            "reason": "there was not enough money",
+        },
+        unused={"payment_details": DOCUMENT_MORE["payment_details"]},
+        subject="Invoice {{number}} is open again",
+        text="Hello {{name}},\n\nour direct debit of {{amount}} {{currency}} from account {{iban}} for invoice "
+        "{{number}} of {{company.name}} came back: {{reason}}. The invoice is open again.\n\n{{brand}}",
+    ),
+    Stock(
         key="package_charged",
         title="A package was charged",
         variables={"description": "Hosted PBX, November", "amount": "10.00", "currency": "EUR"},

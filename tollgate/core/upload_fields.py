@@ -68,7 +68,7 @@ _CUSTOMER = (
     Field("mobile_verification", "Calls only after mobile verification", Kind.YES_NO, spellings=("verify mobile",)),
     Field("recording", "Calls may be recorded", Kind.YES_NO, spellings=("allow recording",)),
     Field("recording_retention_days", "Recordings are kept, days", Kind.WHOLE),
-    Field("loss_making_calls", "Loss-making calls are allowed", Kind.YES_NO),
+    Field("loss_making_calls", "Loss-making calls", Kind.WORD, spellings=("loss-making calls are allowed",)),
     Field("local_calls", "Local calls stay local", Kind.YES_NO),
     Field("local_price_nanos", "Price of local calls a minute", Kind.PRICE, spellings=("local price",)),
     Field("local_increment_s", "Local calls are billed by, s", Kind.WHOLE),
@@ -102,6 +102,7 @@ _CUSTOMER = (
     Field("paypal_email", "PayPal email", unique=True, spellings=("paypal",)),
     Field("low_balance_micros", "Low balance below", Kind.MONEY),
     Field("notification_emails", "Notification emails", Kind.LIST),
+    Field("notification_departments", "Notices to departments", Kind.LIST),
     Field("notification_opt_outs", "Not told of", Kind.LIST),
     Field("note", "Note", spellings=("notes",)),
 )
@@ -194,14 +195,20 @@ _BANK_CREDIT = (
     Field(
         "external_id", "External id", required=True, unique=True, spellings=("bank reference", "transaction id", "id")
     ),
-    Field(
-        "paid_for", "Paid for", spellings=("remittance information", "end to end id", "details", "purpose", "reference")
-    ),
+    Field("paid_for", "Paid for", spellings=("remittance information", "details", "purpose", "reference")),
     Field("customer_id", "Company", spellings=CUSTOMER_SPELLINGS),
     Field("payer", "Payer", spellings=("debtor", "name", "from")),
     Field("received_at", "Received at (UTC)", Kind.INSTANT, spellings=("booking date", "date", "booked")),
     Field("reversal", "Reversal", Kind.YES_NO, spellings=("reversed",)),
     Field("entered_as", "Entered as"),
+    Field("end_to_end_id", "End to end"),
+    Field("batch_id", "Batch", spellings=("payment information id", "message id")),
+    Field("return_reason", "Return reason", spellings=("reason code",)),
+    Field("statement_kind", "Statement", Kind.WORD),
+    Field("own_account", "Own account"),
+    Field("entry_ref", "Entry id"),
+    Field("part_ref", "Part id"),
+    Field("batch_micros", "Batch amount", Kind.MONEY),
 )
 NOUNS: Mapping[str, Noun] = {
     "customer": Noun("customer", "customers", _CUSTOMER),

@@ -8,6 +8,11 @@ Known are:
     [cli]
     persist = 600   # of several forced CLIs each in turn is shown for so many seconds
 
+    [schedule]
+    week = "9-21"      # from Monday to Friday calls are let through from this hour until that one is reached
+    weekend = "10-14"  # on Saturday and Sunday; what is not named is closed
+    offset = -4        # hours that the clock of these is ahead of UTC, the whole year; 0 where it is not named
+
 All of a text, known or not, goes along with every webhook about the customer (`as_json`). To add a key that is known:
 its place in `_KNOWN`, its check in `parse`, a field of `Vars`.
 """
@@ -17,7 +22,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from tollgate.core.hours import Hours, Window
 
 MOST_CHARACTERS = 10_000
 MOST_DEPTH = 20
@@ -25,7 +32,14 @@ MOST_PERSIST_S = 365 * 86_400
 _WHOLE = range(-(2**63), 2**63)
 _MOST_EXPRESSION = 200
 _EXPRESSION = re.compile(r"[A-Za-z0-9_.^$*|()\-]+", re.ASCII)  # what every dialect of expressions reads alike
-_KNOWN: Mapping[str, frozenset[str]] = {"headers": frozenset({"remove_regex"}), "cli": frozenset({"persist"})}
+_KNOWN: Mapping[str, frozenset[str]] = {
+    "headers": frozenset({"remove_regex"}),
+    "cli": frozenset({"persist"}),
+    "schedule": frozenset({"week", "weekend", "offset"}),
+}
+_DAYS: Final = {"week": range(1, 6), "weekend": range(6, 8)}
+_OFFSETS: Final = range(-12, 15)
+_SPAN: Final = re.compile(r"\s*([0-9]{1,2})\s*-\s*([0-9]{1,2})\s*", re.ASCII)
 _PLACE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -53,6 +67,7 @@ class Vars:
 
     removed_headers: str = ""
     cli_persist_s: int = 0  # 0: the customer's own choice among forced CLIs holds
+    schedule: Hours | None = None  # beside those of the record: calls need both
     warnings: tuple[str, ...] = ()
 
 
@@ -67,7 +82,7 @@ def parse(text: str) -> Vars:
     if persist_s is not None and not _is_persist(persist_s):
         line = _line_of(text, "cli", "persist")
         raise VarsInvalid(line, f"persist must be whole seconds from 1 to {MOST_PERSIST_S}.")
-    return Vars(expression, persist_s or 0, tuple(_unknown(data)))
+    return Vars(expression, persist_s or 0, _schedule(text, data), tuple(_unknown(data)))
 
 
 def as_json(text: str) -> dict[str, JsonValue]:
@@ -107,6 +122,36 @@ def _table(text: str, data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise VarsInvalid(_line_of(text, name), f"{name} must be a table: [{name}].")
     return found
+
+
+def _schedule(text: str, data: Mapping[str, Any]) -> Hours | None:
+    """The hours of a text, by a clock that is never changed; None where it has no such table. Raises VarsInvalid."""
+    table = _table(text, data, "schedule")
+    if "schedule" not in data:
+        return None
+    windows: list[Window] = []
+    for name, weekdays in _DAYS.items():
+        if name in table:
+            span = _span(table[name])
+            if span is None:
+                sentence = f'{name} must be hours from 0 to 24 such as "9-21", the second after the first.'
+                raise VarsInvalid(_line_of(text, "schedule", name), sentence)
+            windows += [Window(weekday, 60 * span[0], 60 * span[1]) for weekday in weekdays]
+    if not windows:
+        raise VarsInvalid(_line_of(text, "schedule"), "schedule must name the hours of week or weekend.")
+    offset = table.get("offset", 0)
+    if not isinstance(offset, int) or isinstance(offset, bool) or offset not in _OFFSETS:
+        raise VarsInvalid(_line_of(text, "schedule", "offset"), "offset must be whole hours from -12 to 14.")
+    return Hours(f"Etc/GMT{-offset:+d}", tuple(windows))
+
+
+def _span(value: object) -> tuple[int, int] | None:
+    """The two hours of a text such as `9-21`; None where it has no such form."""
+    found = _SPAN.fullmatch(value) if isinstance(value, str) and not isinstance(value, _Decimal) else None
+    if found is None:
+        return None
+    first, last = int(found[1]), int(found[2])
+    return (first, last) if first < last <= 24 else None
 
 
 def _is_persist(value: object) -> bool:

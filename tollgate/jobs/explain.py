@@ -113,7 +113,8 @@ def _steps(explanation: Explanation) -> Iterator[str]:
         yield "Entries"
     for entry in explanation.entries:
         amount = f"{format_micros(entry.amount_micros)} {entry.currency} from {entry.book}"
-        yield f"  {entry.wallet.kind} {entry.wallet.owner_id}: {amount} ({entry.kind}) {entry.note}".rstrip()
+        whose = getattr(entry, "company", None) or entry.wallet.owner_id
+        yield f"  {entry.wallet.kind} {whose}: {amount} ({entry.kind}) {entry.note}".rstrip()
     for note in explanation.notes:
         yield f"Note: {note}"
 

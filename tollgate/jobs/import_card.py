@@ -80,7 +80,7 @@ def _mapping(columns: list[str]) -> dict[str, int] | None:
     mapping = {}
     for column in columns:
         name, _, number = column.partition("=")
-        if not number.isdigit() or int(number) < 1:
+        if not (number.isascii() and number.isdigit()) or int(number) < 1:
             raise CommandFailed(f"--column {column}: write the field and the number of its column, such as price=3")
         mapping[name] = int(number) - 1
     return mapping or None

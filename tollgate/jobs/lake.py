@@ -78,11 +78,11 @@ def status(arguments: Namespace) -> int:
 
 
 def export(arguments: Namespace) -> int:
-    """Writes every closed day that is missing or has changed."""
+    """Writes every closed day that is missing, damaged or has changed."""
     from tollgate.store.lake_days import delete_replaced, write_closed_days
 
     at = datetime.now(UTC)
-    written = write_closed_days(at)
+    written = write_closed_days(at, hashed=True)
     delete_replaced(at)
     words = "\n".join(f"wrote {file.path}: {file.rows_count} rows" for file in written) or "the lake is up to date"
     say(arguments, words, written=[file.path for file in written])

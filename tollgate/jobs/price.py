@@ -101,4 +101,4 @@ def find_card(text: str) -> Card:
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 19 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -21,8 +21,12 @@ def records() -> Iterator[str]:
         set_up(url)
         from django.db import OperationalError, ProgrammingError, connections
 
+        from tollgate.store.lake_damage import DayUnreadable
+
         try:
             yield url
+        except DayUnreadable as problem:
+            raise CommandFailed(str(problem)) from None
         except OperationalError as problem:
             raise CommandFailed(f"the database does not answer: {problem}") from None
         except ProgrammingError as problem:

@@ -43,6 +43,8 @@ def delete_old_recordings(folder: Path, at: datetime) -> int:
         if kept.ended_at + timedelta(days=kept.days) > at:
             continue
         with transaction.atomic():
+            if kept.customer_id is not None and _held_now(kept.customer_id):
+                continue
             note_event(
                 actor=_WHO,
                 verb="RECORDING_DELETED",
@@ -56,6 +58,12 @@ def delete_old_recordings(folder: Path, at: datetime) -> int:
             (folder / f"{kept.call_id}.wav").unlink(missing_ok=True)
         deleted += 1
     return deleted
+
+
+def _held_now(customer_id: int) -> bool:
+    """Whether a customer is under a legal hold; the answer holds until the transaction ends, as none is placed."""
+    list(Customer.objects.select_for_update(no_key=True).filter(pk=customer_id))
+    return LegalHold.objects.filter(customer_id=customer_id, released_at=None).exists()
 
 
 def obey_cdr_days(at: datetime) -> None:

@@ -105,8 +105,10 @@ def _words(answer: Mapping[str, Any]) -> Iterator[str]:
     else:
         sip = f"SIP {answer['sip']} {answer['reason']}, Q.850 {answer['q850']}"
         yield f"The call would be refused: {answer['refusal']}, {sip}"
+    from tollgate.store.queries.explain import shown
+
     for gate in answer.get("gates", []):
-        values = ", ".join(f"{name} {value}" for name, value in gate["values"].items())
+        values = ", ".join(f"{name} {value}" for name, value in shown(gate["values"]))
         yield f"  {'passed ' if gate['ok'] else 'REFUSED'} {gate['gate']:<18} {gate['scope']:<9} {values}"
     for number, route in enumerate(answer.get("routes", []), start=1):
         who = " by ".join(filter(None, (route["carrier"], route["gateway"]))) or "the phone where it has registered"

@@ -161,6 +161,7 @@ def call_by_sip(source: str, number: str, hold_s: int) -> Journey:
         command = [
             *("sipp", f"{ip}:{port}", "-sf", scenario, "-i", source, "-mi", source, "-p", CALLER_PORT, "-s", number),
             *("-m", 1, "-cid_str", f"{call_id}-%u@%s", "-nostdin", "-trace_msg", "-message_file", log),
+            "-aa",  # answers the edge, which asks every half minute whether the caller is still there
         ]
         try:
             subprocess.run(

@@ -40,6 +40,7 @@ class Web(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "workers": environment.number("TOLLGATE_WEB_WORKERS", 2, least=1, most=64),
             "worker_class": "gthread",
             "threads": 8,
+            "limit_request_line": 8190,
             "preload_app": True,
             "timeout": 60,
             "graceful_timeout": 5,

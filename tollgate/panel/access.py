@@ -20,7 +20,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -168,6 +168,24 @@ def own_rows(request: HttpRequest, rows: QuerySet[Row], customer: str = "custome
     """Those of the rows that belong to customers this user may see; `customer` leads from a row to its customer."""
     ids = reach(request)
     return rows if ids is None else rows.filter(**{f"{customer}__in": ids})
+
+
+def served_rows(request: HttpRequest, rows: QuerySet[Row], *, deleted: bool = False) -> QuerySet[Row]:
+    """Those of the rows whose customer this user may see and is in service, or `deleted` too; and to a user of the
+    account those of no customer.
+
+    All others are left out, for they are few: a long list is not compared with every customer.
+    """
+    account = own_account(request)
+    others = Q(account__lt=account.pk) | Q(account__gt=account.pk)  # by the index
+    if not deleted:
+        others |= Q(deleted_at__isnull=False)
+    return own_rows(request, rows.filter(~Exists(Customer.objects.filter(others, pk=OuterRef("customer")))))
+
+
+def by_customer(request: HttpRequest) -> dict[str, Q]:
+    """What a `QuerysetSource` is told as `walked`: its rows stand in the order of the customers' names by an index."""
+    return {"customer__name": Q(customer__account=own_account(request))}
 
 
 def own_cards(request: HttpRequest) -> QuerySet[Card]:

@@ -3,6 +3,8 @@
 A new kind of record with a page of its own adds it to `PAGES`; a new event adds its verb to `VERBS`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,12 +30,17 @@ PAGES: Final = {
     "edge": "panel:edge",
     "call": "panel:call",
     "custom_page": "panel:custom_page",
+    "mandate": "panel:mandate_edit",
+    "bank_run": "panel:bank_run",
     "delayed_save": "panel:delay",
 }
 WITHOUT_ID: Final = frozenset({"account"})
 VERBS: Final = {"INSERT": "created", "UPDATE": "changed", "DELETE": "deleted"}
 TABLE_WORDS: Final = {"app_user": "User", "user_group": "Group", "app_user_group": "Group of a user"}
 UNTOLD: Final = frozenset({"version", "options_version", "cards_version", "id", "created_at", "account_id"})
+LONG: Final = 400
+SHORT: Final = 120
+"""So many signs of a long value, such as the text of an agreement, where there is a way to all of it."""
 KINDS: Final = {"user": "User", "contact": "Contact", "job": "Job"}
 
 
@@ -45,9 +52,26 @@ class Line:
     before: str
     after: str
 
-    def words(self, *, new: bool) -> str:
-        """In one line; of a new record only what it has."""
-        return f"{self.name}: {self.after}" if new else f"{self.name}: {self.before} → {self.after}"
+    def words(self, *, new: bool, most: int | None = None) -> str:
+        """In one line; of a new record only what it has. `most` is how many signs of a value are told."""
+        before, after = shortened(self.before, most), shortened(self.after, most)
+        return f"{self.name}: {after}" if new else f"{self.name}: {before} → {after}"
+
+    @property
+    def long(self) -> bool:
+        """Whether it is told in short first, and whole where somebody asks for it."""
+        return max(len(self.before), len(self.after)) > LONG
+
+    def begin(self) -> Line:
+        """How a long one begins."""
+        return Line(self.name, shortened(self.before, SHORT), shortened(self.after, SHORT))
+
+
+def shortened(text: str, most: int | None) -> str:
+    """A text on one line, cut where a word ends."""
+    if most is None or len(text) <= most:
+        return text
+    return f"{' '.join(text[:most].split()[:-1]) or text[:most]} …"
 
 
 def verb_words(verb: str) -> str:
@@ -87,9 +111,9 @@ def lines(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, 
     return found
 
 
-def sentence(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
-    """What changed in one line: "Channels: 0 → 5; Debit limit: 0.00 → 25.00"."""
-    return "; ".join(line.words(new=before is None) for line in lines(before, after))
+def sentence(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, most: int | None = None) -> str:
+    """What changed in one line: "Channels: 0 → 5; Debit limit: 0.00 → 25.00"; `most` signs of each value."""
+    return "; ".join(line.words(new=before is None, most=most) for line in lines(before, after))
 
 
 def _words(table: str, name: str, value: Any) -> str:

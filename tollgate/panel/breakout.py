@@ -35,12 +35,14 @@ from tollgate.panel.access import may, own_account, reach, reading, rights
 from tollgate.panel.cells import clock
 from tollgate.panel.frame import crumbs
 from tollgate.panel.suggestions import suggested
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import Account
 from tollgate.store.queries.breakout import NOTHING, Answer, Group, OnlyInLake, breakout, every_group, sums
 from tollgate.store.queries.call_search import TooLong
 from tollgate.store.queries.summaries import as_of
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
+from tollgate.ui.grid import Filter, FilterKind, Grid, View, respond
+from tollgate.ui.memory import Choice
 from tollgate.ui.sources import Key, ListSource, Query
 from tollgate.ui.words import told as in_words
 
@@ -84,7 +86,7 @@ class BreakoutSource:
         self._question, self.cut = question, cut_of(query)
         try:
             self.answer = breakout(self.account, question, self.at, cut=self.cut)
-        except (OnlyInLake, TooLong) as problem:
+        except (OnlyInLake, TooLong, DayUnreadable) as problem:
             self.problem = str(problem)
 
     def rows(self, query: Query, limit: int) -> Sequence[Group]:
@@ -283,7 +285,7 @@ def show(request: HttpRequest) -> HttpResponseBase:
 
 @reading
 def data(request: HttpRequest) -> JsonResponse:
-    """Every group with what its figures are made of, whole numbers as texts: for the pivot (panel/pivot.js)."""
+    """Every group with what its figures are made of, whole numbers as texts: for the pivot (ui/pivot.js)."""
     bought = rights(request).reads("call_details")
     dimensions, grid, parameters = _asked(request, bought=bought)
     source = _answered(request, grid, parameters)
@@ -294,6 +296,7 @@ def data(request: HttpRequest) -> JsonResponse:
     told: dict[str, Any] = {
         "dimensions": [{"name": name, "title": heading(name)} for name in dimensions],
         "measures": [_told_measure(name) for name in measures],
+        "figure": "cost_micros",
         "parts": parts,
         "problem": source.problem,
         "groups": [

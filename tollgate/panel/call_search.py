@@ -33,6 +33,7 @@ from tollgate.core.call_search import (
     write_rules,
 )
 from tollgate.core.lake import EVERYTHING, Condition, Group
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import CDR, Account
 from tollgate.store.queries.call_search import CallSearch, TooLong, names_beside, names_of
 from tollgate.store.queries.call_sums import by_summaries
@@ -94,7 +95,7 @@ class CallSource:
         place = None if query.after is None else (query.after.value, int(query.after.row_id))
         try:
             return self.search(query).rows(limit, place, oldest_first=query.descending == query.back)
-        except (TooLong, RulesInvalid) as problem:
+        except (TooLong, RulesInvalid, DayUnreadable) as problem:
             self.problem = str(problem)
             return []
 
@@ -106,7 +107,7 @@ class CallSource:
         """Counted no further than `most`; nothing after a problem."""
         try:
             return 0 if self.problem else self.search(query).count(most)
-        except (TooLong, RulesInvalid) as problem:
+        except (TooLong, RulesInvalid, DayUnreadable) as problem:
             self.problem = str(problem)
             return 0
 
@@ -131,7 +132,7 @@ class CallSource:
         try:
             groups = None if self.always.parts else by_summaries(self.account, filters, self.reach, self.at)
             return self.search(query).sums() if groups is None else folded(groups)
-        except (TooLong, RulesInvalid) as problem:
+        except (TooLong, RulesInvalid, DayUnreadable) as problem:
             self.problem = str(problem)
             return []
 

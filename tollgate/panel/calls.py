@@ -27,7 +27,8 @@ from tollgate.panel.suggestions import suggested
 from tollgate.store.queries.call_search import TooLong
 from tollgate.store.queries.calls import gateway_of, live_calls
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
+from tollgate.ui.grid import Filter, FilterKind, Grid, View, respond
+from tollgate.ui.memory import Choice
 from tollgate.ui.sources import QuerysetSource
 
 LIVE_STATES = (("authorized", "Ringing"), ("answered", "Talking"))

@@ -6,6 +6,7 @@ pay by.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +36,7 @@ from tollgate.panel.access import (
     writing,
 )
 from tollgate.panel.cells import excerpt, fixed, link
+from tollgate.panel.company import ResellerField, name_one_of
 from tollgate.panel.fields import InstantField, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -78,7 +80,13 @@ def _list(name: str, *, without: tuple[str, ...], empty_text: str) -> Grid:
     columns = tuple(column for column in COLUMNS if column.name not in without)
     address = f"/cards/new-{name.split('_', maxsplit=1)[0]}/"
     return Grid(
-        name=name, columns=columns, sort="name", empty_text=empty_text, empty_url=address, empty_action="Add a card"
+        name=name,
+        columns=columns,
+        sort="name",
+        ticks=True,
+        empty_text=empty_text,
+        empty_url=address,
+        empty_action="Add a card",
     )
 
 
@@ -95,6 +103,7 @@ CARRIER_CARDS = _list(
 GIVEN = replace(
     _list("carrier_cards", without=("carrier", "reseller"), empty_text="No cards are given to you to buy by yet."),
     name="given_cards",
+    ticks=False,
     empty_url="",
     empty_action="",
 )
@@ -161,7 +170,7 @@ class NewCardForm(CardForm):
     field_order = ("name", "currency", "carrier_id", "reseller_id")
     currency = CurrencyField(help_text="Cannot be changed later")
     carrier_id = pick("Carrier", [])
-    reseller_id = pick("Reseller", [], required=False, help_text="Whose customers pay by it, if not yours")
+    reseller_id = ResellerField(required=False, help_text="Whose customers pay by it. Empty = yours")
 
     def __init__(
         self, *arguments: Any, kind: str, account: Account, resellers: QuerySet[Customer], own_id: int | None,
@@ -171,20 +180,16 @@ class NewCardForm(CardForm):
         del self.fields["reseller_id" if kind == "carrier" else "carrier_id"]
         if kind == "customer":
             del self.fields["tech_prefix"]
-            offered = [(row.pk, row.name) for row in resellers.order_by("name")]
-            self._offer("reseller_id", offered, blank="None: yours")
-            if own_id is not None and not offered:
+            name_one_of(self, resellers, field="reseller_id")
+            if own_id is not None and not resellers.exists():
                 del self.fields["reseller_id"]
             elif own_id is not None:
                 self.fields["reseller_id"].help_text = "Whose customers pay by it, if not your own company's"
         else:
+            field = self.fields["carrier_id"]
+            assert isinstance(field, forms.TypedChoiceField)
             carriers = Carrier.objects.filter(account=account).order_by("name")
-            self._offer("carrier_id", [(row.pk, f"{row.name} ({row.currency})") for row in carriers])
-
-    def _offer(self, name: str, options: list[tuple[int, str]], *, blank: str = "") -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [("", blank), *options]
+            field.choices = [("", ""), *((row.pk, f"{row.name} ({row.currency})") for row in carriers)]
 
 
 class NumberForm(HouseForm):
@@ -239,18 +244,31 @@ def _rates(card: Card) -> Grid:
 @reading
 def customer_cards(request: HttpRequest) -> HttpResponseBase:
     """What customers pay by; for a reseller's user what its reseller does not buy by itself."""
+    return _cards(request, "customer", *listed_customer_cards(request, request.GET.dict()), may(request, "create_card"))
+
+
+def listed_customer_cards(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The grid of the customer cards and what it may show this user."""
+    del parameters
     reseller_id = current_user(request).reseller_id
     sold = Q(kind="customer") if reseller_id is None else ~given_to(reseller_id)
-    return _cards(request, "customer", CUSTOMER_CARDS, sold, may(request, "create_card"))
+    return CUSTOMER_CARDS, _source(request, "reseller", sold)
 
 
 @reading
 def carrier_cards(request: HttpRequest) -> HttpResponseBase:
     """What we pay carriers by; for a reseller's user what its reseller is given to buy by."""
+    grid, source = listed_carrier_cards(request, request.GET.dict())
+    return _cards(request, "carrier", grid, source, may(request, "create_card") and grid is CARRIER_CARDS)
+
+
+def listed_carrier_cards(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The grid of the carrier cards, or of those given to a reseller, and what it may show this user."""
+    del parameters
     reseller_id = current_user(request).reseller_id
     if reseller_id is not None:
-        return _cards(request, "carrier", GIVEN, given_to(reseller_id), False)
-    return _cards(request, "carrier", CARRIER_CARDS, Q(kind="carrier"), may(request, "create_card"))
+        return GIVEN, _source(request, "carrier", given_to(reseller_id))
+    return CARRIER_CARDS, _source(request, "carrier", Q(kind="carrier"))
 
 
 @reading
@@ -353,11 +371,6 @@ def remove_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     return redirect("panel:card", found.pk)
 
 
-def card_words(found: Card) -> str:
-    """A card where one is chosen: resellers name theirs as they like, so theirs are told with whose they are."""
-    return found.name if found.reseller is None else f"{found.name} ({found.reseller})"
-
-
 def own_card(request: HttpRequest, card_id: int) -> Card:
     """The card of an address, for those alone whose it is to change."""
     found = _card(request, card_id)
@@ -366,17 +379,20 @@ def own_card(request: HttpRequest, card_id: int) -> Card:
     return found
 
 
-def _cards(request: HttpRequest, kind: str, grid: Grid, which: Q, may_add: bool) -> HttpResponseBase:
-    found = with_revisions(own_account(request), datetime.now(UTC)).filter(
-        which, pk__in=own_cards(request).values("pk")
-    )
-    search = ("name__icontains", "reseller__name__icontains" if kind == "customer" else "carrier__name__icontains")
-    source = QuerysetSource(queryset=found, search=search)
+def _source(request: HttpRequest, other: str, which: Q) -> QuerysetSource:
+    """Those of the cards that this user may see; they are searched by the name of the `other` as well."""
+    found = with_revisions(own_account(request), datetime.now(UTC))
+    found = found.filter(which, pk__in=own_cards(request).values("pk"))
+    return QuerysetSource(queryset=found, search=("name__icontains", f"{other}__name__icontains"))
+
+
+def _cards(request: HttpRequest, kind: str, grid: Grid, source: QuerysetSource, may_add: bool) -> HttpResponseBase:
     (group, _), (title, _) = _group_of(kind)
     context: dict[str, Any] = {
         "title": title,
         "breadcrumbs": crumbs((group, "")),
         "new_url": reverse(f"panel:card_new_{kind}") if may_add else "",
+        "noun": f"{kind}_card",
     }
     return respond(request, grid, source, template="panel/cards.html", **context)
 

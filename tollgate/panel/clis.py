@@ -14,7 +14,7 @@ from django.urls import path, reverse
 
 from tollgate.actions.cli_proofs import decide_cli_proof
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
-from tollgate.panel.access import own_customers, reading, writing
+from tollgate.panel.access import by_customer, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import link
 from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.fields import choices
@@ -138,9 +138,11 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     name = name_for(request)
-    found = VerifiedCli.objects.filter(customer__in=own_customers(request)).select_related("customer")
+    found = served_rows(request, VerifiedCli.objects.select_related("customer"), deleted=True)
     search = ("number__startswith", "customer__name__icontains")
-    source = QuerysetSource(queryset=with_lapse(found), search=search, meanings=by_company())
+    source = QuerysetSource(
+        queryset=with_lapse(found), search=search, meanings=by_company(), narrow=True, walked=by_customer(request)
+    )
     return as_seen(request, LIST, verified_by=lambda row: name(row.verified_by)), source
 
 

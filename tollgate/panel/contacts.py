@@ -16,7 +16,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.contacts import (
-    KINDS,
     create_contact,
     delete_contact,
     delete_contacts,
@@ -25,7 +24,8 @@ from tollgate.actions.contacts import (
     verify_contact_mobile,
 )
 from tollgate.actions.erasures import erase_contact
-from tollgate.panel.access import may, own_customers, reading, writing
+from tollgate.core.notices import DEPARTMENTS
+from tollgate.panel.access import by_customer, may, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import link, page_of
 from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.endpoint_forms import NetworksField
@@ -40,11 +40,11 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
-from tollgate.ui.phones import PhoneField
+from tollgate.ui.phones import PhoneField, at_home
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
 
-KIND_CHOICES = [(kind, "NOC" if kind == "noc" else kind.capitalize()) for kind in KINDS]
+KIND_CHOICES = list(DEPARTMENTS.items())
 BOOLEANS = (("True", "Yes"), ("False", "No"))
 NEVER_PASSWORDS = "never write a password here, send a link instead"
 
@@ -201,8 +201,14 @@ def contacts(request: HttpRequest) -> HttpResponseBase:
 def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
     """The list's grid and what it may show this user."""
     del parameters
-    people = Contact.objects.filter(customer__in=_customers(request)).select_related("customer")
-    return GLOBAL, QuerysetSource(queryset=people, search=cache(contacts_with), meanings=by_company(), narrow=True)
+    people = served_rows(request, Contact.objects.select_related("customer"))
+    return GLOBAL, QuerysetSource(
+        queryset=people,
+        search=cache(contacts_with),
+        meanings=by_company(),
+        narrow=True,
+        walked=by_customer(request),
+    )
 
 
 @writing("create_contact", shown_to_all=False)
@@ -218,6 +224,7 @@ def new_contact(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new contact of a customer."""
     customer = get_object_or_404(_customers(request), pk=customer_id)
     form = NewContactForm(posted(request))
+    at_home(form, customer.country)
     return _new(request, form, of_customer(customer), way_to(customer), customer_id=customer.pk)
 
 
@@ -226,6 +233,7 @@ def edit_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     """One contact, with its verifications and its login."""
     contact = contact_of(request, contact_id)
     form = ChangedContactForm(posted(request), initial=initial(contact, (*PERSON, *LOGIN, *NOTES)))
+    at_home(form, contact.customer.country)
     if form.is_valid():
         version = form.cleaned_data["version"]
         done = saved(request, form, update_contact, contact_id=contact.pk, version=version, **changes(form))

@@ -13,9 +13,11 @@ from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customers import STATUSES
 from tollgate.actions.portal_domains import SECTIONS
 from tollgate.core.cli_rules import SELECTIONS
-from tollgate.core.notices import NOTICES
+from tollgate.core.notices import DEPARTMENTS, NOTICES
 from tollgate.panel import customer_billing, customer_paying
-from tollgate.panel.access import actor, current_user, may, own_account, own_customers, reach
+from tollgate.panel.access import actor, current_user, may, own_account, reach
+from tollgate.panel.choosable import resellers
+from tollgate.panel.company import ResellerField, name_one_of
 from tollgate.panel.customer_paying import PayingFields
 from tollgate.panel.fields import ChannelsField, CpsField, InstantField, LinesField, choices, pick
 from tollgate.panel.saving import changes
@@ -42,6 +44,7 @@ PAI_WORDS = (
     ("if_available", "Add when one was supplied"),
     ("required", "Refuse calls without one"),
 )
+LOSS_WORDS = (("allow", "Let through"), ("warn", "Let through, the trace warns"), ("refuse", "Refuse"))
 SELECTION_WORDS = {
     "first": "The first",
     "random": "Any, by chance",
@@ -173,8 +176,8 @@ class CustomerForm(PayingFields):
             [
                 "reference", "accounting_id", "website", "parent_id", "account_manager_id", "tag_ids", "domain_id",
                 "portal_show", "portal_hide", "pai_mode", "rtp_firewall", "attestation", "localization_id",
-                "local_price_nanos", "local_increment_s", "recording_retention_days", "is_reseller", "local_calls",
-                "loss_making_calls", "recording", "ip_management", "vars_toml",
+                "local_price_nanos", "local_increment_s", "loss_making_calls", "recording_retention_days",
+                "is_reseller", "local_calls", "recording", "ip_management", "vars_toml",
             ],
         ),
         ("Timeout", ["first_reply_s", "pdd_s", "ring_s"]),
@@ -184,7 +187,13 @@ class CustomerForm(PayingFields):
         ("Day/Time", ["hours", "hours_hang_up"]),
         ("Billing", customer_billing.FIELDS),
         ("Payments", customer_paying.FIELDS),
-        ("Notices", ["language", "low_balance_micros", "notification_emails", "notification_opt_outs"]),
+        (
+            "Notices",
+            [
+                "language", "low_balance_micros", "notification_emails", "notification_departments",
+                "notification_opt_outs",
+            ],
+        ),
     ]  # fmt: skip
     widths = {
         "hours": 12, "hours_hang_up": 12, "note": 12,
@@ -228,7 +237,7 @@ class CustomerForm(PayingFields):
         max_length=100, required=False, label="Accounting id", help_text="Its key in your accounting system"
     )
     website = forms.CharField(max_length=200, required=False, help_text="Such as https://www.example.com")
-    parent_id = pick("Reseller", [], required=False, help_text="Who sells to this customer")
+    parent_id = ResellerField(required=False, help_text="Who sells to this customer. Empty = you")
     account_manager_id = pick("Account manager", [], required=False)
     tag_ids = _several("Tags", [], coerce=int)
     domain_id = pick("Portal domain", [], required=False, help_text="Where its contacts log in, and with which brand")
@@ -256,7 +265,12 @@ class CustomerForm(PayingFields):
     )
     is_reseller = forms.BooleanField(required=False, label="May own customers (reseller)")
     local_calls = forms.BooleanField(required=False, initial=True, label="Local calls stay local")
-    loss_making_calls = forms.BooleanField(required=False, initial=True, label="Loss-making calls are allowed")
+    loss_making_calls = forms.ChoiceField(
+        choices=LOSS_WORDS,
+        initial="allow",
+        label="Loss-making calls",
+        help_text="Which cost more than they are sold for",
+    )
     recording = forms.BooleanField(required=False, label="Calls may be recorded")
     ip_management = forms.BooleanField(required=False, label="Contacts may change IP addresses")
     vars_toml = forms.CharField(
@@ -316,6 +330,11 @@ class CustomerForm(PayingFields):
     notification_emails = LinesField(
         required=False, label="Notices go to", help_text="Emails, one to a line; empty = to its contacts"
     )
+    notification_departments = _several(
+        "Contacts told",
+        list(DEPARTMENTS.items()),
+        help_text="Those in these departments; none, or nobody in them = all contacts",
+    )
     notification_opt_outs = _several(
         "Not told of",
         [(event, notice.title) for event, notice in NOTICES.items() if not notice.always],
@@ -325,9 +344,7 @@ class CustomerForm(PayingFields):
     def __init__(self, *arguments: Any, request: HttpRequest, currency: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
         account = own_account(request)
-        found, none = resellers(request)
-        self._offer("parent_id", found, none)
-        self.fields["parent_id"].required = none is None
+        self._name_resellers(request)
         for name, order, nothing in OFFERED:
             known = known_of(request, name, self.initial).order_by(order)
             self._offer(name, known.defer("logo") if name in WITH_LOGO else known, nothing)
@@ -342,6 +359,15 @@ class CustomerForm(PayingFields):
         self.set_unit("daily_spend_limit_micros", currency)
         self.set_unit("low_balance_micros", currency)
         self.set_unit("local_price_nanos", f"{currency}/min" if currency else "per min")
+
+    def _name_resellers(self, request: HttpRequest) -> None:
+        """Through whom it may be sold to, and who does so now; a reseller's own users always sell by theirs."""
+        now = Customer.objects.filter(pk=self.initial.get("parent_id") or 0, account=own_account(request))
+        name_one_of(self, resellers(request) | now, field="parent_id")
+        field = self.fields["parent_id"]
+        if current_user(request).reseller_id is not None:
+            field.required = field.widget.is_required = True
+            field.help_text = "Who sells to this customer"
 
     def show_notes(self, request: HttpRequest, notes: Iterable[CustomerNote]) -> None:
         """Lists the notes that are there."""
@@ -446,13 +472,10 @@ def form_for(request: HttpRequest, customer: Customer) -> type[CustomerForm]:
     """The form for what was sent about this customer."""
     if request.method != "POST" or "parent_id" not in request.POST:
         return CustomerForm
-    return CustomerForm if request.POST["parent_id"] == str(customer.parent_id or "") else MovedCustomerForm
-
-
-def resellers(request: HttpRequest) -> tuple[QuerySet[Customer], str | None]:
-    """The resellers this user may sell through, and the words for none; a reseller's own user always sells by it."""
-    found = own_customers(request).filter(is_reseller=True, deleted_at=None)
-    own = current_user(request).reseller_id
-    if own is None:
-        return found.order_by("name"), "None: sold by you"
-    return (found | Customer.objects.filter(pk=own)).order_by("name"), None
+    field = ResellerField(required=False)
+    field.known = resellers(request) | Customer.objects.filter(pk=customer.parent_id or 0)
+    try:
+        chosen = field.clean(request.POST["parent_id"])
+    except ValidationError:  # the form says so at its field
+        return CustomerForm
+    return CustomerForm if chosen == customer.parent_id else MovedCustomerForm

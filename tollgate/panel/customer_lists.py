@@ -16,7 +16,9 @@ from django_countries import countries
 from tollgate.core.money import format_micros
 from tollgate.panel.access import current_user, own_account, own_customers, reach
 from tollgate.panel.cells import STATUS_TONES, limit, link
-from tollgate.panel.customer_forms import STATUS_WORDS, known_of, resellers
+from tollgate.panel.choosable import resellers
+from tollgate.panel.customer_forms import STATUS_WORDS, known_of
+from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Account, Tag
 from tollgate.store.queries.customers import (
     by_live_channels,
@@ -169,6 +171,13 @@ class Listed(QuerysetSource):
         wallets = replace(self, queryset=with_wallet(self.queryset, "customer"))
         return QuerysetSource.tally(wallets, query, path, values, sums)
 
+    def pivot(
+        self, query: Query, paths: Sequence[str], sums: Mapping[str, tuple[str, str]], most: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """With the wallets too."""
+        wallets = replace(self, queryset=with_wallet(self.queryset, "customer"))
+        return QuerysetSource.pivot(wallets, query, paths, sums, most)
+
     def kind_of(self, path: str) -> Of | None:
         """What stands in the wallets is compared too."""
         return QuerysetSource.kind_of(replace(self, queryset=self.figures), path)
@@ -214,7 +223,9 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     account, at = own_account(request), datetime.now(UTC)
     deleted = parameters.get("f.shown") == "deleted"
     shown = in_service(own_customers(request), deleted=deleted)
-    grid = replace(LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices)))
+    grid = replace(
+        LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices or found.suggest))
+    )
     figures = with_figures(own_customers(request), at, deleted=deleted)
     search, states = cache(customers_with), cache(of_state)  # a page's rows and their count ask the same
     return grid, Listed(queryset=shown, figures=figures, account=account, at=at, search=search, states=states)
@@ -228,8 +239,8 @@ def _own_filters(request: HttpRequest) -> Iterator[Filter]:
     if reach(request) is not None:
         tags = tags.filter(customers__in=own_customers(request)).distinct()
     yield Filter("tag", "Tag", "tags", choices=tuple((str(tag.pk), as_is(tag.name)) for tag in tags))
-    owners, _ = resellers(request)
-    yield Filter("reseller", "Reseller", "parent_id", choices=tuple((str(row.pk), as_is(row.name)) for row in owners))
+    if resellers(request).exists():
+        yield Filter("reseller", "Reseller", "parent__name__icontains", suggest=suggested("reseller"))
     words = (
         (
             str(row.pk),

@@ -3,6 +3,7 @@
 A customer's own packages are a page of that customer (customer_pages.py), drawn by `of_customer`.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +48,7 @@ FIELDS = (
     "name", "description", "kind", "retail_nanos", "cost_nanos", "setup_retail_nanos", "setup_cost_nanos", "frequency",
     "match_days", "prorate", "minimum_days", "minimum_spend", "minutes", "prefixes", "rollover",
 )  # fmt: skip
+PRICES = ("retail_nanos", "cost_nanos", "setup_retail_nanos", "setup_cost_nanos")
 
 
 def minutes_words(package: Package) -> str:
@@ -71,6 +73,7 @@ LIST = Grid(
         Column("holders", "Held by", value="holder_count", kind=Kind.COUNT, sort="holder_count"),
     ),
     sort="name",
+    ticks=True,
     empty_text="No packages yet. A package is charged again and again: a line, free minutes, a minimum spend.",
     empty_url="/packages/new/",
     empty_action="Add a package",
@@ -227,11 +230,17 @@ class EndForm(HouseForm):
 @reading
 def packages(request: HttpRequest) -> HttpResponseBase:
     """Every package, with how many customers hold it now."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Money", ""))
+    return respond(request, grid, source, template="panel/packages.html", title="Packages", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     holding = Count("holders", filter=~Q(holders__next_on=None))
     found = Package.objects.filter(account=own_account(request)).annotate(holder_count=holding)
-    source = QuerysetSource(queryset=found, search=("name__icontains", "description__icontains"))
-    way = crumbs(("Money", ""))
-    return respond(request, LIST, source, template="panel/packages.html", title="Packages", breadcrumbs=way)
+    return LIST, QuerysetSource(queryset=found, search=("name__icontains", "description__icontains"))
 
 
 @writing("create_package", shown_to_all=False)
@@ -256,7 +265,7 @@ def edit_package(request: HttpRequest, sold_package_id: int) -> HttpResponseBase
     package = _package(request, sold_package_id)
     values = {**initial(package, FIELDS), "prefixes": "|".join(package.prefixes)}
     form = ChangedPackageForm(posted(request), initial=values)
-    for name in ("retail_nanos", "cost_nanos", "setup_retail_nanos", "setup_cost_nanos"):
+    for name in PRICES:
         form.set_unit(name, package.currency)
     page = reverse("panel:packages")
     if form.is_valid():

@@ -37,6 +37,7 @@ from tollgate.panel import (
     endpoints,
     entries,
     invoices,
+    mandates,
     number_blocks,
     pins,
     routes,
@@ -185,6 +186,7 @@ def payments(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         top_up_form=TopUpForm(currency=customer.currency),
         payments=payments_page.of_customer(customer) if rights(request).reads("payments") else None,
         auto_top_up=AutoTopUp.objects.filter(customer=customer).select_related("gateway").first(),
+        mandates=mandates.of_customer(customer) if rights(request).reads("bank_files") else None,
         entries=calls.as_allowed(request, entries.OF_WALLET).page(request.GET.dict(), source),
     )
 

@@ -40,6 +40,7 @@ from tollgate.store.models import Customer, CustomerNote
 from tollgate.ui.fields import CurrencyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import respond
+from tollgate.ui.phones import at_home
 from tollgate.ui.words import as_is, worded
 
 NOTES_SHOWN = 10
@@ -97,8 +98,10 @@ def customers(request: HttpRequest) -> HttpResponseBase:
 def new_customer(request: HttpRequest) -> HttpResponseBase:
     """A new customer; then its page, where money, endpoints and routes are given."""
     account = own_account(request)
-    start = {"currency": account.currency, "status": "active", **_start_of_domain(request)}
+    sold_by = current_user(request).reseller_id
+    start = {"currency": account.currency, "status": "active", "parent_id": sold_by, **_start_of_domain(request)}
     form = NewCustomerForm(posted(request), initial=start, request=request, currency="")
+    at_home(form, str(start.get("country") or account.country))
     if form.is_valid():
         given = form.given()
         done = saved(request, form, create_customer, account_id=account.pk, **given)
@@ -140,6 +143,7 @@ def edit_customer(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     form_class = form_for(request, customer)
     start = initial(customer, names)
     form = form_class(posted(request), initial=start, request=request, currency=customer.currency)
+    at_home(form, customer.country)
     form.show_notes(request, CustomerNote.objects.filter(customer=customer).order_by("-id")[:NOTES_SHOWN])
     here, page = request.path, reverse("panel:customer", args=[customer.pk])
     if form.is_valid():

@@ -49,12 +49,16 @@ def _record(saved: DelayedSave) -> str | None:
     return audit_words.record_url(saved.table_name, saved.row_id)
 
 
+def _changed(saved: DelayedSave) -> str:
+    return audit_words.sentence(saved.before or None, saved.after, most=audit_words.SHORT)
+
+
 LIST = Grid(
     name="delays",
     columns=(
         Column("due_at", "Due (UTC)", kind=Kind.INSTANT, sort="due_at", link=link("panel:delay", lambda row: row.pk)),
         Column("title", "What", link=_record),
-        Column("changed", "Before → after", value=lambda row: audit_words.sentence(row.before or None, row.after)),
+        Column("changed", "Before → after", value=_changed),
         Column("act", "Act", value=lambda row: field_words(row.act), hidden=True, says=True),
         Column("author", "Who", sort="author"),
         Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES, sort="state"),

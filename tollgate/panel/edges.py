@@ -1,5 +1,6 @@
 """Edges: the switch nodes that ask us about calls."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -31,6 +32,7 @@ LIST = Grid(
         enabled_column(),
     ),
     sort="name",
+    ticks=True,
     searchable=False,
     empty_text="No edges yet. An edge is a switch node that asks about its calls: register it by its name.",
     empty_url="/edges/new/",
@@ -64,10 +66,15 @@ class ChangedEdgeForm(EdgeForm):
 @reading
 def edges(request: HttpRequest) -> HttpResponseBase:
     """The list."""
-    source = QuerysetSource(queryset=Edge.objects.filter(account=own_account(request)))
-    return respond(
-        request, LIST, source, template="panel/edges.html", title="Edges", breadcrumbs=crumbs(("System", ""))
-    )
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("System", ""))
+    return respond(request, grid, source, template="panel/edges.html", title="Edges", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    return LIST, QuerysetSource(queryset=Edge.objects.filter(account=own_account(request)))
 
 
 @writing("create_edge", shown_to_all=False)

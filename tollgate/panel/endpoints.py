@@ -22,7 +22,7 @@ from tollgate.actions.endpoints import (
 )
 from tollgate.core import rewrites
 from tollgate.core.rewrite_hints import hints
-from tollgate.panel.access import may, own_customers, reading, writing
+from tollgate.panel.access import by_customer, may, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
 from tollgate.panel.company import by_company
 from tollgate.panel.endpoint_forms import (
@@ -130,9 +130,14 @@ def endpoints(request: HttpRequest) -> HttpResponseBase:
 def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
     """The list's grid and what it may show this user."""
     del parameters
-    found = Endpoint.objects.filter(customer__in=own_customers(request).filter(deleted_at=None))
-    search, owned = cache(endpoints_with), found.select_related("customer")
-    return LIST, QuerysetSource(queryset=owned, search=search, meanings=by_company(), narrow=True)
+    owned = served_rows(request, Endpoint.objects.select_related("customer"))
+    return LIST, QuerysetSource(
+        queryset=owned,
+        search=cache(endpoints_with),
+        meanings=by_company(),
+        narrow=True,
+        walked=by_customer(request),
+    )
 
 
 @writing("create_ip_endpoint", shown_to_all=False)

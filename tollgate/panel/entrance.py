@@ -43,7 +43,7 @@ def forgot(request: HttpRequest) -> HttpResponseBase:
         forgotten(email=form.cleaned_data["email"], ip=client_ip(request))
         messages.success(request, "If somebody logs in with this email, a link to set a password is on its way there.")
         return redirect("account_login")
-    context = {"title": "Forgotten password", "form": form, "button": "Send a link"}
+    context = {"title": "Forgot your password?", "form": form, "button": "Send a link"}
     return render(request, "panel/entrance.html", context, status=422 if form.errors else 200)
 
 

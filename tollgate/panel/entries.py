@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Case, CharField, OuterRef, Q, Subquery, When
+from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -14,6 +14,7 @@ from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Carrier, Customer, Wallet
+from tollgate.store.queries.customers import COMPANY
 from tollgate.store.queries.customers import entries as entries_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
@@ -35,18 +36,6 @@ def _owner(entry: Any) -> str | None:
     pages = {"customer": "panel:customer", "carrier": "panel:carrier"}
     wallet: Wallet = entry.wallet
     return reverse(pages[wallet.kind], args=[wallet.owner_id]) if wallet.kind in pages else None
-
-
-def _named(table: type[Any]) -> Subquery:
-    return Subquery(table.objects.filter(pk=OuterRef("wallet__owner_id")).values("name"))
-
-
-COMPANY = Case(
-    When(wallet__kind="customer", then=_named(Customer)),
-    When(wallet__kind="carrier", then=_named(Carrier)),
-    output_field=CharField(),
-)
-"""Whose wallet it is."""
 
 
 class CompanyFilter(Filter):

@@ -68,6 +68,7 @@ NAVIGATION: Final = (
             ("Aged debt", "panel:aged_debt", "calendar"),
             ("Profit", "panel:profit", "chart-line"),
             ("Accounting", "panel:accounting", "books"),
+            ("Bank files", "panel:bank_runs", "download"),
             ("Vouchers", "panel:vouchers", "key"),
             ("Payment gateways", "panel:payment_gateways", "credit-card"),
             ("Payment log", "panel:payment_log", "history"),

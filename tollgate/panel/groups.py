@@ -1,5 +1,6 @@
 """Groups of users: the areas their members may read and the acts they may do."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -48,6 +49,7 @@ LIST = Grid(
         Column("members", "Members", value="member_count", kind=Kind.COUNT, sort="member_count"),
     ),
     sort="name",
+    ticks=True,
     searchable=False,
     empty_text="No groups yet. A group gives its members rights.",
     empty_url="/groups/new/",
@@ -73,10 +75,15 @@ class ChangedGroupForm(GroupForm):
 @reading
 def groups(request: HttpRequest) -> HttpResponseBase:
     """The list."""
-    source = QuerysetSource(queryset=UserGroup.objects.annotate(member_count=Count("users")))
-    return respond(
-        request, LIST, source, template="panel/groups.html", title="Groups", breadcrumbs=crumbs(("System", ""))
-    )
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("System", ""))
+    return respond(request, grid, source, template="panel/groups.html", title="Groups", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del request, parameters
+    return LIST, QuerysetSource(queryset=UserGroup.objects.annotate(member_count=Count("users")))
 
 
 @writing("create_user_group", shown_to_all=False)

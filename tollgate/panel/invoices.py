@@ -4,20 +4,23 @@ One document's page is in invoice_pages.py, its lines and notes in invoice_notes
 """
 
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Final
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
 from tollgate.core.invoice_document import period_text
-from tollgate.panel.access import own_account, own_customers, own_rows, reading
+from tollgate.panel.access import by_customer, own_account, own_customers, own_rows, reading
 from tollgate.panel.cells import fixed, link
 from tollgate.panel.company import by_company
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models.invoices import KINDS
+from tollgate.store.queries.finding import invoices_with
 from tollgate.store.queries.invoice_lists import STANDINGS, invoices
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, Grid, respond
@@ -110,6 +113,9 @@ PARKED: Final = Grid(
 SEARCH: Final = ("number__icontains", "customer__name__icontains", "reference__icontains")
 
 
+DATED: Final = {name: Q(**{f"{name}__isnull": False}) for name in ("invoice_on", "due_on")}
+
+
 @reading
 def all_invoices(request: HttpRequest) -> HttpResponseBase:
     """Every document."""
@@ -118,7 +124,13 @@ def all_invoices(request: HttpRequest) -> HttpResponseBase:
     return respond(
         request,
         LIST,
-        QuerysetSource(queryset=found, search=SEARCH, meanings=by_company()),
+        QuerysetSource(
+            queryset=found,
+            search=cache(invoices_with),
+            meanings=by_company(),
+            narrow=True,
+            walked=by_customer(request) | DATED,
+        ),
         template="panel/invoices.html",
         title="Invoices",
         breadcrumbs=crumbs(("Money", "")),

@@ -1,5 +1,6 @@
 """Localizations: how customers write numbers, with a tester of what becomes of one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -40,6 +41,7 @@ LIST = Grid(
         Column("terminate_cli_out", "CLIs it is shown"),
     ),
     sort="name",
+    ticks=True,
     empty_text="No localizations yet. A localization swaps prefixes, so that a customer may dial 0612 for 37061 2.",
     empty_url="/localizations/new/",
     empty_action="Add a localization",
@@ -62,7 +64,8 @@ class LocalizationForm(HouseForm):
     name = forms.CharField(
         max_length=100,
         help_text="Swaps are written from/to and divided by commas, such as 00/*, 0/370: the first that fits counts. "
-        "* in front of the slash is any number, behind it nothing",
+        "* in front of the slash is any number, behind it nothing. What starts with ^ is an expression, and $1 behind "
+        "the slash what its first group matched, such as ^8(\\d{8})$/370$1",
     )
     originate_cli_in, originate_cli_out, originate_cld = _swaps(SWAPS[0]), _swaps(SWAPS[1]), _swaps(SWAPS[2])
     terminate_cli_in, terminate_cli_out, terminate_cld = _swaps(SWAPS[3]), _swaps(SWAPS[4]), _swaps(SWAPS[5])
@@ -77,11 +80,16 @@ class ChangedLocalizationForm(LocalizationForm):
 @reading
 def localizations(request: HttpRequest) -> HttpResponseBase:
     """Every localization."""
-    source = QuerysetSource(
-        queryset=Localization.objects.filter(account=own_account(request)), search=("name__icontains",)
-    )
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Selling", ""))
-    return respond(request, LIST, source, template="panel/localizations.html", title="Localizations", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/localizations.html", title="Localizations", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = Localization.objects.filter(account=own_account(request))
+    return LIST, QuerysetSource(queryset=found, search=("name__icontains",))
 
 
 @writing("create_localization", shown_to_all=False)

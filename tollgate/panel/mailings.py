@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 
 from tollgate.actions.mailings import Mailing, send_bulk_email, send_bulk_sms
-from tollgate.panel import bulk
+from tollgate.panel import bulk, bulk_nouns
 from tollgate.panel.access import own_account, writing
+from tollgate.panel.choosable import sold_cards
+from tollgate.panel.company import CardsField, name_one_of
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, saved
 from tollgate.store.models import Card, Customer
-from tollgate.ui.fields import SEARCHABLE
 from tollgate.ui.forms import HouseForm, render_form
 
 SHOWN = 20
@@ -34,12 +36,11 @@ class EmailForm(HouseForm):
     html = forms.CharField(
         label="HTML", required=False, widget=forms.Textarea(attrs={"rows": 14}), help_text="Empty: made from the text"
     )
-    card_ids = forms.TypedMultipleChoiceField(
+    card_ids = CardsField(
+        "sold_card",
         label="Attach customer cards",
-        coerce=int,
         required=False,
-        help_text="As CSV, with the prices in force",
-        widget=forms.SelectMultiple(attrs=SEARCHABLE),
+        help_text="As CSV, with the prices in force; several with semicolons between",
     )
     marketing = forms.BooleanField(
         label="Marketing",
@@ -47,12 +48,10 @@ class EmailForm(HouseForm):
         help_text=f"{MARKETING_HINT}; every mail has a link by which its reader ends it",
     )
 
-    def __init__(self, *arguments: Any, cards: Sequence[tuple[int, str]], **options: Any) -> None:
+    def __init__(self, *arguments: Any, known: QuerySet[Card], currencies: Sequence[str], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        field = self.fields["card_ids"]
-        assert isinstance(field, forms.TypedMultipleChoiceField)
-        field.choices = list(cards)
-        if not cards:
+        name_one_of(self, known, field="card_ids", currency=currencies)
+        if not known.exists():
             del self.fields["card_ids"]
 
 
@@ -73,10 +72,8 @@ def email(request: HttpRequest) -> HttpResponseBase:
     """A mail to every contact of the chosen customers."""
     account = own_account(request)
     customers = _chosen(request)
-    currencies = {customer.currency for customer in customers}
-    sold = Card.objects.filter(account=account, kind="customer", reseller=None, currency__in=currencies)
-    cards = [(card.pk, f"{card.name} ({card.currency})") for card in sold.order_by("name")]
-    form = EmailForm(_sent(request), cards=cards)
+    currencies = sorted({customer.currency for customer in customers})
+    form = EmailForm(_sent(request), known=sold_cards(request, currencies), currencies=currencies)
     if form.is_valid():
         ids = [customer.pk for customer in customers]
         done = saved(request, form, send_bulk_email, account_id=account.pk, customer_ids=ids, **form.cleaned_data)
@@ -105,7 +102,7 @@ def _sent(request: HttpRequest) -> Any:
 
 def _chosen(request: HttpRequest) -> list[Customer]:
     """The customers ticked, or all found, as far as this user may see them; nobody writes to deleted ones."""
-    ids = bulk.chosen(request, bulk.NOUNS["customer"])
+    ids = bulk.chosen(request, bulk_nouns.NOUNS["customer"])
     found = Customer.objects.filter(pk__in=ids, deleted_at=None).only("name", "currency")
     return list(found.order_by("name")) if ids else []
 

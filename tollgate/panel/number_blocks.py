@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.number_blocks import assign_number_block, delete_number_block
-from tollgate.panel.access import own_account, own_customers, reading, writing
+from tollgate.panel.access import by_customer, own_account, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
@@ -63,8 +63,10 @@ def of_customer(customer: Customer) -> Page:
 @reading
 def number_blocks(request: HttpRequest) -> HttpResponseBase:
     """Every block."""
-    found = NumberBlock.objects.filter(customer__in=own_customers(request)).select_related("customer")
-    source = QuerysetSource(queryset=with_use(found), search=("customer__name__icontains",))
+    found = served_rows(request, NumberBlock.objects.select_related("customer"), deleted=True)
+    source = QuerysetSource(
+        queryset=with_use(found), search=("customer__name__icontains",), narrow=True, walked=by_customer(request)
+    )
     return respond(request, LIST, source, title="Number blocks", breadcrumbs=crumbs(("Selling", "")))
 
 

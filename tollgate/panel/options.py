@@ -54,7 +54,17 @@ class OptionsForm(HouseForm):
     """Everything that may be chosen once for all."""
 
     tabs = [
-        ("Customers", ["number_digits_count", "valid_from_creation", "block_start", "block_size", "pin_length"]),
+        (
+            "Customers",
+            [
+                "number_digits_count",
+                "block_start",
+                "block_size",
+                "pin_length",
+                "valid_from_creation",
+                "unique_references",
+            ],
+        ),
         ("Calls", ["profit_assurance_default", "circuit_user_id", "sip_rewrites"]),
         (
             "Caller numbers",
@@ -94,6 +104,10 @@ class OptionsForm(HouseForm):
                 "invoice_lag_h",
                 "payment_description",
                 "two_person_payments",
+                "sepa_name",
+                "sepa_iban",
+                "sepa_bic",
+                "sepa_creditor_id",
             ],
         ),
         ("Packages", ["package_notice_days", "inactive_packages"]),
@@ -106,6 +120,7 @@ class OptionsForm(HouseForm):
         "verification_denied": 6,
         "verification_approval": 12,
         "valid_from_creation": 12,
+        "unique_references": 12,
         "profit_assurance_default": 12,
         "sip_rewrites": 12,
         "portal_text": 12,
@@ -140,6 +155,7 @@ class OptionsForm(HouseForm):
     valid_from_creation = forms.BooleanField(
         required=False, label="Valid days of a customer count from its creation, not from its first call"
     )
+    unique_references = forms.BooleanField(required=False, label="A reference belongs to one customer")
     pin_length = forms.IntegerField(
         min_value=SHORTEST, max_value=LONGEST, label="Length of PINs", help_text="Of new ones; older ones stay"
     )
@@ -246,6 +262,19 @@ class OptionsForm(HouseForm):
     )
     payment_description = forms.CharField(
         max_length=100, required=False, help_text="What payers read at a gateway; empty = that it is a top-up"
+    )
+    sepa_name = forms.CharField(
+        max_length=70, required=False, label="Account holder", help_text="Of your bank account, in files for the bank"
+    )
+    sepa_iban = forms.CharField(
+        max_length=42, required=False, label="IBAN", help_text="Direct debits come to it, transfers leave it"
+    )
+    sepa_bic = forms.CharField(max_length=11, required=False, label="BIC", help_text="Where your bank asks for it")
+    sepa_creditor_id = forms.CharField(
+        max_length=35,
+        required=False,
+        label="Creditor identifier",
+        help_text="Your bank gives it to who collects by SEPA direct debit; empty = nothing is collected",
     )
     two_person_payments = forms.BooleanField(
         required=False,

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from tollgate.store.models import SavedView
-from tollgate.ui.grid import Choice, NamedView
+from tollgate.ui.memory import Choice, NamedView
 
 
 @dataclass(slots=True)
@@ -38,6 +38,11 @@ class OwnViews:
     def views_url(self) -> str:
         """Where a named view is kept or forgotten."""
         return reverse("panel:views")
+
+    @property
+    def pivot_template(self) -> str:
+        """The page of a list as a pivot."""
+        return "panel/pivot.html"
 
     def choice(self, grid: str) -> Choice:
         """What the user chose for this list; nothing chosen is an empty choice."""

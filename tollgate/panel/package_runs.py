@@ -1,35 +1,39 @@
-"""The page that charges what is due of packages by hand, or only tells it. What charges is actions/package_runs.py."""
+"""The page that charges what is due of packages by hand, or only tells it, and that of a run for everybody.
 
-import logging
-from collections.abc import Collection, Mapping, Sequence
+What charges is actions/package_runs.py; a run for everybody is a job (tasks.py), which its page follows.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from django import forms
-from django.db import DatabaseError
-from django.db.models import QuerySet
+from django.db.models import F, Func, IntegerField, QuerySet, Sum
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
-from tollgate.actions.acts import Invalid, NotFound, acting
-from tollgate.actions.package_runs import customers_due, run_packages
+from tollgate.actions.package_runs import KIND, run_packages, start_package_run
+from tollgate.actions.tasks import error_words
 from tollgate.core.money import format_micros
-from tollgate.panel.access import actor, own_customers, writing
+from tollgate.panel.access import may, own_account, own_customers, reading, rights, writing
 from tollgate.panel.cells import clock
 from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.fields import DayField
 from tollgate.panel.frame import crumbs
-from tollgate.panel.saving import posted, reason
+from tollgate.panel.saving import posted, saved
+from tollgate.panel.tasks import progress
 from tollgate.panel.tried import whole
-from tollgate.store.models import Customer
-from tollgate.store.queries.finding import among
+from tollgate.store.models import Task, TaskRow
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import as_is
 
 MOST_SHOWN: Final = 1_000
 """Lines of a run on its page; what was charged stands on each customer's page."""
+FAILED_SHOWN: Final = 100
 DUE_WORDS = {"setup": "Setup", "package": "Package", "minimum_spend": "Up to the minimum spend"}
-log = logging.getLogger(__name__)
 
 
 class RunForm(HouseForm):
@@ -42,28 +46,32 @@ class RunForm(HouseForm):
 
 @writing("run_packages", shown_to_all=False)
 def run(request: HttpRequest) -> HttpResponseBase:
-    """Charges what is due, or tells what would be charged on a day."""
+    """Charges what is due of one customer, or tells what would be charged on a day; of everybody by a job."""
     today = datetime.now(UTC).date()
     known = own_customers(request).filter(deleted_at=None)
     form = RunForm(posted(request), initial={"on": today, "customer_id": whole(request, "customer")})
     name_one_of(form, known)
-    names: dict[int, str] = {}
+    if not may(request, "start_package_run"):
+        form.fields["customer_id"].required, form.fields["customer_id"].help_text = True, "Its name or account number"
     rows: list[dict[str, Any]] | None = None
+    names: dict[int, str] = {}
     if form.is_valid():
-        whose = [form.cleaned_data["customer_id"]]
-        if whose == [None] and not form.cleaned_data["simulate"]:
-            names = _names(known, customers_due())
-            whose = list(names)
-        rows = _run(request, form, whose, names)
-        names |= _names(known, {row["customer_id"] for row in (rows or ())[:MOST_SHOWN]})
-    page = reverse("panel:packages")
+        wanted = dict(form.cleaned_data)
+        customer_id = wanted.pop("customer_id")
+        if customer_id is None:
+            task = saved(request, form, start_package_run, account_id=own_account(request).pk, **wanted)
+            if task is not None:
+                return redirect("panel:package_run_job", task.pk)
+        else:
+            rows = saved(request, form, run_packages, customer_id=customer_id, **wanted)
+            names = dict(known.filter(pk=customer_id).values_list("pk", "name"))
     return render_form(
         request,
         form,
         template="panel/package_run.html",
         title="Run packages",
-        breadcrumbs=crumbs(("Money", ""), ("Packages", page)),
-        back_url=page,
+        breadcrumbs=_way(),
+        back_url=reverse("panel:packages"),
         save_title="Run",
         rows=None if rows is None else [_shown(row, names) for row in rows[:MOST_SHOWN]],
         left_out_count=max(len(rows or ()) - MOST_SHOWN, 0),
@@ -71,40 +79,60 @@ def run(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def _names(known: QuerySet[Customer], ids: Collection[int]) -> dict[int, str]:
-    """What those of the customers are called that are known, in the order of their names."""
-    return dict(known.filter(among("pk", ids)).order_by("name").values_list("pk", "name"))
+@reading
+def run_job(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """A run for everybody: how far it is, what it charged and whom it could not."""
+    found = _found(request, task_id)
+    page = {"title": as_is(found.title), "breadcrumbs": _way(), "watches": rights(request).reads("tasks")}
+    return render(request, "panel/package_run_job.html", {**page, **_followed(request, found)})
 
 
-def _run(
-    request: HttpRequest, form: RunForm, whose: Sequence[int | None], names: Mapping[int, str]
-) -> list[dict[str, Any]] | None:
-    """What the run gives, customer by customer; the form tells whom nothing was charged. None if that is everybody."""
-    rows: list[dict[str, Any]] = []
-    refused = 0
-    for customer_id in whose:
-        try:
-            with acting(actor(request, reason(request))):
-                rows += run_packages(**{**form.cleaned_data, "customer_id": customer_id})
-        except Invalid as problem:
-            refused += 1
-            for name, sentence in ((name, words) for name, found in problem.errors.items() for words in found):
-                if len(whose) > 1 and customer_id is not None:
-                    form.add_error(None, f"{names[customer_id]}: {sentence}")
-                else:
-                    form.add_error(name if name in form.fields else None, sentence)
-        except (NotFound, DatabaseError) as problem:  # whatever befalls one, the others are charged
-            refused += 1
-            log.warning("packages of customer %s are not charged: %s", customer_id, problem)
-            form.add_error(None, f"{names.get(customer_id or 0, 'This')} could not be charged: run it again.")
-    return rows if len(whose) > refused or not whose else None
+@reading
+def run_now(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """The same alone, as it is asked for again while it runs."""
+    return render(request, "panel/package_run_now.html", _followed(request, _found(request, task_id)))
 
 
-def _shown(row: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
+def _followed(request: HttpRequest, task: Task) -> dict[str, Any]:
+    done = task.rows.filter(outcome__isnull=False)
+    failed = task.rows.filter(state="failed").order_by("number")
+    length = Func(F("outcome"), function="jsonb_array_length", output_field=IntegerField())
+    count = done.aggregate(count=Sum(length))["count"] or 0
+    rows = list(islice(_lines(done), MOST_SHOWN))
+    return {
+        **progress(request, task),
+        "now_url": reverse("panel:package_run_now", args=[task.pk]),
+        "rows": rows,
+        "left_out_count": count - len(rows),
+        "simulated": task.arguments["simulate"],
+        "refused": [(row.title, error_words(row.errors)) for row in failed[:FAILED_SHOWN]],
+    }
+
+
+def _lines(done: QuerySet[TaskRow]) -> Iterable[dict[str, Any]]:
+    told = done.order_by("number").exclude(outcome=[]).values_list("title", "outcome")
+    for name, outcome in told.iterator():
+        for row in outcome or ():
+            yield _shown(row, {row["customer_id"]: name})
+
+
+def _shown(row: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
     """One line of a run for people."""
     return {**row, "customer": names.get(row["customer_id"], ""), "what": DUE_WORDS[row["kind"]],
             "minutes": clock(row["minutes_s"]) if row["minutes_s"] else "",
             "used": None if row["used_micros"] is None else format_micros(row["used_micros"], 2)}  # fmt: skip
 
 
-urlpatterns = [path("packages/run/", run, name="package_run")]
+def _found(request: HttpRequest, task_id: int) -> Task:
+    return get_object_or_404(Task, pk=task_id, kind=KIND, account=own_account(request))
+
+
+def _way() -> list[Any]:
+    return crumbs(("Money", ""), ("Packages", reverse("panel:packages")))
+
+
+urlpatterns = [
+    path("packages/run/", run, name="package_run"),
+    path("packages/runs/<int:task_id>/", run_job, name="package_run_job"),
+    path("packages/runs/<int:task_id>/now/", run_now, name="package_run_now"),
+]

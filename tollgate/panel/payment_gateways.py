@@ -171,7 +171,7 @@ def payment_gateway(request: HttpRequest, payment_gateway_id: int) -> HttpRespon
         can_stay=True,
         read_only=not may(request, "update_payment_gateway"),
         gateway=found,
-        notice_address=notice_address(found),
+        notice_address=notice_address(found) if PROVIDERS[found.provider].notifies else "",
     )
 
 

@@ -4,7 +4,7 @@ Money in suspense (its payer is not known yet) is the filter of that name; users
 customers. A customer's own payments are a part of its page (customer_pages.py), drawn by `of_customer`.
 """
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.allocations import OWED, allocate_payment, release_allocation
+from tollgate.actions.bank_lines import DIRECT_DEBIT
 from tollgate.actions.own_payments import redeem_voucher
 from tollgate.actions.payment_booking import BACK
 from tollgate.actions.payments import (
@@ -29,7 +30,7 @@ from tollgate.actions.payments import (
     reverse_payment,
 )
 from tollgate.actions.rehearsals import Completing, completing
-from tollgate.panel.access import own_account, own_customers, own_rows, reading, writing
+from tollgate.panel.access import by_customer, own_account, own_customers, own_rows, reading, writing
 from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.fields import choices, words
@@ -38,8 +39,9 @@ from tollgate.panel.invoice_pages import standing_ones
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
-from tollgate.store.models import Customer, Invoice, Payment, PaymentEvent
+from tollgate.store.models import BankLine, Customer, Invoice, Payment, PaymentEvent
 from tollgate.store.models.payments import ALLOCATED
+from tollgate.store.queries.finding import payments_with
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
@@ -184,8 +186,9 @@ def payments(request: HttpRequest) -> HttpResponseBase:
     """Every payment."""
     found = own_rows(request, Payment.objects.filter(account=own_account(request))).select_related("customer")
     found = found.annotate(suspense=Case(When(customer=None, status="pending", then=Value("yes")), default=Value("no")))
-    search = ("customer__name__icontains", "external_id__icontains", "payer__icontains", "public_note__icontains")
-    source = QuerysetSource(queryset=found, search=search, meanings=by_company())
+    source = QuerysetSource(
+        queryset=found, search=cache(payments_with), meanings=by_company(), narrow=True, walked=by_customer(request)
+    )
     way = crumbs(("Money", ""))
     return respond(request, LIST, source, template="panel/payments.html", title="Payments", breadcrumbs=way)
 
@@ -203,7 +206,9 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         "payment": found,
         "status_words": status_words(found),
         "askable": checkout is not None and found.status == "pending" and checkout.next_at is None and checkout.session,
-        "approvable": found.customer_id is not None and (found.gateway in BY_HAND or _waits_for_another(found)),
+        "approvable": found.customer_id is not None
+        and (found.gateway in (*BY_HAND, DIRECT_DEBIT) or _waits_for_another(found)),
+        "bank_line": BankLine.objects.filter(payment=found).select_related("run").first(),
         "tone": TONES[status_words(found).lower()],
         "left_micros": found.amount_micros - found.refunded_micros if _is_back_possible(found) else 0,
         "allocations": settled,

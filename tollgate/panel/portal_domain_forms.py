@@ -16,7 +16,7 @@ from tollgate.actions.portal_domains import SECTIONS
 from tollgate.core.colors import THEME
 from tollgate.core.money import CURRENCIES
 from tollgate.core.pictures import MOST_BYTES, PictureRefused, read_picture
-from tollgate.panel.company import CustomerField, name_one_of
+from tollgate.panel.company import CardsField, CustomerField, name_one_of
 from tollgate.panel.customer_forms import SECTION_WORDS
 from tollgate.panel.customer_paying import AS_ABOVE, GatewaysField
 from tollgate.panel.fields import ColorField, note, pick
@@ -118,12 +118,12 @@ class PortalDomainForm(HouseForm):
         label="Template customer",
         help_text="Its name or number. New customers get its settings, routes and packages, unless told otherwise",
     )
-    card_ids = forms.TypedMultipleChoiceField(
+    card_ids = CardsField(
+        "sold_card",
         required=False,
-        coerce=int,
         label="Rate cards",
-        help_text="New customers pay by these on the template's routes, one for each currency; none = as the template",
-        widget=forms.SelectMultiple(attrs=SEARCHABLE),
+        help_text="New customers pay by these on the template's routes, one for each currency (semicolons between); "
+        "none = as the template",
     )
     invoice_template_id = pick(
         "Invoice template", [], required=False, help_text="Of customers who have none of their own"
@@ -133,12 +133,10 @@ class PortalDomainForm(HouseForm):
         super().__init__(*arguments, **options)
         fits = Q(parent=None, deleted_at=None) | Q(pk=self.initial.get("template_customer_id"))
         name_one_of(self, Customer.objects.filter(fits, account=account), field="template_customer_id")
-        cards = Card.objects.filter(account=account, kind="customer", reseller=None).order_by("currency", "name")
+        name_one_of(self, Card.objects.filter(account=account, kind="customer", reseller=None), field="card_ids")
         papers = InvoiceTemplate.objects.filter(account=account).order_by("name")
-        prices, paper = self.fields["card_ids"], self.fields["invoice_template_id"]
-        assert isinstance(prices, forms.TypedMultipleChoiceField)
+        paper = self.fields["invoice_template_id"]
         assert isinstance(paper, forms.TypedChoiceField)
-        prices.choices = [(row.pk, f"{row} ({row.currency})") for row in cards]
         paper.choices = [("", "As in stock"), *((row.pk, str(row)) for row in papers)]
 
     def given(self) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Portal domains: the addresses where customers log in, with their brand."""
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
@@ -31,6 +33,7 @@ LIST = Grid(
         Column("customers", "Customers", value="customer_count", kind=Kind.COUNT, sort="customer_count"),
     ),
     sort="host",
+    ticks=True,
     empty_text="No portal domains yet. Each is an address of its own where customers log in, with a brand of its own.",
     empty_url="/portal-domains/new/",
     empty_action="Add a portal domain",
@@ -41,12 +44,17 @@ LOGO_HEADERS = {"Content-Security-Policy": "default-src 'none'", "Cache-Control"
 @reading
 def portal_domains(request: HttpRequest) -> HttpResponseBase:
     """Every portal domain."""
-    found = PortalDomain.objects.filter(account=own_account(request)).defer("logo")
-    source = QuerysetSource(
-        queryset=found.annotate(customer_count=Count("customers")), search=("host__icontains", "brand__icontains")
-    )
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Selling", ""))
-    return respond(request, LIST, source, template="panel/portal_domains.html", title="Portal domains", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/portal_domains.html", title="Portal domains", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = PortalDomain.objects.filter(account=own_account(request)).defer("logo")
+    counted = found.annotate(customer_count=Count("customers"))
+    return LIST, QuerysetSource(queryset=counted, search=("host__icontains", "brand__icontains"))
 
 
 @writing("create_portal_domain", shown_to_all=False)

@@ -15,13 +15,15 @@ from tollgate.actions.acts import Invalid, acting
 from tollgate.actions.recalculation_preview import Preview, preview
 from tollgate.actions.recalculations import (
     RELEASED_BY,
-    noted_invoices,
+    TAKING_BACK,
     notes_task_of,
     ref_of,
     start_recalculation,
     take_back_recalculation,
     wanted_recalculation,
 )
+from tollgate.actions.task_searches import done_of_found
+from tollgate.actions.tasks import OPEN
 from tollgate.panel.access import actor, may, own_account, reading, rights, writing
 from tollgate.panel.cells import excerpt, link
 from tollgate.panel.company import CustomerField, name_one_of
@@ -30,6 +32,7 @@ from tollgate.panel.fields import InstantField, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoices import OF_INVOICE, today
 from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.panel.tasks import progress
 from tollgate.store.models import Carrier, Customer, Entry, Invoice, Recalculation
 from tollgate.store.queries.invoice_lists import with_standing
 from tollgate.ui.columns import Column, Kind
@@ -47,11 +50,14 @@ TONES: Final = {
     "completed": "green",
     "waiting": "blue",
     "active": "blue",
+    "being taken back": "blue",
     "failed": "red",
 }
 
 
 def _state(row: Any) -> str:
+    if row.task is not None and row.task.kind == TAKING_BACK and row.taken_back_at is None:
+        return "Being taken back" if row.task.state in OPEN else "Completed"  # it could not be taken back: it stands
     if row.task is not None and row.task.failed_count:
         return "Some failed"
     if row.taken_back_at is not None and (row.task is None or row.task.state == "completed"):
@@ -185,20 +191,23 @@ def recalculation(request: HttpRequest, recalculation_id: int) -> HttpResponseBa
     found = _found(request, recalculation_id)
     entries = Entry.objects.filter(account_id=found.account_id, ref=ref_of(found)).select_related("wallet")
     notes = with_standing(Invoice.objects.filter(recalculation=found).select_related("customer"), today())
-    noting = notes_task_of(found)
+    noting, task = notes_task_of(found), found.task
     context = {
         "title": as_is(str(found)),
         "breadcrumbs": _way(),
         "recalculation": found,
         "kind_words": KIND_WORDS[found.kind],
-        "state": _state(found),
+        "stands": _state(found),
         "released_by": ", ".join(words(name) for name in found.released_by) or "anybody",
         "told_by": NOTE_WORDS["yes" if found.on_notes else "no"],
         "noting": noting,
-        "noted": noted_invoices(noting) if noting is not None else None,
+        "noted": done_of_found(noting) if noting is not None else None,
+        "counted": done_of_found(task) if task is not None else None,
+        "watches": task is not None and rights(request).reads("tasks"),
+        **(progress(request, task) if task is not None else {}),
         "notes": excerpt(NOTES, QuerysetSource(queryset=notes)) if rights(request).reads("invoices") else None,
         "entries": excerpt(ENTRIES, QuerysetSource(queryset=entries)),
-        "may_take_back": may(request, "take_back_recalculation") and found.taken_back_at is None,
+        "may_take_back": may(request, "take_back_recalculation") and _stands(found),
     }
     return render(request, "panel/recalculation.html", context)
 
@@ -211,6 +220,11 @@ def take_back(request: HttpRequest, recalculation_id: int) -> HttpResponseBase:
         reason = request.POST.get("text", "")
         press(request, take_back_recalculation, "It is being taken back.", recalculation_id=found.pk, reason=reason)
     return redirect("panel:recalculation", found.pk)
+
+
+def _stands(found: Recalculation) -> bool:
+    """Whether it is over and not taken back."""
+    return found.taken_back_at is None and (found.task is None or found.task.state not in OPEN)
 
 
 def _preview(request: HttpRequest, form: RecalculationForm, account_id: int) -> Preview | None:

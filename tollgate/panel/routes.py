@@ -9,12 +9,13 @@ those are chosen where the reseller buys.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -28,13 +29,26 @@ from tollgate.actions.routes import (
     delete_ingress_route,
     update_ingress_route,
 )
-from tollgate.panel.access import may, may_test, own_account, own_customers, own_rows, reach, reading, writing
-from tollgate.panel.cards import card_words
+from tollgate.panel.access import (
+    by_customer,
+    may,
+    may_test,
+    own_account,
+    own_customers,
+    own_rows,
+    reach,
+    reading,
+    served_rows,
+    writing,
+)
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
-from tollgate.panel.fields import ChannelsField, CpsField, pick
+from tollgate.panel.choosable import route_cards
+from tollgate.panel.company import CardField, name_one_of
+from tollgate.panel.fields import ChannelsField, CpsField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Account, Card, Customer, IngressRoute, RouteOption, Tag
+from tollgate.store.queries.finding import all_routes_with, routes_with
 from tollgate.ui.columns import Column
 from tollgate.ui.fields import DurationField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -141,7 +155,7 @@ class RouteForm(HouseForm):
     widths = {"options": 12, "dial_patterns": 8}
 
     name = forms.CharField(max_length=200)
-    card_id = pick("Customer card", [], help_text="What the customer pays")
+    card_id = CardField("route_card", label="Customer card", help_text="What the customer pays")
     enabled = forms.BooleanField(required=False, initial=True)
     tech_prefix = forms.CharField(
         max_length=20, required=False, help_text="Dialed in front of the number and taken off before routing"
@@ -175,14 +189,15 @@ class RouteForm(HouseForm):
             wish.disabled, wish.initial = True, "inherit"
             wish.help_text = "Nothing is recorded: call recording is not enabled in System > Account"
         account_id = owner.pk if isinstance(owner, Account) else owner.account_id
-        known = Card.objects.filter(account_id=account_id).select_related("carrier", "reseller").order_by("name")
-        cards = [card for card in known if _fits(card, owner)]
-        field = self.fields["card_id"]
-        assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [("", ""), *((card.pk, card_words(card)) for card in cards)]
-        self.fields["options"] = OptionsField([card for card in known if card.kind == "carrier"])
+        self._name_cards(owner, route_cards(owner, resold=False))
+        bought = Card.objects.filter(account_id=account_id, kind="carrier").select_related("carrier").order_by("name")
+        self.fields["options"] = OptionsField(list(bought))
         self.fields["options"].widget.attrs["data-width"] = "12"
         self.set_unit("capped_price_nanos", f"{owner.currency}/min" if isinstance(owner, Customer) else "/min")
+
+    def _name_cards(self, owner: Customer | Tag | Account, known: QuerySet[Card]) -> None:
+        about = {} if isinstance(owner, Account) else {type(owner).__name__.lower(): owner.pk}
+        name_one_of(self, known, field="card_id", **about)
 
 
 class ChangedRouteForm(RouteForm):
@@ -206,12 +221,8 @@ class ResoldRouteForm(RouteForm):
         assert isinstance(owner, Customer)
         for name in OPERATED:
             del self.fields[name]
-        field = self.fields["card_id"]
-        assert isinstance(field, forms.TypedChoiceField)
-        offered = Card.objects.filter(
-            Q(reseller=owner.parent_id, currency=owner.currency) | Q(pk=card_id or 0), kind="customer"
-        )
-        field.choices = [("", ""), *((card.pk, card.name) for card in offered.order_by("name"))]
+        now = Card.objects.filter(pk=card_id or 0, kind="customer").select_related("reseller")
+        self._name_cards(owner, route_cards(owner, resold=True) | now)
 
 
 class ChangedResoldRouteForm(ResoldRouteForm):
@@ -297,14 +308,10 @@ def sought(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     account = own_account(request)
-    found = own_rows(
-        request,
-        IngressRoute.objects.filter(Q(customer__account=account, customer__deleted_at=None) | Q(tag__account=account)),
-    )
-    search: tuple[str, ...] = ("name__icontains", "customer__name__icontains")
-    if reach(request) is None:
-        search = (*search, "tag__name__icontains")
-    return as_allowed(request, LIST), QuerysetSource(queryset=listed(found), search=search, narrow=True)
+    found = served_rows(request, IngressRoute.objects.filter(Q(tag=None) | Q(tag__account=account)))
+    search = cache(all_routes_with if reach(request) is None else routes_with)
+    source = QuerysetSource(queryset=listed(found), search=search, narrow=True, walked=by_customer(request))
+    return as_allowed(request, LIST), source
 
 
 def listed(found: Any) -> Any:
@@ -412,16 +419,6 @@ def remove_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
 def _usual(request: HttpRequest) -> dict[str, Any]:
     """What a new route begins with, by the options."""
     return {"profit_assurance": own_account(request).profit_assurance_default}
-
-
-def _fits(card: Card, customer: Customer | Tag | Account) -> bool:
-    """Whether the customer, or any customer with the tag, may pay by the card."""
-    if isinstance(customer, Account):
-        return card.kind == "customer"
-    if isinstance(customer, Tag):
-        return card.kind == "customer" and card.reseller_id is None
-    same = card.kind == "customer" and card.currency == customer.currency
-    return same and (card.reseller_id is None or card.reseller_id == customer.parent_id)
 
 
 def _route(request: HttpRequest, route_id: int) -> IngressRoute:

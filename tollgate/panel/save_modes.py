@@ -86,7 +86,9 @@ def _as_listed(request: HttpRequest, saved: DelayedSave) -> Pending:
     user = current_user(request)
     return Pending(
         due=shown_at(saved.due_at, user.zone),
-        lines=tuple(line.words(new=False) for line in audit_words.lines(saved.before, saved.after)),
+        lines=tuple(
+            line.words(new=False, most=audit_words.SHORT) for line in audit_words.lines(saved.before, saved.after)
+        ),
         author=name_for(request)(saved.author),
         edit_url=reverse("panel:delay", args=[saved.pk]),
         cancel_url=reverse("panel:delay_cancel", args=[saved.pk]),

@@ -149,10 +149,15 @@ def _show_conflict(form: HouseForm, current: Mapping[str, Any]) -> None:
     different = [
         Difference(str(field.label), _shown(form, name, current[name]), _shown(form, name, form.cleaned_data.get(name)))
         for name, field in ((bound.name, bound) for bound in form.visible_fields())
-        if name in current and current[name] != form.cleaned_data.get(name)
+        if name in current and _differs(current[name], form.cleaned_data.get(name))
     ]
     unseen = Difference("Other fields", "changed", "as they are now")
     form.show_conflict(int(current["version"]), different or [unseen])
+
+
+def _differs(theirs: Any, ours: Any) -> bool:
+    """A field that is left empty is nothing to a record and no text to a form."""
+    return bool(theirs != ours) and not (theirs in (None, "") and ours in (None, ""))
 
 
 def _shown(form: HouseForm, name: str, value: Any) -> str:

@@ -1,22 +1,24 @@
 """Names for fields that ask for a record by name: a few that fit what has been typed, for `ui/suggest.js`.
 
-To offer another kind of record, add its function to `KINDS`, with the area that a reader of it needs. What is offered
-must be what the field takes.
+To offer another kind of record, add its function to `KINDS`, with the areas of which a reader needs one. What is
+offered must be what the field takes: choosable.py says it for both.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path, reverse_lazy
 
-from tollgate.panel.access import members, own_account, own_customers, own_rows, rights
+from tollgate.panel.access import members, own_account, own_cards, own_customers, own_rows, reach, rights
+from tollgate.panel.choosable import card_text, cards_to_copy, resellers, route_cards, sold_cards, with_twins
 from tollgate.store.models import Alert, Carrier, Endpoint, Gateway, IngressRoute, Invoice, Tag, Webhook
 from tollgate.store.queries.finding import with_text
 
 MOST: Final = 10
 TEXT_MOST: Final = 100
+ID_DIGITS_MOST: Final = 19
 Offer = tuple[str, str]
 """What the field takes, and words beside it."""
 
@@ -29,6 +31,42 @@ def suggested(kind: str) -> Any:
 def _customers(request: HttpRequest, text: str) -> Iterable[Offer]:
     found = own_customers(request).filter(with_text("customer", text), deleted_at=None).order_by("name")
     return ((row.name, row.number) for row in found[:MOST])
+
+
+def _resellers(request: HttpRequest, text: str) -> Iterable[Offer]:
+    found = resellers(request).filter(Q(name__icontains=text) | Q(number__startswith=text)).order_by("name")
+    return ((row.name, row.number) for row in found[:MOST])
+
+
+def _route_cards(request: HttpRequest, text: str) -> Iterable[Offer]:
+    owner = _named_one(request, own_customers(request), "customer")
+    if owner is None and reach(request) is not None:
+        return ()
+    tags = Tag.objects.filter(account=own_account(request))
+    owner = owner or _named_one(request, tags, "tag") or own_account(request)
+    return _cards(request, route_cards(owner, resold=reach(request) is not None), text)
+
+
+def _cards_to_copy(request: HttpRequest, text: str) -> Iterable[Offer]:
+    card = _named_one(request, own_cards(request), "card")
+    return () if card is None else _cards(request, cards_to_copy(request, card), text)
+
+
+def _sold_cards(request: HttpRequest, text: str) -> Iterable[Offer]:
+    return _cards(request, sold_cards(request, request.GET.getlist("currency") or None), text)
+
+
+def _cards(request: HttpRequest, known: QuerySet[Any], text: str) -> Iterable[Offer]:
+    """Cards with their currency; the operator is told whose another's is."""
+    told = reach(request) is None
+    for row in with_twins(known).filter(name__icontains=text).order_by("name", "pk")[:MOST]:
+        yield card_text(row), f"{row.currency}, {row.reseller}" if told and row.reseller else row.currency
+
+
+def _named_one(request: HttpRequest, known: QuerySet[Any], name: str) -> Any:
+    """The record whose id the address gives; None without one."""
+    given = request.GET.get(name, "")
+    return known.filter(pk=int(given)).first() if given.isdecimal() and len(given) < ID_DIGITS_MOST else None
 
 
 def _carriers(request: HttpRequest, text: str) -> Iterable[Offer]:
@@ -82,19 +120,25 @@ def _named(found: QuerySet[Any], text: str) -> Iterable[Any]:
     return found.filter(name__icontains=text).order_by("name", "pk")[:MOST]
 
 
-KINDS: Final[dict[str, tuple[str, Callable[[HttpRequest, str], Iterable[Offer]]]]] = {
-    "customer": ("customers", _customers),
-    "carrier": ("carriers", _carriers),
-    "gateway": ("carriers", _gateways),
-    "route": ("routes", _routes),
-    "sip_user": ("endpoints", _sip_users),
-    "tag": ("labels", _tags),
-    "alert": ("alerts", _alerts),
-    "webhook": ("webhooks", _webhooks),
-    "invoice": ("invoices", _invoices),
-    "note": ("invoices", _notes),
+KINDS: Final[dict[str, tuple[Collection[str], Callable[[HttpRequest, str], Iterable[Offer]]]]] = {
+    "customer": (["customers"], _customers),
+    "reseller": (["customers"], _resellers),
+    "route_card": (["routes", "cards"], _route_cards),
+    "card_to_copy": (["cards"], _cards_to_copy),
+    "sold_card": (["cards", "messages", "account"], _sold_cards),
+    "carrier": (["carriers"], _carriers),
+    "gateway": (["carriers"], _gateways),
+    "route": (["routes"], _routes),
+    "sip_user": (["endpoints"], _sip_users),
+    "tag": (["labels"], _tags),
+    "alert": (["alerts"], _alerts),
+    "webhook": (["webhooks"], _webhooks),
+    "invoice": (["invoices"], _invoices),
+    "note": (["invoices"], _notes),
 }
-"""The area that opens each kind, and what finds its records."""
+"""The areas that open each kind, and what finds its records."""
+AT_ONCE: Final = frozenset({"reseller", "route_card", "card_to_copy", "sold_card"})
+"""Kinds that are offered before anything is typed."""
 
 
 @members
@@ -102,9 +146,9 @@ def suggestions(request: HttpRequest, kind: str) -> JsonResponse:
     """A few records of a kind by what has been typed; none where the reader may not read them."""
     if kind not in KINDS:
         raise Http404("Nothing of this kind is suggested.")
-    area, find = KINDS[kind]
+    areas, find = KINDS[kind]
     text = request.GET.get("q", "").replace("\0", "").strip()[:TEXT_MOST]
-    readable = bool(text) and rights(request).reads(area)
+    readable = (text or kind in AT_ONCE) and any(rights(request).reads(area) for area in areas)
     offers = find(request, text) if readable else ()
     return JsonResponse({"offers": [{"value": value, "words": words} for value, words in offers]})
 

@@ -356,10 +356,12 @@ def _drafted(request: HttpRequest, customer: Customer, from_on: date, until_on: 
 def missing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """What the customer's schedule lacks, as it would be made; a press makes it."""
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
-    page = reverse("panel:customer", args=[customer.pk])
+    page, invoices = (reverse(f"panel:customer{part}", args=[customer.pk]) for part in ("", "_invoices"))
+    span = request.GET.get("span", "")
+    back = reverse("panel:customer_summary", args=[customer.pk, span]) if span in SPANS else invoices
     if request.method == "POST":
         if press(request, generate_missing_invoices, "The missing documents are made.", customer_id=customer.pk):
-            return redirect("panel:customer_invoices", customer.pk)
+            return redirect(invoices)
         return redirect(page)
     made, problem = list[Made](), ""
     try:
@@ -373,7 +375,7 @@ def missing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         "title": "Missing invoices",
         "breadcrumbs": way,
         "customer": customer,
-        "back_url": page,
+        "back_url": back,
         "count": len(made),
         "problem": problem,
         "grid": PREVIEW.page({}, ListSource(items=made, id_path="from_on")),

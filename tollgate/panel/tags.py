@@ -1,5 +1,7 @@
 """Tags: labels of customers."""
 
+from collections.abc import Mapping
+
 from django import forms
 from django.contrib import messages
 from django.db.models import Count, Q
@@ -42,6 +44,7 @@ LIST = Grid(
         ),
     ),
     sort="name",
+    ticks=True,
     empty_text="No tags yet. A tag marks customers that belong together: find them by it in the list of customers.",
     empty_url="/tags/new/",
     empty_action="Add a tag",
@@ -65,14 +68,18 @@ class ChangedTagForm(TagForm):
 @reading
 def tags(request: HttpRequest) -> HttpResponseBase:
     """Every tag, with how many customers have it."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Selling", ""))
+    return respond(request, grid, source, template="panel/tags.html", title="Tags", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = Tag.objects.filter(account=own_account(request))
     own = own_customers(request).filter(deleted_at=None)
-    source = QuerysetSource(
-        queryset=found.annotate(customer_count=Count("customers", filter=Q(customers__in=own))),
-        search=("name__icontains",),
-    )
-    way = crumbs(("Selling", ""))
-    return respond(request, LIST, source, template="panel/tags.html", title="Tags", breadcrumbs=way)
+    counted = found.annotate(customer_count=Count("customers", filter=Q(customers__in=own)))
+    return LIST, QuerysetSource(queryset=counted, search=("name__icontains",))
 
 
 @writing("create_tag", shown_to_all=False)

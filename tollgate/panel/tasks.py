@@ -14,9 +14,9 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions import call_files, mailings
+from tollgate.actions import call_files, mailings, package_runs
 from tollgate.actions.deliveries import MOST_TRIES
-from tollgate.actions.recalculations import NOTES
+from tollgate.actions.recalculations import NOTES, RECALCULATE, TAKING_BACK
 from tollgate.actions.tasks import (
     ATTEMPTS_MOST,
     OPEN,
@@ -32,7 +32,7 @@ from tollgate.actions.tasks import (
     work,
 )
 from tollgate.actions.uploads import repeat_upload
-from tollgate.panel.access import actor, current_user, own_account, reach, reading, writing
+from tollgate.panel.access import actor, current_user, own_account, reach, reading, rights, writing
 from tollgate.panel.cells import link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
@@ -50,6 +50,7 @@ TONES: Final = {"waiting": "yellow", "active": "blue", "completed": "green", "fa
 KINDS: Final = (
     *("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send"),
     "correction_notes",
+    "package_run",
 )
 PAGES: Final = {
     "customer": "panel:customer",
@@ -66,11 +67,21 @@ PAGES: Final = {
     "carrier": "panel:carrier",
     "gateway": "panel:gateway",
     "alert": "panel:alert",
+    "tag": "panel:tag",
+    "tax": "panel:tax",
+    "localization": "panel:localization",
+    "domain": "panel:portal_domain",
+    "webhook": "panel:webhook",
+    "edge": "panel:edge",
+    "user": "panel:user",
+    "group": "panel:group",
+    "package": "panel:package",
+    "card": "panel:card",
     "invoice": "panel:invoice",
 }
-AFTERWARDS: Final = frozenset({call_files.KIND, mailings.KIND, NOTES})
-"""Kinds that no page waits for: one row may be an hour of many calls, or look through the entries of as many, and mail
-waits for its server anyway."""
+AFTERWARDS: Final = frozenset({call_files.KIND, mailings.KIND, package_runs.KIND, NOTES, RECALCULATE, TAKING_BACK})
+"""Kinds that no page waits for: one row may be an hour of many calls, or look for very many records, and mail waits for
+its server anyway."""
 
 
 def _waited_s(task: Task) -> int | None:
@@ -185,14 +196,14 @@ def task(request: HttpRequest, task_id: int) -> HttpResponseBase:
     message = {"message_id": Subquery(own.values("pk")), "message_tries": Subquery(own.values("tries_count"))}
     source = QuerysetSource(queryset=found.rows.select_related("task").annotate(**message))
     way = crumbs(("System", ""), ("Jobs", reverse("panel:tasks")))
-    title, shown = as_is(found.title), _shown(request, found)
+    title, shown = as_is(found.title), progress(request, found)
     return respond(request, ROWS, source, template="panel/task.html", title=title, breadcrumbs=way, **shown)
 
 
 @reading
 def now(request: HttpRequest, task_id: int) -> HttpResponseBase:
     """How far it is, alone."""
-    return render(request, "panel/task_now.html", _shown(request, _found(request, task_id)))
+    return render(request, "panel/task_now.html", progress(request, _found(request, task_id)))
 
 
 @reading
@@ -254,7 +265,8 @@ def repeat(request: HttpRequest, task_id: int) -> HttpResponseBase:
     return redirect("panel:task", found.pk)
 
 
-def _shown(request: HttpRequest, found: Task) -> dict[str, Any]:
+def progress(request: HttpRequest, found: Task) -> dict[str, Any]:
+    """What `panel/task_now.html` shows of a job, on the job's page and on those of what it is about."""
     at, open_still = datetime.now(UTC), found.state in OPEN
     left = found.total_count - found.done_count
     own_file = found.kind == call_files.KIND and call_files.may_fetch(found, actor(request))
@@ -271,10 +283,22 @@ def _shown(request: HttpRequest, found: Task) -> dict[str, Any]:
         "sending_count": found.rows.filter(state="sending").count() if found.kind == mailings.KIND else 0,
         "took_s": _took_s(found),
         "manages": may_manage(found, actor(request)),
+        "about": _about(request, found),
         "can_retry": not open_still and left > 0 and not (found.dry and found.followers.exists()),
         "can_undo": undoable(found, at),
         "can_repeat": found.dry and not open_still and found.done_count > 0 and not found.followers.exists(),
     }
+
+
+def _about(request: HttpRequest, found: Task) -> tuple[str, str] | None:
+    """What a job belongs to, with its page, for who may read that and is not `there` now."""
+    number, address = found.arguments.get("recalculation_id"), ""
+    if number is not None and rights(request).reads("recalculations"):
+        title, address = f"Recalculation {number}", reverse("panel:recalculation", args=[number])
+    elif found.kind == package_runs.KIND and rights(request).reads("packages"):
+        title, address = "What it charges", reverse("panel:package_run_job", args=[found.pk])
+    there = "there" in request.GET or request.path.startswith(address)
+    return (title, address) if address and not there else None
 
 
 def _visible(request: HttpRequest) -> QuerySet[Task]:

@@ -1,5 +1,6 @@
 """Taxes: named rates with their dates. Which of them a customer pays is ticked in its own form."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -63,6 +64,7 @@ LIST = Grid(
         enabled_column(),
     ),
     sort="name",
+    ticks=True,
     empty_text="No taxes yet. Add each tax once, then tick at each customer which of them it pays.",
     empty_url="/taxes/new/",
     empty_action="Add a tax",
@@ -141,10 +143,16 @@ class NewTaxForm(TaxForm):
 @reading
 def taxes(request: HttpRequest) -> HttpResponseBase:
     """Every tax."""
-    found = Tax.objects.filter(account=own_account(request)).annotate(customer_count=Count("customer_taxes"))
-    source = QuerysetSource(queryset=found, search=("name__icontains", "label__icontains"))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Money", ""))
-    return respond(request, LIST, source, template="panel/taxes.html", title="Taxes", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/taxes.html", title="Taxes", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = Tax.objects.filter(account=own_account(request)).annotate(customer_count=Count("customer_taxes"))
+    return LIST, QuerysetSource(queryset=found, search=("name__icontains", "label__icontains"))
 
 
 @writing("create_tax", shown_to_all=False)

@@ -1,9 +1,11 @@
 """Users: who works in the panel. What they may do comes from their groups."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -17,8 +19,8 @@ from tollgate.actions.user_passwords import send_user_password_link
 from tollgate.actions.users import create_user, end_user_sessions, revoke_user_token, update_user
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import STATUS_TONES, link
+from tollgate.panel.company import ResellerField, name_one_of
 from tollgate.panel.endpoint_forms import NetworksField
-from tollgate.panel.fields import pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import ApiToken, Customer, User, UserGroup
@@ -47,6 +49,7 @@ LIST = Grid(
         Column("email_verified_at", "Email confirmed (UTC)", kind=Kind.INSTANT, sort="email_verified_at", minor=True),
     ),
     sort="name",
+    ticks=True,
     empty_text="No users yet.",
 )
 
@@ -60,7 +63,9 @@ class UserForm(HouseForm):
     name = forms.CharField(max_length=200)
     email = forms.EmailField(help_text="The login")
     zone = ZoneField(help_text="Where this person works: the page of a call tells this time beside UTC")
-    reseller_id = pick("Reseller", [], required=False, help_text="Works for this reseller and sees only its customers")
+    reseller_id = ResellerField(
+        required=False, help_text="Works for this reseller and sees only its customers. Empty = works for you"
+    )
     allowed_networks = NetworksField(
         required=False, label="Logs in from", help_text="Addresses and networks, one per line; empty = from anywhere"
     )
@@ -78,10 +83,8 @@ class UserForm(HouseForm):
         field = self.fields["group_ids"]
         assert isinstance(field, forms.TypedMultipleChoiceField)
         field.choices = list(UserGroup.objects.order_by("name").values_list("id", "name"))
-        resellers = Customer.objects.filter(is_reseller=True, deleted_at=None).order_by("name")
-        reseller = self.fields["reseller_id"]
-        assert isinstance(reseller, forms.TypedChoiceField)
-        reseller.choices = [("", "None: works for you"), *resellers.values_list("id", "name")]
+        known = Q(is_reseller=True, deleted_at=None) | Q(pk=self.initial.get("reseller_id") or 0)
+        name_one_of(self, Customer.objects.filter(known), field="reseller_id")
 
 
 class ChangedUserForm(UserForm):
@@ -105,12 +108,16 @@ class NewUserForm(UserForm):
 @reading
 def users(request: HttpRequest) -> HttpResponseBase:
     """The list."""
-    source = QuerysetSource(
-        queryset=User.objects.prefetch_related("groups"), search=("name__icontains", "email__icontains")
-    )
-    return respond(
-        request, LIST, source, template="panel/users.html", title="Users", breadcrumbs=crumbs(("System", ""))
-    )
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("System", ""))
+    return respond(request, grid, source, template="panel/users.html", title="Users", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del request, parameters
+    found = User.objects.prefetch_related("groups")
+    return LIST, QuerysetSource(queryset=found, search=("name__icontains", "email__icontains"))
 
 
 @writing("create_user", shown_to_all=False)

@@ -1,5 +1,6 @@
 """Webhooks: the programs that are told of events, and every delivery with what was sent and what came back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +60,7 @@ LIST = Grid(
         Column("failed", "Failed", value="failed_count", kind=Kind.COUNT),
     ),
     sort="title",
+    ticks=True,
     empty_text="No webhooks yet. A webhook tells another program of invoices, payments and balances as they happen.",
     empty_url="/webhooks/new/",
     empty_action="Add a webhook",
@@ -123,13 +125,19 @@ class ChangedWebhookForm(WebhookForm):
 @reading
 def webhooks(request: HttpRequest) -> HttpResponseBase:
     """Every webhook, with what waits for it."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("System", ""))
+    return respond(request, grid, source, template="panel/webhooks.html", title="Webhooks", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = Webhook.objects.filter(account=own_account(request)).annotate(
         waiting_count=Count("deliveries", filter=Q(deliveries__state__in=("queued", "sending"))),
         failed_count=Count("deliveries", filter=Q(deliveries__state="failed")),
     )
-    source = QuerysetSource(queryset=found, search=("title__icontains", "url__icontains"))
-    way = crumbs(("System", ""))
-    return respond(request, LIST, source, template="panel/webhooks.html", title="Webhooks", breadcrumbs=way)
+    return LIST, QuerysetSource(queryset=found, search=("title__icontains", "url__icontains"))
 
 
 @writing("create_webhook", shown_to_all=False)

@@ -23,12 +23,14 @@ from tollgate.core.call_search import release_reason
 from tollgate.core.lake import Condition
 from tollgate.portal.access import visiting
 from tollgate.portal.call_periods import FROM, midnight_at, presets
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import CDR, Customer
 from tollgate.store.queries.call_search import INSTANTS, CallSearch, TooLong
 from tollgate.store.queries.lake import Written
 from tollgate.store.queries.portal import LISTED_OF_CDRS, own_calls
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.grid import Choice, Filter, FilterKind, Grid, View, respond
+from tollgate.ui.grid import Filter, FilterKind, Grid, View, respond
+from tollgate.ui.memory import Choice
 from tollgate.ui.sources import Key, Query
 
 DAYS_MOST: Final = 92
@@ -72,6 +74,9 @@ class OwnCalls:
         except TooLong as problem:
             self.problem = str(problem)
             return []
+        except DayUnreadable as problem:
+            self.problem = problem.told
+            return []
         if place is None and len(found) < limit:
             self._known = len(found)
         return found
@@ -91,6 +96,9 @@ class OwnCalls:
             return self.search(query).count(most)
         except TooLong as problem:
             self.problem = str(problem)
+            return 0
+        except DayUnreadable as problem:
+            self.problem = problem.told
             return 0
 
     def key(self, row: CDR, sort: str) -> Key:

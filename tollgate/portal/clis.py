@@ -23,7 +23,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.layout import Crumb
-from tollgate.ui.phones import PhoneField
+from tollgate.ui.phones import PhoneField, at_home
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import worded
 
@@ -65,6 +65,7 @@ class NumberForm(HouseForm):
         field = self.fields["way"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(way, WAYS[way]) for way in ways(visit)]
+        at_home(self, visit.customer.country)
 
 
 def ways(visit: Visit) -> list[str]:

@@ -10,9 +10,10 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions.contacts import KINDS, create_contact, update_contact
+from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.portal_access import Visit
 from tollgate.actions.portal_passwords import send_password_link
+from tollgate.core.notices import DEPARTMENTS
 from tollgate.portal.access import visiting
 from tollgate.portal.saving import posted, press, saved
 from tollgate.store.models import Contact
@@ -21,11 +22,11 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.layout import Crumb
-from tollgate.ui.phones import PhoneField
+from tollgate.ui.phones import PhoneField, at_home
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
-KIND_CHOICES = [(kind, "NOC" if kind == "noc" else kind.capitalize()) for kind in KINDS]
+KIND_CHOICES = list(DEPARTMENTS.items())
 FIELDS = ("first_name", "last_name", "phone", "mobile", "kind")
 
 
@@ -91,6 +92,7 @@ def contacts(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 def new_contact(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """One more person, who gets a link to set a password."""
     form = NewContactForm(posted(request), initial={"kind": "general"})
+    at_home(form, visit.customer.country)
     if form.is_valid():
         done = saved(
             request, form, visit, create_contact, customer_id=visit.customer.pk, invite=True, **form.cleaned_data
@@ -107,6 +109,7 @@ def edit_contact(request: HttpRequest, visit: Visit, contact_id: int) -> HttpRes
     contact = _contact(visit, contact_id)
     start = {name: getattr(contact, name) for name in (*FIELDS, "version")}
     form = ChangedContactForm(posted(request), initial=start)
+    at_home(form, visit.customer.country)
     if form.is_valid():
         done = saved(request, form, visit, update_contact, contact_id=contact.pk, **form.cleaned_data)
         if done is not None:

@@ -6,6 +6,7 @@ Nothing here completes a payment: the gateway's proved notice does, or the opera
 from datetime import UTC, datetime
 from typing import Any
 
+from csp.decorators import csp_replace
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest
@@ -15,7 +16,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from tollgate.actions.acts import Invalid
-from tollgate.actions.own_payments import redeem_voucher, send_payer, start_checkout, tell_bank_transfer
+from tollgate.actions.own_payments import redeem_voucher, send_payer, start_checkout, tell_bank_transfer, widget_of
 from tollgate.actions.payment_amounts import BANK_TRANSFER, VOUCHER, Way, is_allowed, ways_of
 from tollgate.actions.payment_events import look_now
 from tollgate.actions.payment_methods import delete_auto_top_up, update_auto_top_up
@@ -147,6 +148,26 @@ def payment(request: HttpRequest, visit: Visit, payment_id: int) -> HttpResponse
 
 
 @visiting("payments")
+def pay(request: HttpRequest, visit: Visit, payment_id: int) -> HttpResponseBase:
+    """The form of a gateway that is paid within a page of ours; its script may ask nobody in the visitor's name."""
+    found = payments_of(visit.customer).filter(pk=payment_id).first()
+    if found is None:
+        raise Http404
+    waits = found.status == "pending" and not visit.session.read_only
+    checkout = checkout_of(visit.customer, found.pk) if waits else None
+    widget = None if checkout is None else widget_of(checkout)
+    if checkout is None or widget is None or not checkout.session:
+        return redirect("portal:payment", payment_id)
+    page = reverse("portal:payment", args=[found.pk])
+    context = {"title": f"Pay by {checkout.gateway.title}", "payment": found, "checkout": checkout, "page": page}
+    answer = render(request, "portal/pay.html", {**context, "widget": widget})
+    theirs = ["'self'", widget.origin]
+    sources = {"script-src": theirs, "style-src": theirs, "frame-src": ["https:", widget.origin]}
+    nothing = {"connect-src": ["'none'"], "form-action": ["'none'"]}
+    return csp_replace({**sources, **nothing})(lambda _: answer)(request)
+
+
+@visiting("payments")
 def top_up(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Begins a payment by a gateway, and leads to what it will cost."""
     ways = _ways(visit)
@@ -166,6 +187,7 @@ def top_up(request: HttpRequest, visit: Visit) -> HttpResponseBase:
                     email=visit.contact.email,
                     return_url=f"{origin}?back=1",
                     cancel_url=origin,
+                    page_url=f"{origin}pay/",
                     at=datetime.now(UTC),
                 )
             except Invalid as problem:
@@ -284,4 +306,5 @@ urlpatterns = [
     path("payments/automatic/", automatic, name="automatic"),
     path("payments/automatic/forget/", forget_card, name="forget_card"),
     path("payments/<int:payment_id>/", payment, name="payment"),
+    path("payments/<int:payment_id>/pay/", pay, name="pay"),
 ]

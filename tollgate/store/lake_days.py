@@ -1,8 +1,9 @@
 """Which days the lake lacks or holds outdated, and the writing of them.
 
 A closed day is written once; it is compared again for a week, and whenever one of its calls is corrected. Of a day that
-has left the database the file is the truth: calls that come to it later are added to what it has. To look further back,
-raise `COMPARED_DAYS`, or ask `tollgate lake verify`.
+has left the database the file is the truth: calls that come to it later are added to what it has. What is gone or
+damaged is written anew as long as the database has what was in it. To look further back, raise `COMPARED_DAYS`, or ask
+`tollgate lake verify`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from django.db import connection
 
 from tollgate.core.lake import day_begins, is_closed
 from tollgate.environment import lake_folder
+from tollgate.store.lake_damage import digest
 from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, missing_ids, verify, write_day
+from tollgate.store.lake_groups import damaged_groups, delete_day, group_days
 from tollgate.store.models import Account, LakeFile
 from tollgate.store.queries.statements import rows
 
@@ -27,14 +30,22 @@ ONE_WRITER: Final = 0x7011_1A4E  # key of the advisory lock that the writer of t
 log = logging.getLogger(__name__)
 
 
-def write_closed_days(at: datetime) -> list[LakeFile]:
-    """Brings the lake up to date; gives the files written. Does nothing while another process does it."""
+def write_closed_days(at: datetime, *, hashed: bool = False) -> list[LakeFile]:
+    """Brings the lake up to date; gives the files written. Does nothing while another process does it.
+
+    Whether a file is what was written is told by its length, and by its hash too where it is to be `hashed`.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [ONE_WRITER])
         if cursor.fetchone() != (True,):
             return []
         try:
-            return [file for account in Account.objects.order_by("pk") for file in _written(account, at)]
+            written = [
+                file for account in Account.objects.order_by("pk") for file in _written(account, at, hashed=hashed)
+            ]
+            current = LakeFile.objects.filter(kind="call", replaced_at=None, erased_at=None)
+            group_days(current.order_by("-day_on", "account_id"), hashed=hashed)
+            return written
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_WRITER])
 
@@ -57,8 +68,7 @@ def delete_replaced(at: datetime) -> int:
     folder = lake_folder()
     count = 0
     for file in old:
-        (folder / file.path).unlink(missing_ok=True)
-        (folder / f"{file.path}.sha256").unlink(missing_ok=True)
+        delete_day(folder / file.path)
         file.erased_at = at
         file.save(update_fields=["erased_at"])
         count += 1
@@ -77,6 +87,9 @@ def differences(at: datetime) -> list[str]:
                 verify(file)
             except LakeDiffers as problem:
                 found.append(str(problem))
+                continue
+            if damaged := damaged_groups(file):
+                found.append(damaged)
             if file.day_on in here and not _is_current(file, whole):
                 found.append(f"{file.path} is outdated: the database holds something else of that day")
     return found
@@ -94,19 +107,20 @@ def _is_current(file: LakeFile, whole: set[date]) -> bool:
     return bool(database_sums(file.kind, file.account_id, file.day_on) == file.sums)
 
 
-def _written(account: Account, at: datetime) -> Iterator[LakeFile]:
-    for kind, day, kept in _due(account, at):
+def _written(account: Account, at: datetime, *, hashed: bool) -> Iterator[LakeFile]:
+    for kind, day, kept in _due(account, at, hashed=hashed):
         try:
             yield write_day(kind, account.pk, day, at, kept=kept)
         except LakeDiffers as problem:
             log.critical("ALARM lake: %s", problem)
 
 
-def _due(account: Account, at: datetime) -> Iterator[tuple[str, date, LakeFile | None]]:
-    """What is missing; what changed of the last days; entries of days whose calls were corrected since; calls that came
-    to days that have left the database, with the file that these are added to."""
+def _due(account: Account, at: datetime, *, hashed: bool) -> Iterator[tuple[str, date, LakeFile | None]]:
+    """What is missing or spoiled; what changed of the last days; entries of days whose calls were corrected since;
+    calls that came to days that have left the database, with the file that these are added to."""
     whole = days_here()
     current = {(file.kind, file.day_on): file for file in LakeFile.objects.filter(account=account, replaced_at=None)}
+    spoiled = {place for place, file in current.items() if file.erased_at is None and _is_spoiled(file, hashed=hashed)}
     suspected = {
         (kind, day)
         for day in closed_days(account, at)
@@ -117,9 +131,22 @@ def _due(account: Account, at: datetime) -> Iterator[tuple[str, date, LakeFile |
         file = current.get(("entry", row.day_on))
         if file is not None and row.at >= file.written_at:
             suspected.add(("entry", row.day_on))
-    for kind, day in sorted(suspected):
+    for kind, day in sorted(suspected | spoiled):
         file = current.get((kind, day))
         if file is None:
             yield kind, day, None
+        elif (kind, day) in spoiled:
+            if kind == "entry" or day in whole:
+                yield kind, day, None
+            else:
+                log.critical("ALARM lake: %s is missing or damaged, and only a backup has that day still", file.path)
         elif file.erased_at is None and not _is_current(file, whole):
             yield kind, day, file if kind == "call" and day not in whole else None
+
+
+def _is_spoiled(file: LakeFile, *, hashed: bool) -> bool:
+    """Whether the file is not what was written. Where the lake itself is not there, nothing is known of its files."""
+    path = lake_folder() / file.path
+    if not path.is_file():
+        return path.parents[1].is_dir()
+    return path.stat().st_size != file.bytes_count or (hashed and digest(path) != file.sha256)

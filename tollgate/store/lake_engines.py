@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from tollgate import environment
 from tollgate.core.lake import Engine, Statement
+from tollgate.store.lake_damage import telling
 
 CANCELED_EVERY_S: Final = 0.2
 
@@ -39,7 +40,7 @@ class QuestionTooLong(Exception):
 
 
 class LakeEngine(Protocol):
-    """What a question of the lake needs."""
+    """What a question of the lake needs. Each raises `lake_damage.DayUnreadable` for a file that cannot be read."""
 
     engine: Engine
 
@@ -106,7 +107,8 @@ class DuckLake:
         limit_s: int = 0,
     ) -> list[tuple[Any, ...]]:
         """The answer."""
-        with duckdb.connect(config=self._config) as connection, _ended_after(connection, limit_s):
+        reading = telling(tables, but=QuestionTooLong)
+        with reading, duckdb.connect(config=self._config) as connection, _ended_after(connection, limit_s):
             _show(connection, tables, beside)
             return connection.execute(statement.text, statement.values).fetchall()
 
@@ -114,7 +116,7 @@ class DuckLake:
         self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, beside: Beside | None = None
     ) -> Iterator[list[tuple[Any, ...]]]:
         """The answer, some rows at a time."""
-        with duckdb.connect(config=self._config) as connection:
+        with telling(tables, but=QuestionTooLong), duckdb.connect(config=self._config) as connection:
             _show(connection, tables, beside)
             asked = connection.execute(statement.text, statement.values)
             while found := asked.fetchmany(BATCH_ROWS):
@@ -130,7 +132,7 @@ class DuckLake:
         header: bool = True,
     ) -> None:
         """The answer as a CSV file, written by all threads."""
-        with duckdb.connect(config=self._config) as connection:
+        with telling(tables, but=QuestionTooLong), duckdb.connect(config=self._config) as connection:
             _show(connection, tables)
             for name, rows in (names or {}).items():
                 known = pa.table({"id": [row[0] for row in rows], "name": [row[1] for row in rows]}, schema=_NAMES)
@@ -172,7 +174,14 @@ def quoted(path: Path) -> str:
 
 WHOLE: Final = pa.decimal128(38, 0)
 """A whole number of any size, such as a sum."""
-_SPARK_TYPES: Final = {pa.int64(): "bigint", pa.string(): "string", WHOLE: "decimal(38, 0)"}
+NARROW: Final = pa.decimal128(18, 0)
+"""One that engines add up as quickly as any whole number."""
+_SPARK_TYPES: Final = {
+    pa.int64(): "bigint",
+    pa.string(): "string",
+    WHOLE: "decimal(38, 0)",
+    NARROW: "decimal(18, 0)",
+}
 
 
 class SparkLake:
@@ -199,7 +208,8 @@ class SparkLake:
             raise _too_long(limit_s)
         try:
             session = self._session()
-            with _canceled_after(session.sparkContext, limit_s, since=begun):
+            reading = telling(tables, but=QuestionTooLong)
+            with reading, _canceled_after(session.sparkContext, limit_s, since=begun):
                 return [tuple(row) for row in self._asked(statement, tables, beside).collect()]
         finally:
             self._turn.release()
@@ -208,7 +218,7 @@ class SparkLake:
         self, statement: Statement, tables: Mapping[str, Sequence[Path]], *, beside: Beside | None = None
     ) -> Iterator[list[tuple[Any, ...]]]:
         """The answer, some rows at a time; one partition at a time comes through this process."""
-        with self._turn:
+        with self._turn, telling(tables, but=QuestionTooLong):
             rows = map(tuple, self._asked(statement, tables, beside).toLocalIterator())
             while found := list(islice(rows, BATCH_ROWS)):
                 yield found
@@ -223,7 +233,8 @@ class SparkLake:
         header: bool = True,
     ) -> None:
         """The answer as a CSV file: rows come one partition at a time through this process."""
-        with self._turn, target.open("w", encoding="utf-8", newline="") as file:
+        reading = telling(tables, but=QuestionTooLong)
+        with self._turn, reading, target.open("w", encoding="utf-8", newline="") as file:
             session = self._session()
             for name, rows in (names or {}).items():
                 session.createDataFrame(list(rows), "id bigint, name string").createOrReplaceTempView(name)

@@ -7,7 +7,6 @@ To keep another column, see `core.lake`.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from django.db import connection, transaction
 
 from tollgate.core.lake import TABLES, Breakout, Engine, Row, Span, Statement, added, breakout_statement, day_begins
 from tollgate.environment import lake_folder
+from tollgate.store.lake_damage import digest
 from tollgate.store.lake_engines import DuckLake, quoted
 from tollgate.store.models import LakeFile
 
@@ -148,12 +148,6 @@ def verify(file: LakeFile, *, sums: bool = True) -> None:
         raise LakeDiffers(f"{file.path} is not what was written: its hash differs")
     if sums and file_sums(file.kind, file.account_id, file.day_on, path) != file.sums:
         raise LakeDiffers(f"{file.path} does not add up to what the manifest says")
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def slices(account_id: int, day: date) -> Iterator[Span]:

@@ -22,8 +22,10 @@ from django.db import OperationalError, connection, transaction
 from tollgate.core.calls_settle import LATE_WINDOW
 from tollgate.core.lake import day_begins
 from tollgate.environment import lake_folder
+from tollgate.store.lake_damage import digest
 from tollgate.store.lake_engines import quoted
-from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, digest, file_sums, into_place, verify
+from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, file_sums, into_place, verify
+from tollgate.store.lake_groups import delete_day
 from tollgate.store.models import Account, LakeFile, LegalHold
 from tollgate.store.queries.statements import rows
 from tollgate.store.sql import load
@@ -119,8 +121,7 @@ def _erased(file: LakeFile, held: list[int], at: datetime) -> bool:
                 aside = folder / f"{file.path}.{os.getpid()}"
                 duck.sql("SELECT * FROM kept ORDER BY started_us, id").write_parquet(str(aside), compression="zstd")
                 _keep_held(file, aside, kept_count, at)
-    for path in (file.path, f"{file.path}.sha256"):
-        (folder / path).unlink(missing_ok=True)
+    delete_day(target)
     file.erased_at = at  # only now: until then the next night tries again
     file.save(update_fields=["erased_at"])
     return True

@@ -25,6 +25,7 @@ from tollgate.switches.plain import CallId, Name, Number, Port, Small, Text, rea
 
 DEADLINE_MS: Final = 1500
 """The script waits 2 s for a decision; less the way there and back."""
+DECISION_MOST: Final = 16_000  # bytes: Kamailio's `pv_buffer_size` is little more
 HA1_TTL_S: Final = 300
 REGISTRATION_MOST_S: Final = 3600
 """The longest that an edge keeps where a SIP user is: `max_expires` of its registrar."""
@@ -93,7 +94,7 @@ class EventBody(Struct):
     why: str | None = None
     answered_at: str | None = None
     lifetime: int | None = None
-    reason_hdr: Text | None = None
+    reason_hdr: str | None = None  # what a stranger wrote: no end is refused for it
     pdd_ms: int | None = None
     ring_ms: int | None = None
     user: Number = ""
@@ -235,7 +236,7 @@ def _cause(reason: str | None) -> int | None:
     if reason is None or not reason.upper().lstrip().startswith("Q.850"):
         return None
     digits = reason.partition("cause=")[2].partition(";")[0].partition(",")[0].strip()
-    return int(digits) if digits.isdigit() and len(digits) <= 3 else None
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 3 else None
 
 
 def write_allowed(
@@ -248,7 +249,27 @@ def write_allowed(
     routes: Sequence[RouteChoice],
     handling: Handling,
 ) -> bytes:
-    """A decision to carry the call, with the routes in the order to try them, or the phone of ours it goes to."""
+    """A decision to carry the call, with the routes in the order to try them, or the phone of ours it goes to.
+
+    The edge reads no more than `DECISION_MOST` bytes: of more routes than that names, the last are left out.
+    """
+    body = _decision(asked, call, granted_s, record=record, media=media, routes=routes, handling=handling)
+    while len(body) > DECISION_MOST and len(routes) > 1:
+        routes = routes[: max(1, len(routes) * DECISION_MOST // len(body))]
+        body = _decision(asked, call, granted_s, record=record, media=media, routes=routes, handling=handling)
+    return body
+
+
+def _decision(
+    asked: Asked,
+    call: int,
+    granted_s: int,
+    *,
+    record: bool,
+    media: str,
+    routes: Sequence[RouteChoice],
+    handling: Handling,
+) -> bytes:
     decision: dict[str, object] = {
         "action": "route",
         "call_ref": str(call),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -29,6 +30,7 @@ AccessNumber = Annotated[str, Meta(min_length=1, max_length=32)]
 Pin = Annotated[str, Meta(max_length=32)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Small = Annotated[int, Meta(ge=0, le=32767)]
+SipCode = Annotated[int, Meta(ge=100, le=699)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Instant = datetime | int
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -96,7 +98,7 @@ class AttemptBody(Struct):
     """One route that was tried and failed."""
 
     route: Small
-    sip: Small | None = None
+    sip: SipCode | None = None
     pdd_ms: Milliseconds | None = None
 
 
@@ -109,7 +111,7 @@ class EndedBody(Struct):
     answered_at: Instant | None = None
     duration_ms: Annotated[int, Meta(ge=0, le=10**10)] | None = None
     route: Small | None = None
-    sip: Small | None = None
+    sip: SipCode | None = None
     q850: Annotated[int, Meta(ge=0, le=127)] | None = None
     released_by: Literal["caller", "callee", "tollgate", "edge"] | None = None
     pdd_ms: Milliseconds | None = None
@@ -148,6 +150,8 @@ def read(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise MessageInvalid(field or "body", sentence) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise MessageInvalid("body", f"it is not JSON: {problem}") from None
+    except RecursionError:
+        raise MessageInvalid("body", "it is nested too deeply") from None
 
 
 def instant(value: Instant, field: str) -> datetime:
@@ -192,6 +196,10 @@ def read_simulate(body: bytes) -> Supposed:
 
 
 def _invite(asked: AuthorizeBody) -> Invite:
+    try:
+        ip_address(asked.source.ip)
+    except ValueError:
+        raise MessageInvalid("source.ip", f"{asked.source.ip!r} is not an IP address") from None
     return Invite(
         edge=asked.edge,
         call_id=asked.call_id,

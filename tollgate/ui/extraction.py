@@ -38,6 +38,7 @@ TITLES: Final = frozenset(
         "core/webhooks.py",
         "actions/alerts.py",
         "gateways/payments/__init__.py",
+        "store/lake_damage.py",
         "store/queries/books.py",
         "store/queries/explain.py",
         "store/queries/obeyed.py",

@@ -19,7 +19,7 @@ source)` in the context and `{% include "ui/grid.html" %}`; `compact=True` leave
 The address carries the state, so a link to a list is a saved view: `q`, `sort` (`-amount` falls), `columns=a,b`,
 `f.<filter>`, `c.<column>` (conditions.py), `group=<column>` (grouping.py), `after`/`before` (a row's key, keys.py). A
 face that remembers what a user chose puts a `Memory` into the request as `grid_memory`; the address wins over it. Where
-there is none, the columns dialog changes the address.
+there is none, the columns dialog changes the address, and there is no pivot (pivots.py).
 
 With `ticks=True` each row (those that are `tickable`) has a checkbox named `id`, belonging to the form with the id
 `<grid name>-ticks`, which the
@@ -31,10 +31,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.html import escape
@@ -45,6 +45,8 @@ from tollgate.ui.conditions import WORDS, Condition, Of, conditions, lookup
 from tollgate.ui.exports import csv_response, xlsx_response
 from tollgate.ui.grouping import groupable, heading_row, headings
 from tollgate.ui.keys import read_key, write_key
+from tollgate.ui.memory import Choice, Memory, NamedView
+from tollgate.ui.pivots import Asked, offered, pivot_answer
 from tollgate.ui.sources import Comparing, Key, Query, Source
 from tollgate.ui.words import told, worded
 
@@ -99,48 +101,6 @@ class Filter:
         except (ValueError, OverflowError):
             raise ValueError(f"{self.title}: write a date and time, such as 2026-11-20 08:00.") from None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a user wants to see of a grid: column names in order, and the sort. Empty means the grid's own."""
-
-    columns: tuple[str, ...] = ()
-    sort: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedView:
-    """A view that somebody has kept under a name: the part of the list's address, and whose it is."""
-
-    view_id: int
-    name: str
-    query: str
-    owner: str
-    mine: bool
-    shared: bool
-
-
-class Memory(Protocol):
-    """What a face knows of its user's choices."""
-
-    @property
-    def loads_on(self) -> bool:
-        """Whether a list loads its next page by itself as its end comes into view (`ui/loading.js`)."""
-
-    @property
-    def views_url(self) -> str:
-        """Where a view is kept (`grid`, `name`, `query`, `shared`, `back`), or forgotten (`forget`: its id)."""
-
-    def views(self, grid: str) -> Sequence[NamedView]:
-        """The named views of the grid of that name: the user's own and those that others share."""
-
-    @property
-    def url(self) -> str:
-        """Where the columns dialog posts `grid`, `columns` and `sort`, or `reset`, and `back`: the list's address."""
-
-    def choice(self, grid: str) -> Choice:
-        """The user's choice for the grid of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +234,7 @@ class Page:
     groupable: Sequence[Column] = ()
     headings: Sequence[str] = ()
     loads_on: bool = False
+    pivots: bool = False
     keep_url: str = ""
     views_url: str = ""
     views: Sequence[NamedView] = ()
@@ -396,6 +357,10 @@ class Page:
         """Every row that is found, as XLSX."""
         return self._url(export="xlsx")
 
+    def pivot_url(self) -> str:
+        """The list as a pivot; nothing where it has none."""
+        return self._url(pivot_by=self.view.group.name if self.view.group else "") if self.pivots else ""
+
     def _title(self, column: Column) -> Title:
         if not column.sort:
             return Title(column, "", "")
@@ -429,10 +394,15 @@ def respond(
     saved = memory.choice(grid.name) if memory else Choice()
     parameters = request.GET.dict()
     wanted = parameters.get("export", "")
-    if wanted in ("csv", "xlsx"):
+    pivots = [] if memory is None or grid.compact else offered(source, grid.columns)
+    pivot = bool(pivots) and "pivot_by" in parameters
+    if pivot or wanted in ("csv", "xlsx"):
         view = View.read(grid, parameters, saved, source)
+        query = replace(view.query, after=None, back=False)
+        if memory and pivot and not view.errors:
+            asked = Asked(query, view.kept, [condition.words() for condition in view.conditions])
+            return pivot_answer(request, grid.columns, source, asked, template=memory.pivot_template, **context)
         if not view.errors:
-            query = replace(view.query, after=None, back=False)
             columns = tuple(column for column in view.columns if column.kind is not Kind.MENU)
             return (csv_response if wanted == "csv" else xlsx_response)(grid.name, columns, source, query)
     page = replace(grid.page(parameters, source, saved), path=request.path)
@@ -440,8 +410,8 @@ def respond(
         named = memory.views(grid.name)
         loads_on = memory.loads_on and not grid.compact
         page = replace(page, keep_url=memory.url, views_url=memory.views_url, views=named, loads_on=loads_on)
-    answer: HttpResponse = render(request, template, {"grid": page, **context}, status=422 if page.view.errors else 200)
-    return answer
+    shown = {"grid": replace(page, pivots=bool(pivots)), **context}
+    return render(request, template, shown, status=422 if page.view.errors else 200)
 
 
 def _filters(grid: Grid, parameters: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:

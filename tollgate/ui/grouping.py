@@ -34,7 +34,7 @@ class Tallying(Protocol):
     def tally(
         self, query: Query, path: str, values: Sequence[Any], sums: Mapping[str, tuple[str, str]]
     ) -> Sequence[Mapping[str, Any]]:
-        """For each of these values of the path and each currency: `value`, `count`, and by name the `sums`."""
+        """For each of these values of the path and each currency: `values`, `count`, and by name the `sums`."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ def headings(source: object, query: Query, group: Column, columns: Sequence[Colu
     if not isinstance(source, Tallying) or not rows:
         return [""] * len(rows)
     keys = [source.key(row, query.sort).value for row in rows]
-    added = [column for column in columns if _field(column) and column.kind in ADDED]
+    added = adding(columns)
     known = _known(source, query, keys, added)
     firsts = [place == 0 or keys[place - 1] != key for place, key in enumerate(keys)]
     return [
@@ -72,21 +72,23 @@ def heading_row(words: str, width: int) -> SafeString:
     return mark_safe(f'<tr class="grid-group">{cell}</tr>')  # noqa: S308 - escaped above
 
 
-def _field(column: Column) -> bool:
-    """Whether what the column shows is what the source sorts by, so that it may be added up there."""
-    own = column.value or column.name
-    return bool(column.sort) and isinstance(own, str) and own.replace(".", "__") == column.sort
+def adding(columns: Sequence[Column]) -> list[Column]:
+    """Those of the columns that may be added up where the rows are: they show what the source sorts by."""
+    return [
+        column
+        for column in columns
+        if column.kind in ADDED
+        and isinstance(column.currency, str)
+        and isinstance(own := column.value or column.name, str)
+        and column.sort == own.replace(".", "__")
+    ]
 
 
 def _known(source: Tallying, query: Query, keys: Sequence[Any], added: Sequence[Column]) -> dict[Any, Sums]:
-    sums = {
-        column.name: (column.sort, column.currency.replace(".", "__"))
-        for column in added
-        if isinstance(column.currency, str)
-    }
+    sums = {column.name: (column.sort, str(column.currency).replace(".", "__")) for column in added}
     found: dict[Any, Sums] = {}
     for row in source.tally(query, query.sort, list(dict.fromkeys(keys)), sums):
-        group = found.setdefault(row["value"], Sums())
+        group = found.setdefault(row["values"][0], Sums())
         group.count += row["count"]
         for name, (_, currency) in sums.items():
             by_unit = group.of.setdefault(name, {})
@@ -121,10 +123,15 @@ def _common(group: Column, value: Any) -> str:
         return words.replace("_", " ").capitalize() if group.kind is Kind.BADGE or group.says else words
 
 
+def name_of(group: Column, value: Any) -> str:
+    """How the group of this value is called; nothing where there is no value."""
+    shown = _common(group, value)
+    says = (group.kind is Kind.BADGE or group.says) and not isinstance(value, AsIs)
+    return str(told(shown)) if says and shown else shown
+
+
 def _words(group: Column, value: Any, sums: Sums, added: Sequence[Column]) -> str:
-    shown = _common(group, value) or "none"
-    name = str(told(shown)) if (group.kind is Kind.BADGE or group.says) and not isinstance(value, AsIs) else shown
-    parts = [f"{told(group.title)}: {name}", f"{sums.count:,}"]
+    parts = [f"{told(group.title)}: {name_of(group, value) or told('none')}", f"{sums.count:,}"]
     for column in added:
         for unit, total in sorted(sums.of.get(column.name, {}).items()):
             parts.append(

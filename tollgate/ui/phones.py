@@ -23,11 +23,13 @@ class PhoneInput(forms.TextInput):
 
     input_type = "tel"
     template_name = "ui/phone.html"
+    home = ""
+    """The country that is chosen where there is no number yet."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """The countries, that of the number chosen."""
         context = super().get_context(name, value, attrs)
-        chosen = _country(str(value or ""))
+        chosen = _country(str(value)) if value else self.home
         return {**context, "countries": [(code, words, code == chosen) for code, words in calling_countries()]}
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> str | None:
@@ -60,6 +62,14 @@ class PhoneField(forms.CharField):
         if not phonenumbers.is_possible_number(number):
             raise ValidationError("A number of that country has another length.", code="invalid")
         return _written(number)
+
+
+def at_home(form: forms.BaseForm, country: str) -> None:
+    """Numbers of a form that are not there yet are written as people write them in this country, until another one is
+    chosen."""
+    for field in form.fields.values():
+        if isinstance(field.widget, PhoneInput):
+            field.widget.home = country
 
 
 @cache

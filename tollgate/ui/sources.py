@@ -9,7 +9,7 @@ shown twice or skipped. To feed a grid by SQL of your own, write a class with th
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
@@ -80,8 +80,10 @@ class Writing(Protocol):
 class QuerysetSource:
     """Rows of a queryset; `search` are lookups, any of which may match the search text, or gives what it means.
 
-    `meanings` say by a filter's lookup what its value means, where the lookup alone would read a whole long table.
+    `meanings` say by a lookup, of a filter or the search, what it means where it alone would read a whole long table.
     `narrow` is for wide rows of long lists: who stands on the page is found by ids alone, in a query of its own.
+    `walked` is for those too: it says by a sort's path what holds of every row that has a value there and lets an index
+    give them in order; rows without a value are then asked for apart.
     """
 
     queryset: QuerySet[Any]
@@ -89,18 +91,42 @@ class QuerysetSource:
     meanings: Mapping[str, Callable[[Any], Q]] = field(default_factory=dict)
     id_path: str = "pk"
     narrow: bool = False
+    walked: Mapping[str, Q] = field(default_factory=dict)
 
     def rows(self, query: Query, limit: int) -> Sequence[Row]:
         """One page by key."""
-        found = self.chosen(query)
-        if query.after is not None:
-            found = found.filter(self._beyond(query, query.after))
-        page = found.order_by(*self._order(query))
         if not self.narrow:
-            return list(page[:limit])
-        ids = list(page.values_list("pk", flat=True)[:limit])
+            return list(self._page(self.chosen(query), query)[:limit])
+        ids: list[Any] = []
+        for page in self._parts(query):
+            if len(ids) < limit:
+                ids += page.values_list("pk", flat=True)[: limit - len(ids)]
         rows = self.queryset.in_bulk(ids)
         return [rows[pk] for pk in ids if pk in rows]
+
+    def _page(self, found: QuerySet[Any], query: Query, *, nullable: bool | None = None) -> QuerySet[Any]:
+        """What comes after the key, in order."""
+        nullable = self._nullable(query.sort) if nullable is None else nullable
+        if query.after is not None:
+            found = found.filter(self._beyond(query, query.after, nullable=nullable))
+        return found.order_by(*self._order(query, nullable=nullable))
+
+    def _parts(self, query: Query) -> list[QuerySet[Any]]:
+        """What comes after the key: in one part, or rows with a value and those without apart. Nearest first."""
+        found = self.chosen(query)
+        if query.sort not in self.walked:
+            return [self._page(found, query)]
+        after = query.after
+        parts = []
+        if after is None or after.value is not None or query.back:
+            place = after if after is not None and after.value is not None else None
+            known = found.filter(self.walked[query.sort])
+            parts.append(self._page(known, replace(query, after=place), nullable=False))
+        if self._nullable(query.sort) and (after is None or after.value is None or not query.back):
+            place = after if after is not None and after.value is None else None
+            empty = found.filter(**{f"{query.sort}__isnull": True})
+            parts.append(self._page(empty, replace(query, sort=self.id_path, after=place)))
+        return parts[::-1] if query.back else parts
 
     def stream(self, query: Query) -> Iterator[Row]:
         """All rows by a server-side cursor; prefetches work in chunks."""
@@ -108,7 +134,7 @@ class QuerysetSource:
 
     def ordered(self, query: Query) -> QuerySet[Any]:
         """All rows in order, not yet asked for."""
-        return self.chosen(query).order_by(*self._order(query))
+        return self.chosen(query).order_by(*self._order(query, nullable=self._nullable(query.sort)))
 
     def count(self, query: Query, most: int) -> int:
         """Counted no further than `most`."""
@@ -131,22 +157,13 @@ class QuerysetSource:
         among = Q(**{f"{path}__in": [value for value in values if value is not None]})
         if None in values:
             among |= Q(**{f"{path}__isnull": True})
-        # The rows of the list stand inside, as they are: what is joined or counted for them multiplies nothing outside.
-        units = {f"unit_{unit}": unit for _, unit in sums.values() if unit}
-        added = {f"sum_{name}": summed for name, (summed, _) in sums.items()}
-        inner = {"group_value": path, **units, **added}
-        rows = self.chosen(query).filter(among).order_by().values(**{name: F(one) for name, one in inner.items()})
-        try:
-            text, values_of = rows.query.get_compiler(rows.db).as_sql()
-        except EmptyResultSet:
-            return []
-        with connections[rows.db].cursor() as cursor:
-            quote = connections[rows.db].ops.quote_name
-            by = ", ".join(quote(name) for name in ("group_value", *units))
-            figures = ", ".join(["COUNT(*)", *(f"SUM({quote(name)})::numeric" for name in added)])
-            cursor.execute(f"SELECT {by}, {figures} FROM ({text}) AS listed GROUP BY {by}", values_of)  # noqa: S608 - our own columns
-            names = ["value", *units, "count", *added]
-            return [dict(zip(names, line, strict=True)) for line in cursor.fetchall()]
+        return _added_up(self.chosen(query).filter(among), [path], sums)
+
+    def pivot(
+        self, query: Query, paths: Sequence[str], sums: Mapping[str, tuple[str, str]], most: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """What the groups of these paths come to together (pivots.py)."""
+        return _added_up(self.chosen(query), paths, sums, most=most)
 
     def _field(self, path: str) -> "Field[Any, Any] | None":
         model: type[Model] | None = self.queryset.model
@@ -168,26 +185,25 @@ class QuerysetSource:
             return self.search(text)
         matches = Q()
         for lookup in self.search:
-            matches |= Q(**{lookup: text})
+            matches |= self.meanings[lookup](text) if lookup in self.meanings else Q(**{lookup: text})
         return matches
 
-    def _order(self, query: Query) -> list[OrderBy]:
+    def _order(self, query: Query, *, nullable: bool) -> list[OrderBy]:
         """Empty values come last, so first when walking back; a column that is never empty keeps its index's order."""
         falling = query.descending != query.back
         paths = [query.sort] if query.sort == self.id_path else [query.sort, self.id_path]
         orders = []
         for path in paths:
-            nulls = {"nulls_first" if query.back else "nulls_last": True} if self._nullable(path) else {}
+            nulls = {"nulls_first" if query.back else "nulls_last": True} if nullable and path == query.sort else {}
             orders.append(F(path).desc(**nulls) if falling else F(path).asc(**nulls))
         return orders
 
-    def _beyond(self, query: Query, key: Key) -> Q:
+    def _beyond(self, query: Query, key: Key, *, nullable: bool) -> Q:
         """Rows after the key. Empty values come last, so walking back finds the others before them."""
         sort, step = query.sort, "lt" if query.descending != query.back else "gt"
         if sort == self.id_path:
             return Q(**{f"{sort}__{step}": key.row_id})
         tie = Q(**{f"{self.id_path}__{step}": key.row_id})
-        nullable = self._nullable(sort)
         if key.value is None:
             same = Q(**{f"{sort}__isnull": True}) & tie
             return same | Q(**{f"{sort}__isnull": False}) if query.back else same
@@ -209,6 +225,32 @@ class QuerysetSource:
                 return True
             model = found.related_model if isinstance(found.related_model, type) else None
         return False
+
+
+def _added_up(
+    rows: QuerySet[Any], paths: Sequence[str], sums: Mapping[str, tuple[str, str]], most: int | None = None
+) -> list[Mapping[str, Any]]:
+    """The rows by these paths and the currencies of the sums.
+
+    They stand inside as they are: what is joined or counted for them multiplies nothing outside.
+    """
+    keys = {f"group_{place}": path for place, path in enumerate(paths)}
+    units = {f"unit_{unit}": unit for _, unit in sums.values() if unit}
+    added = {f"sum_{name}": summed for name, (summed, _) in sums.items()}
+    inner = rows.order_by().values(**{name: F(path) for name, path in {**keys, **units, **added}.items()})
+    try:
+        text, values = inner.query.get_compiler(inner.db).as_sql()
+    except EmptyResultSet:
+        return []
+    quote = connections[inner.db].ops.quote_name
+    by = ", ".join(quote(name) for name in (*keys, *units))
+    figures = ", ".join(["COUNT(*)", *(f"SUM({quote(name)})::numeric" for name in added)])
+    end = "" if most is None else f" LIMIT {most:d}"
+    with connections[inner.db].cursor() as cursor:
+        cursor.execute(f"SELECT {by}, {figures} FROM ({text}) AS listed GROUP BY {by}{end}", values)  # noqa: S608 - our own columns
+        found = cursor.fetchall()
+    names, width = [*units, "count", *added], len(paths)
+    return [{"values": line[:width], **dict(zip(names, line[width:], strict=True))} for line in found]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tollgate.gateways.payments import moneris
 from tollgate.gateways.payments.model import Config, Field, Gateway, Provider
 from tollgate.gateways.payments.nowpayments import NowPayments
 from tollgate.gateways.payments.paymongo import PayMongo
@@ -154,6 +155,23 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
             _api("https://api.nowpayments.io", test="https://api-sandbox.nowpayments.io"),
         ),
         refunds=False,
+        tells_fees=False,
+    ),
+    "moneris": Provider(
+        title="Moneris",
+        make=moneris.Moneris,
+        currencies=(moneris.CURRENCY,),
+        fields=(
+            Field("store_id", "Store id"),
+            Field(
+                "api_token", "API token", secret=True, help="From the store settings of the Merchant Resource Center"
+            ),
+            Field("checkout_id", "Checkout id", help="chkt..., of a Moneris Checkout profile that makes purchases"),
+            _api("https://gateway.moneris.com", test="https://gatewayt.moneris.com"),
+        ),
+        refunds=False,
+        notifies=False,
+        widget=moneris.widget,
         tells_fees=False,
     ),
 }

@@ -57,7 +57,8 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be paid. `reference` is ours, new for each order, and makes a repeat harmless."""
+    """What is to be paid. `reference` is ours, new for each order, and makes a repeat harmless. `page_url` is the page
+    of ours for a gateway's form that is paid within it."""
 
     reference: str
     amount_micros: int
@@ -66,7 +67,17 @@ class Order:
     email: str = ""
     return_url: str = ""
     cancel_url: str = ""
+    page_url: str = ""
     keep_method: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A gateway's form within a page of ours: its script, where that and its style come from, and how it is set."""
+
+    script: str
+    origin: str
+    mode: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,7 @@ class Gateway(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A kind of gateway. `currencies` are those it takes, none named is all; what it `starts`, `refunds`, `charges`.
+    One that `notifies` sends notices; one with a `widget` is paid within a page of ours.
 
     One that `tells_fees` says with each payment what it keeps, so that this can be taken off what a customer gains; one
     that `asks_fees` says it when it is asked about the payment.
@@ -162,5 +174,7 @@ class Provider:
     starts: bool = True
     refunds: bool = True
     charges: bool = False
+    notifies: bool = True
+    widget: Callable[[Config], Widget] | None = None
     tells_fees: bool = True
     asks_fees: bool = False

@@ -5,20 +5,16 @@
 """
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from django import template
 
+from tollgate.ui.templatetags.ui import clock_time
+
 register = template.Library()
+register.filter(clock_time)
 
 
 @register.filter
 def moment(at: datetime | None, zone: str) -> str:
     """A moment by the contact's clock, to the minute."""
     return "" if at is None else f"{clock_time(at, zone)} {zone or 'UTC'}"
-
-
-@register.filter
-def clock_time(at: datetime, zone: str) -> str:
-    """A moment by the contact's clock, without naming the zone."""
-    return f"{at.astimezone(ZoneInfo(zone or 'UTC')):%Y-%m-%d %H:%M}"

@@ -68,6 +68,7 @@ from tollgate.store.models.reconciliation import (
 )
 from tollgate.store.models.recordings import Recording, RecordingSpace
 from tollgate.store.models.routes import IngressRoute, RouteOption
+from tollgate.store.models.sepa import BankLine, BankRun, BankTelling, Mandate
 from tollgate.store.models.sign_in import SignInGroup, SignInLink, SignInProvider
 from tollgate.store.models.summaries import SavedReport, SummaryProgress
 from tollgate.store.models.tags import Tag
@@ -98,6 +99,9 @@ __all__ = [
     "Audit",
     "AuditSeal",
     "AutoTopUp",
+    "BankLine",
+    "BankRun",
+    "BankTelling",
     "Bundle",
     "Call",
     "Card",
@@ -149,6 +153,7 @@ __all__ = [
     "Localization",
     "LoginDelay",
     "MailSettings",
+    "Mandate",
     "Message",
     "NumberBlock",
     "OwnText",

@@ -107,13 +107,16 @@ class Rate(models.Model):
 class ResaleLook(models.Model):
     """What was found when the prices of a reseller were last looked at: which of its cards sell below what it pays.
 
-    `revision_ids` are those of its cards and of the cards it buys by that were in force or coming then.
+    `revision_ids` are those of its cards and of the cards it buys by that were in force or coming then. `tries_count`
+    are the looks that failed since, the last of them at `tried_at`.
     """
 
     reseller = models.OneToOneField(Customer, on_delete=models.CASCADE, primary_key=True, related_name="resale_look")
     looked_at = models.DateTimeField(null=True)
     revision_ids = ArrayField(models.BigIntegerField(), default=list)
     found = models.JSONField(default=list)
+    tries_count = models.IntegerField(db_default=0)
+    tried_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "resale_look"

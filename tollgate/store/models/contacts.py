@@ -47,6 +47,8 @@ class Contact(Record):
         indexes = [
             models.Index(fields=["last_name", "id"], name="contact_by_name"),
             models.Index(fields=["email", "id"], name="contact_by_email"),
+            models.Index(fields=["kind", "id"], name="contact_by_kind"),
+            models.Index(fields=["mobile", "id"], name="contact_by_mobile"),
             models.Index(
                 fields=["customer"],
                 condition=models.Q(email_verified_at__isnull=False),

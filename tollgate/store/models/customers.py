@@ -73,7 +73,7 @@ class Customer(Record):
     local_calls = models.BooleanField(default=True)
     local_price_nanos = models.BigIntegerField(default=0)
     local_increment_s = models.IntegerField(default=60)
-    loss_making_calls = models.BooleanField(default=True)
+    loss_making_calls = models.TextField(default="allow")
     ip_management = models.BooleanField(default=False)
     localization = models.ForeignKey(
         Localization, on_delete=models.PROTECT, null=True, blank=True, related_name="customers"
@@ -111,6 +111,8 @@ class Customer(Record):
     low_balance_noticed_micros = models.BigIntegerField(null=True, blank=True)
     """Balance and limit at that moment: only more than this arms it again, not a hold that is released."""
     notification_emails = ArrayField(models.EmailField(), default=list, blank=True)
+    notification_departments = ArrayField(models.TextField(), default=list, blank=True)
+    """Of its contacts those in one of these get its notices; none is all of them."""
     notification_opt_outs = ArrayField(models.TextField(), default=list, blank=True)
     parked_at = models.DateTimeField(null=True, blank=True)
     parked_reason = models.TextField(blank=True, default="")
@@ -129,6 +131,7 @@ class Customer(Record):
             one_of("pai_mode", "default", "remove", "if_available", "required", name="customer_pai_mode"),
             one_of("rtp_firewall", "locked", "unlocked", name="customer_rtp_firewall"),
             one_of("attestation", "A", "B", "C", name="customer_attestation"),
+            one_of("loss_making_calls", "allow", "warn", "refuse", name="customer_loss_making_calls"),
             one_of("cli_selection", "first", "random", "weighted", "round_robin", name="customer_cli_selection"),
             models.CheckConstraint(
                 condition=models.Q(local_price_nanos__gte=0, local_increment_s__gte=1), name="customer_local_price"
@@ -176,6 +179,7 @@ class Customer(Record):
                 condition=models.Q(deleted_at__isnull=True),
                 name="customer_by_status",
             ),
+            models.Index(fields=["id"], condition=models.Q(deleted_at__isnull=False), name="customer_deleted"),
         ]
 
     def __str__(self) -> str:

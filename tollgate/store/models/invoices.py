@@ -132,6 +132,8 @@ class Invoice(Record):
             models.Index(fields=["account", "-id"], name="invoice_newest"),
             models.Index(fields=["customer", "-id"], name="invoice_customer"),
             models.Index(fields=["due_on"], condition=models.Q(state="issued"), name="invoice_due"),
+            models.Index(fields=["due_on", "id"], name="invoice_by_due"),
+            models.Index(fields=["invoice_on", "id"], name="invoice_by_date"),
         ]
 
     def __str__(self) -> str:

@@ -71,6 +71,7 @@ class Payment(Record):
         indexes = [
             models.Index(fields=["account", "-id"], name="payment_newest"),
             models.Index(fields=["customer", "-id"], name="payment_customer"),
+            models.Index(fields=["received_at", "id"], name="payment_by_receipt"),
         ]
 
     def __str__(self) -> str:

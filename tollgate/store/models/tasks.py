@@ -7,7 +7,10 @@ from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import one_of
 
-KINDS = ("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send", "correction_notes")
+KINDS = (
+    *("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send", "correction_notes"),
+    "package_run",
+)
 
 
 class DelayedSave(models.Model):
@@ -107,7 +110,8 @@ class TaskRow(models.Model):
 
     `number` is the line of an upload, else its place. `cells` are those of an upload; secret ones are sealed,
     those of no field are empty.
-    `errors` are pairs of a field and a sentence.
+    `errors` are pairs of a field and a sentence. `version` is that of the record as the author saw it: another one now
+    is a conflict. `outcome` is what the act has told, of kinds whose page tells it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -118,6 +122,8 @@ class TaskRow(models.Model):
     cells = models.JSONField(null=True, blank=True)
     state = models.TextField(default="waiting")
     errors = models.JSONField(default=list)
+    version = models.IntegerField(null=True, blank=True)
+    outcome = models.JSONField(null=True, blank=True)
     attempt_count = models.IntegerField(default=0)
 
     class Meta:

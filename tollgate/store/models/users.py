@@ -137,6 +137,9 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_ip = models.GenericIPAddressField(null=True, blank=True)
+    last_used_agent = models.TextField(blank=True, default="")
+    """What the program called itself then."""
 
     class Meta:
         db_table = "api_token"

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import phonenumbers
 from django.db import connection, transaction
@@ -23,22 +22,14 @@ from django_countries import countries
 from tollgate.core.breakout import MOMENTS, Cut, Question
 from tollgate.core.lake import Engine, Statement, instant_of
 from tollgate.core.lake import Group as Held
-from tollgate.core.lake_breakout import (
-    BY_NUMBER,
-    HERE,
-    TEXTS,
-    all_of_them,
-    first_of_many,
-    first_ones,
-    groups,
-    lake_lines,
-)
+from tollgate.core.lake_breakout import HERE, TEXTS, LakeBreakout, first_ones, groups
 from tollgate.core.summaries import MEASURES, Totals
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.lake_engines import Beside, DuckLake, LakeEngine, engine_of_installation
 from tollgate.store.models import Account, Carrier, Customer, IngressRoute, User
 from tollgate.store.queries.breakout_days import Corrected, LakeDays, lake_days
 from tollgate.store.queries.breakout_here import here_lines, rows_of, table_of
-from tollgate.store.queries.breakout_lake import conditions, held_in, looked_up
+from tollgate.store.queries.breakout_lake import conditions, held_in, looked_up, tables_of
 from tollgate.store.queries.call_search import given_up, limit_s
 
 NAMED: Final[Mapping[str, type[Any]]] = {
@@ -95,48 +86,51 @@ class _Asked:
     def here(self) -> tuple[str, dict[str, Any]]:
         """The groups that the database tells, as a statement, and its values."""
         told, values = here_lines(self.account, self.question, self.held, self.days)
-        return groups(told, self.question.dimensions, Engine.postgresql, self.countries), values
+        return groups(told, self.question.dimensions, self.countries), values
 
     def first_ones(self, cut: Cut) -> list[tuple[Any, ...]]:
         """The first groups, and what all come to."""
-        dimensions, engine = self.question.dimensions, self.engine.engine
         if not self.days.files:
             found, values = self.here()
-            return rows_of(first_ones(found, dimensions, cut, Engine.postgresql), values)
-        beside, here = self._beside()
-        statement = Statement(engine)
-        if BY_NUMBER.intersection(dimensions) and not self.countries:
-            statement.text = first_of_many(dimensions, self._held(statement), cut, engine, here=here)
-        else:
-            statement.text = first_ones(self._found(statement, here), dimensions, cut, engine)
-        return self.engine.rows(statement, self._files(), beside=beside, limit_s=limit_s())
+            return rows_of(first_ones(found, self.question.dimensions, cut, Engine.postgresql), values)
+        beside = self._beside()
+        try:
+            return self.first_of_lake(cut, beside)
+        except DayUnreadable:
+            if not self.days.groups:
+                raise
+        return self.by_calls().first_of_lake(cut, beside)
 
     def all_of_them(self, cut: Cut) -> Iterator[list[tuple[Any, ...]]]:
         """Every group."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")  # its title has been sent: the file must not end here
-            beside, here = self._beside()
+            beside = self._beside()
+        asked, statement = self._statement(beside)
+        statement.text = asked.all_of_them(cut)
+        return self.engine.batches(statement, tables_of(self.days), beside=beside)
+
+    def first_of_lake(self, cut: Cut, beside: Beside) -> list[tuple[Any, ...]]:
+        """The same of the lake and of what the database told beside it."""
+        asked, statement = self._statement(beside)
+        statement.text = asked.first_ones(cut)
+        return self.engine.rows(statement, tables_of(self.days), beside=beside, limit_s=limit_s())
+
+    def by_calls(self) -> _Asked:
+        """The same without the files of groups, one of which cannot be read."""
+        return replace(self, days=replace(self.days, groups={}))
+
+    def _statement(self, beside: Beside) -> tuple[LakeBreakout, Statement]:
         statement = Statement(self.engine.engine)
-        found = self._found(statement, here)
-        statement.text = all_of_them(found, self.question.dimensions, cut, self.engine.engine)
-        return self.engine.batches(statement, self._files(), beside=beside)
+        held = held_in(self.account, self.question, self.held, self.days, statement)
+        if beside[HERE].num_rows or not held:
+            held[HERE] = "true"
+        return LakeBreakout(self.question.dimensions, held, self.engine.engine, self.countries), statement
 
-    def _found(self, statement: Statement, here: str) -> str:
-        dimensions, engine = self.question.dimensions, self.engine.engine
-        told = [lake_lines(dimensions, self._held(statement), engine)] if self.days.files else []
-        return groups(told, dimensions, engine, self.countries, here=here)
-
-    def _held(self, statement: Statement) -> str:
-        return held_in(self.account, self.question, self.held, self.days, statement)
-
-    def _files(self) -> dict[str, list[Path]]:
-        return {"lake_call": list(self.days.files.values())} if self.days.files else {}
-
-    def _beside(self) -> tuple[Beside, str]:
-        """The tables beside the files, and which of the database's groups are added: all, if there are any."""
+    def _beside(self) -> Beside:
+        """The tables beside the files."""
         here = table_of(self.question.dimensions, *self.here())
-        beside = {**(looked_up(self.account, self.question) if self.days.files else {}), HERE: here}
-        return beside, "true" if here.num_rows or not self.days.files else ""
+        return {**(looked_up(self.account, self.question) if self.days.files else {}), HERE: here}
 
 
 def breakout(
@@ -163,12 +157,25 @@ def every_group(
 
     They wait in a file: the engine has ended before the first is given, so who reads slowly holds up nobody.
     """
+    asked = _asked(account, question, at, engine)
     with TemporaryFile("w+", encoding="utf-8") as kept:
-        for rows in _asked(account, question, at, engine).all_of_them(cut):
-            kept.write(json.dumps(rows, default=int) + "\n")
+        try:
+            _keep(asked, cut, kept)
+        except DayUnreadable:
+            if not asked.days.groups:
+                raise
+            _keep(asked.by_calls(), cut, kept)
         kept.seek(0)
         for line in kept:
             yield from _grouped(question, json.loads(line))
+
+
+def _keep(asked: _Asked, cut: Cut, kept: IO[str]) -> None:
+    """Every group into a file, from its beginning."""
+    kept.seek(0)
+    kept.truncate()
+    for rows in asked.all_of_them(cut):
+        kept.write(json.dumps(rows, default=int) + "\n")
 
 
 def sums(groups: Iterable[Group]) -> list[Group]:

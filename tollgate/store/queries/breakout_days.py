@@ -3,7 +3,8 @@
 A day that is closed and written belongs to the lake as long as its file has every call of it. What came to such a day
 later is told by the database: corrections, which are entries of their own, and the calls that came to a day after it
 had left the database. A day that other calls came to since its file was written is the database's until that night; so
-is one whose file is not there, such as all of them while the lake is not mounted.
+is one whose file is not there, such as all of them while the lake is not mounted. The lake tells a day of whole hours
+by its groups (`store.lake_groups`), and any other by its calls.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from django.db.models import Max, OuterRef, Subquery
 
 from tollgate.core.breakout import Question
 from tollgate.core.lake import day_begins, is_closed, runs
+from tollgate.core.summaries import Span, beginning
 from tollgate.environment import lake_folder
+from tollgate.store.lake_groups import groups_of
 from tollgate.store.models import Account, LakeFile
 from tollgate.store.queries.statements import rows
 
@@ -37,15 +40,17 @@ class Corrected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LakeDays:
-    """The days that the lake tells, with their files; those of them that the database has no more; and the calls in
-    these files that the database tells itself, because they came when their day had left."""
+    """The days that the lake tells, with their files; those of them that the database has no more; the calls in these
+    files that the database tells itself, because they came when their day had left; and the files of groups, of days
+    that are told by whole hours and by all calls."""
 
     files: Mapping[date, Path]
     left: frozenset[date]
     late: tuple[int, ...]
+    groups: Mapping[date, Path]
 
 
-NONE: Final = LakeDays({}, frozenset(), ())
+NONE: Final = LakeDays({}, frozenset(), (), {})
 
 
 def lake_days(account: Account, question: Question, at: datetime) -> LakeDays:
@@ -75,7 +80,7 @@ def lake_days(account: Account, question: Question, at: datetime) -> LakeDays:
             told.remove(day)
     files = {day: folder / kept[day].path for day in sorted(told)}
     known = tuple(one for day in sorted(told & late.keys()) for one in late[day])
-    return LakeDays(files, frozenset(told & left), known)
+    return LakeDays(files, frozenset(told & left), known, dict(_grouped(files, question, late.keys())))
 
 
 def stretches(days: Iterable[date], from_at: datetime, until_at: datetime) -> list[Stretch]:
@@ -105,6 +110,17 @@ def _kept(account: Account, first: date, until_at: datetime) -> Iterable[Any]:
         .order_by("day_on")
         .values_list("day_on", "path", "rows_count", "rows_most", named=True)
     )
+
+
+def _grouped(files: Mapping[date, Path], question: Question, but: Collection[date]) -> Iterator[tuple[date, Path]]:
+    """The files of groups: a day that the period has a part of an hour of is told by its calls, and so is one that has
+    calls which the database tells."""
+    ends = (question.from_at, question.until_at)
+    within = {at.astimezone(UTC).date() for at in ends if beginning(at, Span.HOUR) < at}
+    for day, path in files.items():
+        made = groups_of(path)
+        if day not in within and day not in but and made.is_file():
+            yield day, made
 
 
 def _outdated(account: Account, counts: Mapping[date, int]) -> set[date]:

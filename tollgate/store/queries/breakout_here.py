@@ -22,7 +22,7 @@ from tollgate.core.lake import Engine, Statement, holds
 from tollgate.core.lake import Group as Held
 from tollgate.core.lake_breakout import TEXTS
 from tollgate.core.summaries import MEASURES, Span, beginning
-from tollgate.store.lake_engines import WHOLE
+from tollgate.store.lake_engines import NARROW, WHOLE
 from tollgate.store.models import Account
 from tollgate.store.queries.breakout_days import LakeDays, Stretch, between, stretches
 
@@ -97,7 +97,7 @@ def table_of(dimensions: Sequence[str], found: str, values: Mapping[str, Any]) -
         if not told.tell():
             return pa.schema(list(types.items())).empty_table()
         told.seek(0)
-        return pa_csv.read_csv(
+        table = pa_csv.read_csv(
             told,
             read_options=pa_csv.ReadOptions(column_names=list(types)),
             parse_options=pa_csv.ParseOptions(newlines_in_values=True),
@@ -105,6 +105,11 @@ def table_of(dimensions: Sequence[str], found: str, values: Mapping[str, Any]) -
                 column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
             ),
         )
+    narrow = [field.with_type(NARROW) if field.name in MEASURES else field for field in table.schema]
+    try:
+        return table.cast(pa.schema(narrow))
+    except pa.ArrowInvalid:  # a sum that long: then all are added in the longer type, which takes engines more time
+        return table
 
 
 def _parted(question: Question, here: Iterable[Stretch]) -> tuple[list[Stretch], list[Stretch]]:

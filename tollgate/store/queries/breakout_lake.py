@@ -7,6 +7,7 @@ and its rows in `_pairs` here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow as pa
 from tollgate.core.breakout import LISTED, Question
 from tollgate.core.call_search import Rule, asked
 from tollgate.core.lake import Condition, Group, Span, Statement, where
-from tollgate.core.lake_breakout import LOOKED_UP, TEXTS
+from tollgate.core.lake_breakout import CALLS, GROUPS, LOOKED_UP, TEXTS
 from tollgate.store.models import Account, Customer, IngressRoute
 from tollgate.store.queries.breakout_days import LakeDays
 from tollgate.store.queries.breakout_names import named_ids
@@ -37,11 +38,21 @@ def conditions(account: Account, question: Question) -> Group:
     return Group(tuple(parts))
 
 
-def held_in(account: Account, question: Question, held: Group, days: LakeDays, statement: Statement) -> str:
-    """What must hold of a call in the lake's files, as SQL of the statement."""
-    if days.late:
-        held = Group((held, Condition("id", "not_in", days.late)))
-    return where(held, Span(account.pk, question.from_at, question.until_at), statement)
+def tables_of(days: LakeDays) -> dict[str, list[Path]]:
+    """The lake's files by the names of their tables: groups, and calls of the days that have none."""
+    calls = [path for day, path in days.files.items() if day not in days.groups]
+    return {name: files for name, files in ((GROUPS, list(days.groups.values())), (CALLS, calls)) if files}
+
+
+def held_in(account: Account, question: Question, held: Group, days: LakeDays, statement: Statement) -> dict[str, str]:
+    """What must hold of a row in the lake's files by the names of their tables, as SQL of the statement."""
+    span = Span(account.pk, question.from_at, question.until_at)
+    found = {}
+    for table in tables_of(days):
+        late = table == CALLS and days.late
+        among = Group((held, Condition("id", "not_in", days.late))) if late else held
+        found[table] = where(among, span, statement)
+    return found
 
 
 def looked_up(account: Account, question: Question) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Min, Q
 from psycopg.errors import QueryCanceled
 
@@ -222,8 +222,11 @@ def limit_s() -> int:
 
 @contextmanager
 def in_time() -> Iterator[None]:
-    """Raises TooLong when the database or the lake gives up."""
-    with given_up(), transaction.atomic():
+    """Raises TooLong when the database or the lake gives up; what is within a transaction can then go on.
+
+    Begins none of its own: the database would wait in it for as long as the lake takes, and end the session.
+    """
+    with given_up(), transaction.atomic() if connection.in_atomic_block else nullcontext():
         yield
 
 

@@ -14,6 +14,8 @@ from django.db import connection
 from django.db.models import (
     BigIntegerField,
     BooleanField,
+    Case,
+    CharField,
     Count,
     DateTimeField,
     Exists,
@@ -26,6 +28,7 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
+    When,
 )
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Least
@@ -270,6 +273,18 @@ def with_end(customers: QuerySet[Customer]) -> QuerySet[Any]:
 def spent_today_micros(wallet: Wallet, today: date) -> int:
     """What the wallet spent on that UTC day; yesterday's figure stays in the row until the next call."""
     return wallet.spent_micros if wallet.spent_on == today else 0
+
+
+def _named(table: type[Customer] | type[Carrier]) -> Subquery:
+    return Subquery(table.objects.filter(pk=OuterRef("wallet__owner_id")).values("name"))
+
+
+COMPANY = Case(
+    When(wallet__kind="customer", then=_named(Customer)),
+    When(wallet__kind="carrier", then=_named(Carrier)),
+    output_field=CharField(),
+)
+"""Whose wallet an entry moves, where it is a customer's or a carrier's."""
 
 
 def entries(account: Account) -> QuerySet[Entry]:

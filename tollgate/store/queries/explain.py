@@ -18,6 +18,7 @@ from tollgate.core.money import format_micros, format_nanos
 from tollgate.core.rates import Explained, Line, LineKind, explain
 from tollgate.core.rates_engine import rounded_s
 from tollgate.store.models import CDR, Call, Card, Entry, Revision
+from tollgate.store.queries.customers import COMPANY
 
 # A gate is named after the refusal it may give; passed, it is called by what was found.
 GATES_PASSED = {
@@ -184,6 +185,7 @@ def _explanation(
     chosen: int | None,
 ) -> Explanation:
     entries = Entry.objects.filter(account_id=account_id, call_id=call_id).select_related("wallet").order_by("id")
+    entries = entries.annotate(company=COMPANY)
     return Explanation(
         gates=tuple(
             GateStep(row["gate"], row["ok"], row.get("scope", ""), shown(row.get("values")))

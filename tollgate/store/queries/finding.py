@@ -5,7 +5,7 @@
 A text of three signs or more finds what contains it, a shorter one words that begin so. What few records contain is
 found by the index; for what very many do, every row is compared in the order of the list, which then ends early: the
 planner walks the list so because it takes a third of all rows to fit. To make another noun searchable, give it an index
-there and its entry in `FOUND_BY`.
+of that kind in a migration and its entry in `FOUND_BY`.
 """
 
 import json
@@ -19,7 +19,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Concat, Lower, StrIndex
 from django.db.models.lookups import GreaterThan
 
-from tollgate.store.models import Contact, Customer
+from tollgate.store.models import Contact, Customer, Tag
 
 FEW: Final = 20_000
 """More matches than this are compared one by one."""
@@ -49,6 +49,9 @@ FOUND_BY: Final[Mapping[str, FoundBy]] = {
     "customer": FoundBy((("name",), ("company",), ("reference",), ("accounting_id",), ("number",))),
     "contact": FoundBy((("first_name", "last_name"), ("email",), ("phone",), ("mobile",))),
     "endpoint": FoundBy((("username",), ("name",))),
+    "ingress_route": FoundBy((("name",),)),
+    "payment": FoundBy((("external_id",), ("payer",), ("public_note",))),
+    "invoice": FoundBy((("number",), ("reference",))),
 }
 
 
@@ -81,6 +84,27 @@ def contacts_with(text: str) -> Q:
 def endpoints_with(text: str) -> Q:
     """Endpoints whose username or name contains the text, or whose customer's names or ids do."""
     return _either("endpoint", text)
+
+
+def routes_with(text: str) -> Q:
+    """Ingress routes of customers whose name contains the text, or whose customer's names or ids do."""
+    return _either("ingress_route", text)
+
+
+def all_routes_with(text: str) -> Q:
+    """The same, and routes of tags by the tag's name."""
+    tags = Tag.objects.filter(name__icontains=text).values_list("pk", flat=True)
+    return routes_with(text) | among("tag_id", list(tags))
+
+
+def payments_with(text: str) -> Q:
+    """Payments whose external id, payer or public note contains the text, or whose customer's names or ids do."""
+    return _either("payment", text)
+
+
+def invoices_with(text: str) -> Q:
+    """Documents whose number or reference contains the text, or whose customer's names or ids do."""
+    return _either("invoice", text)
 
 
 def of_company(text: str) -> Q:

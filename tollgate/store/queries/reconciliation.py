@@ -22,6 +22,7 @@ from django.db import connection
 from tollgate.core.invoice_periods import first_instant
 from tollgate.core.lake import Condition, Group, Search, Span
 from tollgate.core.reconciliation import Call, Side
+from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import CarrierFormat, CarrierStatement, Wallet
 from tollgate.store.queries import lake
 
@@ -165,7 +166,7 @@ class Due:
 def gathered(statement: CarrierStatement, how: CarrierFormat) -> Iterator[None]:
     """Our calls around the days of a statement in `our_call`, and an empty `their_call`, while the block lasts.
 
-    Raises Unreadable when a file of the lake that has some of them is not there.
+    Raises Unreadable when a file of the lake that has some of them is damaged or not there.
     """
     values = _values(statement)
     span = Span(statement.account_id, values["near_at"], values["far_at"])
@@ -258,8 +259,11 @@ def _bring(carrier_id: int, span: Span, files: Sequence[tuple[date, Path]]) -> N
             raise Unreadable(f"Calls of {day} (UTC) are only in the lake, and its file is not there: is it mounted?")
     question = Search("call", IN_LAKE, Group((Condition("carrier_id", "eq", carrier_id),)))
     with connection.cursor() as cursor, cursor.copy("COPY pg_temp.archived_side FROM STDIN (FORMAT csv)") as copy:
-        for block in lake.files_as_csv(question, span, files):
-            copy.write(block)
+        try:
+            for block in lake.files_as_csv(question, span, files):
+                copy.write(block)
+        except DayUnreadable as problem:
+            raise Unreadable(str(problem)) from None
 
 
 def _side(folder: Path, table: str) -> Side:

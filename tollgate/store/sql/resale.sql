@@ -11,7 +11,8 @@ ON CONFLICT DO NOTHING
 -- name: stale_look
 -- A reseller whose prices at a moment ($1) and after it are others than when they were looked at, with the revisions that
 -- they are now: of its own cards and of those it buys by, what is in force and what is coming. Every one is looked at
--- once a day, too: numbers of routes and hours of prices count as well. Whoever asks holds it until its transaction ends.
+-- once a day, too: numbers of routes and hours of prices count as well. One whose look has failed comes after the others
+-- and not within a minute, after $2 tries not within a day. Whoever asks holds it until its transaction ends.
 SELECT look.reseller_id, now.ids AS revision_ids
 FROM resale_look AS look
 JOIN customer AS reseller ON reseller.id = look.reseller_id
@@ -30,7 +31,9 @@ CROSS JOIN LATERAL (
        WHERE past.card_id = card.id AND past.published_at IS NOT NULL AND past.effective_at <= $1::timestamptz),
       '-infinity')
 ) AS now
-WHERE look.looked_at IS NULL OR look.looked_at < $1::timestamptz - interval '1 day' OR look.revision_ids <> now.ids
-ORDER BY look.looked_at NULLS FIRST, look.reseller_id
+WHERE (look.looked_at IS NULL OR look.looked_at < $1::timestamptz - interval '1 day' OR look.revision_ids <> now.ids)
+  AND (look.tried_at IS NULL
+       OR look.tried_at < $1::timestamptz - CASE WHEN look.tries_count < $2::integer THEN interval '1 minute' ELSE interval '1 day' END)
+ORDER BY look.tries_count, look.looked_at NULLS FIRST, look.reseller_id
 LIMIT 1
 FOR UPDATE OF look SKIP LOCKED

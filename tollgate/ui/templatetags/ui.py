@@ -8,13 +8,16 @@ options    {% options choices chosen %}             what a <select> offers, as p
 line_chart {% line_chart chart %}                  a tollgate.ui.charts.LineChart
 money      {{ micros|money:"EUR" }}                 12.50 EUR, red below zero; nothing for None
 even       {% even %}<tbody>...</tbody>{% endeven %}  its amounts with as many decimals, the points below each other
+clock_time {{ at|clock_time:"Europe/Vilnius" }}      a moment to the minute, where the title says the zone
 get        {{ mapping|get:'data-width' }}            a value by a name that a template cannot write after a dot
 """
 
 import json
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.template.base import Node, NodeList, Parser, Token
@@ -48,6 +51,12 @@ def badge(text: object, tone: str = "gray") -> SafeString:
     """A status badge in one of the five tones."""
     assert tone in TONES, tone
     return format_html('<span class="badge tone-{}">{}</span>', tone, text)
+
+
+@register.filter
+def clock_time(at: datetime, zone: str) -> str:
+    """A moment by the clock of a zone, without naming it."""
+    return f"{at.astimezone(ZoneInfo(zone or 'UTC')):%Y-%m-%d %H:%M}"
 
 
 @register.simple_tag

@@ -1,7 +1,9 @@
-// <pivot-table data-url="/address/of/groups/">: the groups of a breakout as rows by columns, worked out in the browser.
+// <pivot-table data-url="/address/of/groups/">: the groups of a breakout or a list as rows by columns, worked out in the
+// browser, at once or when the <details> that it stands in is opened.
 //
 // Sums are whole numbers (BigInt); a ratio is made of the sums of its parts, for every cell, subtotal and total alike, and
-// rounded once. Amounts of two currencies are never added: a cell tells each. The choice stands in the address.
+// rounded once. Amounts of two currencies are never added: a cell tells each; a part that is null has none of a group's
+// currency. The choice stands in the address.
 
 const PIVOT_AXES = [["rows", say("Rows")], ["columns", say("Columns")], ["", say("Added together")]];
 const PIVOT_TOTAL = say("Total");
@@ -10,11 +12,12 @@ class PivotTable extends HTMLElement {
   connectedCallback() {
     this.found = (name) => this.querySelector(`[data-${name}]`);
     const fold = this.closest("details");
-    fold.addEventListener("toggle", () => { if (fold.open) this.load(); });
+    fold?.addEventListener("toggle", () => { if (fold.open) this.load(); });
     this.addEventListener("change", () => this.draw());
     this.found("copy").addEventListener("click", () => this.copy());
     this.found("save").addEventListener("click", () => this.save());
-    if (new URLSearchParams(location.search).has("pivot")) fold.open = true;
+    if (!fold) this.load();
+    else if (new URLSearchParams(location.search).has("pivot")) fold.open = true;
   }
 
   async load() {
@@ -22,7 +25,7 @@ class PivotTable extends HTMLElement {
     const answer = await fetch(this.dataset.url).catch(() => null);
     if (!answer?.ok) return this.tell(say("The groups could not be read. Load the page again."));
     this.told = await answer.json();
-    this.groups = this.told.groups.map(({keys, currency, parts}) => ({keys, currency, parts: parts.map(BigInt)}));
+    this.groups = this.told.groups.map(({keys, currency, parts}) => ({keys, currency, parts: parts.map((part) => (part === null ? null : BigInt(part)))}));
     this.choose();
     this.draw();
   }
@@ -36,7 +39,7 @@ class PivotTable extends HTMLElement {
     const usual = (place) => (place === 0 || place < dimensions.length - 1 ? "rows" : "columns");
     const lists = dimensions.map(({name, title}, place) => this.list(title, PIVOT_AXES, kept.get(name) ?? (dimensions.length === 1 ? "rows" : usual(place)), {dimension: name}));
     const figures = measures.map(({name, title}) => [name, title]);
-    lists.push(this.list(say("Figure"), figures, kept.get("figure") ?? "cost_micros", {figure: ""}));
+    lists.push(this.list(say("Figure"), figures, kept.get("figure") ?? this.told.figure, {figure: ""}));
     this.found("choices").replaceChildren(...lists);
     this.found("subtotals").checked = kept.get("subtotals") !== "no";
   }
@@ -73,8 +76,8 @@ class PivotTable extends HTMLElement {
     const cells = new Map();
     const add = (row, column, group) => {
       const place = JSON.stringify([row, column]), known = cells.get(place) ?? new Map();
-      const parts = known.get(group.currency) ?? group.parts.map(() => 0n);
-      known.set(group.currency, parts.map((part, index) => part + group.parts[index]));
+      const parts = known.get(group.currency) ?? group.parts.map(() => null);
+      known.set(group.currency, parts.map((part, index) => added(part, group.parts[index])));
       cells.set(place, known);
     };
     for (const group of this.groups) {
@@ -136,11 +139,12 @@ class PivotTable extends HTMLElement {
   told_of(figure, known) {
     const part = (parts, name) => parts[this.told.parts.indexOf(name)];
     const told = (parts) => {
+      if (part(parts, figure.over) === null) return "";
       const over = part(parts, figure.over) * BigInt(figure.times);
       if (figure.under) return ratioText(over, part(parts, figure.under) * BigInt(figure.divided), figure.places);
       return figure.money ? amountText(over) : String(over / BigInt(figure.whole_of));
     };
-    if (!figure.by_currency) return known.size ? told([...known.values()].reduce((one, other) => one.map((value, place) => value + other[place]))) : "";
+    if (!figure.by_currency) return known.size ? told([...known.values()].reduce((one, other) => one.map((value, place) => added(value, other[place])))) : "";
     const each = [...known].sort(([one], [other]) => (one < other ? -1 : 1)).map(([code, parts]) => [told(parts), code]);
     const some = each.filter(([text, code]) => code && text !== "");
     return some.map(([text, code]) => `${text} ${code}`).join("\n");
@@ -186,6 +190,8 @@ class PivotTable extends HTMLElement {
     URL.revokeObjectURL(link.href);
   }
 }
+
+const added = (one, other) => (one === null ? other : other === null ? one : one + other);
 
 const keyText = (key) => (key === "" ? say("none") : key);
 

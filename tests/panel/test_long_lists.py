@@ -1,0 +1,116 @@
+"""Claims about lists that leave out what few rows have and walk an index: they tell what any other way would."""
+
+from typing import Any
+
+import pytest
+from django.db.models import Q
+from django.test import Client
+
+from tests.panel.cast import PASSWORD, Cast
+from tests.panel.conftest import logged_in
+from tollgate.actions.acts import Actor, acting
+from tollgate.actions.cards import create_card
+from tollgate.actions.customers import create_customer, delete_customer
+from tollgate.actions.routes import create_ingress_route, create_tag_route
+from tollgate.actions.tags import create_tag
+from tollgate.actions.users import create_user, create_user_group
+from tollgate.store.models import Account, Customer, IngressRoute
+from tollgate.ui.sources import Query, QuerysetSource
+
+pytestmark = pytest.mark.django_db
+SETUP = Actor("setup", frozenset({"*"}))
+
+
+@pytest.fixture
+def rita(cast: Cast) -> Client:
+    """A user of Baltic, which sells to others."""
+    with acting(SETUP):
+        group = create_user_group(name="Selling", acts=["*"], areas=["*"])
+        user = create_user(
+            name="Rita",
+            email="rita@baltic.example",
+            password=PASSWORD,
+            group_ids=[group.pk],
+            reseller_id=cast.baltic.pk,
+        )
+    return logged_in(user)
+
+
+@pytest.fixture
+def routes(cast: Cast) -> list[int]:
+    """Routes of customers, some with the same name, and some of a tag, which have no customer; their ids."""
+    with acting(SETUP):
+        card = create_card(account_id=cast.account.pk, kind="customer", name="Long", currency="EUR").pk
+        tag = create_tag(account_id=cast.account.pk, name="Gold")
+        for name in ("Zed", "Ada", "Moe"):
+            one = create_customer(account_id=cast.account.pk, name=name, currency="EUR")
+            for place in range(2):
+                create_ingress_route(customer_id=one.pk, name=f"{name} {place}", card_id=card)
+        for place in range(3):
+            create_tag_route(tag_id=tag.pk, name=f"Gold {place}", card_id=card, tech_prefix=f"{place}#")
+    return list(IngressRoute.objects.values_list("pk", flat=True))
+
+
+def walked(source: QuerysetSource, query: dict[str, Any]) -> list[int]:
+    """Every row to the end and back, two at a time."""
+    found: list[int] = []
+    key = None
+    while rows := source.rows(Query(**query, after=key), 2):
+        found += [row.pk for row in rows]
+        key = source.key(rows[-1], query["sort"])
+    back: list[int] = []
+    while rows := source.rows(Query(**query, after=key, back=True), 2):
+        back += [row.pk for row in rows]
+        key = source.key(rows[-1], query["sort"])
+    assert back == found[-2::-1], "all but the last row, from which it began"
+    return found
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_rows_with_and_without_a_value_stand_in_one_order_however_they_are_asked_for(
+    cast: Cast, routes: list[int], *, falling: bool
+) -> None:
+    every = IngressRoute.objects.select_related("customer")
+    query = {"sort": "customer__name", "descending": falling}
+    plain = QuerysetSource(queryset=every)
+    apart = QuerysetSource(queryset=every, narrow=True, walked={"customer__name": Q(customer__account=cast.account)})
+    found = walked(apart, query)
+    assert found == walked(plain, query)
+    assert sorted(found) == sorted(routes)
+    assert [IngressRoute.objects.get(pk=pk).customer_id for pk in found[-3:]] == [None] * 3, "those of no customer last"
+
+
+@pytest.mark.parametrize(
+    ("page", "of_acme"),
+    [("/contacts/", True), ("/endpoints/", True), ("/routes/", True), ("/clis/", False), ("/number-blocks/", False)],
+)
+def test_lists_leave_out_who_is_deleted_and_everybody_elses(
+    cast: Cast, ann: Client, rita: Client, routes: list[int], page: str, *, of_acme: bool
+) -> None:
+    def owners(browser: Client) -> set[int | None]:
+        return {row.customer_id for row in browser.get(page).context["grid"].rows}
+
+    before = owners(ann)
+    assert not of_acme or cast.acme.pk in before
+    assert owners(rita) <= set(Customer.objects.filter(parent=cast.baltic).values_list("pk", flat=True))
+    other = Account.objects.create(name="Other", currency="EUR")
+    gone = next((pk for pk in before if pk not in (None, cast.acme.pk)), None)
+    Customer.objects.filter(pk=cast.acme.pk).update(account=other)
+    assert owners(ann) == before - {cast.acme.pk}
+    if gone is not None and of_acme:
+        with acting(SETUP):
+            delete_customer(customer_id=gone)
+        assert owners(ann) == before - {cast.acme.pk, gone}
+
+
+def test_routes_are_found_by_their_name_their_customers_and_their_tags(
+    cast: Cast, ann: Client, rita: Client, routes: list[int]
+) -> None:
+    def found(browser: Client, text: str) -> list[str]:
+        return sorted(row.name for row in browser.get("/routes/", {"q": text}).context["grid"].rows)
+
+    assert found(ann, "ada 1") == ["Ada 1"]
+    assert found(ann, "moe") == ["Moe 0", "Moe 1"]
+    assert found(ann, "gold") == ["Gold 0", "Gold 1", "Gold 2"]
+    assert found(ann, "nobody has this") == []
+    assert found(rita, "gold") == []

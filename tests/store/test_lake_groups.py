@@ -1,0 +1,158 @@
+"""Claims about the groups beside a day's file: there after the night, the same as its calls, and never in the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.store.lake_cast import Traffic
+from tollgate.core.breakout import Cut, Question
+from tollgate.core.lake import day_begins
+from tollgate.core.lake_groups import making
+from tollgate.environment import lake_folder
+from tollgate.store import lake_groups
+from tollgate.store.lake_days import delete_replaced, differences, write_closed_days
+from tollgate.store.lake_files import write_day
+from tollgate.store.lake_groups import groups_of, write_groups
+from tollgate.store.lake_retention import archive_days, erase_days
+from tollgate.store.models import CDR, Account, Customer, LakeFile
+from tollgate.store.queries.breakout import Answer, breakout, every_group
+from tollgate.store.queries.breakout_days import lake_days
+
+pytestmark = pytest.mark.django_db
+AT = datetime.now(UTC)
+DAY = AT.date() - timedelta(days=5)
+NIGHT = AT + timedelta(days=2)
+WHOLE = Question(dimensions=("number", "day"), from_at=day_begins(DAY), until_at=day_begins(DAY) + timedelta(days=1))
+
+
+@pytest.fixture
+def traffic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Traffic:
+    """A closed day of calls, written."""
+    monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
+    made = Traffic()
+    made.day(DAY, 103)
+    write_closed_days(AT)
+    return made
+
+
+def made_of(day_file: LakeFile | None = None) -> Path:
+    """Where the day's groups are."""
+    file = day_file or LakeFile.objects.get(kind="call", day_on=DAY, replaced_at=None)
+    return groups_of(lake_folder() / file.path)
+
+
+def told(traffic: Traffic, at: datetime = AT) -> tuple[Answer, int]:
+    """The first numbers of the day, and how many a file has."""
+    cut = Cut(9, "cost_micros")
+    return breakout(traffic.account, WHOLE, at, cut=cut), len(list(every_group(traffic.account, WHOLE, at, cut=cut)))
+
+
+def grouped(traffic: Traffic, question: Question = WHOLE, at: datetime = AT) -> bool:
+    """Whether the day is told by its groups."""
+    return DAY in lake_days(traffic.account, question, at).groups
+
+
+def test_the_night_makes_groups_that_are_asked_instead_of_calls(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert grouped(traffic)
+    known = told(traffic)
+    path = lake_folder() / LakeFile.objects.get(kind="call").path
+    kept = path.read_bytes()
+    path.write_bytes(bytes(len(kept)))
+    assert told(traffic) == known, "no call was read"
+    path.write_bytes(kept)
+    made_of().unlink()
+    assert not grouped(traffic)
+    assert told(traffic) == known, "and by its calls it is the same"
+    write_closed_days(AT)
+    assert grouped(traffic)
+    monkeypatch.setattr(lake_groups, "MADE", "other")
+    assert not grouped(traffic), "groups that another version made are not taken for ours"
+    write_closed_days(AT)
+    assert grouped(traffic)
+    assert len(list(made_of().parent.glob("*.groups-*.parquet"))) == 1
+
+
+def test_a_part_of_an_hour_and_a_day_with_late_calls_are_told_by_calls(traffic: Traffic) -> None:
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    for question, by_groups in (
+        (Question(dimensions=("number",), from_at=WHOLE.from_at + minute, until_at=WHOLE.until_at), False),
+        (Question(dimensions=("number",), from_at=WHOLE.from_at, until_at=WHOLE.until_at - minute), False),
+        (Question(dimensions=("number",), from_at=WHOLE.from_at + hour, until_at=WHOLE.until_at - hour), True),
+    ):
+        assert grouped(traffic, question) == by_groups
+    Customer.objects.update(invoice_schedule="none")
+    Account.objects.update(cdr_live_days=2)
+    late = CDR.objects.get(pk=44)
+    assert archive_days(AT) == ([DAY], "")
+    assert grouped(traffic)
+    late.pk = 9_000
+    late.save(force_insert=True)
+    assert not grouped(traffic)
+    before = told(traffic)
+    assert sum(group.totals.attempts for group in breakout(traffic.account, WHOLE, AT).groups) == 104
+    write_closed_days(NIGHT)
+    assert LakeFile.objects.get(kind="call", replaced_at=None).version == 2
+    assert made_of().is_file(), "the new file has groups of its own"
+    assert not grouped(traffic, at=NIGHT), "which have the call that the database tells"
+    assert told(traffic, NIGHT) == before
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda path: path.write_bytes(b"no file"), lambda path: path.write_bytes(path.read_bytes()[:-200])]
+)
+def test_groups_that_cannot_be_read_stop_no_question_and_are_made_anew(traffic: Traffic, harm: object) -> None:
+    known = told(traffic)
+    assert differences(AT) == []
+    assert callable(harm)
+    harm(made_of())
+    assert told(traffic) == known
+    assert differences(AT) == [f"{made_of().relative_to(lake_folder())} is not what was written"]
+    write_closed_days(AT, hashed=True)
+    assert differences(AT) == []
+
+
+def test_groups_that_do_not_add_up_are_not_kept_and_stop_no_night(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = told(traffic)
+    made_of().unlink()
+    monkeypatch.setattr(lake_groups, "making", lake_groups_but_one)
+    assert write_closed_days(AT) == []
+    assert "ALARM" in caplog.text
+    assert "do not add up" in caplog.text
+    assert not grouped(traffic)
+    assert told(traffic) == known
+    assert [path.name for path in made_of().parent.glob("*groups*") if path.suffix == ".parquet"] == []
+
+
+def lake_groups_but_one() -> str:
+    """Groups of a day without one of them."""
+    return f"SELECT * FROM ({making()}) OFFSET 1"
+
+
+def test_groups_go_with_the_file_that_they_are_of(traffic: Traffic) -> None:
+    before = LakeFile.objects.get(kind="call")
+    write_day("call", traffic.account.pk, DAY, AT)
+    write_closed_days(AT)
+    assert made_of(before).is_file()
+    delete_replaced(AT + timedelta(days=3))
+    assert not made_of(before).exists()
+    assert made_of().is_file()
+    Customer.objects.update(invoice_schedule="none")
+    Account.objects.update(cdr_live_days=2, cdr_archive_days=30)
+    archive_days(AT)
+    assert len(erase_days(AT + timedelta(days=60))) == 2
+    assert list(made_of().parent.iterdir()) == []
+
+
+def test_a_file_that_is_not_there_is_not_grouped(traffic: Traffic) -> None:
+    path = lake_folder() / LakeFile.objects.get(kind="call").path
+    write_groups(path)
+    made_of().unlink()
+    path.unlink()
+    assert lake_groups.group_days(LakeFile.objects.filter(kind="call")) == 0
