@@ -16,6 +16,7 @@ from tests.actions.test_bank_credits import owing
 from tests.actions.test_customers import refused
 from tests.actions.test_invoice_runs import postpaid
 from tollgate.actions.acts import Invalid
+from tollgate.actions.bank_credits import import_bank_credit
 from tollgate.actions.bank_runs import (
     cancel_bank_run,
     confirm_bank_run,
@@ -27,7 +28,8 @@ from tollgate.actions.debits import make_debit_run, offers
 from tollgate.actions.dunning import dun_invoice
 from tollgate.actions.invoice_issue import void_invoice
 from tollgate.actions.mandates import create_mandate, end_mandate, standing, update_mandate
-from tollgate.actions.payments import cancel_payment, complete_payment, create_payment
+from tollgate.actions.payments import cancel_payment, complete_payment, create_payment, refund_payment
+from tollgate.actions.payouts import pay_out_payment
 from tollgate.store.models import Account, Audit, BankLine, BankRun, DunningEvent, Invoice, Mandate, Message, Payment
 
 __all__ = ["today"]
@@ -350,3 +352,54 @@ def test_offers_say_why_not(account: Account, today: Move) -> None:
     update_mandate(mandate_id=mandate.pk, collects=False)
     (found,) = offers(account, DUE, TODAY)
     assert found.why_not == "Its customer pays by itself."
+
+
+def test_what_was_refunded_and_then_taken_back_by_the_bank_is_owed_twice(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic")
+    invoice = owing(baltic, 100)
+    confirm_bank_run(bank_run_id=run_of(account, invoice).pk)
+    line = line_of(invoice)
+    refund_payment(payment_id=line.payment_id, amount_micros=40 * EURO)
+    assert balance(baltic) == -40 * EURO
+    for _ in range(2):
+        return_bank_line(bank_line_id=line.pk, reason_code="MD06")
+    assert balance(baltic) == -140 * EURO, "the invoice, and the refund that came on top"
+    assert opened(invoice) == 100
+
+
+def test_a_refund_that_waits_keeps_a_return_for_a_person(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic")
+    invoice = owing(baltic, 100)
+    confirm_bank_run(bank_run_id=run_of(account, invoice).pk)
+    line = line_of(invoice)
+    waiting = pay_out_payment(payment_id=line.payment_id, amount_micros=40 * EURO)
+    assert "waits" in refused("bank_line_id", return_bank_line, bank_line_id=line.pk, reason_code="MD06")
+    cancel_payment(payment_id=waiting.pk)
+    return_bank_line(bank_line_id=line.pk, reason_code="MD06")
+    assert balance(baltic) == -100 * EURO
+
+
+def test_a_customers_own_transfer_never_makes_the_banks_sum_of_the_batch_vanish(account: Account, today: Move) -> None:
+    customers = [with_mandate(collecting(account), name)[0] for name in ("Baltic", "Nordic")]
+    invoices = [owing(customer, 100) for customer in customers]
+    run = run_of(account, *invoices)
+    today(DUE)
+    told(account, entry("100.00", DUE, part(str(invoices[0].number), reference="T9")))
+    with pytest.raises(Invalid, match=r"100\.00 EUR of .* wait"):
+        told(account, entry("200.00", DUE, reference="E1", batch=f"{run.message_id}-1"))
+
+
+def test_a_return_without_a_day_told_twice_leaves_the_next_collection_alone(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic", notice_days=1)
+    invoice = owing(baltic, 100)
+    confirm_bank_run(bank_run_id=run_of(account, invoice).pk)
+    row = {
+        "account_id": account.pk, "amount_micros": 100 * EURO, "currency": "EUR", "external_id": "R1", "paid_for": "",
+        "end_to_end_id": str(invoice.number), "return_reason": "AM04", "reversal": True,
+    }  # fmt: skip
+    import_bank_credit(**row)
+    today(DUE)
+    run_of(account, invoice, on=date(2026, 12, 8))
+    import_bank_credit(**row)
+    assert line_of(invoice).state == "waiting"
+    assert opened(invoice) == 100

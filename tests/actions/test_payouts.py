@@ -9,6 +9,7 @@ import pytest
 from tests.actions.bank import IBAN, TODAY, Move, collecting, today, with_mandate
 from tests.actions.bills import balance
 from tests.actions.cast import ANN, EURO
+from tests.actions.test_bank_credits import owing
 from tests.actions.test_customers import refused
 from tests.actions.test_invoice_runs import postpaid
 from tollgate.actions.acts import Actor, acting
@@ -95,3 +96,24 @@ def test_two_people_pay_out_where_the_account_asks_for_them(account: Account, to
         run = make_transfer_run(**given)  # type: ignore[arg-type]
         confirm_bank_run(bank_run_id=run.pk)
     assert balance(baltic) == 20 * EURO
+
+
+def test_credit_that_is_paid_out_settles_no_invoice_and_is_not_paid_out_again(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic")
+    paid = create_payment(customer_id=baltic.pk, amount_micros=50 * EURO)
+    back = pay_out_credit(customer_id=baltic.pk, amount_micros=50 * EURO)
+    assert back.reverses_id == paid.pk
+    refused("payment_id", pay_out_payment, payment_id=paid.pk)
+    confirm_bank_run(bank_run_id=file_of(account, back).pk)
+    paid.refresh_from_db()
+    assert (paid.refunded_micros, paid.unallocated_micros, balance(baltic)) == (50 * EURO, 0, 0)
+    invoice = owing(baltic, 50)
+    assert invoice.open_micros == 50 * EURO, "the money has gone"
+
+
+def test_more_than_one_payment_is_left_of_is_not_one_transfer(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic")
+    for _ in range(2):
+        create_payment(customer_id=baltic.pk, amount_micros=50 * EURO)
+    words = refused("amount_micros", pay_out_credit, customer_id=baltic.pk, amount_micros=60 * EURO)
+    assert "at most 50.00 EUR" in words

@@ -144,3 +144,15 @@ def test_what_was_seen_of_two_hundred_thousand_records_fits_into_a_form() -> Non
     text = seen.text()
     assert Seen.read(text) == seen
     assert len(text) < 1_000_000
+
+
+def test_nobody_is_told_of_a_record_that_is_not_theirs_whatever_the_form_carries(cast: Cast) -> None:
+    with acting(SETUP):
+        group = create_user_group(name="Selling", acts=["*"], areas=["*"])
+        rob = create_user(name="Rob", email="rob@b.example", group_ids=[group.pk], reseller_id=cast.baltic.pk)
+        update_customer(customer_id=cast.acme.pk, channels=77)
+    seen = Seen({cast.acme.pk: 0}, {cast.acme.pk: 0}).text()
+    sent = {"field": ["channels"], "channels": "abc", "seen": seen}
+    answer = logged_in(rob).post("/bulk/customer/edit/", sent)
+    assert answer.context["changes"] == []
+    assert "setup" not in answer.content.decode()

@@ -58,12 +58,18 @@ def test_a_body_that_is_nested_too_deeply_is_no_failure_of_ours() -> None:
         plain.read_answered(b'{"moon":' + b"[" * 100_000)
 
 
-@pytest.mark.parametrize("sip", [0, 99, 700, 9999, "200"])
+@pytest.mark.parametrize("sip", [-1, 99, 700, 9999, "200"])
 def test_what_is_no_sip_code_is_named(sip: object) -> None:
     with pytest.raises(MessageInvalid, match=r"^sip: "):
         plain.read_ended(body(edge="sw1", call_id="c", at=1_795_255_949_000, sip=sip))
     with pytest.raises(MessageInvalid, match=r"^attempts\[0\].sip: "):
         plain.read_ended(body(edge="sw1", call_id="c", at=1_795_255_949_000, attempts=[{"route": 0, "sip": sip}]))
+
+
+def test_no_end_is_refused_because_nobody_gave_a_code() -> None:
+    tried = [{"route": 0, "sip": 0}]
+    ended = plain.read_ended(body(edge="sw1", call_id="c", at=1_795_255_949_000, sip=0, attempts=tried))
+    assert (ended.sip, ended.attempts[0].sip) == (None, None)
 
 
 def test_an_answer_after_the_end_is_named() -> None:

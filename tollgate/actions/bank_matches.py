@@ -48,8 +48,9 @@ def sent_back(account: Account, values: Mapping[str, Any], told: Told) -> Paymen
     sent = _lines(account, Q(end_to_end_id=told.end_to_end_id)) if told.end_to_end_id else []
     sent = [line for line in sent if _is_after(line, told)]
     moved = [line for line in sent if line.state not in OVER]
-    if not moved:
-        return Payment.objects.get(pk=sent[0].payment_id) if sent else None
+    over = [line for line in sent if line.state in OVER]
+    if not moved or (told.booked_on is None and over):  # without a day it may be what was told before
+        return Payment.objects.get(pk=(over or sent)[0].payment_id) if sent else None
     line = moved[0]
     if values["amount_micros"] < line.amount_micros:
         words = f"{format_micros(line.amount_micros, 2)} {line.currency}"
@@ -80,7 +81,7 @@ def _by_end_to_end(account: Account, values: Mapping[str, Any], told: Told) -> l
     found = [line for line in found if line.amount_micros == told.amount_micros and _is_after(line, told)]
     waiting = [line for line in found if line.state == "waiting"]
     known = [line for line in found if line.state != "waiting" and _is_told(line, values, told)]
-    return known[:1] or waiting[:1]
+    return [line for line in known if line.told_as][:1] or waiting[:1] or known[:1]
 
 
 def _is_told(line: BankLine, values: Mapping[str, Any], told: Told) -> bool:
@@ -103,7 +104,13 @@ def _by_batch(account: Account, values: Mapping[str, Any], told: Told) -> list[B
     if not found:
         return []
     waiting = [line for line in found if line.state == "waiting"]
-    sums = [_sum(part) for part in (waiting, found, [line for line in found if line.state != "rejected"])]
+    ids = ("", values["external_id"], told.entry_ref, told.part_ref)
+    sums = [_sum(waiting)]
+    others = [
+        line for line in found if line.told_as not in ids
+    ]  # another credit was of them, or another statement told it
+    if not others or (not waiting and all(line.told_on in (None, told.booked_on) for line in others)):
+        sums += [_sum(found), _sum([line for line in found if line.state != "rejected"])]
     if told.amount_micros not in sums:
         left = f"{format_micros(_sum(waiting), 2)} {found[0].currency}"
         raise refuse("amount_micros", f"{left} of {batch} wait: say on the file's page what came back or has come.")

@@ -13,12 +13,13 @@ from typing import Any, Final
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse, warn
 from tollgate.actions.allocations import take_turns
+from tollgate.actions.bank_lines import DIRECT_DEBIT
 from tollgate.actions.charges import day
 from tollgate.actions.debits import opened
 from tollgate.actions.notices import notify
 from tollgate.actions.payment_amounts import BANK_TRANSFER
 from tollgate.actions.payment_booking import complete, left_micros, new_payment
-from tollgate.actions.payments import complete_payment, give_back, needs_two
+from tollgate.actions.payments import complete_payment, give_back, left_to_give, needs_two
 from tollgate.core import sepa
 from tollgate.core.money import format_micros
 from tollgate.store.models import BankLine, BankRun, Mandate, Payment
@@ -105,9 +106,24 @@ def _taken_back(line: BankLine, code: str, on: date | None) -> BankLine:
         return records.change(line, {"state": "rejected", **told})
     if payment.kind != "payment":
         _brought_back(line, payment, words)
-    elif left_micros(payment):
+        return records.change(line, {"state": "returned", **told})
+    left = left_micros(payment)
+    if left_to_give(payment) != left:
+        raise refuse("bank_line_id", "A refund of its payment waits: cancel it, or say what became of it, first.")
+    if left:
         give_back(payment.pk, None, kind="reversal", reason=words)
+    if left < line.amount_micros:
+        _taken_twice(line, line.amount_micros - left, words)
     return records.change(line, {"state": "returned", **told})
+
+
+def _taken_twice(line: BankLine, micros: int, words: str) -> None:
+    """What was refunded before the bank took it back as well: the customer has it twice, and owes it."""
+    values: dict[str, Any] = {"gateway": DIRECT_DEBIT, "kind": "reversal", "amount_micros": -micros}
+    back = new_payment(line.customer, **values, private_note=f"{words}, after it was refunded")
+    warn(f"{format_micros(micros, 2)} {line.currency} of it were refunded before: the customer owes them.")
+    if not needs_two(back):
+        complete(back)
 
 
 def _brought_back(line: BankLine, payment: Payment, words: str) -> None:

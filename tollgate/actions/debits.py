@@ -30,6 +30,7 @@ from tollgate.store.models import Account, BankLine, BankRun, Invoice, Mandate, 
 from tollgate.store.secrets import CannotUnseal, seal, unseal
 
 LINES_MOST: Final = 1000
+CENT: Final = 10_000  # micros
 SETTINGS: Final = "Say under Options, Money, from which account and under which creditor identifier you collect."
 MOST_AHEAD_DAYS: Final = 365
 
@@ -140,6 +141,8 @@ def _offer(invoice: Invoice, mandate: Mandate, state: str, days: tuple[date, dat
         return replace(offer, why_not="Its customer pays by itself.")
     if state != "active":
         return replace(offer, why_not=f"Mandate {mandate} is {state}.")
+    if invoice.open_micros % CENT:
+        return replace(offer, why_not="What is open of it is finer than a cent.")
     if invoice.due_on is not None and invoice.due_on > on:
         return replace(offer, why_not=f"It is due on {invoice.due_on}.")
     if earliest > on:

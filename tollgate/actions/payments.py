@@ -348,13 +348,13 @@ def give_back(payment_id: int, amount_micros: int | None, *, kind: str, reason: 
     payment = records.locked(Payment, payment_id)
     if payment.reversals.filter(customer=None, status="pending").exists():
         raise refuse("payment_id", "A refund or reversal of it waits in suspense: assign or cancel that first.")
-    left = payment.amount_micros - payment.refunded_micros - _asked_for(payment)
+    left = left_to_give(payment)
     possible = ("payment", "bonus") if kind == "reversal" else ("payment",)
     if payment.status != "completed" or payment.kind not in possible or left <= 0:
         raise refuse("payment_id", "Only what is left of a completed payment is given back.")
     given = {"amount_micros": left if amount_micros is None else amount_micros}
     amount = checks.cleaned({"amount_micros": checks.amount(1, left)}, given)["amount_micros"]
-    if amount != left:  # what is left may be finer, of a payment that another system brought
+    if transfer or amount != left:  # what is left may be finer, of a payment that another system brought
         checks.whole_coins("amount_micros", amount, payment.currency)
     assert payment.customer is not None
     gateway = _gateway_of(payment) if kind == "refund" and not transfer else None
@@ -414,6 +414,11 @@ def _wake_notices(payment: Payment) -> None:
         told = PaymentEvent.objects.filter(account_id=payment.account_id, gateway__name=payment.gateway)
         again = told.filter(state__in=("queued", "failed"), body__contains=payment.external_id)
         again.update(state="queued", tries_count=0, next_at=records.now(), done_at=None)
+
+
+def left_to_give(payment: Payment) -> int:
+    """What may be given back of a payment in micros: neither refunded nor asked for."""
+    return payment.amount_micros - payment.refunded_micros - _asked_for(payment)
 
 
 def _asked_for(payment: Payment) -> int:

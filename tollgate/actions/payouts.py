@@ -18,9 +18,7 @@ from tollgate.actions.acts import act, refuse
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.debits import execution_day, id_list, new_run, opened, own_party
 from tollgate.actions.mandates import BIC, proved
-from tollgate.actions.payment_amounts import BANK_TRANSFER
-from tollgate.actions.payment_booking import new_payment
-from tollgate.actions.payments import check_other, give_back
+from tollgate.actions.payments import check_other, give_back, left_to_give
 from tollgate.actions.postings import wallet_of
 from tollgate.core import sepa, sepa_files
 from tollgate.core.money import format_micros
@@ -63,7 +61,10 @@ def pay_out_payment(*, payment_id: int, amount_micros: int | None = None, **targ
 
 @act
 def pay_out_credit(*, customer_id: int, amount_micros: int, **target: Unpack[Target]) -> Payment:
-    """Pays out of what a customer's wallet holds by bank transfer. Gives the refund, which waits for the bank."""
+    """Pays out of what a customer's wallet holds by bank transfer. Gives the refund, which waits for the bank.
+
+    It refunds one payment that no invoice has taken, the newest that is large enough.
+    """
     given: dict[str, Any] = {**target, "amount_micros": amount_micros}
     values = checks.cleaned(CHECKS, given)
     customer = records.find(Customer, customer_id)
@@ -77,13 +78,9 @@ def pay_out_credit(*, customer_id: int, amount_micros: int, **target: Unpack[Tar
         words = f"{format_micros(max(0, most), 2)} {customer.currency}"
         raise refuse("amount_micros", f"Give an amount: {words} are {customer}'s and not asked for yet.")
     checks.whole_coins("amount_micros", values["amount_micros"], customer.currency)
-    back = new_payment(
-        customer,
-        gateway=BANK_TRANSFER,
-        kind="refund",
-        amount_micros=-values["amount_micros"],
-        private_note=values.get("reason", ""),
-    )
+    reason = values.get("reason", "")
+    source = _source(customer, values["amount_micros"])
+    back = give_back(source.pk, values["amount_micros"], kind="refund", reason=reason, transfer=True)
     _line(back, customer, where)
     return back
 
@@ -109,6 +106,17 @@ def make_transfer_run(*, account_id: int, execute_on: date | str, bank_line_ids:
     run = new_run(account, "transfer", order, sepa_files.transfers(order), on, len(lines), batch.total_micros)
     BankLine.objects.filter(pk__in=ids).update(run=run, batch_id=batch.batch_id)
     return run
+
+
+def _source(customer: Customer, amount_micros: int) -> Payment:
+    """The payment that is given back. Raises Invalid where none has so much left."""
+    paid = Payment.objects.filter(customer=customer, status="completed", kind="payment").order_by("-received_at", "-pk")
+    left = {one: min(left_to_give(one), one.unallocated_micros) for one in paid}
+    found = next((one for one in paid if left[one] >= amount_micros), None)
+    if found is None:
+        words = f"{format_micros(max([0, *left.values()]), 2)} {customer.currency}"
+        raise refuse("amount_micros", f"One transfer gives back one payment: at most {words} are left of one.")
+    return found
 
 
 def _where(customer: Customer, values: dict[str, Any]) -> dict[str, str]:

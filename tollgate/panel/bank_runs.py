@@ -22,7 +22,7 @@ from tollgate.actions.bank_runs import (
     return_bank_line,
     send_bank_run,
 )
-from tollgate.actions.debits import LINES_MOST, Offer, make_debit_run, offers
+from tollgate.actions.debits import Offer, make_debit_run, offers
 from tollgate.core import sepa
 from tollgate.core.money import format_micros
 from tollgate.panel.access import actor, own_account, reading, writing
@@ -123,7 +123,7 @@ OFFERS = Grid(
         Column("why_not", "Why not", says=True),
     ),
     sort="invoice__pk",
-    page_size=LINES_MOST,
+    page_size=500,
     searchable=False,
     ticks=True,
     tickable=lambda row: not row.why_not,

@@ -30,6 +30,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.mail_settings import ID_DIGITS_MOST
 from tollgate.panel.saving import posted, saved
 from tollgate.panel.tasks import begun
+from tollgate.store.queries.meanwhile import versions_of
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import View
 from tollgate.ui.memory import Choice
@@ -64,7 +65,7 @@ def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
     rows = found.listed(request, {})[1].queryset
     packed = request.POST.get("seen", "")
     seen = Seen.read(packed) if packed else Seen.now(rows, chosen(request, found, rows))
-    ids = list(seen.versions)
+    ids = list(versions_of(rows, seen.versions) if packed else seen.versions)  # `seen` has been in the browser
     if not ids and not packed:
         return _nobody(request, found)
     fields = _sent(request).getlist("field")

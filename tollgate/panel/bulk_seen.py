@@ -28,6 +28,7 @@ SHOWN: Final = 50
 """So many of those that were changed are told one by one."""
 OTHER: Final = "Other fields"
 SAME: Final = "The same as before again"
+MOST_ID: Final = 2**63 - 1
 BYTES_MOST: Final = 40 * MOST_ROWS
 """Of what is packed: so that a short text from elsewhere does not unpack to a large one."""
 
@@ -56,7 +57,10 @@ class Seen:
             steps, versions, told, before, gone = json.loads(plain)
             ids = list(accumulate(map(int, steps)))
             seen = dict(zip(ids, map(int, versions), strict=True))
-            return cls(seen, dict(zip(told, map(int, before), strict=True)), frozenset(map(int, gone)))
+            told = dict(zip(map(int, told), map(int, before), strict=True))
+            if not all(0 <= pk <= MOST_ID for pk in (*ids, *told)):
+                raise ValueError(text)
+            return cls(seen, told, frozenset(map(int, gone)))
         except (ValueError, TypeError, zlib.error, binascii.Error):
             raise BadRequest("This form is not complete: open it again.") from None
 
@@ -100,6 +104,9 @@ class Change:
 def changes(request: HttpRequest, rows: QuerySet[Any], seen: Seen, fields: frozenset[str]) -> list[Change]:
     """The first of those that were told; values of the form's fields alone, as its conflicts with one record tell."""
     first = dict(list(seen.told.items())[:SHOWN])
+    # The ids have been in the browser: nobody is told of a record that is not theirs.
+    within = versions_of(rows, first) if first else {}
+    first = {pk: version for pk, version in first.items() if pk in within}
     return [_in_words(request, saved, rows.model._meta.db_table, fields) for saved in saved_since(rows, first)]  # noqa: SLF001
 
 

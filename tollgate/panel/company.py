@@ -185,8 +185,9 @@ class CardsField(CardField):
 
     def clean(self, value: Any) -> Any:
         """The ids of those that are named, each once."""
-        rows = csv.reader([forms.CharField.clean(self, value)], delimiter=";", skipinitialspace=True)
-        return sorted({self.found(text) for row in rows for one in row if (text := one.strip())})
+        text = " ".join(str(forms.CharField.clean(self, value)).splitlines())
+        rows = csv.reader([text], delimiter=";", skipinitialspace=True)
+        return sorted({self.found(name) for row in rows for one in row if (name := one.strip())})
 
     def prepare_value(self, value: Any) -> Any:
         """Cards by the texts that name them; what was typed stays as it was."""

@@ -30,7 +30,7 @@ from tollgate.actions.payments import (
     reverse_payment,
 )
 from tollgate.actions.rehearsals import Completing, completing
-from tollgate.panel.access import by_customer, own_account, own_customers, own_rows, reading, writing
+from tollgate.panel.access import by_customer, own_account, own_customers, own_rows, reading, rights, writing
 from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.fields import choices, words
@@ -198,6 +198,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     """One payment with what it settles and what was said about it."""
     found = _payment(request, payment_id)
     checkout = getattr(found, "checkout", None)
+    files = rights(request).reads("bank_files")
     settled = list(found.allocations.select_related("invoice").order_by("id"))
     open_to = Invoice.objects.filter(customer=found.customer, state="issued", kind__in=OWED).order_by("issued_at", "id")
     context = {
@@ -208,7 +209,8 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         "askable": checkout is not None and found.status == "pending" and checkout.next_at is None and checkout.session,
         "approvable": found.customer_id is not None
         and (found.gateway in (*BY_HAND, DIRECT_DEBIT) or _waits_for_another(found)),
-        "bank_line": BankLine.objects.filter(payment=found).select_related("run").first(),
+        "bank_line": BankLine.objects.filter(payment=found).select_related("run").first() if files else None,
+        "pays_out": files,
         "tone": TONES[status_words(found).lower()],
         "left_micros": found.amount_micros - found.refunded_micros if _is_back_possible(found) else 0,
         "allocations": settled,

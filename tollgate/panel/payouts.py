@@ -32,7 +32,7 @@ WAITING = Grid(
         if column.name in ("end_to_end_id", "customer", "amount", "payment", "iban_shown", "holder")
     ),
     sort="end_to_end_id",
-    page_size=1000,
+    page_size=500,
     searchable=False,
     ticks=True,
     empty_text="No transfer waits. Pay out from a customer's Payments page, or from a payment.",

@@ -59,7 +59,7 @@ def is_damaged(path: Path) -> bool:
     note = path.with_name(f"{path.name}.sha256")
     if not path.parent.name.startswith(DAY):
         return False
-    return not path.is_file() or (note.is_file() and note.read_text(encoding="ascii").split()[0] != digest(path))
+    return not path.is_file() or (note.is_file() and note.read_text(encoding="ascii").split()[:1] != [digest(path)])
 
 
 def day_of(path: Path) -> date:

@@ -30,7 +30,8 @@ AccessNumber = Annotated[str, Meta(min_length=1, max_length=32)]
 Pin = Annotated[str, Meta(max_length=32)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Small = Annotated[int, Meta(ge=0, le=32767)]
-SipCode = Annotated[int, Meta(ge=100, le=699)]
+SipCode = Annotated[int, Meta(ge=0, le=699)]
+LEAST_CODE: Final = 100
 Milliseconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Instant = datetime | int
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -154,6 +155,13 @@ def read(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise MessageInvalid("body", "it is nested too deeply") from None
 
 
+def _code(value: int | None, field: str) -> int | None:
+    """A SIP code; none where a switch writes 0 because nobody gave one. Raises MessageInvalid."""
+    if value is not None and 0 < value < LEAST_CODE:
+        raise MessageInvalid(field, f"it must be {LEAST_CODE} to 699, or 0 where there is none")
+    return value or None
+
+
 def instant(value: Instant, field: str) -> datetime:
     """RFC 3339 or epoch milliseconds as an aware UTC moment."""
     if isinstance(value, int):
@@ -197,9 +205,11 @@ def read_simulate(body: bytes) -> Supposed:
 
 def _invite(asked: AuthorizeBody) -> Invite:
     try:
-        ip_address(asked.source.ip)
+        scoped = getattr(ip_address(asked.source.ip), "scope_id", None) is not None
     except ValueError:
-        raise MessageInvalid("source.ip", f"{asked.source.ip!r} is not an IP address") from None
+        scoped = True
+    if scoped:
+        raise MessageInvalid("source.ip", f"{asked.source.ip!r} is not an IP address")
     return Invite(
         edge=asked.edge,
         call_id=asked.call_id,
@@ -265,10 +275,13 @@ def read_ended(body: bytes) -> Ended:
         at=at,
         answered_at=answered_at,
         duration_ms=told.duration_ms,
-        sip=told.sip,
+        sip=_code(told.sip, "sip"),
         q850=told.q850,
         released_by=told.released_by,
-        attempts=tuple(Attempt(tried.route, tried.sip, "", tried.pdd_ms, None) for tried in told.attempts),
+        attempts=tuple(
+            Attempt(tried.route, _code(tried.sip, f"attempts[{place}].sip"), "", tried.pdd_ms, None)
+            for place, tried in enumerate(told.attempts)
+        ),
         pdd_ms=told.pdd_ms,
         ring_ms=told.ring_ms,
         route=told.route,
