@@ -139,11 +139,16 @@ class DataGrid extends HTMLElement {
     const menu = this.querySelector("template[data-menu]").content.firstElementChild.cloneNode(true);
     menu.addEventListener("click", ({target}) => { const how = target.closest("[data-copy]"); if (how) this.copy(how.dataset.copy); menu.hidePopover(); });
     menu.addEventListener("toggle", ({newState}) => { if (newState === "closed") menu.remove(); });
-    this.append(menu);
-    menu.showPopover();
-    menu.style.left = `${Math.min(event.clientX, innerWidth - menu.offsetWidth - 8)}px`;
-    menu.style.top = `${Math.min(event.clientY, innerHeight - menu.offsetHeight - 8)}px`;
-    menu.querySelector("button").focus();
+    const show = () => {
+      this.append(menu);
+      menu.showPopover();
+      menu.style.left = `${Math.min(event.clientX, innerWidth - menu.offsetWidth - 8)}px`;
+      menu.style.top = `${Math.min(event.clientY, innerHeight - menu.offsetHeight - 8)}px`;
+      menu.querySelector("button").focus();
+    };
+    // On Linux the button is still down here, and some browsers take its going up for a click beside the menu.
+    if (event.buttons) addEventListener("pointerup", () => setTimeout(show), {once: true});
+    else show();
   }
 
   // Row ticks and columns
