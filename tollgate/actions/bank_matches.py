@@ -106,9 +106,7 @@ def _by_batch(account: Account, values: Mapping[str, Any], told: Told) -> list[B
     waiting = [line for line in found if line.state == "waiting"]
     ids = ("", values["external_id"], told.entry_ref, told.part_ref)
     sums = [_sum(waiting)]
-    others = [
-        line for line in found if line.told_as not in ids
-    ]  # another credit was of them, or another statement told it
+    others = [line for line in found if line.told_as not in ids]  # told by another credit, or another statement
     if not others or (not waiting and all(line.told_on in (None, told.booked_on) for line in others)):
         sums += [_sum(found), _sum([line for line in found if line.state != "rejected"])]
     if told.amount_micros not in sums:

@@ -134,7 +134,7 @@ def _where(customer: Customer, values: dict[str, Any]) -> dict[str, str]:
 
 
 def _line(back: Payment, customer: Customer, where: dict[str, str]) -> BankLine:
-    words = f"Refund of payment {back.reverses_id}" if back.reverses_id else f"Payout to {customer.number}"
+    words = f"Refund of payment {back.reverses_id}"
     values = {"account_id": back.account_id, "customer_id": customer.pk, "payment_id": back.pk, **where}
     line = records.create(
         BankLine,
