@@ -68,6 +68,7 @@ OURS = "seller@demo.example"
 LATER = timedelta(days=3)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 """A test is one transaction, whose moment is that of its beginning."""
+PAYER = {"email": "", "return_url": "https://p.example/", "cancel_url": "https://p.example/", "page_url": ""}
 
 
 def paypal_ipn(account: Account, house: Desk, **fields: Any) -> PaymentGateway:
@@ -213,14 +214,7 @@ def test_a_checkout_costs_its_surcharge_and_is_booked_once_by_whatever_tells_of_
     checkout = start_checkout(**way, amount_micros=20 * EURO)  # type: ignore[arg-type]
     assert (checkout.payment.surcharge_micros, checkout.payment.received_micros) == (880_000, 20_880_000)
     house.answers["POST /v1/checkout/sessions"] = (200, {"id": "cs_1", "url": "https://checkout.stripe.com/1"})
-    went = {
-        "email": "",
-        "return_url": "https://p.example/",
-        "cancel_url": "https://p.example/",
-        "page_url": "",
-        "at": now(),
-    }
-    assert send_payer(checkout, **went) == "https://checkout.stripe.com/1"  # type: ignore[arg-type]
+    assert send_payer(checkout, **PAYER, at=now()) == "https://checkout.stripe.com/1"
     told = [
         stripe_event("payment_intent.succeeded", stripe_intent(checkout.reference, 2088)),
         stripe_event("checkout.session.completed", stripe_session(checkout.reference, 2088)),
@@ -314,9 +308,7 @@ def test_the_same_notices_at_the_same_moment_move_money_once_and_one_payer_is_se
     def begin(_: int) -> str:
         try:
             own = Checkout.objects.select_related("payment", "gateway").get(pk=twice.pk)
-            return send_payer(
-                own, email="", return_url="https://p.example/", cancel_url="https://p.example/", page_url="", at=now()
-            )
+            return send_payer(own, **PAYER, at=now())
         finally:
             connections.close_all()
 
@@ -375,9 +367,7 @@ def test_the_janitor_asks_after_five_minutes_an_hour_and_daily_until_a_week_is_o
     checkout = start_checkout(customer_id=customer.pk, gateway="stripe", amount_micros=20 * EURO, currency="EUR")
     house.answers["POST /v1/checkout/sessions"] = (200, {"id": "cs_2", "url": "https://checkout.stripe.com/2"})
     start = now()
-    send_payer(
-        checkout, email="", return_url="https://p.example/", cancel_url="https://p.example/", page_url="", at=start
-    )
+    send_payer(checkout, **PAYER, at=start)
     house.answers["GET /v1/checkout/sessions/cs_2"] = (
         200,
         {"id": "cs_2", "status": "open", "payment_status": "unpaid"},
