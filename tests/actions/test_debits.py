@@ -403,3 +403,15 @@ def test_a_return_without_a_day_told_twice_leaves_the_next_collection_alone(acco
     import_bank_credit(**row)
     assert line_of(invoice).state == "waiting"
     assert opened(invoice) == 100
+
+
+def test_a_transfer_of_the_same_day_and_words_as_a_collection_is_other_money(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic")
+    invoice = owing(baltic, 100)
+    run_of(account, invoice)
+    today(DUE)
+    for reference in ("T1", "T2", "T1", "T2"):
+        told(account, entry("100.00", DUE, part(str(invoice.number), reference=reference)))
+    assert balance(baltic) == 100 * EURO, "collected, and paid once more by the customer"
+    told(account, entry("100.00", DUE, part(str(invoice.number)), reference="E1"), notice=True)
+    assert balance(baltic) == 100 * EURO

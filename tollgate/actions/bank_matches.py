@@ -14,7 +14,7 @@ from django.db.models import Q
 from tollgate.actions import records
 from tollgate.actions.acts import refuse
 from tollgate.actions.bank_runs import OVER, return_bank_line
-from tollgate.actions.bank_tellings import Told
+from tollgate.actions.bank_tellings import Told, is_another, keep_telling
 from tollgate.actions.payments import complete_payment
 from tollgate.core.money import format_micros
 from tollgate.store.models import Account, BankLine, BankRun, Payment
@@ -40,7 +40,10 @@ def collected(account: Account, values: Mapping[str, Any], told: Told) -> Paymen
         if not line.told_as:
             told_as = {"told_as": values["external_id"], "told_on": told.booked_on}
             records.change(records.locked(BankLine, line.pk), told_as)
-    return Payment.objects.get(pk=lines[0].payment_id)
+    payment = Payment.objects.get(pk=lines[0].payment_id)
+    if len(lines) == 1:
+        keep_telling(payment, told)
+    return payment
 
 
 def sent_back(account: Account, values: Mapping[str, Any], told: Told) -> Payment | None:
@@ -88,7 +91,8 @@ def _is_told(line: BankLine, values: Mapping[str, Any], told: Told) -> bool:
     """Whether a credit is what has settled a line: by the bank's id, the day, or since a person has said so before."""
     same = line.told_as in (values["external_id"], told.entry_ref, told.part_ref)
     if line.told_as:
-        return same or (line.told_on is not None and line.told_on == told.booked_on)
+        by_day = line.told_on is not None and line.told_on == told.booked_on
+        return same or (by_day and not is_another(line.payment_id, told))
     if line.state not in ("settled", "returned") or line.run is None or told.booked_on is None:
         return False
     return (told.booked_on - line.run.execute_on).days <= UNTOLD_DAYS

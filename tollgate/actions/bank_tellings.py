@@ -90,6 +90,12 @@ def maybe_same(customer: Customer, told: Told) -> list[Payment]:
     return list(dict.fromkeys(found))
 
 
+def is_another(payment_id: int, told: Told) -> bool:
+    """Whether the same kind of file has told of this payment as another entry: then this one is other money."""
+    tellings = BankTelling.objects.filter(payment_id=payment_id, kind=told.kind).exclude(kind="")
+    return tellings.exists() and not tellings.filter(external_id=told.external_id).exists()
+
+
 def keep_telling(payment: Payment, told: Told) -> None:
     """Keeps that a statement has told of a payment; once."""
     if told.booked_on is not None:
