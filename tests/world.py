@@ -106,7 +106,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "tag": {"version": 1, "color": ""},
     "cli_rule": {
         "version": 1, "position": 100, "cli": "", "pai": "", "dialed": "", "rewrite_cli": "", "rewrite_pai": "",
-        "forced": False, "weight": 100, "attestation": "", "notes": "",
+        "forced": False, "weight": 100, "attestation": "", "signature_required": False, "signature_replaced": False,
+        "notes": "",
+    },
+    "stir_certificate": {
+        "version": 1, "name": "Own", "chain": "", "url": "https://cert.example.org/shaken.pem", "is_default": False,
+        "enabled": True, "subject": "", "issuer": "", "codes": "", "starts_at": "2020-01-01T00:00:00Z",
+        "expires_at": "2100-01-01T00:00:00Z",
     },
     "access_number": {"version": 1, "name": "", "wrong_most": 100, "enabled": True},
     "alias": {"version": 1, "position": 100, "new": "", "enabled": True, "notes": ""},

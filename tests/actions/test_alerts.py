@@ -21,7 +21,7 @@ from tollgate.actions.holds import end_over, impose, lift
 from tollgate.actions.tags import create_tag
 from tollgate.actions.wallets import top_up
 from tollgate.core.holds import Hold
-from tollgate.store.models import Account, AlertEvent, Audit, Carrier, CustomerHold, Message, WebhookEvent
+from tollgate.store.models import Account, Alert, AlertEvent, Audit, Carrier, CustomerHold, Message, WebhookEvent
 from tollgate.store.queries.alerts import Figures
 
 test_alert.__test__ = False  # type: ignore[attr-defined]  # an act, not a test
@@ -181,7 +181,7 @@ def test_quality_is_counted_from_totals_of_the_sample_for_customers_and_carriers
     )
     figures = Figures(account.pk, at)
     seen = {area: figures.of(area, 5, customer_id=customer.pk) for area in ("asr", "acd", "pdd", "cps", "channels")}
-    assert seen == {"asr": 33_333_333, "acd": 60 * EURO, "pdd": 2 * EURO, "cps": 13_333, "channels": 0}
+    assert seen == {"asr": 25 * EURO, "acd": 60 * EURO, "pdd": 2 * EURO, "cps": 13_333, "channels": 0}
     assert figures.of("asr", 5, carrier_id=carrier.pk) == 50 * EURO
     assert figures.of("acd", 15, carrier_id=carrier.pk) == 330 * EURO
     assert figures.of("failovers", 5, carrier_id=carrier.pk) == EURO
@@ -198,24 +198,32 @@ def test_a_change_of_an_endpoint_is_told_and_an_alert_of_a_tag_goes_to_its_conta
     tag = create_tag(account_id=account.pk, name="Watched")
     customer = acme(account, tag_ids=[tag.pk])
     create_contact(customer_id=customer.pk, email="carla@acme.example", first_name="Carla")
-    create_alert(account_id=account.pk, title="Edits", area="change", tag_id=tag.pk)
+    theirs, ours = "carla@acme.example", "noc@demo.example"
+    create_alert(account_id=account.pk, title="Edits", area="change", tag_id=tag.pk, recipients=[ours])
     at = records.now() + timedelta(minutes=1)
     assert watch(at) == 0  # remembers where it stands
     create_ip_endpoint(customer_id=customer.pk, network="198.51.100.7")
     assert watch(at) == 1
     assert watch(at) == 0
-    message = Message.objects.get(template="alert")
-    assert message.recipient == "carla@acme.example"
-    assert "Change of an endpoint is 1, watched for any change. By Ann." in message.text
+    told = {message.recipient: message.text for message in Message.objects.filter(template="alert")}
+    assert told.keys() == {theirs, ours}
+    assert "Change of an endpoint is 1, watched for any change. By Ann." in told[ours]
+    assert "Change of an endpoint is 1, watched for any change." in told[theirs]
+    assert "Ann" not in told[theirs], "a customer is not told who of the staff it was"
     create_contact(customer_id=customer.pk, email="noc@acme.example", first_name="Nils", kind="noc")
     update_customer(customer_id=customer.pk, notification_departments=["noc"])
     create_ip_endpoint(customer_id=customer.pk, network="198.51.100.8")
     assert watch(at) == 1
-    assert Message.objects.filter(template="alert").latest("id").recipient == "noc@acme.example"
+    assert Message.objects.filter(template="alert").exclude(recipient=ours).latest("id").recipient == "noc@acme.example"
     update_customer(customer_id=customer.pk, notification_opt_outs=["alert.fired"])
     create_ip_endpoint(customer_id=customer.pk, network="198.51.100.9")
     assert watch(at) == 1
-    assert Message.objects.filter(template="alert").count() == 2, "a customer that wants none is told of none"
+    mails = Message.objects.filter(template="alert")
+    assert mails.exclude(recipient=ours).count() == 2, "a customer that wants none is told of none"
+    Alert.objects.update(recipients=[theirs])
+    create_ip_endpoint(customer_id=customer.pk, network="198.51.100.10")
+    assert watch(at) == 1
+    assert "Ann" not in mails.latest("id").text, "nor where its address stands among the recipients"
     assert Audit.objects.filter(table_name="alert", verb="INSERT").count() == 1
 
 

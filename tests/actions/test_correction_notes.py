@@ -58,7 +58,9 @@ class World:
             self.account = demo_account()
             vat = create_tax(account_id=self.account.pk, name="VAT", rate_ppm=210_000)
             self.card = sold_by(self.account, "Baltic A-Z")
-            self.baltic = postpaid(self.account, "Baltic", tax_ids=[vat.pk], **fields)
+            self.baltic = postpaid(
+                self.account, "Baltic", tax_ids=[vat.pk], **{"debit_limit_micros": 100 * EURO, **fields}
+            )
             group = create_user_group(name="Operators", acts=["*"], areas=["*"])
             user = create_user(name="Ann", email="ann@demo.example", password=PASSWORD, group_ids=[group.pk])
         self.ann = actor_of(user)
@@ -69,7 +71,7 @@ class World:
         found = copy(world)
         with acting(ANN):
             tax_ids = [row.tax_id for row in world.baltic.customer_taxes.all()]
-            found.baltic = postpaid(world.account, name, tax_ids=tax_ids, **fields)
+            found.baltic = postpaid(world.account, name, tax_ids=tax_ids, debit_limit_micros=100 * EURO, **fields)
         return found
 
     def talks(self, payers: Sequence[Customer], *micros: int, at: datetime = BEGIN) -> None:
@@ -217,7 +219,7 @@ def test_who_wants_no_notes_gets_a_line_of_the_next_document_as_do_calls_on_draf
     assert owed(world.baltic) == -balance(world.baltic)
 
     with acting(ANN):
-        other = postpaid(world.account, "Nordic")
+        other = postpaid(world.account, "Nordic", debit_limit_micros=100 * EURO)
         world.talks([other], 2 * EURO, 2 * EURO)
         draft = draft_invoice(customer_id=other.pk, from_on="2024-01-01", until_on="2024-02-01")
     world.costs(3 * EURO)
@@ -228,7 +230,7 @@ def test_who_wants_no_notes_gets_a_line_of_the_next_document_as_do_calls_on_draf
     assert sums(documents(other)[0])[1] == 600
     world.costs(2 * EURO)
     with acting(ANN):
-        update_customer(customer_id=other.pk, billing_type="prepaid")
+        update_customer(customer_id=other.pk, billing_type="prepaid", debit_limit_micros=0)
     world.recalculated(customer_id=other.pk)
     assert len(documents(other)) == 1, "what is back in the wallet buys calls on which no tax falls due"
     with acting(ANN):
@@ -315,7 +317,9 @@ def test_every_level_gets_the_note_of_its_own_invoice_and_a_voided_note_is_bille
     world = World(is_reseller=True)
     with acting(ANN):
         tax_ids = [row.tax_id for row in world.baltic.customer_taxes.all()]
-        fjord = postpaid(world.account, "Fjord", parent_id=world.baltic.pk, tax_ids=tax_ids)
+        fjord = postpaid(
+            world.account, "Fjord", parent_id=world.baltic.pk, tax_ids=tax_ids, debit_limit_micros=100 * EURO
+        )
     world.talks([fjord, world.baltic], 3 * EURO)
     billed(fjord)
     billed(world.baltic)

@@ -129,7 +129,7 @@ def test_an_inactive_customer_pays_nothing_unless_the_option_says_so_and_what_re
     customer = acme(account)
     sold = package(account, setup_retail_nanos=NANOS)
     set_customer_status(customer_id=customer.pk, status="inactive", reason="asked for it")
-    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY - DAY)
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY)
     assert (charges(customer), held.next_on) == ([], TODAY + DAY)
     set_customer_status(customer_id=customer.pk, status="active")
     assert run_packages(customer_id=customer.pk) == []
@@ -147,6 +147,27 @@ def test_an_inactive_customer_pays_nothing_unless_the_option_says_so_and_what_re
     assert (customers_due(), run_packages(customer_id=customer.pk)) == ([], [])
     Customer.objects.filter(pk=customer.pk).update(parked_at=None)
     assert len(run_packages(customer_id=customer.pk)) == 2
+
+
+def test_what_a_customer_was_on_the_day_counts_however_late_the_run_is(account: Account) -> None:
+    customer = acme(account)
+    held = assign_package(customer_id=customer.pk, package_id=package(account).pk, starts_on=TODAY)
+    for days, status in ((5, "inactive"), (3, "active"), (0, "inactive")):
+        set_customer_status(customer_id=customer.pk, status=status)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")  # time passes
+            cursor.execute(
+                "UPDATE audit SET at = now() - make_interval(days => %s) WHERE id = (SELECT max(id) FROM audit"
+                " WHERE table_name = 'customer' AND row_id = %s)",
+                [days, customer.pk],
+            )
+            cursor.execute("SET LOCAL session_replication_role = origin")
+    CustomerPackage.objects.filter(pk=held.pk).update(
+        starts_on=TODAY - 6 * DAY, next_on=TODAY - 6 * DAY, done_until_on=None
+    )
+    told = {row["from_on"]: row["skipped"] for row in run_packages(customer_id=customer.pk)}
+    inactive = "the customer is inactive"
+    assert [told[TODAY - days * DAY] for days in range(6, -1, -1)] == ["", "", inactive, inactive, "", "", inactive]
 
 
 def test_a_package_ends_after_its_minimum_days_or_by_an_override_with_its_reason(account: Account) -> None:

@@ -15,6 +15,7 @@ from tests.actions.cast import EURO
 from tests.actions.test_bank_credits import owing
 from tests.actions.test_customers import refused
 from tests.actions.test_invoice_runs import postpaid
+from tollgate.actions import debits
 from tollgate.actions.acts import Invalid
 from tollgate.actions.bank_credits import import_bank_credit
 from tollgate.actions.bank_runs import (
@@ -24,7 +25,7 @@ from tollgate.actions.bank_runs import (
     return_bank_line,
     send_bank_run,
 )
-from tollgate.actions.debits import make_debit_run, offers
+from tollgate.actions.debits import debit_run, offers
 from tollgate.actions.dunning import dun_invoice
 from tollgate.actions.invoice_issue import void_invoice
 from tollgate.actions.mandates import create_mandate, end_mandate, standing, update_mandate
@@ -40,7 +41,7 @@ DUE = date(2026, 12, 4)
 
 def run_of(account: Account, *invoices: Invoice, on: date = DUE) -> BankRun:
     """A file that collects these."""
-    return make_debit_run(account_id=account.pk, execute_on=on, invoice_ids=[one.pk for one in invoices])
+    return debit_run(account_id=account.pk, execute_on=on, invoice_ids=[one.pk for one in invoices])
 
 
 def line_of(invoice: Invoice) -> BankLine:
@@ -104,7 +105,7 @@ def test_nothing_is_collected_before_its_notice_has_run_or_it_is_due(account: Ac
     today(DUE)
     assert "2026-12-18" in why(account, invoice, on=date(2026, 12, 17)), "another mandate: it is announced anew"
     assert "Banks rest that day: the next is 2026-12-21" in refused(
-        "execute_on", make_debit_run, account_id=account.pk, execute_on="2026-12-19", invoice_ids=[invoice.pk]
+        "execute_on", debit_run, account_id=account.pk, execute_on="2026-12-19", invoice_ids=[invoice.pk]
     )
     run_of(account, invoice, on=date(2026, 12, 18))
     assert Message.objects.filter(template="debit_announced").count() == 1
@@ -312,7 +313,7 @@ def _anything(account: Account, amounts: list[int], steps: list[tuple[str, int]]
             continue
     for run in runs:
         run.refresh_from_db()
-        text = export_bank_run(bank_run_id=run.pk)
+        text = debits.opened(run.content_sealed)
         assert sum(line.amount_micros for line in run.lines.all()) == run.total_micros
         assert f"<CtrlSum>{run.total_micros // EURO}.00</CtrlSum>" in text
     others = Payment.objects.filter(customer=baltic, gateway="bank_transfer")

@@ -15,7 +15,7 @@ from tollgate.actions.customer_statements import statement_of
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.deliveries import deliver_next
 from tollgate.actions.exchange_rates import set_exchange_rate
-from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_invoice, pdf_of, ubl_of
+from tollgate.actions.invoice_documents import document_of, factur_x_of, file_of, mail_invoice, pdf_of, ubl_of
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoice_notes import credit_invoice
 from tollgate.actions.invoice_templates import (
@@ -29,7 +29,9 @@ from tollgate.actions.templates import create_template
 from tollgate.core.invoice_document import address_lines
 from tollgate.core.invoice_paper import paper
 from tollgate.core.invoice_words import WORDS
-from tollgate.store.models import Account, Invoice, Message
+from tollgate.gateways import documents, e_invoices
+from tollgate.gateways.e_invoices import EInvoiceRefused
+from tollgate.store.models import Account, Invoice, InvoiceFile, Message
 
 __all__ = ["sink"]
 SCRIPT = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciPjxzY3JpcHQvPjwvc3ZnPg=="  # <svg><script/></svg>
@@ -68,6 +70,40 @@ def test_what_is_mailed_is_what_was_issued_also_when_it_is_sent_late(issued: Inv
     assert WORDS["de"]["invoice"] != document_of(issued).looks.title
 
 
+def test_a_file_that_went_out_is_kept_whatever_a_later_program_would_make(
+    issued: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = draft_invoice(customer_id=issued.customer_id)
+    went_out = [made(issued) for made in (pdf_of, factur_x_of, ubl_of)]
+    pdf_of(draft)
+
+    def later(_: object) -> bytes:
+        return b"made by a later program"
+
+    for module, name in ((documents, "pdf"), (e_invoices, "factur_x"), (e_invoices, "ubl")):
+        monkeypatch.setattr(module, name, later)
+    assert [made(issued) for made in (pdf_of, factur_x_of, ubl_of)] == went_out
+    assert file_of(issued)[1] == went_out[1]
+    assert pdf_of(draft) == later(draft), "a draft says what is true now"
+    assert InvoiceFile.objects.filter(invoice=issued).count() == 3
+    issued.state = "void"
+    assert pdf_of(issued) == later(issued), "a void document says that it is void"
+
+
+def test_a_mail_that_could_bear_no_e_invoice_is_sent_again_as_it_was(
+    issued: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused_here(_: object) -> bytes:
+        raise EInvoiceRefused("No VAT number.")
+
+    monkeypatch.setattr(e_invoices, "factur_x", refused_here)
+    before = file_of(issued)
+    monkeypatch.undo()
+    assert file_of(issued) == before
+    assert factur_x_of(issued) != before[1]
+    assert file_of(issued) == before
+
+
 def test_a_country_is_printed_by_its_name_and_what_was_issued_before_keeps_its_code(issued: Invoice) -> None:
     assert [party["country_name"] for party in (issued.issuer, issued.buyer)] == [
         country_name(code, "de-AT") for code in ("LT", "US")
@@ -90,7 +126,7 @@ def test_a_country_is_printed_by_its_name_and_what_was_issued_before_keeps_its_c
 
 
 def test_figures_are_written_as_in_the_buyers_country_of_that_day(issued: Invoice) -> None:
-    update_customer(customer_id=issued.customer_id, country="DE")
+    update_customer(customer_id=issued.customer_id, country="DE", tax_treatment="no_vat")
     again = draft_invoice(customer_id=issued.customer_id)
     add_invoice_line(invoice_id=again.pk, description="Router", unit_price_nanos=40_500_000_000)
     assert paper(document_of(again))["rows"][0][-1] == "40,50"  # type: ignore[index]
@@ -116,7 +152,13 @@ def test_taxes_are_told_by_the_rate_of_the_day_of_issue_for_ever_and_notes_follo
     def rated(nanos: int) -> None:
         set_exchange_rate(account_id=account.pk, base="USD", quote="EUR", on="2024-01-01", rate_nanos=nanos)
 
-    assert document_of(billed()).books is None, "no rate is known, and the document is issued all the same"
+    draft = draft_invoice(customer_id=delta.pk)
+    add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=100 * 10**9)
+    told = refused("invoice_id", issue_invoice, invoice_id=draft.pk)
+    assert "no exchange rate between that and USD is known" in told
+    update_customer(customer_id=delta.pk, tax_ids=[])
+    assert document_of(billed()).books is None, "without tax there is nothing to tell"
+    update_customer(customer_id=delta.pk, tax_ids=[vat.pk])
     rated(900_000_000)
     found = billed()
     rated(800_000_000)
@@ -128,7 +170,23 @@ def test_taxes_are_told_by_the_rate_of_the_day_of_issue_for_ever_and_notes_follo
     assert [document_of(billed()).books.rate_nanos] == [800_000_000]  # type: ignore[union-attr]
 
 
+def test_what_was_mailed_is_credited_or_its_reader_is_told_that_it_is_void(account: Account, issued: Invoice) -> None:
+    assert "credit it" in refused("invoice_id", void_invoice, invoice_id=issued.pk, reason="A slip")
+    credit_invoice(invoice_id=issued.pk, reason="A slip")
+    acme = create_customer(
+        account_id=account.pk, name="Acme", currency="EUR", notification_emails=["bills@acme.example"]
+    )
+    draft = draft_invoice(customer_id=acme.pk)
+    add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=40 * 10**9)
+    receipt = issue_invoice(invoice_id=draft.pk)
+    void_invoice(invoice_id=receipt.pk, reason="Another was meant")
+    sent = Message.objects.filter(recipient="bills@acme.example").latest("id")
+    assert (sent.template, sent.attachments) == ("invoice_voided", [{"invoice_id": receipt.pk}])
+    assert f"{receipt.number} of {receipt.invoice_on} for Acme over 40.00 EUR is void" in sent.text
+
+
 def test_a_void_document_says_so_and_is_sent_to_nobody(issued: Invoice) -> None:
+    Invoice.objects.filter(pk=issued.pk).update(sent_at=None)
     before = pdf_of(issued)
     void_invoice(invoice_id=issued.pk, reason="A slip")
     issued.refresh_from_db()

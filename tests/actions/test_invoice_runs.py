@@ -14,15 +14,19 @@ from django.test.utils import CaptureQueriesContext
 from tests.actions.bills import Talk, balance, charged, correct, unexplained
 from tests.actions.cast import EURO
 from tests.actions.eight_runs import CUSTOMERS, LATER
+from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Invalid
 from tollgate.actions.charges import charge_customer
 from tollgate.actions.customers import CustomerFields, create_customer, update_customer
+from tollgate.actions.exchange_rates import set_exchange_rate
 from tollgate.actions.invoice_issue import void_invoice
 from tollgate.actions.invoice_runs import generate_missing_invoices, release_customer, run_invoices
 from tollgate.actions.invoices import draft_invoice
+from tollgate.actions.options import update_options
 from tollgate.actions.payments import create_payment
 from tollgate.actions.taxes import create_tax
 from tollgate.core.money import minor_digits
+from tollgate.core.taxes import NO_TAX_HOLDS
 from tollgate.store.models import Account, Audit, Customer, Invoice
 
 BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -154,6 +158,37 @@ def test_a_reseller_pays_for_its_customers_calls_and_doubt_parks_one_alone(accou
     assert generate_missing_invoices(customer_id=forced.pk) == []
 
 
+def test_a_tax_that_cannot_be_told_in_the_accounts_currency_parks_its_customer(account: Account) -> None:
+    tax = create_tax(account_id=account.pk, name="VAT", rate_ppm=200_000)
+    gulf = postpaid(account, "Gulf", "KWD", tax_ids=[tax.pk])
+    charged(gulf, [Talk(BEGIN, EURO)])
+    assert run_invoices(BEGIN + timedelta(days=33)) == []
+    gulf.refresh_from_db()
+    assert "no exchange rate between that and KWD is known on 2024-02-03" in gulf.parked_reason
+    set_exchange_rate(account_id=account.pk, base="KWD", quote="EUR", on="2024-01-01", rate_nanos=3 * 10**9)
+    release_customer(customer_id=gulf.pk, reason="the rate is there")
+    (made,) = run_invoices(BEGIN + timedelta(days=33))
+    assert (made.tax_micros, made.issuer["books"]["currency"]) == (200_000, "EUR")
+
+
+def test_numbers_and_dates_are_of_the_accounts_days_and_periods_of_the_customers(account: Account) -> None:
+    update_account(account_id=account.pk, zone="Europe/Vilnius")
+    update_options(account_id=account.pk, invoice_lag_h=0)
+    east, west = (
+        postpaid(account, zone, invoice_schedule="daily", billing_zone=zone)
+        for zone in ("Pacific/Auckland", "America/Los_Angeles")
+    )
+    told = []
+    for customer, hour in (
+        (east, 12),
+        (west, 23),
+    ):
+        charged(customer, [Talk(datetime(2024, 12, 31, 5, tzinfo=UTC), EURO)])
+        (row,) = run_invoices(datetime(2024, 12, 31, hour, tzinfo=UTC), customer_ids=[customer.pk])
+        told.append((row.number, str(row.invoice_on), str(row.from_on)))
+    assert told == [("INV-2024-00001", "2024-12-31", "2024-12-31"), ("INV-2025-00001", "2025-01-01", "2024-12-30")]
+
+
 def test_who_turns_postpaid_gets_receipts_until_then_and_invoices_from_then_on(account: Account) -> None:
     tax = create_tax(account_id=account.pk, name="VAT", rate_ppm=200_000)
     acme = postpaid(account, "Acme", tax_ids=[tax.pk])
@@ -266,6 +301,33 @@ def test_a_prepaid_customer_gets_a_receipt_for_each_day_of_use(account: Account)
     update_customer(customer_id=acme.pk, zero_invoices=True)
     assert len(run_invoices(BEGIN + timedelta(days=6))) == 3
     adds_up(acme)
+
+
+def test_whose_vat_has_ended_is_not_billed_without_it_until_somebody_says_so(account: Account) -> None:
+    Account.objects.update(country="LT", vat_id="LT100001919017")
+    old = create_tax(account_id=account.pk, name="Old", rate_ppm=180_000, valid_until_on="2023-12-31")
+    baltic = postpaid(account, "Baltic", country="LT", tax_ids=[old.pk])
+    charged(baltic, [Talk(BEGIN, EURO)])
+    assert run_invoices(BEGIN + timedelta(days=33)) == []
+    baltic.refresh_from_db()
+    assert baltic.parked_reason == NO_TAX_HOLDS
+    new = create_tax(account_id=account.pk, name="New", rate_ppm=210_000, valid_from_on="2024-01-01")
+    update_customer(customer_id=baltic.pk, tax_ids=[old.pk, new.pk])
+    release_customer(customer_id=baltic.pk, reason="it pays the new one")
+    assert [row.total_micros for row in run_invoices(BEGIN + timedelta(days=33))] == [1_210_000]
+    charged(baltic, [Talk(BEGIN + timedelta(days=31), EURO)])
+    update_customer(customer_id=baltic.pk, tax_ids=[], tax_treatment="no_vat")
+    (plain,) = run_invoices(BEGIN + timedelta(days=62))
+    assert (plain.total_micros, plain.taxes.count()) == (EURO, 0)
+
+
+def test_little_use_at_prices_with_tax_is_billed_though_a_fixed_part_is_more(account: Account) -> None:
+    stamp = create_tax(account_id=account.pk, name="Stamp", rate_ppm=250_000, fixed_micros=EURO)
+    baltic = postpaid(account, "Baltic", tax_ids=[stamp.pk], prices_include_tax=True)
+    charged(baltic, [Talk(BEGIN, 100_000)])
+    (made,) = run_invoices(BEGIN + timedelta(days=33))
+    assert (made.net_micros, made.tax_micros, made.total_micros) == (80_000, 20_000, 100_000)
+    adds_up(baltic)
 
 
 def test_what_a_run_has_in_hand_of_a_customer_is_not_read_again_for_its_document(account: Account) -> None:

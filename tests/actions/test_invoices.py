@@ -16,6 +16,7 @@ from tollgate.actions.acts import Invalid
 from tollgate.actions.charges import charge_customer, make_charge
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.exchange_rates import convert, delete_exchange_rate, set_exchange_rate
+from tollgate.actions.invoice_documents import document_of
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoice_notes import CreditedLine, credit_invoice, debit_invoice
 from tollgate.actions.invoice_series import set_invoice_series
@@ -249,6 +250,36 @@ def test_a_voided_invoice_leaves_no_money_and_a_gapless_series(account: Account)
     assert numbers == ["017", "018"]
     refused("invoice_id", delete_invoice_draft, invoice_id=invoice.pk)
     refused("prefix", set_invoice_series, account_id=account.pk, kind="invoice", prefix="", yearly=False)
+
+
+def test_why_a_document_was_issued_stays_as_printed_when_it_is_voided(account: Account) -> None:
+    baltic = taxed(account)
+    draft = draft_invoice(customer_id=baltic.pk)
+    add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=PRICE)
+    invoice = issue_invoice(invoice_id=draft.pk)
+    note = debit_invoice(
+        invoice_id=invoice.pk, reason="forgotten", lines=[{"description": "Cable", "unit_price_nanos": PRICE}]
+    )
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        Invoice.objects.filter(pk=note.pk).update(reason="another")
+    note = void_invoice(invoice_id=note.pk, reason="twice")
+    assert (note.reason, note.void_reason) == ("forgotten", "twice")
+    assert document_of(note).reason == "forgotten"
+
+
+def test_a_debit_note_has_prices_as_its_invoice_has(account: Account) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    for inclusive, told in ((True, (100_000_000, 21_000_000)), (False, (121_000_000, 25_410_000))):
+        baltic = postpaid(account, f"Baltic {inclusive}", tax_ids=[vat.pk], prices_include_tax=inclusive)
+        draft = draft_invoice(customer_id=baltic.pk)
+        add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=PRICE)
+        invoice = issue_invoice(invoice_id=draft.pk)
+        note = debit_invoice(
+            invoice_id=invoice.pk, reason="forgotten", lines=[{"description": "Desk", "unit_price_nanos": 121 * PRICE}]
+        )
+        assert (note.net_micros, note.tax_micros) == told
+        assert balance(baltic) == -invoice.total_micros - note.total_micros
+    assert unexplained() == []
 
 
 def test_a_charge_is_made_once_by_its_key(account: Account) -> None:

@@ -337,7 +337,7 @@ def test_a_worker_that_dies_sends_nobody_the_same_twice(account: Account, ann: U
     serve(account, sink)
     task = mail(account, many(account))
     with transaction.atomic():  # a worker killed in a row never commits
-        assert tasks._one_row(tasks.Shift())
+        assert tasks._one_row(tasks.Shift(), AT)
         transaction.set_rollback(True)
     assert not Message.objects.exists()
     hand_over()

@@ -11,15 +11,20 @@ from django.db import connection
 from tests.actions.cast import EURO, acme
 from tests.actions.test_customers import refused
 from tollgate.actions import dunning, low_balances, records
+from tollgate.actions.charges import charge_customer
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customers import create_customer, update_customer
-from tollgate.actions.dunning import create_dunning_step
+from tollgate.actions.dunning import create_dunning_step, update_dunning_step
 from tollgate.actions.holds import end_over
+from tollgate.actions.invoice_issue import issue_invoice
+from tollgate.actions.invoices import draft_invoice
 from tollgate.actions.low_balances import look
 from tollgate.actions.notices import notify
 from tollgate.actions.postings import wallet_of
+from tollgate.actions.taxes import create_tax
 from tollgate.actions.templates import create_template
 from tollgate.actions.wallets import adjust, top_up
+from tollgate.core.taxes import LATE_FEE_CATEGORY, LATE_FEE_WORDS
 from tollgate.store.models import (
     Account,
     Charge,
@@ -173,6 +178,61 @@ def test_an_unpaid_invoice_is_dunned_step_by_step_once_and_paying_gives_back_wha
     baltic.refresh_from_db()
     assert (baltic.status, baltic.status_reason) == ("active", "")
     assert dunning.run(at + timedelta(days=30)) == 0
+
+
+def test_a_late_fee_bears_no_tax_unless_its_step_says_so(account: Account) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    baltic = create_customer(
+        account_id=account.pk, name="Baltic", currency="EUR", billing_type="postpaid", tax_ids=[vat.pk],
+        prices_include_tax=True,
+    )  # fmt: skip
+    step: dict[str, Any] = {"account_id": account.pk, "days": 3, "action": "late_fee", "fee_ppm": 100_000}
+    bare = create_dunning_step(**step, title="Fee")
+    assert (bare.tax_category, bare.exemption_reason) == (LATE_FEE_CATEGORY, LATE_FEE_WORDS)
+    create_dunning_step(**step, title="Service", tax_category="")
+    DunningStep.objects.update(created_at=records.now() - timedelta(days=90))
+    unpaid(baltic, records.now().date() - timedelta(days=9))
+    today = records.now().date()
+    assert dunning.run(records.now() - timedelta(days=4)) == 3, "both fees and a reminder"
+    charge_customer(
+        customer_id=baltic.pk, description="Course", unit_price_nanos=50 * 10**9, tax_category="E",
+        exemption_reason="Article 132", from_on=today - timedelta(days=4),
+    )  # fmt: skip
+    span = {"from_on": today - timedelta(days=9), "until_on": today - timedelta(days=2)}
+    draft = draft_invoice(customer_id=baltic.pk, **span)
+    borne = draft.lines.order_by("charge_id").values_list("description", "exact_micros", "net_micros", "tax_category")
+    assert [row[1:] for row in borne] == [
+        (12_100_000, 12_100_000, "E"),
+        (12_100_000, 10_000_000, ""),
+        (50 * EURO, 50 * EURO, "E"),
+    ]
+    taxes = draft.taxes.order_by("position").values_list("category", "base_micros", "amount_micros", "exemption_reason")
+    assert sorted(taxes) == [
+        ("E", 12_100_000, 0, LATE_FEE_WORDS),
+        ("E", 50 * EURO, 0, "Article 132"),
+        ("S", 10_000_000, 2_100_000, ""),
+    ]
+    assert issue_invoice(invoice_id=draft.pk).total_micros == 74_200_000
+
+
+def test_what_a_late_fee_says_of_tax_goes_with_the_step_and_with_who_bears_any(account: Account) -> None:
+    step: dict[str, Any] = {"account_id": account.pk, "days": 3, "action": "late_fee", "fee_ppm": 100_000}
+    refused("exemption_reason", create_dunning_step, **step, title="No reason", tax_category="E")
+    refused("exemption_reason", create_dunning_step, **step, title="No category", tax_category="", exemption_reason="x")
+    refused("tax_category", create_dunning_step, **step, title="Theirs", tax_category="AE", exemption_reason="So")
+    fee = create_dunning_step(**step, title="Fee")
+    plain = update_dunning_step(step_id=fee.pk, action="remind", fee_ppm=0)
+    assert (plain.tax_category, plain.exemption_reason) == ("", "")
+    assert update_dunning_step(step_id=fee.pk, action="late_fee", fee_ppm=9).tax_category == LATE_FEE_CATEGORY
+    DunningStep.objects.update(created_at=records.now() - timedelta(days=90))
+    untaxed = create_customer(account_id=account.pk, name="Baltic", currency="EUR", billing_type="postpaid")
+    unpaid(untaxed, records.now().date() - timedelta(days=9))
+    update_dunning_step(step_id=fee.pk, fee_ppm=100_000)
+    assert dunning.run(records.now()) == 2, "the fee and a reminder"
+    assert Charge.objects.get().tax_category == "", "where nothing bears VAT there is nothing to say"
+    charge: dict[str, Any] = {"customer_id": untaxed.pk, "description": "x", "unit_price_nanos": 10**9}
+    refused("exemption_reason", charge_customer, **charge, tax_category="E")
+    refused("tax_category", charge_customer, **charge, tax_category="K", exemption_reason="So")
 
 
 def test_a_new_step_does_not_fall_on_old_debts_and_one_that_means_nothing_is_refused(account: Account) -> None:

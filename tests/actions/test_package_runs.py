@@ -106,7 +106,7 @@ def test_two_workers_and_one_that_is_killed_charge_every_customer_once() -> None
         begun = start_package_run(account_id=account.pk, on=TODAY)
     for _ in range(2):  # killed in the search, and in a customer: it never commits
         with transaction.atomic():
-            assert tasks._one_row(tasks.Shift())
+            assert tasks._one_row(tasks.Shift(), datetime.now(UTC))
             transaction.set_rollback(True)
         work(1)
     assert (begun.rows.count(), Charge.objects.count()) == (7, 1)

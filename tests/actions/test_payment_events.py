@@ -34,7 +34,7 @@ from tests.gateways.payments.desk import (
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customers import create_customer
 from tollgate.actions.own_payments import send_payer, start_checkout, tell_bank_transfer
-from tollgate.actions.payment_amounts import ways_of
+from tollgate.actions.payment_amounts import surcharge_of, ways_of
 from tollgate.actions.payment_events import process_next, receive
 from tollgate.actions.payment_gateways import (
     create_payment_gateway,
@@ -44,7 +44,14 @@ from tollgate.actions.payment_gateways import (
 )
 from tollgate.actions.payment_janitor import ask_next, start_due_top_ups
 from tollgate.actions.payment_methods import update_auto_top_up
-from tollgate.actions.payments import ask_gateway_again, assign_payment, cancel_payment, refund_payment
+from tollgate.actions.payments import (
+    ask_gateway_again,
+    assign_payment,
+    cancel_payment,
+    create_payment,
+    refund_payment,
+)
+from tollgate.actions.portal_domains import create_portal_domain
 from tollgate.actions.wallets import adjust
 from tollgate.core.payments import ASKED_MOST
 from tollgate.jobs import doctor
@@ -173,6 +180,52 @@ def test_items_of_a_mass_payment_are_booked_one_by_one_and_once(account: Account
     assert balance(customer) == 30 * EURO
 
 
+@pytest.mark.django_db
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(["Unclaimed", "Completed", "Completed", "Returned", "Reversed"]))
+def test_an_item_of_a_mass_payment_that_goes_back_leaves_nothing_in_whatever_order_it_is_told(
+    house: Desk, order: list[str]
+) -> None:
+    with acting(ANN):
+        account = demo_account()
+        customer = acme(account, paypal_email="pays@acme.example")
+        bodies = [mass_ipn({"M1": (OURS, "25.00", status), "M2": (OURS, "5.00", "Completed")}) for status in order]
+        tell(paypal_ipn(account, house), house, *bodies)
+    assert balance(customer) == 5 * EURO
+    kept = Payment.objects.filter(customer=customer).values_list("external_id", "amount_micros")
+    assert sorted(kept) == [("M1", 25 * EURO), ("M1:back", -25 * EURO), ("M2", 5 * EURO)]
+
+
+def test_an_item_that_goes_back_without_having_come_alarms_nobody_and_comes_no_more(
+    account: Account, house: Desk
+) -> None:
+    gateway, customer = paypal_ipn(account, house), acme(account, paypal_email="pays@acme.example")
+    (told,) = tell(gateway, house, mass_ipn({"M1": (OURS, "25.00", "Returned")}))
+    for days in range(10):
+        process_next(now() + LATER * days)
+    told.refresh_from_db()
+    assert (told.state, Payment.objects.count()) == ("ignored", 0)
+    tell(gateway, house, mass_ipn({"M1": (OURS, "25.00", "Completed")}))
+    assert (balance(customer), Payment.objects.count()) == (0, 2), "what was told first is true of it"
+
+
+def test_mass_payments_that_tell_of_each_others_items_come_to_an_end(account: Account, house: Desk) -> None:
+    gateway, customer = paypal_ipn(account, house), acme(account, paypal_email="pays@acme.example")
+    came, back = (OURS, "25.00", "Completed"), (OURS, "25.00", "Returned")
+    told = [mass_ipn({"M1": came, "M2": back, "M3": back}), mass_ipn({"M1": back, "M2": came, "M4": back})]
+    for at in range(3):
+        house.own |= set(told)
+        for body in told:
+            receive(gateway, body=body, headers={}, ip="203.0.113.9", at=now() + 10 * LATER * at)
+        done = 0
+        for days in range(10):
+            while process_next(now() + 10 * LATER * at + LATER * days):
+                done += 1
+                assert done < 100, "they call each other for ever"
+    assert not PaymentEvent.objects.filter(state="queued").exists()
+    assert (balance(customer), Payment.objects.count()) == (0, 4)
+
+
 STORY = {
     "paid": ipn(txn_id="P", mc_gross="100.00", mc_fee="4.00"),
     "paid too": ipn(txn_id="Q", mc_gross="10.00", mc_fee="0.00"),
@@ -209,6 +262,8 @@ def test_a_checkout_costs_its_surcharge_and_is_booked_once_by_whatever_tells_of_
     gateway = stripe(account, house)
     way = {"customer_id": customer.pk, "gateway": "stripe", "currency": "EUR"}
     refused("amount_micros", start_checkout, **way, amount_micros=9_990_000)
+    entered = create_payment(customer_id=customer.pk, amount_micros=EURO, status="pending")
+    assert cancel_payment(payment_id=entered.pk).amount_micros == EURO, "what users enter is free of the minimum"
     refused("amount_micros", start_checkout, **way, amount_micros=10_001_000)
     refused("currency", start_checkout, **{**way, "currency": "GBP"}, amount_micros=20 * EURO)
     checkout = start_checkout(**way, amount_micros=20 * EURO)  # type: ignore[arg-type]
@@ -220,7 +275,7 @@ def test_a_checkout_costs_its_surcharge_and_is_booked_once_by_whatever_tells_of_
         stripe_event("checkout.session.completed", stripe_session(checkout.reference, 2088)),
     ]
     tell(gateway, house, *told, *told)
-    paid = Payment.objects.get()
+    paid = Payment.objects.exclude(pk=entered.pk).get()
     assert (paid.status, paid.amount_micros, paid.external_id) == (
         "completed",
         20 * EURO,
@@ -459,6 +514,34 @@ def test_a_stored_card_is_charged_below_the_threshold_up_to_the_daily_cap(accoun
     assert balance(customer) == 2 * EURO
 
 
+def test_a_surcharge_and_a_refund_are_in_steps_that_the_gateway_counts_in(account: Account, house: Desk) -> None:
+    gulf = create_customer(account_id=account.pk, name="Gulf", currency="KWD")
+    gateway = stripe(account, house, currencies=["KWD", "HUF"], surcharge_micros=0)
+    way: dict[str, Any] = {"customer_id": gulf.pk, "gateway": "stripe", "currency": "KWD"}
+    refused("amount_micros", start_checkout, **way, amount_micros=10_011_000)
+    checkout = start_checkout(**way, amount_micros=10_010_000)
+    paid = checkout.payment
+    assert (paid.surcharge_micros, paid.received_micros) == (300_000, 10_310_000), "2.9 % is 0.291"
+    house.answers["POST /v1/checkout/sessions"] = (200, {"id": "cs_1", "url": "https://checkout.stripe.com/1"})
+    assert send_payer(checkout, **PAYER, at=now()) == "https://checkout.stripe.com/1"
+    tell(gateway, house, stripe_event("payment_intent.succeeded",
+                                      stripe_intent(checkout.reference, 10_310, currency="kwd")))  # fmt: skip
+    assert balance(gulf) == 10_010_000
+    refused("amount_micros", refund_payment, payment_id=paid.pk, amount_micros=9000)
+    part = refund_payment(payment_id=paid.pk, amount_micros=3_337_000)
+    assert part.received_micros == -3_430_000, "3.437 of what was paid, in steps of 0.010"
+    rest = refund_payment(payment_id=paid.pk)
+    assert part.received_micros + (rest.received_micros or 0) == -10_310_000
+    magyar = create_customer(account_id=account.pk, name="Magyar", currency="HUF")
+    own = create_payment_gateway(
+        account_id=account.pk, name="paypal", provider="paypal", currencies=["HUF"], surcharge_ppm=29_000,
+        settings={"client_id": "x", "webhook_id": "y"}, secrets={"client_secret": "z"},
+    )  # fmt: skip
+    assert surcharge_of(own, 1010 * EURO, "HUF") == 30 * EURO
+    refused("amount_micros", start_checkout, customer_id=magyar.pk, gateway="paypal", currency="HUF",
+            amount_micros=1010_500_000)  # fmt: skip
+
+
 def test_contacts_pay_only_by_what_is_allowed_and_complete_nothing(account: Account, house: Desk) -> None:
     Account.objects.update(payment_details="IBAN LT12")
     customer = acme(account)
@@ -481,6 +564,12 @@ def test_contacts_pay_only_by_what_is_allowed_and_complete_nothing(account: Acco
     refused("gateway", start_checkout, customer_id=customer.pk, gateway="stripe", amount_micros=EURO, currency="EUR")
     other = create_customer(account_id=account.pk, name="Nobody", currency="EUR", payment_gateways=[])
     assert ways_of(other, now()) == []
+    domain = create_portal_domain(account_id=account.pk, host="pay.example", brand="Pay",
+                                  payment_gateways=["bank_transfer"])  # fmt: skip
+    new: dict[str, Any] = {"account_id": account.pk, "currency": "EUR", "domain_id": domain.pk}
+    assert [way.name for way in ways_of(create_customer(name="As all", **new), now())] == ["bank_transfer"]
+    own = create_customer(name="Own", payment_gateways=["stripe"], **new)
+    assert [way.name for way in ways_of(own, now())] == ["stripe"], "its own list goes before its domain's"
     assert balance(customer) == 0
 
 

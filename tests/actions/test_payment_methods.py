@@ -9,12 +9,14 @@ import pytest
 from django.db import connection
 
 from tests.actions.cast import EURO, acme
+from tests.actions.test_customers import refused
 from tests.actions.test_payment_settling import paypal
 from tollgate.actions import payment_methods
 from tollgate.actions.customer_status import hold_for_fraud, set_customer_status
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.holds import impose
 from tollgate.actions.payment_janitor import start_due_top_ups
+from tollgate.actions.payment_methods import update_auto_top_up
 from tollgate.actions.payment_settling import book_gateway_event
 from tollgate.core.holds import Hold
 from tollgate.store.models import Account, AutoTopUp, Checkout, Customer, Payment, PaymentGateway
@@ -111,6 +113,26 @@ def test_what_held_when_it_was_set_and_holds_no_more_is_told(
     assert said in note()
     assert start_due_top_ups(now()) == 0, "it is looked at again in a while"
     assert not Payment.objects.exists()
+
+
+def test_the_cap_of_a_day_is_of_all_that_the_card_is_charged(account: Account) -> None:
+    customer, gateway = acme(account), paypal(account)
+    PaymentGateway.objects.update(surcharge_micros=EURO, surcharge_ppm=50_000)  # 22 euros for 20
+    auto = low(customer, gateway)
+    fields = {"auto_top_up_id": auto.pk, "enabled": True, "amount_micros": 20 * EURO}
+    refused("daily_cap_micros", update_auto_top_up, **fields, daily_cap_micros=21_990_000)
+    update_auto_top_up(**fields, daily_cap_micros=43_990_000)  # type: ignore[arg-type]
+    AutoTopUp.objects.update(daily_cap_micros=19_990_000)
+    assert charged() == 0
+    AutoTopUp.objects.update(daily_cap_micros=20 * EURO)
+    assert charged() == 1, "set before there was a surcharge, it goes on with the first of a day"
+    Payment.objects.update(status="completed")
+    for cap in (20 * EURO, 43_990_000):
+        AutoTopUp.objects.update(daily_cap_micros=cap)
+        assert charged() == 0, "40 euros are within the cap, 44 are not"
+    assert "cap" in note()
+    update_auto_top_up(**fields, daily_cap_micros=44 * EURO)  # type: ignore[arg-type]
+    assert charged() == 1
 
 
 def test_a_charge_of_which_the_gateways_notice_tells_first_ends_the_failures_before_it(account: Account) -> None:

@@ -131,7 +131,7 @@ def test_an_access_number_with_pins_of_its_own_stays_and_wrong_ones_are_told_and
     with pytest.raises(Invalid, match="exists already"):
         create_access_number(account_id=account.pk, number="+37052000000")
     generate_pin(customer_id=holder.pk, access_number_id=place.pk)
-    with pytest.raises(Invalid, match="1 PINs hold at this number alone"):
+    with pytest.raises(Invalid, match="1 PIN holds at this number alone"):
         delete_access_number(access_number_id=place.pk)
     at = datetime.now(UTC)
     said = [_tried(account, place, number, at) for number in range(9)]

@@ -219,7 +219,7 @@ def test_who_begins_one_waits_for_no_search_of_calls_and_a_killed_search_leaves_
     assert begun.task is not None
     assert (begun.task.reason, done_of_found(begun.task)) == ("the card was wrong", None)
     with transaction.atomic():  # a killed one never commits
-        assert tasks._one_row(tasks.Shift())
+        assert tasks._one_row(tasks.Shift(), datetime.now(UTC))
         assert begun.task.rows.count() == 2
         transaction.set_rollback(True)
     assert begun.task.rows.count() == 1

@@ -20,7 +20,8 @@ from tollgate.actions.acts import Actor, Invalid, NotFound, NotPermitted, acting
 from tollgate.actions.bulk import start_bulk_delete, start_bulk_edit
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.tags import create_tag
-from tollgate.actions.tasks import cancel_task, error_lines, forget_old, retry_task, undo_task
+from tollgate.actions.task_words import error_lines, harmless
+from tollgate.actions.tasks import cancel_task, forget_old, retry_task, undo_task
 from tollgate.actions.uploads import read_file, repeat_upload, start_upload
 from tollgate.actions.users import create_user, create_user_group, update_user
 from tollgate.core.upload_fields import NOUNS
@@ -138,7 +139,7 @@ def test_good_rows_go_in_and_bad_ones_are_named_by_line_and_field(ann: User) -> 
     lines = list(csv.reader("".join(error_lines(whole)).splitlines()))
     assert lines[0] == ["Name", "Currency", "Debit limit", "CPS", "Tags", "Expires", "Line", "What is wrong"]
     shown = ["-5.00", "-5", "-5-2", "=5", "+37061234567"]
-    assert [tasks.harmless(text) for text in shown] == ["-5.00", "-5", "'-5-2", "'=5", "'+37061234567"]
+    assert [harmless(text) for text in shown] == ["-5.00", "-5", "'-5-2", "'=5", "'+37061234567"]
     secret = begin(ann, "customer", b"Name;Currency;Password\nHotel;EUR;hunter2\n")
     assert secret.rows.get().cells == ["Hotel", "EUR", ""], "what is no field is not kept"
     assert lines[1][0] == "Acme"
@@ -308,8 +309,11 @@ def test_a_row_that_the_database_cannot_do_is_tried_again_and_a_fault_spoils_its
 
     monkeypatch.setattr(bulk, "call_act", failing)
     work()
+    assert calls == ids, "what was refused waits, and the others go on"
+    later = (AT + timedelta(minutes=10 * n) for n in range(1, 100))
+    tasks.work(lambda: next(later), AT + timedelta(hours=10))
     task.refresh_from_db()
-    assert calls == [ids[0]] * 3 + [ids[1]] + [ids[2]] * tasks.ATTEMPTS_MOST
+    assert calls == ids + [ids[0]] * 2 + [ids[2]] * (tasks.ATTEMPTS_MOST - 1)
     assert (task.state, task.done_count, task.failed_count) == ("completed", 1, 2)
     assert "ZeroDivisionError" in errors_of(task)[2][0][1]
 
@@ -368,7 +372,7 @@ def test_a_worker_that_dies_in_a_row_leaves_it_to_another_and_two_never_do_the_s
     with acting(actor_of(ann)):
         task = start_bulk_edit(account_id=account.pk, noun="customer", record_ids=ids, changes={"channels": 3})
     with transaction.atomic():  # a killed one never commits
-        assert tasks._one_row(tasks.Shift())
+        assert tasks._one_row(tasks.Shift(), AT)
         transaction.set_rollback(True)
     assert task.rows.filter(state="done").count() == 0
     with transaction.atomic():

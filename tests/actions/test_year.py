@@ -35,6 +35,7 @@ from tollgate.actions.acts import acting
 from tollgate.actions.customer_packages import assign_package, create_package
 from tollgate.actions.customers import create_customer
 from tollgate.actions.dunning import create_dunning_step
+from tollgate.actions.exchange_rates import set_exchange_rate
 from tollgate.actions.holds import end_customer_holds
 from tollgate.actions.invoice_notes import credit_invoice, debit_invoice
 from tollgate.actions.invoice_runs import run_invoices
@@ -200,6 +201,8 @@ def year(clock: Clock, house: Desk, inside: None) -> Iterator[Year]:
     with acting(ANN):
         account = demo_account()
         update_account(account_id=account.pk, zone=VILNIUS)
+        for currency, nanos in (("KWD", 3_010_000_000), ("JPY", 6_100_000)):
+            set_exchange_rate(account_id=account.pk, base=currency, quote="EUR", on="2024-01-01", rate_nanos=nanos)
         vat = create_tax(account_id=account.pk, name="PVM", rate_ppm=210_000).pk
         levy = create_tax(account_id=account.pk, name="Levy", rate_ppm=20_000, compound=True, priority=20).pk
         stripe = create_payment_gateway(
@@ -294,10 +297,10 @@ def test_a_year_of_customers_and_of_a_resellers_customer_is_billed_to_the_unit(y
     fee = late_fee(year)
     for name, customer in year.customers.items():
         talks = calls_of(year, name)
-        beside = beside_calls(year, name, fee)
+        beside, fees = beside_calls(year, name), [(date(2024, 7, 29), Fraction(fee))] if name == "Baltic" else []
         adds_up(customer)
         told = [paper_of(row) for row in documents(customer) if row.from_on]
-        assert told == papers(DEALS[name], talks, beside, END.date() - DAY), name
+        assert told == papers(DEALS[name], talks, beside, END.date() - DAY, fees), name
         by_hand = [paper_of(row) for row in Invoice.objects.filter(customer=customer, from_on=None).order_by("pk")]
         assert by_hand == notes_and_receipts(name), name
         later = sum(call.micros for call in talks if DEALS[name].on(call.at) >= last_day(told))
@@ -321,12 +324,12 @@ def calls_of(year: Year, name: str) -> list[Called]:
     return found
 
 
-def beside_calls(year: Year, name: str, fee: int) -> list[tuple[date, Fraction]]:
-    """What is charged beside calls."""
+def beside_calls(year: Year, name: str) -> list[tuple[date, Fraction]]:
+    """What is charged beside calls, and taxed as they are."""
     if name == "Baltic":
         trunks = [(date(2024, month, 1), Fraction(TRUNK)) for month in range(3, 13) if month != 8]  # held in August
         first = date(2024, 2, 10)
-        return [(first, Fraction(SETUP)), (first, FIRST_TRUNK), *trunks, (date(2024, 7, 29), Fraction(fee))]
+        return [(first, Fraction(SETUP)), (first, FIRST_TRUNK), *trunks]
     if name == "Acme":
         lasts = [date(2024, month, 1) - DAY for month in range(2, 13)]
         return [(last, Fraction(LINE)) for last in lasts]
@@ -341,8 +344,8 @@ def beside_calls(year: Year, name: str, fee: int) -> list[tuple[date, Fraction]]
 
 
 def late_fee(year: Year) -> int:
-    """A percent of June's bill, and five euros."""
-    june = papers(DEALS["Baltic"], calls_of(year, "Baltic"), beside_calls(year, "Baltic", 0), date(2024, 6, 30))[-1]
+    """A percent of June's bill, and five euros; it bears no tax."""
+    june = papers(DEALS["Baltic"], calls_of(year, "Baltic"), beside_calls(year, "Baltic"), date(2024, 6, 30))[-1]
     return DEALS["Baltic"].rounded(Fraction(june.total, 100) + 5 * LONG)
 
 

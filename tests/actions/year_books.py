@@ -116,9 +116,15 @@ class Deal:
         net = gross / (1 + sum(shares, Fraction()))
         return sum(self.rounded(share * net) for share in shares)
 
-    def paper(self, kind: str, span: tuple[date | None, date | None], lines: Iterable[Fraction | int]) -> Paper:
+    def paper(
+        self,
+        kind: str,
+        span: tuple[date | None, date | None],
+        lines: Iterable[Fraction | int],
+        untaxed: Iterable[Fraction | int] = (),
+    ) -> Paper:
         """A document of some lines, each rounded to the coin. A receipt of what was used bears no tax."""
-        exact = list(lines)
+        exact, bare = list(lines), list(untaxed)
         whole = sum(self.rounded(line) for line in exact)
         if kind == "receipt":
             net, tax = whole, 0
@@ -127,7 +133,8 @@ class Deal:
             net = whole - tax
         else:
             net, tax = whole, self.taxes_on(whole)
-        micros = sum(floor(Fraction(line) + Fraction(1, 2)) for line in exact)
+        net += sum(self.rounded(line) for line in bare)
+        micros = sum(floor(Fraction(line) + Fraction(1, 2)) for line in (*exact, *bare))
         return Paper(kind, *span, micros, net, tax, net + tax)
 
     def receipt_of(self, gross: int) -> Paper:
@@ -140,7 +147,7 @@ Charged = Sequence[tuple[date, Fraction]]
 """What is charged beside calls: the day it begins, and micros."""
 
 
-def papers(deal: Deal, calls: Iterable[Called], charges: Charged, until_on: date) -> list[Paper]:
+def papers(deal: Deal, calls: Iterable[Called], charges: Charged, until_on: date, untaxed: Charged = ()) -> list[Paper]:
     """Every document of periods that are over by a day, in their order. Each period has calls."""
     periods: dict[date, dict[object, int]] = {}
     for call in calls:
@@ -151,8 +158,8 @@ def papers(deal: Deal, calls: Iterable[Called], charges: Charged, until_on: date
     found = []
     for begin, end in pairwise([*sorted(periods), date.max]):
         if end <= until_on:
-            beside = [micros for on, micros in charges if begin <= on < end]
-            found.append(deal.paper(deal.kind, (begin, end), [*periods[begin].values(), *beside]))
+            beside, bare = ([micros for on, micros in of if begin <= on < end] for of in (charges, untaxed))
+            found.append(deal.paper(deal.kind, (begin, end), [*periods[begin].values(), *beside], bare))
     return found
 
 

@@ -36,19 +36,6 @@ def ann(cast: Cast) -> Api:
 def rita(cast: Cast) -> Api:
     """A token of Rita, who works for the reseller Baltic and may do and read everything of it."""
     from tests.api.caller import Api
-    from tests.panel.cast import PASSWORD
-    from tollgate.actions.acts import Actor, acting
-    from tollgate.actions.customers import create_customer
-    from tollgate.actions.users import create_user, create_user_group
+    from tests.panel.cast import with_rita
 
-    with acting(Actor("setup", frozenset({"*"}))):
-        create_customer(account_id=cast.account.pk, name="Corso", currency="EUR", parent_id=cast.baltic.pk)
-        group = create_user_group(name="Resellers", acts=["*"], areas=["*"])
-        user = create_user(
-            name="Rita",
-            email="rita@baltic.example",
-            password=PASSWORD,
-            group_ids=[group.pk],
-            reseller_id=cast.baltic.pk,
-        )
-    return Api.of(user)
+    return Api.of(with_rita(cast)[0])

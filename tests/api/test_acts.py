@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.actions.bank import collecting
 from tests.api.caller import Api, fields_of
 from tests.panel.cast import Cast, assemble
+from tollgate.actions.acts import Actor, acting
 from tollgate.api.repeats import KEPT
 from tollgate.api.schema import fit, served, shape
+from tollgate.core import sepa
 from tollgate.store.models import Account, ApiAnswer, Audit, Customer, Entry, Tag, Task
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +59,19 @@ def test_what_goes_on_as_a_job_is_accepted_with_the_way_to_it(cast: Cast, ann: A
     canceled = ann.act("cancel_task", task_id=task.pk)
     assert (canceled.status_code, canceled.json()["result"]["state"]) == (200, "canceled")
     assert "outcome" in ann.get(f"task-rows?task_id={task.pk}").json()["data"][0]
+
+
+def test_a_file_for_the_bank_is_a_job_and_the_same_one_for_who_asks_again(cast: Cast, ann: Api) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        collecting(cast.account)
+    on = str(sepa.soonest(datetime.now(UTC).date()))
+    wanted = {"account_id": cast.account.pk, "execute_on": on, "invoice_ids": [2, 1]}
+    first = ann.act("make_debit_run", **wanted)
+    task = Task.objects.latest("pk")
+    assert (first.status_code, first["Location"]) == (202, f"/api/v1/tasks/{task.pk}")
+    again = ann.act("make_debit_run", **{**wanted, "invoice_ids": [1, 2]})
+    assert (again.status_code, again["Location"]) == (202, first["Location"])
+    assert ("execute_on", "invalid") in fields_of(ann.act("make_debit_run", **{**wanted, "execute_on": "2026-12-26"}))
 
 
 def test_a_paused_account_is_refused_to_programs_too(cast: Cast, ann: Api) -> None:

@@ -21,7 +21,7 @@ def issued(cast: Cast) -> Invoice:
     """Acme's document, with all that an e-invoice needs."""
     Account.objects.update(company="Demo Telecom UAB", country="LT", vat_id="LT100001919017")
     Customer.objects.filter(pk=cast.acme.pk).update(accounting_id="DEB-70001", country="LT", city="Vilnius")
-    Customer.objects.filter(pk=cast.acme.pk).update(billing_type="postpaid")
+    Customer.objects.filter(pk=cast.acme.pk).update(billing_type="postpaid", tax_treatment="no_vat")
     with acting(Actor("setup", frozenset({"*"}))):
         draft = draft_invoice(customer_id=cast.acme.pk)
         add_invoice_line(invoice_id=draft.pk, description="Trunk", unit_price_nanos=10**10)

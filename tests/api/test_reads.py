@@ -224,6 +224,17 @@ def test_what_an_address_says_twice_is_refused(cast: Cast, ann: Api, address: st
     assert fields_of(answer) == {(address.partition("?")[2].partition("=")[0], "invalid")}
 
 
+def test_what_a_mandate_may_still_collect_and_a_file_still_waits_for_is_told(cast: Cast, ann: Api) -> None:
+    mandate = Mandate.objects.get()
+    assert [row["standing"] for row in ann.get("mandates?standing=active").json()["data"]] == ["active"]
+    BankLine.objects.update(sequence="FNAL")
+    assert ann.get("mandates?standing=active").json()["data"] == []
+    assert ann.get(f"mandates/{mandate.pk}").json()["standing"] == "used up"
+    assert [row["waiting_count"] for row in ann.get("bank-runs").json()["data"]] == [0]
+    BankLine.objects.update(state="waiting")
+    assert [row["waiting_count"] for row in ann.get("bank-runs").json()["data"]] == [1]
+
+
 def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> None:
     ids, opened = foreign_ids(cast), set()
     for noun in NOUNS:

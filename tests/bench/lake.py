@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from tests import migrated
 from tollgate.core.breakout import DIMENSIONS, Question
-from tollgate.core.bulk_rating import RateLine, keys_of, rate_line, rating_text, spans
+from tollgate.core.bulk_rating import RateLine, free_text, keys_of, rate_line, rating_text, spans
 from tollgate.core.lake import DAY_US, Breakout, Condition, Engine, Group, Search, Span, day_begins
 from tollgate.core.rates import simple
 from tollgate.jobs.postgres import Postgres
@@ -248,7 +248,9 @@ def rerate(traffic: Any, span: Span, at: datetime, folder: Path) -> float:
         for name, file in (("rate_line", "rates"), ("rate_span", "spans")):
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{folder / file}.parquet')")
         connection.execute(
-            "CREATE VIEW rated_call AS SELECT id, customer_revision_id AS revision_id, number, duration_ms, cost_micros"
+            "CREATE VIEW rated_call AS"
+            " SELECT id, customer_revision_id AS revision_id, number, duration_ms, cost_micros,"
+            f" {free_text(Engine.duckdb)} AS free_s"
             f" FROM read_parquet({files}) WHERE customer_revision_id IS NOT NULL AND answered_us IS NOT NULL"
         )
         text = rating_text(Engine.duckdb, {len(prefix) for prefix in prefixes}, keys)

@@ -124,6 +124,8 @@ LISTS: Final[Mapping[str, str]] = {
 """The lists of which every order and every filter is tried: by their address, where their grid is."""
 TYPED: Final = ("telecom", "zz99")
 """What is typed into a filter by a name: what a tenth has, and what nearly nobody has."""
+CHOSEN: Final = 8
+"""Of a filter with more choices (there are 250 countries) so many are tried, spread over all."""
 DEEP: Final = 5
 """So many pages on each order is tried again."""
 
@@ -215,11 +217,15 @@ def _tried() -> Iterator[tuple[str, Mapping[str, str]]]:
         }
         far = {f"{words}, {DEEP} pages on": f"{address}@{DEEP}" for words, address in sorts.items()}
         yield f"{name} in each of {len(sorts)} orders", sorts | far
-        asked = [(one.name, text) for one in grid.filters for text in dict(one.choices) or TYPED]
+        asked = [(one.name, text) for one in grid.filters for text in _spread(list(dict(one.choices))) or TYPED]
         yield (
             f"{name} by each of {len(asked)} filters",
             {f"{one} {text}": f"/{name}/?f.{one}={text}" for one, text in asked},
         )
+
+
+def _spread(choices: list[str]) -> list[str]:
+    return choices[:: max(1, -(-len(choices) // CHOSEN))]
 
 
 def _slowest(browser: Any, tried: Mapping[str, str]) -> str:

@@ -268,7 +268,7 @@ def forget_summaries() -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE summary, resale_summary")
+        cursor.execute("TRUNCATE summary, resale_summary, outcome_summary")
         cursor.execute("UPDATE summary_progress SET reached = 0, within_at = NULL")
 
 
@@ -288,7 +288,6 @@ def main() -> None:
         os.environ |= {
             "TOLLGATE_DATA": folder,
             "TOLLGATE_DATABASE_URL": server.url,
-            "TOLLGATE_STATEMENT_LIMIT_S": "0",
             "DJANGO_SETTINGS_MODULE": "tollgate.config.settings",
         }
         migrated.fill(server.url)

@@ -20,6 +20,7 @@ from tollgate.actions.cards import create_card
 from tollgate.actions.carriers import create_carrier
 from tollgate.actions.customer_packages import assign_package, create_package
 from tollgate.actions.customers import CustomerFields, create_customer
+from tollgate.actions.exchange_rates import set_exchange_rate
 from tollgate.actions.payments import create_payment
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.taxes import create_tax
@@ -30,6 +31,7 @@ CARRIERS: Final = 3
 LIMIT_MICROS: Final = 10**15
 CARRIER_PART, TOP_PART, RESELLER_PART, RETAIL_PART = 40, 45, 50, 60
 PARTS_ABROAD: Final = {"KWD": 20, "JPY": 9000}
+RATES_NANOS: Final = {"KWD": 3_010_000_000, "JPY": 6_100_000}
 UNIT: Final = 10**6
 
 
@@ -98,6 +100,8 @@ def prepare(customers: int, at: datetime) -> Month:
             setup_retail_nanos=5 * 10**9,
         )
         month = Month(account, [], [], {}, taxes, begin_on, end_on, after_on)
+        for currency, nanos in RATES_NANOS.items():  # documents tell their taxes in euros too
+            set_exchange_rate(account_id=account.pk, base=currency, quote="EUR", on=begin_on, rate_nanos=nanos)
         month.carriers += [_carrier(month, number) for number in range(CARRIERS)]
         retail = sold(month, "Retail", "EUR", RETAIL_PART)
         for number in range(customers):
@@ -157,6 +161,7 @@ def _customer(account: Account, number: int, taxes: list[int]) -> Customer:
         notification_emails=[f"bills{number + 1}@baltic.example"],
         invoice_grouping="destination" if number % 4 == 1 else "day",
         tax_ids=taxes if number % 6 == 0 else taxes[:1] if number % 3 else [],
+        tax_treatment="no_vat" if number % 6 == 3 else "auto",
     )
 
 

@@ -2,7 +2,8 @@
 
 `python -m tests.bench.run` takes about half an hour on a machine that does nothing else; `--quick` takes one or two,
 proves that the benchmarks still work, and prints the page instead of writing it. `--only money` runs one of them and
-prints its part; `--whole-lake` fills the lake with ten million calls. How the page is written stands in `page.py`.
+prints its part; `--whole-lake` fills the lake with ten million calls. How the page is written stands in `page.py` and
+`page_edge.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench import edge, page, report_beside
+from tests.bench import edge, page, page_edge, report_beside
 from tollgate.jobs.edge_programs import install_line, missing, program
 from tollgate.jobs.postgres_programs import find_programs
 
@@ -95,12 +96,12 @@ def run_edge(size: Size, cores: int) -> page.Section:
     absent = missing(media=False) + ([] if program("sipp") else ["sip-tester"])
     if absent:
         return page.absent("The SIP edge", f"its programs are not installed. To get them: `{install_line(absent)}`")
-    return page.sip(edge.measure(size.edge, tell=tell), size.edge, cores)
+    return page_edge.sip(edge.measure(size.edge, tell=tell), size.edge, cores)
 
 
 def run_beside(size: Size, _cores: int) -> page.Section:
     """The report beside the calls."""
-    return page.beside(report_beside.measure(size.beside), size.beside)
+    return page_edge.beside(report_beside.measure(size.beside), size.beside)
 
 
 BENCHMARKS: Final[Mapping[str, Callable[[Size, int], page.Section]]] = {

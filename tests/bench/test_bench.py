@@ -11,7 +11,8 @@ import pytest
 
 from tests import quick
 from tests.bench import edge
-from tests.bench.page import Goal, Section, sip, write
+from tests.bench.page import Goal, Section, write
+from tests.bench.page_edge import sip
 from tests.bench.run import BENCHMARKS
 
 ROOT = Path(__file__).parents[2]

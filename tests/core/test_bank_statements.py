@@ -53,7 +53,7 @@ def test_a_credit_tells_amount_payer_and_what_it_is_for(version: str) -> None:
     assert rows(paid, version=version) == [
         (
             *("", "121.00", "EUR", "E-1; Invoice; INV-2026-00042; RF18", "Acme LT12", "B1", "2026-11-20", "", ""),
-            *("E-1", "", "", "camt.053", "LT601010012345678901", "", "B1", ""),
+            *("E-1", "", "", "camt.053", "LT601010012345678901", "", "B1", "", ""),
         )
     ]
 
@@ -127,6 +127,30 @@ def test_the_id_of_a_batch_is_ours_and_what_it_came_to_is_told_with_each_part() 
         ("DD-1-1", "", "B1", "30.00"),
         ("DD-1-1", "", "B2", "30.00"),
     ]
+
+
+def test_of_money_that_goes_out_only_what_may_be_a_transfer_of_ours_is_told() -> None:
+    told = rows(
+        entry("5.00", detail("B0", end_to_end="SALARY-7"), kind="DBIT"),
+        entry("40.00", detail("B1", end_to_end="PAYOUT-3"), kind="DBIT"),
+        entry(
+            "30.00",
+            detail("B2", amount="10.00", end_to_end="PAYOUT-4"),
+            detail("B3", amount="20.00", end_to_end="SALARY-8"),
+            kind="DBIT",
+        ),
+        entry("50.00", "<Btch><PmtInfId>CT-20261123-0123456789ab-1</PmtInfId></Btch>", kind="DBIT"),
+        entry("60.00", "<Btch><PmtInfId>SALARIES-1</PmtInfId></Btch>", kind="DBIT"),
+        entry("70.00", detail("B4", end_to_end="PAYOUT-5"), kind="DBIT", state="<Cd>PDNG</Cd>"),
+        entry("80.00", detail("B5", amount="much", end_to_end="PAYOUT-6"), detail("B6"), kind="DBIT"),
+    )
+    assert [(row[1], row[9], row[10], row[17]) for row in told] == [
+        ("40.00", "PAYOUT-3", "", "yes"),
+        ("10.00", "PAYOUT-4", "", "yes"),
+        ("50.00", "", "CT-20261123-0123456789ab-1", "yes"),
+        ("80.00", "", "", "yes"),
+    ]
+    assert {row[4] for row in told} == {""}, "the payer is us"
 
 
 def test_a_file_of_very_many_parts_is_refused() -> None:

@@ -4,11 +4,14 @@ import random
 from collections.abc import Callable
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 import pytest
 
 from tollgate.core.bulk_rating import Keys, RateLine, keys_of, rate_line, rating_text, spans
+from tollgate.core.calls_minutes import own_cost
+from tollgate.core.calls_types import Leg
 from tollgate.core.digits import PrefixIndex
 from tollgate.core.lake import Engine
 from tollgate.core.money import Method
@@ -18,7 +21,11 @@ AT = datetime(2026, 3, 29, 0, 59, 50, tzinfo=UTC)
 REVISIONS = (1, 2, 900_000)
 NOBODYS = (None, 3, 7_000_000_000)
 """Revisions whose rates are not given."""
-Calls = list[tuple[int, int | None, str, int]]
+LEG: dict[str, Any] = {
+    "kind": "customer", "owner_id": 1, "name": "Acme", "wallet_id": 1, "book": "revenue", "currency": "EUR",
+    "card_id": 1, "revision_id": 1, "prefix": "", "destination": "", "text": "", "free": False,
+}  # fmt: skip
+Calls = list[tuple[int, int | None, str, int, int]]
 
 
 def any_rate(chance: random.Random, rounding: Rounding) -> Rate:
@@ -90,18 +97,24 @@ def test_a_hundred_thousand_random_calls_cost_what_the_rules_say(
             chance.choice([*REVISIONS * 5, *NOBODYS]),
             str(chance.randrange(10 ** chance.randrange(1, 19))),
             chance.choice([0, 1, 499, 500, 501, 999, 1000, chance.randrange(90_000), chance.randrange(86_400_000)]),
+            chance.choice([0, 0, 0, 1, 30, chance.randrange(120)]),
         )
         for number in range(count)
     ]
     found = rated(lines, calls, keys_from(lines))
-    for number, revision, dialed, duration_ms in calls:
+    for number, revision, dialed, duration_ms, free_s in calls:
         place = indexes[revision].find(dialed)
         if place is None or not lines[place].plain:
             assert found[number] == (place, None, None)
         else:
             rate = rates[place]
-            expected = (place, billed_s(rate, AT, duration_ms), cost_micros(rate, AT, duration_ms))
-            assert found[number] == expected, (lines[place], duration_ms)
+            own = own_cost(
+                Leg(rate=rate, **LEG), AT, duration_ms, granted_ms=duration_ms, held_micros=2**62, minutes_s=[free_s]
+            )
+            expected = (place, own.billed_s, own.cost_micros)
+            assert found[number] == expected, (lines[place], duration_ms, free_s)
+            if not free_s:
+                assert found[number] == (place, billed_s(rate, AT, duration_ms), cost_micros(rate, AT, duration_ms))
 
 
 def test_what_could_leave_the_range_of_whole_numbers_is_left_to_the_rules() -> None:
@@ -124,11 +137,11 @@ def rated(lines: list[RateLine], calls: Calls, keys: Keys | None) -> dict[int, t
                 "CREATE TABLE rate_span AS SELECT unnest($1::BIGINT[]) AS begin_key, unnest($2::BIGINT[]) AS place",
                 [list(begins), list(places)],
             )
-        numbers, revisions, dialed, durations = zip(*calls, strict=True)
+        numbers, revisions, dialed, durations, free = zip(*calls, strict=True)
         connection.execute(
             "CREATE TABLE rated_call AS SELECT unnest($1::BIGINT[]) AS id, unnest($2::BIGINT[]) AS revision_id,"
-            " unnest($3::VARCHAR[]) AS number, unnest($4::BIGINT[]) AS duration_ms",
-            [list(numbers), list(revisions), list(dialed), list(durations)],
+            " unnest($3::VARCHAR[]) AS number, unnest($4::BIGINT[]) AS duration_ms, unnest($5::BIGINT[]) AS free_s",
+            [list(numbers), list(revisions), list(dialed), list(durations), list(free)],
         )
         text = rating_text(Engine.duckdb, {len(line.prefix) for line in lines}, keys)
         rows = connection.execute(f"SELECT id, place, new_billed_s, new_cost_micros FROM ({text})").fetchall()

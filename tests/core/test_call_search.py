@@ -106,6 +106,7 @@ def test_every_field_has_its_column_and_every_way_its_words() -> None:
         (Rule("answered", "is", "yes"), Condition("answered_us", "empty", 0)),
         (Rule("duration", "least", "1.5"), Condition("duration_ms", "ge", 1_500)),
         (Rule("cost", "more", "1,000.5"), Condition("cost_micros", "gt", 1_000_500_000)),
+        (Rule("cost", "more", "1,000,000"), Condition("cost_micros", "gt", 10**12)),
         (Rule("margin", "less", "12.5 %"), Condition("margin_ppm", "lt", 125_000)),
         (Rule("sip", "one_of", "486, 487"), Condition("sip", "in", (486, 487))),
         (Rule("sip", "between", "400 .. 499"), Group((Condition("sip", "ge", 400), Condition("sip", "le", 499)))),
@@ -161,6 +162,7 @@ def test_what_cannot_be_asked_is_said_in_words(text: str, word: str) -> None:
     [
         (Rule("cost", "more", "much"), "Charge: "),
         (Rule("cost", "more", "0,05"), "with a point"),
+        (Rule("cost", "more", "1,500"), "nothing between thousands"),
         (Rule("sip", "is", "4.5"), "so many decimals"),
         (Rule("duration", "is", "0.0005"), "so many decimals"),
         (Rule("sip", "is", "9" * 13), "too large|more than|at most|most"),

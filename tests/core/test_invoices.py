@@ -153,6 +153,17 @@ def test_prices_that_include_tax_total_what_they_say() -> None:
     assert (level.total_micros, [row.net_micros for row in level.lines]) == (0, [90_000, -90_000])
 
 
+def test_little_use_within_prices_bears_the_rates_and_not_a_fixed_part_that_is_more() -> None:
+    stamp = TaxRule(id=9, name="Stamp", rate_ppm=250_000, fixed_micros=1_000_000)
+    little = totals([line(100_000)], (stamp,), currency="EUR", prices_include_tax=True)
+    assert (little.net_micros, little.tax_micros, little.total_micros) == (80_000, 20_000, 100_000)
+    enough = totals([line(6_000_000)], (stamp,), currency="EUR", prices_include_tax=True)
+    assert (enough.net_micros, enough.tax_micros, enough.total_micros) == (4_000_000, 2_000_000, 6_000_000)
+    each = [line(100_000), replace(line(50_000), rules=(stamp, VAT))]
+    both = totals(each, (stamp,), currency="EUR", prices_include_tax=True)
+    assert (both.total_micros, min(row.net_micros for row in both.lines) > 0) == (150_000, True)
+
+
 @pytest.mark.parametrize(
     ("grouping", "words", "from_on"),
     [

@@ -5,10 +5,13 @@ from datetime import date
 
 import pytest
 from django_countries.data import COUNTRIES
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tollgate.core.invoice_document import EXAMPLE, NO_BREAK, Party, TaxLine, amount_text, rate_text, template_values
 from tollgate.core.invoice_paper import paper
-from tollgate.core.number_formats import COMMA, decimal_sign
+from tollgate.core.money import format_micros, parse_micros
+from tollgate.core.number_formats import COMMA, SPACE, decimal_sign, reader_sign, typed, written
 from tollgate.core.statement import Movement, Statement, running, statement_paper
 
 
@@ -52,3 +55,46 @@ def test_a_statement_is_written_as_in_the_customers_country() -> None:
         told = statement_paper(statement)
         assert [row[2] for row in told["rows"]] == ["", shown, ""]  # type: ignore[attr-defined]
         assert told["total"][1] == f"{shown}{NO_BREAK}EUR"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "sign"),
+    [
+        ("de", "", ","), ("fr", "", ","), ("pt-BR", "", ","), ("es", "", ","), ("en", "", "."), ("", "", "."),
+        ("de", "DE", ","), ("fr", "FR", ","), ("pt-BR", "BR", ","), ("en", "GB", "."), ("en", "US", "."),
+        ("en", "DE", ","), ("en", "LT", ","), ("de", "US", ","), ("fr", "CA", ","), ("pt", "US", ","),
+        ("de", "CH", "."), ("fr-CH", "CH", "."), ("es", "MX", "."), ("es_AR", "AR", ","),
+    ],
+)  # fmt: skip
+def test_a_reader_writes_decimals_as_the_country_does_and_elsewhere_as_the_language(
+    language: str, country: str, sign: str
+) -> None:
+    assert reader_sign(language, country) == sign
+
+
+def test_only_what_is_a_number_is_written_anew() -> None:
+    for text, shown in (
+        ("12.50", "12,50"), ("-0.003", "-0,003"), ("12.50 EUR", "12,50 EUR"), ("7.5 %", "7,5 %"), ("7.5%", "7,5%"),
+        ("10,000", f"10{SPACE}000"), ("10,000+", f"10{SPACE}000+"), ("1,234,567.5", f"1{SPACE}234{SPACE}567,5"),
+        ("<= 4.5%", "<= 4,5%"), ("2.5/s", "2,5/s"), ("0.9 s", "0,9 s"), (f"1.5{SPACE}MB", f"1,5{SPACE}MB"),
+        ("17", "17"),
+    ):  # fmt: skip
+        assert (written(text, ","), written(text, ".")) == (shown, text)
+    for data in ("192.0.2.1", "1.2.3", "Acme 1.5", "v1.5", "12,5", "1,2", "2026-11-22", "", "1.5 Acme", "44.", ".5"):
+        assert written(data, ",") == data
+
+
+@given(st.integers(-(10**18) + 1, 10**18 - 1))
+def test_what_is_shown_can_be_typed_again(micros: int) -> None:
+    for sign in ",.":
+        assert parse_micros(typed(written(format_micros(micros, 2), sign), sign)) == micros
+
+
+def test_who_writes_a_comma_may_type_a_point_that_cannot_part_thousands() -> None:
+    assert [typed(text, ",") for text in (" 12,5", "12.5", "0.015", "1000", "1,500", "-3.25", "")] == [
+        "12.5", "12.5", "0.015", "1000", "1.500", "-3.25", ""
+    ]  # fmt: skip
+    for doubtful in ("1.500", "1.500.000", "12.000", "1.500,25", "1,500.25", "1,2,3"):
+        with pytest.raises(ValueError, match="after a comma"):
+            typed(doubtful, ",")
+    assert typed("1,500", ".") == "1,500", "which an amount refuses"

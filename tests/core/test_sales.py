@@ -29,6 +29,21 @@ def test_the_shares_of_a_tax_are_whole_units_and_sum_to_it(nets: list[int], tax:
         assert all(abs(share - wanted) <= 1.01 * unit for share, wanted in zip(shares, exact, strict=True))
 
 
+@given(
+    nets=st.lists(st.integers(0, 10**9), min_size=1, max_size=8),
+    tax=st.integers(0, 10**8),
+    currency=st.sampled_from(["EUR", "JPY", "KWD"]),
+)
+def test_what_takes_a_document_back_is_shared_out_as_its_mirror(nets: list[int], tax: int, currency: str) -> None:
+    unit = 10 ** (6 - minor_digits(currency))
+    shares = shared_out(tax * unit, [net * unit for net in nets], currency=currency)
+    back = shared_out(-tax * unit, [-net * unit for net in nets], currency=currency)
+    assert [-share for share in back] == shares
+    halves = shared_out(3 * unit, [50 * unit, 50 * unit], currency=currency)
+    assert shared_out(-3 * unit, [-50 * unit, -50 * unit], currency=currency) == [-2 * unit, -unit]
+    assert halves == [2 * unit, unit]
+
+
 @given(moved=st.lists(st.tuples(PLACED, PLACED, st.integers(-(10**9), 10**9).filter(bool)), max_size=20))
 def test_a_journal_sums_to_zero_and_each_account_to_what_it_was_given(moved: list[tuple[str, str, int]]) -> None:
     on = date(2026, 1, 1)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollgate.core.taxes import (
+    HOME_REVERSE_CHARGE_WORDS,
     REVERSE_CHARGE_WORDS,
     TaxChoice,
     TaxDoubt,
@@ -16,6 +17,7 @@ from tollgate.core.taxes import (
     due,
     on_net,
     parted,
+    rules_within,
     to_minor,
     within_gross,
 )
@@ -101,7 +103,69 @@ def test_who_the_customer_is_decides(who: TaxParty, categories: list[str]) -> No
     assert [rule.category for rule in found] == categories
     assert all(rule.exemption_reason for rule in found if rule.category in ("AE", "E", "O"))
     if categories == ["AE"]:
-        assert found[0].exemption_reason == REVERSE_CHARGE_WORDS
+        home = who.country == who.seller_country
+        assert found[0].exemption_reason == (HOME_REVERSE_CHARGE_WORDS if home else REVERSE_CHARGE_WORDS)
+
+
+def test_a_reverse_charge_says_the_reason_that_the_customer_was_given() -> None:
+    article = TaxRule(id=7, name="Telecom resale", category="AE", exemption_reason="Article 199a(1)(g)")
+    for who in (
+        party(number_valid=True, treatment="reverse_charge"),
+        party(country="DE", number_valid=True),
+        party(),
+    ):
+        assert due(who, [article], ON) == (article,)
+    assert isinstance(due(party(treatment="reverse_charge"), [article], ON), TaxDoubt), "the number is needed as well"
+    british = party(seller_country="GB", seller_vat="GB1", country="GB", number_valid=True, treatment="reverse_charge")
+    assert [rule.exemption_reason for rule in due(british, [], ON)] == [HOME_REVERSE_CHARGE_WORDS]  # type: ignore[union-attr]
+
+
+LEVY = TaxRule(id=2, name="Levy", label="Levy", rate_ppm=10_000, is_vat=False)
+
+
+@pytest.mark.parametrize(
+    ("who", "held"),
+    [
+        (party(), []),
+        (party(country=""), []),
+        (party(), [LEVY]),
+        (party(treatment="taxed"), [LEVY]),
+        (party(), [TaxRule(id=3, name="Ended", rate_ppm=200_000, valid_until_on=date(2024, 4, 30))]),
+        (party(), [TaxRule(id=3, name="Off", rate_ppm=200_000, enabled=False)]),
+        (party(country="DE"), [TaxRule(id=3, name="PVM", rate_ppm=210_000, country="LT")]),
+        (party(country="US", treatment="taxed"), [LEVY]),
+        (party(seller_country="GB", seller_vat="GB1", country="GB"), []),
+    ],
+)
+def test_who_should_bear_vat_and_has_none_that_holds_is_in_doubt(who: TaxParty, held: list[TaxRule]) -> None:
+    found = due(who, held, ON)
+    assert isinstance(found, TaxDoubt)
+    assert "why it bears none" in found.sentence
+    assert ("valid VAT number" in found.sentence) == (who.country == "DE")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        party(seller_vat=""),
+        party(treatment="no_vat"),
+        party(country="DE", number_valid=True, treatment="no_vat"),
+        party(seller_country="GB", seller_vat="GB1", country="DE"),
+    ],
+)
+def test_no_vat_is_no_doubt_for_who_charges_none_or_is_told_so(who: TaxParty) -> None:
+    assert due(who, [], ON) == ()
+    assert due(who, [LEVY], ON) == (LEVY,)
+    if who.treatment == "no_vat":
+        assert due(who, [VAT, LEVY], ON) == (LEVY,), "what is no VAT stays"
+
+
+def test_a_fixed_part_is_never_more_than_the_price_it_is_within() -> None:
+    stamp = TaxRule(id=3, name="Stamp", rate_ppm=200_000, fixed_micros=1_000_000)
+    (bare,) = rules_within(100_000, (stamp,), "EUR")
+    assert (bare.fixed_micros, bare.rate_ppm) == (0, 200_000)
+    assert rules_within(1_000_000, (stamp,), "EUR") == (stamp,), "it takes all, and no more"
+    assert rules_within(-100_000, (stamp,), "EUR") == (stamp,)
 
 
 def test_what_is_no_vat_is_due_where_vat_falls_away() -> None:

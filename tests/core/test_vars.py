@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollgate.core.hours import Hours, Window
-from tollgate.core.vars import MOST_CHARACTERS, MOST_DEPTH, MOST_PERSIST_S, Vars, VarsInvalid, as_json, parse
+from tollgate.core.vars import MOST_CHARACTERS, MOST_DEPTH, MOST_PERSIST_S, Vars, VarsInvalid, as_json, obeyed, parse
 
 SECOND = timedelta(seconds=1)
 
@@ -109,6 +109,33 @@ def test_a_mistake_is_named_by_its_line(text: str, line: int, words: str) -> Non
     with pytest.raises(VarsInvalid, match=words) as raised:
         parse(text)
     assert (raised.value.line, raised.value.sentence in str(raised.value)) == (line, True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kept"),
+    [
+        ('[schedule]\nweek = "9-25"', Vars(removed_headers="^X", cli_persist_s=600)),
+        ('[schedule]\nweek = "9-17"\noffset = 15', Vars(removed_headers="^X", cli_persist_s=600)),
+        ("schedule = 3", Vars(removed_headers="^X", cli_persist_s=600)),
+    ],
+)
+def test_what_is_wrong_is_without_effect_and_silences_nothing_else(wrong: str, kept: Vars) -> None:
+    first = '[headers]\nremove_regex = "^X"\n[cli]\npersist = 600\n'
+    text = f"{wrong}\n{first}" if wrong.startswith("schedule") else f"{first}{wrong}"
+    found, problems = obeyed(text)
+    assert found == kept
+    assert [problem.line for problem in problems] == [text.splitlines().index(wrong.splitlines()[-1]) + 1]
+    assert as_json(text)["cli"] == {"persist": 600}, "webhooks tell all of it"
+    with pytest.raises(VarsInvalid):
+        parse(text)
+
+
+def test_each_part_is_read_by_itself() -> None:
+    found, problems = obeyed('[headers]\nremove_regex = "("\n[cli]\npersist = 0\n[schedule]\nweek = "9-17"')
+    assert (found.removed_headers, found.cli_persist_s, found.schedule is not None) == ("", 0, True)
+    assert [problem.line for problem in problems] == [2, 4]
+    assert obeyed("headers = 3")[0] == Vars()
+    assert len(obeyed("a = = 1")[1]) == 1, "of what is no TOML nothing is obeyed"
 
 
 def test_all_of_it_is_given_to_other_programs_without_a_float() -> None:

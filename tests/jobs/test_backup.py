@@ -5,6 +5,8 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
+import psycopg
+
 from tests.jobs.installation import Installation
 from tollgate.jobs.backup import _added
 from tollgate.jobs.postgres import Postgres
@@ -40,6 +42,20 @@ def test_an_upload_that_is_taken_while_others_are_packed_is_left_out(tmp_path: P
     with tarfile.open(tmp_path / "all.tar", "w") as archive:
         assert not _added(archive, tmp_path / "taken.csv", "files/uploads/taken.csv")
         assert archive.getnames() == []
+
+
+def test_a_file_of_the_lake_that_is_current_is_never_left_out_in_silence(
+    own_demo: Installation, tmp_path: Path
+) -> None:
+    own_demo.ok("lake", "export")
+    (path,) = own_demo.rows("SELECT min(path) FROM lake_file")[0]
+    (own_demo.folder / "lake" / path).unlink()
+    assert f"1 files of the lake are missing, {path} first" in own_demo.fails("backup", str(tmp_path / "all.tar"))
+    with tarfile.open(tmp_path / "all.tar") as archive:
+        assert "database.dump" in archive.getnames(), "what is there is kept all the same"
+    with psycopg.connect(own_demo.url) as connection:
+        connection.execute("UPDATE lake_file SET replaced_at = now() WHERE path = %s", [path])
+    own_demo.ok("backup", str(tmp_path / "again.tar"))
 
 
 def test_nothing_is_overwritten(demo: Installation, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -13,8 +13,9 @@ from psycopg.rows import dict_row
 from tests.jobs.installation import Installation
 from tests.world import World
 from tollgate.jobs import doctor, timetable
-from tollgate.jobs.doctor import CHECKS, WRONG, Finding, _dial_patterns, told_to
+from tollgate.jobs.doctor import CHECKS, OK, WRONG, Finding, _dial_patterns, _stir_certificates, _unbilled, told_to
 from tollgate.store.models import Account, Message
+from tollgate.store.secrets import seal
 
 
 def test_a_check_that_cannot_be_made_is_wrong_itself_and_the_others_are_made(own_demo: Installation) -> None:
@@ -63,6 +64,57 @@ def test_expressions_of_routes_that_match_nothing_any_more_are_found(database_ur
         found = [finding for check in CHECKS if check is _dial_patterns for finding in check(connection)]
     assert [(one.check, one.state, one.words[:18]) for one in found] == [("dial_patterns", WRONG, "6 match no number,")]
     assert [(row["ingress_route_id"], row["pattern"]) for row in found[0].rows] == [(route, text) for text in lost]
+
+
+def test_customers_that_are_not_billed_are_found(database_url: str) -> None:
+    begun = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    with closing(World(database_url)) as world:
+        seller = world.customer("Acme")
+        world.connection.execute("UPDATE customer SET invoice_schedule = 'monthly' WHERE id = %s", [seller])
+        world.connection.execute(
+            "INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, state, started_at, ended_at,"
+            " cost_micros) VALUES (7, %s, 'kam1', '7', %s, 'charged', %s, %s, 1)", [world.account, seller, begun, begun]
+        )  # fmt: skip
+        world.connection.execute(
+            "INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)"
+            " SELECT account_id, now(), id, 'revenue', 'call', -1, 'EUR', 7 FROM wallet"
+            " WHERE kind = 'customer' AND owner_id = %s", [seller]
+        )  # fmt: skip
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        found = [finding for check in CHECKS if check is _unbilled for finding in check(connection)]
+    assert [(one.check, one.state, one.words[:34]) for one in found] == [
+        ("closed_periods", WRONG, "1 customer not billed for periods ")
+    ]
+    assert [(row["customer_id"], row["call_id"]) for row in found[0].rows] == [(seller, 7)]
+
+
+def test_certificates_that_will_not_sign_are_found(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA_KEY", "a key for tests")
+    soon = datetime.now(UTC) + timedelta(days=13)
+    with closing(World(database_url)) as world:
+        known = {"account_id": world.account, "key_sealed": seal("a key")}
+        for name, columns in (
+            ("good", {}),
+            ("ending", {"expires_at": soon}),
+            ("ending, disabled", {"expires_at": soon, "enabled": False}),
+            ("ending, the default", {"expires_at": soon + timedelta(hours=1), "is_default": True}),
+            ("foreign", {"key_sealed": "sealed elsewhere"}),
+            ("ending, unused", {"expires_at": soon}),
+        ):
+            used = world.insert("stir_certificate", **{**known, "name": name, **columns})
+            if "is_default" not in columns and name != "ending, unused":
+                world.insert("cli_rule", account_id=world.account, cli="^44", certificate_id=used)
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        (found,) = _stir_certificates(connection)
+        connection.execute("DELETE FROM cli_rule")
+        connection.execute("DELETE FROM stir_certificate WHERE is_default")
+        (well,) = _stir_certificates(connection)
+    assert _stir_certificates in CHECKS
+    assert (found.state, [row["name"] for row in found.rows]) == (WRONG, ["ending", "ending, the default", "foreign"])
+    assert told_to(world.account, [found]) == [
+        "stir certificates: 3 expire within 14 days or have no key: see STIR/SHAKEN"
+    ]
+    assert (well.state, well.words, well.rows) == (OK, "all that are used sign", ())
 
 
 def test_a_hold_without_a_call_is_found(own_demo: Installation) -> None:

@@ -83,11 +83,11 @@ def test_ann_reads_the_panel_in_spanish(page: Page, cast: Cast) -> None:
     page.get_by_role("link", name="Clientela (es)").click()
     grid = page.locator("data-grid[data-name='customers']")
     expect(grid.get_by_role("gridcell", name="sin tope (es)").first).to_be_visible()
-    expect(grid).to_contain_text("25.00")
+    expect(grid).to_contain_text("25,00")
     status = page.locator("[data-stats]")
     expect(status).to_have_text("Elija celdas (es)")
     grid.locator("td[data-value='25.00']").click()
-    expect(status).to_have_text("Celdas (es): 1    Suma (es): 25.00 EUR    Media (es): 25.00 EUR")
+    expect(status).to_have_text("Celdas (es): 1    Suma (es): 25,00 EUR    Media (es): 25,00 EUR")
 
     page.goto("/customers/new/")
     expect(page.get_by_role("tab", name="Lo básico (es)")).to_be_visible()
@@ -122,7 +122,7 @@ def test_carla_reads_the_portal_in_spanish_in_a_german_browser(cast: Cast, page:
     carla.locator("button[type=submit]").click()
     expect(carla.get_by_role("link", name="Llamadas (es)")).to_be_visible()
     expect(carla.locator("html")).to_have_attribute("lang", "es")
-    expect(carla.locator("main")).to_contain_text("25.00 EUR")
+    expect(carla.locator("main")).to_contain_text("25,00 EUR")
 
 
 def test_a_second_process_says_an_own_text_within_a_second(database_url: str, tmp_path: Path) -> None:

@@ -103,6 +103,12 @@ def test_carla_pays_in_moneris_form_and_is_led_back(carla: Page, house: Desk) ->
     form = carla.frame_locator("iframe[title='Payment Details']")
     expect(form.locator("#asked")).to_have_text(f"?tck={moneris.TICKET}&mode=qa")
     expect(carla.get_by_text("40.00")).to_be_visible()
+    for wide, least in ((390, 370), (1440, 700)):
+        carla.set_viewport_size({"width": wide, "height": 900})
+        assert carla.locator("#moneris-checkout").evaluate("widget => widget.clientWidth") >= least, (
+            "the width there is"
+        )
+        assert carla.evaluate("document.documentElement.scrollWidth") <= wide
     form.get_by_role("button", name="Break").click()
     expect(carla.get_by_role("alert")).to_contain_text("cannot be shown")
     carla.get_by_role("link", name="Back to the payment").click()

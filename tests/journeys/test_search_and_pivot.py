@@ -17,6 +17,8 @@ from tests.journeys.test_operator import aside, cast, log_in, page
 from tests.journeys.test_summary_to_invoice import rebuilt_from_the_beginning
 from tests.panel.cast import Cast
 from tests.panel.test_summaries import NOON_AT, calls
+from tollgate.actions import customers as acts
+from tollgate.actions.acts import Actor, acting
 from tollgate.core.summaries import Totals
 from tollgate.store.models import Account, Customer
 
@@ -176,6 +178,44 @@ def test_a_list_becomes_a_pivot_and_is_come_back_to(page: Page, cast: Cast) -> N
     page.get_by_role("link", name="As a list").click()
     expect(page.locator("data-grid[data-name='customers'] tbody tr")).to_have_count(4)
     assert "f.shown=in_service" in page.url
+
+
+def test_a_name_with_a_tab_in_it_stays_one_cell_of_what_is_copied(page: Page, cast: Cast) -> None:
+    aside(lambda: update_customer(cast.acme, name="Acme\tand\nsons"))
+    log_in(page, "ann@demo.example")
+    page.goto("/customers/?pivot_by=name,status")
+    expect(page.locator("pivot-table table")).to_contain_text("sons")
+    page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    told = [line.split("\t") for line in str(page.evaluate("window.copied")).split("\n")]
+    assert {len(line) for line in told} == {len(told[0])}
+    assert "Acme and; sons" in [line[0] for line in told]
+
+
+def test_enter_does_nothing_where_all_records_were_changed_meanwhile(page: Page, cast: Cast) -> None:
+    log_in(page, "ann@demo.example")
+    page.goto(f"/bulk/customer/edit/?id={cast.acme.pk}&field=channels")
+    page.get_by_label("Channels").fill("77")
+    aside(lambda: saved_by_another(cast.acme))
+    page.get_by_role("button", name="Change 1").click()
+    expect(page.get_by_text("Changed meanwhile")).to_be_visible()
+    page.evaluate("document.getElementById('record').addEventListener('submit', () => { window.sent = true; })")
+    page.get_by_label("Channels").press("Enter")
+    assert page.evaluate("window.sent") is None
+    page.get_by_role("button", name="Change all 1").click()
+    expect(page.get_by_text("1 of 1 row done")).to_be_visible()
+
+
+def saved_by_another(customer: Customer) -> None:
+    """Somebody else's save, by its act."""
+    with acting(Actor("eve@demo.example", frozenset({"*"}), kind="user")):
+        acts.update_customer(customer_id=customer.pk, channels=5)
+
+
+def update_customer(customer: Customer, **values: object) -> None:
+    """Changes the customer's row."""
+    Customer.objects.filter(pk=customer.pk).update(**values)
 
 
 def lines(page: Page) -> list[list[str]]:

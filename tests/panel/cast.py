@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from tests.core.call_cast import AT, INVITE, Desk, world
+from tests.stir_authority import URL, issued
 from tollgate.actions.access_numbers import create_access_number
 from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import Actor, acting
@@ -43,6 +44,7 @@ from tollgate.actions.reports import create_report
 from tollgate.actions.revisions import publish_revision
 from tollgate.actions.routes import create_ingress_route
 from tollgate.actions.sign_in import create_sign_in_provider
+from tollgate.actions.stir_certificates import create_stir_certificate
 from tollgate.actions.tags import create_tag
 from tollgate.actions.taxes import create_tax
 from tollgate.actions.templates import create_template
@@ -155,6 +157,10 @@ def assemble() -> Cast:
         add_verified_cli(customer_id=acme.pk, number="+37061234567")
         create_cli_rule(account_id=account.pk, customer_id=acme.pk, cli="^3706", forced=False)
         create_alias(account_id=account.pk, customer_id=acme.pk, current="9000", new="442079460001")
+        vouching = issued()
+        create_stir_certificate(
+            account_id=account.pk, name="Vouching", chain=vouching.chain, key=vouching.key, url=URL, is_default=True
+        )
         CliProof.objects.create(
             customer=acme, contact=contact, number="37061234568", way="call", state="failed", code_hash="",
             expires_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -193,6 +199,16 @@ def assemble() -> Cast:
     )  # fmt: skip
     _calls(cast, datetime.now(UTC))
     return cast
+
+
+def with_rita(cast: Cast) -> tuple[User, Customer]:
+    """Rita, who works for the reseller Baltic and whose group lets her do and read everything of it; and Corso, its
+    customer."""
+    with acting(Actor("setup", frozenset({"*"}))):
+        corso = create_customer(account_id=cast.account.pk, name="Corso", currency="EUR", parent_id=cast.baltic.pk)
+        group = create_user_group(name="Resellers", acts=["*"], areas=["*"])
+        both: dict[str, Any] = {"password": PASSWORD, "group_ids": [group.pk], "reseller_id": cast.baltic.pk}
+        return create_user(name="Rita", email="rita@baltic.example", **both), corso
 
 
 def _invoice(account: Account, acme: Customer) -> None:

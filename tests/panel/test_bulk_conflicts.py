@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests.panel.test_bulk import EDITED, record_of
 from tollgate.actions.acts import ACTS, Actor, Invalid, acting
 from tollgate.actions.bulk import EDITS, start_bulk_edit
 from tollgate.actions.customers import create_customer, update_customer
-from tollgate.actions.tasks import error_words, work
+from tollgate.actions.task_words import error_words
+from tollgate.actions.tasks import work
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.panel.bulk_seen import Seen
 from tollgate.store.models import Customer, Task, User
@@ -83,6 +85,34 @@ def test_to_overwrite_is_decided_for_what_was_told_and_for_nothing_later(cast: C
     assert ann.post("/bulk/customer/edit/", {**form, "seen": later.context["seen"]}).status_code == 302
     assert channels() == {"Bulk 0": 9, "Bulk 1": 0, "Bulk 2": 9}
     assert ann.post("/bulk/customer/edit/", {**form, "seen": "bm90aGluZw=="}).status_code == 400
+
+
+def test_enter_never_overwrites_what_somebody_else_saved(cast: Cast, ann: Client) -> None:
+    made = many(cast, 2)
+    form = opened(ann, "customer", {"id": [one.pk for one in made], "field": ["channels"]}) | {"channels": "9"}
+    buttons = re.compile(r'<button [^>]*type="submit"[^>]*form="record"[^>]*>')
+    for count, first in ((1, 'value="others"'), (2, "disabled")):  # of its form, Enter presses the first one
+        with acting(EVE):
+            for one in made[:count]:
+                update_customer(customer_id=one.pk, channels=3 + count)
+        told = ann.post("/bulk/customer/edit/", form)
+        found = buttons.findall(text_of(told))
+        assert first in found[0], found
+        assert any('value="all"' in one for one in found[1:])
+
+
+def test_deleted_customers_that_a_list_finds_are_told_to_be_deleted(cast: Cast, ann: Client) -> None:
+    made = many(cast, 2)
+    Customer.objects.filter(pk__in=[one.pk for one in made]).update(deleted_at=datetime.now(UTC))
+    for part in ("edit", "delete"):
+        chosen = {"scope": "all", "query": "f.shown=deleted&q=bulk"}
+        answer = ann.get(f"/bulk/customer/{part}/", chosen, follow=True)
+        assert answer.redirect_chain == [("/customers/?f.shown=deleted&q=bulk", 302)]
+        assert "These customers are deleted: restore them first." in text_of(answer)
+        nobody = ann.get(f"/bulk/customer/{part}/", {"scope": "all", "query": "q=xyz"}, follow=True)
+        assert "The list finds no customers that you may change." in text_of(nobody)
+        none = ann.get(f"/bulk/customer/{part}/", follow=True)
+        assert "Tick customers in the list first." in text_of(none)
 
 
 @pytest.mark.parametrize("noun", [*EDITED, "contact", "endpoint", "alias", "cli_rule"])

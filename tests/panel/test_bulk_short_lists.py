@@ -56,9 +56,9 @@ EDITED: Mapping[str, tuple[str, Any, Any, tuple[str, ...]]] = {
 }
 """By noun: a field, what is typed, what is kept, and what is never the same for many."""
 STAYS: Mapping[str, str] = {
-    "tag": "1 customers have this tag",
+    "tag": "1 customer has this tag",
     "tax": "Customers pay this tax",
-    "localization": "1 customers use this localization",
+    "localization": "1 customer uses this localization",
     "domain": "Customers log in at this domain",
     "group": "Users are in this group",
     "package": "Customers hold this package",
@@ -153,7 +153,7 @@ def test_the_ticked_are_changed_as_by_their_form_and_the_others_stay(cast: Cast,
     assert not [name for name in single if f'name="field" value="{name}"' in offered]
     names = re.findall(r'name="field" value="(\w+)"', offered)
     form = ann.get(f"/bulk/{noun}/edit/", {**ids, "field": names}).context["form"]
-    assert sorted(form.fields) == sorted(names)
+    assert sorted(form.fields) == sorted([*names, "due_at"])
     sent = {**ids, "field": [field], field: typed}
     told = job(ann.post(f"/bulk/{noun}/edit/", sent if typed else {**ids, "field": [field]}, follow=True))
     assert "2 of 2 rows done" in told
@@ -220,7 +220,7 @@ def test_users_of_a_reseller_delete_their_own_cards_and_nothing_of_the_operator(
         tag = create_tag(account_id=cast.account.pk, name="Secret tag")
     hers = logged_in(rita)
     asked = hers.get("/bulk/customer_card/delete/", {"id": [own.pk, foreign.pk]}).content.decode()
-    assert "Delete 1 customer cards?" in asked
+    assert "Delete 1 customer card?" in asked
     hers.post("/bulk/customer_card/delete/", {"id": [own.pk, foreign.pk], "confirmation": "1"})
     assert (there(own), there(theirs), there(foreign)) == (False, True, True)
     assert "Given card" in hers.get("/cards/carrier/").content.decode()

@@ -7,7 +7,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from tests.actions.cast import ANN
 from tests.panel.cast import Cast
+from tollgate.actions.acts import acting
+from tollgate.actions.revisions import publish_revision
 from tollgate.store.models import Card, Rate, Revision
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +61,7 @@ def test_the_meaning_of_a_column_can_be_changed(cast: Cast, ann: Client) -> None
     address = uploaded(ann, cast, "a;b;c\n44;x;0.05\n")
     assert "column" in ann.get(address).content.decode().lower()
     chosen = {"column-prefix": "0", "column-price": "2", "column-destination": "1"}
-    assert b"1 rates, no errors" in ann.get(address, chosen).content
+    assert b"1 rate, no errors" in ann.get(address, chosen).content
     assert ann.post(address, {**chosen, "note": ""}).status_code == 302
     assert Rate.objects.get(revision__card=cast.customer_card, revision__number=2).price_nanos == 50_000_000
 
@@ -75,6 +78,28 @@ def test_the_longest_prefix_wins_and_is_priced_step_by_step(cast: Cast, ann: Cli
     assert "has characters that are not digits" in ann.get(address, {"number": "x", "duration_s": "1"}).content.decode()
     blocked = ann.get(address, {"number": "88212345", "duration_s": "60"}).content.decode()
     assert "Blocked" in blocked
+
+
+def test_an_older_revision_is_sorted_searched_exported_and_turned_into_a_pivot_as_itself(
+    cast: Cast, ann: Client
+) -> None:
+    with acting(ANN):
+        publish_revision(card_id=cast.customer_card.pk, rows=[{"prefix": "999", "price_nanos": 1}])
+    address = f"/cards/{cast.customer_card.pk}/"
+    assert ann.get(f"{address}?revision=1")["Location"] == f"{address}?f.revision=1"
+    grid = ann.get(f"{address}?f.revision=1").context["grid"]
+    old = {row.prefix for row in grid.rows}
+    assert len(old) > 1
+    links = [title.sort_url for title in grid.titles() if title.sort_url]
+    for link in (*links, f"{grid.csv_url()}", grid.pivot_url()):
+        assert "f.revision=1" in link
+    for asked in ("sort=-price_nanos", "q=", "group=blocked"):
+        assert {row.prefix for row in ann.get(f"{address}?f.revision=1&{asked}").context["grid"].rows} == old, asked
+    text = b"".join(ann.get(f"{address}{grid.csv_url()}")).decode()  # type: ignore[arg-type]
+    assert "999" not in text
+    groups = ann.get(f"{address}?f.revision=1&pivot_by=blocked&export=pivot").json()["groups"]
+    assert sum(int(group["parts"][0]) for group in groups) == len(old)
+    assert [row.prefix for row in ann.get(address).context["grid"].rows] == ["999"]
 
 
 def test_only_a_card_that_never_priced_a_call_can_be_deleted(cast: Cast, ann: Client, bob: Client) -> None:

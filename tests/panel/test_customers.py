@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.utils.html import escape
@@ -13,6 +15,7 @@ from tests.actions.cast import ANN
 from tests.panel.cast import EURO, LIVE_ID, RINGING_ID, Cast
 from tests.panel.conftest import logged_in
 from tests.panel.test_forms import CUSTOMER, errors_of, names_in
+from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import acting
 from tollgate.actions.alerts import create_alert
 from tollgate.actions.customer_status import hold_for_fraud, set_customer_status
@@ -25,6 +28,7 @@ from tollgate.store.models import (
     Audit,
     Customer,
     RecordingSpace,
+    SavedView,
     Tag,
     User,
     UserGroup,
@@ -68,6 +72,39 @@ def test_customers_are_found_by_what_is_known_of_them(cast: Cast, ann: Client, f
         assert names_in(ann.get("/customers/" + address)) == names, address
     file = b"".join(ann.get("/customers/?q=a-77&columns=name,accounting_id&export=csv").streaming_content)  # type: ignore[attr-defined]
     assert b"Fjord,A-77" in file
+
+
+def test_a_reseller_named_whole_finds_its_own_customers_alone_and_a_part_those_of_all(
+    cast: Cast, ann: Client, fjord: Customer
+) -> None:
+    with acting(ANN):
+        west = create_customer(account_id=cast.account.pk, name="Baltic West", currency="EUR", is_reseller=True)
+        create_customer(account_id=cast.account.pk, name="Geyser", currency="EUR", parent_id=west.pk)
+    for asked, found in {
+        "Baltic": ["Fjord"], "baltic west": ["Geyser"], west.number: ["Geyser"], "alt": ["Fjord", "Geyser"],
+        "nobody": [],
+    }.items():  # fmt: skip
+        rows = ann.get("/customers/", {"f.reseller": asked}).context["grid"].rows
+        assert [row.name for row in rows] == found, asked
+
+
+def test_kept_views_of_a_reseller_chosen_by_its_id_name_it_now(cast: Cast, ann: Client) -> None:
+    with acting(ANN):
+        new = {"currency": "EUR", "is_reseller": True}
+        west = create_customer(account_id=cast.account.pk, name=f"West {cast.baltic.pk}", **new)
+        abroad = create_customer(account_id=create_account(name="Other", currency="EUR").pk, name="Abroad", **new)
+        island = create_customer(account_id=cast.account.pk, name="Island", currency="EUR", parent_id=west.pk)
+    chosen = "columns=name&f.status=&f.reseller={}&columns=number&f.country="
+    kept = {"chosen": chosen.format(west.pk), "typed": "f.reseller=Balt", "digits": f"f.reseller={cast.baltic.pk}"}
+    kept |= {"strange": f"f.reseller={cast.acme.pk}", "other": f"f.reseller={west.pk}"}
+    kept |= {"another account's": f"f.reseller={abroad.pk}"}
+    for name, query in kept.items():
+        grid = "contacts" if name == "other" else "customers"
+        SavedView.objects.create(user=cast.ann, grid=grid, name=name, query=query)
+    import_module("tollgate.store.migrations.0050_delayed_jobs").name_resellers(apps, None)
+    told = dict(SavedView.objects.values_list("name", "query"))
+    assert told == {**kept, "chosen": chosen.format(west.number)}
+    assert ann.get(f"/customers/?{told['chosen']}").context["grid"].rows == [island]
 
 
 def test_what_was_spent_today_stands_beside_the_daily_limit_and_ends_at_midnight(cast: Cast, ann: Client) -> None:

@@ -38,7 +38,7 @@ A_FILE = "a file is read at once"
 EXCEPTIONS = {
     "top_up": BOOKED, "adjust": BOOKED, "top_up_account": BOOKED, "draft_invoice": BOOKED, "credit_invoice": BOOKED,
     "debit_invoice": BOOKED, "refund_payment": BOOKED, "assign_payment": BOOKED, "redeem_voucher": BOOKED,
-    "pay_out_payment": BOOKED, "pay_out_credit": BOOKED, "make_debit_run": BOOKED, "make_transfer_run": BOOKED,
+    "pay_out_payment": BOOKED, "pay_out_credit": BOOKED, "make_debit_run": BEGUN, "make_transfer_run": BEGUN,
     "return_bank_line": BOOKED,
     "hold_for_fraud": BEGUN, "release_legal_hold": BEGUN, "erase_contact": BEGUN, "impersonate_contact": BEGUN,
     "start_circuit_test": BEGUN, "start_recalculation": BEGUN, "release_customer": BEGUN, "disable_voucher": BEGUN,

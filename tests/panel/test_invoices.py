@@ -18,6 +18,7 @@ from tollgate.actions.invoice_documents import document_of
 from tollgate.actions.invoice_templates import update_invoice_template
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.money import format_micros
+from tollgate.gateways import documents
 from tollgate.store.models import (
     Account,
     Customer,
@@ -47,7 +48,7 @@ def billed(cast: Cast, ann: Client) -> Customer:
         payment_details="Demo Bank\nIBAN LT601010012345678901",
     )
     ann.post("/taxes/new/", {"name": "VAT 21 %", "label": "VAT", "category": "S", "rate_ppm": "21", "fixed_micros": "0",
-                             "priority": "10", "enabled": "on"})  # fmt: skip
+                             "priority": "10", "is_vat": "on", "enabled": "on"})  # fmt: skip
     look = {"name": "Plain", "language": "en", "color": "#7a1fa2", "show_calls": "on", "show_duration": "on"}
     ann.post(
         "/invoice-templates/new/", {**look, "header_text": "Dear {{company.name}}, {{total}} {{company.currency}}"}
@@ -230,6 +231,7 @@ def test_an_issued_document_keeps_words_and_logo_when_everything_else_changes(an
     Customer.objects.filter(pk=billed.pk).update(company="Renamed", invoice_note="", country="DE")
     InvoiceTemplate.objects.update(header_text="Other words", color="#000000", show_calls=False)
     assert ann.get(f"/invoices/{draft.pk}/pdf/").content == before
+    assert documents.pdf(document_of(Invoice.objects.get(pk=draft.pk))) == before, "made anew it is the same too"
 
 
 def test_a_line_is_credited_and_the_rest_voided_by_nobody(ann: Client, billed: Customer) -> None:

@@ -6,14 +6,13 @@ import pytest
 from django.db.models import Q
 from django.test import Client
 
-from tests.panel.cast import PASSWORD, Cast
+from tests.panel.cast import Cast, with_rita
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.cards import create_card
 from tollgate.actions.customers import create_customer, delete_customer
 from tollgate.actions.routes import create_ingress_route, create_tag_route
 from tollgate.actions.tags import create_tag
-from tollgate.actions.users import create_user, create_user_group
 from tollgate.store.models import Account, Customer, IngressRoute
 from tollgate.ui.sources import Query, QuerysetSource
 
@@ -24,16 +23,7 @@ SETUP = Actor("setup", frozenset({"*"}))
 @pytest.fixture
 def rita(cast: Cast) -> Client:
     """A user of Baltic, which sells to others."""
-    with acting(SETUP):
-        group = create_user_group(name="Selling", acts=["*"], areas=["*"])
-        user = create_user(
-            name="Rita",
-            email="rita@baltic.example",
-            password=PASSWORD,
-            group_ids=[group.pk],
-            reseller_id=cast.baltic.pk,
-        )
-    return logged_in(user)
+    return logged_in(with_rita(cast)[0])
 
 
 @pytest.fixture

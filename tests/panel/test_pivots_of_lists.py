@@ -33,6 +33,28 @@ def test_customers_by_status_and_currency_with_their_balances_to_the_last_unit(c
     assert told(ann, "/customers/?pivot_by=status&q=Baltic").keys() == {("Inactive", "EUR")}, "as it is filtered"
 
 
+@pytest.mark.parametrize(
+    ("page", "apart", "added"),
+    [
+        ("taxes", {"priority"}, {"customers"}),
+        ("aliases", {"position"}, set()),
+        ("cli_rules", {"position"}, set()),
+        ("access_numbers", {"wrong_most"}, set()),
+        ("invoices", {"left"}, {"total"}),
+    ],
+)
+def test_places_limits_and_what_is_open_on_either_side_are_never_added_up(
+    cast: Cast, ann: Client, page: str, apart: set[str], added: set[str]
+) -> None:
+    address = reverse(f"panel:{page}")
+    grid = ann.get(address).context["grid"]
+    assert apart <= {column.name for column in grid.grid.columns}
+    answer = ann.get(f"{address}?pivot_by={grid.groupable[0].name}&export=pivot").json()
+    figures = {measure["name"] for measure in answer["measures"]}
+    assert (figures & apart, figures >= added) == (set(), True)
+    assert not any(column.adds for column in grid.grid.columns if column.name in apart)
+
+
 def test_a_group_in_two_currencies_counts_its_rows_once(cast: Cast, ann: Client) -> None:
     usd = Customer.objects.create(account=cast.account, name="Dollar", number="555001", currency="USD", status="active")
     Customer.objects.filter(pk__in=(cast.acme.pk, cast.baltic.pk)).update(status="active")

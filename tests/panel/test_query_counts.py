@@ -19,7 +19,7 @@ from tests.panel.test_access import addresses
 from tests.panel.test_cards import FILE, uploaded
 from tests.panel.test_lists import copy
 from tollgate import environment
-from tollgate.actions import call_files
+from tollgate.actions import bank_files, call_files
 from tollgate.actions.account_identity import update_account_email
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
@@ -105,6 +105,10 @@ def opened(cast: Cast, ann: Client) -> Iterator[dict[str, tuple[Client, str]]]:
         author_id=cast.ann.pk, author=cast.ann.email,
     )  # fmt: skip
     run = ann.post("/packages/run/", {"on": "2026-01-01", "simulate": "on"})["Location"]
+    begun = Task.objects.create(
+        account=cast.account, kind=bank_files.KIND, noun="bank_run", act="make_debit_run", title="File",
+        arguments={"ids": []}, author_id=cast.ann.pk, author=cast.ann.email,
+    )  # fmt: skip
     part = call_files.folder_of(task) / "000001.csv.gz"
     part.parent.mkdir(parents=True, exist_ok=True)
     part.write_bytes(b"x")
@@ -121,6 +125,8 @@ def opened(cast: Cast, ann: Client) -> Iterator[dict[str, tuple[Client, str]]]:
             "bulk_edit": (ann, f"/bulk/customer/edit/{bulk}"),
             "bulk_delete": (ann, f"/bulk/customer/delete/{bulk}"),
             "call_recording": (ann, f"/calls/{CHARGED_ID}/recording/"),
+            "bank_run_job": (ann, f"/bank-files/jobs/{begun.pk}/"),
+            "bank_run_job_now": (ann, f"/bank-files/jobs/{begun.pk}/now/"),
             "package_run_job": (ann, run),
             "package_run_now": (ann, f"{run}now/"),
             "task_file": (ann, f"/tasks/{task.pk}/file/"),

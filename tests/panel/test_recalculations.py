@@ -67,7 +67,7 @@ def test_a_note_is_seen_before_it_is_issued_and_leads_to_exactly_the_calls_that_
     assert invoice.number in paper
 
     with acting(ANN):
-        update_customer(customer_id=world.baltic.pk, billing_type="prepaid")
+        update_customer(customer_id=world.baltic.pk, billing_type="prepaid", debit_limit_micros=0)
     world.costs(2 * EURO)
     told = client.post(page, {**FORM, "on_notes": "yes", "preview": "1"}).content.decode()
     assert "Issued invoices whose calls" not in told

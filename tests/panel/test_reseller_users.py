@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tests.panel.cast import CHARGED_ID, PASSWORD, RATES, Cast
+from tests.panel.cast import CHARGED_ID, RATES, Cast, with_rita
 from tests.panel.conftest import logged_in
 from tests.panel.test_access import OWN, PUBLIC, addresses
 from tollgate.actions.acts import Actor, Invalid, NotFound, acting
@@ -27,7 +27,6 @@ from tollgate.actions.retention import place_legal_hold
 from tollgate.actions.revisions import create_draft, publish_revision
 from tollgate.actions.routes import create_ingress_route, create_tag_route
 from tollgate.actions.uploads import one_named
-from tollgate.actions.users import create_user, create_user_group
 from tollgate.core.areas import SHARED_TABLES
 from tollgate.panel.audit import TABLES
 from tollgate.panel.urls import urlpatterns
@@ -53,7 +52,7 @@ DAY = timedelta(days=1)
 STAFF = ("ann@", "bob@", "nils@", ">Ann<", ">Bob<", ">Nils<", "192.0.2.99")
 FOREIGN = (
     *("Acme", "Cirrus", "Carla", "carla@", "acme-carla", "198.51.100.7", "Retail", "World", "Wholesale"),
-    *("portal.demo.example", "VAT 19", "Nida letter", "Nida numbers", *STAFF),
+    *("portal.demo.example", "VAT 19", "Vouching", "Nida letter", "Nida numbers", *STAFF),
 )
 
 
@@ -74,17 +73,9 @@ def rita(cast: Cast) -> Client:
     """Rita, who works for the reseller Baltic and whose group lets her do and read everything of it."""
     Localization.objects.update(name="Nida numbers")  # words that no page has of its own
     InvoiceTemplate.objects.update(name="Nida letter")
+    user, corso = with_rita(cast)
     with acting(Actor("setup", frozenset({"*"}))):
-        corso = create_customer(account_id=cast.account.pk, name="Corso", currency="EUR", parent_id=cast.baltic.pk)
         _resold(cast, corso)
-        group = create_user_group(name="Resellers", acts=["*"], areas=["*"])
-        user = create_user(
-            name="Rita",
-            email="rita@baltic.example",
-            password=PASSWORD,
-            group_ids=[group.pk],
-            reseller_id=cast.baltic.pk,
-        )
     return logged_in(user)
 
 

@@ -149,6 +149,28 @@ def test_ticked_rows_that_follow_one_another_become_one_draft(cast: Cast, ann: C
     assert f'value="{days[1]}" form' not in text
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_a_ticked_row_is_billed_by_its_own_hours_wherever_the_customer_is(cast: Cast, ann: Client, zone: str) -> None:
+    Customer.objects.filter(pk=cast.acme.pk).update(billing_zone=zone)
+    midnight = NOON_AT - timedelta(hours=12)
+    minute = timedelta(minutes=1)
+    edges = (midnight - minute, midnight, midnight + timedelta(days=1) - minute, midnight + timedelta(days=1))
+    for place, at in enumerate(edges):
+        calls(cast, cast.acme, connected=1, cost=10_000 * 10**place, at=at)
+    rolled_up()
+    page = f"/customers/{cast.acme.pk}/summary/day/"
+    row = next(row for row in ann.get(page).context["grid"].rows if row.begun_at == midnight)
+    assert row.stretch.totals.cost_micros == 1_100_000
+    ann.post(f"{page}invoice/", {"id": [row.id]})
+    draft = Invoice.objects.get(customer=cast.acme, usage_from_at=midnight)
+    told = (draft.net_micros, draft.usage_until_at, draft.from_on, draft.until_on, draft.zone)
+    day = midnight.date()
+    assert told == (1_100_000, midnight + timedelta(days=1), day, day + timedelta(days=1), "UTC")
+    assert [line.from_on for line in draft.lines.all()] == [day], "lines by day have the same days"
+    found = {row.begun_at: row.invoices for row in ann.get(page).context["grid"].rows}
+    assert [bool(found[midnight + timedelta(days=days)]) for days in (-1, 0, 1)] == [False, True, False]
+
+
 def test_missing_documents_are_seen_before_a_press_makes_them_once(cast: Cast, ann: Client, bob: Client) -> None:
     address = f"/customers/{cast.acme.pk}/invoices/missing/"
     page = ann.get(address)

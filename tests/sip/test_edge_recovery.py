@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -32,6 +36,22 @@ def test_an_end_the_service_could_not_take_arrives_later_even_after_a_crash(rig:
     rig.service.refusing_events = False
     ended = rig.events(result.call_id, last="ended")[-1]
     rig.assert_lasted(ended, result)
+    until(lambda: rig.edge.spooled() == 0, what="an empty spool")
+
+
+def test_events_that_the_service_fails_at_keep_no_other_from_it(rig: Rig) -> None:
+    rig.edge.kill_kamailio()
+    failing = {"event": "ended", "id": "never", "call_id": "never"}
+    others = [{"event": "ended", "id": name, "call_id": name} for name in ("behind-200", "behind-201")]
+    with closing(sqlite3.connect(rig.edge.settings.spool, isolation_level=None)) as spool:
+        for event in [*[failing] * 200, others[0], failing, others[1]]:
+            kept = base64.b64encode(json.dumps(event).encode()).decode()
+            spool.execute("INSERT INTO outbox (event) VALUES (?)", [kept])
+    rig.service.failing_calls.add("never")
+    rig.edge.start_kamailio()
+    until(lambda: rig.edge.spooled() == 201, what="the events behind")
+    assert all(len(rig.service.events_of(event["call_id"])) == 1 for event in others)
+    rig.service.failing_calls.clear()
     until(lambda: rig.edge.spooled() == 0, what="an empty spool")
 
 

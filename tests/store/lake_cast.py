@@ -1,7 +1,8 @@
 """Traffic for the tests and benchmarks of the lake: calls and their entries by one statement, from numbers alone.
 
 Calls are spread over whole UTC days; four of five connect, one of twenty is refused. Each charged call has the entries
-of its customer and its carrier. The charges are those of the card, so that rating them again finds the same.
+of its customer and its carrier. The charges are those of the card, so that rating them again finds the same; some calls
+have used free minutes, a few of them nothing else, and were charged for the rest.
 """
 
 from datetime import date, datetime
@@ -9,9 +10,22 @@ from datetime import date, datetime
 from django.db import connection
 
 from tests.store.cast import cirrus_card, customer, demo_account, wallet_of
-from tollgate.core.lake import day_begins
-from tollgate.store.models import Account, Card, Customer, Rate, Revision
+from tollgate.core.lake import Span, day_begins
+from tollgate.store.models import (
+    CDR,
+    Account,
+    Bundle,
+    Card,
+    Customer,
+    CustomerPackage,
+    Package,
+    Rate,
+    Recalculation,
+    Revision,
+)
+from tollgate.store.queries.recalculation import reprice
 
+SINCE = datetime.fromisoformat("2020-01-01T00:00:00Z")
 PREFIXES = ("1", "44", "447", "4477", "370", "3706", "4930", "49", "7", "77")
 CALLS = """
 INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, ingress_route_id, carrier_id, state, started_at,
@@ -28,7 +42,11 @@ SELECT %(first)s + n, %(account)s, 'kam1', 'call-' || (%(first)s + n), made.cust
        CASE WHEN NOT refused THEN %(revision)s END, billed_s, CASE WHEN NOT refused THEN 'EUR' END, cost / 2,
        CASE WHEN currency = 'EUR' THEN cost - cost / 2 END, CASE WHEN refused THEN 'credit' END,
        CASE WHEN refused THEN 402 WHEN talked THEN 200 ELSE 486 END, 16, 'caller', 1000 + n %% 3000, n %% 9000,
-       '192.0.2.7', CASE WHEN n %% 50 = 0 THEN '{"notes": ["a \\"quoted\\", word"]}'::json END
+       '192.0.2.7', CASE WHEN free_s > 0
+         THEN json_build_object('legs', legs, 'minutes', json_build_array(
+           json_build_object('wallet', 0, 'used_s', free_s - 1), json_build_object('wallet', 0, 'used_s', 1)
+         ))
+         WHEN n %% 50 = 0 THEN '{"notes": ["a \\"quoted\\", word"]}'::json END
 FROM (
   SELECT n, %(begin)s::timestamptz + n * (interval '1 day' / %(count)s) AS at, n %% 20 = 7 AS refused,
          n %% 20 <> 7 AND n %% 5 <> 0 AS talked,
@@ -41,7 +59,17 @@ FROM (
 ) AS made,
 LATERAL (SELECT CASE WHEN talked THEN (n * 37 %% 600000) + 1 ELSE 0 END AS talk_ms) AS talk,
 LATERAL (SELECT CASE WHEN talked THEN (talk_ms + 999) / 1000 ELSE 0 END AS billed_s) AS billed,
-LATERAL (SELECT (billed_s * 15000000::bigint + 5999999) / 6000000 * 100 AS cost) AS charged
+LATERAL (
+  SELECT CASE WHEN talked AND n %% 50 IN (11, 33, 44) THEN LEAST(billed_s, 1 + billed_s * (n %% 4) / 3) ELSE 0 END
+           AS free_s
+) AS free,
+LATERAL (SELECT ((billed_s - free_s) * 15000000::bigint + 5999999) / 6000000 * 100 AS cost) AS charged,
+LATERAL (
+  SELECT json_build_array(json_build_object('wallet', wallet.id, 'card', %(card)s, 'book', 'revenue', 'cost', cost,
+                                            'currency', currency)) AS legs
+  FROM wallet
+  WHERE wallet.kind = 'customer' AND wallet.owner_id = made.customer_id AND wallet.account_id = %(account)s
+) AS paid
 """
 ENTRIES = """
 INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)
@@ -64,13 +92,17 @@ class Traffic:
         self.baltic: Customer = customer(self.account, "Baltic", currency="USD", billing_type="postpaid")
         self.carrier = cirrus_card(self.account).carrier
         self.card: Card = Card.objects.create(account=self.account, kind="customer", name="Retail", currency="EUR")
-        self.revision: Revision = Revision.objects.create(
-            card=self.card, number=1, effective_at=datetime.fromisoformat("2020-01-01T00:00:00Z")
-        )
+        self.revision: Revision = Revision.objects.create(card=self.card, number=1, effective_at=SINCE)
         Rate.objects.bulk_create(
             Rate(revision=self.revision, prefix=prefix, destination=f"To {prefix}", price_nanos=15_000_000)
             for prefix in PREFIXES
         )
+        package = Package.objects.create(account=self.account, name="Minutes", kind="free_minutes", currency="EUR")
+        held = CustomerPackage.objects.create(customer=self.acme, package=package, starts_on=SINCE.date())
+        Bundle.objects.create(
+            account=self.account, customer=self.acme, customer_package=held, name="Minutes", from_on=held.starts_on,
+            starts_at=SINCE, granted_s=10**6,
+        )  # fmt: skip
         self.made = 0
 
     def day(self, day: date, count: int) -> None:
@@ -96,3 +128,17 @@ class Traffic:
                 " VALUES (%s, clock_timestamp(), %s, 'adjustments', 'adjustment', %s, 'EUR', %s)",
                 [self.account.pk, wallet_of(self.acme).pk, micros, call_id],
             )
+
+
+def repriced(traffic: Traffic, span: Span) -> dict[tuple[int | None, str | None], int]:
+    """What the charged calls of a span cost now by customer and currency, as a recalculation prices each by itself."""
+    found: dict[tuple[int | None, str | None], int] = {}
+    calls = CDR.objects.filter(account=traffic.account, started_at__gte=span.from_at, started_at__lt=span.until_at)
+    wallets = {customer.pk: wallet_of(customer).pk for customer in (traffic.acme, traffic.baltic)}
+    for cdr in calls.filter(answered_at__isnull=False):
+        leg = {"wallet": wallets[cdr.customer_id or 0], "card": traffic.card.pk, "book": "revenue"}
+        cdr.detail = {**(cdr.detail or {}), "legs": [{**leg, "currency": cdr.currency}]}
+        (paid,) = reprice(cdr, Recalculation(account=traffic.account)).corrections
+        group = (cdr.customer_id, cdr.currency)
+        found[group] = found.get(group, 0) + paid.cost_micros
+    return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 
-from tests.actions.bills import Talk, charged
+from tests.actions.bills import Talk, charged, correct
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_invoice_runs import BEGIN, postpaid
 from tollgate.actions.acts import acting
@@ -17,6 +18,7 @@ from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoice_notes import credit_invoice, debit_invoice
 from tollgate.actions.invoices import add_invoice_line, draft_invoice
 from tollgate.actions.payments import create_payment
+from tollgate.actions.postings import wallet_of
 from tollgate.actions.taxes import create_tax
 from tollgate.store.models import Charge, Customer, Invoice, Payment
 from tollgate.store.sql import load
@@ -79,6 +81,8 @@ def test_each_law_of_documents_holds_and_is_missed_when_it_is_broken() -> None:
     of_invoice = ("UPDATE invoice SET {} WHERE id = %s", invoice.pk)
     wrong = [
         ("tax_micros = tax_micros + 10000", *of_invoice, "documents_are_their_lines_and_taxes"),
+        ("total_micros = total_micros + 10000", *of_invoice, "documents_have_their_entries"),
+        ("refunded_micros = -1", "UPDATE payment SET {} WHERE id = %s", payment.pk, "what_is_given_back_was_paid"),
         ("settled_micros = settled_micros - 1", *of_invoice, "settled_is_what_was_allocated"),
         ("number_seq = number_seq + 1", *of_invoice, "numbers_of_documents_have_no_gap"),
         ("allocated_micros = 9000000", "UPDATE payment SET {} WHERE id = %s", payment.pk,
@@ -95,3 +99,61 @@ def test_each_law_of_documents_holds_and_is_missed_when_it_is_broken() -> None:
         with unguarded(statement.format(change), row_id):
             assert law in broken(), change
     assert broken() == set()
+
+
+DEARER = """
+WITH line AS (
+  UPDATE invoice_line SET exact_micros = exact_micros + {0}, net_micros = net_micros + {0}
+  WHERE invoice_id = %s AND kind = 'usage' RETURNING invoice_id
+)
+UPDATE invoice SET exact_micros = exact_micros + {0}, net_micros = net_micros + {0}, total_micros = total_micros + {0}
+FROM line WHERE id = line.invoice_id
+"""
+BILLED = "documents_bill_what_calls_cost"
+
+
+def test_a_line_that_bills_a_cent_more_or_less_than_the_ledger_charged_is_found() -> None:
+    with acting(ANN):
+        baltic = postpaid(demo_account(), "Baltic", debit_limit_micros=100 * EURO)
+        charged(baltic, [Talk(BEGIN, 2 * EURO), Talk(BEGIN + timedelta(days=40), EURO)])
+        january = issue_invoice(invoice_id=draft_of_days(baltic, "2024-01-01", "2024-02-01").pk)
+        assert broken() == set()
+        for micros in (10_000, -10_000):
+            with unguarded(DEARER.format(micros), january.pk):
+                assert broken() == {BILLED}, "nothing else compares the document with the calls"
+        issue_invoice(invoice_id=draft_of_days(baltic, "2024-02-01", "2024-03-01").pk)
+        with unguarded(DEARER.format(10_000), january.pk):
+            assert broken() == {BILLED}
+    assert broken() == set()
+
+
+def test_what_came_after_a_document_may_wait_for_the_next_and_no_longer() -> None:
+    with acting(ANN):
+        baltic = postpaid(demo_account(), "Baltic", debit_limit_micros=100 * EURO)
+        charged(baltic, [Talk(BEGIN, 2 * EURO), Talk(BEGIN + timedelta(days=40), EURO)])
+        january = issue_invoice(invoice_id=draft_of_days(baltic, "2024-01-01", "2024-02-01").pk)
+        correct(baltic, -30_000)
+        assert broken() == set(), "the call cost more than was known: the next document says it"
+        with unguarded(DEARER.format(50_000), january.pk):
+            assert broken() == {BILLED}, "but no more than that"
+        before = "UPDATE entry SET at = at - interval '2 hours' WHERE wallet_id = %s AND kind = 'correction'"
+        with unguarded(before, wallet_of(baltic).pk):
+            assert broken() == {BILLED}, "the document could know it"
+        later = "UPDATE invoice SET issued_at = now() + interval '2 hours' WHERE id = %s"
+        february = issue_invoice(invoice_id=draft_of_days(baltic, "2024-02-01", "2024-03-01").pk)
+        assert february.exact_micros == EURO + 30_000
+        with unguarded(DEARER.format(-30_000), january.pk):
+            assert broken() == set(), "another document of the same hour may not have known it"
+            with connection.cursor() as cursor:
+                cursor.execute(later, [february.pk])
+            assert broken() == {BILLED}, "one issued after it must have billed it"
+        with unguarded("UPDATE invoice SET state = 'void', voided_at = now() WHERE id = %s", february.pk):
+            assert BILLED not in broken(), "it waits again for one"
+        correct(baltic, 500_000)
+        assert broken() == set(), "given back, and no document has had room for it"
+
+
+def draft_of_days(customer: Customer, from_on: str, until_on: str) -> Invoice:
+    """A draft of the calls of some days, in one line."""
+    Customer.objects.filter(pk=customer.pk).update(invoice_grouping="total")
+    return draft_invoice(customer_id=customer.pk, from_on=from_on, until_on=until_on)

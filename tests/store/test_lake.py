@@ -1,15 +1,17 @@
 """Claims about the lake: what it answers is what the database would, day by day, to the last unit."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from tests.store.lake_cast import Traffic
+from tests.store.lake_cast import Traffic, repriced
 from tollgate.actions.reports import file_of
 from tollgate.core.breakout import Question
 from tollgate.core.lake import TABLES, Breakout, Condition, Group, Row, Search, Span, day_begins
@@ -34,7 +36,7 @@ from tollgate.store.models import (
 from tollgate.store.queries import lake
 from tollgate.store.queries.breakout import OnlyInLake
 from tollgate.store.queries.breakout import breakout as by_dimensions
-from tollgate.store.queries.lake_rating import rerate
+from tollgate.store.queries.lake_rating import Rerated, rerate
 from tollgate.store.sql import load
 
 pytestmark = pytest.mark.django_db
@@ -190,6 +192,10 @@ def test_calls_rated_again_cost_what_they_did_until_a_price_or_the_card_changes(
     (acme,) = [one for one in rerate(span, AT) if one.currency == "EUR"]
     assert acme.different == calls
     assert 0 <= int(str(cost)) - acme.difference_micros <= 100 * acme.different  # each is rounded up by itself
+    same_as_recalculation(traffic, span, rerate(span, AT))
+    rates.filter(prefix__in=("44", "4477")).update(price_nanos=16_000_001, increment_s=7)
+    rates.filter(prefix="370").update(tariff=rate_to_json(PriceRate((dear, nights))))
+    same_as_recalculation(traffic, span, rerate(span, AT))  # of those with free minutes too, by engine and by rules
     rates.filter(prefix__in=("1", "370")).delete()
     (acme,) = [one for one in rerate(span, AT) if one.currency == "EUR"]
     assert acme.unrated > 0
@@ -201,6 +207,15 @@ def test_calls_rated_again_cost_what_they_did_until_a_price_or_the_card_changes(
     assert [(one.currency, one.cost_micros) for one in rerate(span, AT, card=other)] == [("EUR", 0), ("USD", 0)]
 
 
+def same_as_recalculation(traffic: Traffic, span: Span, again: Sequence[Rerated]) -> None:
+    """That calls rated at once cost what a recalculation makes of each, those with free minutes among them."""
+    with transaction.atomic():
+        Revision.objects.filter(pk=traffic.revision.pk).update(published_at=AT)
+        known = repriced(traffic, span)
+        transaction.set_rollback(True)
+    assert {(one.customer_id, one.currency): one.cost_micros for one in again} == known
+
+
 def _talked_to(*prefixes: str) -> Group:
     """Calls that talked to these prefixes of the card, not to longer ones."""
     return Group((Condition("answered_us", "empty", 0), Condition("prefix", "in", prefixes)))
@@ -210,7 +225,7 @@ RETENTION = {"cdr_live_days": 7, "cdr_archive_days": 30}
 
 
 def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_are_over(
-    traffic: Traffic, tmp_path: Path
+    traffic: Traffic, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     quiet = TODAY - timedelta(days=7)
     with connection.cursor() as cursor:
@@ -270,6 +285,12 @@ def test_a_day_leaves_the_database_when_it_is_billed_and_the_lake_when_its_days_
     path.write_bytes(b"spoiled")
     assert {file.kind for file in erase_days(late)} == {"entry"}, "one that cannot be read stops no other"
     path.write_bytes(whole)
+    info = connection.connection.info
+    with psycopg.connect(info.dsn, password=info.password) as backup:
+        backup.execute(load("lake")["keep_files"])
+        assert erase_days(late) == [], "what a backup has in its dump it packs, too"
+        assert "ALARM lake: nothing is erased though days are over" in caplog.text
+        backup.execute("SELECT pg_advisory_unlock_all()")  # a server notices only later that who held it is gone
     assert {file.kind for file in erase_days(late)} == {"call"}
     question = Breakout("call", ("attempts",), ("customer_id",))
     span = Span(traffic.account.pk, day_begins(DAYS[0]), day_begins(DAYS[1]))

@@ -22,7 +22,7 @@ import pytest
 from django.db import connection
 
 from tests.store.lake_cast import Traffic
-from tests.store.test_lake import AT, BREAKOUTS, DAYS, SEARCHES
+from tests.store.test_lake import AT, BREAKOUTS, DAYS, SEARCHES, same_as_recalculation
 from tollgate.core.breakout import Cut, Question
 from tollgate.core.lake import Engine, Search, Span, Statement, day_begins, search_statement
 from tollgate.store.lake_days import write_closed_days
@@ -177,3 +177,4 @@ def test_two_workers_say_what_postgresql_says(master: str, tmp_path: Path, monke
     dearer = rerate(span, AT, engine=spark)
     assert dearer == rerate(span, AT, engine=DuckLake())
     assert any(one.different for one in dearer)
+    same_as_recalculation(traffic, span, dearer)

@@ -23,15 +23,29 @@ def broken() -> set[str]:
     return found
 
 
-def post(account: Account, wallet_id: int, amount_micros: int) -> None:
+def post(account: Account, wallet_id: int, amount_micros: int, kind: str = "call", hours_ago: int = 0) -> None:
     """An entry without its wallet's balance."""
     execute(
         "INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency)"
-        " VALUES (%s, now(), %s, 'revenue', 'call', %s, 'EUR')",
+        " VALUES (%s, now() - make_interval(hours => %s), %s, 'revenue', %s, %s, 'EUR')",
         account.pk,
+        hours_ago,
         wallet_id,
+        kind,
         amount_micros,
     )
+
+
+def moved(*entries: tuple[str, int, int], **fields: Any) -> Customer:
+    """A customer whose wallet got these entries: kind, so many euros, so many hours ago."""
+    account = demo_account()
+    acme = customer(account, "Acme", **fields)
+    wallet = wallet_of(acme)
+    for kind, euros, hours_ago in entries:
+        post(account, wallet.pk, euros * EURO, kind, hours_ago)
+    balance = sum(euros for _, euros, _ in entries) * EURO
+    execute("UPDATE wallet SET balance_micros = %s WHERE id = %s", balance, wallet.pk)
+    return acme
 
 
 def execute(statement: str, *values: Any) -> None:
@@ -56,8 +70,34 @@ def test_books_in_order_break_no_law() -> None:
 
 
 def test_a_debt_beyond_the_limit_is_found() -> None:
-    owing(6 * EURO, debit_limit_micros=5 * EURO)
-    assert broken() == {"available_is_never_negative_without_a_name"}
+    baltic = owing(6 * EURO, debit_limit_micros=5 * EURO)
+    assert broken() == {OVERSPENT}
+    with connection.cursor() as cursor:
+        cursor.execute(load("ledger_laws")[OVERSPENT])
+        assert [row[0] for row in cursor.fetchall()] == [baltic.account_id], "who is told of it"
+
+
+OVERSPENT = "available_is_never_negative_without_a_name"
+
+
+@pytest.mark.parametrize(
+    ("entries", "law"),
+    [
+        ([("topup", 121, 99), ("tax", -21, 99), ("call", -101, 50)], {OVERSPENT}),
+        ([("topup", 10, 99), ("call", -9, 80), ("package", -5, 70), ("call", -1, 30)], {OVERSPENT}),
+        ([("topup", 10, 99), ("call", -9, 80), ("package", -5, 70)], set()),
+        ([("topup", 10, 99), ("call", -9, 80), ("package", -5, 70), ("topup", 3, 60)], set()),
+        ([("topup", 10, 99), ("package", -15, 90), ("topup", 4, 60), ("call", -1, 50)], {OVERSPENT}),
+        ([("topup", 10, 99), ("call", -10, 50), ("overrun", -2, 50)], set()),
+        ([("topup", 10, 99), ("fee", -4, 40), ("call", -10, 20)], set()),  # it was let through before the fee
+        ([("topup", 10, 99), ("fee", -4, 50), ("call", -10, 20)], {OVERSPENT}),  # it was not
+    ],
+)
+def test_calls_beyond_the_money_are_found_though_taxes_and_packages_cost_something_too(
+    entries: list[tuple[str, int, int]], law: set[str]
+) -> None:
+    moved(*entries)
+    assert broken() == law
 
 
 def test_a_limit_lowered_below_the_debt_is_no_broken_book() -> None:

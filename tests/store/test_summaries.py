@@ -21,6 +21,7 @@ HOUR_AT = datetime(2026, 11, 20, 23, tzinfo=UTC)
 WRITERS = 3
 LAW = load("ledger_laws")["summaries_are_the_records"]
 RESALE_LAW = load("ledger_laws")["resold_calls_are_in_the_summaries"]
+OUTCOME_LAW = load("ledger_laws")["outcomes_are_the_records"]
 RESOLD = ("calls", "billed_s", "charge_micros", "correction_micros")
 MEASURES = ("attempts", "connected", "duration_ms", "cost_micros", "carrier_cost_micros", "profit_micros")
 CORRECTED = ("correction_micros", "carrier_correction_micros", "profit_correction_micros")
@@ -183,7 +184,7 @@ def test_summaries_are_the_sum_of_calls_and_corrections_however_writers_overlap(
                     writers[who].forget()
                 case _:
                     cast.world.rows("SELECT roll_up(2)")
-        assert cast.world.rows(LAW) + cast.world.rows(RESALE_LAW) == []
+        assert _broken(cast) == []
         for writer in writers:
             writer.commit()
     finally:
@@ -191,7 +192,7 @@ def test_summaries_are_the_sum_of_calls_and_corrections_however_writers_overlap(
             writer.connection.close()
     while cast.world.rows("SELECT roll_up(2)") == [(True,)]:
         pass
-    assert cast.world.rows(LAW) + cast.world.rows(RESALE_LAW) == []
+    assert _broken(cast) == []
     assert _summaries(cast) == {key: value for key, value in cast.expected.items() if value}
     assert _resold(cast) == {key: value for key, value in cast.resold.items() if value}
 
@@ -205,10 +206,11 @@ def test_hours_that_differ_are_found_and_made_anew(cast: Cast) -> None:
     cast.world.rows("SELECT roll_up(1000)")
     cast.world.connection.execute("UPDATE summary SET cost_micros = cost_micros + 1 WHERE hour_at = %s", [HOUR_AT])
     cast.world.connection.execute("UPDATE resale_summary SET billed_s = billed_s + 1 WHERE hour_at = %s", [HOUR_AT])
-    for law in (LAW, RESALE_LAW):
+    cast.world.connection.execute("UPDATE outcome_summary SET rang = rang + 1 WHERE hour_at = %s", [HOUR_AT])
+    for law in (LAW, RESALE_LAW, OUTCOME_LAW):
         assert {row[1] for row in cast.world.rows(law)} == {HOUR_AT}
     cast.world.rows("SELECT rebuild_summaries(%s, %s)", HOUR_AT, HOUR_AT + timedelta(hours=1))
-    assert cast.world.rows(LAW) + cast.world.rows(RESALE_LAW) == []
+    assert _broken(cast) == []
 
 
 def test_what_resellers_paid_before_it_was_summed_up_is_there_after_the_update(cast: Cast) -> None:
@@ -305,14 +307,52 @@ def test_what_one_transaction_wrote_is_added_piece_by_piece_and_counted_once_at_
     while cast.world.rows("SELECT roll_up(2)") == [(True,)]:
         reached, within_at = cast.world.rows("SELECT reached, within_at FROM summary_progress")[0]
         stations.append(within_at)
-        assert cast.world.rows(LAW) == []
+        assert _broken(cast) == []
         cast.world.rows("SELECT rebuild_summaries(%s, %s)", HOUR_AT, HOUR_AT + timedelta(days=60))
-        assert cast.world.rows(LAW) == [], "made anew in between"
+        assert _broken(cast) == [], "made anew in between"
         assert _told_by_list(cast, reached) == called
     assert [at - HOUR_AT for at in stations if at and at > HOUR_AT + timedelta(days=29)] == [
         timedelta(hours=hours) for hours in (*range(30 * 24 - 22, 30 * 24 + 2), 31 * 24 + 1, 40 * 24 + 1)
     ], "hours of the full day, then days"
     assert _summaries(cast) == {key: value for key, value in cast.expected.items() if value}
+
+
+OUTCOMES = (
+    ("charged", None, 16, 800, True), ("charged", None, 16, None, True), ("failed", None, 16, 1_200, False),
+    ("failed", None, 17, None, False), ("failed", None, 34, None, False), ("refused", "credit", 21, None, False),
+    ("refused", "channels_customer", 17, None, False),
+)  # fmt: skip
+"""State, refusal, Q.850 cause and post-dial delay of some attempts, and whether they were answered."""
+
+
+def test_what_attempts_came_to_is_kept_by_reason_and_what_was_there_before_the_update_too(cast: Cast) -> None:
+    world, at = cast.world, HOUR_AT + timedelta(hours=50)
+    with world.connection.transaction(force_rollback=True):
+        for number, (state, refusal, cause, pdd_ms, answered) in enumerate(OUTCOMES):
+            world.connection.execute(
+                "INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, state, started_at, answered_at,"
+                " ended_at, refusal, q850, pdd_ms, duration_ms, written)"
+                " VALUES (%s, %s, 'kam1', 'o', %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
+                [2 * 10**9 + number, world.account, cast.acme, state, at, at if answered else None, at, refusal, cause,
+                 pdd_ms, 60_000 if answered else 0],
+            )  # fmt: skip
+        world.connection.execute("UPDATE summary_progress SET within_at = NULL")
+        whole = script("schema_outcomes")
+        world.connection.execute("DELETE FROM outcome_summary")
+        world.connection.execute(whole[whole.index("-- What the summaries have by now") :].encode())
+        found = world.rows(
+            "SELECT refusal, attempts, connected, reached, rang, pdd_ms, duration_ms FROM outcome_summary"
+            " WHERE hour_at = %s ORDER BY refusal", at.replace(minute=0),
+        )  # fmt: skip
+        assert found == [
+            ("", 5, 2, 4, 2, 2_000, 120_000), ("channels_customer", 1, 0, 0, 0, 0, 0), ("credit", 1, 0, 0, 0, 0, 0)
+        ]  # fmt: skip
+        assert world.rows(OUTCOME_LAW) == []
+
+
+def _broken(cast: Cast) -> list[tuple[object, ...]]:
+    """What breaks the laws of the summaries."""
+    return [row for law in (LAW, RESALE_LAW, OUTCOME_LAW) for row in cast.world.rows(law)]
 
 
 def _told_by_list(cast: Cast, reached: int) -> tuple[int, int]:

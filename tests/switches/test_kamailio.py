@@ -84,6 +84,22 @@ def test_of_more_routes_than_the_edge_can_read_the_last_are_left_out() -> None:
     assert most == [f"Carrier {number}" for number in range(len(most))]
 
 
+def test_a_signature_goes_to_every_carrier_and_to_no_phone() -> None:
+    routes = world().plan().routes
+    asked = kamailio.Asked(Invite("kam1", "a", "192.0.2.7", cli="4420", cld="1", privacy="id"), "192.0.2.1")
+    known = {"call": 1, "granted_s": 60, "record": False, "media": "proxy", "identity": 'a.b.c;ppt="shaken"'}
+    decision = json.loads(kamailio.write_allowed(asked, routes=routes, handling=Handling(), **known))  # type: ignore[arg-type]
+    extras = [route["headers"]["extra"] for route in decision["routes"]]
+    assert len(extras) == len(routes)
+    assert all(extra.endswith('Privacy: id\r\nIdentity: a.b.c;ppt="shaken"\r\n') for extra in extras)
+    local = kamailio.write_allowed(asked, routes=[], handling=Handling(local=Delivery("1001", "4420")), **known)  # type: ignore[arg-type]
+    assert b"Identity" not in local
+    many = [route._replace(carrier=f"Carrier {number}") for route in routes for number in range(40)]
+    signed = kamailio.write_allowed(asked, routes=many, handling=Handling(), **{**known, "identity": "x" * 2048})  # type: ignore[arg-type]
+    assert len(signed) <= kamailio.DECISION_MOST
+    assert len(json.loads(signed)["routes"]) > 3
+
+
 def test_times_that_are_unknown_are_left_out() -> None:
     told = event(event="ended", pdd_ms=-1, ring_ms=-1)
     assert isinstance(told, Ended)

@@ -93,6 +93,14 @@ def test_a_cost_is_written_exactly() -> None:
     assert json.loads(plain.write_ended(cost_micros=3000, currency="EUR", already=False))["cost"] == "0.003"
 
 
+def test_a_signature_is_among_the_headers_of_every_route_where_there_is_one() -> None:
+    routes = world().plan().routes
+    known = {"call": 1, "granted_s": 60, "record": False, "media": "proxy", "routes": routes, "local": None}
+    for identity in ("a.b.c", ""):
+        told = json.loads(plain.write_allowed(**known, identity=identity))  # type: ignore[arg-type]
+        assert [route["headers"].get("Identity", "") for route in told["routes"]] == [identity] * len(routes)
+
+
 def test_an_address_of_ipv6_stands_in_brackets_wherever_a_route_goes() -> None:
     (route,) = [found._replace(host="2001:db8::5") for found in world().plan().routes[:1]]
     told = plain.write_allowed(call=1, granted_s=60, record=False, media="proxy", routes=[route], local=None)

@@ -2,12 +2,14 @@
 
 import re
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 from django.template import Context, Template
 
 from tollgate.ui.columns import Column, Kind, plain, read
+from tollgate.ui.words import spoken
 
 
 def test_an_amount_is_shown_exactly_and_with_its_code() -> None:
@@ -91,3 +93,19 @@ def test_prices_and_ratios_have_no_sum() -> None:
 def test_a_menu_leads_where_its_words_say() -> None:
     column = Column("menu", "", value=lambda row: [("Change <it>", f"/{row}/?a=1&b=2")], kind=Kind.MENU)
     assert '<a class="dropdown-item" href="/7/?a=1&amp;b=2">Change &lt;it&gt;</a>' in column.cell(7)
+
+
+def test_numbers_are_shown_as_the_reader_writes_them_and_copied_added_and_exported_with_a_point() -> None:
+    cost = Column("n", "Amount", kind=Kind.MONEY, unit="EUR")
+    share = Column("p", "ASR", kind=Kind.NUMBER, unit="%")
+    limit = Column("c", "CPS", says=True, right=True)
+    row = {"n": 12_500_000, "p": Decimal("37.5"), "c": "2.5"}
+    with spoken(lambda: ("en", 0), lambda _: {}, country=lambda: "DE"):
+        assert 'data-value="12.50">12,50<' in cost.cell(row)
+        assert 'data-value="37.5">37,5<' in share.cell(row)
+        assert ">2,5<" in limit.cell(row)
+        page = Template('{% load ui %}{% even %}{{ 2500000|money:"EUR" }}{{ 24300|money:"EUR" }}{% endeven %}')
+        assert re.findall(r"\d+,\d+", page.render(Context())) == ["2,5000", "0,0243"]
+        assert Template("{{ 1234.5|figure }}|{{ none|figure }}").render(Context({"none": None})) == "1234,5|"
+        assert [plain(Kind.MONEY, row["n"]), plain(Kind.NUMBER, row["p"])] == ["12.50", "37.5"]
+    assert ">12.50<" in cost.cell(row)

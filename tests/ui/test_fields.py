@@ -14,6 +14,7 @@ from tollgate.ui.fields import (
     PriceField,
     ZoneField,
 )
+from tollgate.ui.words import spoken
 
 BIGINT = st.integers(min_value=-(10**18) + 1, max_value=10**18 - 1)
 
@@ -93,3 +94,17 @@ def test_bits_beyond_the_prefix_are_taken_for_a_mistake() -> None:
         NetworkField().clean("192.0.2.10/24")
     with pytest.raises(ValidationError, match="IP address or a network"):
         NetworkField().clean("192.0.2.999")
+
+
+def test_decimals_are_typed_and_shown_as_the_reader_writes_them() -> None:
+    with spoken(lambda: ("de", 0), lambda _: {}):
+        field = MoneyField()
+        assert field.prepare_value(12_500_000) == "12,50"
+        assert [field.clean(text) for text in ("12,5", "12.5", "1000")] == [12_500_000, 12_500_000, 10**9]
+        assert not field.has_changed(12_500_000, "12,50")
+        assert PriceField().prepare_value(15_000_000) == "0,015"
+        with pytest.raises(ValidationError, match="could mean thousands"):
+            field.clean("1.000")
+    assert MoneyField().prepare_value(12_500_000) == "12.50"
+    with pytest.raises(ValidationError, match="has a comma"):
+        MoneyField().clean("12,5")

@@ -33,6 +33,12 @@ def test_the_first_tab_with_an_error_is_open_and_errors_are_counted() -> None:
     ]
 
 
+def test_a_whole_number_with_a_sign_between_thousands_is_refused_and_never_read_as_fewer() -> None:
+    for typed in ("1.000", "10.0", "1,000"):
+        assert posted(channels=typed).errors["channels"] == ["Enter a whole number."]
+    assert posted(channels="1000").is_valid()
+
+
 def test_without_errors_the_first_tab_is_open() -> None:
     assert [tab.active for tab in posted().sheets()] == [True, False]
 

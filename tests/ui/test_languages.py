@@ -112,3 +112,19 @@ def test_a_message_named_at_its_source_is_found_by_its_text() -> None:
 def test_every_part_is_where_translators_look_for_it() -> None:
     folders = [path.name for path in Path(catalogs.FOLDER).iterdir()]
     assert sorted(folders) == sorted(LANGUAGES)
+
+
+def test_numbers_in_sentences_are_written_as_the_reader_writes_them_in_english_too() -> None:
+    words.forget()
+    sentence = "At least 5.00."
+    with words.spoken(lambda: ("en", 0), lambda _: {}, country=lambda: "LT"):
+        assert words.told(sentence) == "At least 5,00."
+        assert (
+            words.told(words.worded("{count} invoices, {total} EUR.", count=3, total="12.50"))
+            == "3 invoices, 12,50 EUR."
+        )
+        assert words.told(words.as_is("Acme 5.00")) == "Acme 5.00", "data stays"
+        assert words.told("12.50 EUR") == "12,50 EUR"
+    with words.spoken(lambda: ("en", 0), lambda _: {}, country=lambda: "GB"):
+        assert words.told(sentence) == sentence
+    words.forget()

@@ -72,6 +72,8 @@ def delete_access_number(*, access_number_id: int, version: int | None = None) -
     """Removes an access number that no PIN hangs on; PINs of all numbers hold at the others."""
     found = records.locked(AccessNumber, access_number_id, version)
     count = found.pins.count()
+    if count == 1:
+        raise refuse("access_number_id", "1 PIN holds at this number alone: give it another first.")
     if count:
         raise refuse("access_number_id", f"{count} PINs hold at this number alone: give them another first.")
     found.delete()

@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, tzinfo
 from typing import Any, Final
+
+from django.db.models import Exists, OuterRef, Q
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.postings import income_book
 from tollgate.actions.statements import fetch
+from tollgate.core.hours import zone_info
 from tollgate.core.journal import PLACES, JournalLine, Moved, code_of, journal, wallet_place
+from tollgate.core.packages import midnight
 from tollgate.core.sales import SaleLine, shared_out
-from tollgate.store.models import Account, Invoice, InvoiceLine, JournalCode, Payment
+from tollgate.store.models import Account, Invoice, InvoiceLine, InvoiceTax, JournalCode, Payment
 
 CODE: Final = checks.matching(r"[A-Za-z0-9 ._/-]{0,20}", "Use letters, digits and . _ / - and blanks.", most=20)
 SALES: Final = ("invoice", "debit_note", "credit_note")
@@ -56,28 +61,27 @@ def journal_of(account: Account, *, from_on: date, until_on: date) -> Iterator[J
 
 
 def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[SaleLine]:
-    """The lines of invoices, debit and credit notes dated from `from_on` to the day before `until_on`.
+    """The lines of documents dated from `from_on` to the day before `until_on`, a credit note's below zero.
 
-    What was sold to customers of resellers has the code of `resale`: that of `revenue` tells what the resellers were
-    billed for it. A credit note's amounts are below zero. Receipts and the notes on them are left out: they say that
-    money came, or went back.
+    Invoices, debit and credit notes; and of payments the receipts that tell taxes, with the notes on them, for these
+    are the tax documents of who pays ahead. One that was voided on a later day than its own stands, and is taken back
+    on the day of that, in the account's zone; one that was made and voided within these days is left out. What was sold
+    to customers of resellers has the code of `resale`: that of `revenue` tells what the resellers were billed for it.
     """
-    found = Invoice.objects.filter(account=account, state="issued", kind__in=SALES)
-    found = found.filter(invoice_on__gte=from_on, invoice_on__lt=until_on, payment=None).select_related("customer")
     chosen = journal_codes(account)
-    for invoice in found.prefetch_related("lines", "taxes").order_by("invoice_on", "id").iterator(chunk_size=500):
+    for invoice, sign, on in _documents(account, from_on, until_on):
         lines = sorted(invoice.lines.all(), key=lambda line: line.position)
-        sign = -1 if invoice.kind == "credit_note" else 1
         nets = [sign * line.net_micros for line in lines]
-        for line, net, (tax, names) in zip(lines, nets, _taxes_of(invoice, lines, nets), strict=True):
+        is_taken_back = on != invoice.invoice_on
+        for line, net, (tax, names) in zip(lines, nets, _taxes_of(invoice, lines, nets, sign), strict=True):
             yield SaleLine(
-                number=str(invoice),
+                number=f"{invoice} void" if is_taken_back else str(invoice),
                 customer=str(invoice.buyer.get("name") or invoice.customer.name),
                 email=str(invoice.buyer.get("email") or ""),
                 accounting_id=invoice.customer.accounting_id or "",
                 reference=invoice.reference or str(invoice.buyer.get("reference") or ""),
-                invoice_on=invoice.invoice_on or from_on,
-                due_on=invoice.due_on or invoice.invoice_on or from_on,
+                invoice_on=on,
+                due_on=on if is_taken_back else invoice.due_on or on,
                 description=line.description,
                 net_micros=net,
                 tax_micros=tax,
@@ -87,9 +91,39 @@ def sales_of(account: Account, *, from_on: date, until_on: date) -> Iterator[Sal
             )
 
 
-def _taxes_of(invoice: Invoice, lines: Sequence[InvoiceLine], nets: Sequence[int]) -> list[tuple[int, list[str]]]:
+def _documents(account: Account, from_on: date, until_on: date) -> Iterator[tuple[Invoice, int, date]]:
+    """What these days tell, with its sign and day, by day: what is dated in them, and what was voided in them."""
+    begins, ends = (midnight(day, account.zone) for day in (from_on, until_on))
+    taxed = Exists(InvoiceTax.objects.filter(invoice=OuterRef("pk")))
+    sold = Q(kind__in=SALES, payment=None) | Q(taxed, payment__isnull=False)
+    dated = Q(state="issued") | Q(state="void", voided_at__gte=ends)
+    found = Invoice.objects.filter(sold, account=account, number__isnull=False)
+    found = found.select_related("customer").prefetch_related("lines", "taxes")
+    own = found.filter(dated, invoice_on__gte=from_on, invoice_on__lt=until_on).order_by("invoice_on", "id")
+    back = found.filter(state="void", voided_at__gte=begins, voided_at__lt=ends, invoice_on__lt=from_on)
+    zone = zone_info(account.zone)
+    yield from heapq.merge(
+        (
+            (invoice, -1 if invoice.kind == "credit_note" else 1, invoice.invoice_on or from_on)
+            for invoice in own.iterator(chunk_size=500)
+        ),
+        (
+            (invoice, 1 if invoice.kind == "credit_note" else -1, _day(invoice.voided_at, zone))
+            for invoice in back.order_by("voided_at", "id").iterator(chunk_size=500)
+        ),
+        key=lambda told: told[2],
+    )
+
+
+def _day(at: datetime | None, zone: tzinfo) -> date:
+    assert at is not None, "a document that is void knows since when"
+    return at.astimezone(zone).date()
+
+
+def _taxes_of(
+    invoice: Invoice, lines: Sequence[InvoiceLine], nets: Sequence[int], sign: int
+) -> list[tuple[int, list[str]]]:
     """What each line bears of the document's taxes, with their names: of those that it bears, by its net."""
-    sign = -1 if invoice.kind == "credit_note" else 1
     rows = sorted(invoice.taxes.all(), key=lambda row: row.position)
     if all(line.tax_positions is None for line in lines):
         shares = shared_out(sign * invoice.tax_micros, nets, currency=invoice.currency)

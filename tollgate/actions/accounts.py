@@ -14,8 +14,9 @@ from typing import Any, Final, TypedDict, Unpack
 from tollgate.actions import checks, records
 from tollgate.actions.account_billing import terms_kept
 from tollgate.actions.account_pause import check_changes
-from tollgate.actions.acts import NotEditable, act, refuse
+from tollgate.actions.acts import NotEditable, act, refuse, warn
 from tollgate.actions.portal_domains import or_empty
+from tollgate.actions.stir_certificates import mismatched
 from tollgate.store.models import Account
 
 ELSEWHERE: Final[Mapping[str, str]] = {
@@ -134,5 +135,7 @@ def update_account(*, account_id: int, version: int | None = None, **changes: Un
     for name in ("phone", "mobile"):
         if name in values and values[name] != getattr(account, name):
             values[f"{name}_verified_at"] = None
+    for name in mismatched(account, values.get("ocn", account.ocn)):
+        warn(f"The certificate {name}, which calls are signed with, is not for this OCN.")
     with terms_kept(account):
         return records.change(account, values)

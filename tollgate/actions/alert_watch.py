@@ -22,7 +22,8 @@ from tollgate.actions.messages import queue
 from tollgate.actions.notices import contacts_told
 from tollgate.core.alerts import AREAS, Stand, condition, decide, shown
 from tollgate.core.holds import Hold
-from tollgate.store.models import Alert, AlertEvent, AlertState, Audit, Carrier, Customer
+from tollgate.core.templates import Figure
+from tollgate.store.models import Alert, AlertEvent, AlertState, Audit, Carrier, Contact, Customer
 from tollgate.store.queries.alerts import Figures, changes
 
 LOCK = 0x616C6572
@@ -128,8 +129,9 @@ def _changed(alert: Alert, at: datetime) -> Iterator[bool]:
         if found is None:
             continue
         records.change(state, {"seen_id": found.newest, "told_at": at})
-        said = f"By {found.actor or 'the database'}. {_held(alert, watched, at)}".strip()
-        _tell(alert, watched, value=str(found.changes), note=said)
+        held = _held(alert, watched, at)
+        said = f"By {found.actor or 'the database'}. {held}".strip()
+        _tell(alert, watched, value=str(found.changes), note=said, to_contacts=held)
         _note(alert, watched, kind="fired", value=found.changes * 10**6, words=said, at=at)
         yield True
 
@@ -165,29 +167,40 @@ def _held(alert: Alert, watched: Watched, at: datetime) -> str:
     return "Its status was set by hand and stays."
 
 
-def _tell(alert: Alert, watched: Watched, *, value: str, note: str) -> None:
-    """A message to each recipient, and for a tag to the contacts of the customer, unless it wants none."""
+def _tell(alert: Alert, watched: Watched, *, value: str, note: str, to_contacts: str | None = None) -> None:
+    """A message to each recipient, and for a tag to the contacts of the customer, unless it wants none.
+
+    Contacts are told another note where that one names the operator's people, wherever their address stands.
+    """
     values = {
         "title": alert.title,
         "subject": watched.name,
         "area": AREAS[alert.area].title,
-        "value": value,
-        "condition": condition(alert.area, rule_of(alert), watched.currency),
+        "value": Figure(value),
+        "condition": Figure(condition(alert.area, rule_of(alert), watched.currency)),
         "level": "" if alert.level == "none" else alert.level.title(),
         "note": note,
     }
+    shared = values if to_contacts is None else {**values, "note": to_contacts}
     customer_id = watched.customer.pk if watched.customer else None
     for recipient in alert.recipients:
         kind = "email" if "@" in recipient else "sms"
+        told = shared if to_contacts is not None and _of_contact(alert.account_id, recipient) else values
         queue(
-            account_id=alert.account_id, template=alert.template, values=values, recipient=recipient, kind=kind,
+            account_id=alert.account_id, template=alert.template, values=told, recipient=recipient, kind=kind,
             customer_id=customer_id,
         )  # fmt: skip
     if alert.tag_id is None or watched.customer is None:
         return
     if TO_CONTACTS not in watched.customer.notification_opt_outs:
         for contact in contacts_told(watched.customer):
-            queue(account_id=alert.account_id, template=alert.template, values=values, contact=contact)
+            queue(account_id=alert.account_id, template=alert.template, values=shared, contact=contact)
+
+
+def _of_contact(account_id: int, address: str) -> bool:
+    """Whether somebody of a customer reads what goes to an address."""
+    theirs = Q(email__iexact=address) | Q(mobile=address)
+    return Contact.objects.filter(theirs, customer__account_id=account_id).exists()
 
 
 def _note(alert: Alert, watched: Watched, *, kind: str, value: int | None, words: str = "", at: datetime) -> AlertEvent:

@@ -21,7 +21,7 @@ from tollgate.actions.statements import fetch
 from tollgate.actions.webhook_bodies import invoice_body
 from tollgate.actions.webhooks import emit
 from tollgate.core.payments import Part, spread
-from tollgate.store.models import Allocation, Customer, Entry, Invoice, Payment
+from tollgate.store.models import Allocation, Customer, Entry, Invoice, Payment, Wallet
 from tollgate.store.models.payments import ALLOCATED
 
 OWED = ("invoice", "debit_note")
@@ -31,6 +31,13 @@ OWED = ("invoice", "debit_note")
 def take_turns(customer: Customer) -> None:
     """Holds the customer's wallet until the act ends: whoever moves or gives away its money waits here first."""
     fetch("ledger_postings", "lock_wallet", wallet_id_of(customer))
+
+
+def take_all_turns(customers: Iterable[Customer]) -> None:
+    """Holds the wallets of several customers, in the order that whoever holds more than one keeps."""
+    ids = {customer.pk for customer in customers}
+    wallets = Wallet.objects.filter(kind="customer", owner_id__in=ids).values_list("pk", flat=True)
+    fetch("ledger_desk", "lock_wallets", list(wallets))
 
 
 def allocate_to(invoice: Invoice) -> int:
@@ -256,9 +263,9 @@ def _left_of_before(customer: Customer, turned_at: datetime | None) -> int:
     held = _sum(Entry.objects.filter(wallet=wallet_of(customer), at__lte=turned_at))
     earlier = Allocation.objects.filter(payment__customer=customer, payment__completed_at__lte=turned_at)
     given = _sum(earlier.filter(at__gt=turned_at))
-    later = Payment.objects.filter(customer=customer, status="completed", completed_at__gt=turned_at)
-    refs = [f"payment:{pk}" for pk in later.filter(reverses__completed_at__lte=turned_at).values_list("pk", flat=True)]
-    back = _sum(Entry.objects.filter(wallet=wallet_of(customer), ref__in=refs))
+    later = Payment.objects.filter(customer=customer, reverses__completed_at__lte=turned_at)
+    refs = [f"payment:{pk}" for pk in later.values_list("pk", flat=True)]
+    back = _sum(Entry.objects.filter(wallet=wallet_of(customer), ref__in=refs, at__gt=turned_at))
     return max(0, max(0, held) - given + back)
 
 

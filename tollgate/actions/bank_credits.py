@@ -19,6 +19,7 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import NotPermitted, act, current, refuse
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.bank_matches import collected, sent_back
+from tollgate.actions.bank_payouts import paid_back, paid_out
 from tollgate.actions.bank_tellings import Told as Telling
 from tollgate.actions.bank_tellings import keep_telling, maybe_same, same_money, told_of
 from tollgate.actions.payment_amounts import BANK_TRANSFER
@@ -39,6 +40,7 @@ NOT_SAID: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("end_to_end_id", "batch_id", "return_reason", "statement_kind", "own_account"), ""),
     **dict.fromkeys(("entry_ref", "part_ref"), ""),
     "batch_micros": None,
+    "paid_out": False,
 }
 WORDS_MOST: Final = 200
 _WORD: Final = re.compile(r"[a-z0-9](?:[a-z0-9/_.-]*[a-z0-9])?")
@@ -68,6 +70,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "entry_ref": checks.text(200),
     "part_ref": checks.text(200),
     "batch_micros": checks.optional(checks.amount(0, checks.MOST_MICROS)),
+    "paid_out": checks.yes_no,
 }
 
 
@@ -75,7 +78,8 @@ class Told(TypedDict, total=False):
     """What a statement tells besides: how the payer or we called it, why it came back, and where it was told.
 
     `batch_id` is the id of a file of ours or of its part; `entry_ref` and `part_ref` are the bank's ids of the entry
-    and of the payment in it, `batch_micros` what the entry came to where it was of several payments.
+    and of the payment in it, `batch_micros` what the entry came to where it was of several payments. `paid_out` says
+    that the money has gone out.
     """
 
     end_to_end_id: str
@@ -86,6 +90,7 @@ class Told(TypedDict, total=False):
     entry_ref: str
     part_ref: str
     batch_micros: int | None
+    paid_out: bool
 
 
 @act
@@ -109,6 +114,7 @@ def import_bank_credit(
     transfer of that amount that the customer has announced, and the collections of a file of ours. Where one was
     entered by hand lately that may be the same money, `entered_as` says it: the number of that payment, or `new`. A
     collection that the bank sends back (`return_reason`) is undone; what else it books back (`reversal`) is refused.
+    Money that went out (`paid_out`) confirms transfers of a file of ours; any other is refused.
     """
     if current.get().reach is not None:
         raise NotPermitted("import_bank_credit")  # the statement is the account's
@@ -126,8 +132,12 @@ def import_bank_credit(
 
 def _of_our_files(account: Account, values: Mapping[str, Any], told: Telling) -> Payment | None:
     """What it is where we have asked the bank for it. Raises Invalid for what it books back of others."""
+    if values["paid_out"]:
+        return paid_out(account, values, told)
     if not values["reversal"] and not values["return_reason"]:
-        return None if values["entered_as"] == NEW else collected(account, values, told)
+        if values["entered_as"] == NEW:
+            return None
+        return collected(account, values, told) or paid_back(account, values, told)
     back = sent_back(account, values, told)
     if back is None:
         raise refuse("reversal", REVERSED)

@@ -1,4 +1,4 @@
-"""What statements tell of our own files: collections that the bank has credited, and what it sends back.
+"""What statements tell of our own files: collections that the bank has credited, and what it sends back of any file.
 
 A credit is found by the id of its batch or by its end-to-end id, and completes the payments that wait for it; what is
 sent back is found by its end-to-end id. Told a second time, by whatever statement, nothing moves.
@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from tollgate.actions import records
 from tollgate.actions.acts import refuse
+from tollgate.actions.allocations import take_all_turns
 from tollgate.actions.bank_runs import OVER, return_bank_line
 from tollgate.actions.bank_tellings import Told, is_another, keep_telling
 from tollgate.actions.payments import complete_payment
@@ -27,11 +28,12 @@ NO_REASON: Final = "NARR"
 
 def collected(account: Account, values: Mapping[str, Any], told: Told) -> Payment | None:
     """The payment, or the first of several, that a credit of a collection completes; None where it is none of ours."""
-    lines = _by_end_to_end(account, values, told) or _by_batch(account, values, told)
+    lines = _by_end_to_end(account, values, told) or in_batch(account, values, told, kind="debit")
     if not lines:
         return None
     if values["currency"].upper() != lines[0].currency:
         raise refuse("currency", f"It was collected in {lines[0].currency}.")
+    take_all_turns(line.customer for line in lines if line.state == "waiting")  # wallets before payments and lines
     for line in lines:
         if line.state == "waiting":
             at = values["received_at"] or records.now()
@@ -41,14 +43,14 @@ def collected(account: Account, values: Mapping[str, Any], told: Told) -> Paymen
             told_as = {"told_as": values["external_id"], "told_on": told.booked_on}
             records.change(records.locked(BankLine, line.pk), told_as)
     payment = Payment.objects.get(pk=lines[0].payment_id)
-    if len(lines) == 1:
+    if len(lines) == 1 and lines[0].amount_micros == told.amount_micros:  # not what a batch came to
         keep_telling(payment, told)
     return payment
 
 
 def sent_back(account: Account, values: Mapping[str, Any], told: Told) -> Payment | None:
     """The payment that the bank has sent back, once it is undone; None where it is none of our files'."""
-    sent = _lines(account, Q(end_to_end_id=told.end_to_end_id)) if told.end_to_end_id else []
+    sent = lines_of(account, Q(end_to_end_id=told.end_to_end_id)) if told.end_to_end_id else []
     sent = [line for line in sent if _is_after(line, told)]
     moved = [line for line in sent if line.state not in OVER]
     over = [line for line in sent if line.state in OVER]
@@ -64,12 +66,12 @@ def sent_back(account: Account, values: Mapping[str, Any], told: Told) -> Paymen
     return Payment.objects.get(pk=line.payment_id)
 
 
-def _lines(account: Account, which: Q) -> list[BankLine]:
+def lines_of(account: Account, which: Q) -> list[BankLine]:
     """Lines that the bank has, the newest day first. Whoever asks holds their files until the act ends."""
     found = BankLine.objects.filter(which, account=account, run__isnull=False).exclude(state="canceled")
     runs = BankRun.objects.filter(pk__in=found.values("run_id"))
     list(runs.select_for_update(no_key=True).order_by("pk"))  # another statement at the same moment waits here
-    return list(found.select_related("run").order_by("-run__execute_on", "-pk"))
+    return list(found.select_related("run", "customer").order_by("-run__execute_on", "-pk"))
 
 
 def _is_after(line: BankLine, told: Told) -> bool:
@@ -80,7 +82,7 @@ def _by_end_to_end(account: Account, values: Mapping[str, Any], told: Told) -> l
     """The collection of this id and amount that waits; else the one that this credit was told of before."""
     if not told.end_to_end_id:
         return []
-    found = _lines(account, Q(end_to_end_id=told.end_to_end_id, run__kind="debit"))
+    found = lines_of(account, Q(end_to_end_id=told.end_to_end_id, run__kind="debit"))
     found = [line for line in found if line.amount_micros == told.amount_micros and _is_after(line, told)]
     waiting = [line for line in found if line.state == "waiting"]
     known = [line for line in found if line.state != "waiting" and _is_told(line, values, told)]
@@ -98,13 +100,13 @@ def _is_told(line: BankLine, values: Mapping[str, Any], told: Told) -> bool:
     return (told.booked_on - line.run.execute_on).days <= UNTOLD_DAYS
 
 
-def _by_batch(account: Account, values: Mapping[str, Any], told: Told) -> list[BankLine]:
-    """The collections of a batch that the bank has credited as one sum. Raises Invalid where the sum is another."""
+def in_batch(account: Account, values: Mapping[str, Any], told: Told, *, kind: str) -> list[BankLine]:
+    """The lines of a batch that the bank has booked as one sum. Raises Invalid where the sum is another."""
     batch = values["batch_id"]
     if not batch:
         return []
     which = Q(batch_id=batch) | Q(run__message_id=batch)
-    found = [line for line in _lines(account, which & Q(run__kind="debit")) if _is_after(line, told)]
+    found = [line for line in lines_of(account, which & Q(run__kind=kind)) if _is_after(line, told)]
     if not found:
         return []
     waiting = [line for line in found if line.state == "waiting"]

@@ -12,21 +12,24 @@ from typing import Any, Final
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse, warn
-from tollgate.actions.allocations import take_turns
+from tollgate.actions.allocations import take_all_turns, take_turns
 from tollgate.actions.bank_lines import DIRECT_DEBIT
 from tollgate.actions.charges import day
 from tollgate.actions.debits import opened
+from tollgate.actions.in_transit import stay
 from tollgate.actions.notices import notify
 from tollgate.actions.payment_amounts import BANK_TRANSFER
 from tollgate.actions.payment_booking import complete, left_micros, new_payment
 from tollgate.actions.payments import complete_payment, give_back, left_to_give, needs_two
 from tollgate.core import sepa
 from tollgate.core.money import format_micros
+from tollgate.core.templates import Figure
 from tollgate.store.models import BankLine, BankRun, Mandate, Payment
 
 CHECKS: Final[Mapping[str, checks.Check]] = {
     "reason_code": checks.matching("([A-Z0-9]{4})?", "Give the bank's code of four signs, such as AM04."),
     "returned_on": checks.optional(day),
+    "never_sent": checks.yes_no,
 }
 OVER: Final = ("returned", "rejected")
 
@@ -34,7 +37,12 @@ OVER: Final = ("returned", "rejected")
 @act
 def export_bank_run(*, bank_run_id: int) -> str:
     """The file as it was made, the same bytes each time: XML in UTF-8 with the account numbers in full."""
-    return opened(records.find(BankRun, bank_run_id).content_sealed)
+    run = records.locked(BankRun, bank_run_id)  # nobody cancels it meanwhile
+    if run.fetched_at is None:
+        if run.state == "canceled":
+            raise refuse("bank_run_id", f"File {run} is canceled: make another.")
+        run = records.change(run, {"fetched_at": records.now()})
+    return opened(run.content_sealed)
 
 
 @act
@@ -47,13 +55,19 @@ def send_bank_run(*, bank_run_id: int, version: int | None = None) -> BankRun:
 
 
 @act
-def cancel_bank_run(*, bank_run_id: int, version: int | None = None) -> BankRun:
-    """Takes back a file that the bank does not have: its invoices may be collected anew, its transfers wait again."""
+def cancel_bank_run(*, bank_run_id: int, never_sent: bool = False, version: int | None = None) -> BankRun:
+    """Takes back a file that the bank does not have: its invoices may be collected anew, its transfers wait again.
+
+    Of one that was fetched somebody has to say that the bank never had it (`never_sent`): else it may pay twice.
+    """
+    sure = checks.cleaned(CHECKS, {"never_sent": never_sent})["never_sent"]
     run = records.locked(BankRun, bank_run_id, version)
     if run.state == "canceled":
         return run
     if run.state == "sent" or run.lines.exclude(state="waiting").exists():
         raise refuse("bank_run_id", f"The bank has file {run}: ask it to recall that, and say here what came back.")
+    if run.fetched_at is not None and not sure:
+        raise refuse("never_sent", f"File {run} was fetched: say that the bank never had it, or it may do it twice.")
     lines = BankLine.objects.filter(run=run)
     if run.kind == "debit":
         Payment.objects.filter(bank_line__run=run, status="pending").update(status="canceled")
@@ -69,6 +83,7 @@ def confirm_bank_run(*, bank_run_id: int) -> BankRun:
     run = records.locked(BankRun, bank_run_id)
     if run.state == "canceled":
         raise refuse("bank_run_id", f"File {run} is canceled: nothing of it moves.")
+    take_all_turns(line.customer for line in run.lines.filter(state="waiting").select_related("customer"))
     for payment_id in run.lines.filter(state="waiting").order_by("pk").values_list("payment_id", flat=True):
         complete_payment(payment_id=payment_id)
     run.refresh_from_db()
@@ -102,7 +117,7 @@ def _taken_back(line: BankLine, code: str, on: date | None) -> BankLine:
     payment = records.locked(Payment, line.payment_id)
     if line.state == "waiting":
         note = "\n".join(part for part in (payment.private_note, words) if part)
-        records.change(payment, {"status": "canceled", "private_note": note})
+        stay(records.change(payment, {"status": "canceled", "private_note": note}))
         return records.change(line, {"state": "rejected", **told})
     if payment.kind != "payment":
         _brought_back(line, payment, words)
@@ -148,7 +163,7 @@ def _after_debit(line: BankLine) -> None:
         "debit.returned",
         {
             "number": line.end_to_end_id if line.invoice is None else line.invoice.number or "",
-            "amount": format_micros(line.amount_micros, 2),
+            "amount": Figure(format_micros(line.amount_micros, 2)),
             "currency": line.currency,
             "iban": line.iban_shown,
             "reason": sepa.reason_words(code),

@@ -1,20 +1,22 @@
 """Bulk edits and deletions: begins a task that does for each chosen record what its form does for one.
 
 A bulk edit that tells the versions which its author saw leaves a record as it is that somebody else has saved since.
-To offer another noun, add its line to `EDITS`: the act, which takes `<noun>_id`, and how its fields are checked. One
-that may be deleted in bulk needs an act and its line in `DELETES`; what an act `restore_<noun>` brings back after a
-`delete_<noun>` is restored by `undo_task`.
+To offer another noun, add its line to `EDITS`: the act, which takes `<noun>_id` (or another name: `NAMED`), and how its
+fields are checked. One that may be deleted in bulk needs an act and its line in `DELETES`; what an act `restore_<noun>`
+brings back after a `delete_<noun>` is restored by `undo_task`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Model, Q, QuerySet
 
 from tollgate.actions import (
+    access_numbers,
     alerts,
     aliases,
     cards,
@@ -23,44 +25,68 @@ from tollgate.actions import (
     cli_rules,
     conferences,
     contacts,
+    custom_pages,
     customer_checks,
     customer_packages,
+    dunning,
     edges,
     endpoints,
+    invoice_templates,
     localizations,
+    mandates,
+    payment_gateways,
     portal_domains,
+    records,
+    reports,
     routes,
+    sign_in,
     tags,
     taxes,
     users,
+    vouchers,
     webhooks,
 )
 from tollgate.actions.acts import Actor, OutOfDate, act, call_act, current, refuse
-from tollgate.actions.tasks import ARGUMENTS, DOING, MOST_ROWS, TITLE_MOST, NewRow, begin
-from tollgate.core.field_words import field_words, value_words
+from tollgate.actions.tasks import ARGUMENTS, DOING, MOST_ROWS, NAMED, TITLE_MOST, NewRow, begin
+from tollgate.core.field_words import counted, field_words, value_words
 from tollgate.store.models import (
+    AccessNumber,
     Alert,
     Alias,
     Card,
     Carrier,
+    CarrierDispute,
+    CarrierStatement,
     CliRule,
     ConferenceRoom,
     Contact,
     Customer,
+    CustomPage,
+    DunningStep,
     Edge,
     Endpoint,
+    ExchangeRate,
     Gateway,
     IngressRoute,
+    Invoice,
+    InvoiceTemplate,
     Localization,
+    Mandate,
+    NumberBlock,
     Package,
+    PaymentGateway,
     PortalDomain,
+    SavedReport,
+    SignInProvider,
     Tag,
     Task,
     TaskRow,
     Tax,
+    Template,
     User,
     UserGroup,
     VerifiedCli,
+    VoucherBatch,
     Webhook,
 )
 from tollgate.store.queries.meanwhile import saved_since
@@ -68,6 +94,8 @@ from tollgate.store.queries.meanwhile import saved_since
 TITLE_FIELDS: Final = 3
 KIND: Final = "edit"
 CHANGED: Final = "Somebody else has changed this record in the meantime"
+LATEST: Final = timedelta(days=366)
+"""How far ahead a task may be begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +167,45 @@ EDITS: Final[Mapping[str, Edit]] = {
     "group": Edit("update_user_group", "groups", UserGroup, users.GROUP_CHECKS, frozenset({"name", "acts", "areas"})),
     "package": Edit("update_package", "packages", Package, customer_packages.CHECKS, frozenset({"name", "currency"})),
     "card": Edit("update_card", "cards", Card, cards.CHECKS, frozenset({"name"})),
+    "access_number": Edit(
+        "update_access_number", "access numbers", AccessNumber, access_numbers.CHECKS, frozenset({"number", "name"})
+    ),
+    "custom_page": Edit(
+        "update_custom_page", "custom pages", CustomPage, custom_pages.CHECKS, frozenset({"name", "content"})
+    ),
+    "report": Edit(
+        "update_report", "reports", SavedReport, reports.CHECKS, frozenset({"name", "dimensions", "filters"})
+    ),
+    "payment_gateway": Edit(
+        "update_payment_gateway",
+        "payment gateways",
+        PaymentGateway,
+        payment_gateways.CHECKS,
+        frozenset({"name", "provider", "title", "mode", "settings", "secrets"}),
+    ),
+    "dunning_step": Edit("update_dunning_step", "dunning steps", DunningStep, dunning.CHECKS, frozenset({"title"})),
+    "invoice_template": Edit(
+        "update_invoice_template",
+        "invoice templates",
+        InvoiceTemplate,
+        invoice_templates.CHECKS,
+        frozenset({"name", "logo"}),
+    ),
+    "sign_in_provider": Edit(
+        "update_sign_in_provider",
+        "login providers",
+        SignInProvider,
+        sign_in.CHECKS,
+        frozenset({"title", "serves", "domain_id", "issuer", "client_id", "secret"}),
+    ),
+    "mandate": Edit(
+        "update_mandate",
+        "mandates",
+        Mandate,
+        mandates.CHECKS,
+        frozenset({"reference", "signed_on", "holder", "iban", "bic", "note"}),
+    ),
+    "voucher_batch": Edit("update_voucher_batch", "voucher batches", VoucherBatch, vouchers.CHANGED, frozenset()),
 }
 DELETES: Final[Mapping[str, Deletion]] = {
     "customer": Deletion("delete_customer", "customers", Customer, owner="pk"),
@@ -158,7 +225,28 @@ DELETES: Final[Mapping[str, Deletion]] = {
     "group": Deletion("delete_user_group", "groups", UserGroup, account="", owner=""),
     "package": Deletion("delete_package", "packages", Package, owner=""),
     "card": Deletion("delete_card", "cards", Card, owner="", own=cards.own_of),
+    "access_number": Deletion("delete_access_number", "access numbers", AccessNumber, owner=""),
+    "custom_page": Deletion("delete_custom_page", "custom pages", CustomPage, owner=""),
+    "report": Deletion("delete_report", "reports", SavedReport, owner=""),
+    "payment_gateway": Deletion("delete_payment_gateway", "payment gateways", PaymentGateway, owner=""),
+    "dunning_step": Deletion("delete_dunning_step", "dunning steps", DunningStep, owner=""),
+    "invoice_template": Deletion("delete_invoice_template", "invoice templates", InvoiceTemplate, owner=""),
+    "template": Deletion("reset_template", "own templates", Template, owner=""),
+    "sign_in_provider": Deletion("delete_sign_in_provider", "login providers", SignInProvider, owner=""),
+    "exchange_rate": Deletion("delete_exchange_rate", "exchange rates", ExchangeRate, owner=""),
+    "invoice": Deletion("delete_invoice_draft", "drafts", Invoice),
+    "number_block": Deletion("delete_number_block", "number blocks", NumberBlock),
+    "carrier_statement": Deletion("delete_carrier_statement", "carrier statements", CarrierStatement, owner=""),
+    "dispute": Deletion("delete_dispute", "disputes", CarrierDispute, owner=""),
 }
+NAMED.update(
+    {
+        "dunning_step": "step_id",
+        "invoice_template": "template_id",
+        "sign_in_provider": "provider_id",
+        "carrier_statement": "statement_id",
+    }
+)
 
 
 @act
@@ -169,11 +257,12 @@ def start_bulk_edit(
     record_ids: Sequence[int],
     changes: dict[str, Any],
     versions: Sequence[int] | None = None,
+    due_at: datetime | str | None = None,
 ) -> Task:
     """Begins a task that changes these fields of every record. Raises Invalid for a field that cannot be so.
 
     With `versions`, one for each of `record_ids`, a record that has another one by then stays as it is, and its row
-    says what was changed meanwhile and by whom.
+    says what was changed meanwhile and by whom. Nothing is done before `due_at`.
     """
     if noun not in EDITS:
         raise refuse("noun", f"Choose one of {', '.join(EDITS)}.")
@@ -190,22 +279,38 @@ def start_bulk_edit(
         kind=KIND,
         noun=noun,
         act_name=edit.act,
-        title=f"Change {', '.join(named[:TITLE_FIELDS])}{more} of {len(rows):,} {edit.many}",
+        title=f"Change {', '.join(named[:TITLE_FIELDS])}{more} of {counted(len(rows), edit.many)}",
         rows=rows,
         account_id=account_id,
         arguments=changes,
+        due_at=_later(due_at),
     )
 
 
 @act
-def start_bulk_delete(*, account_id: int, noun: str, record_ids: Sequence[int]) -> Task:
-    """Begins a task that deletes these records. Customers are deleted softly: `undo_task` restores them for a week."""
+def start_bulk_delete(
+    *, account_id: int, noun: str, record_ids: Sequence[int], due_at: datetime | str | None = None
+) -> Task:
+    """Begins a task that deletes these records, not before `due_at`. Customers are deleted softly: `undo_task` restores
+    them for a week."""
     if noun not in DELETES:
         raise refuse("noun", f"Choose one of {', '.join(DELETES)}.")
     deletion = DELETES[noun]
     rows = _named(deletion, account_id, _rows(record_ids))
-    title = f"Delete {len(rows):,} {deletion.many}"
-    return begin(kind="delete", noun=noun, act_name=deletion.act, title=title, rows=rows, account_id=account_id)
+    title = f"Delete {counted(len(rows), deletion.many)}"
+    which = {"kind": "delete", "noun": noun, "act_name": deletion.act, "title": title}
+    return begin(rows=rows, account_id=account_id, due_at=_later(due_at), **which)
+
+
+def _later(due_at: datetime | str | None) -> datetime | None:
+    """When a task is begun; None at once. Raises Invalid."""
+    given: datetime | None = checks.cleaned({"due_at": checks.optional(checks.instant)}, {"due_at": due_at})["due_at"]
+    now = records.now()
+    if given is None or given <= now:
+        return None
+    if given > now + LATEST:
+        raise refuse("due_at", "Choose a moment within a year.")
+    return given
 
 
 def _seen(rows: list[NewRow], record_ids: Sequence[int], versions: object) -> list[NewRow]:

@@ -22,6 +22,7 @@ from tollgate.actions.acts import act
 from tollgate.actions.notices import notify
 from tollgate.actions.statements import fetch
 from tollgate.core.money import format_micros
+from tollgate.core.number_formats import POINT, reader_sign, written
 from tollgate.core.resale import Loss, Price, losses
 from tollgate.store.models import Card, Customer, ResaleLook, Revision
 from tollgate.store.queries.resale import buying_of, losses_of, prices_of
@@ -139,13 +140,14 @@ def _in_force(cards: Sequence[Sequence[Revision]], at: datetime) -> list[Revisio
 
 def _tell(reseller: Customer, losing: Sequence[Found]) -> None:
     if losing:
-        notify(reseller, "card.losses", {"losses": "\n".join(map(_line, losing))})
+        sign = reader_sign(reseller.language, reseller.country)
+        notify(reseller, "card.losses", {"losses": "\n".join(_line(one, sign) for one in losing)})
 
 
-def _line(one: Found) -> str:
-    """What a notice says of one card: in figures and names, for readers of any language."""
+def _line(one: Found, sign: str) -> str:
+    """What a notice says of one card: in figures and names, for readers of any language, decimals after `sign`."""
     moment = f" ({one.from_at:%Y-%m-%d %H:%M} UTC)" if one.from_at else ""
-    shown = "; ".join(_prefix(loss) for loss in one.lost)
+    shown = "; ".join(_prefix(loss, sign) for loss in one.lost)
     more = f"; +{one.count - len(one.lost)}" if one.count > len(one.lost) else ""
     return f"{one.card} < {one.bought.card}{moment}: {shown}{more}"
 
@@ -173,6 +175,7 @@ def _sentence(card: Card, bought: Card, shown: Sequence[Loss], count: int) -> st
     return FEW.format(card.reseller, bought, prefixes)
 
 
-def _prefix(loss: Loss) -> str:
-    call = f"{loss.duration_s} s: {format_micros(loss.sold_micros)} < {format_micros(loss.bought_micros)}"
+def _prefix(loss: Loss, sign: str = POINT) -> str:
+    sold, bought = (written(format_micros(micros), sign) for micros in (loss.sold_micros, loss.bought_micros))
+    call = f"{loss.duration_s} s: {sold} < {bought}"
     return f"{loss.prefix or '*'} ({call})"

@@ -19,6 +19,7 @@ from tollgate.actions.postings import income_book, post, wallet_of
 from tollgate.actions.statements import fetch
 from tollgate.core.hours import zone_info
 from tollgate.core.money import Method, divide
+from tollgate.core.taxes import CHARGED_WITHOUT, UNREASONED
 from tollgate.store.models import Account, Charge, Customer, InvoiceLine
 
 ENTRY_KINDS: Final[Mapping[str, str]] = {
@@ -31,12 +32,17 @@ ENTRY_KINDS: Final[Mapping[str, str]] = {
 }
 """How the ledger calls each kind of charge."""
 MOST_QUANTITY_MILLI: Final = 10**12
+TAX_CHECKS: Final[Mapping[str, checks.Check]] = {
+    "tax_category": checks.one_of(("", *CHARGED_WITHOUT)),
+    "exemption_reason": checks.text(300),
+}
 CHECKS: Final[Mapping[str, checks.Check]] = {
     "key": checks.optional(checks.text(150)),
     "description": checks.text(300, required=True),
     "unit_price_nanos": checks.amount(-checks.MOST_MICROS * 1000, checks.MOST_MICROS * 1000, price=True),
     "quantity_milli": checks.whole(1, MOST_QUANTITY_MILLI),
     "post_now": checks.yes_no,
+    **TAX_CHECKS,
 }
 
 
@@ -52,11 +58,14 @@ def make_charge(
     quantity_milli: int = 1000,
     post_now: bool,
     detail: Mapping[str, Any] | None = None,
+    tax_category: str = "",
+    exemption_reason: str = "",
 ) -> Charge:
     """Charges a customer once, or finds the charge that the key has made already. Call it inside an act.
 
     `until_on` is the first day after what it pays for. `post_now` moves the money at once; otherwise the invoice does
-    that bears it. Raises Invalid when the key has charged something else.
+    that bears it. With a `tax_category` it bears no tax, for the reason that is printed. Raises Invalid when the key
+    has charged something else.
     """
     assert kind in ENTRY_KINDS
     amount_micros = charge_amount(unit_price_nanos, quantity_milli)
@@ -81,6 +90,8 @@ def make_charge(
         amount_micros=amount_micros,
         currency=customer.currency,
         detail=dict(detail or {}),
+        tax_category=tax_category,
+        exemption_reason=exemption_reason,
     )
     return post_charge(charge, ref=f"charge:{charge.pk}") if post_now else charge
 
@@ -102,6 +113,15 @@ def post_charge(charge: Charge, *, ref: str) -> Charge:
     charge.entry_id = entry.pk
     charge.save(update_fields=["entry_id"])
     return charge
+
+
+def check_reason(category: str, reason: str) -> None:
+    """Refuses a category without its reason, and a reason that nothing prints."""
+    printed = category and category not in UNREASONED
+    if printed and not reason:
+        raise refuse("exemption_reason", "This category is printed with its reason: give it.")
+    if reason and not printed:
+        raise refuse("exemption_reason", "A reason belongs to a category that is printed with it: choose one.")
 
 
 def charge_amount(unit_price_nanos: int, quantity_milli: int) -> int:
@@ -133,9 +153,12 @@ def charge_customer(
     until_on: str | date | None = None,
     post_now: bool = False,
     key: str | None = None,
+    tax_category: str = "",
+    exemption_reason: str = "",
 ) -> Charge:
     """Charges a customer by hand: its next invoice bears the line. `post_now` takes the money from the balance already.
 
+    It bears the taxes of that invoice, or with a `tax_category` (of EN 16931) and its `exemption_reason` none.
     Without days it is of today; `until_on` is the first day after. The same key again returns the first charge.
     """
     customer = records.locked(Customer, customer_id)
@@ -147,8 +170,11 @@ def charge_customer(
             "quantity_milli": quantity_milli,
             "post_now": post_now,
             "key": key,
+            "tax_category": tax_category,
+            "exemption_reason": exemption_reason,
         },
     )
+    check_reason(values["tax_category"], values["exemption_reason"])
     if values["unit_price_nanos"] == 0:
         raise refuse("unit_price_nanos", "A charge of nothing changes nothing.")
     checks.whole_coins(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any, Final, TypedDict, Unpack
 
 from django.db.models import QuerySet
 
 from tollgate.actions import acts, checks, records
-from tollgate.actions.acts import act, refuse, warn
+from tollgate.actions.acts import NotEditable, act, refuse, warn
 from tollgate.core import cli_rules
-from tollgate.store.models import Account, CliRule, Customer, Tag
+from tollgate.store.models import Account, CliRule, Customer, StirCertificate, Tag
 
 
 class CliRuleFields(TypedDict, total=False):
@@ -25,6 +25,9 @@ class CliRuleFields(TypedDict, total=False):
     forced: bool
     weight: int
     attestation: str
+    certificate_id: int | None
+    signature_required: bool
+    signature_replaced: bool
     notes: str
 
 
@@ -38,8 +41,13 @@ CHECKS: Mapping[str, checks.Check] = {
     "forced": checks.yes_no,
     "weight": checks.whole(0, 10_000),
     "attestation": checks.one_of(("", "A", "B", "C")),
+    "certificate_id": checks.optional(checks.record_id),
+    "signature_required": checks.yes_no,
+    "signature_replaced": checks.yes_no,
     "notes": checks.text(2000),
 }
+SIGNING: Final = ("attestation", "certificate_id", "signature_required", "signature_replaced")
+"""Fields that say what the operator signs: nothing for a reseller's users."""
 
 
 @act
@@ -52,6 +60,7 @@ def create_cli_rule(
     if customer_id is not None and tag_id is not None:
         raise refuse("tag_id", "A rule has one owner: a customer, a tag, or all customers.")
     _check_owner(account, customer_id, tag_id)
+    _check_signing(account.pk, values)
     owner = {"account_id": account.pk, "customer_id": customer_id, "tag_id": tag_id}
     rule = CliRule(**owner, **values)
     _check(rule)
@@ -65,6 +74,8 @@ def update_cli_rule(*, cli_rule_id: int, version: int | None = None, **changes: 
     """Changes a rule; the next call obeys it."""
     values = checks.cleaned(CHECKS, dict(changes))
     rule = records.locked(CliRule, cli_rule_id, version)
+    _check_signing(rule.account_id, values)
+    _check_not_signed_by(rule)
     for name, value in values.items():
         setattr(rule, name, value)
     _check(rule)
@@ -76,12 +87,21 @@ def update_cli_rule(*, cli_rule_id: int, version: int | None = None, **changes: 
 @act
 def delete_cli_rule(*, cli_rule_id: int, version: int | None = None) -> None:
     """Removes a rule."""
-    records.locked(CliRule, cli_rule_id, version).delete()
+    rule = records.locked(CliRule, cli_rule_id, version)
+    _check_not_signed_by(rule)
+    rule.delete()
+
+
+def _check_not_signed_by(rule: CliRule) -> None:
+    """What the operator demands of signatures stays as it is, whoever else may change rules."""
+    signing = rule.attestation or rule.signature_required or rule.signature_replaced
+    if signing and acts.current.get().reach is not None:
+        raise refuse("cli", "The operator signs calls by this rule: ask for the change, or make another rule.")
 
 
 def row_of(rule: CliRule) -> dict[str, Any]:
     """The rule as the core reads it."""
-    fields = ("id", *cli_rules.FIELDS, "forced", "weight", "attestation")
+    fields = ("id", *cli_rules.FIELDS, "forced", "weight", *SIGNING)
     owner = "customer" if rule.customer_id is not None else "tag" if rule.tag_id is not None else "account"
     name = "" if rule.tag is None else rule.tag.name
     return {**{field: getattr(rule, field) or 0 if field == "id" else getattr(rule, field) for field in fields},
@@ -106,6 +126,16 @@ def _check_owner(account: Account, customer_id: int | None, tag_id: int | None) 
         raise refuse("customer_id", "Choose a customer.")
     if tag_id is not None and records.find(Tag, tag_id).account_id != account.pk:
         raise refuse("tag_id", "There is no such tag.")
+
+
+def _check_signing(account_id: int, values: Mapping[str, Any]) -> None:
+    """What is signed is the operator's to say, by a certificate of the account."""
+    named = [name for name in SIGNING if name in values]
+    if acts.current.get().reach is not None and named:
+        raise NotEditable({name: ["Only the operator says what is signed: leave it out."] for name in named})
+    certificate_id = values.get("certificate_id")
+    if certificate_id and not StirCertificate.objects.filter(pk=certificate_id, account_id=account_id).exists():
+        raise refuse("certificate_id", "There is no such certificate.")
 
 
 def _check(rule: CliRule) -> None:

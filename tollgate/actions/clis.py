@@ -29,13 +29,20 @@ CHECKS: Mapping[str, checks.Check] = {
 
 @act
 def add_verified_cli(*, customer_id: int, number: str, attestation: str | None = None) -> VerifiedCli:
-    """Lets a customer show this number. Its attestation is the customer's default unless one is given."""
+    """Lets a customer show this number. Its attestation is the customer's default unless one is given.
+
+    What the operator signs is not a reseller's users' to say: a number that they add without a proof is attested by C.
+    """
     values = checks.cleaned(CHECKS, {"number": number, "attestation": attestation})
     customer = records.locked(Customer, customer_id)
     if customer.deleted_at is not None:
         raise refuse("customer_id", "The customer is deleted: restore it first.")
     if VerifiedCli.objects.filter(customer=customer, number=values["number"]).exists():
         raise refuse("number", "The customer may show this number already.")
+    if acts.current.get().reach is not None:
+        if values["attestation"]:
+            raise refuse("attestation", "Only the operator says what is signed: leave it out.")
+        values["attestation"] = "C"
     values["attestation"] = values["attestation"] or customer.attestation
     kept = {"customer_id": customer.pk, "method": "operator", "verified_by": acts.current.get().name}
     return records.create(VerifiedCli, {**values, **kept})

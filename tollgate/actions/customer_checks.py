@@ -129,12 +129,15 @@ def offered(name: str, account_id: int, actor: Actor, had: Collection[int] = ())
 
 
 def check_offered(account_id: int, values: Mapping[str, Any], before: Customer | None = None) -> None:
-    """Refuses what an actor who is held to some customers may not name in the fields of one of these."""
+    """Refuses what an actor who is held to some customers may not set in the fields of one of these."""
     actor = current.get()
     if actor.reach is None:
         return
     if "tag_ids" in values and set(values["tag_ids"]) != set(before.tag_ids if before is not None else ()):
         raise refuse("tag_ids", TAGS_FIXED)
+    attestation = before.attestation if before is not None else Customer().attestation
+    if values.get("attestation", attestation) != attestation:
+        raise refuse("attestation", "Only the operator says what is signed: leave it as it is.")
     for name, (_, sentence) in REFERENCES.items():
         had = [] if before is None else [getattr(before, name) or 0]
         wanted = values.get(name)
@@ -204,7 +207,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "billing_type": checks.one_of(("prepaid", "postpaid")),
     "registration_id": checks.text(100),
     "tax_number": tax_number,
-    "tax_treatment": checks.one_of(("auto", "taxed", "reverse_charge", "exempt")),
+    "tax_treatment": checks.one_of(("auto", "taxed", "reverse_charge", "exempt", "no_vat")),
     "tax_ids": _ids,
     "prices_include_tax": checks.yes_no,
     "invoice_schedule": checks.one_of(("none", "daily", "weekly", "monthly")),

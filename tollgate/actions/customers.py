@@ -17,6 +17,7 @@ from tollgate.actions import checks, domain_defaults, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.customer_checks import BESIDE, CHECKS, LISTS, REFERENCES, check_offered
 from tollgate.actions.customer_notes import add_customer_note
+from tollgate.actions.taxes import default_tax_ids
 from tollgate.actions.vat_checks import ask_for_number
 from tollgate.core import postcodes
 from tollgate.core.money import format_micros
@@ -125,7 +126,8 @@ class CustomerChanges(CustomerFields, total=False):
 @act
 def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpack[CustomerFields]) -> Customer:
     """Makes a customer with its wallet and, unless one is given, a number of its own. The currency is fixed from now
-    on. What is not given is as with the template customer of its portal domain."""
+    on. What is not given is as with the template customer of its portal domain; its taxes are the account's for new
+    customers where neither says any."""
     given: dict[str, Any] = {**fields, "name": name, "currency": currency}
     values = checks.cleaned({**CHECKS, **BESIDE, "currency": checks.currency}, given)
     note = values.pop("note", "")
@@ -141,7 +143,7 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
     _check_references(account.pk, values)
     _check_reference(account, values.get("reference", ""))
     check_together(values, Customer(), records.now())
-    tags, taxes = values.pop("tag_ids", []), values.pop("tax_ids", [])
+    tags, taxes = values.pop("tag_ids", []), _first_taxes(account, values)
     values.setdefault("number", free_number(account))
     customer = records.create(Customer, {**values, "account_id": account.pk})
     customer.tags.set(tags)
@@ -217,6 +219,14 @@ def sip_users_channels(customer: Customer, *, without: int | None = None) -> int
     """The channels allotted to a customer's SIP users together."""
     users = Endpoint.objects.filter(customer=customer, kind="sip_user").exclude(pk=without or 0)
     return users.aggregate(total=Sum("channels"))["total"] or 0
+
+
+def _first_taxes(account: Account, values: dict[str, Any]) -> Sequence[int]:
+    """The taxes of a new customer: those given, else the account's for new ones. Who is held to some customers is not
+    offered those, so that giving none is no choice."""
+    given: Sequence[int] | None = values.pop("tax_ids", None)
+    unasked = given is None or (not given and current.get().reach is not None)
+    return default_tax_ids(account.pk) if unasked else given or []
 
 
 def set_taxes(customer: Customer, tax_ids: Sequence[int]) -> None:

@@ -1,7 +1,8 @@
-"""Acts on collections: which open invoices may be collected, and the file by which the bank is asked to (pain.008).
+"""Collections: which open invoices may be collected, and the file by which the bank is asked to (pain.008).
 
 `offers` says of every open invoice of a customer with a mandate what a file of that day would ask for, or why it asks
-for nothing. The file is made with its lines and their pending payments, whole or not at all; its bytes are kept sealed.
+for nothing. The file is made by a job (`bank_files`) with its lines and their pending payments, whole or not at all;
+its bytes are kept sealed.
 A line waits for the bank (`bank_runs`, `bank_credits`); meanwhile its invoice is collected by no other.
 """
 
@@ -17,8 +18,8 @@ from uuid import uuid4
 from django.db.models import F
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, current, refuse
-from tollgate.actions.allocations import take_turns
+from tollgate.actions.acts import current, refuse
+from tollgate.actions.allocations import take_all_turns
 from tollgate.actions.bank_lines import DIRECT_DEBIT
 from tollgate.actions.charges import day
 from tollgate.actions.mandates import OWED, Standing, standings
@@ -26,6 +27,7 @@ from tollgate.actions.notices import notify
 from tollgate.core import sepa, sepa_files
 from tollgate.core.money import format_micros
 from tollgate.core.sepa_files import Item, Order, Party
+from tollgate.core.templates import Figure
 from tollgate.store.models import Account, BankLine, BankRun, Invoice, Mandate, Payment
 from tollgate.store.secrets import CannotUnseal, seal, unseal
 
@@ -44,12 +46,12 @@ class Offer:
     amount_micros: int
     earliest_on: date
     announced_on: date | None
+    on: date
     sequence: str = ""
     why_not: str = ""
 
 
-@act
-def make_debit_run(*, account_id: int, execute_on: date | str, invoice_ids: Sequence[int]) -> BankRun:
+def debit_run(*, account_id: int, execute_on: date | str, invoice_ids: Sequence[int]) -> BankRun:
     """Makes the file that collects these invoices on a day, each for what is open of it, with their pending payments.
 
     Whom the invoice has not announced that day and amount is told by mail.
@@ -58,8 +60,7 @@ def make_debit_run(*, account_id: int, execute_on: date | str, invoice_ids: Sequ
     account, today = records.find(Account, account_id), records.now().astimezone(UTC).date()
     on = execution_day(execute_on, today)
     own = own_party(account, collects=True)
-    for customer in {row.customer_id: row.customer for row in _open(account, ids)}.values():
-        take_turns(customer)  # nobody settles or collects the same meanwhile
+    take_all_turns(row.customer for row in _open(account, ids))  # nobody settles or collects the same meanwhile
     found = offers(account, on, today, ids=ids)
     refused = [offer for offer in found if offer.why_not]
     lacking = set(ids) - {offer.invoice.pk for offer in found}
@@ -70,14 +71,14 @@ def make_debit_run(*, account_id: int, execute_on: date | str, invoice_ids: Sequ
     return _made(account, own, on, found)
 
 
-def _id_list(value: object) -> list[int]:
+def id_list(value: object) -> list[int]:
+    """The ids of what goes into one file, each once. Raises checks.Unfit."""
     if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= LINES_MOST:
         raise checks.Unfit(f"Choose 1 to {LINES_MOST:,}: more go into another file.")
     return sorted({checks.record_id(one) for one in value})
 
 
-_IDS: Final = {"invoice_ids": _id_list, "bank_line_ids": _id_list}
-id_list: checks.Check = _id_list
+_IDS: Final[Mapping[str, checks.Check]] = {"invoice_ids": id_list}
 
 
 def execution_day(value: date | str, today: date) -> date:
@@ -136,7 +137,7 @@ def _announced(invoice: Invoice, mandate: Mandate) -> date | None:
 def _offer(invoice: Invoice, mandate: Mandate, state: str, days: tuple[date, date, date | None]) -> Offer:
     on, today, told_on = days
     earliest = sepa.earliest(today, notice_days=mandate.notice_days, announced_on=told_on)
-    offer = Offer(invoice, mandate, invoice.open_micros, earliest, told_on)
+    offer = Offer(invoice, mandate, invoice.open_micros, earliest, told_on, on)
     if not mandate.collects:
         return replace(offer, why_not="Its customer pays by itself.")
     if state != "active":
@@ -277,7 +278,7 @@ def _announce(account: Account, offer: Offer, on: date) -> None:
         "debit.announced",
         {
             "number": offer.invoice.number or "",
-            "amount": format_micros(offer.amount_micros, 2),
+            "amount": Figure(format_micros(offer.amount_micros, 2)),
             "currency": offer.invoice.currency,
             "collected_on": on.isoformat(),
             "iban": offer.mandate.iban_shown,

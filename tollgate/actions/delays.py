@@ -40,7 +40,8 @@ from tollgate.actions.authors import author_now
 from tollgate.actions.messages import queue
 from tollgate.core.areas import SHARED_TABLES
 from tollgate.core.field_words import field_words, value_words
-from tollgate.store.models import DelayedSave, LegalHold
+from tollgate.store.models import DelayedSave
+from tollgate.store.queries.held import held_customers
 from tollgate.store.secrets import CannotUnseal
 
 VERBS: Final = (
@@ -178,7 +179,7 @@ def run_due(at: datetime) -> int:
 
 def forget_old(at: datetime) -> int:
     """Removes delayed saves that ended long ago, but for customers under a legal hold; how many."""
-    held = LegalHold.objects.filter(released_at=None).values("customer_id")
+    held = held_customers()
     ended = DelayedSave.objects.filter(finished_at__lt=at - KEPT).exclude(customer_id__in=held)
     return ended.delete()[1].get("store.DelayedSave", 0)
 

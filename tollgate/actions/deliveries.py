@@ -25,13 +25,13 @@ from tollgate.store.models import (
     Account,
     Card,
     Invoice,
-    LegalHold,
     MailSettings,
     Message,
     PortalDomain,
     SavedReport,
     SmsSettings,
 )
+from tollgate.store.queries.held import held_customers
 from tollgate.store.secrets import CannotUnseal, unseal
 
 PAUSES_MIN = (1, 5, 30, 120, 360)
@@ -87,7 +87,7 @@ def forget_old(at: datetime) -> int:
 
     Those of a customer under a legal hold stay.
     """
-    held = LegalHold.objects.filter(released_at=None).values("customer_id")
+    held = held_customers()
     count = 0
     for account_id, days in Account.objects.values_list("pk", "message_retention_days"):
         old = Message.objects.filter(account_id=account_id, created_at__lt=at - timedelta(days=days or KEPT_DAYS))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import TypedDict, Unpack
+from datetime import date, datetime, timedelta
+from typing import Any, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from django.db.models import F
@@ -17,13 +17,15 @@ from django.db.models import F
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, act, acting, because, refuse
 from tollgate.actions.allocations import take_turns
-from tollgate.actions.charges import make_charge
+from tollgate.actions.charges import TAX_CHECKS, check_reason, make_charge
 from tollgate.actions.holds import impose
 from tollgate.actions.notices import invoice_values, notify
+from tollgate.actions.taxes import taxes_of
 from tollgate.actions.webhook_bodies import invoice_body
 from tollgate.actions.webhooks import emit
 from tollgate.core.dunning import PPM, Debt, Step, late_fee, reached
 from tollgate.core.holds import Hold
+from tollgate.core.taxes import LATE_FEE_CATEGORY, LATE_FEE_WORDS, TaxDoubt
 from tollgate.store.models import Account, Charge, Customer, DunningEvent, DunningStep, Invoice
 
 ACTIONS = ("remind", "late_fee", "restrict", "penalty")
@@ -35,11 +37,16 @@ log = logging.getLogger(__name__)
 
 
 class DunningStepFields(TypedDict, total=False):
-    """What may be set on a step. `fee_micros` is in `currency` and goes on invoices in it alone."""
+    """What may be set on a step. `fee_micros` is in `currency` and goes on invoices in it alone.
+
+    A fee bears no tax, as compensation, unless its `tax_category` is empty: then it bears those of its invoice.
+    """
 
     fee_ppm: int
     fee_micros: int
     currency: str
+    tax_category: str
+    exemption_reason: str
     enabled: bool
 
 
@@ -63,6 +70,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "fee_micros": checks.amount(0, checks.MOST_MICROS),
     "currency": _currency,
     "enabled": checks.yes_no,
+    **TAX_CHECKS,
 }
 
 
@@ -73,6 +81,7 @@ def create_dunning_step(
     """Makes a step. It reaches the invoices that come to its day from now on."""
     values = checks.cleaned(CHECKS, {**fields, "title": title, "days": days, "action": action})
     account = records.find(Account, account_id)
+    values = _with_tax(values, DunningStep())
     _check_together(DunningStep(account=account, **values))
     return records.create(DunningStep, {**values, "account_id": account.pk})
 
@@ -84,6 +93,7 @@ def update_dunning_step(
     """Changes a step. Invoices that it was taken for already stay as they are."""
     values = checks.cleaned(CHECKS, changes)
     step = records.locked(DunningStep, step_id, version)
+    values = _with_tax(values, step)
     for name, value in values.items():
         setattr(step, name, value)
     _check_together(step)
@@ -175,6 +185,7 @@ def _fee(invoice: Invoice, row: DunningStep, at: datetime) -> Charge | None:
     if fee_micros == 0:
         return None
     today = at.astimezone(ZoneInfo(invoice.zone)).date()
+    category, reason = _tax_of_fee(invoice.customer, row, today)
     return make_charge(
         customer=invoice.customer,
         kind="late_fee",
@@ -184,7 +195,17 @@ def _fee(invoice: Invoice, row: DunningStep, at: datetime) -> Charge | None:
         until_on=today + timedelta(days=1),
         unit_price_nanos=fee_micros * 1000,
         post_now=True,
+        tax_category=category,
+        exemption_reason=reason,
     )
+
+
+def _tax_of_fee(customer: Customer, row: DunningStep, on: date) -> tuple[str, str]:
+    """Why its fee bears no tax, as category and reason. Where documents of the customer bear none, or are outside the
+    scope of VAT, it says no more than they do."""
+    found = taxes_of(customer, on)
+    taxed = isinstance(found, TaxDoubt) or (found and not any(rule.category == "O" for rule in found))
+    return (row.tax_category, row.exemption_reason) if taxed else ("", "")
 
 
 def _write(
@@ -210,8 +231,18 @@ def _write(
     )
 
 
+def _with_tax(values: dict[str, Any], before: DunningStep) -> dict[str, Any]:
+    """The values with what a late fee says of tax where nothing is said; other steps say nothing of it."""
+    if values.get("action", before.action) != "late_fee":
+        return {**values, "tax_category": "", "exemption_reason": ""}
+    if before.action == "late_fee" or "tax_category" in values:
+        return values
+    return {"tax_category": LATE_FEE_CATEGORY, "exemption_reason": LATE_FEE_WORDS, **values}
+
+
 def _check_together(step: DunningStep) -> None:
     """Whether the fields go together. Raises Invalid."""
+    check_reason(step.tax_category, step.exemption_reason)
     fee = step.fee_ppm > 0 or step.fee_micros > 0
     if step.action == "late_fee" and not fee:
         raise refuse("fee_ppm", "A late fee is a part of what is open, an amount, or both: give one.")

@@ -17,6 +17,7 @@ from django.db.models import Q
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, current, refuse, warn
 from tollgate.actions.audit import SEALING_LOCK, note_event
+from tollgate.actions.payment_forgetting import forget_payer
 from tollgate.actions.portal_access import close_sessions
 from tollgate.actions.portal_delays import email_key
 from tollgate.actions.statements import fetch
@@ -27,12 +28,12 @@ from tollgate.store.models import (
     Contact,
     Customer,
     DelayedSave,
-    LegalHold,
     LoginDelay,
     Message,
     Payment,
     TaskRow,
 )
+from tollgate.store.queries.held import held_now
 
 PERSONAL: Final = (
     "first_name",
@@ -66,7 +67,7 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     because(words)
     customer = records.locked(Customer, records.find(Contact, contact_id).customer_id)  # so that no hold comes between
     contact = records.locked(Contact, contact_id)
-    if LegalHold.objects.filter(customer=customer, released_at=None).exists():
+    if held_now(customer.pk):
         raise refuse("contact_id", f"{customer.name} is under a legal hold: nothing of it is erased while that lasts.")
     emails = _emails(contact)
     numbers = _own_numbers(contact)
@@ -77,6 +78,7 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     to_addresses = _any(emails, "recipient__iexact") | Q(recipient__in=numbers, contact=None)
     to_person = Q(contact=contact) | (Q(customer=customer) & to_addresses)
     messages_count = Message.objects.filter(to_person).delete()[0]
+    _warn_of_notices(forget_payer(customer, emails))
     _out_of_jobs(contact_id, customer.account_id, emails)
     delayed = _delayed(contact, emails)
     DelayedSave.objects.filter(pk__in=delayed).delete()
@@ -167,6 +169,11 @@ def _out_of_the_log(contact: Contact, contact_id: int, emails: list[str], delaye
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('audit.erasing', '', true)")
     return {str(row["id"]): left_of(row["row"]) for row in gone}
+
+
+def _warn_of_notices(waiting_count: int) -> None:
+    if waiting_count:
+        warn(f"{waiting_count} notices of payments that nobody could book still name this person: see the payment log.")
 
 
 def _warn_of_what_stays(customer: Customer, emails: list[str]) -> None:

@@ -32,12 +32,13 @@ def tell_of_books(*, account_id: int, findings: list[str]) -> list[Message]:
     values = {"findings": "\n".join(f"- {words}" for words in given["findings"]), "count": str(len(given["findings"]))}
     mails = (
         queue(account_id=account.pk, template="books_alarm", values=values, recipient=address)
-        for address in _addresses(account)
+        for address in addresses_of(account)
     )
     return [mail for mail in mails if mail is not None]
 
 
-def _addresses(account: Account) -> list[str]:
+def addresses_of(account: Account) -> list[str]:
+    """Where people of the account read what they should look at."""
     if account.email:
         return [account.email]
     users = User.objects.filter(is_active=True, reseller_id=None).prefetch_related("groups").order_by("pk")

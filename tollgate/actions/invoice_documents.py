@@ -1,15 +1,17 @@
 """Documents as files: what an invoice says, its PDF, its e-invoice, its mail.
 
 `frozen_parties` is what an invoice keeps of issuer and customer when it is issued; from then on its files are made of
-what was kept, and are the same bytes each time; only what was issued before migration 0032 shows its template's logo of
-today. A draft's are made of what is true now. To let documents say more, see `core.invoice_document`.
+what was kept; only what was issued before migration 0032 shows its template's logo of today. A file that went out is
+kept itself (`_kept`), so that no later program gives another one. A draft's are made of what is true now. To let
+documents say more, see `core.invoice_document`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,10 +19,10 @@ from tollgate.actions import records
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.country_names import with_country
 from tollgate.actions.exchange_rates import rate_on
+from tollgate.actions.invoice_series import issue_day
 from tollgate.actions.mandates import OWED, announcement
 from tollgate.actions.notices import invoice_values, notify
 from tollgate.actions.postings import income_book
-from tollgate.actions.taxes import tax_day
 from tollgate.core.invoice_document import (
     BookCurrency,
     Corrected,
@@ -31,6 +33,7 @@ from tollgate.core.invoice_document import (
     TaxLine,
     book_currency_of,
     debit_of,
+    file_name,
     party_of,
     template_values,
 )
@@ -42,6 +45,7 @@ from tollgate.store.models import (
     Account,
     Customer,
     Invoice,
+    InvoiceFile,
     InvoiceLine,
     InvoiceLogo,
     InvoiceTax,
@@ -53,6 +57,7 @@ TEXTS: Final = ("title", "header_text", "footer_text")
 SHOWN: Final = ("language", "color", *TEXTS, "show_calls", "show_duration")
 NOTICE: Final[Mapping[str, str]] = {"credit_note": "credit_note.issued"}
 ISSUED: Final = "invoice.issued"
+VOIDED: Final = "invoice.voided"
 
 
 def frozen_parties(invoice: Invoice, on: date) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -88,11 +93,18 @@ def books_of(invoice: Invoice, on: date) -> BookCurrency | None:
     )
 
 
+def needs_rate(invoice: Invoice, on: date) -> bool:
+    """Whether a draft cannot be issued on a day, because its taxes are to be told in the account's currency too, and no
+    rate is known. A note is told as the document it corrects."""
+    foreign = invoice.currency != invoice.account.currency and invoice.tax_micros != 0
+    return foreign and invoice.corrects is None and books_of(invoice, on) is None
+
+
 def document_of(invoice: Invoice) -> Document:
     """What the document says: as frozen when it was issued, as things are now while it is a draft."""
     issuer, buyer = invoice.issuer, invoice.buyer
     if not issuer:
-        issuer, buyer = frozen_parties(invoice, tax_day(invoice.customer, records.now()))
+        issuer, buyer = frozen_parties(invoice, issue_day(invoice.account, records.now()))
     corrected = invoice.corrects
     sign = -1 if invoice.kind == "credit_note" and invoice.total_micros < 0 else 1
     notes = dict.fromkeys(text for text in (invoice.note, str(buyer.get("note") or "")) if text)
@@ -133,27 +145,48 @@ def document_of(invoice: Invoice) -> Document:
 
 def pdf_of(invoice: Invoice) -> bytes:
     """The document as PDF."""
-    return documents.pdf(document_of(invoice))
+    return _kept(invoice, "pdf", lambda: documents.pdf(document_of(invoice)))
 
 
 def factur_x_of(invoice: Invoice) -> bytes:
     """The document as PDF/A-3 that bears its e-invoice. Raises EInvoiceRefused."""
-    return e_invoices.factur_x(document_of(invoice))
+    return _kept(invoice, "factur_x", lambda: e_invoices.factur_x(document_of(invoice)))
 
 
 def ubl_of(invoice: Invoice) -> bytes:
     """The document as an e-invoice in UBL. Raises EInvoiceRefused."""
-    return e_invoices.ubl(document_of(invoice))
+    return _kept(invoice, "ubl", lambda: e_invoices.ubl(document_of(invoice)))
 
 
 def file_of(invoice: Invoice) -> tuple[str, bytes]:
-    """The name and bytes that go out by mail: with the e-invoice inside where one can be written."""
-    document = document_of(invoice)
+    """The name and bytes that go out by mail: with the e-invoice inside where one could be written the first time."""
+    name = f"{file_name(invoice.kind, invoice.number)}.pdf"
+    if (found := _found(invoice, "mailed")) is not None:
+        return name, found
+    document = cache(lambda: document_of(invoice))
     try:
-        made = e_invoices.factur_x(document)
+        return name, _kept(invoice, "factur_x", lambda: e_invoices.factur_x(document()))
     except EInvoiceRefused:
-        made = documents.pdf(document)
-    return f"{document.file_name}.pdf", made
+        return name, _kept(invoice, "mailed", lambda: documents.pdf(document()))
+
+
+def _kept(invoice: Invoice, form: str, made: Callable[[], bytes]) -> bytes:
+    """A file as it first went out, made now if it never did. Of two made at once one is kept, and both get it."""
+    if invoice.state == "draft":
+        return made()
+    found = _found(invoice, form)
+    if found is not None:
+        return found
+    content = made()
+    one = InvoiceFile(invoice=invoice, form=form, void=invoice.state == "void", content=content)
+    InvoiceFile.objects.bulk_create([one], ignore_conflicts=True)
+    return _found(invoice, form) or content
+
+
+def _found(invoice: Invoice, form: str) -> bytes | None:
+    files = InvoiceFile.objects.filter(invoice=invoice, form=form, void=invoice.state == "void")
+    found = files.values_list("content", flat=True).first()
+    return None if found is None else bytes(found)
 
 
 def mail_document(invoice: Invoice) -> Message | None:
@@ -168,6 +201,13 @@ def mail_document(invoice: Invoice) -> Message | None:
         return None
     records.change(invoice, {"sent_at": records.now()})
     return sent[0]
+
+
+def mail_voided(invoice: Invoice) -> None:
+    """Tells everybody who was to have a document that it is void, with the page that says so."""
+    values = invoice_values(invoice)
+    told = {name: values[name] for name in ("number", "total", "currency", "invoice_date")}
+    notify(invoice.customer, VOIDED, told, attachments=[{"invoice_id": invoice.pk}])
 
 
 @act

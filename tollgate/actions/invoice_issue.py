@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse
 from tollgate.actions.allocations import allocate_note, allocate_to, take_turns
+from tollgate.actions.billing_progress import reopen
 from tollgate.actions.charges import post_charge
-from tollgate.actions.invoice_documents import frozen_parties, mail_document
+from tollgate.actions.invoice_documents import frozen_parties, mail_document, mail_voided, needs_rate
 from tollgate.actions.invoice_lines import in_hand
-from tollgate.actions.invoice_series import next_number
+from tollgate.actions.invoice_series import issue_day, next_number
 from tollgate.actions.invoice_usage import Doubt
 from tollgate.actions.invoices import kind_for, locked_draft, refreshed
 from tollgate.actions.postings import income_book, post, wallet_of
-from tollgate.actions.taxes import tax_day
 from tollgate.actions.webhook_bodies import invoice_body
 from tollgate.actions.webhooks import emit
 from tollgate.store.models import Charge, Customer, Entry, Invoice
@@ -59,12 +59,18 @@ def issue_invoice(*, invoice_id: int, version: int | None = None) -> Invoice:
 
 @act
 def void_invoice(*, invoice_id: int, reason: str, version: int | None = None) -> Invoice:
-    """Voids what nothing settles. Its entries are reversed, its number stays, what it bore is billed anew."""
+    """Voids what nothing settles. Its entries are reversed, its number stays, what it bore is billed anew.
+
+    An invoice or debit note that was mailed is credited instead. Of any other that was mailed its customer gets a copy
+    that says it is void.
+    """
     words = checks.cleaned({"reason": checks.text(500, required=True)}, {"reason": reason})["reason"]
     because(words)
-    take_turns(records.find(Invoice, invoice_id).customer)  # the wallet before its documents, as allocations do
+    customer = records.locked(Customer, records.find(Invoice, invoice_id).customer_id)
+    take_turns(customer)  # the wallet before its documents, as allocations do
     invoice = records.locked(Invoice, invoice_id, version)
     _check_voidable(invoice)
+    reopen(invoice)
     number = invoice.number or ""
     own = Entry.objects.filter(account_id=invoice.account_id, ref=_ref(invoice))
     charges = Charge.objects.filter(lines__invoice=invoice).values("entry_id")
@@ -73,9 +79,11 @@ def void_invoice(*, invoice_id: int, reason: str, version: int | None = None) ->
         key = f"void {entry.pk}"
         note = f"{number} voided: {words}"[:1000]
         post(wallet, entry.book, entry.kind, amount_micros=-entry.amount_micros, note=note, key=key, ref=_ref(invoice))
-    invoice = records.change(invoice, {"state": "void", "voided_at": records.now(), "reason": words})
+    invoice = records.change(invoice, {"state": "void", "voided_at": records.now(), "void_reason": words})
     body = invoice_body(invoice)
     emit(account_id=invoice.account_id, event="invoice.voided", ref=_ref(invoice), body=body)
+    if invoice.sent_at is not None:
+        mail_voided(invoice)
     return invoice
 
 
@@ -87,7 +95,12 @@ def issue(invoice: Invoice, at: datetime) -> Invoice:
         raise Doubt("The document would be below zero: take lines below zero off it, or credit an issued one.")
     customer = invoice.customer
     take_turns(customer)
-    on = tax_day(customer, at)
+    on = issue_day(invoice.account, at)
+    if needs_rate(invoice, on):
+        raise Doubt(
+            f"Its tax is to be told in {invoice.account.currency} too, and no exchange rate between that and"
+            f" {invoice.currency} is known on {on}: enter one under Exchange rates."
+        )
     issuer, buyer = frozen_parties(invoice, on)
     _post_all(invoice, customer)
     number = next_number(invoice.account, invoice.kind, on)
@@ -183,6 +196,8 @@ def _check_voidable(invoice: Invoice) -> None:
         raise refuse("invoice_id", "It is being collected: cancel that file, or wait for its outcome.")
     if invoice.kind != "receipt" and invoice.settled_micros:
         raise refuse("invoice_id", "Part of it is settled: take the allocations back first, or credit it.")
+    if invoice.kind in DUE and invoice.sent_at is not None:
+        raise refuse("invoice_id", "Its customer has got it by mail: credit it, so that a document names it.")
     if invoice.corrections.exclude(state="void").exists():
         raise refuse("invoice_id", "Credit or debit notes correct it: they would correct nothing.")
 

@@ -8,16 +8,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from tollgate.actions import records
+from tollgate.actions.billing_progress import look, look_again, stretches_named
 from tollgate.actions.charges import is_posted, unbilled_charges
+from tollgate.actions.invoice_series import issue_day
 from tollgate.actions.invoice_usage import Doubt, correction_lines, grouping_of, taken_late, usage_lines
-from tollgate.actions.taxes import paid_by, party_of, tax_day, taxes_of
+from tollgate.actions.taxes import paid_by, party_of, taxes_of
 from tollgate.core import invoices as core
 from tollgate.core.invoice_periods import Period
 from tollgate.core.taxes import TaxChoice, TaxDoubt, TaxDue, TaxRule, chosen, to_minor
 from tollgate.store.models import Charge, Customer, Invoice, InvoiceLine, InvoiceTax
-
-FROM_CALLS = ("usage", "correction")
-"""The kinds of line that are made anew when a draft is issued."""
 
 
 def write(
@@ -29,8 +28,7 @@ def write(
     """
     sums = sums_of(invoice, lines, rules)
     if not is_new:
-        invoice.lines.all().delete()
-        invoice.taxes.all().delete()
+        _take_off(invoice)
     InvoiceLine.objects.bulk_create(_row(invoice, place, line) for place, line in enumerate(sums.lines, start=1))
     InvoiceTax.objects.bulk_create(_tax_row(invoice, place, due) for place, due in enumerate(sums.taxes, start=1))
     return change(
@@ -43,6 +41,14 @@ def write(
             "total_micros": sums.total_micros,
         },
     )
+
+
+def _take_off(invoice: Invoice) -> None:
+    if stretches_named(invoice):
+        records.locked(Customer, invoice.customer_id)  # no run is at it meanwhile
+        look_again(invoice)
+    invoice.lines.all().delete()
+    invoice.taxes.all().delete()
 
 
 def change(invoice: Invoice, values: Mapping[str, Any]) -> Invoice:
@@ -75,7 +81,7 @@ def read(invoice: Invoice) -> list[core.InvoiceLine]:
 
 
 def rules_for(invoice: Invoice, at: datetime) -> tuple[TaxRule, ...]:
-    """The taxes of an invoice on the last day of what it bills, else on the day of a moment.
+    """The taxes of an invoice on the last day of what it bills, else on the day of issue.
 
     A receipt of usage bears none: who pays ahead has paid the tax with the money. Raises Doubt.
     """
@@ -88,8 +94,8 @@ def rules_for(invoice: Invoice, at: datetime) -> tuple[TaxRule, ...]:
 
 
 def tax_point(invoice: Invoice, at: datetime) -> date:
-    """The day whose taxes an invoice bears: the last one it bills, else that of a moment."""
-    on: date = invoice.until_on - timedelta(days=1) if invoice.until_on else tax_day(invoice.customer, at)
+    """The day whose taxes an invoice bears: the last one it bills, else that of its issue, were it issued now."""
+    on: date = invoice.until_on - timedelta(days=1) if invoice.until_on else issue_day(invoice.account, at)
     return on
 
 
@@ -111,9 +117,12 @@ def with_own_taxes(invoice: Invoice, lines: Sequence[core.InvoiceLine]) -> list[
 def lines_from_calls(invoice: Invoice, period: Period) -> list[core.InvoiceLine]:
     """What calls bring to a draft of one period."""
     customer = invoice.customer
-    own, late = correction_lines(customer, [period], without=invoice.pk)
+    again = look(customer).again
+    if again is not None:  # the runs since have taken what this draft bears for billed
+        again = again.union(stretches_named(invoice))
+    own, late = correction_lines(customer, [period], again=again, without=invoice.pk)
     waiting = taken_late(customer, invoice.kind, late)
-    return [*usage_lines(customer, [period], invoice.grouping)[0], *own[0], *waiting]
+    return [*usage_lines(customer, [period], invoice.grouping, zone=invoice.zone)[0], *own[0], *waiting]
 
 
 def lines_from_charges(customer: Customer, before_on: date, *, without: int = 0) -> list[core.InvoiceLine]:
@@ -132,6 +141,7 @@ def charge_line(charge: Charge) -> core.InvoiceLine:
         unit_price_nanos=charge.unit_price_nanos,
         amount_micros=charge.amount_micros,
         posted=is_posted(charge),
+        tax_choice=TaxChoice((), charge.tax_category, charge.exemption_reason) if charge.tax_category else None,
     )
 
 

@@ -83,7 +83,10 @@ def credit_invoice(*, invoice_id: int, reason: str, lines: Sequence[CreditedLine
 
 @act
 def debit_invoice(*, invoice_id: int, reason: str, lines: Sequence[AddedLine]) -> Invoice:
-    """Issues a debit note for an invoice: what these lines add, with the taxes of the invoice."""
+    """Issues a debit note for an invoice: what these lines add, with the taxes of the invoice.
+
+    Prices include these taxes where those of the invoice do.
+    """
     words = checks.cleaned({"reason": REASON}, {"reason": reason})["reason"]
     because(words)
     invoice, customer = corrected(invoice_id)
@@ -96,7 +99,8 @@ def debit_invoice(*, invoice_id: int, reason: str, lines: Sequence[AddedLine]) -
         if not {"description", "unit_price_nanos"} <= values.keys() or values["unit_price_nanos"] <= 0:
             raise refuse("lines", "Each line needs its words and a price above zero.")
         found.append(core.manual_line(**{"from_on": None, "until_on": None, **values}))
-    note = _draft(invoice, customer, "debit_note", words)
+    gross = invoice.prices_include_tax
+    note = _draft(invoice, customer, "debit_note", words, prices_include_tax=gross)
     return _issued(write(note, found, rules_added(invoice)), records.now())
 
 
@@ -139,7 +143,7 @@ def _chosen(lines: Sequence[CreditedLine], left: Sequence[tuple[InvoiceLine, int
     return taken
 
 
-def _draft(invoice: Invoice, customer: Customer, kind: str, reason: str) -> Invoice:
+def _draft(invoice: Invoice, customer: Customer, kind: str, reason: str, **values: Any) -> Invoice:
     return new_draft(
         customer,
         kind,
@@ -148,6 +152,7 @@ def _draft(invoice: Invoice, customer: Customer, kind: str, reason: str) -> Invo
         reason=reason,
         reference=invoice.reference,
         template_id=invoice.template_id,
+        **values,
     )
 
 

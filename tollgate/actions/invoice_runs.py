@@ -18,13 +18,13 @@ from django.db.models import Q
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, Invalid, act, acting, because, current, refuse
-from tollgate.actions.charges import zone_of
+from tollgate.actions.billing_progress import Look, borne_since, keep, look
+from tollgate.actions.charges import unbilled_charges, zone_of
 from tollgate.actions.invoice_issue import issue
 from tollgate.actions.invoice_lines import lines_from_charges, rules_for, write
 from tollgate.actions.invoice_usage import (
     Doubt,
     correction_lines,
-    covered,
     grouping_of,
     taken_late,
     usage_lines,
@@ -32,13 +32,24 @@ from tollgate.actions.invoice_usage import (
 )
 from tollgate.actions.invoices import billing_switches, draft_of, kind_for
 from tollgate.actions.postings import wallet_id_of, wallet_of
-from tollgate.actions.statements import fetch
-from tollgate.core.invoice_periods import FREQUENCIES, Frequency, Period, Schedule, closed_periods, uncovered
+from tollgate.actions.statements import fetch, without_limit
+from tollgate.core.hours import zone_info
+from tollgate.core.invoice_periods import (
+    FREQUENCIES,
+    Frequency,
+    Period,
+    Schedule,
+    closed_periods,
+    first_instant,
+    uncovered,
+)
 from tollgate.core.invoices import InvoiceLine, borne
 from tollgate.store.models import Account, Customer, Invoice
 
 RUNS: Final = "the invoice run"
 MOST_AT_ONCE: Final = 12
+AT_A_LOOK: Final = 6
+"""So many periods are asked for at a time: what a long catch-up leaves for its next transaction is not read twice."""
 MOST_REASON: Final = 500
 log = logging.getLogger(__name__)
 
@@ -57,6 +68,20 @@ class Made:
     net_micros: int
     tax_micros: int
     total_micros: int
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What is for the next document, whatever its period: what came late to others, by the kind that bore them, and
+    charges that none bears."""
+
+    late: dict[str, list[InvoiceLine]]
+    charges: list[InvoiceLine]
+
+    @property
+    def begins(self) -> set[datetime]:
+        """The beginnings of the stretches of which something waits."""
+        return {line.usage.from_at for lines in self.late.values() for line in lines if line.usage}
 
 
 class _TakenBack(Exception):
@@ -78,6 +103,7 @@ def generate_missing_invoices(*, customer_id: int, preview: bool = False, issued
     if customer.parked_at is not None:
         raise refuse("customer_id", f"The customer's billing rests: {customer.parked_reason} Release it first.")
     at = records.now()
+    without_limit()
     try:
         if not given["preview"]:
             return [made(row) for row in bill(customer, closed_at=at, at=at, issued=given["issued"])]
@@ -103,6 +129,7 @@ def run_customer_invoices(*, customer_id: int, at: datetime | str) -> list[Invoi
     if customer is None or customer.parked_at is not None or not customer.generate_invoices:
         return []
     account: Account = customer.account
+    without_limit()
     try:
         with transaction.atomic():
             closed_at = moment - timedelta(hours=account.invoice_lag_h)
@@ -112,7 +139,7 @@ def run_customer_invoices(*, customer_id: int, at: datetime | str) -> list[Invoi
     except (Doubt, Invalid) as doubt:
         park(customer, str(doubt)[:MOST_REASON], moment)
     except Exception as error:
-        log.exception("customer %s is not billed", customer.pk)
+        log.exception("ALARM customer %s is not billed", customer.pk)
         words = f"Its bills could not be made: {type(error).__name__}, {' '.join(str(error).split())}"
         park(customer, words[:MOST_REASON], moment)
     return []
@@ -139,7 +166,7 @@ def run_invoices(
             try:
                 made_now += _billed_up(customer_id, at)
             except Exception:  # whatever it was, the next customer is billed all the same
-                log.exception("customer %s is not billed", customer_id)
+                log.exception("ALARM customer %s is not billed", customer_id)
     return made_now
 
 
@@ -149,7 +176,7 @@ def _billed_up(customer_id: int, at: datetime) -> list[Invoice]:
     while True:
         more = run_customer_invoices(customer_id=customer_id, at=at)
         found += more
-        if len(more) < MOST_AT_ONCE:
+        if len(more) <= MOST_AT_ONCE - AT_A_LOOK:
             return found
 
 
@@ -160,18 +187,6 @@ def due_customers(account_id: int | None = None) -> list[int]:
     if account_id is not None:
         found = found.filter(account_id=account_id)
     return list(found.order_by("pk").values_list("pk", flat=True))
-
-
-def missing_periods(customer: Customer, at: datetime) -> list[Period]:
-    """The periods of a customer's schedule that were over at a moment and that no document bears, oldest first."""
-    schedule = schedule_of(customer)
-    since = _since(customer)
-    if schedule is None or since is None:
-        return []
-    # a period in which a customer was made prepaid or postpaid is two: their taxes fall due at different points
-    borne = [*covered(customer), *((at, at) for at, _ in billing_switches(customer))]
-    closed = closed_periods(schedule, since=since, at=at)
-    return [piece for period in closed for piece in uncovered(period, borne, schedule.zone)]
 
 
 def schedule_of(customer: Customer) -> Schedule | None:
@@ -186,28 +201,71 @@ def schedule_of(customer: Customer) -> Schedule | None:
 def bill(
     customer: Customer, *, closed_at: datetime, at: datetime, issued: bool, most: int | None = None
 ) -> list[Invoice]:
-    """The documents of the missing periods of a customer whose row is locked, `most` of them. Raises Doubt."""
-    periods = missing_periods(customer, closed_at)
+    """The documents of the missing periods of a customer whose row is locked, about `most` of them. Raises Doubt."""
+    schedule = schedule_of(customer)
+    if schedule is None:
+        return []
+    seen = look(customer)
+    closed = list(closed_periods(schedule, since=_since(customer, schedule, seen), at=closed_at))
+    periods = _missing(customer, schedule, closed)
+    done_at = max(
+        (moment for moment in (seen.since_at, *(one.until_at for one in closed[-1:])) if moment), default=None
+    )
     if not periods:
+        if seen.again is not None:
+            keep(customer, seen, until_at=done_at, waiting=seen.again)
         return []
     if wallet_of(customer).currency != customer.currency:
         raise Doubt("The wallet and the customer are in different currencies.")
-    calls = usage_lines(customer, periods, grouping_of(customer))
-    own, late = correction_lines(customer, periods)
+    own, late = correction_lines(customer, periods, again=seen.again)
+    waiting = _Waiting(late, lines_from_charges(customer, periods[-1].until_on))
     found: list[Invoice] = []
-    for place, period in enumerate(periods):
-        if len(found) == most:
+    for place in range(0, len(periods), AT_A_LOOK):
+        if most is not None and len(found) > most - AT_A_LOOK:
+            done_at = _earlier(done_at, periods[place].from_at)
             break
-        kind = kind_for(customer, period.from_at) if own[place] or any(late.values()) else ""
-        charges = lines_from_charges(customer, period.until_on)
-        waiting = taken_late(customer, kind, late)
-        lines, rest = borne([*calls[place], *own[place], *waiting, *charges], customer.currency)
-        if not customer.zero_invoices and not any(line.exact_micros for line in lines):
-            late[kind] = waiting
-            continue
-        late[kind] = rest
-        found.append(_document(customer, period, lines, at=at, issued=issued))
+        part = periods[place : place + AT_A_LOOK]
+        usage = usage_lines(customer, part, grouping_of(customer))
+        for period, calls, before in zip(part, usage, own[place:], strict=False):
+            lines = _lines(customer, period, [*calls, *before], waiting, is_changed=bool(before))
+            if customer.zero_invoices or any(line.exact_micros for line in lines):
+                found.append(_document(customer, period, lines, at=at, issued=issued))
+            elif before:  # no document has room for it: the next run looks at this period again
+                done_at = _earlier(done_at, period.from_at)
+    keep(customer, seen, until_at=done_at, waiting=waiting.begins)
     return found
+
+
+def _earlier(done_at: datetime | None, at: datetime) -> datetime:
+    return at if done_at is None else min(done_at, at)
+
+
+def _lines(
+    customer: Customer, period: Period, of_calls: list[InvoiceLine], waiting: _Waiting, *, is_changed: bool
+) -> list[InvoiceLine]:
+    """The lines of the document of a period, with what waits for one: what it bears waits no longer. A period in which
+    nothing is to be billed bears nothing."""
+    kind = kind_for(customer, period.from_at) if is_changed or any(waiting.late.values()) else ""
+    charges = [line for line in waiting.charges if line.from_on and line.from_on < period.until_on]
+    late = taken_late(customer, kind, waiting.late)
+    lines, rest = borne([*of_calls, *late, *charges], customer.currency)
+    if not customer.zero_invoices and not any(line.exact_micros for line in lines):
+        waiting.late[kind] = late
+        return []
+    waiting.late[kind] = rest
+    taken = {line.charge_id for line in lines if line.charge_id is not None}
+    waiting.charges = [line for line in waiting.charges if line.charge_id not in taken]
+    return lines
+
+
+def _missing(customer: Customer, schedule: Schedule, closed: Sequence[Period]) -> list[Period]:
+    """Those of some periods that follow one another which no document bears, oldest first."""
+    if not closed:
+        return []
+    # a period in which a customer was made prepaid or postpaid is two: their taxes fall due at different points
+    switches = [(at, at) for at, _ in billing_switches(customer)]
+    borne_by = [*borne_since(customer, closed[0].from_at), *switches]
+    return [piece for period in closed for piece in uncovered(period, borne_by, schedule.zone)]
 
 
 def park(customer: Customer, reason: str, at: datetime) -> Customer:
@@ -273,8 +331,13 @@ def _previewed(customer: Customer, at: datetime) -> list[Made]:
         return [replace(row, invoice_id=0) for row in told]
 
 
-def _since(customer: Customer) -> datetime | None:
-    """When a customer's first call began, or it was made: before that there is nothing to bill."""
-    wallet_id = wallet_id_of(customer)
-    first: datetime | None = fetch("invoices", "first_call", customer.account_id, customer.pk, wallet_id)[0]["at"]
-    return min(first, customer.created_at) if first is not None else customer.created_at
+def _since(customer: Customer, schedule: Schedule, seen: Look) -> datetime:
+    """From when on periods are looked at: where the last run ended, or before that what has come since. Who has none
+    before, or wants a document of each period: from its first call, or when it was made."""
+    if seen.since_at is None or customer.zero_invoices:
+        wallet_id = wallet_id_of(customer)
+        first: datetime | None = fetch("invoices", "first_call", customer.account_id, customer.pk, wallet_id)[0]["at"]
+        return min(first, customer.created_at) if first is not None else customer.created_at
+    done_on = seen.since_at.astimezone(zone_info(schedule.zone)).date()
+    owed = unbilled_charges(customer, before_on=done_on).filter(amount_micros__gt=0).first()
+    return seen.since_at if owed is None else min(seen.since_at, first_instant(owed.from_on, schedule.zone))

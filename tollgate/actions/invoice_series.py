@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.statements import fetch
+from tollgate.core.hours import zone_info
 from tollgate.store.models import Account, Invoice, InvoiceSeries, SeriesCounter
 from tollgate.store.models.invoices import KINDS
 
@@ -75,6 +76,12 @@ def series_of(account: Account, kind: str) -> InvoiceSeries:
     if found is None:
         found, _ = InvoiceSeries.objects.get_or_create(account=account, kind=kind, defaults={"prefix": PREFIXES[kind]})
     return found
+
+
+def issue_day(account: Account, at: datetime) -> date:
+    """The day that a document of a moment bears, and its number the year of: that of the account, who issues it. So the
+    dates of a series follow its numbers, wherever the customers are."""
+    return at.astimezone(zone_info(account.zone)).date()
 
 
 def next_number(account: Account, kind: str, on: date) -> Number:

@@ -6,8 +6,9 @@ billed is a correction line on the next document. Nothing here writes.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,19 +22,23 @@ from tollgate.core.money import format_micros
 from tollgate.store.models import Account, Customer, IngressRoute, Invoice
 
 LATE: Final = timedelta(days=35)
-"""How long after its end a billed period is looked at again for calls whose first charge came late: a call is charged
-within a day of its begin, or when charging runs again. What is charged or given back after that is an adjustment or a
-correction, and those are looked for in periods of any age."""
+"""Where no run has remembered how far it came (billing_progress.py): how long after its end a billed period is looked
+at again for calls whose first charge came late. Corrections are looked for in periods of any age then."""
 
 
 class Doubt(Exception):
     """Something does not add up: whose billing it is rests until a person has looked (R12)."""
 
 
-def usage_lines(customer: Customer, periods: Sequence[Period], grouping: str) -> list[list[InvoiceLine]]:
-    """The lines of calls of each period, in one statement. Raises Doubt where records and ledger differ."""
+def usage_lines(
+    customer: Customer, periods: Sequence[Period], grouping: str, *, zone: str | None = None
+) -> list[list[InvoiceLine]]:
+    """The lines of calls of each period, in one statement, days by the customer's billing zone unless another is given.
+
+    Raises Doubt where records and ledger differ.
+    """
     found: list[list[InvoiceLine]] = [[] for _ in periods]
-    rows = _charged(customer, periods, grouping)
+    rows = _charged(customer, periods, grouping, zone)
     routes = _route_names(rows) if grouping == "route" else {}
     words = words_for(customer)
     for row in rows:
@@ -51,11 +56,12 @@ def usage_lines(customer: Customer, periods: Sequence[Period], grouping: str) ->
 
 
 def correction_lines(
-    customer: Customer, periods: Sequence[Period], *, without: int = 0
+    customer: Customer, periods: Sequence[Period], *, again: Collection[datetime] | None, without: int = 0
 ) -> tuple[list[list[InvoiceLine]], dict[str, list[InvoiceLine]]]:
     """For each of these periods what lines of other documents have billed of it already, below zero; and what came to
-    periods that are billed, since then, by the kind of document that bore them (see `taken_late`). `without` is a
-    document whose own lines do not count."""
+    periods that are billed, since then, by the kind of document that bore them (see `taken_late`). Those that begin at
+    `again` are looked at; null is by their age and by corrections. `without` is a document whose own lines do not
+    count."""
     own: list[list[InvoiceLine]] = [[] for _ in periods]
     late: dict[str, list[InvoiceLine]] = defaultdict(list)
     standing, words = _standing(customer, without), words_for(customer)
@@ -73,7 +79,7 @@ def correction_lines(
             for period, kind in standing.values():  # what the document that bears it now had no room for
                 if period.from_at <= row["from_at"] < period.until_at:
                     late[kind].append(line)
-    for line in _late_lines(customer, billed, periods):
+    for line in _late_lines(customer, billed, periods, again):
         assert line.usage is not None
         late[standing[line.usage.from_at, line.usage.until_at][1]].append(line)
     return own, late
@@ -123,14 +129,13 @@ def covered(customer: Customer, *, without: int = 0) -> list[tuple[datetime, dat
     return sorted(_standing(customer, without))
 
 
-def _late_lines(customer: Customer, billed: Mapping[Period, int], periods: Sequence[Period]) -> list[InvoiceLine]:
-    since = min((period.from_at for period in periods), default=None)
-    corrected = [row["started_at"] for row in fetch("invoices", "corrected_calls", *_wallet(customer))]
-    again = [
-        stretch
-        for stretch in sorted(billed)
-        if (since is not None and stretch.until_at > since - LATE) or _any_within(corrected, stretch)
-    ]
+def _late_lines(
+    customer: Customer, billed: Mapping[Period, int], periods: Sequence[Period], begins: Collection[datetime] | None
+) -> list[InvoiceLine]:
+    if begins is None:
+        again = _by_age_and_corrections(customer, billed, periods)
+    else:
+        again = [stretch for stretch in sorted(billed) if stretch.from_at in begins]
     differences = {stretch: -billed[stretch] for stretch in again}
     for row in _charged(customer, again, "total"):
         differences[again[row["piece"]]] += row["charged_micros"]
@@ -138,7 +143,20 @@ def _late_lines(customer: Customer, billed: Mapping[Period, int], periods: Seque
     return [correction_line(stretch, micros, words=words) for stretch, micros in differences.items() if micros]
 
 
-def _charged(customer: Customer, periods: Sequence[Period], grouping: str) -> list[dict[str, Any]]:
+def _by_age_and_corrections(customer: Customer, billed: Iterable[Period], periods: Sequence[Period]) -> list[Period]:
+    """The billed stretches to which something may have come where nobody remembers what was looked at before."""
+    since = min((period.from_at for period in periods), default=None)
+    corrected = sorted(row["started_at"] for row in fetch("invoices", "corrected_calls", *_wallet(customer)))
+    return [
+        stretch
+        for stretch in sorted(billed)
+        if (since is not None and stretch.until_at > since - LATE) or _any_within(corrected, stretch)
+    ]
+
+
+def _charged(
+    customer: Customer, periods: Sequence[Period], grouping: str, zone: str | None = None
+) -> list[dict[str, Any]]:
     """What the ledger charged for the calls of each period, in groups; its place in the list is the row's `piece`."""
     if not periods:
         return []
@@ -152,7 +170,7 @@ def _charged(customer: Customer, periods: Sequence[Period], grouping: str) -> li
         account_id,
         customer.pk,
         wallet_id,
-        zone_of(customer),
+        zone or zone_of(customer),
         grouping,
         begins,
         ends,
@@ -181,8 +199,10 @@ def _standing(customer: Customer, without: int) -> dict[tuple[datetime, datetime
     return {(period.from_at, period.until_at): (period, kind) for period, kind in periods}
 
 
-def _any_within(moments: Iterable[datetime], stretch: Period) -> bool:
-    return any(stretch.from_at <= moment < stretch.until_at for moment in moments)
+def _any_within(moments: Sequence[datetime], stretch: Period) -> bool:
+    """Whether one of some moments, the first one first, lies within a stretch."""
+    place = bisect_left(moments, stretch.from_at)
+    return place < len(moments) and moments[place] < stretch.until_at
 
 
 def _route_names(rows: Iterable[dict[str, Any]]) -> dict[int, str]:

@@ -14,10 +14,10 @@ from typing import Any, Final, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotFound, act, current, refuse
+from tollgate.actions.billing_progress import FROM_CALLS, reopen
 from tollgate.actions.charges import MOST_QUANTITY_MILLI, charge_amount, day, zone_of
 from tollgate.actions.customer_checks import GROUPINGS
 from tollgate.actions.invoice_lines import (
-    FROM_CALLS,
     lines_from_calls,
     lines_from_charges,
     new_draft,
@@ -30,7 +30,7 @@ from tollgate.actions.invoice_lines import (
 )
 from tollgate.actions.invoice_usage import Doubt, covered, kind_of
 from tollgate.actions.line_taxes import NOTHING_CHOSEN, TAX_CHECKS, LineTaxes, choice_for
-from tollgate.actions.statements import fetch
+from tollgate.actions.statements import fetch, without_limit
 from tollgate.core import invoices as core
 from tollgate.core.invoice_periods import Period, uncovered
 from tollgate.core.invoice_periods import period_of as whole_days
@@ -38,6 +38,7 @@ from tollgate.store.models import Customer, Invoice, InvoiceLine, InvoiceTemplat
 
 DRAFT_ONLY: Final = "Only a draft is changed; correct an issued document by a credit or debit note."
 MOST_LINES: Final = 1000
+UTC_NAME: Final = "UTC"
 
 
 class DraftChanges(TypedDict, total=False):
@@ -91,31 +92,39 @@ UNSAID: Final[Mapping[str, Any]] = {"quantity_milli": 1000, "from_on": None, "un
 
 @act
 def draft_invoice(
-    *, customer_id: int, from_on: str | date | None = None, until_on: str | date | None = None, grouping: str = ""
+    *,
+    customer_id: int,
+    from_on: str | date | None = None,
+    until_on: str | date | None = None,
+    grouping: str = "",
+    in_utc: bool = False,
 ) -> Invoice:
     """Makes a draft of a period that is over, with its calls and charges, or an empty one for lines by hand.
 
-    `until_on` is the first day after the period. A period that a document bears already is refused. What a prepaid
-    customer gets is a receipt.
+    `until_on` is the first day after the period. Its days are those of the customer's billing zone, or `in_utc` those
+    of UTC, as summaries have them. A period that a document bears already is refused. What a prepaid customer gets is a
+    receipt.
     """
     customer = records.locked(Customer, customer_id)
     kind = kind_for(customer)
     values = {"grouping": grouping} if grouping else {}
-    checks.cleaned(DRAFT_CHECKS, values)
+    checks.cleaned({**DRAFT_CHECKS, "in_utc": checks.yes_no}, {**values, "in_utc": in_utc})
     at, by = records.now(), current.get().name
+    zone = UTC_NAME if in_utc else zone_of(customer)
     if from_on is None and until_on is None:
-        return new_draft(customer, kind, zone=zone_of(customer), created_by=by, **values)
+        return new_draft(customer, kind, zone=zone, created_by=by, **values)
     days = checks.cleaned({"from_on": day, "until_on": day}, {"from_on": from_on, "until_on": until_on})
     if days["until_on"] <= days["from_on"]:
         raise refuse("until_on", "This is the first day after: give a later one.")
-    period = whole_days(days["from_on"], days["until_on"], zone_of(customer))
+    period = whole_days(days["from_on"], days["until_on"], zone)
     if period.until_at > at:
         raise refuse("until_on", "This period is not over yet.")
-    if uncovered(period, covered(customer), zone_of(customer)) != [period]:
+    if uncovered(period, covered(customer), zone) != [period]:
         raise refuse("from_on", "Part of this period is on another document already.")
     if any(period.from_at < at < period.until_at for at, _ in billing_switches(customer)):
         raise refuse("until_on", "In this period the account type was changed: generate what is missing instead.")
-    invoice = draft_of(customer, period, created_by=by, **values)
+    invoice = draft_of(customer, period, zone=zone, created_by=by, **values)
+    without_limit()
     with doubts_named("customer_id"):
         lines = [
             *lines_from_calls(invoice, period),
@@ -143,7 +152,10 @@ def update_invoice(*, invoice_id: int, version: int | None = None, **changes: Un
 @act
 def delete_invoice_draft(*, invoice_id: int, version: int | None = None) -> None:
     """Throws a draft away: what it bore may be billed again. It never had a number."""
-    locked_draft(invoice_id, version).delete()
+    draft = locked_draft(invoice_id, version)
+    records.locked(Customer, draft.customer_id)  # no run is at it meanwhile
+    reopen(draft)
+    draft.delete()
 
 
 @act
@@ -210,12 +222,13 @@ def line_sums(invoice: Invoice, fields: Mapping[str, Any], *, instead: InvoiceLi
         return LineSums(alone, sums_of(invoice, lines, rules))
 
 
-def draft_of(customer: Customer, period: Period, **values: Any) -> Invoice:
-    """The draft that bears a period from now on: no other document can. Its lines are still to be written."""
+def draft_of(customer: Customer, period: Period, *, zone: str = "", **values: Any) -> Invoice:
+    """The draft that bears a period from now on: no other document can. Its lines are still to be written. Its days are
+    those of a zone, that of the customer's bills if none is given."""
     return new_draft(
         customer,
         kind_for(customer, period.from_at),
-        zone=zone_of(customer),
+        zone=zone or zone_of(customer),
         from_on=period.from_on,
         until_on=period.until_on,
         usage_from_at=period.from_at,
@@ -248,6 +261,7 @@ def refreshed(invoice: Invoice) -> Invoice:
     period = period_of(invoice)
     kept = read(invoice)
     if period is not None:
+        without_limit()
         kept = [*lines_from_calls(invoice, period), *(line for line in kept if line.kind not in FROM_CALLS)]
     return write(invoice, kept, rules_for(invoice, records.now()))
 

@@ -14,7 +14,7 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import refuse, warn
 from tollgate.actions.invoice_lines import tax_point
 from tollgate.actions.taxes import MOST_TAXES, paid_by, party_of
-from tollgate.core.taxes import NEEDS_BUYER_NUMBER, NO_VAT, REVERSE_CHARGE_WORDS, UNREASONED, TaxChoice, TaxRule
+from tollgate.core.taxes import NEEDS_BUYER_NUMBER, NO_VAT, UNREASONED, TaxChoice, TaxRule, reverse_charge_words
 from tollgate.store.models import Invoice
 
 MOST_REASON: Final = 300
@@ -63,7 +63,7 @@ def choice_for(invoice: Invoice, values: Mapping[str, Any]) -> TaxChoice | None:
         return TaxChoice(wanted)
     _check_category(invoice, category)
     if category == "AE":
-        reason = reason or REVERSE_CHARGE_WORDS
+        reason = reason or reverse_charge_words(party_of(invoice.customer))
     if not reason and category not in UNREASONED:
         raise refuse("exemption_reason", "This category is printed with its reason: give it.")
     if reason and category in UNREASONED:

@@ -71,6 +71,8 @@ def delete_localization(*, localization_id: int, version: int | None = None) -> 
     """Removes a localization that no customer uses any more."""
     found = records.locked(Localization, localization_id, version)
     count = found.customers.count()
+    if count == 1:
+        raise refuse("localization_id", "1 customer uses this localization: give it another first.")
     if count:
         raise refuse("localization_id", f"{count} customers use this localization: give them another first.")
     found.delete()

@@ -19,6 +19,7 @@ from tollgate.actions.notices import notify
 from tollgate.actions.webhook_bodies import customer_body
 from tollgate.actions.webhooks import emit
 from tollgate.core.money import format_micros
+from tollgate.core.templates import Figure
 from tollgate.store.models import Customer, Wallet
 
 log = logging.getLogger(__name__)
@@ -83,8 +84,8 @@ def _tell(customer: Customer) -> None:
     }
     emit(account_id=customer.account_id, event="balance.low", ref=f"customer:{customer.pk}", body=body)
     values = {
-        "available": format_micros(left, 2),
-        "threshold": format_micros(threshold, 2),
+        "available": Figure(format_micros(left, 2)),
+        "threshold": Figure(format_micros(threshold, 2)),
         "currency": customer.currency,
     }
     notify(customer, "balance.low", values)

@@ -1,7 +1,7 @@
 """Acts on SEPA mandates: that a customer lets us collect from its bank account, entered from what it has signed.
 
-The IBAN is sealed and told masked. What a mandate may still collect is found from its lines (`standing`): it is used up
-after its last collection and expired after 36 months without one. To keep another property, see `MandateFields`.
+The IBAN is sealed and told masked. What a mandate may still collect is found from its lines (`standing`, by
+`store.queries.mandates`). To keep another property, see `MandateFields`.
 """
 
 from __future__ import annotations
@@ -9,22 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date
-from typing import Any, Final, TypedDict, Unpack
-
-from django.db.models import Count, Max, Q
+from typing import Final, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.charges import day
 from tollgate.core import sepa
-from tollgate.store.models import Account, BankLine, Customer, Mandate
+from tollgate.store.models import Account, Customer, Mandate
+from tollgate.store.queries.mandates import with_standing
 from tollgate.store.secrets import seal
 
 SCHEMES: Final = ("CORE", "B2B")
 OWED: Final = ("invoice", "debit_note")
 """The documents that are collected."""
-NOT_SENT: Final = ("canceled", "rejected")
-"""Lines that count as no collection of their mandate: what was refused is sent as the first once more."""
 
 
 class MandateFields(TypedDict, total=False):
@@ -141,35 +138,16 @@ def end_mandate(*, mandate_id: int, version: int | None = None) -> Mandate:
 
 def standings(mandates: Iterable[Mandate], today: date) -> dict[int, Standing]:
     """What mandates may still collect on a day, by their ids."""
-    found = {mandate.pk: mandate for mandate in mandates}
-    sent = ~Q(state__in=NOT_SENT)
-    rows = (
-        BankLine.objects.filter(mandate__in=found)
-        .values("mandate_id")
-        .annotate(
-            last_on=Max("run__execute_on", filter=~Q(state="canceled")),
-            sent_count=Count("id", filter=sent),
-            last_count=Count("id", filter=sent & Q(sequence__in=sepa.LAST)),
-        )
-    )
-    told = {row["mandate_id"]: row for row in rows}
-    return {pk: _standing(mandate, told.get(pk, {}), today) for pk, mandate in found.items()}
+    known = Mandate.objects.filter(pk__in=[mandate.pk for mandate in mandates])
+    return {
+        row.pk: Standing(row.standing, row.collected, row.last_on, row.expires_on)
+        for row in with_standing(known, today)
+    }
 
 
 def standing(mandate: Mandate, today: date) -> Standing:
     """What a mandate may still collect on a day."""
     return standings([mandate], today)[mandate.pk]
-
-
-def _standing(mandate: Mandate, told: Mapping[str, Any], today: date) -> Standing:
-    last_on = told.get("last_on")
-    expires_on = sepa.expires_on(mandate.signed_on, last_on)
-    state = "expired" if today >= expires_on else "active"
-    if told.get("last_count"):
-        state = "used up"
-    if mandate.status == "ended":
-        state = "ended"
-    return Standing(state, bool(told.get("sent_count")), last_on, expires_on)
 
 
 def mandate_of(customer: Customer, today: date) -> Mandate | None:

@@ -19,7 +19,8 @@ from django.utils.html import escape
 from tollgate import environment
 from tollgate.actions import acts, records
 from tollgate.actions.acts import act, refuse
-from tollgate.core.templates import Value, parse, render
+from tollgate.core.number_formats import reader_sign
+from tollgate.core.templates import Value, as_read, parse, render
 from tollgate.core.templates_stock import LANGUAGE, PLAIN, STOCK, as_html
 from tollgate.store.models import Account, Contact, Customer, Message, PortalDomain, TaskRow, Template
 from tollgate.store.secrets import seal, unseal
@@ -63,8 +64,9 @@ def queue(
     """Puts a message into the queue of this transaction; None when there is no address or it is not wanted.
 
     `values` are exactly the variables of the template, those of `plain` are `subject` and `text` (and `html` if there
-    is one). `recipient` is the email or number where it is not the contact's own. `secret` keeps the body out of the
-    log and sealed in the database (read it by `body`), and forgets it once it was sent.
+    is one); a number among them is a `Figure`, written as the reader does. `recipient` is the email or number where it
+    is not the contact's own. `secret` keeps the body out of the log and sealed in the database (read it by `body`), and
+    forgets it once it was sent.
     """
     address = recipient or (contact_address(contact, kind) if contact else "")
     if not address or (marketing and contact is not None and not contact.marketing):
@@ -265,7 +267,8 @@ def _words(template: str, reader: Reader, values: Mapping[str, Value], language:
     if set(values) != {*stock.variables, *stock.unused}:
         raise ValueError(f"{template} takes {sorted({*stock.variables, *stock.unused})}, not {sorted(values)}")
     domain_id = reader.domain.pk if reader.domain else None
-    return filled(wording(reader.account.pk, template, language, domain_id), {**reader.values(), **values})
+    told = as_read(values, reader_sign(language, reader.customer.country if reader.customer else ""))
+    return filled(wording(reader.account.pk, template, language, domain_id), {**reader.values(), **told})
 
 
 def _reader(

@@ -1,6 +1,6 @@
 """Telling a customer of something: one mail to each address that wants it, in the transaction that caused it.
 
-    notify(customer, "payment.completed", {"amount": "50.00", "currency": "EUR", ...})
+    notify(customer, "payment.completed", {"amount": Figure("50.00"), "currency": "EUR", ...})
 
 The addresses are the customer's notification emails, else its contacts, or those in the departments that it chose; an
 event that the customer opted out of is told to nobody, unless it is one that is always told. A new notice is a line of
@@ -15,7 +15,7 @@ from typing import Any
 from tollgate.actions.messages import queue
 from tollgate.core.money import format_micros
 from tollgate.core.notices import NOTICES
-from tollgate.core.templates import Value
+from tollgate.core.templates import Figure, Value
 from tollgate.store.models import Contact, Customer, Invoice, Message, Payment
 
 
@@ -43,11 +43,11 @@ def invoice_values(invoice: Invoice) -> dict[str, Value]:
     """What the notices about a document say of it."""
     told: dict[str, Value] = {
         "number": invoice.number or "",
-        "total": format_micros(abs(invoice.total_micros), 2),
-        "open": format_micros(invoice.open_micros, 2),
+        "total": Figure(format_micros(abs(invoice.total_micros), 2)),
+        "open": Figure(format_micros(invoice.open_micros, 2)),
         "currency": invoice.currency,
-        "sub_total": format_micros(abs(invoice.net_micros), 2),
-        "tax": format_micros(abs(invoice.tax_micros), 2),
+        "sub_total": Figure(format_micros(abs(invoice.net_micros), 2)),
+        "tax": Figure(format_micros(abs(invoice.tax_micros), 2)),
         "invoice_date": invoice.invoice_on.isoformat() if invoice.invoice_on else "",
         "payment_details": str(invoice.issuer.get("payment_details") or ""),
     }
@@ -59,7 +59,7 @@ def invoice_values(invoice: Invoice) -> dict[str, Value]:
 def payment_values(payment: Payment) -> dict[str, Value]:
     """What the notices about a payment, refund or reversal say of it."""
     return {
-        "amount": format_micros(abs(payment.amount_micros), 2),
+        "amount": Figure(format_micros(abs(payment.amount_micros), 2)),
         "currency": payment.currency,
         "received_on": f"{payment.completed_at or payment.received_at:%Y-%m-%d}",
         "reference": payment.external_id or f"{payment.gateway} {payment.pk}",

@@ -57,6 +57,7 @@ class Options(TypedDict, total=False):
     cdr_live_days: int | None
     cdr_archive_days: int | None
     message_retention_days: int | None
+    payment_notice_days: int | None
     sip_rewrites: Sequence[Rewrite]
     payment_details: str
     payment_description: str
@@ -137,6 +138,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "cdr_live_days": checks.optional(checks.whole(7, 36_500)),
     "cdr_archive_days": checks.optional(checks.whole(30, 36_500)),
     "message_retention_days": checks.optional(checks.whole(1, 36_500)),
+    "payment_notice_days": checks.optional(checks.whole(30, 36_500)),
     "sip_rewrites": _rewrites,
     "payment_details": checks.text(2000),
     "payment_description": checks.text(100),

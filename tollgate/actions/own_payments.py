@@ -21,6 +21,7 @@ from tollgate.actions.payment_amounts import (
     BUILT_IN,
     Way,
     check_minimum,
+    check_payable,
     surcharge_of,
     wallet_amount,
     ways_of,
@@ -28,7 +29,7 @@ from tollgate.actions.payment_amounts import (
 from tollgate.actions.payment_booking import new_payment
 from tollgate.actions.payment_gateways import config_of
 from tollgate.actions.vouchers import Redeemed, redeem
-from tollgate.core.payments import ASK_AGAIN, payable
+from tollgate.core.payments import ASK_AGAIN
 from tollgate.gateways.payments import PROVIDERS, open_gateway
 from tollgate.gateways.payments.model import Declined, NotReached, Order, Widget
 from tollgate.store.models import Account, Checkout, Customer, Payment
@@ -64,8 +65,7 @@ def start_checkout(
         raise refuse("gateway", "A bank transfer is not paid here: see the details and tell us of it.")
     if code not in way.currencies:
         raise refuse("currency", f"Choose one of {', '.join(way.currencies)}.")
-    if not payable(amount, code):
-        raise refuse("amount_micros", f"Give an amount that can be paid in {code}.")
+    check_payable(amount, code, way.gateway)
     gained, rate = wallet_amount(customer, amount, code, at)
     check_minimum(customer, gained)
     surcharge = surcharge_of(way.gateway, amount, code)
@@ -155,8 +155,7 @@ def tell_bank_transfer(*, customer_id: int, amount_micros: int, payer: str = "")
     customer = _customer(customer_id)
     values = checks.cleaned(CHECKS, {"amount_micros": amount_micros, "payer": payer})
     _way(customer, BANK_TRANSFER, records.now())
-    if not payable(values["amount_micros"], customer.currency):
-        raise refuse("amount_micros", f"Give an amount that can be paid in {customer.currency}.")
+    check_payable(values["amount_micros"], customer.currency)
     check_minimum(customer, values["amount_micros"])
     return new_payment(
         customer,

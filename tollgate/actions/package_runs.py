@@ -1,8 +1,9 @@
 """What falls due of packages: charged once for each period, with its free minutes; told before it renews.
 
-`due_of` says what a day would charge and changes nothing; `run_held` charges it. A period that begins while a customer
-is inactive is let go (an option charges it all the same). Who is parked or waits for approval is charged later. A run
-for everybody is a task (tasks.py) with a row for each customer, which keeps what it charged or would charge.
+`due_of` says what a day would charge and changes nothing; `run_held` charges it. What falls due while a customer is
+inactive is let go (an option charges it all the same), also where the run comes later. Who is parked or waits for
+approval is charged later. A run for everybody is a task (tasks.py) with a row for each customer, which keeps what it
+charged or would charge.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tollgate.actions.acts import act, current, refuse
 from tollgate.actions.charges import charge_amount, day, make_charge, today_of, zone_of
 from tollgate.actions.notices import notify
 from tollgate.actions.postings import post, wallet_of
-from tollgate.actions.statements import fetch
+from tollgate.actions.statements import fetch, without_limit
 from tollgate.actions.webhook_bodies import charge_body, customer_body
 from tollgate.actions.webhooks import emit
 from tollgate.core.hours import zone_info
@@ -42,7 +43,8 @@ from tollgate.core.packages import (
     setup_key,
     shortfall_micros,
 )
-from tollgate.store.models import Bundle, Charge, Customer, CustomerPackage, Task, Wallet
+from tollgate.core.templates import Figure
+from tollgate.store.models import Audit, Bundle, Charge, Customer, CustomerPackage, Task, Wallet
 from tollgate.store.queries.finding import among
 
 KIND: Final = "package_run"
@@ -114,7 +116,7 @@ def due_of(held: CustomerPackage, on: date) -> Iterator[tuple[Period, list[Due]]
             return
         if held.package.minimum_spend and not _all_known(held, period, on):
             return
-        skipped = _skipped(held.customer)
+        skipped = _skipped(held.customer, due_on)
         yield period, _dues(held, period, setup=setup and not skipped, skipped=skipped)
         setup = setup and bool(skipped)
         period = following(schedule, period)
@@ -126,6 +128,7 @@ def run_held(held: CustomerPackage, on: date) -> list[Due]:
     schedule = schedule_of(held)
     if waits(held.customer):
         return done
+    without_limit()  # a minimum spend counts the calls of a period
     for period, dues in due_of(held, on):
         for due in dues:
             if not due.skipped:
@@ -354,10 +357,20 @@ def _due(
     )
 
 
-def _skipped(customer: Customer) -> str:
-    if customer.status == "inactive" and not customer.account.inactive_packages:
-        return "the customer is inactive"
-    return ""
+def _skipped(customer: Customer, due_on: date) -> str:
+    """Why nothing is charged of what fell due on a day: what the customer was then counts, however late the run is."""
+    if customer.account.inactive_packages:
+        return ""
+    is_now = due_on >= today_of(customer)
+    status = customer.status if is_now else _status_at(customer, midnight(due_on, zone_of(customer)))
+    return "the customer is inactive" if status == "inactive" else ""
+
+
+def _status_at(customer: Customer, at: datetime) -> str:
+    """The status of a customer at a moment, by what the log says was changed since."""
+    changes = Audit.objects.filter(table_name="customer", row_id=customer.pk, verb="UPDATE", at__gt=at)
+    since = changes.filter(before__has_key="status").order_by("id").values_list("before", flat=True).first()
+    return str(since["status"]) if since else customer.status
 
 
 def _days(period: Period) -> str:
@@ -406,7 +419,7 @@ def _charge(held: CustomerPackage, due: Due) -> None:
         return
     emit(account_id=customer.account_id, event="package.charged", ref=f"charge:{charge.pk}", body=charge_body(charge))
     if held.auto_decrement and held.package.frequency != Frequency.daily:
-        amount = format_micros(charge.amount_micros, 2)
+        amount = Figure(format_micros(charge.amount_micros, 2))
         values = {"description": charge.description, "amount": amount, "currency": charge.currency}
         notify(customer, "package.charged", values)
 
@@ -462,7 +475,7 @@ def _tell_renewal(held: CustomerPackage) -> None:
     amount = charge_amount(period.share(held.package.retail_nanos), held.quantity * 1000)
     renews_on = period.from_on.isoformat()
     told = {"package": held.package.name, "renews_on": renews_on, "currency": held.package.currency}
-    notify(customer, "package.renewal", {**told, "amount": format_micros(amount, 2)})
+    notify(customer, "package.renewal", {**told, "amount": Figure(format_micros(amount, 2))})
     body = {**customer_body(customer), **told, "amount_micros": amount}
     emit(account_id=customer.account_id, event="package.renewal", ref=f"customer_package:{held.pk}", body=body)
 

@@ -14,7 +14,7 @@ from typing import Final
 from tollgate.actions.acts import Invalid, refuse
 from tollgate.actions.exchange_rates import convert
 from tollgate.core.money import format_micros
-from tollgate.core.payments import surcharge_micros
+from tollgate.core.payments import payable, step_micros, surcharge_micros
 from tollgate.gateways.payments import PROVIDERS
 from tollgate.store.models import Account, Customer, PaymentGateway
 
@@ -90,10 +90,22 @@ def ways_of(customer: Customer, at: datetime) -> list[Way]:
 
 
 def surcharge_of(gateway: PaymentGateway, amount_micros: int, code: str) -> int:
-    """What a gateway asks on top of an amount."""
-    return surcharge_micros(
-        amount_micros, fixed_micros=gateway.surcharge_micros, ppm=gateway.surcharge_ppm, currency=code
-    )
+    """What a gateway asks on top of an amount, so that it takes both together."""
+    fixed, ppm = gateway.surcharge_micros, gateway.surcharge_ppm
+    return surcharge_micros(amount_micros, fixed_micros=fixed, ppm=ppm, step=step_of(gateway, code))
+
+
+def step_of(gateway: PaymentGateway | None, code: str) -> int:
+    """The least amount of a currency that can be paid, in micros: its coin, or what the gateway counts in."""
+    coin = step_micros(code)
+    return coin if gateway is None else max(coin, PROVIDERS[gateway.provider].step(code))
+
+
+def check_payable(amount_micros: int, code: str, gateway: PaymentGateway | None = None) -> None:
+    """Refuses what is a fraction of what can be paid."""
+    step = step_of(gateway, code)
+    if not payable(amount_micros, step):
+        raise refuse("amount_micros", f"Give a multiple of {format_micros(step)} {code}.")
 
 
 def check_minimum(customer: Customer, amount_micros: int) -> None:

@@ -28,6 +28,7 @@ from tollgate.actions.allocations import (
     settled_when_paid,
     take_turns,
 )
+from tollgate.actions.in_transit import arrive
 from tollgate.actions.notices import notify, payment_values
 from tollgate.actions.postings import post, wallet_of
 from tollgate.actions.receipt_notes import note_for_refund
@@ -81,6 +82,8 @@ def complete(payment: Payment, *, note: str | None = None, settles: Sequence[int
         setattr(payment, name, value)
     ref = f"payment:{payment.pk}"
     wallet, words = wallet_of(customer), payment.public_note if note is None else note
+    if payment.kind in BACK:
+        arrive(payment)
     payment.reached_micros = _reached(payment)
     entry = _book(payment, wallet, words)
     tax = _tax(payment, customer, at)
@@ -281,7 +284,12 @@ def _tax(payment: Payment, customer: Customer, at: datetime) -> int:
             return 0
         rest = payment.amount_micros - owed_micros(customer)
         return tax_of_payment(customer, rest, at) if rest > 0 else 0
-    if payment.kind not in BACK or payment.reverses_id is None:
+    return tax_with(payment) if payment.kind in BACK else 0
+
+
+def tax_with(payment: Payment) -> int:
+    """The tax that what is given back, or comes back after all, takes along, as an amount above zero."""
+    if payment.reverses_id is None:
         return 0
     original = records.locked(Payment, payment.reverses_id)
     if not original.tax_micros:

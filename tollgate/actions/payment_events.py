@@ -20,7 +20,16 @@ from tollgate.actions.acts import Actor, Invalid, acting
 from tollgate.actions.payment_booking import ask_fee
 from tollgate.actions.payment_gateways import config_of
 from tollgate.actions.payment_methods import keep_method
-from tollgate.actions.payment_settling import ELSEWHERE, IGNORED, NOT_BOOKED, WAITS, book_gateway_event
+from tollgate.actions.payment_settling import (
+    BOOKED,
+    ELSEWHERE,
+    IGNORED,
+    NEVER_CAME,
+    NOT_BOOKED,
+    SUSPENDED,
+    WAITS,
+    book_gateway_event,
+)
 from tollgate.gateways.payments import open_gateway
 from tollgate.gateways.payments.model import Declined, Event, Gateway, Notice, NotReached, Unverified
 from tollgate.store.models import Checkout, Payment, PaymentEvent, PaymentGateway
@@ -91,7 +100,10 @@ def process(event_id: int, at: datetime) -> PaymentEvent | None:
         return _done(event, "failed", _words(found, said), at)
     if WAITS in said:
         return _later(event, "The payment that it takes back has not come yet.", at)
-    return _done(event, "ignored" if set(said) <= {IGNORED, ELSEWHERE} else "done", _words(found, said), at)
+    if NEVER_CAME in said and event.tries_count <= len(PAUSES_MIN):
+        return _later(event, "What went back has not come yet.", at)
+    nothing = set(said) <= {IGNORED, ELSEWHERE, NEVER_CAME}
+    return _done(event, "ignored" if nothing else "done", _words(found, said), at)
 
 
 def book(
@@ -106,11 +118,12 @@ def book(
             continue
         told = {name: value for name, value in asdict(one).items() if name not in ("method", "fee_later")}
         with acting(who):
-            said.append(
-                _booked({"gateway_id": gateway.pk, "told": told, "payment_event_id": event.pk if event else None})
-            )
+            became = _booked({"gateway_id": gateway.pk, "told": told, "payment_event_id": event.pk if event else None})
+        said.append(became)
         _keep(gateway, one, at)
         _ask_fee(gateway, one, at)
+        if became == BOOKED or became.startswith(SUSPENDED):
+            _look_again(gateway, one, at)
     return said
 
 
@@ -164,6 +177,14 @@ def _ask_fee(gateway: PaymentGateway, one: Event, at: datetime) -> None:
     for checkout in paid.filter(payment__fee_micros=0, fee_open=False):
         session = checkout.session or one.external_id  # of a card that was charged there is no other
         Checkout.objects.filter(pk=checkout.pk).update(fee_open=True, session=session, next_at=at, asked_count=0)
+
+
+def _look_again(gateway: PaymentGateway, one: Event, at: datetime) -> None:
+    """An item has come all the same: what was told of it before, that it went back, is true of it now."""
+    if one.kind == "paid" and one.item:
+        told = PaymentEvent.objects.filter(gateway=gateway, note__contains=NEVER_CAME)
+        told = told.filter(note__contains=f"{one.external_id}:back")
+        told.exclude(state="queued").update(state="queued", tries_count=0, next_at=at, done_at=None)
 
 
 def look_now(checkout: Checkout, at: datetime) -> None:

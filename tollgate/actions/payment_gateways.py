@@ -92,6 +92,7 @@ def create_payment_gateway(
     start = PaymentGateway(provider=provider, mode="test", enabled=True)
     columns = _values(start, cleaned)
     values = {**cleaned, **columns}
+    _warn_of_tax(account, cleaned)
     return records.create(
         PaymentGateway, {**values, "account_id": account.pk, "token": secrets.token_urlsafe(TOKEN_BYTES)}
     )
@@ -105,6 +106,7 @@ def update_payment_gateway(
     cleaned = checks.cleaned(CHECKS, changes)
     gateway = records.locked(PaymentGateway, payment_gateway_id, version)
     columns = _values(gateway, cleaned)
+    _warn_of_tax(gateway.account, cleaned)
     return records.change(gateway, {**cleaned, **columns})
 
 
@@ -126,8 +128,16 @@ def retry_payment_event(*, payment_event_id: int) -> PaymentEvent:
         raise NotFound(f"There is no notice {payment_event_id}.")
     if event.state == "queued":
         raise refuse("payment_event_id", "This notice waits already.")
+    if not event.body:
+        raise refuse("payment_event_id", "This notice is not kept any longer as it came.")
     again = {"state": "queued", "tries_count": 0, "next_at": records.now(), "done_at": None}
     return records.change(event, again)
+
+
+def _warn_of_tax(account: Account, given: Mapping[str, Any]) -> None:
+    """Only what a wallet gains bears a prepaid customer's tax (docs/decisions/0015)."""
+    if account.vat_id and any(given.get(name) for name in ("surcharge_micros", "surcharge_ppm", "deduct_fees")):
+        warn("Of prepaid customers a surcharge, or a fee that is taken off, bears no VAT here: declare it yourself.")
 
 
 def config_of(gateway: PaymentGateway) -> Config:

@@ -17,9 +17,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, Invalid, act, acting, refuse
 from tollgate.actions.holds import UNPAID, held_by_unpaid_alone
-from tollgate.actions.payment_amounts import check_minimum, currency_fits, is_allowed, surcharge_of
+from tollgate.actions.payment_amounts import check_minimum, check_payable, currency_fits, is_allowed, surcharge_of
 from tollgate.actions.payment_booking import new_payment
-from tollgate.core.payments import payable
 from tollgate.gateways.payments.model import Method
 from tollgate.store.models import AutoTopUp, Checkout, Customer, CustomerHold, Payment, Wallet
 from tollgate.store.queries.customers import with_end
@@ -185,27 +184,31 @@ def _why_not(auto: AutoTopUp, at: datetime) -> str:
     if not is_allowed(customer, gateway.name) or not currency_fits(customer, gateway, customer.currency):
         return f"{gateway.title} is no longer open to {customer.currency} here: nothing was charged."
     try:
+        check_payable(auto.amount_micros, customer.currency, gateway)
         check_minimum(customer, auto.amount_micros)
     except Invalid as problem:
         return " ".join(problem.errors["amount_micros"])
-    if auto.amount_micros + _charged_today(auto, at) > auto.daily_cap_micros:
+    asked = auto.amount_micros + surcharge_of(gateway, auto.amount_micros, customer.currency)
+    charged = _charged_today(auto, at)
+    # the first of a day may be beyond a cap by what the gateway adds: the cap may be older than the surcharge
+    if (asked + charged if charged else auto.amount_micros) > auto.daily_cap_micros:
         return f"The cap of the day was reached on {at:%Y-%m-%d}."
     return ""
 
 
 def _charged_today(auto: AutoTopUp, at: datetime) -> int:
+    """What was asked of the method since midnight (UTC), with the surcharges."""
     midnight = datetime.combine(at.astimezone(UTC).date(), time(), UTC)
     today = _automatic(auto).filter(received_at__gte=midnight).exclude(status="canceled")
-    return int(today.aggregate(total=Sum("amount_micros"))["total"] or 0)
+    return int(today.aggregate(total=Sum(F("amount_micros") + F("surcharge_micros")))["total"] or 0)
 
 
 def _check(customer: Customer, later: dict[str, Any]) -> None:
     amount = later["amount_micros"]
-    if not payable(amount, customer.currency):
-        raise refuse("amount_micros", f"Give an amount that can be paid in {customer.currency}.")
-    check_minimum(customer, amount)
-    if later["daily_cap_micros"] < amount:
-        raise refuse("daily_cap_micros", "The cap of a day is at least one top-up.")
     gateway = customer.auto_top_up.gateway
+    check_payable(amount, customer.currency, gateway)
+    check_minimum(customer, amount)
+    if later["daily_cap_micros"] < amount + surcharge_of(gateway, amount, customer.currency):
+        raise refuse("daily_cap_micros", "The cap of a day is at least one top-up, with what the gateway adds to it.")
     if not currency_fits(customer, gateway, customer.currency):
         raise refuse("amount_micros", f"{gateway.title} does not take {customer.currency} here.")

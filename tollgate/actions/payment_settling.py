@@ -36,6 +36,7 @@ AGAIN: Final = "booked before"
 BY_HAND: Final = "booked by hand before, as payment"
 SUSPENDED: Final = "in suspense"
 WAITS: Final = "waits"
+NEVER_CAME: Final = "never came"
 NOT_BOOKED: Final = "not booked"
 FAMILIES: Final = (("paypal", "paypal_ipn"),)
 """Providers that tell of the same money, beside each by itself."""
@@ -186,6 +187,8 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
         _mark(event_id, done)
         return BOOKED
     original = _original(gateway, told)
+    if original is None and told.get("item"):
+        return NEVER_CAME
     if original is None or original.customer is None or original.status == "pending":
         return WAITS
     take_turns(original.customer)
@@ -195,7 +198,8 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
     if told["currency"] != received:
         return _suspend(gateway, told, event_id, f"Payment {original.pk} was made in {received}.", original=original)
     before = _undone_by_hand(original, told) if _sign(told) < 0 else None
-    if before is not None and (before.status != "pending" or -before.amount_micros <= left_micros(original)):
+    left = left_micros(original) - original.leaving_micros
+    if before is not None and (before.status != "pending" or -before.amount_micros <= left):
         return _again_by_hand(before, told, event_id)
     if told["kind"] == "restored" and original.kind not in BACK and not _reversed(original):
         return WAITS  # its reversal is told later
@@ -226,9 +230,10 @@ def _reversed(original: Payment) -> bool:
 def _too_much(original: Payment, amount_micros: int, told: dict[str, Any]) -> str:
     """Why what is told cannot be booked: more than is left would be taken, or more come back than was taken."""
     if _sign(told) < 0:
-        left = left_micros(original)
+        left = left_micros(original) - original.leaving_micros
         words = f"Only {format_micros(left, 2)} {original.currency} of payment {original.pk} is left"
-        return f"{words}: look what was given back of it, or undone, already." if amount_micros > left else ""
+        what = "look what was given back of it, or undone, or is being paid out, already."
+        return f"{words}: {what}" if amount_micros > left else ""
     root = original if original.reverses_id is None else records.locked(Payment, original.reverses_id)
     same = Payment.objects.filter(reverses=root, kind="reversal", received_currency=told["currency"])
     taken, came = (same.filter(received_micros=sign * told["amount_micros"]) for sign in (-1, 1))
@@ -246,6 +251,7 @@ def _too_much(original: Payment, amount_micros: int, told: dict[str, Any]) -> st
 def _undone_by_hand(original: Payment, told: dict[str, Any]) -> Payment | None:
     """What a person entered of the same money before the gateway told of it: the same amount, best the same kind."""
     rows = Payment.objects.filter(reverses=original, kind__in=BACK, external_id=None, noticed_as=None, checkout=None)
+    rows = rows.filter(bank_line=None)  # what the bank pays out, no gateway gives back
     rows = rows.exclude(status="canceled").select_for_update(of=("self",))
     whole = [row for row in rows.order_by("id") if _as_received(row) == -told["amount_micros"]]
     whole.sort(key=lambda row: (row.kind != TAKEN_BACK[told["kind"]], row.status != "completed"))

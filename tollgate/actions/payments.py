@@ -16,7 +16,8 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.bank_lines import check_amount, forgotten, line_of, settled
-from tollgate.actions.payment_amounts import BANK_TRANSFER, wallet_amount
+from tollgate.actions.in_transit import is_sent, stay
+from tollgate.actions.payment_amounts import BANK_TRANSFER, step_of, wallet_amount
 from tollgate.actions.payment_booking import BACK, ask_fee, complete, left_micros, new_payment, taken_micros
 from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros, split_note
@@ -173,7 +174,9 @@ def _check_approval(payment: Payment) -> None:
         raise refuse("payment_id", f"{asked.gateway.title} is asked for this refund already.")
     check_other(payment)
     if payment.kind in BACK and payment.reverses is not None:
-        left = left_micros(records.locked(Payment, payment.reverses.pk))
+        original = records.locked(Payment, payment.reverses.pk)
+        own = -payment.amount_micros if is_sent(payment) else 0
+        left = left_micros(original) - original.leaving_micros + own
         if -payment.amount_micros > left:
             words = f"{format_micros(left, 2)} {payment.currency}"
             raise refuse("payment_id", f"Only {words} of payment {payment.reverses_id} is left: cancel this.")
@@ -220,6 +223,9 @@ def _gateway_of(payment: Payment) -> PaymentGateway | None:
 @act
 def cancel_payment(*, payment_id: int, reason: str = "", version: int | None = None) -> Payment:
     """Takes back a payment that waits; it has moved nothing. One that a gateway reports all the same is booked then."""
+    payment = records.find(Payment, payment_id)
+    if payment.kind in BACK and payment.customer is not None:
+        take_turns(payment.customer)  # the wallet before payments
     payment = records.locked(Payment, payment_id, version)
     _check_waits(payment)
     if payment.kind == "refund" and Checkout.objects.filter(payment=payment).exclude(next_at=None).exists():
@@ -227,6 +233,8 @@ def cancel_payment(*, payment_id: int, reason: str = "", version: int | None = N
     line = line_of(payment)
     if line is not None:
         forgotten(line)
+    if payment.kind == "refund":
+        stay(payment)
     note = "\n".join(part for part in (payment.private_note, reason.strip()[:MOST_NOTE]) if part)
     Checkout.objects.filter(payment=payment).update(next_at=None)
     return records.change(payment, {"status": "canceled", "private_note": note})
@@ -291,9 +299,11 @@ def assign_payment(*, payment_id: int, customer_id: int, remember: bool = False)
 def _at_most_left(payment: Payment, amount_micros: int) -> int:
     """What money taken from us takes back: never more of the payment than is left of it."""
     original = _original_of(payment)
-    left = left_micros(original)
+    left = left_micros(original) - original.leaving_micros
     if not left:
-        raise refuse("payment_id", f"Nothing of payment {original.pk} is left: cancel this, or charge the customer.")
+        way = " The payout of it that waits for the bank may be canceled first." if original.leaving_micros else ""
+        words = f"Nothing of payment {original.pk} is left: cancel this, or charge the customer."
+        raise refuse("payment_id", f"{words}{way}")
     if -amount_micros > left:
         warn(f"Only {format_micros(left, 2)} {original.currency} of payment {original.pk} was left, so much is booked.")
     return max(amount_micros, -left)
@@ -369,7 +379,7 @@ def give_back(payment_id: int, amount_micros: int | None, *, kind: str, reason: 
         kind=kind,
         amount_micros=-amount,
         reverses_id=payment.pk,
-        received_micros=-amount if transfer else _received(payment, amount, whole=amount == left),
+        received_micros=-amount if transfer else _received(payment, amount, whole=amount == left, gateway=gateway),
         received_currency=payment.currency if transfer else payment.received_currency,
         private_note=reason.strip()[:MOST_NOTE],
         email_confirmation=payment.email_confirmation,
@@ -391,8 +401,9 @@ def _ask_gateway(back: Payment, gateway: PaymentGateway) -> None:
     Checkout.objects.create(payment=back, gateway=gateway, reference=uuid4().hex, next_at=at)
 
 
-def _received(payment: Payment, amount_micros: int, *, whole: bool) -> int | None:
-    """The part of what was received that an amount of the wallet stands for, below zero and in whole coins.
+def _received(payment: Payment, amount_micros: int, *, whole: bool, gateway: PaymentGateway | None) -> int | None:
+    """The part of what was received that an amount of the wallet stands for, below zero and in whole coins, or in
+    steps of the gateway that is asked, never more than the part. Raises Invalid where that is less than one.
 
     The last part is all that is left, so that the parts make what was received.
     """
@@ -405,7 +416,13 @@ def _received(payment: Payment, amount_micros: int, *, whole: bool) -> int | Non
         if left > 0:
             return -left
     part = share_micros(payment.received_micros, part_micros=amount_micros, whole_micros=payment.amount_micros)
-    return -to_minor(part, payment.received_currency or payment.currency)
+    code = payment.received_currency or payment.currency
+    step, minor = step_of(gateway, code), to_minor(part, code)
+    if minor % step == 0 and (minor or gateway is None):
+        return -minor
+    if part < step:
+        raise refuse("amount_micros", f"It is less than {format_micros(step)} {code}, the least that is given back.")
+    return -(part // step * step)
 
 
 def _wake_notices(payment: Payment) -> None:

@@ -1,7 +1,8 @@
 """Acts that pay customers by bank transfer: a refund of a payment, or of what a wallet holds, and the file (pain.001).
 
-What is paid out is a pending refund with its line; it waits for a file, and moves money when the bank's transfer is
-confirmed (`bank_runs`). The IBAN is given, or that of the customer's mandate.
+What is paid out is a pending refund with its line. It leaves the wallet at once (`in_transit`), waits for a file, and
+is booked as paid when the bank's transfer is confirmed (`bank_runs`, `bank_payouts`). The IBAN is given, or that of the
+customer's mandate. The file is made by a job (`bank_files`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from uuid import uuid4
 from django.db.models import Sum
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, refuse
+from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.debits import execution_day, id_list, new_run, opened, own_party
+from tollgate.actions.in_transit import send
 from tollgate.actions.mandates import BIC, proved
+from tollgate.actions.payment_booking import tax_with
 from tollgate.actions.payments import check_other, give_back, left_to_give
 from tollgate.actions.postings import wallet_of
 from tollgate.core import sepa, sepa_files
@@ -55,7 +58,11 @@ def pay_out_payment(*, payment_id: int, amount_micros: int | None = None, **targ
         raise refuse("payment_id", "Nobody knows yet whose payment this is: assign it to a customer.")
     where = _where(payment.customer, values)
     back = give_back(payment_id, values["amount_micros"], kind="refund", reason=values.get("reason", ""), transfer=True)
-    _line(back, payment.customer, where)
+    _sent(back, payment.customer, where)
+    left = wallet_of(payment.customer).balance_micros + tax_with(back)  # the tax returns when the bank has paid
+    if left < 0:
+        words = f"{format_micros(-left, 2)} {back.currency}"
+        warn(f"{payment.customer} has not that much left: its balance is {words} below zero now.")
     return back
 
 
@@ -71,7 +78,7 @@ def pay_out_credit(*, customer_id: int, amount_micros: int, **target: Unpack[Tar
     where = _where(customer, values)
     take_turns(customer)
     wallet = wallet_of(customer)
-    waiting = Payment.objects.filter(customer=customer, status="pending", amount_micros__lt=0)
+    waiting = Payment.objects.filter(customer=customer, status="pending", amount_micros__lt=0, bank_line=None)
     asked = waiting.aggregate(micros=Sum("amount_micros"))["micros"] or 0
     most = wallet.balance_micros - wallet.held_micros + asked
     if values["amount_micros"] is None or values["amount_micros"] > most:
@@ -81,31 +88,36 @@ def pay_out_credit(*, customer_id: int, amount_micros: int, **target: Unpack[Tar
     reason = values.get("reason", "")
     source = _source(customer, values["amount_micros"])
     back = give_back(source.pk, values["amount_micros"], kind="refund", reason=reason, transfer=True)
-    _line(back, customer, where)
+    _sent(back, customer, where)
     return back
 
 
-@act
-def make_transfer_run(*, account_id: int, execute_on: date | str, bank_line_ids: Sequence[int]) -> BankRun:
+def transfer_run(*, account_id: int, execute_on: date | str, bank_line_ids: Sequence[int]) -> BankRun:
     """Makes the file that pays these transfers on a day."""
     ids = checks.cleaned(CHECKS, {"bank_line_ids": bank_line_ids})["bank_line_ids"]
-    account, today = records.find(Account, account_id), records.now().astimezone(UTC).date()
-    on = execution_day(execute_on, today)
-    if on < today:
-        raise refuse("execute_on", "Give today or a day to come.")
-    own = own_party(account, collects=False)
+    account = records.find(Account, account_id)
+    on, own = payout_day(execute_on), own_party(account, collects=False)
     waiting = BankLine.objects.select_for_update(no_key=True, of=("self",)).select_related("payment")
     lines = list(waiting.filter(account=account, pk__in=ids, run=None, state="waiting").order_by("pk"))
     if len(lines) != len(ids):
         raise refuse("bank_line_ids", f"{len(ids) - len(lines)} of them wait for no file: look at the list again.")
     for line in lines:
         check_other(line.payment)
-    message_id = f"CT-{on:%Y%m%d}-{uuid4().hex[:12]}"
+    message_id = f"{sepa.TRANSFERS}{on:%Y%m%d}-{uuid4().hex[:12]}"
     batch = Batch(batch_id=f"{message_id}-1", on=on, items=tuple(_item(line) for line in lines))
     order = Order(message_id=message_id, made_at=records.now(), own=own, batches=[batch])
     run = new_run(account, "transfer", order, sepa_files.transfers(order), on, len(lines), batch.total_micros)
     BankLine.objects.filter(pk__in=ids).update(run=run, batch_id=batch.batch_id)
     return run
+
+
+def payout_day(value: date | str) -> date:
+    """A day on which the bank can pay. Raises Invalid."""
+    today = records.now().astimezone(UTC).date()
+    on = execution_day(value, today)
+    if on < today:
+        raise refuse("execute_on", "Give today or a day to come.")
+    return on
 
 
 def _source(customer: Customer, amount_micros: int) -> Payment:
@@ -133,21 +145,22 @@ def _where(customer: Customer, values: dict[str, Any]) -> dict[str, str]:
     return {"iban_sealed": seal(number), "iban_shown": sepa.masked(number), "bic": bic, "holder": holder}
 
 
-def _line(back: Payment, customer: Customer, where: dict[str, str]) -> BankLine:
+def _sent(back: Payment, customer: Customer, where: dict[str, str]) -> None:
+    """A payout with its line, out of the wallet from now on."""
     words = f"Refund of payment {back.reverses_id}"
     values = {"account_id": back.account_id, "customer_id": customer.pk, "payment_id": back.pk, **where}
     line = records.create(
         BankLine,
         {
             **values,
-            "end_to_end_id": f"PAYOUT-{back.pk}",
+            "end_to_end_id": sepa.payout_id(back.pk),
             "amount_micros": -back.amount_micros,
             "currency": back.currency,
             "words": sepa.latin(words, sepa.WORDS_MOST),
         },
     )
     records.change(back, {"payer": f"{line.holder} {line.iban_shown}"})
-    return line
+    send(back)
 
 
 def _item(line: BankLine) -> Item:

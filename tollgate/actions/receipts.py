@@ -17,9 +17,9 @@ from tollgate.actions.charges import zone_of
 from tollgate.actions.invoice_issue import issue
 from tollgate.actions.invoice_lines import new_draft, write
 from tollgate.actions.invoice_usage import Doubt, words_for
-from tollgate.actions.taxes import rest_billing, rules_within, tax_day, taxes_of
+from tollgate.actions.taxes import rest_billing, tax_day, taxes_of
 from tollgate.core.invoices import payment_line
-from tollgate.core.taxes import TaxDoubt, TaxRule
+from tollgate.core.taxes import TaxDoubt, TaxRule, rules_within
 from tollgate.store.models import Customer, Invoice, Payment
 
 
@@ -65,12 +65,14 @@ def _issued(customer: Customer, payment: Payment, at: datetime) -> Invoice:
 
 
 def _rules(customer: Customer, payment: Payment, on: date) -> tuple[TaxRule, ...]:
-    """The taxes in a payment: those that were posted with what settled no invoice."""
+    """The taxes in a payment: those that were posted with what settled no invoice. Raises Doubt."""
     rest = payment.unallocated_micros
     if customer.billing_type != "prepaid" or not rest:
         return ()
     found = taxes_of(customer, on)
-    return () if isinstance(found, TaxDoubt) else rules_within(rest, found, customer.currency)
+    if isinstance(found, TaxDoubt):
+        raise Doubt(found.sentence)
+    return rules_within(rest, found, customer.currency)
 
 
 def _key(payment: Payment) -> str:

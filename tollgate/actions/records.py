@@ -78,6 +78,8 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "mail_settings_once": ("domain_id", "This already has a mail server: change that one."),
     "sms_settings_account_id_key": ("provider", "The account already has an SMS provider: change that one."),
     "template_once": ("language", "This message already has words of your own in this language: change those."),
+    "stir_certificate_name_once": ("name", "Another certificate has this name: choose another."),
+    "stir_certificate_default_once": ("is_default", "Another certificate has just become the default: look again."),
     "route_option_once": ("options", "A carrier card is listed twice: list each once."),
 }
 NEUTRAL: Mapping[str, str] = {

@@ -10,6 +10,13 @@ from django.db import connection
 from tollgate.store.sql import load
 
 
+def without_limit() -> None:
+    """Lets the statements of this transaction take their time: it bills, and what it reads grows with the customer. A
+    page's statements end after `TOLLGATE_STATEMENT_LIMIT_S`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+
+
 def fetch(file: str, statement: str, *parameters: object) -> list[dict[str, Any]]:
     """The rows of one statement as dictionaries; none for a statement that returns none."""
     connection.ensure_connection()

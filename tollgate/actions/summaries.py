@@ -13,6 +13,9 @@ from typing import Final
 from tollgate.actions.acts import act
 from tollgate.actions.statements import fetch
 
+PEAKS_OVER: Final = timedelta(seconds=20)
+"""How far a look at new calls goes back: longer than between two looks, so that each second is seen whole."""
+PEAKS_KEPT: Final = timedelta(days=40)
 BATCH: Final = 200_000
 """CDRs that are added in one transaction: no longer than a second or two."""
 FILE: Final = "summaries"
@@ -27,6 +30,12 @@ def roll_up() -> None:
     while (step := fetch(FILE, "roll_up", BATCH)[0])["more"]:
         if step["within_at"] is not None:
             log.info("summaries: calls from before %s are in, written at once", step["within_at"])
+
+
+def note_peaks(at: datetime) -> None:
+    """Looks how many calls each customer has at once, and keeps the most of each hour. Right in several processes."""
+    fetch(FILE, "note_peaks", at, at - PEAKS_OVER)
+    fetch(FILE, "forget_peaks", at - PEAKS_KEPT)
 
 
 @act

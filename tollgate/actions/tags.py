@@ -47,6 +47,8 @@ def delete_tag(*, tag_id: int, version: int | None = None) -> None:
     """Removes a tag that no customer has any more."""
     tag = records.locked(Tag, tag_id, version)
     count = tag.customers.count()
+    if count == 1:
+        raise refuse("tag_id", "1 customer has this tag: take it off first.")
     if count:
         raise refuse("tag_id", f"{count} customers have this tag: take it off them first.")
     if tag.ingress_routes.exists():

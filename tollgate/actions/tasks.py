@@ -11,18 +11,15 @@ itself to `DOING`, one whose rows are not over when they are done, such as mail 
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Final
 
 from django.db import OperationalError, models, transaction
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from tollgate.actions import delay_values, records
@@ -41,7 +38,6 @@ from tollgate.actions.acts import (
 )
 from tollgate.actions.audit import note_event
 from tollgate.actions.authors import author_now
-from tollgate.core.field_words import field_words
 from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import Account, Task, TaskRow
 from tollgate.store.secrets import CannotUnseal
@@ -49,12 +45,12 @@ from tollgate.store.secrets import CannotUnseal
 OPEN: Final = ("waiting", "active")
 MOST_ROWS: Final = 200_000
 AT_A_TIME: Final = 1_000
-ATTEMPTS_MOST: Final = 5
-"""How often a row is tried that the database could not do, such as one in a deadlock."""
+PAUSES_S: Final = (1, 10, 60, 300)
+"""How long a row waits that the database could not do, such as one in a deadlock, before it is tried again."""
+ATTEMPTS_MOST: Final = len(PAUSES_S) + 1
 UNDO_WITHIN: Final = timedelta(days=7)
 KEPT: Final = timedelta(days=90)
 TITLE_MOST: Final = 200
-_AMOUNT: Final = re.compile(r"-[0-9]+|[+-][0-9]+\.[0-9]+", re.ASCII)
 log = logging.getLogger(__name__)
 
 Arguments = Callable[[Task, TaskRow], dict[str, Any]]
@@ -74,9 +70,14 @@ class NewRow:
     """That of the record as its author saw it."""
 
 
+NAMED: Final[dict[str, str]] = {}
+"""By noun: what its acts call its record, where that is not its `<noun>_id`."""
+
+
 def _of_record(task: Task, row: TaskRow) -> dict[str, Any]:
     seen = {} if row.version is None else {"version": row.version}
-    return {f"{task.noun}_id": row.record_id, **seen, **delay_values.read(task.arguments)}
+    name = NAMED.get(task.noun, f"{task.noun}_id")
+    return {name: row.record_id, **seen, **delay_values.read(task.arguments)}
 
 
 ARGUMENTS: Final[dict[str, Arguments]] = dict.fromkeys(
@@ -112,7 +113,8 @@ class CannotGoOn(Invalid):
 def begin(
     *, kind: str, noun: str, act_name: str, title: str, rows: Iterable[NewRow], account_id: int, **fields: Any
 ) -> Task:
-    """Keeps a task to be worked. Raises NotPermitted when its author may not do the act, Invalid without any row."""
+    """Keeps a task to be worked, not before its `due_at` if that is given. Raises NotPermitted when its author may not
+    do the act, Invalid without any row."""
     actor = current.get()
     if not actor.may_do(act_name):
         raise NotPermitted(act_name)
@@ -131,6 +133,8 @@ def begin(
         task.state, task.started_at, task.ended_at = "completed", records.now(), records.now()
     task.save()
     told = {"kind": kind, "title": title, "rows": total, "dry": task.dry}
+    if task.due_at is not None:
+        told["due_at"] = task.due_at.isoformat()
     note_event(actor=actor, verb="START", table_name="task", row_id=task.pk, account_id=account.pk, told=told)
     return task
 
@@ -189,10 +193,17 @@ def retry_task(*, task_id: int) -> Task:
     left = task.rows.filter(~Q(state="done") | Q(pk__in=lost.values("pk")))
     if not left.exists():
         raise refuse("task_id", "Every row is done: there is nothing to try again.")
-    left.update(state="waiting", errors=[], attempt_count=0)
+    left.update(state="waiting", errors=[], attempt_count=0, due_at=None)
     _note(task, "RETRY")
     done = task.rows.filter(state="done").count()
-    changed = {"state": "waiting", "result": "", "ended_at": None, "done_count": done, "failed_count": 0}
+    changed = {
+        "state": "waiting",
+        "result": "",
+        "due_at": None,
+        "ended_at": None,
+        "done_count": done,
+        "failed_count": 0,
+    }
     return records.change(task, {**changed, "attempt_count": task.attempt_count + 1})
 
 
@@ -241,38 +252,6 @@ def forget_old(at: datetime) -> int:
     return Task.objects.filter(ended_at__lt=at - KEPT).delete()[1].get("store.Task", 0)
 
 
-def error_lines(task: Task) -> Iterator[str]:
-    """A CSV file of the rows that failed: what was given, its line and what is wrong, to be mended and sent again."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    headers = task.headers or ["Id", "Record"]
-    writer.writerow([*map(harmless, headers), "Line", "What is wrong"])
-    for row in task.rows.filter(state="failed").order_by("number").iterator(AT_A_TIME):
-        given = [str(row.record_id or ""), row.title] if row.cells is None else [shown(one) for one in row.cells]
-        given += [""] * (len(headers) - len(given))
-        writer.writerow([*map(harmless, given), row.number, harmless(error_words(row.errors))])
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue()
-
-
-def error_words(errors: Iterable[Sequence[str]]) -> str:
-    """What is wrong with a row, in a sentence for each field."""
-    return " ".join(f"{field_words(name)}: {sentence}" if name else sentence for name, sentence in errors)
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula. An amount is none; `+` and digits are a telephone number."""
-    risky = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _AMOUNT.fullmatch(text)
-    return f"'{text}" if risky else text
-
-
-def shown(cell: Any) -> str:
-    """A cell for people: a sealed one is not told."""
-    return "" if isinstance(cell, Mapping) else str(cell)
-
-
 def work(
     now: Callable[[], datetime], until: datetime, *, task_id: int | None = None, leave: Collection[str] = ()
 ) -> int:
@@ -281,17 +260,17 @@ def work(
     Tasks of the kinds in `leave` are left to others.
     """
     count, shift = 0, Shift(task_id, leave)
-    while now() < until:
+    while (at := now()) < until:
         shift.hands.clear()
         try:
             with transaction.atomic():
-                if not _one_row(shift):
+                if not _one_row(shift, at):
                     return count
         except OperationalError:
             if not shift.hands:
                 raise  # it is the database itself
             log.exception("row %s of a task has to wait", shift.hands[0])
-            _tried(shift.hands[0])
+            _tried(shift.hands[0], at)
         else:
             count += 1
     return count
@@ -335,9 +314,9 @@ def _settle(task: Task) -> None:
         Task.objects.filter(pk=task.pk).update(**counted)
 
 
-def _one_row(shift: Shift) -> bool:
+def _one_row(shift: Shift, at: datetime) -> bool:
     """Does the next row of a task that nobody else works; whether there was one."""
-    task = _next_task(shift)
+    task = _next_task(shift, at)
     if task is None:
         return False
     if task.pk not in shift.authors:
@@ -347,9 +326,11 @@ def _one_row(shift: Shift) -> bool:
         _stop(task, author)
         return True
     left = task.rows.filter(state__in=("waiting", "sending"))
-    row = left.filter(state="waiting").order_by("number").first()
+    row = left.filter(_due(at), state="waiting").order_by("number").first()
     if row is None:
-        if not left.exists():
+        if left.exists():
+            _wait(task, left)
+        else:
             with acting(author):
                 _over(task)
             _end(task, "completed", "")
@@ -373,18 +354,30 @@ def _one_row(shift: Shift) -> bool:
     return True
 
 
+def _due(at: datetime) -> Q:
+    """What does not wait for a later time, of tasks and of rows."""
+    return Q(due_at=None) | Q(due_at__lte=at)
+
+
+def _wait(task: Task, left: QuerySet[TaskRow]) -> None:
+    """All rows that are left wait for their time, and the task with them; what is with others comes by itself."""
+    due_at = left.filter(state="waiting").aggregate(at=Min("due_at"))["at"]
+    Task.objects.filter(pk=task.pk).update(due_at=due_at)
+
+
 def _over(task: Task) -> None:
     """What comes after a task whose rows are over."""
     if task.kind in FOLLOWING and not task.dry:
         FOLLOWING[task.kind](task)
 
 
-def _next_task(shift: Shift) -> Task | None:
-    """The task whose turn it is that nobody else has in hand, locked; none whose rows are all with others.
+def _next_task(shift: Shift, at: datetime) -> Task | None:
+    """The task whose turn it is that nobody else has in hand, locked; none that waits, or whose rows are all with
+    others.
 
     Each has its turn, those furthest behind first: one of very many rows holds up none of few.
     """
-    waiting = Task.objects.filter(state__in=OPEN).exclude(kind__in=shift.leave)
+    waiting = Task.objects.filter(_due(at), state__in=OPEN).exclude(kind__in=shift.leave)
     if shift.task_id is not None:
         waiting = waiting.filter(pk=shift.task_id)
     rows = TaskRow.objects.filter(task_id=OuterRef("pk"))
@@ -434,14 +427,16 @@ def _do(task: Task, row: TaskRow, author: Actor) -> None:
     row.save(update_fields=changed)
 
 
-def _tried(row_id: int) -> None:
-    """Counts a try that the database has refused; one that is refused again and again has failed."""
+def _tried(row_id: int, at: datetime) -> None:
+    """Counts a try that the database has refused; the row waits, and refused again and again it has failed."""
     with transaction.atomic():
         row = TaskRow.objects.select_for_update(no_key=True).get(pk=row_id)
         row.attempt_count += 1
         if row.attempt_count >= ATTEMPTS_MOST:
             row.state, row.errors = "failed", [["", "The database could not do it: try again later."]]
             Task.objects.filter(pk=row.task_id).update(failed_count=F("failed_count") + 1)
+        else:
+            row.due_at = at + timedelta(seconds=PAUSES_S[row.attempt_count - 1])
         row.save()
 
 

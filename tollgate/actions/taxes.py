@@ -20,7 +20,7 @@ from tollgate.actions.charges import day, zone_of
 from tollgate.actions.customer_checks import country
 from tollgate.actions.exchange_rates import convert
 from tollgate.core.hours import zone_info
-from tollgate.core.taxes import ALIKE, TaxDoubt, TaxParty, TaxRule, due, label_of, within_gross
+from tollgate.core.taxes import ALIKE, TaxDoubt, TaxParty, TaxRule, due, label_of, rules_within, within_gross
 from tollgate.gateways.vat import number_fits
 from tollgate.store.models import Account, Customer, CustomerTax, InvoiceTax, Tax, VatCheck
 from tollgate.store.models.taxes import CATEGORIES
@@ -45,6 +45,7 @@ class TaxFields(TypedDict, total=False):
     valid_from_on: date | str | None
     valid_until_on: date | str | None
     enabled: bool
+    is_default: bool
 
 
 class TaxChanges(TaxFields, total=False):
@@ -74,6 +75,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "valid_from_on": checks.optional(day),
     "valid_until_on": checks.optional(day),
     "enabled": checks.yes_no,
+    "is_default": checks.yes_no,
 }
 
 
@@ -83,7 +85,8 @@ def create_tax(*, account_id: int, name: str, **fields: Unpack[TaxFields]) -> Ta
 
     `fixed_micros`, in the account's currency, is added once per document. With `is_vat` it falls away where the
     customer owes the VAT, where no VAT is due and for who is exempt. Without a `label` it is printed as such taxes are
-    called in its country, or else in the account's: VAT, GST, Sales tax.
+    called in its country, or else in the account's: VAT, GST, Sales tax. New customers begin with those that are
+    `is_default`: give one to each country, and each customer bears that of its own.
     """
     given: dict[str, Any] = {**fields, "name": name}
     values = checks.cleaned(CHECKS, given)
@@ -125,6 +128,12 @@ def set_customer_taxes(*, customer_id: int, taxes: Sequence[PaidTax]) -> Custome
     for tax_id, priority in wanted.items():
         CustomerTax.objects.update_or_create(customer=customer, tax_id=tax_id, defaults={"priority": priority})
     return customer
+
+
+def default_tax_ids(account_id: int) -> list[int]:
+    """The taxes that a new customer pays where nothing else is said. One of a country holds for who is there alone."""
+    found = Tax.objects.filter(account_id=account_id, is_default=True, enabled=True)
+    return list(found.order_by("pk").values_list("pk", flat=True))
 
 
 def taxes_of(customer: Customer, on: date) -> tuple[TaxRule, ...] | TaxDoubt:
@@ -198,13 +207,6 @@ def tax_of_payment(customer: Customer, amount_micros: int, at: datetime) -> int:
         return 0
     rules = rules_within(amount_micros, found, customer.currency)
     return sum(tax.amount_micros for tax in within_gross(amount_micros, rules, customer.currency))
-
-
-def rules_within(amount_micros: int, rules: Sequence[TaxRule], currency: str) -> tuple[TaxRule, ...]:
-    """The taxes inside a payment: one that is too small for their fixed parts bears the rates alone."""
-    if sum(tax.amount_micros for tax in within_gross(amount_micros, rules, currency)) <= amount_micros:
-        return tuple(rules)
-    return tuple(replace(rule, fixed_micros=0) for rule in rules)
 
 
 def rest_billing(customer: Customer, reason: str, at: datetime) -> None:

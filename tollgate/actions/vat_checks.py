@@ -1,7 +1,8 @@
 """Acts on VAT checks: a question to a register whether a customer's number is valid, and its answer kept as proof.
 
 A question is put down here and asked by a tick (`ask_next`), outside of any transaction of people, until the register
-answers or `MOST_TRIES` are over. Until then the number's form decides (actions.taxes).
+answers or `MOST_TRIES` are over. Until then the number's form decides (actions.taxes). What reverse charge rests on is
+asked anew each month (`ask_again`). People of the account are told of numbers that are not confirmed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from tollgate.actions import records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.examinations import addresses_of
+from tollgate.actions.messages import queue
 from tollgate.core.taxes import EU
 from tollgate.gateways.vat import Answer, NotAnswered, Question, number_fits, register_of
 from tollgate.store.models import Account, Customer, VatCheck
@@ -23,6 +27,17 @@ PAUSE: Final = timedelta(minutes=5)
 LONGEST_PAUSE: Final = timedelta(hours=6)
 IN_HAND: Final = timedelta(minutes=2)
 """How long a question that is being asked is left alone by others."""
+PROVED: Final = timedelta(days=30)
+"""How long an answer is proof enough for another document by reverse charge."""
+BY_NUMBER: Final = ("auto", "reverse_charge")
+"""The treatments in which a number decides."""
+INVALID: Final = "The number is not valid."
+AS_TAXED: Final = (
+    "From now on no document of this customer is by reverse charge: it bears the customer's VAT, and without one that"
+    " holds its billing rests. Ask the customer for its number, or give it a tax."
+)
+SILENT: Final = "The register has not answered, though it was asked {count} times."
+BY_FORM: Final = "The number has the right form, so documents by reverse charge go on; there is no new proof for them."
 
 
 @act
@@ -45,6 +60,26 @@ def ask_for_number(customer: Customer) -> None:
         ask_later(customer)
 
 
+def ask_again(at: datetime) -> int:
+    """Has those numbers asked for anew on which reverse charge rests and of which nothing was heard for `PROVED`."""
+    abroad = ~Q(country=F("account__country")) | Q(tax_treatment="reverse_charge")
+    buyers = Customer.objects.filter(abroad, country__in=EU, account__country__in=EU, deleted_at=None)
+    buyers = buyers.filter(tax_treatment__in=BY_NUMBER).exclude(tax_number="").exclude(account__vat_id="")
+    heard = VatCheck.objects.annotate(heard_at=Coalesce("answered_at", "asked_at"))
+    fresh = set(
+        heard.filter(Q(state="queued") | Q(heard_at__gt=at - PROVED), customer__in=buyers).values_list(
+            "customer_id", "number"
+        )
+    )
+    count = 0
+    for customer in buyers.select_related("account").order_by("pk"):
+        old = (customer.pk, customer.tax_number) not in fresh
+        if old and number_fits(customer.tax_number, customer.country):
+            ask_later(customer)
+            count += 1
+    return count
+
+
 def ask_later(customer: Customer) -> VatCheck:
     """Puts down the question whether a customer's number is valid; one that waits already is that question."""
     waiting = VatCheck.objects.filter(customer=customer, number=customer.tax_number, state="queued").first()
@@ -65,10 +100,15 @@ def ask_next(at: datetime) -> bool:
     try:
         answer = register.ask(Question(number=check.number, own_number=_own_number(account)))
     except NotAnswered as silence:
-        state = "unavailable" if check.tries_count + 1 >= MOST_TRIES else "queued"
-        VatCheck.objects.filter(pk=check.pk).update(
-            state=state, provider=register.name, answer=silence.answer or str(silence)
-        )
+        given_up = check.tries_count + 1 >= MOST_TRIES
+        with transaction.atomic():
+            VatCheck.objects.filter(pk=check.pk).update(
+                state="unavailable" if given_up else "queued",
+                provider=register.name,
+                answer=silence.answer or str(silence),
+            )
+            if given_up:
+                _tell(check, SILENT.format(count=MOST_TRIES), BY_FORM)
         return True
     _keep(check, register.name, answer, at)
     return True
@@ -80,12 +120,29 @@ def _own_number(account: Account) -> str:
 
 
 def _keep(check: VatCheck, register: str, answer: Answer, at: datetime) -> None:
-    VatCheck.objects.filter(pk=check.pk).update(
-        state="valid" if answer.valid else "invalid",
-        provider=register,
-        name=answer.name,
-        address=answer.address,
-        consultation=answer.consultation,
-        answer=answer.text,
-        answered_at=at,
-    )
+    answered = VatCheck.objects.filter(customer=check.customer, number=check.number, state__in=("valid", "invalid"))
+    before = answered.order_by("-answered_at", "-id").values_list("state", flat=True).first()
+    state = "valid" if answer.valid else "invalid"
+    with transaction.atomic():
+        VatCheck.objects.filter(pk=check.pk).update(
+            state=state,
+            provider=register,
+            name=answer.name,
+            address=answer.address,
+            consultation=answer.consultation,
+            answer=answer.text,
+            answered_at=at,
+        )
+        if state == "invalid" and before != "invalid":
+            _tell(check, INVALID, AS_TAXED)
+
+
+def _tell(check: VatCheck, answer: str, what: str) -> None:
+    """Tells people of the account of a number that is not confirmed, where it is the customer's still."""
+    customer = check.customer
+    if customer.tax_number != check.number or customer.deleted_at is not None:
+        return
+    account: Account = customer.account
+    values = {"number": check.number, "answer": answer, "what": what}
+    for address in addresses_of(account):
+        queue(account_id=account.pk, template="vat_number", values=values, recipient=address, customer_id=customer.pk)

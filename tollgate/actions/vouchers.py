@@ -98,10 +98,12 @@ def create_voucher_batch(
 
 
 @act
-def update_voucher_batch(*, voucher_batch_id: int, **changes: Unpack[VoucherBatchChanges]) -> VoucherBatch:
+def update_voucher_batch(
+    *, voucher_batch_id: int, version: int | None = None, **changes: Unpack[VoucherBatchChanges]
+) -> VoucherBatch:
     """Switches a whole batch off or on, or lets it expire at another moment or never; used vouchers stay used."""
     values = checks.cleaned(CHANGED, changes)
-    return records.change(records.locked(VoucherBatch, voucher_batch_id), values)
+    return records.change(records.locked(VoucherBatch, voucher_batch_id, version), values)
 
 
 @act

@@ -11,11 +11,12 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
-from tollgate.actions.invoice_documents import document_of, factur_x_of, pdf_of, ubl_of
+from tollgate.actions.invoice_documents import factur_x_of, pdf_of, ubl_of
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Refused, error, unfit
 from tollgate.api.noun_rows import own_rows
 from tollgate.api.nouns import BY_NAME
+from tollgate.core.invoice_document import file_name
 from tollgate.gateways.e_invoices import EInvoiceRefused
 from tollgate.store.models import Invoice
 
@@ -69,5 +70,5 @@ def invoice_file(request: HttpRequest, caller: Caller, row_id: int, form: str) -
         content = FORMS[form].made(invoice)
     except EInvoiceRefused as refused:
         raise Refused(409, "This document has no e-invoice.", str(refused)) from None
-    name = f"{document_of(invoice).file_name}{FORMS[form].ending}"
+    name = f"{file_name(invoice.kind, invoice.number)}{FORMS[form].ending}"
     return FileAnswer(200, content=content, media=FORMS[form].media, name=name)

@@ -99,6 +99,7 @@ from tollgate.store.models import (
     SignInLink,
     SignInProvider,
     SmsSettings,
+    StirCertificate,
     Tag,
     Task,
     TaskRow,
@@ -115,6 +116,7 @@ from tollgate.store.models import (
     WebhookDelivery,
     WebhookEvent,
 )
+from tollgate.store.queries import bank_runs, mandates
 
 
 def _purse(column: str) -> Extra:
@@ -276,11 +278,13 @@ NOUNS: Final = (
     ),
     Noun(
         name="mandates", model=Mandate, area="bank_files",
-        filters=("customer_id", "reference", "status"), without=frozenset({"iban_sealed"}), extras={},
+        filters=("customer_id", "reference", "status", "standing"), without=frozenset({"iban_sealed"}),
+        extras={"standing": Extra(mandates.standing_on(mandates.UTC_TODAY), TEXT)},
     ),
     Noun(
         name="bank-runs", model=BankRun, area="bank_files", newest_first=True,
-        filters=("kind", "state", "message_id", "execute_on"), without=frozenset({"content_sealed"}), extras={},
+        filters=("kind", "state", "message_id", "execute_on"), without=frozenset({"content_sealed"}),
+        extras={"waiting_count": Extra(bank_runs.WAITING_COUNT, WHOLE)},
     ),
     Noun(
         name="bank-lines", model=BankLine, area="bank_files", newest_first=True,
@@ -379,6 +383,10 @@ NOUNS: Final = (
         filters=("customer_id", "current", "new", "enabled"), extras={},
     ),
     Noun(name="cli-rules", model=CliRule, area="clis", filters=("customer_id", "tag_id", "forced", "cli"), extras={}),
+    Noun(
+        name="stir-certificates", model=StirCertificate, area="stir", filters=("name", "is_default", "enabled"),
+        without=frozenset({"key_sealed"}), extras={},
+    ),
     Noun(
         name="route-options", model=RouteOption, area="routes", account="ingress_route__card__account",
         filters=("ingress_route_id", "card_id", "excluded"), extras={},

@@ -23,6 +23,8 @@ class Changes:
     endpoints: set[int] = field(default_factory=set)
     aliases: set[int] = field(default_factory=set)
     """Accounts whose aliases of all customers changed."""
+    certificates: set[int] = field(default_factory=set)
+    """Accounts whose certificates changed."""
     edges: bool = False
 
     def merge(self, other: Changes) -> None:
@@ -33,6 +35,7 @@ class Changes:
         self.carriers |= other.carriers
         self.endpoints |= other.endpoints
         self.aliases |= other.aliases
+        self.certificates |= other.certificates
         self.edges = self.edges or other.edges
 
     def note(self, table: str, row: Row | None) -> None:
@@ -52,8 +55,8 @@ class Changes:
                 self.customers.add(row["customer_id"])
             case "alias":
                 self.aliases.add(row["account_id"])
-            case "endpoint" | "conference_room":
-                self.endpoints.add(row["account_id"])
+            case "endpoint" | "conference_room" | "stir_certificate":
+                (self.certificates if table == "stir_certificate" else self.endpoints).add(row["account_id"])
             case "card":
                 self.cards.add(row["id"])
             case "carrier":

@@ -21,6 +21,7 @@ from tollgate.charging.reconcile import Shown, compare, live_calls, live_counts,
 from tollgate.charging.requests import Allowed, Closed, Known, Unavailable, Unknown
 from tollgate.charging.service import EVENT_DEADLINE_MS, Service, challenged
 from tollgate.charging.simulate import dry_run
+from tollgate.core.calls import Plan
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.snapshot import Network, Snapshot
 from tollgate.switches import Answered, Attempted, AuthFailed, AuthLocked, Ended, MessageInvalid, kamailio, plain
@@ -83,6 +84,7 @@ async def authorize(service: Service, asked: Asked) -> Answer:
                 media=outcome.media,
                 routes=outcome.routes,
                 local=outcome.local,
+                identity=_identity(planned),
             )
             return Answer(200, body)
         case Refusal():
@@ -202,6 +204,7 @@ async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
                 media=outcome.media,
                 routes=outcome.routes,
                 handling=planned.handling,
+                identity=_identity(planned),
             )
             return Answer(200, body)
         case Refusal():
@@ -275,6 +278,12 @@ async def figures(service: Service, _asked: Asked) -> Answer:
     except AWAY:
         live = {}
     return Answer(200, service.metrics.text(live), metrics.CONTENT_TYPE)
+
+
+def _identity(planned: Plan) -> str:
+    """The Identity header that a granted call leaves with: signed only now. Empty where it leaves without."""
+    attestation = planned.attestation
+    return "" if attestation is None else attestation.header(datetime.now(UTC))
 
 
 def _left_ms(began_s: float, deadline_ms: int) -> int:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from tollgate.charging import aliases
+from tollgate.charging import aliases, stir
 from tollgate.charging.cards import Library
 from tollgate.charging.changes import Changes
 from tollgate.charging.clis import Rota, rules_of
@@ -47,8 +47,7 @@ from tollgate.core.snapshot import (
     Route,
     Snapshot,
 )
-from tollgate.core.vars import Vars, VarsInvalid
-from tollgate.core.vars import parse as parse_vars
+from tollgate.core.vars import Vars, obeyed
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +59,7 @@ TABLES: Final = {
     "contact": "contacts",
     "verified_cli": "verified_clis",
     "cli_rule": "cli_rules",
+    "stir_certificate": "stir_certificates",
     "alias": "aliases",
     "localization": "localizations",
     "tag": "tags",
@@ -150,6 +150,8 @@ class Records:
             result[account_id] = replace(result[account_id], **self._endpoints(account_id))
         for account_id in changes.aliases & result.keys():
             result[account_id] = replace(result[account_id], aliases=self._aliases_of_all(account_id))
+        for account_id in changes.certificates & result.keys():
+            result[account_id] = replace(result[account_id], **self._signing(account_id))
         self._rebuild_named(result, cards=changes.cards, carriers=changes.carriers)
         if changes.edges:
             result = {key: replace(found, edges=self._edges(key)) for key, found in result.items()}
@@ -228,8 +230,12 @@ class Records:
             answers=refusals.rewritten(json.loads(row["sip_rewrites"])),
             rota=self.rota,
             aliases=self._aliases_of_all(account_id),
+            **self._signing(account_id),
             **self._endpoints(account_id),
         )
+
+    def _signing(self, account_id: int) -> dict[str, Any]:
+        return stir.signing(self.rows["stir_certificate"].values(), account_id)
 
     def _customers(
         self, rows: Iterable[Row], routes: Routes, account: Payer, known: dict[int, Payer]
@@ -371,7 +377,7 @@ def _hours(text: str | None) -> Hours | None:
 
 
 def _payer(row: Row, above: Payer) -> Payer:
-    known = _vars(row)
+    known, verified = _vars(row), [callers_number.comparable(number) for number in row["approved_clis"]]
     return Payer(
         kind="customer",
         id=row["id"],
@@ -393,7 +399,8 @@ def _payer(row: Row, above: Payer) -> Payer:
         cli_persist_s=known.cli_persist_s,
         schedule=known.schedule,
         hours_hang_up=row["hours_hang_up"],
-        approved_clis=frozenset(map(callers_number.comparable, row["approved_clis"])),
+        approved_clis=frozenset(verified),
+        attestations=dict(zip(verified, row["attestations"], strict=True)),
         first_reply_s=row["first_reply_s"],
         pdd_s=row["pdd_s"],
         ring_s=row["ring_s"],
@@ -412,14 +419,13 @@ def _bundle(row: Row) -> Bundle:
 
 
 def _vars(row: Row) -> Vars:
-    """Its vars, which the form has checked; what came in another way is told and not obeyed."""
+    """Its vars, which the form has checked; what is wrong in them, come in another way, is told and not obeyed."""
     if not row["vars_toml"]:
         return Vars()
-    try:
-        return parse_vars(row["vars_toml"])
-    except VarsInvalid as problem:
-        log.error("customer %s: its vars are not obeyed: %s", row["id"], problem)
-        return Vars()
+    known, problems = obeyed(row["vars_toml"])
+    for problem in problems:
+        log.error("customer %s: part of its vars is not obeyed: %s", row["id"], problem)
+    return known
 
 
 def _route(row: Row, options: list[Row]) -> Route:

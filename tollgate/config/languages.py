@@ -1,4 +1,5 @@
-"""Which language a request is answered in: its person's own, else the account's, else as the browser asks.
+"""Which language a request is answered in: its person's own, else the account's, else as the browser asks. Numbers are
+written as in that language, in the portal as in the customer's country.
 
 Nothing is asked of the database for it that the page does not ask anyway: users bring the account's language along, the
 portal's visit holds its account; only the entrance pages, where nobody is known yet, ask once.
@@ -67,7 +68,8 @@ class Languages:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The language is found out when the first word is said; an answer without words needs none."""
-        with spoken(partial(_language_of, request), own_texts) as now, _django_speaks_english():
+        said = spoken(partial(_language_of, request), own_texts, country=partial(_country_of, request))
+        with said as now, _django_speaks_english():
             answer = self.get_response(request)
             if now.is_known and answer.get("Content-Type", "").startswith("text/html"):
                 patch_vary_headers(answer, ("accept-language", "cookie"))
@@ -86,6 +88,12 @@ def _language_of(request: HttpRequest) -> tuple[str, int]:
     """The language, and how often the account's own texts have changed."""
     own, of_account, changes_count = _chosen(request)
     return first_known([own, of_account, *asked_for(request.headers.get("Accept-Language", ""))]), changes_count
+
+
+def _country_of(request: HttpRequest) -> str:
+    """The country of the customer whose portal this is; the operator's users are of none."""
+    visit = visitor(request) if request.path.startswith(BEGINNING) else None
+    return "" if visit is None else visit.customer.country
 
 
 def _chosen(request: HttpRequest) -> tuple[str, str, int]:

@@ -19,7 +19,8 @@ log: Final = logging.getLogger(__name__)
 
 
 class UnreadableDays:
-    """Answers with 503 where a view could not read the calls of some days; a customer is told the days alone."""
+    """Answers with 503 where a view could not read the calls of some days; a customer is told the days alone, in the
+    portal's own look."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -33,5 +34,7 @@ class UnreadableDays:
         if not isinstance(problem, DayUnreadable):
             return None
         log.error("%s: %s", request.path, problem)
-        words = problem.told if request.path.startswith(BEGINNING) else str(problem)
-        return render(request, "503.html", {"words": words}, status=503)
+        if request.path.startswith(BEGINNING):
+            told = {"title": "Calls that cannot be read", "words": problem.told}
+            return render(request, "portal/refused.html", told, status=503)
+        return render(request, "503.html", {"words": str(problem)}, status=503)

@@ -40,7 +40,7 @@ AREAS: Mapping[str, Area] = {
     "dashboard": Area("Dashboard", ("dashboard",)),
     "customers": Area(
         "Customers",
-        ("customers", "customer_pages"),
+        ("customers", "customer_pages", "customer_traffic"),
         ("customers", "customer_notes", "customer_status", "customer_successor"),
         shared=True,
     ),
@@ -96,8 +96,8 @@ AREAS: Mapping[str, Area] = {
     ),
     "bank_files": Area(
         "Mandates and files for the bank",
-        ("mandates", "bank_runs", "payouts"),
-        ("mandates", "debits", "bank_runs", "payouts"),
+        ("mandates", "bank_runs", "debits", "payouts"),
+        ("mandates", "bank_files", "bank_runs", "payouts"),
     ),
     "vouchers": Area("Vouchers", ("vouchers",), ("vouchers",)),
     "payment_gateways": Area(
@@ -121,7 +121,7 @@ AREAS: Mapping[str, Area] = {
     "recalculations": Area("Recalculations", ("recalculations",), ("recalculations", "correction_notes")),
     "taxes": Area(
         "Taxes, exchange rates, numbering, invoice templates",
-        ("taxes", "exchange_rates", "invoice_series", "invoice_templates"),
+        ("taxes", "vat_checks", "exchange_rates", "invoice_series", "invoice_templates"),
         ("taxes", "exchange_rates", "vat_checks", "invoice_series", "invoice_templates"),
     ),
     "dunning": Area("Dunning", ("dunning",), ("dunning", "holds", "low_balances")),
@@ -167,6 +167,7 @@ AREAS: Mapping[str, Area] = {
         ("users", "user_passwords", "user_emails", "user_factors", "sign_in"),
     ),
     "edges": Area("Edges", ("edges",), ("edges",)),
+    "stir": Area("STIR/SHAKEN certificates", ("stir_certificates",), ("stir_certificates",)),
     "delays": Area("Delay log", ("delays",), ("delays",), shared=True),
     "tasks": Area(
         "Jobs, uploads and bulk edits", ("tasks", "uploads", "bulk"), ("tasks", "uploads", "bulk"), shared=True

@@ -1,9 +1,9 @@
 """Bank statements as banks send them: camt.053 and camt.054 of ISO 20022, in any version, as rows for an upload.
 
 Booked credits are read, and what a bank books back: direct debits returned, and the rest for a person. What it tells of
-each payment that came in a batch is a row of its own. Other money that goes out, and what is only announced, is left
-out. To read something more of a credit, add it to `HEADERS` and to `_row`; which field it becomes is said by the titles
-(`upload_fields`).
+each payment that came in a batch is a row of its own. Of money that goes out only what may be a transfer of ours is
+read, by its ids; the rest, and what is only announced, is left out. To read something more of a credit, add it to
+`HEADERS` and to `_row`; which field it becomes is said by the titles (`upload_fields`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from decimal import Decimal
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from tollgate.core import sepa
 from tollgate.core.uploads import CellInvalid
 
 HEADERS: Final = (
     "Company", "Amount", "Currency", "Paid for", "Payer", "External id", "Received at (UTC)", "Reversal", "Entered as",
     "End to end", "Batch", "Return reason", "Statement", "Own account", "Entry id", "Part id", "Batch amount",
+    "Paid out",
 )  # fmt: skip
 """The titles of the rows. *Company* and *Entered as* stay empty: a person fills them where the row does not say it."""
 KINDS: Final = {"Stmt": "camt.053", "Ntfctn": "camt.054"}
@@ -99,29 +101,51 @@ def _rows(statement: ET.Element) -> Iterator[tuple[str, ...]]:
         reasons = [_reason(part) for part in parts]
         sent_back = any(reasons) if out else bool(reasons) and all(reasons)
         back = sent_back or _text(entry, "RvslInd") in ("true", "1")
-        if state not in ("", "BOOK") or not (back or not out):
+        way = "back" if back else "out" if out else "in"
+        if state not in ("", "BOOK") or (way == "out" and not _may_be_ours(entry, parts)):
             continue
         made = f"{begins} {_text(entry, 'NtryRef') or number}"
-        yield from _of_entry(entry, parts, back=back, place=_Place(KINDS[_name(statement)], account[:50], made))
+        yield from _of_entry(entry, parts, way=way, place=_Place(KINDS[_name(statement)], account[:50], made))
 
 
-def _of_entry(entry: ET.Element, parts: list[ET.Element], *, back: bool, place: _Place) -> Iterator[tuple[str, ...]]:
+def _of_entry(entry: ET.Element, parts: list[ET.Element], *, way: str, place: _Place) -> Iterator[tuple[str, ...]]:
     """The rows of one entry: one, or one for each payment that it tells of."""
     told = _id(entry, "AcctSvcrRef")
     ids = Counter(_id(part, "Refs", "AcctSvcrRef") for part in parts)
-    several = _parted(entry, parts, back=back)
+    several = _parted_out(entry, parts) if way == "out" else _parted(entry, parts, back=way == "back")
     for index, (part, amount, part_back) in enumerate(several, start=1):
         one = _id(part, "Refs", "AcctSvcrRef")
         alone = one not in ("", told) and ids[one] == 1
         own = one if alone else f"{told or place.made}/{index}"
         refs = _Refs(own, told, own if alone or told else "", _text(entry, "Amt"))
-        yield _row(entry, [part], amount=amount, back=part_back, place=place, refs=refs)
+        if way != "out" or _is_payout(part):
+            yield _row(entry, [part], amount=amount, way="back" if part_back else way, place=place, refs=refs)
     if not several:
         one = next(iter(ids)) if len(parts) == 1 else ""
         counts = [_text(details, "Btch", "NbOfTxs") for details in _all(entry, "NtryDtls")]
         batch = len(parts) > 1 or any(count not in ("", "0", "1") for count in counts)
         refs = _Refs(told or one or place.made, told, one, _text(entry, "Amt") if batch else "")
-        yield _row(entry, parts, amount=_text(entry, "Amt"), back=back, place=place, refs=refs)
+        yield _row(entry, parts, amount=_text(entry, "Amt"), way=way, place=place, refs=refs)
+
+
+def _may_be_ours(entry: ET.Element, parts: list[ET.Element]) -> bool:
+    """Whether money that went out may have been asked for by a file of ours."""
+    return sepa.is_transfer_file(_batch(entry, parts)) or any(map(_is_payout, parts))
+
+
+def _is_payout(part: ET.Element) -> bool:
+    return sepa.is_payout(_id(part, "Refs", "EndToEndId"))
+
+
+def _parted_out(entry: ET.Element, parts: list[ET.Element]) -> list[tuple[ET.Element, str, bool]]:
+    """The transfers of an entry with their amounts, where the bank tells the id and amount of each; none elsewhere."""
+    found = [(part, _amount(entry, part), False) for part in parts]
+    try:
+        told = sum(Decimal(amount) for _, amount, _ in found)
+        parted = len(found) > 1 and any(map(_is_payout, parts)) and told == Decimal(_text(entry, "Amt"))
+    except ArithmeticError:  # no number, or one of no money
+        return []
+    return found if parted else []
 
 
 def _id(element: ET.Element, *way: str) -> str:
@@ -145,11 +169,12 @@ def _parted(entry: ET.Element, parts: list[ET.Element], *, back: bool) -> list[t
 
 
 def _row(
-    entry: ET.Element, parts: list[ET.Element], *, amount: str, back: bool, place: _Place, refs: _Refs
+    entry: ET.Element, parts: list[ET.Element], *, amount: str, way: str, place: _Place, refs: _Refs
 ) -> tuple[str, ...]:
     """One credit; of a batch that the bank does not part it is one of all its payments."""
+    back, out = way == "back", way == "out"
     told = dict.fromkeys(text for part in parts for text in _told(part))
-    payers = dict.fromkeys(text for part in parts if (text := _payer(part)))
+    payers = dict.fromkeys(text for part in parts if not out and (text := _payer(part)))
     booked = _text(entry, "BookgDt", "Dt")[:10] or _text(entry, "BookgDt", "DtTm")  # a date may have a zone
     currency = next((part.get("Ccy", "") for part in entry if _name(part) == "Amt"), "")
     names, reversal = "; ".join(payers)[:ID_MOST], "yes" if back else ""
@@ -159,7 +184,7 @@ def _row(
     return (
         *("", amount, currency, "; ".join(told), names, own, booked, reversal, ""),
         *(end_to_end[:ID_MOST], _batch(entry, parts), reason, place.kind, place.account, entry_id, part_id),
-        refs.batch_amount,
+        *(refs.batch_amount, "yes" if out else ""),
     )
 
 

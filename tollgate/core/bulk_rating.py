@@ -179,12 +179,23 @@ def spans(lines: Iterable[RateLine], keys: Keys) -> list[Span]:
 def rating_text(engine: Engine, lengths: Iterable[int], keys: Keys | None = None) -> str:
     """A table of every call of `rated_call` with its rate and charge.
 
-    Reads `rated_call` (id, revision_id, number, duration_ms and whatever else), `rate_line` (the columns of `RateLine`)
-    and, where `keys` are given to DuckDB, `rate_span`; `lengths` are those of the prefixes. Gives the columns of the
-    call, `place` (null: no rate matches), `plain`, `new_billed_s` and `new_cost_micros` (both null where not plain).
+    Reads `rated_call` (id, revision_id, number, duration_ms, free_s and whatever else; `free_s` are the seconds that
+    came from free minutes, and only what is beyond them is priced), `rate_line` (the columns of `RateLine`) and, where
+    `keys` are given to DuckDB, `rate_span`; `lengths` are those of the prefixes. Gives the columns of the call, `place`
+    (null: no rate matches), `plain`, `new_billed_s` and `new_cost_micros` (both null where not plain).
     """
     found = _by_keys(keys) if keys is not None and engine is Engine.duckdb else _by_lengths(lengths)
     return f"WITH placed AS ({found}), {_CHARGE.replace('{div}', engine.div)}"
+
+
+def free_text(engine: Engine) -> str:
+    """The seconds of a call that came from free minutes, by its `detail` as the charging service writes it."""
+    if engine is Engine.duckdb:
+        told = "list_sum(CAST(json_extract(detail, '$.minutes[*].used_s') AS BIGINT[]))"
+    else:
+        minutes = "from_json(get_json_object(detail, '$.minutes'), 'array<struct<used_s: bigint>>')"
+        told = f"aggregate({minutes}, CAST(0 AS BIGINT), (total, one) -> total + one.used_s)"
+    return f"CASE WHEN detail LIKE '%\"minutes\"%' THEN COALESCE(CAST({told} AS BIGINT), 0) ELSE 0 END"
 
 
 def _by_keys(keys: Keys) -> str:
@@ -206,14 +217,16 @@ def _by_lengths(lengths: Iterable[int]) -> str:
     return f"SELECT c.*, {place} AS place FROM rated_call AS c {' '.join(joins)}"  # noqa: S608 - numbers
 
 
-# A call of no whole second is billed as one. Included seconds cost the connect fee alone; then the step counts in which
-# the usage ends, whose increments count from where it begins to bill, or from the start of the call.
+# A call of no whole second is billed as one, but for one that free minutes cover. Included seconds cost the connect fee
+# alone; then the step counts in which the usage ends, whose increments count from where it begins to bill, or from the
+# start of the call.
 _CHARGE = """
 told AS (
   SELECT placed.*, r.plain, r.grace_s, r.included_s, r.fee, r.minimum, r.cap, r.money_bias, r.unit, r.scale,
          r.increment1_s, r.price1, r.before1, r.begin2_s, r.increment2_s, r.origin2_s, r.price2, r.before2,
          r.begin3_s, r.increment3_s, r.origin3_s, r.price3, r.before3,
-         (placed.duration_ms + r.duration_bias) {div} 1000 AS talked_s
+         (CASE WHEN placed.duration_ms > free_s * 1000 THEN placed.duration_ms - free_s * 1000 ELSE 0 END
+          + r.duration_bias) {div} 1000 AS talked_s
   FROM placed LEFT JOIN rate_line AS r ON r.place = placed.place
 ), used AS (
   SELECT told.*, CASE WHEN talked_s = 0 THEN 1 ELSE talked_s END - included_s AS usage_s FROM told
@@ -234,9 +247,12 @@ told AS (
               ELSE before3 + (end_s - begin3_s) * price3 END AS exact
   FROM billed
 )
-SELECT costed.*, CASE WHEN plain = 1 THEN CASE WHEN talked_s <= grace_s THEN 0 ELSE end_s END END AS new_billed_s,
+SELECT costed.*,
        CASE WHEN plain = 1 THEN
-         CASE WHEN talked_s <= grace_s THEN 0
+         free_s + CASE WHEN talked_s <= grace_s OR free_s > 0 AND talked_s = 0 THEN 0 ELSE end_s END
+       END AS new_billed_s,
+       CASE WHEN plain = 1 THEN
+         CASE WHEN talked_s <= grace_s OR free_s > 0 AND talked_s = 0 THEN 0
               ELSE (CASE WHEN exact < minimum THEN minimum WHEN cap >= 0 AND exact > cap THEN cap ELSE exact END
                     + money_bias) {div} unit * scale END
        END AS new_cost_micros

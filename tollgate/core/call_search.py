@@ -18,6 +18,7 @@ from typing import Final
 
 from tollgate.core.lake import Condition, Group
 from tollgate.core.money import AmountError, parse_micros
+from tollgate.core.number_formats import without_thousands
 from tollgate.core.refusals import Key
 
 RULES_MOST: Final = 30
@@ -44,7 +45,6 @@ PPM_MOST: Final = 10**9
 BETWEEN_SIGN: Final = ".."
 NUMBERED: Final = re.compile(r"#(\d{1,18})$", re.ASCII)
 """A route or gateway told by its number, such as "World #12": their names are not unique."""
-THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 NONE: Final = Group((Condition("id", "empty", 1),))
 """Holds for no call."""
 
@@ -304,9 +304,10 @@ def _number(rule: Rule, field: Field) -> Condition | Group:
 def _whole(field: Field, text: str) -> int:
     """The typed number in the unit of the column."""
     told = text.strip().removesuffix("%").strip()
-    if "," in told and not THOUSANDS.fullmatch(told):
-        raise ValueError("write decimals with a point, such as 0.05.")
-    micros = parse_micros(told.replace(",", ""))
+    plain = without_thousands(told)
+    if "," in plain:
+        raise ValueError("write decimals with a point, such as 0.05, and nothing between thousands.")
+    micros = parse_micros(plain)
     if field.of is Of.AMOUNT:
         return _fitting(micros)
     per_unit = {Of.SECONDS: 1_000, Of.PERCENT: 10_000}.get(field.of, 1)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tollgate.core import calls_local
 from tollgate.core import cli as callers_number
+from tollgate.core.calls_attest import NOTHING, attest
 from tollgate.core.calls_caller import Caller, clean, identify
 from tollgate.core.calls_minutes import chosen
 from tollgate.core.calls_routes import LOSS_WARNING, CarrierOptions, Wanted, carrier_options, loss
@@ -81,6 +82,10 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
     else:
         sold = _sold_locally(invite, dressed, payers, called, at)
     priced, options = sold.priced, sold.options
+    attested = NOTHING
+    if called is None and hidden is None and priced.refusal is None:
+        attested = attest(invite, customer, shown, priced.number, snapshot, at)
+        hidden = attested.refusal
     bundles = _bundles(customer, sold, at) if customer.bundles else ()
     return Plan(
         invite,
@@ -95,7 +100,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         options.dropped,
         status_lines,
         tuple(early_lines),
-        _NO_LINES if hidden is not None else _cli_line(customer, caller.cli, shown),
+        _NO_LINES if hidden is not None else (*_cli_line(customer, caller.cli, shown), *attested.lines),
         _NO_LINES if hidden is not None else sold.lines,
         status_refusal,
         early,
@@ -110,6 +115,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         bundles,
         closes_at,
         sold.callee,
+        attested.attestation,
     )
 
 

@@ -31,6 +31,9 @@ from tollgate.core.snapshot import Carrier, Gateway, Payer
 HANG_UP_AT: Final = "hang_up_at"
 """In the gate of the hours: where they end the call."""
 _CLOSES = ',"closes_at":"'
+ATTESTED: Final = "attestation"
+"""In the gate of the signature, its first value: what we say of the caller. Only where the call is signed by us."""
+_SIGNED = f'{{"gate":"attestation","ok":true,"scope":"customer","values":{{"{ATTESTED}":"'
 _MOST_RATES = 1 << 16
 _known_rates: dict[str, Rate] = {}
 
@@ -159,7 +162,7 @@ def call_detail(call: LiveCall, settlement: Settlement) -> str:
     return (
         f'{{"gates":{call.plan.gates_json},"legs":[{legs}],"routes":[{routes}],"dropped":{call.plan.dropped_json},'
         f'"attempts":{call.attempts},"granted_s":{call.granted_s},"extended":{call.extended_count},'
-        f'"route":{call.route_index or 0},{minutes}'
+        f'"route":{call.route_index or 0},{minutes}{_meta_text(call.plan.gates_json)}'
         f'"carrier":{_carrier_text(settlement.carrier)},"notes":{notes}}}'
     )
 
@@ -331,6 +334,12 @@ def _minutes_text(call: LiveCall, settlement: Settlement) -> str:
             for bundle, held_s, used_s in zip(call.plan.bundles, call.minutes_s, used, strict=True)
         ]
     )
+
+
+def _meta_text(gates_json: str) -> str:
+    """What is remembered of a call by name, for who reads its record: the attestation that it was signed with."""
+    place = gates_json.find(_SIGNED)
+    return "" if place < 0 else f'"meta":{{"stir_shaken_attest":"{gates_json[place + len(_SIGNED)]}"}},'
 
 
 def _lines(section: str) -> list[str]:

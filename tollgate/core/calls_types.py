@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tollgate.core.rates import Rate
 from tollgate.core.refusals import Answer, Refusal, Value
 from tollgate.core.snapshot import Callee, Endpoint, Payer, Route
+from tollgate.core.stir import Attestation
 
 MOST_RING_S = 300
 MOST_TALK_S = 86_400
@@ -217,6 +218,7 @@ class Plan(NamedTuple):
     bundles: tuple[Minutes, ...] = ()
     closes_at: datetime | None = None  # where the hours of a payer end the call
     callee: Endpoint | Callee | None = None  # what is called on our net where that counts its calls
+    attestation: Attestation | None = None  # with which signature it leaves
 
     @property
     def local_user(self) -> str | None:

@@ -122,7 +122,10 @@ class CliRule:
     rewrite_pai: Pieces
     forced: str = ""  # the number shown where no rule fits
     weight: int = 100
-    attestation: str = ""
+    attestation: str = ""  # what our signature says of the caller; empty: the rule has none made
+    certificate_id: int | None = None  # what it is made with; None: the account's default
+    signature_required: bool = False  # a call that would leave without a signature is refused
+    signature_replaced: bool = False  # ours takes the place of the one that came with the call
 
     @property
     def size(self) -> int:
@@ -164,6 +167,9 @@ def rule(row: Mapping[str, object]) -> CliRule:
         _check_forced(texts)
     elif not any(texts[name] for name in ("cli", "pai", "dialed")):
         raise CliRuleInvalid("cli", "name a CLI, a P-Asserted-ID or a dialed number; .* fits every CLI.")
+    attestation, certificate_id = str(row.get("attestation") or ""), _whole(row, "certificate_id") or None
+    if certificate_id is not None and not attestation:
+        raise CliRuleInvalid("attestation", "choose what the certificate says of the caller.")
     filters = {name: _filter(name, texts[name]) for name in ("cli", "pai", "dialed")}
     return CliRule(
         id=_whole(row, "id"),
@@ -176,7 +182,10 @@ def rule(row: Mapping[str, object]) -> CliRule:
         rewrite_pai=_pieces("rewrite_pai", texts["rewrite_pai"], filters),
         forced=texts["cli"] if forced else "",
         weight=_whole(row, "weight"),
-        attestation=str(row.get("attestation") or ""),
+        attestation=attestation,
+        certificate_id=certificate_id,
+        signature_required=bool(row.get("signature_required")),
+        signature_replaced=bool(row.get("signature_replaced")),
     )
 
 
@@ -231,7 +240,7 @@ def _text(row: Mapping[str, object], name: str) -> str:
 
 
 def _whole(row: Mapping[str, object], name: str) -> int:
-    value = row.get(name, 0)
+    value = row.get(name) or 0
     assert isinstance(value, int)
     return value
 

@@ -65,6 +65,16 @@ def sentence(name: str) -> str:
     return f"{spoken[:1].upper()}{spoken[1:]}"
 
 
+def counted(count: int, many: str) -> str:
+    """So many records of a kind: "1 tax", "1,200 taxes"."""
+    return f"{count:,} {singular(many) if count == 1 else many}"
+
+
+def singular(many: str) -> str:
+    """One of a kind of records: "aliases" is "alias"."""
+    return many[:-2] if many.endswith(("ses", "xes", "ches")) else many.removesuffix("s")
+
+
 def value_words(name: str, value: object) -> str:
     """A value as it comes from JSON, in words and in whole units."""
     if value is None or value == "" or value == [] or value == {}:

@@ -233,11 +233,11 @@ class Document:
         """The taxes that a line bears, in their order."""
         return self.taxes if line.taxes is None else tuple(self.taxes[place] for place in line.taxes)
 
-    @property
-    def file_name(self) -> str:
-        """The name of its files, without what no file system takes."""
-        kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in self.number or "draft")
-        return f"{self.kind.replace('_', '-')}-{kept}"
+
+def file_name(kind: str, number: str | None) -> str:
+    """The name of a document's files, without what no file system takes and without an ending."""
+    kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in number or "draft")
+    return f"{kind.replace('_', '-')}-{kept}"
 
 
 def amount_text(micros: int, digits: int, *, decimal: str = POINT) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from tollgate.core.invoice_periods import Period
 from tollgate.core.invoice_words import LANGUAGE, WORDS
 from tollgate.core.money import Method, divide
-from tollgate.core.taxes import Part, TaxChoice, TaxDue, TaxRule, every, on_nets, to_minor, within_grosses
+from tollgate.core.taxes import Part, TaxChoice, TaxDue, TaxRule, every, fitting, on_nets, to_minor, within_grosses
 
 MOST_DESCRIPTION: Final = 300
 ENGLISH: Final = WORDS[LANGUAGE]
@@ -130,6 +130,7 @@ def charge_line(
     unit_price_nanos: int,
     amount_micros: int,
     posted: bool,
+    tax_choice: TaxChoice | None = None,
 ) -> InvoiceLine:
     """A package, a fee, a minimum spend."""
     return InvoiceLine(
@@ -142,6 +143,7 @@ def charge_line(
         quantity_milli=quantity_milli,
         charge_id=charge_id,
         posted=posted,
+        tax_choice=tax_choice,
     )
 
 
@@ -231,6 +233,8 @@ def totals(
     groups = _alike(found, rules)
     parts: list[Part] = [(sum(rounded[place] for place in places), borne_by) for borne_by, places in groups.items()]
     if prices_include_tax and every(parts):
+        parts = fitting(parts, currency)
+        groups = {tuple(borne_by): places for (_, borne_by), places in zip(parts, groups.values(), strict=True)}
         taxes, part_nets = within_grosses(parts, currency)
         nets = list(rounded)
         for places, net in zip(groups.values(), part_nets, strict=True):

@@ -16,6 +16,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "customers": ("Customers", "1100"),
     "resellers_customers": ("Customers of resellers", "1190"),
     "payments": ("Payments received", "1000"),
+    "in_transit": ("Payouts on their way", "1010"),
     "payment_fees": ("Fees of payment gateways", "6800"),
     "carriers": ("Carriers", "2000"),
     "account": ("The installation's own account", "2100"),

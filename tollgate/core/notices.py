@@ -33,6 +33,7 @@ DEPARTMENTS: Final[Mapping[str, str]] = {
 NOTICES: Final[Mapping[str, Notice]] = {
     "balance.low": Notice("Low balance", "low_balance"),
     "invoice.issued": Notice("Invoice issued", "invoice_issued"),
+    "invoice.voided": Notice("Document voided", "invoice_voided"),
     "credit_note.issued": Notice("Credit note issued", "credit_note_issued"),
     "invoice.due": Notice("Invoice due", "invoice_due"),
     "invoice.overdue": Notice("Invoice overdue", "invoice_overdue"),

@@ -35,14 +35,13 @@ def step_micros(currency: str) -> int:
     return step
 
 
-def payable(amount_micros: int, currency: str) -> bool:
-    """Whether an amount can be paid: above zero, in whole units of the currency's smallest coin."""
-    return amount_micros > 0 and amount_micros % step_micros(currency) == 0
+def payable(amount_micros: int, step: int) -> bool:
+    """Whether an amount can be paid: above zero, in whole steps."""
+    return amount_micros > 0 and amount_micros % step == 0
 
 
-def surcharge_micros(amount_micros: int, *, fixed_micros: int, ppm: int, currency: str) -> int:
-    """What is asked on top of an amount, rounded up to the currency's smallest unit."""
-    step = step_micros(currency)
+def surcharge_micros(amount_micros: int, *, fixed_micros: int, ppm: int, step: int) -> int:
+    """What is asked on top of an amount, rounded up to whole steps of what can be paid."""
     exact = fixed_micros * PPM + amount_micros * ppm
     return divide(exact, PPM * step, Method.up) * step
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from tollgate.core.rates import Rate, cost_micros
-from tollgate.core.rates_engine import rounded_s
+from tollgate.core.calls_minutes import rest_cost
+from tollgate.core.rates import Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,5 @@ def corrections(sides: Sequence[Side], *, answered_at: datetime, duration_ms: in
 
 def _correction(side: Side, answered_at: datetime, duration_ms: int) -> Correction:
     was = -side.posted_micros if side.pays else side.posted_micros
-    cost = _cost(side, answered_at, duration_ms)
+    cost = rest_cost(side.rate, answered_at, duration_ms, side.free_s)
     return Correction(side.wallet_id, side.book, side.currency, side.pays, was, cost)
-
-
-def _cost(side: Side, answered_at: datetime, duration_ms: int) -> int:
-    """What is paid after the free seconds."""
-    rest_ms = duration_ms - side.free_s * 1000
-    if side.free_s and (rest_ms <= 0 or rounded_s(side.rate, rest_ms) == 0):
-        return 0
-    return cost_micros(side.rate, answered_at + timedelta(seconds=side.free_s), rest_ms)

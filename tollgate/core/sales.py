@@ -17,7 +17,7 @@ DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleLine:
-    """One line of a document with its part of the tax; below zero on a credit note."""
+    """One line of a document with its part of the tax; below zero on a credit note and where one is taken back."""
 
     number: str
     customer: str
@@ -99,9 +99,14 @@ def sales_csv(program: str, lines: Iterable[SaleLine]) -> Iterator[str]:
 
 
 def shared_out(tax_micros: int, nets: Sequence[int], *, currency: str) -> list[int]:
-    """The tax of a document over its lines by their nets, in whole units of the currency; the sum is the tax."""
+    """The tax of a document over its lines by their nets, in whole units of the currency; the sum is the tax.
+
+    What takes a document back is shared out as its mirror.
+    """
     unit = 10 ** (6 - minor_digits(currency))
     whole = sum(nets)
+    if whole < 0:
+        return [-share for share in shared_out(-tax_micros, [-net for net in nets], currency=currency)]
     shares: list[int] = []
     passed = given = 0
     for net in nets:

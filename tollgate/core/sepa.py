@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
@@ -54,6 +54,12 @@ REASONS: Final[Mapping[str, str]] = {
 """Why banks send collections back (ISO 20022 external codes, as the rulebooks use them)."""
 STOPS: Final = frozenset({"AC01", "AC04", "AC06", "AC13", "AG01", "MD01", "MD07", "RR04"})
 """Reasons for which the next collection would come back too: nothing more is collected until somebody looks."""
+PAYOUT: Final = "PAYOUT-"
+"""How the end-to-end ids of transfers begin."""
+TRANSFERS: Final = "CT-"
+"""How the ids of files of transfers begin; then come the day and what is drawn."""
+_PAYOUT: Final = re.compile(rf"{PAYOUT}[0-9]{{1,18}}", re.ASCII)
+_TRANSFER_FILE: Final = re.compile(rf"{TRANSFERS}[0-9]{{8}}-[0-9a-f]{{12}}(-[0-9]+)?", re.ASCII)
 _SIGNS: Final = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 _LETTERS: Final = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "þ": "th", "Þ": "TH",
@@ -118,14 +124,6 @@ def announced(invoice_on: date, due_on: date, *, notice_days: int) -> date:
     return target_day(max(due_on, invoice_on + timedelta(days=notice_days)))
 
 
-def expires_on(signed_on: date, last_on: date | None) -> date:
-    """The first day on which a mandate holds no more: 36 months after the last collection, else after the signature."""
-    begins = max(signed_on, last_on or signed_on)
-    months = begins.month - 1 + EXPIRES_MONTHS
-    year, month = begins.year + months // 12, months % 12 + 1
-    return date(year, month, min(begins.day, calendar.monthrange(year, month)[1]))
-
-
 def sequence(*, one_off: bool, final: bool, collected: bool) -> Sequence:
     """Which collection the next one of a mandate is; `collected`: one before was not refused by the bank."""
     if one_off:
@@ -153,30 +151,44 @@ def end_to_end_id(number: str, invoice_id: int) -> str:
     return number if is_id(number) else f"INVOICE-{invoice_id}"
 
 
+def payout_id(payment_id: int) -> str:
+    """The end-to-end id of a transfer, by its payment."""
+    return f"{PAYOUT}{payment_id}"
+
+
+def is_payout(end_to_end_id: str) -> bool:
+    """Whether an end-to-end id may be that of a transfer of ours."""
+    return _PAYOUT.fullmatch(end_to_end_id) is not None
+
+
+def is_transfer_file(batch_id: str) -> bool:
+    """Whether an id may be that of a file of transfers of ours, or of its part."""
+    return _TRANSFER_FILE.fullmatch(batch_id) is not None
+
+
 def account_number(text: str) -> str:
     """An IBAN without blanks. Raises ValueError for none: its length, country and check digits are looked at."""
-    try:
-        number: str = iban.validate(text)
-    except ValidationError:
-        raise ValueError("This is no IBAN: look at its digits.") from None
-    return number
+    return _valid(iban.validate, text, "This is no IBAN: look at its digits.")
 
 
 def bank_code(text: str) -> str:
     """A BIC of 8 or 11 signs. Raises ValueError for none."""
-    try:
-        code: str = bic.validate(text)
-    except ValidationError:
-        raise ValueError("This is no BIC: it has 8 or 11 signs, such as HABALT22.") from None
-    return code
+    return _valid(bic.validate, text, "This is no BIC: it has 8 or 11 signs, such as HABALT22.")
 
 
 def creditor_id(text: str) -> str:
     """A creditor identifier (AT-02). Raises ValueError for none."""
+    return _valid(at_02.validate, text, "This is no creditor identifier: look at its digits.")
+
+
+def _valid(rule: Callable[[str], str], text: str, words: str) -> str:
+    """What a rule makes of a text, in letters and digits that every bank takes: some rules let others pass."""
     try:
-        found: str = at_02.validate(text)
+        found = rule(text)
     except ValidationError:
-        raise ValueError("This is no creditor identifier: look at its digits.") from None
+        raise ValueError(words) from None
+    if not found.isascii() or not found.isalnum():
+        raise ValueError(words)
     return found
 
 

@@ -20,12 +20,13 @@ from tollgate.core.localization import Localization
 from tollgate.core.rates import Rate
 from tollgate.core.refusals import Answer
 from tollgate.core.rewrites import Rewrites
+from tollgate.core.stir import Certificate
 
 Network = IPv4Network | IPv6Network
 OBEYED: Final = (
     "account", "alias", "bundle", "card", "carrier", "cli_rule", "conference_room", "contact", "customer",
-    "customer_tag", "edge", "endpoint", "gateway", "ingress_route", "localization", "revision", "route_option", "tag",
-    "verified_cli",
+    "customer_tag", "edge", "endpoint", "gateway", "ingress_route", "localization", "revision", "route_option",
+    "stir_certificate", "tag", "verified_cli",
 )  # fmt: skip
 """The tables whose changes calls obey: a charging process hears of each and reads it again."""
 MOST_FOUND: Final = 1 << 12
@@ -103,6 +104,7 @@ class Payer:
     pai_mode: str = "default"
     approved_clis_only: bool = False
     approved_clis: frozenset[str] = frozenset()  # digits
+    attestations: Mapping[str, str] = field(default_factory=dict)  # of those, what a signature says of each
     cli_rules: CliRules = ()  # in the order of asking: its own, those of its tags, those of all customers
     cli_selection: str = "first"  # which of several forced numbers is shown
     cli_persist_s: int = 0  # how long each of them is, one after the other, in place of that choice; 0: it holds
@@ -307,6 +309,8 @@ class Snapshot:
     answers: Mapping[str, Answer] = field(default_factory=dict)  # refusal -> the operator's own words for it
     rota: Rota = field(default_factory=Still)
     aliases: Aliases | None = None  # of all customers
+    certificates: Mapping[int, Certificate] = field(default_factory=dict)  # that calls may be signed with
+    certificate_id: int = 0  # the one for rules that name none
     extensions: Book[Callee] = field(default_factory=Book)  # of all but SIP users, which `users` has
     offers: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `calls_routes` has found out of carriers, for as long as nothing here changes."""

@@ -9,7 +9,7 @@ Directive 2006/112/EC. To add a rule of a country, add a tax with its country an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -33,10 +33,17 @@ LABELS: Final[Mapping[str, str]] = {
 }
 """What a tax on sales is called where it is not VAT, as in the United Kingdom and the EU."""
 REVERSE_CHARGE_WORDS: Final = "Reverse charge: VAT is due by the customer (Articles 44 and 196, Directive 2006/112/EC)"
+"""Between two countries of the EU; those articles are about no other supply."""
+HOME_REVERSE_CHARGE_WORDS: Final = "Reverse charge: VAT is due by the customer"
+"""What article 226 (11a) asks for; the law of a country that makes its customers owe VAT is the reason of a tax."""
 OUTSIDE_WORDS: Final = "Service supplied outside the scope of EU VAT (Article 44, Directive 2006/112/EC)"
 EXEMPT_WORDS: Final = "Exempt from VAT"
 ALIKE: Final = frozenset({"E", "AE", "K", "G", "O", "Z"})
 """Categories whose rate is zero by their nature."""
+NO_NUMBER: Final = "It has no valid VAT number for reverse charge."
+NO_TAX_HOLDS: Final = (
+    "None of its taxes is VAT that holds on that day: give it a tax, or choose at the customer why it bears none."
+)
 NO_VAT: Final[Mapping[str, str]] = {
     "E": EXEMPT_WORDS,
     "AE": "Reverse charge",
@@ -47,6 +54,11 @@ NO_VAT: Final[Mapping[str, str]] = {
 }
 """What a line without VAT says in its place, by category."""
 NEEDS_BUYER_NUMBER: Final = frozenset({"AE", "K"})
+CHARGED_WITHOUT: Final = tuple(category for category in NO_VAT if category not in NEEDS_BUYER_NUMBER)
+"""What a charge may say in place of VAT; whether a customer owes VAT itself is decided by its documents."""
+LATE_FEE_CATEGORY: Final = "E"
+LATE_FEE_WORDS: Final = "Compensation for late payment, not subject to VAT"
+"""What late fees say. E, as O may stand beside no other category (BR-O-11 of EN 16931)."""
 UNREASONED: Final = frozenset({"Z"})
 """Zero rated goods have no reason (BR-Z-10 of EN 16931); all others have (BR-E-10 and its like)."""
 
@@ -123,6 +135,8 @@ def label_of(country: str) -> str:
 def due(party: TaxParty, rules: Sequence[TaxRule], on: date) -> tuple[TaxRule, ...] | TaxDoubt:
     """The taxes of a document whose tax point is on a day, in the order they are taken."""
     held = sorted((rule for rule in rules if rule.holds_on(on, party.country)), key=lambda rule: rule.priority)
+    if party.treatment == "no_vat":
+        return tuple(rule for rule in held if not rule.is_vat)
     vat = _in_place_of_vat(party, held)
     if isinstance(vat, TaxDoubt):
         return vat
@@ -130,7 +144,17 @@ def due(party: TaxParty, rules: Sequence[TaxRule], on: date) -> tuple[TaxRule, .
         return (vat, *(rule for rule in held if not rule.is_vat))
     if party.treatment == "taxed" and not held:
         return TaxDoubt("It is to be taxed, and none of its taxes holds on that day.")
+    if _should_bear_vat(party) and not any(rule.is_vat for rule in held):
+        abroad = party.country in EU - {party.seller_country} and not party.number_valid
+        return TaxDoubt(f"{NO_NUMBER} {NO_TAX_HOLDS}" if abroad else NO_TAX_HOLDS)
     return tuple(held)
+
+
+def _should_bear_vat(party: TaxParty) -> bool:
+    """Whether a document without any word on VAT would be wrong: of who charges VAT, to who is at home, elsewhere in
+    the EU, or nobody knows where."""
+    near = party.country in ("", party.seller_country) or {party.country, party.seller_country} <= EU
+    return bool(party.seller_vat) and (near or party.treatment == "taxed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +185,7 @@ def chosen(choice: TaxChoice, rules: Sequence[TaxRule], on: date, party: TaxPart
 def _in_place_of_vat(party: TaxParty, held: Sequence[TaxRule]) -> TaxRule | TaxDoubt | None:
     """What a document says in place of VAT, which falls away; None where VAT is taken as any tax."""
     if party.treatment == "reverse_charge":
-        return _reverse_charge(party)
+        return _reverse_charge(party, held)
     if party.treatment == "exempt":
         exempt = TaxRule(id=None, name=EXEMPT_WORDS, category="E", exemption_reason=EXEMPT_WORDS)
         return next((rule for rule in held if rule.is_vat and rule.category == "E"), exempt)
@@ -170,17 +194,24 @@ def _in_place_of_vat(party: TaxParty, held: Sequence[TaxRule]) -> TaxRule | TaxD
             outside = TaxRule(id=None, name="Outside the EU", category="O", exemption_reason=OUTSIDE_WORDS)
             return next((rule for rule in held if rule.is_vat and rule.category in ("G", "O")), outside)
         if party.country != party.seller_country and party.number_valid:
-            return _reverse_charge(party)
+            return _reverse_charge(party, held)
     return None
 
 
-def _reverse_charge(party: TaxParty) -> TaxRule | TaxDoubt:
-    """Zero, with the reason; both numbers are printed (Article 226, BR-AE-02 of EN 16931)."""
+def reverse_charge_words(party: TaxParty) -> str:
+    """The reason of a reverse charge that nobody gave another."""
+    abroad = party.country != party.seller_country and {party.country, party.seller_country} <= EU
+    return REVERSE_CHARGE_WORDS if abroad else HOME_REVERSE_CHARGE_WORDS
+
+
+def _reverse_charge(party: TaxParty, held: Sequence[TaxRule]) -> TaxRule | TaxDoubt:
+    """Zero, with the reason, that of a tax of the customer first; both numbers are printed (Article 226, BR-AE-02)."""
     if not party.seller_vat:
         return TaxDoubt("Reverse charge needs the account's own VAT number.")
     if not party.number_valid:
         return TaxDoubt("Reverse charge needs a valid tax number of the customer.")
-    return TaxRule(id=None, name="Reverse charge", category="AE", exemption_reason=REVERSE_CHARGE_WORDS)
+    plain = TaxRule(id=None, name="Reverse charge", category="AE", exemption_reason=reverse_charge_words(party))
+    return next((rule for rule in held if rule.is_vat and rule.category == "AE"), plain)
 
 
 def on_net(net_micros: int, rules: Sequence[TaxRule], currency: str) -> tuple[TaxDue, ...]:
@@ -231,6 +262,20 @@ def within_grosses(parts: Sequence[Part], currency: str) -> tuple[tuple[TaxDue, 
         found.append(TaxDue(rule, sum(bases), sum(amounts[rule])))
         above = [more + amount for more, amount in zip(above, amounts[rule], strict=True)]
     return tuple(found), tuple(nets)
+
+
+def fitting(parts: Sequence[Part], currency: str) -> list[Part]:
+    """The parts as they are, or without fixed parts of taxes where these are more than the sum they are to be inside
+    of: what is too small for them bears the rates alone."""
+    _, nets = within_grosses(parts, currency)
+    if sum(nets) >= 0 or sum(gross for gross, _ in parts) < 0:
+        return list(parts)
+    return [(gross, tuple(replace(rule, fixed_micros=0) for rule in rules)) for gross, rules in parts]
+
+
+def rules_within(gross_micros: int, rules: Sequence[TaxRule], currency: str) -> tuple[TaxRule, ...]:
+    """The taxes inside one gross sum, such as a payment, as `fitting` says."""
+    return tuple(fitting([(gross_micros, rules)], currency)[0][1])
 
 
 def every(parts: Sequence[Part]) -> list[TaxRule]:

@@ -17,7 +17,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from tollgate.core.number_formats import written
+
 Value: TypeAlias = "str | bool | Sequence[Value] | Mapping[str, Value]"
+
+
+class Figure(str):
+    """A number among the values, as programs write it: who reads the message decides how it is written there."""
+
+    __slots__ = ()
+
+
+def as_read(values: Mapping[str, Value], sign: str) -> dict[str, Value]:
+    """The values of a message with their numbers as its reader writes them: with that sign before decimals."""
+    return {name: written(value, sign) if isinstance(value, Figure) else value for name, value in values.items()}
+
 
 MOST_DEPTH: Final = 10
 MOST_SIGNS: Final = 1_000_000

@@ -236,6 +236,16 @@ MESSAGES: Final = (
         "of which {{open}} {{currency}} settle what you are billed next.\n\n{{brand}}",
     ),
     Stock(
+        key="invoice_voided",
+        title="A document is void",
+        variables={
+            name: {**DOCUMENT, **DOCUMENT_MORE}[name] for name in ("number", "total", "currency", "invoice_date")
+        },
+        subject="{{number}} of {{brand}} is void",
+        text="Hello {{name}},\n\n{{number}} of {{invoice_date}} for {{company.name}} over {{total}} {{currency}} "
+        "is void. Please do not use it: a copy that says so is attached.\n\n{{brand}}",
+    ),
+    Stock(
         key="invoice_due",
         title="An invoice falls due",
         variables=DOCUMENT,
@@ -367,6 +377,14 @@ MESSAGES: Final = (
         "{{findings}}\n\nRun tollgate doctor on the machine for each difference.",
     ),
     Stock(
+        key="vat_number",
+        title="A customer's VAT number is not confirmed",
+        variables={"number": "DE136695976", "answer": "It is not valid.", "what": "Its next documents bear VAT."},
+        subject="{{company.name}}: VAT number {{number}} is not confirmed",
+        text="Hello,\n\nthe register of the EU (VIES) was asked for VAT number {{number}} of {{company.name}}. "
+        "{{answer}}\n\n{{what}}\n\nSee Invoices at the customer, where it can be asked again.\n\n{{account_name}}",
+    ),
+    Stock(
         key="delayed_conflict",
         title="A delayed save was not done",
         variables={"title": "Acme: debit limit", "why": "Debit limit is 30.00 now, it was 25.00 when you saved."},
@@ -379,6 +397,6 @@ PLAIN: Final = "plain"
 """The key of a message whose subject and text are given as they are."""
 
 OF_OPERATORS: Final = frozenset(
-    {"confirm_account_email", "confirm_user_email", "report", "books_alarm", "delayed_conflict"}
+    {"confirm_account_email", "confirm_user_email", "report", "books_alarm", "vat_number", "delayed_conflict"}
 )
 """Messages to people of the operator: no portal domain has words of its own for them."""

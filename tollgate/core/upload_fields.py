@@ -169,6 +169,8 @@ _CLI_RULE = (
     Field("position", "Order", Kind.WHOLE, spellings=("position",)),
     Field("weight", "Weight", Kind.WHOLE),
     Field("attestation", "Attestation", spellings=("stir shaken",)),
+    Field("signature_required", "Signature required", Kind.YES_NO, spellings=("stir shaken required",)),
+    Field("signature_replaced", "Signature replaced", Kind.YES_NO, spellings=("stir shaken replace",)),
     Field("notes", "Notes", spellings=("note",)),
 )
 _ALIAS = (
@@ -209,6 +211,7 @@ _BANK_CREDIT = (
     Field("entry_ref", "Entry id"),
     Field("part_ref", "Part id"),
     Field("batch_micros", "Batch amount", Kind.MONEY),
+    Field("paid_out", "Paid out", Kind.YES_NO),
 )
 NOUNS: Mapping[str, Noun] = {
     "customer": Noun("customer", "customers", _CUSTOMER),

@@ -13,13 +13,14 @@ Known are:
     weekend = "10-14"  # on Saturday and Sunday; what is not named is closed
     offset = -4        # hours that the clock of these is ahead of UTC, the whole year; 0 where it is not named
 
-All of a text, known or not, goes along with every webhook about the customer (`as_json`). To add a key that is known:
-its place in `_KNOWN`, its check in `parse`, a field of `Vars`.
+All of a text, known or not, goes along with every webhook about the customer (`as_json`). What is saved is checked
+whole (`parse`); of what was kept before, or came in another way, the part that is wrong is without effect (`obeyed`).
+To add a key that is known: its place in `_KNOWN`, its reader in `_PARTS`, a field of `Vars`.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any, Final, TypeAlias
@@ -73,24 +74,36 @@ class Vars:
 
 def parse(text: str) -> Vars:
     """The settings of a text; none in an empty one. Raises VarsInvalid."""
-    data = _read(text)
-    expression = _table(text, data, "headers").get("remove_regex", "")
-    problem_of = _wrong(expression)
-    if problem_of:
-        raise VarsInvalid(_line_of(text, "headers", "remove_regex"), f"remove_regex {problem_of}")
-    persist_s = _table(text, data, "cli").get("persist")
-    if persist_s is not None and not _is_persist(persist_s):
-        line = _line_of(text, "cli", "persist")
-        raise VarsInvalid(line, f"persist must be whole seconds from 1 to {MOST_PERSIST_S}.")
-    return Vars(expression, persist_s or 0, _schedule(text, data), tuple(_unknown(data)))
+    found, problems = obeyed(text)
+    if problems:
+        raise problems[0]
+    return found
+
+
+def obeyed(text: str) -> tuple[Vars, tuple[VarsInvalid, ...]]:
+    """What of a text can be obeyed, and what is wrong in it: a header's expression, a time, a schedule as a whole.
+
+    Half a schedule is none: it would close days that nobody has closed. Of a text that is no TOML nothing is obeyed.
+    """
+    try:
+        data = _read(text)
+    except VarsInvalid as problem:
+        return Vars(), (problem,)
+    known: dict[str, Any] = {}
+    problems = []
+    for name, read in _PARTS.items():
+        try:
+            known[name] = read(text, data)
+        except VarsInvalid as problem:
+            problems.append(problem)
+    return Vars(**known, warnings=tuple(_unknown(data))), tuple(problems)
 
 
 def as_json(text: str) -> dict[str, JsonValue]:
     """All that a text says, for programs of others: moments by ISO 8601, decimals as they were written.
 
-    Raises VarsInvalid.
+    What nothing obeys because it is wrong is told as well. Raises VarsInvalid for what is no TOML.
     """
-    parse(text)
     return {name: _jsonable(value) for name, value in _read(text).items()}
 
 
@@ -124,6 +137,27 @@ def _table(text: str, data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
+def _removed_headers(text: str, data: Mapping[str, Any]) -> str:
+    """The expression for headers of a text. Raises VarsInvalid."""
+    expression = _table(text, data, "headers").get("remove_regex", "")
+    problem_of = _wrong(expression)
+    if problem_of:
+        raise VarsInvalid(_line_of(text, "headers", "remove_regex"), f"remove_regex {problem_of}")
+    assert isinstance(expression, str)
+    return expression
+
+
+def _cli_persist_s(text: str, data: Mapping[str, Any]) -> int:
+    """How long each of several forced CLIs is shown, 0 where it is not named. Raises VarsInvalid."""
+    persist_s = _table(text, data, "cli").get("persist")
+    if persist_s is None:
+        return 0
+    if not _is_persist(persist_s):
+        line = _line_of(text, "cli", "persist")
+        raise VarsInvalid(line, f"persist must be whole seconds from 1 to {MOST_PERSIST_S}.")
+    return int(persist_s)
+
+
 def _schedule(text: str, data: Mapping[str, Any]) -> Hours | None:
     """The hours of a text, by a clock that is never changed; None where it has no such table. Raises VarsInvalid."""
     table = _table(text, data, "schedule")
@@ -143,6 +177,14 @@ def _schedule(text: str, data: Mapping[str, Any]) -> Hours | None:
     if not isinstance(offset, int) or isinstance(offset, bool) or offset not in _OFFSETS:
         raise VarsInvalid(_line_of(text, "schedule", "offset"), "offset must be whole hours from -12 to 14.")
     return Hours(f"Etc/GMT{-offset:+d}", tuple(windows))
+
+
+_PARTS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Any]]] = {
+    "removed_headers": _removed_headers,
+    "cli_persist_s": _cli_persist_s,
+    "schedule": _schedule,
+}
+"""How each field of `Vars` is read; the first mistake that `parse` tells is the first of these."""
 
 
 def _span(value: object) -> tuple[int, int] | None:
@@ -203,7 +245,7 @@ def _unknown(data: Mapping[str, Any]) -> Iterator[str]:
         if name not in _KNOWN:
             yield f"{name} is not known: it goes along with webhooks, and nothing obeys it."
             continue
-        for key in value:
+        for key in value if isinstance(value, dict) else ():
             if key not in _KNOWN[name]:
                 yield f"{name}.{key} is not known, so nothing obeys it."
 

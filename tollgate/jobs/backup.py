@@ -41,6 +41,7 @@ DUMP: Final = "database.dump"
 FILES: Final = "files/"
 LAKE: Final = "lake/"
 FORMAT: Final = 1
+CURRENT: Final = "SELECT path FROM lake_file WHERE replaced_at IS NULL AND erased_at IS NULL"
 SETTING: Final = re.compile(rb"SET (\w+) = ")
 FIRST_RECORD: Final = b"-- Name: "
 
@@ -61,18 +62,28 @@ def run_backup(arguments: Namespace) -> int:
         raise CommandFailed(f"{target} exists already")
     folder = environment.data_folder()
     aside = target.with_name(f".{target.name}.{os.getpid()}")
-    with records() as url, tempfile.TemporaryDirectory(prefix="tollgate-backup-") as work:
+    with (
+        records() as url,
+        psycopg.connect(url, autocommit=True) as connection,
+        tempfile.TemporaryDirectory(prefix="tollgate-backup-") as work,
+    ):
+        connection.execute(load("lake")["keep_files"].encode())
+        current = {path for (path,) in connection.execute(CURRENT)}
         dump = Path(work) / DUMP
         run_program("pg_dump", url, "--format=custom", "--no-owner", "--schema=public", f"--file={dump}")
         try:
             with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                count = _pack(tarfile.open(fileobj=file, mode="w"), dump, folder)  # noqa: SIM115 - _pack closes it
+                archive = tarfile.open(fileobj=file, mode="w")  # noqa: SIM115 - _pack closes it
+                count, lost = _pack(archive, dump, folder, current)
             aside.replace(target)
         except OSError as problem:
-            aside.unlink(missing_ok=True)
             raise CommandFailed(f"{target} cannot be written: {problem.strerror}") from None
+        finally:
+            aside.unlink(missing_ok=True)
     size_mb = target.stat().st_size // 2**20
     say(arguments, f"wrote {target}: {size_mb} MB, the database and {count} files", file=str(target), files=count)
+    if lost:
+        raise CommandFailed(f"{len(lost)} files of the lake are missing, {lost[0]} first: see `tollgate lake verify`")
     return 0
 
 
@@ -156,8 +167,9 @@ def _command(name: str, url: str) -> tuple[list[str], dict[str, str]]:
     return [str(folder / name), *where, f"--dbname={parts['name']}", "--no-password"], surroundings
 
 
-def _pack(archive: tarfile.TarFile, dump: Path, folder: Path) -> int:
-    """Everything into one tar. Returns how many files of the data folder went with it."""
+def _pack(archive: tarfile.TarFile, dump: Path, folder: Path, current: Collection[str]) -> tuple[int, list[str]]:
+    """Everything into one tar. Returns how many files of the data folder and the lake went with it, and which files of
+    the lake that are current are missing."""
     with archive:
         manifest = {"format": FORMAT, "tollgate": __version__, "made_at": datetime.now(UTC).isoformat()}
         note = dump.with_name(MANIFEST)
@@ -168,13 +180,14 @@ def _pack(archive: tarfile.TarFile, dump: Path, folder: Path) -> int:
         count = sum(_added(archive, path, FILES + str(path.relative_to(folder))) for path in files)
         lake = lake_folder()
         days = [path for path in sorted(lake.rglob("day=*/[!.]*")) if path.is_file()]
-        for path in days:
-            archive.add(path, LAKE + str(path.relative_to(lake)))
-    return count + len(days)
+        names = [str(path.relative_to(lake)) for path in days]
+        packed = {name for path, name in zip(days, names, strict=True) if _added(archive, path, LAKE + name)}
+    return count + len(packed), sorted(set(current) - packed)
 
 
 def _added(archive: tarfile.TarFile, path: Path, name: str) -> bool:
-    """Puts a file into the tar; one that is deleted meanwhile, such as an upload that was taken, is left out."""
+    """Puts a file into the tar; one that is deleted meanwhile, such as an upload that was taken or a version of a day
+    that another took the place of, is left out."""
     try:
         archive.add(path, name)
     except FileNotFoundError:

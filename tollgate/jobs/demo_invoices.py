@@ -54,16 +54,16 @@ def _made_by(account: Account) -> tuple[InvoiceTemplate, Tax]:
         header_text="Dear {{company.name}}, here is what you used.",
         footer_text="{{#if date_due}}Please pay {{total}} {{company.currency}} until {{date_due}}.{{/if}}",
     )
-    return template, create_tax(account_id=account.pk, name="VAT Lithuania", rate_ppm=210_000)
+    return template, create_tax(account_id=account.pk, name="VAT Lithuania", rate_ppm=210_000, is_default=True)
 
 
 def _terms(vat: Tax) -> dict[str, dict[str, Any]]:
-    """A customer by reverse charge, one that is taxed, one that pays ahead."""
+    """A customer by reverse charge, two that are taxed, of which one pays ahead."""
     weekly: dict[str, Any] = {"invoice_schedule": "weekly", "payment_terms_days": 7}
     return {
         "Baltic": {**weekly, "tax_number": "LV40003032949", "tax_ids": [vat.pk], "reference": "PO 2026-17"},
         "Nordic Resale": {**weekly, "country": "SE", "tax_treatment": "taxed", "tax_ids": [vat.pk]},
-        "Acme": {"invoice_schedule": "monthly", "invoice_grouping": "destination"},
+        "Acme": {"invoice_schedule": "monthly", "invoice_grouping": "destination", "tax_ids": [vat.pk]},
     }
 
 

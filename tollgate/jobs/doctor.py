@@ -27,6 +27,7 @@ from tollgate.jobs import charging_link
 from tollgate.jobs.console import Commands, add_command, say
 from tollgate.jobs.migrate import OLDEST
 from tollgate.jobs.records import records
+from tollgate.store.secrets import CannotUnseal, unseal
 from tollgate.store.sql import load
 
 OK: Final = "ok"
@@ -202,6 +203,18 @@ def _billing(connection: Connection) -> Iterator[Finding]:
     yield Finding(BILLING, NOTE if rows else OK, counted(len(rows)), rows, counted)
 
 
+def _unbilled(connection: Connection) -> Iterator[Finding]:
+    """Customers of whom a period is over for longer than the run may need, with a call that no document bears."""
+    statement = load("invoices")["closed_and_unbilled"].replace("$1", "now()")
+    rows = tuple(connection.execute(statement.encode()).fetchall())
+
+    def counted(count: int) -> str:
+        people = f"{count} customer{'' if count == 1 else 's'}"
+        return f"{people} not billed for periods that are over: see the worker's log" if count else "all that is over"
+
+    yield Finding("closed_periods", WRONG if rows else OK, counted(len(rows)), rows, counted)
+
+
 def _summaries(connection: Connection) -> Iterator[Finding]:
     """How far the summaries have come: of calls from before there were any, day by day."""
     row = connection.execute(
@@ -227,6 +240,35 @@ def _dial_patterns(connection: Connection) -> Iterator[Finding]:
     )
     words = f"{len(rows)} match no number, because they cannot be read: write them anew" if rows else "all can be read"
     yield Finding("dial_patterns", WRONG if rows else OK, words, rows)
+
+
+def _stir_certificates(connection: Connection) -> Iterator[Finding]:
+    """Certificates in use that sign nothing, or soon will not: they expire, or their keys were sealed by another data
+    key."""
+    statement = (
+        "SELECT account_id, name, expires_at, key_sealed, expires_at < now() + interval '14 days' AS ending"
+        " FROM stir_certificate AS one WHERE enabled"
+        " AND (is_default OR EXISTS (SELECT FROM cli_rule WHERE certificate_id = one.id)) ORDER BY expires_at"
+    )
+    found = connection.execute(statement).fetchall()
+    rows = tuple(
+        {"account_id": row["account_id"], "name": row["name"], "expires_at": row["expires_at"], "key": key}
+        for row in found
+        for key in ("read" if _is_unsealed(row["key_sealed"]) else "sealed by another data key",)
+        if row["ending"] or key != "read"
+    )
+
+    def counted(count: int) -> str:
+        return f"{count} expire within 14 days or have no key: see STIR/SHAKEN" if count else "all that are used sign"
+
+    yield Finding("stir_certificates", WRONG if rows else OK, counted(len(rows)), rows, counted)
+
+
+def _is_unsealed(sealed: str) -> bool:
+    try:
+        return bool(unseal(sealed))
+    except CannotUnseal:
+        return False
 
 
 def _books(connection: Connection) -> Iterator[Finding]:
@@ -295,7 +337,9 @@ CHECKS: Final[tuple[Callable[[Connection], Iterator[Finding]], ...]] = (
     _lake,
     _payment_notices,
     _billing,
+    _unbilled,
     _summaries,
     _dial_patterns,
+    _stir_certificates,
     _books,
 )

@@ -1,7 +1,8 @@
 """How long recordings are kept: by the customer's own days, else by the account's, else for ever.
 
 Each deletion leaves a line in the audit log. Nothing of a customer under a legal hold is deleted. The other classes:
-CDRs in `store.lake_retention`, messages in `actions.deliveries`; the audit log and the ledger stay for ever.
+CDRs in `store.lake_retention`, messages in `actions.deliveries`, notices of payments in `actions.payment_forgetting`;
+the audit log and the ledger stay for ever.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from tollgate.actions.acts import Actor
 from tollgate.actions.audit import note_event
 from tollgate.jobs import recording_space
 from tollgate.store.lake_retention import archive_days, erase_days
-from tollgate.store.models import CDR, ArchivedCall, Customer, LegalHold
+from tollgate.store.models import CDR, ArchivedCall, Customer
+from tollgate.store.queries.held import held_customers, held_now
 
 AT_ONCE: Final = 1000
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ def delete_old_recordings(folder: Path, at: datetime) -> int:
         if kept.ended_at + timedelta(days=kept.days) > at:
             continue
         with transaction.atomic():
-            if kept.customer_id is not None and _held_now(kept.customer_id):
+            if kept.customer_id is not None and held_now(kept.customer_id):
                 continue
             note_event(
                 actor=_WHO,
@@ -58,12 +60,6 @@ def delete_old_recordings(folder: Path, at: datetime) -> int:
             (folder / f"{kept.call_id}.wav").unlink(missing_ok=True)
         deleted += 1
     return deleted
-
-
-def _held_now(customer_id: int) -> bool:
-    """Whether a customer is under a legal hold; the answer holds until the transaction ends, as none is placed."""
-    list(Customer.objects.select_for_update(no_key=True).filter(pk=customer_id))
-    return LegalHold.objects.filter(customer_id=customer_id, released_at=None).exists()
 
 
 def obey_cdr_days(at: datetime) -> None:
@@ -87,7 +83,7 @@ def obey_cdr_days(at: datetime) -> None:
 
 def _recorded(folder: Path) -> Iterator[Kept]:
     numbers = sorted(int(file.stem) for file in folder.glob("*.wav") if file.stem.isdecimal())
-    held = list(LegalHold.objects.filter(released_at=None).values_list("customer_id", flat=True))
+    held = held_customers()
     days = Coalesce("customer__recording_retention_days", "account__recording_retention_days")
     for first in range(0, len(numbers), AT_ONCE):
         some = numbers[first : first + AT_ONCE]

@@ -57,6 +57,11 @@ def roll_ups(at: datetime) -> None:
     summaries.roll_up()
 
 
+def peaks(at: datetime) -> None:
+    """Looks at how many calls there are at once."""
+    summaries.note_peaks(at)
+
+
 def events(at: datetime) -> None:
     """Sends what webhooks are to be told, for a while."""
     while webhook_deliveries.deliver_next(at) and datetime.now(UTC) < at + SENDING:
@@ -143,6 +148,7 @@ TICKS: Final[tuple[tuple[float, Callable[[datetime], None]], ...]] = (
     (1.0, delayed_saves),
     (10.0, vat_numbers),
     (2.0, roll_ups),
+    (10.0, peaks),
     (1.0, messages),
     (1.0, messages),  # twice, so that one slow server does not hold up everybody
     (1.0, payment_notices),

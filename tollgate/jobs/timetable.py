@@ -23,10 +23,13 @@ from tollgate.actions import (
     call_files,
     delays,
     deliveries,
+    kept_balances,
     package_runs,
+    payment_forgetting,
     portal_access,
     tasks,
     uploads,
+    vat_checks,
     vouchers,
     webhook_deliveries,
 )
@@ -45,8 +48,10 @@ from tollgate.store.models import Account
 
 DAYS_AHEAD: Final = 7
 SUMMARIES: Final = "summaries_are_the_records"
-SUMMED: Final = (SUMMARIES, "resold_calls_are_in_the_summaries")
+SUMMED: Final = (SUMMARIES, "resold_calls_are_in_the_summaries", "outcomes_are_the_records")
 """The laws whose findings are hours that are made anew."""
+KEPT: Final = "kept_balances_are_the_sums_of_entries"
+"""That whose findings are days that are kept anew."""
 log = logging.getLogger(__name__)
 
 
@@ -158,9 +163,9 @@ def reports(timestamp: int) -> None:
 def examine(timestamp: int) -> None:
     """Every night: the books. What breaks a law is told loudly: monitoring looks for the word ALARM, people get a mail.
 
-    Hours that are not the sum of their calls are told and then made anew: the calls are the truth.
+    Hours that are not the sum of their calls are told and then made anew: the calls are the truth. So are balances of
+    days that are not the sums of their entries.
     """
-    del timestamp
     findings = doctor.examine(environment.database_url())
     for finding in findings:
         if finding.state == doctor.WRONG:
@@ -169,6 +174,8 @@ def examine(timestamp: int) -> None:
         for account_id in Account.objects.order_by("pk").values_list("pk", flat=True):
             _tell_of_books(account_id, findings)
     for finding in findings:
+        if finding.state == doctor.WRONG and finding.check == KEPT and finding.rows:
+            kept_balances.keep_anew(min(row["day_on"] for row in finding.rows), datetime.fromtimestamp(timestamp, UTC))
         if finding.state == doctor.WRONG and finding.check in SUMMED:
             with acting(Actor("timetable", frozenset({"rebuild_summaries"}))):
                 rebuild_summaries(hours=[row["hour_at"] for row in finding.rows])
@@ -181,6 +188,13 @@ def _tell_of_books(account_id: int, findings: Sequence[doctor.Finding]) -> None:
             tell_of_books(account_id=account_id, findings=told)
     except Exception:  # whatever it was, it is told and the next account follows
         log.critical("ALARM account %s is not told of its books", account_id, exc_info=True)
+
+
+@app.periodic(cron="20 1 * * *")
+@app.task(name="balances", queueing_lock="balances")
+def balances(timestamp: int) -> None:
+    """Every night: what wallets held at the end of the days that are over is kept, for statements of account."""
+    kept_balances.keep_balances(datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron="40 1 * * *")
@@ -234,12 +248,21 @@ async def old_jobs(context: object, timestamp: int) -> None:
 @app.periodic(cron="40 3 * * *")
 @app.task(name="old_messages", queueing_lock="old_messages")
 def old_messages(timestamp: int) -> None:
-    """Every night: messages older than 90 days are forgotten, events after 30 days, what alerts did after a year."""
+    """Every night: messages older than 90 days are forgotten, events after 30 days, what alerts did after a year, how
+    notices of payments came after 400 days."""
     del timestamp
     at = datetime.now(UTC)
     deliveries.forget_old(at)
     webhook_deliveries.forget_old(at)
     alert_watch.forget_old(at)
+    payment_forgetting.forget_old(at)
+
+
+@app.periodic(cron="15 0 * * *")
+@app.task(name="vat_numbers", queueing_lock="vat_numbers")
+def vat_numbers(timestamp: int) -> None:
+    """Every night, before the day's documents: numbers that were proved a month ago are asked for anew."""
+    log.info("%s VAT numbers are asked for again", vat_checks.ask_again(datetime.fromtimestamp(timestamp, UTC)))
 
 
 @app.periodic(cron="35 * * * *")

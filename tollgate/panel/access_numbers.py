@@ -1,5 +1,6 @@
 """Access numbers: what holders of calling cards dial first. PINs of customers are in pins.py."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,11 +39,12 @@ LIST = Grid(
         Column("number", "Access number", sort="number", link=link("panel:access_number", lambda row: row.pk)),
         Column("name", "Name", sort="name"),
         Column("pins", "PINs of its own", value="pins_count", kind=Kind.COUNT),
-        Column("wrong_most", "Wrong PINs an hour", kind=Kind.COUNT, sort="wrong_most"),
+        Column("wrong_most", "Wrong PINs an hour", kind=Kind.NUMBER, sort="wrong_most"),
         Column("waiting", "Callers that wait", value="waiting_count", kind=Kind.COUNT),
         enabled_column(),
     ),
     sort="number",
+    ticks=True,
     empty_text="No access numbers yet. Holders of calling cards dial one, then their PIN, then whom they call.",
     empty_url="/access-numbers/new/",
     empty_action="Add an access number",
@@ -74,15 +76,20 @@ class ChangedAccessNumberForm(AccessNumberForm):
 @reading
 def access_numbers(request: HttpRequest) -> HttpResponseBase:
     """Every access number."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Selling", ""))
+    page = "panel/access_numbers.html"
+    return respond(request, grid, source, template=page, title="Access numbers", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     lately = Q(tries__full=True, tries__since_at__gt=datetime.now(UTC) - CALLER_WITHIN)
     waiting = Count("tries", filter=lately & ~Q(tries__caller="*"), distinct=True)
     found = AccessNumber.objects.filter(account=own_account(request))
-    source = QuerysetSource(
-        queryset=found.annotate(pins_count=Count("pins", distinct=True), waiting_count=waiting),
-        search=("number__contains", "name__icontains"),
-    )
-    way = crumbs(("Selling", ""))
-    return respond(request, LIST, source, template="panel/access_numbers.html", title="Access numbers", breadcrumbs=way)
+    counted = found.annotate(pins_count=Count("pins", distinct=True), waiting_count=waiting)
+    return LIST, QuerysetSource(queryset=counted, search=("number__contains", "name__icontains"))
 
 
 @writing("create_access_number", shown_to_all=False)

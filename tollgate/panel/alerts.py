@@ -114,7 +114,7 @@ HISTORY = Grid(
         Column("alert", "Alert", value="alert.title", link=link("panel:alert", lambda row: row.alert_id)),
         Column("owner", "Company", value=lambda row: str(row.customer or row.carrier or ""), link=_company_page),
         Column("kind", "What", value=lambda row: words(row.kind), kind=Kind.BADGE, tone=TONES),
-        Column("value", "Figure", value=_value),
+        Column("value", "Figure", value=_value, says=True),
         Column("words", "Note"),
     ),
     filters=(

@@ -47,7 +47,7 @@ def whose(alias: Alias) -> str:
 
 
 COLUMNS = (
-    Column("position", "Order", kind=Kind.COUNT, sort="position"),
+    Column("position", "Order", kind=Kind.NUMBER, sort="position"),
     Column("current", "Dialed", sort="current", link=link("panel:alias", lambda row: row.pk)),
     Column("new", "Becomes", value=lambda row: row.new or "nothing: the part is taken off", sort="new", says=True),
     Column(

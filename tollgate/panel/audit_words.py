@@ -28,6 +28,7 @@ PAGES: Final = {
     "app_user": "panel:user",
     "user_group": "panel:group",
     "edge": "panel:edge",
+    "stir_certificate": "panel:stir_certificate",
     "call": "panel:call",
     "custom_page": "panel:custom_page",
     "mandate": "panel:mandate_edit",
@@ -36,7 +37,12 @@ PAGES: Final = {
 }
 WITHOUT_ID: Final = frozenset({"account"})
 VERBS: Final = {"INSERT": "created", "UPDATE": "changed", "DELETE": "deleted"}
-TABLE_WORDS: Final = {"app_user": "User", "user_group": "Group", "app_user_group": "Group of a user"}
+TABLE_WORDS: Final = {
+    "app_user": "User",
+    "user_group": "Group",
+    "app_user_group": "Group of a user",
+    "stir_certificate": "STIR/SHAKEN certificate",
+}
 UNTOLD: Final = frozenset({"version", "options_version", "cards_version", "id", "created_at", "account_id"})
 LONG: Final = 400
 SHORT: Final = 120

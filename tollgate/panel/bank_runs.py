@@ -1,20 +1,21 @@
-"""Files for the bank: the list, one with its lines and what became of them, and the choice of invoices to collect.
+"""Files for the bank: the list, and one with its lines and what became of them.
 
-Which invoices may be collected on a day, and why others may not, `actions.debits.offers` says; transfers are
-chosen in payouts.py.
+What goes into a file is chosen in debits.py and payouts.py.
 """
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, Sum
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.acts import Invalid, acting
+from tollgate.actions.bank_files import KIND, run_of
 from tollgate.actions.bank_runs import (
     cancel_bank_run,
     confirm_bank_run,
@@ -22,25 +23,30 @@ from tollgate.actions.bank_runs import (
     return_bank_line,
     send_bank_run,
 )
-from tollgate.actions.debits import Offer, make_debit_run, offers
+from tollgate.actions.task_words import error_words
+from tollgate.actions.tasks import work
 from tollgate.core import sepa
-from tollgate.core.money import format_micros
-from tollgate.panel.access import actor, own_account, reading, writing
+from tollgate.panel.access import actor, own_account, reading, rights, writing
 from tollgate.panel.cells import link
 from tollgate.panel.fields import DayField, choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, reason, saved
 from tollgate.panel.suggestions import suggested
-from tollgate.store.models import BankLine, BankRun
+from tollgate.panel.tasks import progress
+from tollgate.store.models import BankLine, BankRun, Task
+from tollgate.store.queries.bank_runs import with_waiting
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
-from tollgate.ui.sources import ListSource, QuerysetSource
+from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
 
 RUN_TONES = {"made": "yellow", "sent": "green", "canceled": "gray"}
 LINE_TONES = {"waiting": "yellow", "settled": "green", "returned": "red", "rejected": "red", "canceled": "gray"}
 KINDS = {"debit": "Direct debits", "transfer": "Transfers"}
+AT_ONCE: Final = timedelta(seconds=2)
+AT_ONCE_MOST: Final = 50
+"""A file of so many lines is made while somebody waits."""
 
 
 def _reason(row: Any) -> str:
@@ -60,10 +66,11 @@ LIST = Grid(
     name="bank_runs",
     columns=(
         Column("message_id", "File", sort="message_id", link=link("panel:bank_run", lambda row: row.pk)),
-        Column("kind", "Kind", value=lambda row: KINDS[row.kind], sort="kind", says=True),
+        Column("kind", "Kind", value=lambda row: KINDS[row.kind], sort="kind", says=True, minor=True),
         Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=RUN_TONES, sort="state"),
         Column("execute_on", "On", sort="execute_on"),
-        Column("lines_count", "Lines", kind=Kind.COUNT, sort="lines_count"),
+        Column("lines_count", "Lines", kind=Kind.COUNT, sort="lines_count", minor=True),
+        Column("waiting_count", "Not confirmed", kind=Kind.COUNT, sort="waiting_count"),
         Column("total", "Total", value="total_micros", kind=Kind.MONEY, currency=lambda _: "EUR"),
         Column("created_by", "Made by", minor=True),
         Column("created_at", "Made (UTC)", kind=Kind.INSTANT, sort="created_at", minor=True),
@@ -72,6 +79,7 @@ LIST = Grid(
     filters=(
         Filter("kind", "Kind", "kind", choices=tuple(KINDS.items())),
         Filter("state", "State", "state", choices=tuple(choices("made", "sent", "canceled"))),
+        Filter("confirmed", "Confirmed", "unconfirmed", choices=(("False", "Whole"), ("True", "Not whole"))),
     ),
     sort="-created_at",
     empty_text="No files yet. Collect open invoices, or pay out to customers.",
@@ -88,12 +96,12 @@ LINE_COLUMNS = (
     Column("amount", "Amount", value="amount_micros", kind=Kind.MONEY, currency="currency"),
     Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=LINE_TONES, sort="state"),
     Column("payment", "Payment", value="payment_id", link=link("panel:payment", lambda row: row.payment_id)),
-    Column("iban_shown", "Account"),
+    Column("iban_shown", "Account", hidden=True),
     Column("holder", "Holder", hidden=True),
     Column("sequence", "Sequence", hidden=True),
-    Column("told_on", "Credited", minor=True),
+    Column("told_on", "Confirmed", hidden=True),
     Column("returned_on", "Came back"),
-    Column("reason", "Why", value=_reason, says=True),
+    Column("reason", "Why", value=_reason, says=True, wraps=True),
     Column("menu", "Action", value=_menu, kind=Kind.MENU),
 )
 OF_RUN = Grid(
@@ -105,43 +113,6 @@ OF_RUN = Grid(
     ),
     sort="end_to_end_id",
 )
-OFFERS = Grid(
-    name="debits",
-    columns=(
-        Column("invoice", "Invoice", value="invoice.number", link=link("panel:invoice", lambda row: row.invoice.pk)),
-        Column(
-            "customer",
-            "Company",
-            value="invoice.customer.name",
-            link=link("panel:customer_payments", lambda row: row.invoice.customer_id),
-        ),
-        Column("amount", "Open", value="amount_micros", kind=Kind.MONEY, currency="invoice.currency"),
-        Column("due_on", "Due", value="invoice.due_on"),
-        Column("announced_on", "Announced for", minor=True),
-        Column("mandate", "Mandate", value="mandate.reference", minor=True),
-        Column("sequence", "Sequence", value=lambda row: str(row.sequence)),
-        Column("why_not", "Why not", says=True),
-    ),
-    sort="invoice__pk",
-    page_size=500,
-    searchable=False,
-    ticks=True,
-    tickable=lambda row: not row.why_not,
-    empty_text="Nothing to collect: no open invoice in euro is of a customer with an active mandate.",
-)
-
-
-class DebitForm(HouseForm):
-    """The day on which the bank is asked to collect, with what was ticked."""
-
-    execute_on = DayField(label="Collected on", help_text="A day on which banks settle in euro")
-    ids = forms.CharField(widget=forms.HiddenInput)
-
-
-class DayForm(HouseForm):
-    """Of which day offers are shown."""
-
-    on = DayField(label="Collected on")
 
 
 class ReturnForm(HouseForm):
@@ -159,9 +130,8 @@ class ReturnForm(HouseForm):
 @reading
 def bank_runs(request: HttpRequest) -> HttpResponseBase:
     """Every file."""
-    source = QuerysetSource(
-        queryset=BankRun.objects.filter(account=own_account(request)), search=("message_id__icontains",)
-    )
+    found = with_waiting(BankRun.objects.filter(account=own_account(request)))
+    source = QuerysetSource(queryset=found, search=("message_id__icontains",))
     way = crumbs(("Money", ""))
     return respond(request, LIST, source, template="panel/bank_runs.html", title="Bank files", breadcrumbs=way)
 
@@ -171,6 +141,7 @@ def bank_run(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
     """One file with its lines."""
     found = _run(request, bank_run_id)
     lines = BankLine.objects.filter(run=found).select_related("customer")
+    waiting = lines.filter(state="waiting").aggregate(count=Count("pk"), micros=Sum("amount_micros"))
     return respond(
         request,
         OF_RUN,
@@ -181,53 +152,10 @@ def bank_run(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
         run=found,
         kind=KINDS[found.kind],
         tone=RUN_TONES[found.state],
-        waiting=lines.filter(state="waiting").exists(),
+        waiting=waiting["count"],
+        waiting_micros=waiting["micros"] or 0,
+        overdue=found.execute_on < datetime.now(UTC).date(),
         untouched=not lines.exclude(state="waiting").exists(),
-    )
-
-
-@writing("make_debit_run", shown_to_all=False)
-def debits(request: HttpRequest) -> HttpResponseBase:
-    """What may be collected on a day."""
-    account, today = own_account(request), datetime.now(UTC).date()
-    on = _day(request.GET.get("on", "")) or sepa.soonest(today)
-    found = offers(account, on, today)
-    return respond(
-        request,
-        OFFERS,
-        ListSource(items=found, id_path="invoice.pk"),
-        template="panel/debits.html",
-        title="Collect",
-        breadcrumbs=way(),
-        on=on,
-        day_form=DayForm(initial={"on": on}),
-        count=sum(1 for offer in found if not offer.why_not),
-        ready=bool(account.sepa_creditor_id and account.sepa_iban and account.sepa_name),
-    )
-
-
-@writing("make_debit_run", shown_to_all=False)
-def new_debit_run(request: HttpRequest) -> HttpResponseBase:
-    """Makes the file of the invoices that were ticked."""
-    account, back = own_account(request), reverse("panel:debits")
-    on = _day(request.GET.get("on", "")) or sepa.soonest(datetime.now(UTC).date())
-    form = DebitForm(posted(request), initial={"execute_on": on, "ids": ",".join(request.GET.getlist("id"))})
-    ids = numbers(request.POST.get("ids") or form.initial["ids"])
-    if form.is_valid():
-        day = form.cleaned_data["execute_on"]
-        done = saved(request, form, make_debit_run, account_id=account.pk, execute_on=day, invoice_ids=ids)
-        if done is not None:
-            page = reverse("panel:bank_run", args=[done.pk])
-            return after_save(request, f"File {done.message_id} is made.", form_url=page, done_url=page)
-    found = offers(account, on, datetime.now(UTC).date(), ids=ids)
-    return render_form(
-        request,
-        form,
-        title="Collect",
-        breadcrumbs=way(("Collect", back)),
-        back_url=back,
-        save_title="Make the file",
-        lead=_lead(found, on),
     )
 
 
@@ -262,8 +190,10 @@ def send(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
 def cancel(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
     """Takes a file back that the bank does not have."""
     found = _run(request, bank_run_id)
+    sure = request.POST.get("confirmation") == found.message_id
     if request.method == "POST":
-        press(request, cancel_bank_run, f"File {found.message_id} is canceled.", bank_run_id=found.pk)
+        told = f"File {found.message_id} is canceled."
+        press(request, cancel_bank_run, told, bank_run_id=found.pk, never_sent=sure)
     return redirect("panel:bank_run", found.pk)
 
 
@@ -294,9 +224,29 @@ def return_line(request: HttpRequest, bank_line_id: int) -> HttpResponseBase:
     return render_form(request, form, title=title, breadcrumbs=way((str(line.run), page)), back_url=page, **more)
 
 
-def way(*more: tuple[str, str]) -> list[Any]:
-    """The way to a page about files."""
-    return crumbs(("Money", ""), ("Bank files", reverse("panel:bank_runs")), *((as_is(name), to) for name, to in more))
+@reading
+def job(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """A file that is being made: how far it is, and the file when it is there."""
+    found = _job(request, task_id)
+    page = {"title": as_is(found.title), "breadcrumbs": way(), "watches": rights(request).reads("tasks")}
+    return render(request, "panel/bank_run_job.html", {**page, **_followed(request, found)})
+
+
+@reading
+def job_now(request: HttpRequest, task_id: int) -> HttpResponseBase:
+    """The same alone, as it is asked for again while it is made."""
+    return render(request, "panel/bank_run_job_now.html", _followed(request, _job(request, task_id)))
+
+
+def begun(request: HttpRequest, task: Task) -> HttpResponseRedirect:
+    """Makes a small file at once and shows it; the page of its job tells of a larger one."""
+    if len(task.arguments["ids"]) <= AT_ONCE_MOST:
+        work(_now, _now() + AT_ONCE, task_id=task.pk)
+    run = run_of(task)
+    if run is None:
+        return redirect("panel:bank_run_job", task.pk)
+    messages.success(request, f"File {run.message_id} is made.")
+    return redirect("panel:bank_run", run.pk)
 
 
 def numbers(text: str) -> list[int]:
@@ -304,31 +254,37 @@ def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part.isascii() and part.isdecimal() and len(part) < 19]
 
 
-def _lead(found: list[Offer], on: date) -> str:
-    """What the file would ask for."""
-    able = [offer for offer in found if not offer.why_not]
-    told = sum(1 for offer in able if offer.announced_on != on or offer.amount_micros != offer.invoice.total_micros)
-    total = format_micros(sum(offer.amount_micros for offer in able), 2)
-    words_of_it = worded("{count} invoices, {total} EUR.", count=len(able), total=total)
-    mails = worded("{count} of them are announced by mail now; the others announce it themselves.", count=told)
-    return worded("{first} {second}", first=words_of_it, second=mails)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+def way(*more: tuple[str, str]) -> list[Any]:
+    """The way to a page about files."""
+    return crumbs(("Money", ""), ("Bank files", reverse("panel:bank_runs")), *((as_is(name), to) for name, to in more))
 
 
 def _run(request: HttpRequest, bank_run_id: int) -> BankRun:
     return get_object_or_404(BankRun, pk=bank_run_id, account=own_account(request))
 
 
+def _job(request: HttpRequest, task_id: int) -> Task:
+    return get_object_or_404(Task, pk=task_id, kind=KIND, account=own_account(request))
+
+
+def _followed(request: HttpRequest, task: Task) -> dict[str, Any]:
+    failed = task.rows.filter(state="failed")
+    return {
+        **progress(request, task),
+        "now_url": reverse("panel:bank_run_job_now", args=[task.pk]),
+        "run": run_of(task),
+        "refused": [error_words(row.errors) for row in failed],
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 urlpatterns = [
     path("bank-files/", bank_runs, name="bank_runs"),
-    path("bank-files/collect/", debits, name="debits"),
-    path("bank-files/collect/new/", new_debit_run, name="debit_run_new"),
+    path("bank-files/jobs/<int:task_id>/", job, name="bank_run_job"),
+    path("bank-files/jobs/<int:task_id>/now/", job_now, name="bank_run_job_now"),
     path("bank-files/<int:bank_run_id>/", bank_run, name="bank_run"),
     path("bank-files/<int:bank_run_id>/file/", download, name="bank_run_file"),
     path("bank-files/<int:bank_run_id>/sent/", send, name="bank_run_send"),

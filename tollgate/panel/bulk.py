@@ -26,24 +26,35 @@ from tollgate.core.areas import area_of_page
 from tollgate.panel.access import may, own_account, rights, writing
 from tollgate.panel.bulk_nouns import NOUNS, Noun
 from tollgate.panel.bulk_seen import Seen, changes
+from tollgate.panel.fields import InstantField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.mail_settings import ID_DIGITS_MOST
 from tollgate.panel.saving import posted, saved
 from tollgate.panel.tasks import begun
+from tollgate.store.queries.finding import among
 from tollgate.store.queries.meanwhile import versions_of
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import View
 from tollgate.ui.memory import Choice
+from tollgate.ui.words import worded
 
 KEPT: Final = ("id", "scope", "query", "field")
 """What the pages carry along: whom it is about, and what is to change."""
+QUERY_MOST: Final = 4000
+DUE: Final = "due_at"
+
+
+def _due_at() -> InstantField:
+    """When the job begins."""
+    return InstantField(label="Begins at (UTC)", required=False, help_text="Empty: at once")
 
 
 class DeleteForm(HouseForm):
     """How many they are, typed, so that nobody deletes what he did not count on."""
 
-    widths = {"confirmation": 6}
+    widths = {"confirmation": 6, "due_at": 6}
     confirmation = forms.CharField(max_length=20)
+    due_at = _due_at()
 
     def __init__(self, *arguments: Any, count: int, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -68,6 +79,7 @@ def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
     ids = list(versions_of(rows, seen.versions) if packed else seen.versions)  # `seen` has been in the browser
     if not ids and not packed:
         return _nobody(request, found)
+    count = found.counted(len(ids))
     fields = _sent(request).getlist("field")
     assert found.form is not None  # what is edited has one
     form = found.form(request, posted(request), ids=ids)
@@ -75,7 +87,7 @@ def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
     open_ones = {name for name, field in form.fields.items() if not field.disabled}
     offered = (open_ones & EDITS[noun].checks.keys()) - EDITS[noun].single
     fields = [name for name in form.fields if name in offered and name in fields]
-    context = _context(request, found, ids, f"Edit {len(ids):,} {found.many}")
+    context = _context(request, found, ids, worded("Edit {records}", records=count))
     if not fields:
         sheets = [(title, [form[name] for name in names if name in offered]) for title, names in form.tabs]
         named = [(title, bound) for title, bound in sheets if bound] or [
@@ -87,9 +99,9 @@ def edit(request: HttpRequest, noun: str) -> HttpResponseBase:
     left = met if request.POST.get("save") == "all" else met.others()
     if form.is_valid() and met == seen and left.versions:
         given = {name: form.cleaned_data[name] for name in fields}
-        which = {"record_ids": list(left.versions), "versions": list(left.versions.values())}
-        account = own_account(request).pk
-        task = saved(request, form, start_bulk_edit, account_id=account, noun=noun, changes=given, **which)
+        which: dict[str, Any] = {"record_ids": list(left.versions), "versions": list(left.versions.values())}
+        which |= {"account_id": own_account(request).pk, "due_at": form.cleaned_data[DUE]}
+        task = saved(request, form, start_bulk_edit, noun=noun, changes=given, **which)
         if task is not None:
             return begun(request, task)
     return _edit_page(request, form, rows, met, known=frozenset(known), **context)
@@ -121,27 +133,36 @@ def _edit_page(
 def delete(request: HttpRequest, noun: str) -> HttpResponseBase:
     """After a look at who they are."""
     found, noun = _noun(request, noun, DELETES)
-    ids = chosen(request, found)
+    rows = found.listed(request, {})[1].queryset
+    ids = chosen(request, found, rows)
+    if _sent(request).get("scope") == "all":  # a list may find what is deleted, too
+        known = set(rows.filter(among("pk", ids)).order_by().values_list("pk", flat=True))
+        ids = [pk for pk in ids if pk in known]
     if not ids:
         return _nobody(request, found)
     form = DeleteForm(posted(request), count=len(ids))
     if form.is_valid():
-        task = saved(request, form, start_bulk_delete, account_id=own_account(request).pk, noun=noun, record_ids=ids)
+        which = {"account_id": own_account(request).pk, "record_ids": ids, "due_at": form.cleaned_data[DUE]}
+        task = saved(request, form, start_bulk_delete, noun=noun, **which)
         if task is not None:
             return begun(request, task)
-    context = _context(request, found, ids, f"Delete {len(ids):,} {found.many}?")
-    said = {"restored": f"restore_{noun}" in ACTS, "obeyed": found.obeyed, "held": found.held}
+    count = found.counted(len(ids))
+    context = _context(request, found, ids, worded("Delete {records}?", records=count))
+    said = {"restored": f"restore_{noun}" in ACTS, "obeyed": found.obeyed, "held": found.held, "after": found.after}
     return render_form(request, form, template="panel/bulk_delete.html", **said, **context)
 
 
 def _only(form: HouseForm, names: Sequence[str]) -> None:
-    """Leaves these fields in the form, on one sheet, and none of them with a value that somebody else's record has."""
+    """Leaves these fields in the form, on one sheet, and none of them with a value that somebody else's record has;
+    beside them when the job begins."""
     boxes = getattr(form, "confirmed_by", {})
     names = [*names, *(boxes[name] for name in names if name in boxes)]
     for name in list(form.fields):
         if name not in names:
             del form.fields[name]
-    form.tabs = [("", list(names))]  # type: ignore[misc]  # of this form alone
+    form.fields[DUE] = _due_at()
+    form.fields[DUE].widget.attrs.update({"class": "form-control", "data-width": "4"})
+    form.tabs = [("", [*names, DUE])]  # type: ignore[misc]  # of this form alone
     for field in form.fields.values():
         field.initial = False if isinstance(field, forms.BooleanField) else field.initial
 
@@ -150,7 +171,7 @@ def chosen(request: HttpRequest, noun: Noun, rows: QuerySet[Any] | None = None) 
     """The ids ticked, as far as this user may see them (`rows`, if known); or of all that the list finds."""
     sent = _sent(request)
     if sent.get("scope") == "all":
-        parameters = QueryDict(sent.get("query", "")[:4000]).dict()
+        parameters = QueryDict(sent.get("query", "")[:QUERY_MOST]).dict()
         grid, source = noun.listed(request, parameters)
         view = View.read(grid, parameters, Choice(), source)
         ordered = source.ordered(replace(view.query, after=None, back=False))
@@ -177,17 +198,31 @@ def _context(request: HttpRequest, noun: Noun, ids: Sequence[int], title: str) -
     return {
         "title": title,
         "breadcrumbs": crumbs((noun.above, ""), (noun.many[:1].upper() + noun.many[1:], reverse(noun.page))),
-        "back_url": reverse(noun.page),
+        "back_url": _list_of(request, noun),
         "kept": kept(request),
         "count": len(ids),
-        "many": noun.many,
-        "all_found": _sent(request).get("scope") == "all",
+        "records": noun.counted(len(ids)),
+        "all_found": _sent(request).get("scope") == "all" and len(ids) > 1,
     }
 
 
+def _list_of(request: HttpRequest, noun: Noun) -> str:
+    """The list as it was when it sent here."""
+    state = QueryDict(_sent(request).get("query", "")[:QUERY_MOST]).urlencode()
+    return f"{reverse(noun.page)}?{state}" if state else reverse(noun.page)
+
+
 def _nobody(request: HttpRequest, noun: Noun) -> HttpResponseBase:
-    messages.error(request, f"Tick {noun.many} in the list first.")
-    return redirect(noun.page)
+    """Back to the list, which says why there is nothing to do."""
+    words = noun.many
+    if _sent(request).get("scope") != "all":
+        why = f"Tick {words} in the list first."
+    elif chosen(request, noun):
+        why = f"These {words} are deleted: restore them first."
+    else:
+        why = f"The list finds no {words} that you may change."
+    messages.error(request, why)
+    return redirect(_list_of(request, noun))
 
 
 def _noun(request: HttpRequest, name: str, offered: Mapping[str, Edit | Deletion]) -> tuple[Noun, str]:
@@ -199,7 +234,8 @@ def _noun(request: HttpRequest, name: str, offered: Mapping[str, Edit | Deletion
     if not may(request, offered[noun].act):
         raise PermissionDenied(f"This needs the permission “{offered[noun].act}”.")
     if not rights(request).reads(area_of_page(found.pages.__name__)):
-        raise PermissionDenied(f"None of your groups may read {found.many}.")
+        words = found.many
+        raise PermissionDenied(f"None of your groups may read {words}.")
     return found, noun
 
 

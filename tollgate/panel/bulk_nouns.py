@@ -1,66 +1,62 @@
-"""What may be edited and deleted in bulk: for each noun what its list finds, and the form whose fields may be changed.
+"""What may be edited and deleted in bulk: for each noun its words, what its list finds, and what its deletion does.
 
-To offer another noun, add its line to `NOUNS`, and what its records allow to `EDITS` and `DELETES` of the acts.
+To offer another noun, add its line to `NOUNS`, and what its records allow to `EDITS` and `DELETES` of the acts. Their
+forms are in bulk_forms.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, ClassVar, Final
+from typing import Final
 
 from django.http import HttpRequest
 
 from tollgate.actions.cards import own_of
-from tollgate.actions.routes import OPERATED
 from tollgate.panel import (
+    access_numbers,
     alerts,
     aliases,
+    bulk_forms,
     cards,
+    carrier_disputes,
     carriers,
     cli_rules,
     clis,
     conferences,
     contacts,
+    custom_pages,
     customer_lists,
     customer_packages,
     customers,
+    dunning,
     edges,
     endpoints,
+    exchange_rates,
     gateways,
     groups,
+    invoice_templates,
+    invoices,
     localizations,
+    mandates,
+    number_blocks,
+    payment_gateways,
     portal_domains,
+    reconciliations,
+    reports,
     routes,
+    sign_in,
     tags,
     taxes,
+    templates,
     users,
+    vouchers,
     webhooks,
 )
-from tollgate.panel.access import actor, own_account, reach
-from tollgate.panel.alerts import AlertForm
-from tollgate.panel.aliases import AliasForm
-from tollgate.panel.cards import CardForm
-from tollgate.panel.carriers import CarrierForm
-from tollgate.panel.cli_rules import CliRuleForm
-from tollgate.panel.conferences import RoomForm
-from tollgate.panel.contacts import ContactForm
-from tollgate.panel.customer_forms import MovedCustomerForm
-from tollgate.panel.customer_packages import PackageForm
-from tollgate.panel.edges import EdgeForm
-from tollgate.panel.endpoint_forms import EndpointForm
-from tollgate.panel.gateways import GatewayForm
-from tollgate.panel.groups import GroupForm
-from tollgate.panel.localizations import LocalizationForm
-from tollgate.panel.portal_domain_forms import PortalDomainForm
-from tollgate.panel.routes import RouteForm
-from tollgate.panel.tags import TagForm
-from tollgate.panel.taxes import TaxForm
-from tollgate.panel.users import UserForm
-from tollgate.panel.webhooks import WebhookForm
-from tollgate.store.models import Customer, Package
+from tollgate.panel.access import actor
 from tollgate.ui.forms import HouseForm
 from tollgate.ui.grid import Grid
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import Worded, worded
 
 Listed = Callable[[HttpRequest, Mapping[str, str]], tuple[Grid, QuerysetSource]]
 
@@ -68,10 +64,11 @@ Listed = Callable[[HttpRequest, Mapping[str, str]], tuple[Grid, QuerysetSource]]
 @dataclass(frozen=True, slots=True)
 class Noun:
     """One noun: the module of its pages, its list's grid and source, the page of the list, the form of what may be
-    edited; `obeyed` says that calls go by it, `held` that one in use is not deleted. `acts` is the noun of its acts,
-    where two lists show the same records."""
+    edited; `obeyed` says that calls go by it, `held` that one in use is not deleted, `after` what holds when it is.
+    `acts` is the noun of its acts, where two lists show the same records."""
 
-    many: str
+    one: Worded
+    many: Worded
     pages: ModuleType
     listed: Listed
     page: str
@@ -79,152 +76,12 @@ class Noun:
     above: str = "Selling"
     obeyed: bool = True
     held: bool = False
+    after: str = ""
     acts: str = ""
 
-
-class _Loose:
-    """A form without the version of one record. `confirmed_by` names the box that has to be ticked for a field."""
-
-    versioned = False
-    confirmed_by: ClassVar[Mapping[str, str]] = {}
-
-
-class BulkCustomerForm(_Loose, MovedCustomerForm):
-    """Some of a customer's fields, for many; another reseller has to be confirmed here too."""
-
-    confirmed_by = {"parent_id": "parent_confirmed"}
-
-
-class BulkContactForm(_Loose, ContactForm):
-    """Some of a contact's fields, for many."""
-
-
-class BulkEndpointForm(_Loose, EndpointForm):
-    """Some of an endpoint's fields, for many."""
-
-
-class BulkAliasForm(_Loose, AliasForm):
-    """Some of an alias' fields, for many."""
-
-
-class BulkCliRuleForm(_Loose, CliRuleForm):
-    """Some of a CLI rule's fields, for many."""
-
-
-class BulkCarrierForm(_Loose, CarrierForm):
-    """Some of a carrier's fields, for many."""
-
-
-class BulkGatewayForm(_Loose, GatewayForm):
-    """Some of a gateway's fields, for many."""
-
-
-class BulkAlertForm(_Loose, AlertForm):
-    """Some of an alert's fields, for many."""
-
-
-class BulkRoomForm(_Loose, RoomForm):
-    """Some of a conference room's fields, for many."""
-
-
-class BulkRouteForm(_Loose, RouteForm):
-    """Some of a route's fields, for many."""
-
-
-class BulkTagForm(_Loose, TagForm):
-    """A color for many tags."""
-
-
-class BulkTaxForm(_Loose, TaxForm):
-    """Some of a tax' fields, for many."""
-
-
-class BulkLocalizationForm(_Loose, LocalizationForm):
-    """Some of the lists of swaps, for many localizations."""
-
-
-class BulkPortalDomainForm(_Loose, PortalDomainForm):
-    """Some of a portal domain's fields, for many."""
-
-
-class BulkWebhookForm(_Loose, WebhookForm):
-    """What many webhooks are told of."""
-
-
-class BulkEdgeForm(_Loose, EdgeForm):
-    """Some of an edge's fields, for many."""
-
-
-class BulkUserForm(_Loose, UserForm):
-    """Some of a user's fields, for many."""
-
-
-class BulkGroupForm(_Loose, GroupForm):
-    """What many groups ask of their members."""
-
-
-class BulkPackageForm(_Loose, PackageForm):
-    """Some of a package's fields, for many."""
-
-
-class BulkCardForm(_Loose, CardForm):
-    """How many cards round."""
-
-
-def _customer_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """Amounts are in the customers' own currency, which is told when they share one."""
-    currencies = list(Customer.objects.filter(pk__in=ids).order_by().values_list("currency", flat=True).distinct()[:2])
-    currency = currencies[0] if len(currencies) == 1 else ""
-    return BulkCustomerForm(*arguments, request=request, currency=currency, **options)
-
-
-def _alert_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """Thresholds are in the unit of each alert's area."""
-    del ids
-    return BulkAlertForm(*arguments, request=request, **options)
-
-
-def _room_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """Where the calls of rooms go is the operator's to say."""
-    del ids
-    form = BulkRoomForm(*arguments, numbers_url="", free=None, **options)
-    return form if reach(request) is None else _without(form, ("host", "port", "transport"))
-
-
-def _route_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """Carriers are the operator's to choose; a reseller's users choose the card route by route."""
-    del ids
-    account = own_account(request)
-    form = BulkRouteForm(*arguments, owner=account, may_record=account.recording, **options)
-    return form if reach(request) is None else _without(form, ("card_id", *OPERATED))
-
-
-def _tax_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """Fixed parts are in the account's currency."""
-    del ids
-    return BulkTaxForm(*arguments, currency=own_account(request).currency, **options)
-
-
-def _domain_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """A logo is a file, which is brought domain by domain."""
-    del ids
-    form = BulkPortalDomainForm(*arguments, account=own_account(request), **options)
-    return _without(form, ("logo", "logo_removed"))
-
-
-def _package_form(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """Prices are in the packages' own currency, which is told when they share one."""
-    form = BulkPackageForm(*arguments, **options)
-    currencies = list(Package.objects.filter(pk__in=ids).order_by().values_list("currency", flat=True).distinct()[:2])
-    for name in customer_packages.PRICES:
-        form.set_unit(name, currencies[0] if len(currencies) == 1 else "")
-    return form
-
-
-def _sold_card_form(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-    """Only a carrier card puts a prefix before the number."""
-    del ids
-    return _without(BulkCardForm(*arguments, **options), ("tech_prefix",))
+    def counted(self, count: int) -> Worded:
+        """So many of them."""
+        return worded("{count} {records}", count=f"{count:,}", records=self.one if count == 1 else self.many)
 
 
 def _own_cards(listed: Listed) -> Listed:
@@ -237,91 +94,363 @@ def _own_cards(listed: Listed) -> Listed:
     return own
 
 
-def _without(form: HouseForm, names: Sequence[str]) -> HouseForm:
-    for name in names:
-        del form.fields[name]
-    return form
-
-
-def _plain(form: type[HouseForm]) -> Callable[..., HouseForm]:
-    """A form that asks nothing of the request or of the records."""
-
-    def made(_: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
-        del ids
-        return form(*arguments, **options)
-
-    return made
-
-
 NOUNS: Final[Mapping[str, Noun]] = {
-    "customer": Noun("customers", customers, customer_lists.listed, "panel:customers", _customer_form),
-    "contact": Noun("contacts", contacts, contacts.listed, "panel:contacts", _plain(BulkContactForm)),
-    "endpoint": Noun("endpoints", endpoints, endpoints.listed, "panel:endpoints", _plain(BulkEndpointForm)),
-    "alias": Noun("aliases", aliases, aliases.listed, "panel:aliases", _plain(BulkAliasForm), "Traffic"),
-    "cli_rule": Noun("CLI rules", cli_rules, cli_rules.listed, "panel:cli_rules", _plain(BulkCliRuleForm)),
-    "cli": Noun("verified CLIs", clis, clis.listed, "panel:clis"),
-    "ingress_route": Noun("ingress routes", routes, routes.sought, "panel:routes", _route_form),
-    "conference_room": Noun("conference rooms", conferences, conferences.listed, "panel:conference_rooms", _room_form),
-    "carrier": Noun("carriers", carriers, carriers.listed, "panel:carriers", _plain(BulkCarrierForm), "Buying"),
-    "gateway": Noun("gateways", gateways, gateways.listed, "panel:gateways", _plain(BulkGatewayForm), "Buying"),
-    "alert": Noun("alerts", alerts, alerts.listed, "panel:alerts", _alert_form, "Traffic", obeyed=False),
-    "tag": Noun("tags", tags, tags.listed, "panel:tags", _plain(BulkTagForm), obeyed=False, held=True),
-    "tax": Noun("taxes", taxes, taxes.listed, "panel:taxes", _tax_form, "Money", obeyed=False, held=True),
+    "customer": Noun(
+        worded("customer"),
+        worded("customers"),
+        customers,
+        customer_lists.listed,
+        "panel:customers",
+        bulk_forms.customer_form,
+    ),
+    "contact": Noun(
+        worded("contact"),
+        worded("contacts"),
+        contacts,
+        contacts.listed,
+        "panel:contacts",
+        bulk_forms.plain(bulk_forms.BulkContactForm),
+    ),
+    "endpoint": Noun(
+        worded("endpoint"),
+        worded("endpoints"),
+        endpoints,
+        endpoints.listed,
+        "panel:endpoints",
+        bulk_forms.plain(bulk_forms.BulkEndpointForm),
+    ),
+    "alias": Noun(
+        worded("alias"),
+        worded("aliases"),
+        aliases,
+        aliases.listed,
+        "panel:aliases",
+        bulk_forms.plain(bulk_forms.BulkAliasForm),
+        "Traffic",
+    ),
+    "cli_rule": Noun(
+        worded("CLI rule"),
+        worded("CLI rules"),
+        cli_rules,
+        cli_rules.listed,
+        "panel:cli_rules",
+        bulk_forms.cli_rule_form,
+    ),
+    "cli": Noun(worded("verified CLI"), worded("verified CLIs"), clis, clis.listed, "panel:clis"),
+    "ingress_route": Noun(
+        worded("ingress route"),
+        worded("ingress routes"),
+        routes,
+        routes.sought,
+        "panel:routes",
+        bulk_forms.route_form,
+    ),
+    "conference_room": Noun(
+        worded("conference room"),
+        worded("conference rooms"),
+        conferences,
+        conferences.listed,
+        "panel:conference_rooms",
+        bulk_forms.room_form,
+    ),
+    "carrier": Noun(
+        worded("carrier"),
+        worded("carriers"),
+        carriers,
+        carriers.listed,
+        "panel:carriers",
+        bulk_forms.plain(bulk_forms.BulkCarrierForm),
+        "Buying",
+    ),
+    "gateway": Noun(
+        worded("gateway"),
+        worded("gateways"),
+        gateways,
+        gateways.listed,
+        "panel:gateways",
+        bulk_forms.plain(bulk_forms.BulkGatewayForm),
+        "Buying",
+    ),
+    "alert": Noun(
+        worded("alert"),
+        worded("alerts"),
+        alerts,
+        alerts.listed,
+        "panel:alerts",
+        bulk_forms.alert_form,
+        "Traffic",
+        obeyed=False,
+        after="Their events go with them.",
+    ),
+    "tag": Noun(
+        worded("tag"),
+        worded("tags"),
+        tags,
+        tags.listed,
+        "panel:tags",
+        bulk_forms.plain(bulk_forms.BulkTagForm),
+        obeyed=False,
+        held=True,
+    ),
+    "tax": Noun(
+        worded("tax"),
+        worded("taxes"),
+        taxes,
+        taxes.listed,
+        "panel:taxes",
+        bulk_forms.tax_form,
+        "Money",
+        obeyed=False,
+        held=True,
+    ),
     "localization": Noun(
-        "localizations",
+        worded("localization"),
+        worded("localizations"),
         localizations,
         localizations.listed,
         "panel:localizations",
-        _plain(BulkLocalizationForm),
+        bulk_forms.plain(bulk_forms.BulkLocalizationForm),
         obeyed=False,
         held=True,
     ),
     "domain": Noun(
-        "portal domains",
+        worded("portal domain"),
+        worded("portal domains"),
         portal_domains,
         portal_domains.listed,
         "panel:portal_domains",
-        _domain_form,
+        bulk_forms.domain_form,
         obeyed=False,
         held=True,
     ),
     "webhook": Noun(
-        "webhooks", webhooks, webhooks.listed, "panel:webhooks", _plain(BulkWebhookForm), "System", obeyed=False
+        worded("webhook"),
+        worded("webhooks"),
+        webhooks,
+        webhooks.listed,
+        "panel:webhooks",
+        bulk_forms.plain(bulk_forms.BulkWebhookForm),
+        "System",
+        obeyed=False,
+        after="Their deliveries go with them.",
     ),
-    "edge": Noun("edges", edges, edges.listed, "panel:edges", _plain(BulkEdgeForm), "System"),
-    "user": Noun("users", users, users.listed, "panel:users", _plain(BulkUserForm), "System"),
+    "edge": Noun(
+        worded("edge"),
+        worded("edges"),
+        edges,
+        edges.listed,
+        "panel:edges",
+        bulk_forms.plain(bulk_forms.BulkEdgeForm),
+        "System",
+    ),
+    "user": Noun(
+        worded("user"),
+        worded("users"),
+        users,
+        users.listed,
+        "panel:users",
+        bulk_forms.plain(bulk_forms.BulkUserForm),
+        "System",
+    ),
     "group": Noun(
-        "groups", groups, groups.listed, "panel:groups", _plain(BulkGroupForm), "System", obeyed=False, held=True
+        worded("group"),
+        worded("groups"),
+        groups,
+        groups.listed,
+        "panel:groups",
+        bulk_forms.plain(bulk_forms.BulkGroupForm),
+        "System",
+        obeyed=False,
+        held=True,
     ),
     "package": Noun(
-        "packages",
+        worded("package"),
+        worded("packages"),
         customer_packages,
         customer_packages.listed,
         "panel:packages",
-        _package_form,
+        bulk_forms.package_form,
         "Money",
         obeyed=False,
         held=True,
     ),
     "customer_card": Noun(
-        "customer cards",
+        worded("customer card"),
+        worded("customer cards"),
         cards,
         _own_cards(cards.listed_customer_cards),
         "panel:customer_cards",
-        _sold_card_form,
+        bulk_forms.sold_card_form,
         obeyed=False,
         held=True,
         acts="card",
     ),
     "carrier_card": Noun(
-        "carrier cards",
+        worded("carrier card"),
+        worded("carrier cards"),
         cards,
         _own_cards(cards.listed_carrier_cards),
         "panel:carrier_cards",
-        _plain(BulkCardForm),
+        bulk_forms.plain(bulk_forms.BulkCardForm),
         "Buying",
         obeyed=False,
         held=True,
         acts="card",
+    ),
+    "access_number": Noun(
+        worded("access number"),
+        worded("access numbers"),
+        access_numbers,
+        access_numbers.listed,
+        "panel:access_numbers",
+        bulk_forms.plain(bulk_forms.BulkAccessNumberForm),
+        held=True,
+    ),
+    "custom_page": Noun(
+        worded("custom page"),
+        worded("custom pages"),
+        custom_pages,
+        custom_pages.listed,
+        "panel:custom_pages",
+        bulk_forms.plain(bulk_forms.BulkCustomPageForm),
+        "System",
+        obeyed=False,
+        after="The audit log keeps what they said.",
+    ),
+    "report": Noun(
+        worded("report"),
+        worded("reports"),
+        reports,
+        reports.listed,
+        "panel:reports",
+        bulk_forms.report_form,
+        "Traffic",
+        obeyed=False,
+        after="What was mailed stays mailed.",
+    ),
+    "payment_gateway": Noun(
+        worded("payment gateway"),
+        worded("payment gateways"),
+        payment_gateways,
+        payment_gateways.listed,
+        "panel:payment_gateways",
+        bulk_forms.payment_gateway_form,
+        "Money",
+        obeyed=False,
+        held=True,
+    ),
+    "dunning_step": Noun(
+        worded("dunning step"),
+        worded("dunning steps"),
+        dunning,
+        dunning.listed,
+        "panel:dunning",
+        bulk_forms.plain(bulk_forms.BulkStepForm),
+        "Money",
+        obeyed=False,
+        after="What they have done stays done.",
+    ),
+    "invoice_template": Noun(
+        worded("invoice template"),
+        worded("invoice templates"),
+        invoice_templates,
+        invoice_templates.listed,
+        "panel:invoice_templates",
+        bulk_forms.invoice_template_form,
+        "Money",
+        obeyed=False,
+        held=True,
+    ),
+    "template": Noun(
+        worded("own template"),
+        worded("own templates"),
+        templates,
+        templates.listed,
+        "panel:templates",
+        above="System",
+        obeyed=False,
+        after="Their messages say what they say in stock again, those of a portal domain what they say for everybody.",
+    ),
+    "sign_in_provider": Noun(
+        worded("login provider"),
+        worded("login providers"),
+        sign_in,
+        sign_in.listed,
+        "panel:sign_in_providers",
+        bulk_forms.provider_form,
+        "System",
+        obeyed=False,
+        after="Whoever logged in by them stays, and needs a password.",
+    ),
+    "exchange_rate": Noun(
+        worded("exchange rate"),
+        worded("exchange rates"),
+        exchange_rates,
+        exchange_rates.listed,
+        "panel:exchange_rates",
+        above="Money",
+        obeyed=False,
+        after="What was converted by them keeps the rate it used.",
+    ),
+    "number_block": Noun(
+        worded("number block"),
+        worded("number blocks"),
+        number_blocks,
+        number_blocks.listed,
+        "panel:number_blocks",
+        obeyed=False,
+        held=True,
+    ),
+    "voucher_batch": Noun(
+        worded("voucher batch"),
+        worded("voucher batches"),
+        vouchers,
+        vouchers.listed,
+        "panel:vouchers",
+        bulk_forms.plain(bulk_forms.BulkBatchForm),
+        "Money",
+        obeyed=False,
+    ),
+    "mandate": Noun(
+        worded("mandate"),
+        worded("mandates"),
+        mandates,
+        mandates.listed,
+        "panel:mandates",
+        bulk_forms.plain(bulk_forms.BulkMandateForm),
+        "Money",
+        obeyed=False,
+    ),
+    "invoice": Noun(
+        worded("draft"),
+        worded("drafts"),
+        invoices,
+        invoices.listed_drafts,
+        "panel:invoices",
+        above="Money",
+        obeyed=False,
+        after="What they bore may be billed again.",
+    ),
+    "carrier_statement": Noun(
+        worded("carrier statement"),
+        worded("carrier statements"),
+        reconciliations,
+        reconciliations.listed,
+        "panel:carrier_statements",
+        above="Buying",
+        obeyed=False,
+        held=True,
+        after="Their files and lines go with them.",
+    ),
+    "dispute": Noun(
+        worded("dispute"),
+        worded("disputes"),
+        carrier_disputes,
+        carrier_disputes.listed,
+        "panel:carrier_disputes",
+        above="Buying",
+        obeyed=False,
+        held=True,
+        after="Their lines are as if nobody had disputed them.",
     ),
 }

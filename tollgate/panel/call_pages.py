@@ -25,6 +25,7 @@ from tollgate.store.queries.calls import live_calls
 from tollgate.store.queries.explain import explain_call, explain_cdr
 from tollgate.ui.words import as_is
 
+ID_DIGITS = 19
 # ITU-T Q.850, the causes that calls usually end with.
 CAUSES = {
     1: "unallocated number",
@@ -89,19 +90,23 @@ def _refused_with(cdr: CDR) -> Answer | None:
 
 @writing("end_call", shown_to_all=False)
 def end(request: HttpRequest, call_id: int) -> HttpResponseBase:
-    """Asks before it ends a live call."""
+    """Asks before it ends a live call; leads back to the list of all, or to the customer's (`?of=its id`)."""
     live = live_calls(own_account(request)).filter(pk=call_id).first()
+    of = request.GET.get("of", "")
+    known = of.isascii() and of.isdecimal() and len(of) < ID_DIGITS
+    back = reverse("panel:customer_dialogs", args=[int(of)]) if known else reverse("panel:live_calls")
     if live is None:
         messages.info(request, "The call has ended already.")
-        return redirect("panel:live_calls")
+        return redirect(back)
     if request.method == "POST":
         press(request, end_call, "The call is being ended.", call_id=live.pk)
-        return redirect("panel:live_calls")
+        return redirect(back)
     context: dict[str, Any] = {
         "title": "End this call?",
         "breadcrumbs": _way(),
         "call": live,
         "state": live_state(live),
+        "back_url": back,
     }
     return render(request, "panel/call_end.html", context)
 

@@ -110,7 +110,8 @@ def check(request: HttpRequest, card_id: int, token: str) -> HttpResponseBase:
         if done is not None:
             kept(token).unlink()
             page = reverse("panel:card", args=[card.pk])
-            words = f"Revision {done.number} with {done.rate_count:,} rates is published."
+            plural = "" if done.rate_count == 1 else "s"
+            words = f"Revision {done.number} with {done.rate_count:,} rate{plural} is published."
             return after_save(request, words, form_url=page, done_url=page)
     return render_form(
         request,

@@ -50,7 +50,8 @@ def markup(request: HttpRequest, card_id: int) -> HttpResponseBase:
     if form.is_valid():
         done = saved(request, form, publish_markup, card_id=card.pk, **changes(form))
         if done is not None:
-            words = f"Revision {done.number} with {done.rate_count:,} rates is published."
+            plural = "" if done.rate_count == 1 else "s"
+            words = f"Revision {done.number} with {done.rate_count:,} rate{plural} is published."
             return after_save(request, words, form_url=page, done_url=page)
     return render_form(
         request,

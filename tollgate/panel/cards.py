@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -48,11 +49,13 @@ from tollgate.store.queries.resale import Paid, buying_routes, given_to, paid_fo
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, DurationField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Grid, respond
+from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.layout import Crumb
 from tollgate.ui.sources import QuerysetSource
-from tollgate.ui.words import as_is, worded
+from tollgate.ui.words import as_is, figure, worded
 
+OF_REVISION = "f.revision"
+"""Which revision's rates the list of a card shows; none: those in force."""
 METHOD_WORDS = [(method.value, words(method.value)) for method in Method]
 INCREMENT_WORDS = {
     Increments.initial_then_increment.value: "Initial, then increments after it",
@@ -121,7 +124,7 @@ REVISIONS = Grid(
             "number",
             "Revision",
             value=lambda row: f"Revision {row.number}",
-            link=lambda row: f"?revision={row.number}",
+            link=lambda row: f"?{OF_REVISION}={row.number}",
             says=True,
         ),
         Column(
@@ -236,6 +239,7 @@ def _rates(card: Card) -> Grid:
                 sort="blocked",
             ),
         ),
+        filters=(Filter("revision", "Revision", "revision", kind=FilterKind.WHOLE, hidden=True),),
         sort="prefix",
         empty_text="This revision has no rates.",
     )
@@ -279,7 +283,9 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     at = datetime.now(UTC)
     active = revision_at(found, at)
     known = found.revisions.all() if own else found.revisions.exclude(published_at=None)
-    wanted = request.GET.get("revision", "")
+    if "revision" in request.GET:
+        return redirect(f"{request.path}?{urlencode({OF_REVISION: request.GET['revision']})}")
+    wanted = request.GET.get(OF_REVISION, "")
     chosen = known.filter(number=int(wanted)).first() if wanted.isdecimal() else active
     asked = NumberForm(request.GET if "number" in request.GET else None)
     moment = (asked.cleaned_data["at"] or at) if asked.is_valid() else at
@@ -309,6 +315,7 @@ def card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     source = QuerysetSource(
         queryset=Rate.objects.filter(revision=chosen) if chosen else Rate.objects.none(),
         search=("prefix__startswith", "destination__icontains"),
+        meanings={"revision": lambda _: Q()},  # the queryset is of that revision already
     )
     return respond(request, _rates(found), source, template="panel/card.html", **context)
 
@@ -426,8 +433,8 @@ def _paid_row(found: Card, answered: Priced, one: Paid) -> dict[str, Any]:
     return {
         "card": one.card,
         "priced": one.priced,
-        "paid": f"{format_micros(paid_micros)} {one.card.currency}",
-        "left": "" if left_micros is None else f"{format_micros(left_micros)} {found.currency}",
+        "paid": figure(f"{format_micros(paid_micros)} {one.card.currency}"),
+        "left": "" if left_micros is None else figure(f"{format_micros(left_micros)} {found.currency}"),
         "loses": left_micros is not None and left_micros < 0,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from tollgate.actions.carrier_disputes import (
     settle_dispute,
 )
 from tollgate.core.money import format_micros
-from tollgate.panel.access import own_account, reading, writing
+from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.carrier_lines import LINES, lines_of
 from tollgate.panel.cells import excerpt, link
 from tollgate.panel.entries import OF_WALLET
@@ -75,6 +76,7 @@ LIST: Final = Grid(
         Filter("carrier_name", "Carrier", "statement__carrier__name__icontains", suggest=suggested("carrier")),
     ),
     sort="-id",
+    ticks=True,
     empty_text="No disputes yet. Open one from the lines of a statement.",
 )  # fmt: skip
 
@@ -113,11 +115,18 @@ class AnswerForm(HouseForm):
 @reading
 def disputes(request: HttpRequest) -> HttpResponseBase:
     """Every dispute."""
-    found = CarrierDispute.objects.filter(account=own_account(request)).select_related("statement__carrier")
-    source = QuerysetSource(queryset=found, search=("title__icontains", "statement__number__icontains"))
+    grid, source = listed(request, request.GET.dict())
+    bulk = {"noun": "dispute", "deletes": may(request, "delete_dispute")}
     return respond(
-        request, LIST, source, template="panel/grid.html", title="Disputes", breadcrumbs=way()
+        request, grid, source, template="panel/bulk_grid.html", title="Disputes", breadcrumbs=way(), **bulk
     )  # fmt: skip
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = CarrierDispute.objects.filter(account=own_account(request)).select_related("statement__carrier")
+    return LIST, QuerysetSource(queryset=found, search=("title__icontains", "statement__number__icontains"))
 
 
 @writing("open_dispute", shown_to_all=False)

@@ -6,7 +6,7 @@ The page of a rule tries numbers on it, saved or not, among the other rules of i
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -17,24 +17,32 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
-from tollgate.actions.cli_rules import create_cli_rule, delete_cli_rule, row_of, rules_of, update_cli_rule
+from tollgate.actions.cli_rules import (
+    SIGNING,
+    create_cli_rule,
+    delete_cli_rule,
+    row_of,
+    rules_of,
+    update_cli_rule,
+)
 from tollgate.core import cli, cli_rules
 from tollgate.core.snapshot import Payer, Still
-from tollgate.core.vars import Vars, VarsInvalid
-from tollgate.core.vars import parse as parse_vars
+from tollgate.core.vars import obeyed
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import link
-from tollgate.panel.fields import choices
+from tollgate.panel.fields import choices, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.panel.tried import ALL, OfCompanyForm, as_typed, tried, whole
-from tollgate.store.models import CliRule, Customer, Tag
+from tollgate.store.models import CliRule, Customer, StirCertificate, Tag
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
+
+Form = TypeVar("Form", bound=HouseForm)
 
 
 def whose(rule: CliRule) -> str:
@@ -49,7 +57,7 @@ def becomes(rule: CliRule) -> str:
 
 
 COLUMNS = (
-    Column("position", "Order", kind=Kind.COUNT, sort="position"),
+    Column("position", "Order", kind=Kind.NUMBER, sort="position"),
     Column(
         "cli", "CLI", value=lambda row: row.cli or "any", sort="cli", link=link("panel:cli_rule", lambda row: row.pk)
     ),
@@ -109,14 +117,14 @@ OF_TAG = replace(
     empty_text="No CLI rules yet.",
 )
 FIELDS = (
-    "cli", "pai", "dialed", "forced", "rewrite_cli", "rewrite_pai", "position", "weight", "attestation", "notes",
+    "cli", "pai", "dialed", "forced", "rewrite_cli", "rewrite_pai", "position", "weight", *SIGNING, "notes",
 )  # fmt: skip
 
 
 class CliRuleForm(HouseForm):
     """A rule."""
 
-    widths = {"forced": 12, "notes": 12}
+    widths = {"forced": 12, "signature_replaced": 12, "signature_required": 12, "notes": 12}
     cli = forms.CharField(
         max_length=200, required=False, label="CLI", help_text="A number or an expression, such as ^3706. Fits anywhere"
     )
@@ -143,7 +151,14 @@ class CliRuleForm(HouseForm):
         choices=choices("A", "B", "C", blank="None"),
         required=False,
         label="STIR/SHAKEN attestation",
-        help_text="Told in the steps of each call",
+        help_text="A: may show the number. B: a customer we know. C: only passed through",
+    )
+    certificate_id = pick("Certificate", [], required=False, help_text="What calls are signed with")
+    signature_replaced = forms.BooleanField(
+        required=False, label="Our signature takes the place of the one that came with the call"
+    )
+    signature_required = forms.BooleanField(
+        required=False, label="Calls that would leave without a signature are refused"
     )
     notes = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
 
@@ -158,6 +173,19 @@ class GlobalCliRuleForm(OfCompanyForm, CliRuleForm):
     """Of a company, or of all."""
 
     widths = {**CliRuleForm.widths, "customer_id": 12}
+
+
+def signing(request: HttpRequest, form: Form) -> Form:
+    """The form with the certificates there are; of a reseller's user without a word of what is signed."""
+    if reach(request) is not None:
+        for name in SIGNING:
+            del form.fields[name]
+        return form
+    field = form.fields["certificate_id"]
+    assert isinstance(field, forms.TypedChoiceField)
+    known = StirCertificate.objects.filter(account=own_account(request)).order_by("name")
+    field.choices = [("", "The default"), *known.values_list("pk", "name")]
+    return form
 
 
 @reading
@@ -192,7 +220,7 @@ def ranked(found: QuerySet[CliRule]) -> QuerySet[CliRule]:
 @writing("create_cli_rule", shown_to_all=False)
 def new_rule(request: HttpRequest) -> HttpResponseBase:
     """A new rule of a customer, or of all."""
-    form = GlobalCliRuleForm(posted(request), request=request)
+    form = signing(request, GlobalCliRuleForm(posted(request), request=request))
     return _new(request, form, None, reverse("panel:cli_rules"))
 
 
@@ -200,21 +228,21 @@ def new_rule(request: HttpRequest) -> HttpResponseBase:
 def new_rule_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new rule of one customer."""
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
-    return _new(request, CliRuleForm(posted(request)), customer, _page(customer))
+    return _new(request, signing(request, CliRuleForm(posted(request))), customer, _page(customer))
 
 
 @writing("create_cli_rule", shown_to_all=False)
 def new_tag_rule(request: HttpRequest, tag_id: int) -> HttpResponseBase:
     """A new rule of a tag."""
     tag = get_object_or_404(_tags(request), pk=tag_id)
-    return _new(request, CliRuleForm(posted(request)), tag, _page(tag))
+    return _new(request, signing(request, CliRuleForm(posted(request))), tag, _page(tag))
 
 
 @writing("update_cli_rule")
 def edit_rule(request: HttpRequest, cli_rule_id: int) -> HttpResponseBase:
     """One rule."""
     rule = _rule(request, cli_rule_id)
-    form = ChangedCliRuleForm(posted(request), initial=initial(rule, FIELDS))
+    form = signing(request, ChangedCliRuleForm(posted(request), initial=initial(rule, FIELDS)))
     owner = rule.customer or rule.tag
     if form.is_valid():
         version = form.cleaned_data["version"]
@@ -290,16 +318,8 @@ def _payer(typed: CliRule) -> Payer:
         approved_clis=frozenset(map(cli.comparable, verified)),
         cli_rules=tuple(cli_rules.rule(row_of(rule)) for rule in listed),
         cli_selection=customer.cli_selection if customer else "first",
-        cli_persist_s=_vars(customer).cli_persist_s if customer else 0,
+        cli_persist_s=obeyed(customer.vars_toml)[0].cli_persist_s if customer else 0,
     )  # fmt: skip
-
-
-def _vars(customer: Customer) -> Vars:
-    """Its vars as calls obey them: those that cannot be read, kept before they were checked, say nothing."""
-    try:
-        return parse_vars(customer.vars_toml)
-    except VarsInvalid:
-        return Vars()
 
 
 def _rank(rule: CliRule) -> tuple[int, int, int, int]:

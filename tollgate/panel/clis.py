@@ -14,7 +14,7 @@ from django.urls import path, reverse
 
 from tollgate.actions.cli_proofs import decide_cli_proof
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
-from tollgate.panel.access import by_customer, own_customers, reading, served_rows, writing
+from tollgate.panel.access import by_customer, own_customers, reach, reading, served_rows, writing
 from tollgate.panel.cells import link
 from tollgate.panel.company import CustomerField, by_company, name_one_of
 from tollgate.panel.fields import choices
@@ -215,6 +215,8 @@ def _proofs(request: HttpRequest) -> QuerySet[CliProof]:
 def _new(
     request: HttpRequest, form: CliForm, page: str, way: list[Any], customer: Customer | None = None
 ) -> HttpResponseBase:
+    if reach(request) is not None:
+        del form.fields["attestation"]  # what is signed is the operator's to say
     if form.is_valid():
         whom = {"customer_id": customer.pk} if customer else {}
         done = saved(request, form, add_verified_cli, **whom, **changes(form))

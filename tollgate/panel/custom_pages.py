@@ -3,6 +3,7 @@
 `shown_to` says which pages somebody sees; the dashboard shows them as tabs.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
@@ -45,6 +46,7 @@ LIST: Final = Grid(
     ),
     sort="position",
     searchable=False,
+    ticks=True,
     empty_text="No pages of your own yet. A page says in your words what your people should know.",
     empty_url="/custom-pages/new/",
     empty_action="Add a page",
@@ -114,9 +116,15 @@ def shown_page(request: HttpRequest, custom_page_id: int) -> HttpResponseBase:
 @reading
 def custom_pages(request: HttpRequest) -> HttpResponseBase:
     """The list."""
-    source = QuerysetSource(queryset=CustomPage.objects.filter(account=own_account(request)))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("System", ""))
-    return respond(request, LIST, source, template="panel/custom_pages.html", title="Custom pages", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/custom_pages.html", title="Custom pages", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    return LIST, QuerysetSource(queryset=CustomPage.objects.filter(account=own_account(request)))
 
 
 @writing("create_custom_page", shown_to_all=False)

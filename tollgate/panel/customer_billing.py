@@ -31,6 +31,7 @@ TREATMENTS: Final = (
     ("taxed", "Always taxed"),
     ("reverse_charge", "Reverse charge"),
     ("exempt", "Exempt"),
+    ("no_vat", "No VAT, and no reason printed"),
 )
 
 

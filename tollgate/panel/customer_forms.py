@@ -79,7 +79,7 @@ class CreditWidget(forms.MultiWidget):
     def decompress(self, value: str | None) -> list[str]:
         """The kind and amount of a signed amount."""
         text = value or "0"
-        if not text.strip("-0."):
+        if not text.strip("-0.,"):
             return ["none", ""]
         return ["reserve", text.removeprefix("-")] if text.startswith("-") else ["credit", text]
 
@@ -130,7 +130,7 @@ class CreditField(forms.MultiValueField):
 
     def prepare_value(self, value: Any) -> Any:
         """A stored amount as signed text."""
-        return MoneyField().write(value) if isinstance(value, int) else value
+        return MoneyField().prepare_value(value)
 
 
 class NoteWidget(forms.Textarea):
@@ -350,6 +350,7 @@ class CustomerForm(PayingFields):
             self._offer(name, known.defer("logo") if name in WITH_LOGO else known, nothing)
         if reach(request) is not None:
             self._leave_out("tag_ids")
+            self._leave_out("attestation")
         self.offer_paying(request, currency)
         self.fields["note"].disabled = not may(request, add_customer_note.__name__)
         self.fields["hours"].widget.attrs["data-default-zone"] = self.initial.get("zone") or account.zone

@@ -5,7 +5,7 @@ works on what it finds. A column or filter of records belongs here.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -19,7 +19,7 @@ from tollgate.panel.cells import STATUS_TONES, limit, link
 from tollgate.panel.choosable import resellers
 from tollgate.panel.customer_forms import STATUS_WORDS, known_of
 from tollgate.panel.suggestions import suggested
-from tollgate.store.models import Account, Tag
+from tollgate.store.models import Account, Customer, Tag
 from tollgate.store.queries.customers import (
     by_live_channels,
     in_service,
@@ -34,7 +34,7 @@ from tollgate.ui.columns import Column, Kind
 from tollgate.ui.conditions import Of
 from tollgate.ui.grid import Filter, Grid
 from tollgate.ui.sources import Query, QuerysetSource
-from tollgate.ui.words import as_is, worded
+from tollgate.ui.words import as_is, figure, worded
 
 STATES = (
     *((name, STATUS_WORDS[name]) for name in ("active", "inactive", "penalty", "pending")),
@@ -49,7 +49,7 @@ OF_WALLETS = frozenset({"balance_micros", LIVE})
 
 def _limit_words(customer: Any) -> str:
     """The debit limit beside a balance."""
-    amount = f"{format_micros(abs(customer.debit_limit_micros), 2)} {customer.currency}"
+    amount = figure(f"{format_micros(abs(customer.debit_limit_micros), 2)} {customer.currency}")
     if customer.debit_limit_micros == 0:
         return "Debit limit: 0"
     return f"Credit line: {amount}" if customer.debit_limit_micros > 0 else f"Reserve: {amount}"
@@ -228,7 +228,17 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     )
     figures = with_figures(own_customers(request), at, deleted=deleted)
     search, states = cache(customers_with), cache(of_state)  # a page's rows and their count ask the same
-    return grid, Listed(queryset=shown, figures=figures, account=account, at=at, search=search, states=states)
+    meant = {"reseller": cache(partial(_sold_by, request))}
+    return grid, Listed(
+        queryset=shown, figures=figures, account=account, at=at, search=search, states=states, meanings=meant
+    )
+
+
+def _sold_by(request: HttpRequest, text: str) -> Q:
+    """Those of the reseller of this name or number; where there is none, of all whose name has it in it."""
+    known = Customer.objects.filter(account=own_account(request), is_reseller=True)
+    named = list(known.filter(Q(name__iexact=text) | Q(number=text)).values_list("pk", flat=True))
+    return Q(parent__in=named or known.filter(name__icontains=text).values("pk"))
 
 
 def _own_filters(request: HttpRequest) -> Iterator[Filter]:
@@ -240,7 +250,7 @@ def _own_filters(request: HttpRequest) -> Iterator[Filter]:
         tags = tags.filter(customers__in=own_customers(request)).distinct()
     yield Filter("tag", "Tag", "tags", choices=tuple((str(tag.pk), as_is(tag.name)) for tag in tags))
     if resellers(request).exists():
-        yield Filter("reseller", "Reseller", "parent__name__icontains", suggest=suggested("reseller"))
+        yield Filter("reseller", "Reseller", "reseller", suggest=suggested("reseller"))
     words = (
         (
             str(row.pk),

@@ -40,7 +40,7 @@ from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, Page, respond
 from tollgate.ui.packages import OFTEN, falls_due, where_to
 from tollgate.ui.sources import QuerysetSource
-from tollgate.ui.words import as_is, worded
+from tollgate.ui.words import as_is, figure, worded
 
 KINDS = {"standard": "Standard", "free_minutes": "Free minutes"}
 BUNDLES_SHOWN = 50
@@ -308,7 +308,7 @@ def assign(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     sold = Package.objects.filter(account=customer.account, currency=customer.currency).order_by("name")
     form.fields["package_id"].choices = [  # type: ignore[attr-defined]
         ("", "Choose a package"),
-        *((one.pk, f"{one.name}: {format_nanos(one.retail_nanos)} {one.currency}, {falls_due(one)}") for one in sold),
+        *((one.pk, f"{one.name}: {_price(one)}, {falls_due(one)}") for one in sold),
     ]
     page = reverse("panel:customer_packages", args=[customer.pk])
     if form.is_valid():
@@ -393,6 +393,11 @@ def _rows(found: QuerySet[CustomerPackage]) -> Page:
 
 def _clocks(bundle: dict[str, Any]) -> dict[str, str]:
     return {f"{name}_shown": clock(bundle[f"{name}_s"]) for name in ("granted", "used", "held", "left")}
+
+
+def _price(package: Package) -> str:
+    """What it is sold for, as the reader writes it."""
+    return figure(f"{format_nanos(package.retail_nanos)} {package.currency}")
 
 
 def _brought(package: Package) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The pages of one customer: overview, endpoints, routing, money, CDRs and history, each with an address of its own.
 
 To add a tab: its line in `TABS`, a view that calls `_page` with its name, and the template `customer_<name>.html`.
+Those about its traffic are in customer_traffic.py.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.db.models import Sum
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -42,6 +44,7 @@ from tollgate.panel import (
     pins,
     routes,
     summaries,
+    vat_checks,
 )
 from tollgate.panel import payments as payments_page
 from tollgate.panel.access import own_customers, reach, reading, rights, writing
@@ -50,7 +53,16 @@ from tollgate.panel.cells import excerpt
 from tollgate.panel.customer_forms import SECTION_WORDS, STATUS_WORDS
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, saved
-from tollgate.store.models import AutoTopUp, Contact, Customer, CustomerNote, Endpoint, IngressRoute, VerifiedCli
+from tollgate.store.models import (
+    AutoTopUp,
+    Contact,
+    Customer,
+    CustomerNote,
+    Endpoint,
+    IngressRoute,
+    Payment,
+    VerifiedCli,
+)
 from tollgate.store.queries import calls as call_queries
 from tollgate.store.queries.clis import with_lapse
 from tollgate.store.queries.customers import entries as entries_of
@@ -71,12 +83,16 @@ TABS = (
     ("payments", "Payments", "panel:customer_payments", "money"),
     ("invoices", "Invoices", "panel:customer_invoices", "invoices"),
     ("packages", "Packages", "panel:customer_packages", "packages"),
+    ("stats", "Stats", "panel:customer_stats", "summaries"),
+    ("route_stats", "Route stats", "panel:customer_route_stats", "summaries"),
+    ("latest", "Latest calls", "panel:customer_latest", "calls"),
+    ("dialogs", "Dialogs", "panel:customer_dialogs", "calls"),
     ("cdrs", "CDRs", "panel:customer_cdrs", "calls"),
     ("alerts", "Alerts", "panel:customer_alerts", "alerts"),
     ("audit", "Audit", "panel:customer_audit", "audit"),
 )
 """Name, words, address, and the area one must be let into."""
-OF_DELETED = ("main", "auth", "payments", "packages", "invoices", "cdrs", "audit")
+OF_DELETED = ("main", "auth", "payments", "packages", "invoices", "stats", "route_stats", "latest", "cdrs", "audit")
 """What there is to see of a deleted customer; what others may want again is removed on its page Auth."""
 NOTES_SHOWN = 50
 
@@ -105,7 +121,7 @@ class AdjustmentForm(TopUpForm):
 @reading
 def main(request: HttpRequest, customer_id: int, span: str = "hour") -> HttpResponseBase:
     """Its people, its traffic of today and summary, live calls, notes and facts."""
-    customer = _customer(request, customer_id, deleted=True)
+    customer = customer_of(request, customer_id, deleted=True)
     at = datetime.now(UTC)
     people = QuerysetSource(queryset=Contact.objects.filter(customer=customer))
     live = QuerysetSource(queryset=call_queries.live_calls(customer.account).filter(customer=customer))
@@ -126,14 +142,14 @@ def main(request: HttpRequest, customer_id: int, span: str = "hour") -> HttpResp
     if not rights(request).reads("summaries"):
         return _page(request, customer, "main", **more)
     grid, source, told = summaries.context_of(request, customer, span)
-    context = {**_context(request, customer, "main"), **told, **more}
+    context = {**context_of(request, customer, "main"), **told, **more}
     return respond(request, grid, source, template="panel/customer_main.html", **context)
 
 
 @reading
 def auth(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Where the customer calls from; of a deleted one what may be removed, so that others can have it."""
-    customer = _customer(request, customer_id, area="endpoints", deleted=True)
+    customer = customer_of(request, customer_id, area="endpoints", deleted=True)
     source = QuerysetSource(queryset=Endpoint.objects.filter(customer=customer))
     rooms, list_of = conferences.of_customer(customer), endpoints.OF_CUSTOMER
     if customer.deleted_at is not None:
@@ -145,11 +161,11 @@ def auth(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @reading
 def customer_aliases(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Numbers that stand for others, its own and those of all customers."""
-    customer = _customer(request, customer_id, area="aliases")
+    customer = customer_of(request, customer_id, area="aliases")
     more: dict[str, Any] = {}
     if reach(request) is None:
         more["shared"] = excerpt(aliases.OF_ALL, aliases.of_all(customer))
-    context = _context(request, customer, "aliases")
+    context = context_of(request, customer, "aliases")
     own = aliases.of_customer(customer)
     return respond(request, aliases.OF_CUSTOMER, own, template="panel/customer_aliases.html", **context, **more)
 
@@ -157,7 +173,7 @@ def customer_aliases(request: HttpRequest, customer_id: int) -> HttpResponseBase
 @reading
 def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """What the customer may call, at which card, and the callers' numbers it may show."""
-    customer = _customer(request, customer_id, area="routes")
+    customer = customer_of(request, customer_id, area="routes")
     source = QuerysetSource(queryset=routes.listed(IngressRoute.objects.filter(customer=customer)))
     of_tags = IngressRoute.objects.filter(tag__customers=customer, card__currency=customer.currency)
     known = QuerysetSource(queryset=with_lapse(VerifiedCli.objects.filter(customer=customer)))
@@ -175,13 +191,15 @@ def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @reading
 def payments(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """The wallet and every entry in it."""
-    customer = _customer(request, customer_id, area="money", deleted=True)
+    customer = customer_of(request, customer_id, area="money", deleted=True)
     wallet = wallet_of(customer)
     source = QuerysetSource(queryset=entries_of(customer.account).filter(wallet=wallet))
+    leaving = Payment.objects.filter(customer=customer, leaving_micros__gt=0).aggregate(micros=Sum("leaving_micros"))
     return _page(
         request,
         customer,
         "payments",
+        leaving_micros=leaving["micros"],
         spent_micros=spent_today_micros(wallet, datetime.now(UTC).date()),
         top_up_form=TopUpForm(currency=customer.currency),
         payments=payments_page.of_customer(customer) if rights(request).reads("payments") else None,
@@ -194,26 +212,26 @@ def payments(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @reading
 def customer_invoices(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Its invoices, receipts and notes."""
-    customer = _customer(request, customer_id, area="invoices", deleted=True)
+    customer = customer_of(request, customer_id, area="invoices", deleted=True)
     source = QuerysetSource(queryset=invoices_of(customer, invoices.today()), search=invoices.SEARCH)
-    context = _context(request, customer, "invoices")
+    context = {**context_of(request, customer, "invoices"), "vat": vat_checks.of_customer(request, customer)}
     return respond(request, invoices.OF_CUSTOMER, source, template="panel/customer_invoices.html", **context)
 
 
 @reading
 def packages(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """What the customer holds beside calls, and what is left of its free minutes."""
-    customer = _customer(request, customer_id, area="packages", deleted=True)
+    customer = customer_of(request, customer_id, area="packages", deleted=True)
     return _page(request, customer, "packages", **customer_packages.of_customer(customer))
 
 
 @reading
 def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """The customer's calls that have ended."""
-    customer = _customer(request, customer_id, area="calls", deleted=True)
+    customer = customer_of(request, customer_id, area="calls", deleted=True)
     own = Group((Condition("customer_id", "eq", customer.pk),))
     source = CallSource(customer.account, reach(request), datetime.now(UTC), own)
-    context = _context(request, customer, "cdrs")
+    context = context_of(request, customer, "cdrs")
     return calls.respond_with_calls(
         request, calls.CDRS_OF_CUSTOMER, source, template="panel/customer_cdrs.html", **context
     )
@@ -222,8 +240,8 @@ def cdrs(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @reading
 def customer_alerts(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """What is watched of the customer."""
-    customer = _customer(request, customer_id, area="alerts")
-    context = _context(request, customer, "alerts")
+    customer = customer_of(request, customer_id, area="alerts")
+    context = context_of(request, customer, "alerts")
     context["events"] = excerpt(alerts.EVENTS_OF_CUSTOMER, alerts.events_of(request, customer))
     source = alerts.of_customer(request, customer)
     return respond(request, alerts.OF_CUSTOMER, source, template="panel/customer_alerts.html", **context)
@@ -232,7 +250,7 @@ def customer_alerts(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @reading
 def history(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Who changed this customer and what belongs to it, and how."""
-    customer = _customer(request, customer_id, area="audit", deleted=True)
+    customer = customer_of(request, customer_id, area="audit", deleted=True)
     source = QuerysetSource(queryset=audit.of_customer(request, customer))
     return _list_page(request, customer, "audit", audit.as_seen(request, audit.OF_CUSTOMER), source)
 
@@ -252,7 +270,7 @@ def new_adjustment(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @writing("add_customer_note", shown_to_all=False)
 def add_note(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Writes a note about the customer."""
-    customer = _customer(request, customer_id)
+    customer = customer_of(request, customer_id)
     if request.method == "POST":
         text = request.POST.get("text", "")
         press(request, add_customer_note, "The note is kept.", customer_id=customer.pk, text=text)
@@ -262,14 +280,14 @@ def add_note(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 @writing("delete_customer_note", shown_to_all=False)
 def delete_note(request: HttpRequest, customer_id: int, note_id: int) -> HttpResponseBase:
     """Takes a note back."""
-    customer = _customer(request, customer_id)
+    customer = customer_of(request, customer_id)
     note = get_object_or_404(CustomerNote, pk=note_id, customer=customer)
     if request.method == "POST":
         press(request, delete_customer_note, "The note is deleted.", note_id=note.pk)
     return redirect("panel:customer", customer.pk)
 
 
-def _customer(request: HttpRequest, customer_id: int, *, area: str = "customers", deleted: bool = False) -> Any:
+def customer_of(request: HttpRequest, customer_id: int, *, area: str = "customers", deleted: bool = False) -> Any:
     """The customer of the address; a deleted one only where there is something to see of it.
 
     Raises PermissionDenied where the user may not read the area of the page.
@@ -290,7 +308,7 @@ def _address(customer: Customer) -> list[str]:
     return [part for part in parts if part]
 
 
-def _context(request: HttpRequest, customer: Customer, tab: str) -> dict[str, Any]:
+def context_of(request: HttpRequest, customer: Customer, tab: str) -> dict[str, Any]:
     """What every page of a customer shows above its tab."""
     title = {name: title for name, title, _, _ in TABS}[tab]
     may_read = rights(request).reads
@@ -310,25 +328,25 @@ def _context(request: HttpRequest, customer: Customer, tab: str) -> dict[str, An
             area: may_read(area)
             for area in ("contacts", "number_blocks", "calls", "clis", "audit", "summaries", "books")
         },
-        "breakout_url": _breakout(customer),
+        "breakout_url": breakout_of(customer),
         "tab": tab,
         "tabs": [(name, words, reverse(address, args=[customer.pk])) for name, words, address in tabs],
         "breadcrumbs": crumbs(("Selling", ""), ("Customers", reverse("panel:customers"))),
     }
 
 
-def _breakout(customer: Customer) -> str:
+def breakout_of(customer: Customer) -> str:
     """The breakout of its calls alone: in quotes stands a whole name."""
     whole = '"' + customer.name.replace('"', '""') + '"'
     return f"{reverse('panel:breakout')}?{urlencode({'f.customer': whole})}"
 
 
 def _page(request: HttpRequest, customer: Customer, tab: str, **more: object) -> HttpResponseBase:
-    return render(request, f"panel/customer_{tab}.html", {**_context(request, customer, tab), **more})
+    return render(request, f"panel/customer_{tab}.html", {**context_of(request, customer, tab), **more})
 
 
 def _list_page(request: HttpRequest, customer: Customer, tab: str, grid: Any, source: Any) -> HttpResponseBase:
-    return respond(request, grid, source, template="panel/customer_list.html", **_context(request, customer, tab))
+    return respond(request, grid, source, template="panel/customer_list.html", **context_of(request, customer, tab))
 
 
 def _posting(
@@ -339,7 +357,7 @@ def _posting(
     act_of: Callable[[Customer], tuple[Callable[..., Any], dict[str, int]]],
 ) -> HttpResponseBase:
     """A form that books money: its page, or the customer's payments once it is booked."""
-    customer = _customer(request, customer_id)
+    customer = customer_of(request, customer_id)
     page = reverse("panel:customer_payments", args=[customer.pk])
     form = form_class(posted(request), currency=customer.currency)
     if form.is_valid():

@@ -24,6 +24,7 @@ from tollgate.actions.customer_status import (
 from tollgate.actions.customer_successor import create_successor_customer
 from tollgate.actions.customers import create_customer, delete_customer, restore_customer, update_customer
 from tollgate.actions.domain_defaults import taken
+from tollgate.actions.taxes import default_tax_ids
 from tollgate.panel.access import current_user, may, own_account, own_customers, reading, writing
 from tollgate.panel.customer_forms import (
     STATUS_WORDS,
@@ -99,7 +100,8 @@ def new_customer(request: HttpRequest) -> HttpResponseBase:
     """A new customer; then its page, where money, endpoints and routes are given."""
     account = own_account(request)
     sold_by = current_user(request).reseller_id
-    start = {"currency": account.currency, "status": "active", "parent_id": sold_by, **_start_of_domain(request)}
+    begun = {"currency": account.currency, "status": "active", "tax_ids": default_tax_ids(account.pk)}
+    start = {**begun, "parent_id": sold_by, **_start_of_domain(request)}
     form = NewCustomerForm(posted(request), initial=start, request=request, currency="")
     at_home(form, str(start.get("country") or account.country))
     if form.is_valid():

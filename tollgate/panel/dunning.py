@@ -1,5 +1,6 @@
 """Dunning: the account's steps around the day on which an invoice is due, and every step that was taken."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -13,18 +14,20 @@ from django.urls import path, reverse
 from tollgate.actions.dunning import ACTIONS, MOST_DAYS, create_dunning_step, delete_dunning_step, update_dunning_step
 from tollgate.core.dunning import OWN
 from tollgate.core.money import format_micros
+from tollgate.core.taxes import CHARGED_WITHOUT, LATE_FEE_CATEGORY, LATE_FEE_WORDS
 from tollgate.panel.access import may, own_account, own_rows, reading, writing
 from tollgate.panel.cells import enabled_column, link
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
+from tollgate.panel.taxes import CATEGORY_WORDS
 from tollgate.store.models import DunningEvent, DunningStep
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, ExactField, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
-from tollgate.ui.words import as_is
+from tollgate.ui.words import as_is, figure
 
 ACTION_WORDS = {
     "remind": "Send a reminder",
@@ -34,7 +37,13 @@ ACTION_WORDS = {
     "event": "Tell webhooks",
 }
 TONES = {"remind": "blue", "late_fee": "yellow", "restrict": "red", "penalty": "red", "event": "gray"}
-FIELDS = ("title", "days", "action", "fee_ppm", "fee_micros", "currency", "enabled")
+FIELDS = (
+    "title", "days", "action", "fee_ppm", "fee_micros", "currency", "tax_category", "exemption_reason", "enabled",
+)  # fmt: skip
+TAX_CHOICES = (
+    ("", "Those of the invoice it is on"),
+    *((category, words) for category, words in CATEGORY_WORDS if category in CHARGED_WITHOUT),
+)
 PPM_OF_PERCENT = 10_000
 
 
@@ -49,10 +58,19 @@ def when(days: int) -> str:
 
 def fee(row: Any) -> str:
     """What a late fee is made of."""
+    return " + ".join(_parts_of_fee(row))
+
+
+def _shown_fee(row: Any) -> str:
+    """The same as the reader writes it."""
+    return " + ".join(map(figure, _parts_of_fee(row)))
+
+
+def _parts_of_fee(row: Any) -> list[str]:
     parts = [f"{format_micros(row.fee_ppm * 100)} %"] if row.fee_ppm else []
     if row.fee_micros:
         parts.append(f"{format_micros(row.fee_micros, 2)} {row.currency}")
-    return " + ".join(parts)
+    return parts
 
 
 def _step_words(row: Any) -> str:
@@ -68,11 +86,12 @@ LIST = Grid(
         Column("title", "Step", sort="title", link=link("panel:dunning_step", lambda row: row.pk)),
         Column("days", "When", value=lambda row: when(row.days), sort="days", says=True),
         Column("action", "What", value=lambda row: ACTION_WORDS[row.action], says=True),
-        Column("fee", "Fee", value=fee),
+        Column("fee", "Fee", value=_shown_fee, export=fee),
         Column("currency", "Only invoices in"),
         enabled_column(),
     ),
     sort="days",
+    ticks=True,
     empty_text="No steps yet: after its grace each customer gets what its settings say. "
     "Steps add reminders, late fees and restrictions for everybody.",
     empty_url="/dunning/new/",
@@ -127,7 +146,7 @@ class PercentField(ExactField):
 class StepForm(HouseForm):
     """When a step is taken and what it does."""
 
-    widths = {"title": 8}
+    widths = {"title": 8, "exemption_reason": 8}
     title = forms.CharField(max_length=100)
     enabled = forms.BooleanField(required=False, initial=True, label="Enabled")
     days = forms.IntegerField(
@@ -141,10 +160,24 @@ class StepForm(HouseForm):
     fee_ppm = PercentField(label="Fee, of what is open", initial=0, required=False)
     fee_micros = MoneyField(label="Fee, fixed", initial=0, least=0, required=False)
     currency = CurrencyField(required=False, label="Only invoices in", help_text="Needed for a fixed fee")
+    tax_category = forms.ChoiceField(
+        choices=TAX_CHOICES,
+        required=False,
+        initial=LATE_FEE_CATEGORY,
+        label="Taxes of the fee",
+        help_text="Compensation bears none in the EU. O may not stand beside taxed lines in an e-invoice",
+    )
+    exemption_reason = forms.CharField(
+        max_length=300, required=False, initial=LATE_FEE_WORDS, label="Reason without tax", help_text="Printed"
+    )
 
     def clean(self) -> dict[str, Any]:
-        """An empty fee is none."""
+        """An empty fee is none; taxes are said of fees alone, a reason with its category, as far as they are asked."""
         values: dict[str, Any] = super().clean() or {}
+        if "action" in self.fields and values.get("action") != "late_fee":
+            values["tax_category"] = ""
+        if "tax_category" in self.fields and not values.get("tax_category"):
+            values["exemption_reason"] = ""
         return {**values, "fee_ppm": values.get("fee_ppm") or 0, "fee_micros": values.get("fee_micros") or 0}
 
 
@@ -157,9 +190,16 @@ class ChangedStepForm(StepForm):
 @reading
 def dunning(request: HttpRequest) -> HttpResponseBase:
     """Every step in the order of its day."""
-    source = QuerysetSource(queryset=DunningStep.objects.filter(account=own_account(request)))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Money", ""))
-    return respond(request, LIST, source, template="panel/dunning.html", title="Dunning", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/dunning.html", title="Dunning", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = DunningStep.objects.filter(account=own_account(request))
+    return LIST, QuerysetSource(queryset=found, search=("title__icontains",))
 
 
 @reading

@@ -27,7 +27,7 @@ KIND_WORDS = {
     "rounding": "Rounding", "tax": "Tax", "platform": "Platform",
 }  # fmt: skip
 BOOKS = (
-    "revenue", "resale", "carrier_cost", "payments", "payment_fees", "adjustments", "tax", "platform",
+    "revenue", "resale", "carrier_cost", "payments", "payment_fees", "in_transit", "adjustments", "tax", "platform",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Exchange rates: what one currency was worth in another from a day on, entered by people or by a job of yours."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ LIST = Grid(
     filters=(Filter("base", "One", "base__iexact"), Filter("quote", "In", "quote__iexact")),
     sort="-on",
     searchable=False,
+    ticks=True,
     empty_text="No exchange rates yet. A payment in another currency is converted by the last rate of its day.",
     empty_url="/exchange-rates/new/",
     empty_action="Add a rate",
@@ -54,9 +56,15 @@ class RateForm(HouseForm):
 @reading
 def exchange_rates(request: HttpRequest) -> HttpResponseBase:
     """Every rate, the newest first."""
-    source = QuerysetSource(queryset=ExchangeRate.objects.filter(account=own_account(request)))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Money", ""))
-    return respond(request, LIST, source, template="panel/exchange_rates.html", title="Exchange rates", breadcrumbs=way)
+    return respond(request, grid, source, template="panel/exchange_rates.html", title="Exchange rates", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    return LIST, QuerysetSource(queryset=ExchangeRate.objects.filter(account=own_account(request)))
 
 
 @writing("set_exchange_rate", shown_to_all=False)

@@ -95,6 +95,7 @@ NAVIGATION: Final = (
             ("Groups", "panel:groups", "lock"),
             ("Logins by provider", "panel:sign_in_providers", "key"),
             ("Edges", "panel:edges", "network"),
+            ("STIR/SHAKEN", "panel:stir_certificates", "key"),
             ("Audit log", "panel:audit", "history"),
             ("Legal holds", "panel:legal_holds", "lock"),
             ("Delay log", "panel:delays", "clock"),

@@ -27,6 +27,7 @@ CUSTOMER, CARRIER, CALL = "connect-a-customer", "connect-a-carrier", "find-out-w
 EXPLAINED_BY: Final[Mapping[str, str]] = {
     "customers": f"how-to/{CUSTOMER}",
     "customer_pages": f"how-to/{CUSTOMER}",
+    "customer_traffic": "how-to/summaries-and-reports",
     "summaries": "how-to/summaries-and-reports",
     "breakout": "how-to/summaries-and-reports",
     "reports": "how-to/summaries-and-reports",
@@ -61,6 +62,7 @@ EXPLAINED_BY: Final[Mapping[str, str]] = {
     "call_files": f"how-to/{CALL}",
     "call_pages": f"how-to/{CALL}",
     "edges": "how-to/connect-another-switch",
+    "stir_certificates": "how-to/sign-calls",
     "audit": "how-to/save-later-and-look-back",
     "delays": "how-to/save-later-and-look-back",
     "tasks": "how-to/change-many-at-once",
@@ -85,6 +87,7 @@ EXPLAINED_BY: Final[Mapping[str, str]] = {
     "vouchers": "how-to/take-payments",
     "mandates": "how-to/collect-by-direct-debit",
     "bank_runs": "how-to/collect-by-direct-debit",
+    "debits": "how-to/collect-by-direct-debit",
     "payouts": "how-to/collect-by-direct-debit",
     "users": "how-to/users-and-rights",
     "groups": "how-to/users-and-rights",

@@ -28,7 +28,7 @@ from tollgate.store.models import Customer, Invoice, InvoiceTemplate
 from tollgate.store.queries.invoice_lists import left_of_lines
 from tollgate.ui.fields import MoneyField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.words import worded
+from tollgate.ui.words import figure, worded
 
 GROUPINGS: Final = (
     ("day", "By day"), ("destination", "By destination"), ("route", "By ingress route"), ("total", "All in one line"),
@@ -89,9 +89,11 @@ class DebitForm(HouseForm):
     unit_price_nanos = PriceField(label="Unit price", least=1)
     reason = forms.CharField(max_length=500, help_text="Printed on the debit note")
 
-    def __init__(self, *arguments: Any, currency: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, invoice: Invoice, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.set_unit("unit_price_nanos", currency)
+        self.set_unit("unit_price_nanos", invoice.currency)
+        words = "Tax included, as on the invoice" if invoice.prices_include_tax else "Without tax"
+        self.fields["unit_price_nanos"].help_text = words
 
 
 class CreditForm(HouseForm):
@@ -106,7 +108,7 @@ class CreditForm(HouseForm):
         left = left_of_lines(invoice)
         for line in invoice.lines.order_by("position"):
             micros = left[line.pk]
-            left_text = format_micros(micros, minor_digits(invoice.currency))
+            left_text = figure(format_micros(micros, minor_digits(invoice.currency)))
             name = f"line_{line.position}"
             self.lines[name] = line.pk
             self.fields[name] = MoneyField(
@@ -200,7 +202,7 @@ def debit(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
     """A debit note: what an invoice forgot."""
     found = own_invoice(request, invoice_id)
     page = reverse("panel:invoice", args=[found.pk])
-    form = DebitForm(posted(request), currency=found.currency)
+    form = DebitForm(posted(request), invoice=found)
     if form.is_valid():
         given = {"reason": form.cleaned_data["reason"], "lines": [changes(form)]}
         done = saved(request, form, debit_invoice, invoice_id=found.pk, **given)

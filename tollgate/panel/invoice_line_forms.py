@@ -29,6 +29,7 @@ from tollgate.panel.taxes import CATEGORY_WORDS
 from tollgate.store.models import Invoice, InvoiceLine, Package
 from tollgate.ui.fields import PriceField, TicksWidget
 from tollgate.ui.forms import HouseForm
+from tollgate.ui.words import sign
 
 TAX_FIELDS: Final = ("tax_ids", "tax_category", "exemption_reason")
 WITHOUT_VAT: Final = [("", "It bears VAT"), *(choice for choice in CATEGORY_WORDS if choice[0] in NO_VAT)]
@@ -101,7 +102,7 @@ class LineForm(HouseForm):
 def _tax_words(rule: TaxRule) -> str:
     rate = rate_text(rule.rate_ppm)
     named = not rule.rate_ppm or rate.replace(NO_BREAK, "") in rule.name.replace(NO_BREAK, "").replace(" ", "")
-    return rule.name if named else f"{rule.name}, {rate}"
+    return rule.name if named else f"{rule.name}, {rate_text(rule.rate_ppm, decimal=sign())}"
 
 
 @writing("add_invoice_line", shown_to_all=False)

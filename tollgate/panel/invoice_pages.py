@@ -17,11 +17,11 @@ from django.urls import path, reverse
 
 from tollgate.actions.allocations import release_allocation
 from tollgate.actions.invoice_documents import document_of, factur_x_of, mail_invoice, pdf_of, ubl_of
-from tollgate.actions.invoice_issue import issue_invoice, void_invoice
+from tollgate.actions.invoice_issue import DUE, issue_invoice, void_invoice
 from tollgate.actions.invoices import delete_invoice_draft, remove_invoice_line
 from tollgate.actions.rehearsals import Issuing, issuing
 from tollgate.core.call_search import Rule, Rules, write_rules
-from tollgate.core.invoice_document import Document, TaxLine, period_text, quantity_text, rate_text
+from tollgate.core.invoice_document import Document, TaxLine, file_name, period_text, quantity_text, rate_text
 from tollgate.core.invoice_periods import first_instant
 from tollgate.core.invoice_terms import reasons_against
 from tollgate.gateways.e_invoices import EInvoiceRefused
@@ -35,7 +35,7 @@ from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
 from tollgate.store.models import Allocation, Invoice, InvoiceLine
 from tollgate.store.queries.invoice_lists import allocations_of, entries_of, invoices, mails_of, with_standing
 from tollgate.ui.sources import QuerysetSource
-from tollgate.ui.words import as_is, worded
+from tollgate.ui.words import as_is, sign, worded
 
 FROM_CALLS: Final = ("usage", "correction")
 PDF: Final = "application/pdf"
@@ -66,7 +66,7 @@ def invoice(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
 def pdf(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
     """The document as PDF, shown in the browser."""
     found = own_invoice(request, invoice_id)
-    return _file(pdf_of(found), PDF, f"{document_of(found).file_name}.pdf", inline=True)
+    return _file(pdf_of(found), PDF, f"{file_name(found.kind, found.number)}.pdf", inline=True)
 
 
 @reading
@@ -74,7 +74,7 @@ def factur_x(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
     """The document as PDF with its e-invoice inside."""
     found = own_invoice(request, invoice_id)
     try:
-        return _file(factur_x_of(found), PDF, f"{document_of(found).file_name}-factur-x.pdf")
+        return _file(factur_x_of(found), PDF, f"{file_name(found.kind, found.number)}-factur-x.pdf")
     except EInvoiceRefused as refused:
         messages.error(request, str(refused))
         return redirect("panel:invoice", found.pk)
@@ -85,7 +85,7 @@ def ubl(request: HttpRequest, invoice_id: int) -> HttpResponseBase:
     """The document as an e-invoice in UBL."""
     found = own_invoice(request, invoice_id)
     try:
-        return _file(ubl_of(found), "application/xml", f"{document_of(found).file_name}.xml")
+        return _file(ubl_of(found), "application/xml", f"{file_name(found.kind, found.number)}.xml")
     except EInvoiceRefused as refused:
         messages.error(request, str(refused))
         return redirect("panel:invoice", found.pk)
@@ -203,7 +203,9 @@ def _page_of(request: HttpRequest, found: Any) -> dict[str, Any]:
         "parked": found.state == "draft" and found.customer.parked_at is not None,
         "period": period_text(found.from_on, found.until_on),
         "lines": [_line(request, found, row, own.get(row.position, ())) for row in rows.order_by("position")],
-        "taxes": [{"row": row, "rate": rate_text(row.rate_ppm)} for row in found.taxes.order_by("position")],
+        "taxes": [
+            {"row": row, "rate": rate_text(row.rate_ppm, decimal=sign())} for row in found.taxes.order_by("position")
+        ],
         **_in_books(found, document),
         "allocations": settled,
         "releasable": standing_ones(settled),
@@ -222,7 +224,7 @@ def _in_books(found: Any, document: Document) -> dict[str, Any]:
         return {
             "books": books,
             "in_books_micros": books.told(found.tax_micros),
-            "books_rate": books.rate_text(found.currency),
+            "books_rate": books.rate_text(found.currency, decimal=sign()),
         }
     lacks = found.state == "draft" and found.corrects is None and found.tax_micros and found.currency != own
     return {"rate_missing": own if lacks else ""}
@@ -231,11 +233,15 @@ def _in_books(found: Any, document: Document) -> dict[str, Any]:
 def _offers(found: Any, document: Document) -> dict[str, Any]:
     """What may be done with the document as it stands, whoever asks."""
     issued = found.state == "issued"
+    mailed = found.kind in DUE and found.sent_at is not None
     against = reasons_against(document) if issued else []
     return {
         "electronic": issued and not against,
         "not_electronic": against,
-        "voidable": issued and (found.kind == "receipt" or not found.settled_micros) and found.payment_id is None,
+        "voidable": issued
+        and not mailed
+        and (found.kind == "receipt" or not found.settled_micros)
+        and found.payment_id is None,
         "correctable": issued and found.kind in ("invoice", "debit_note") and found.payment_id is None,
         "debitable": issued and found.kind == "invoice",
     }
@@ -249,7 +255,7 @@ def _line(request: HttpRequest, found: Any, row: InvoiceLine, taxes: Sequence[Ta
         row=row,
         period=period_text(row.from_on, row.until_on),
         quantity=quantity_text(row.quantity_milli),
-        taxes=", ".join(tax.printed for tax in taxes),
+        taxes=", ".join(tax.printed_with(sign()) for tax in taxes),
         of_calls=row.kind in FROM_CALLS,
         cdrs_url=_cdrs_url(request, found, row),
         edit_url=reverse("panel:invoice_line", args=args) if changeable else "",

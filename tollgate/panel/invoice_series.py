@@ -41,8 +41,8 @@ LIST = Grid(
     columns=(
         Column("title", "Documents", link=lambda row: reverse("panel:invoice_series_edit", args=[row.kind])),
         Column("prefix", "Prefix"),
-        Column("width", "Digits", kind=Kind.COUNT),
-        Column("start", "First number", kind=Kind.COUNT),
+        Column("width", "Digits", kind=Kind.NUMBER),
+        Column("start", "First number", kind=Kind.NUMBER),
         Column("yearly", "Each year anew", value=lambda row: "Yes" if row.yearly else "No", says=True),
         Column("following", "The next one"),
     ),

@@ -51,6 +51,7 @@ LIST = Grid(
         Column("customers", "Customers", value="customer_count", kind=Kind.COUNT, sort="customer_count"),
     ),
     sort="name",
+    ticks=True,
     empty_text="No invoice templates yet: documents are printed plain. A template gives a logo, a color, texts.",
     empty_url="/invoice-templates/new/",
     empty_action="Add a template",
@@ -99,12 +100,18 @@ class ChangedInvoiceTemplateForm(InvoiceTemplateForm):
 @reading
 def invoice_templates(request: HttpRequest) -> HttpResponseBase:
     """Every invoice template."""
-    found = InvoiceTemplate.objects.filter(account=own_account(request)).defer("logo")
-    source = QuerysetSource(queryset=found.annotate(customer_count=Count("customers")), search=("name__icontains",))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Money", ""))
     return respond(
-        request, LIST, source, template="panel/invoice_templates.html", title="Invoice templates", breadcrumbs=way
+        request, grid, source, template="panel/invoice_templates.html", title="Invoice templates", breadcrumbs=way
     )
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = InvoiceTemplate.objects.filter(account=own_account(request)).defer("logo")
+    return LIST, QuerysetSource(queryset=found.annotate(customer_count=Count("customers")), search=("name__icontains",))
 
 
 @writing("create_invoice_template", shown_to_all=False)

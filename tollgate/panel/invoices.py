@@ -3,6 +3,8 @@
 One document's page is in invoice_pages.py, its lines and notes in invoice_notes.py.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Final
@@ -60,7 +62,7 @@ COLUMNS: Final = (
     Column("due_on", "Due", sort="due_on", minor=True),
     Column("period", "Period", value=lambda row: period_text(row.from_on, row.until_on), minor=True),
     Column("total", "Total", value="total_micros", kind=Kind.MONEY, currency="currency", sort="total_micros"),
-    Column("left", "Open", value="left_micros", kind=Kind.MONEY, currency="currency", sort="left_micros"),
+    Column("left", "Open", value="left_micros", kind=Kind.MONEY, currency="currency", sort="left_micros", apart=True),
     Column("net", "Net", value="net_micros", kind=Kind.MONEY, currency="currency", hidden=True),
     Column("tax", "Tax", value="tax_micros", kind=Kind.MONEY, currency="currency", hidden=True),
     Column("reference", "Reference", sort="reference", hidden=True),
@@ -81,6 +83,8 @@ LIST: Final = Grid(
     columns=COLUMNS,
     filters=FILTERS,
     sort="-id",
+    ticks=True,
+    tickable=lambda row: row.state == "draft",
     empty_text="No invoices yet. They are made when a period closes, or by hand at a customer.",
 )
 OF_CUSTOMER: Final = Grid(
@@ -119,22 +123,32 @@ DATED: Final = {name: Q(**{f"{name}__isnull": False}) for name in ("invoice_on",
 @reading
 def all_invoices(request: HttpRequest) -> HttpResponseBase:
     """Every document."""
-    found = own_rows(request, invoices(own_account(request), today()))
     parked = own_customers(request).filter(parked_at__isnull=False, deleted_at=None)
     return respond(
         request,
         LIST,
-        QuerysetSource(
-            queryset=found,
-            search=cache(invoices_with),
-            meanings=by_company(),
-            narrow=True,
-            walked=by_customer(request) | DATED,
-        ),
+        _source(request),
         template="panel/invoices.html",
         title="Invoices",
         breadcrumbs=crumbs(("Money", "")),
         parked=parked.order_by("parked_at"),
+    )
+
+
+def listed_drafts(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and those documents in it that may still be thrown away."""
+    del parameters
+    source = _source(request)
+    return LIST, replace(source, queryset=source.queryset.filter(state="draft"))
+
+
+def _source(request: HttpRequest) -> QuerysetSource:
+    return QuerysetSource(
+        queryset=own_rows(request, invoices(own_account(request), today())),
+        search=cache(invoices_with),
+        meanings=by_company(),
+        narrow=True,
+        walked=by_customer(request) | DATED,
     )
 
 

@@ -3,6 +3,7 @@
 IBANs are told masked; another account is another mandate. What is collected by them is in bank_runs.py.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Customer, Mandate
+from tollgate.store.queries.mandates import STANDINGS, with_standing
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, Page, respond
@@ -39,7 +41,7 @@ COLUMNS = (
         sort="customer__name",
         link=link("panel:customer_payments", lambda row: row.customer_id),
     ),
-    Column("status", "Status", value=lambda row: words(row.status), kind=Kind.BADGE, tone=TONES, sort="status"),
+    Column("status", "Status", value=lambda row: words(row.standing), kind=Kind.BADGE, tone=TONES, sort="standing"),
     Column("iban_shown", "Account"),
     Column("holder", "Holder", sort="holder"),
     Column("scheme", "Scheme", sort="scheme"),
@@ -55,9 +57,10 @@ LIST = Grid(
     columns=COLUMNS,
     filters=(
         Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
-        Filter("status", "Status", "status", choices=tuple(choices("active", "ended"))),
+        Filter("status", "Status", "standing", choices=tuple(choices(*STANDINGS))),
     ),
     sort="-signed_on",
+    ticks=True,
     empty_text="No mandates yet. Enter what a customer has signed on its Payments page.",
 )
 OF_CUSTOMER = Grid(
@@ -106,15 +109,24 @@ class MandateForm(MandateUseForm):
 
 def of_customer(customer: Customer) -> Page:
     """The mandates of one customer, for its page."""
-    return excerpt(OF_CUSTOMER, QuerysetSource(queryset=Mandate.objects.filter(customer=customer)))
+    found = with_standing(Mandate.objects.filter(customer=customer), datetime.now(UTC).date())
+    return excerpt(OF_CUSTOMER, QuerysetSource(queryset=found))
 
 
 @reading
 def mandates(request: HttpRequest) -> HttpResponseBase:
     """Every mandate."""
+    grid, source = listed(request, request.GET.dict())
+    bulk = {"noun": "mandate", "edits": may(request, "update_mandate")}
+    return respond(request, grid, source, title="Mandates", breadcrumbs=_way(), template="panel/bulk_grid.html", **bulk)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = Mandate.objects.filter(account=own_account(request)).select_related("customer")
-    source = QuerysetSource(queryset=found, search=("reference__icontains", "holder__icontains"))
-    return respond(request, LIST, source, title="Mandates", breadcrumbs=_way(), template="panel/grid.html")
+    told = with_standing(found, datetime.now(UTC).date())
+    return LIST, QuerysetSource(queryset=told, search=("reference__icontains", "holder__icontains"))
 
 
 @writing("create_mandate", shown_to_all=False)

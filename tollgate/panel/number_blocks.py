@@ -3,6 +3,7 @@
 A customer's own blocks are a part of its main page (customer_pages.py), drawn by `of_customer`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.number_blocks import assign_number_block, delete_number_block
-from tollgate.panel.access import by_customer, own_account, own_customers, reading, served_rows, writing
+from tollgate.panel.access import by_customer, may, own_account, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
@@ -41,6 +42,7 @@ LIST = Grid(
     name="number_blocks",
     columns=COLUMNS,
     sort="first",
+    ticks=True,
     empty_text="No number blocks yet. Open a customer and give it one: its extensions are then taken from it.",
     empty_url="/customers/",
     empty_action="Choose a customer",
@@ -63,11 +65,26 @@ def of_customer(customer: Customer) -> Page:
 @reading
 def number_blocks(request: HttpRequest) -> HttpResponseBase:
     """Every block."""
+    grid, source = listed(request, request.GET.dict())
+    return respond(
+        request,
+        grid,
+        source,
+        template="panel/bulk_grid.html",
+        title="Number blocks",
+        breadcrumbs=crumbs(("Selling", "")),
+        noun="number_block",
+        deletes=may(request, "delete_number_block"),
+    )
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     found = served_rows(request, NumberBlock.objects.select_related("customer"), deleted=True)
-    source = QuerysetSource(
+    return LIST, QuerysetSource(
         queryset=with_use(found), search=("customer__name__icontains",), narrow=True, walked=by_customer(request)
     )
-    return respond(request, LIST, source, title="Number blocks", breadcrumbs=crumbs(("Selling", "")))
 
 
 @reading

@@ -80,7 +80,13 @@ class OptionsForm(HouseForm):
         ),
         (
             "Retention",
-            ["cdr_live_days", "cdr_archive_days", "recording_retention_days", "message_retention_days"],
+            [
+                "cdr_live_days",
+                "cdr_archive_days",
+                "recording_retention_days",
+                "message_retention_days",
+                "payment_notice_days",
+            ],
         ),
         (
             "Portal",
@@ -144,6 +150,7 @@ class OptionsForm(HouseForm):
         "cdr_live_days": "days",
         "cdr_archive_days": "days",
         "message_retention_days": "days",
+        "payment_notice_days": "days",
         "number_digits_count": "digits",
         "pin_length": "digits",
     }
@@ -188,6 +195,13 @@ class OptionsForm(HouseForm):
         required=False,
         label="Messages are kept",
         help_text="Empty = 90 days",
+    )
+    payment_notice_days = forms.IntegerField(
+        min_value=30,
+        max_value=36_500,
+        required=False,
+        label="Notices of payments are kept",
+        help_text="As gateways sent them, with the payer's name and address; empty = 400 days",
     )
     recording_retention_days = forms.IntegerField(
         min_value=1,

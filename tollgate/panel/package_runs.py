@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.package_runs import KIND, run_packages, start_package_run
-from tollgate.actions.tasks import error_words
+from tollgate.actions.task_words import error_words
 from tollgate.core.money import format_micros
 from tollgate.panel.access import may, own_account, own_customers, reading, rights, writing
 from tollgate.panel.cells import clock
@@ -28,7 +28,7 @@ from tollgate.panel.tasks import progress
 from tollgate.panel.tried import whole
 from tollgate.store.models import Task, TaskRow
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.words import as_is
+from tollgate.ui.words import as_is, figure
 
 MOST_SHOWN: Final = 1_000
 """Lines of a run on its page; what was charged stands on each customer's page."""
@@ -120,7 +120,7 @@ def _shown(row: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
     """One line of a run for people."""
     return {**row, "customer": names.get(row["customer_id"], ""), "what": DUE_WORDS[row["kind"]],
             "minutes": clock(row["minutes_s"]) if row["minutes_s"] else "",
-            "used": None if row["used_micros"] is None else format_micros(row["used_micros"], 2)}  # fmt: skip
+            "used": None if row["used_micros"] is None else figure(format_micros(row["used_micros"], 2))}  # fmt: skip
 
 
 def _found(request: HttpRequest, task_id: int) -> Task:

@@ -3,6 +3,7 @@
 The fields of a provider come from its row in gateways/payments; a key that is there is never shown again.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -45,6 +46,7 @@ LIST = Grid(
     ),
     sort="title",
     searchable=False,
+    ticks=True,
     empty_text="No gateways yet. Customers pay by bank transfer, or you set up a gateway such as Stripe or PayPal.",
     empty_url="/payment-gateways/new/",
     empty_action="Set up a gateway",
@@ -79,7 +81,7 @@ class NewGatewayForm(HouseForm):
 
 
 class GatewayForm(HouseForm):
-    """A gateway's settings; those of its provider are added."""
+    """A gateway's settings; those of its provider are added, but not for many at once."""
 
     widths = {"currencies": 8}
     versioned = True
@@ -93,12 +95,14 @@ class GatewayForm(HouseForm):
     deduct_fees = forms.BooleanField(required=False, label="The gateway's fee is taken off what the customer gains")
     enabled = forms.BooleanField(required=False, label="Customers may pay by it")
 
-    def __init__(self, *arguments: Any, gateway: PaymentGateway, **options: Any) -> None:
+    def __init__(self, *arguments: Any, gateway: PaymentGateway | None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        provider = PROVIDERS[gateway.provider]
+        provider = None if gateway is None else PROVIDERS[gateway.provider]
         codes = self.fields["currencies"]
         assert isinstance(codes, forms.MultipleChoiceField)
-        codes.choices = [(code, code) for code in sorted(provider.currencies or CURRENCIES)]
+        codes.choices = [(code, code) for code in sorted((provider and provider.currencies) or CURRENCIES)]
+        if gateway is None or provider is None:
+            return
         if not provider.tells_fees:
             del self.fields["deduct_fees"]
         kept = kept_secrets(gateway)
@@ -127,11 +131,17 @@ class GatewayForm(HouseForm):
 @reading
 def payment_gateways(request: HttpRequest) -> HttpResponseBase:
     """Every gateway."""
-    source = QuerysetSource(queryset=PaymentGateway.objects.filter(account=own_account(request)))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("Money", ""))
     return respond(
-        request, LIST, source, template="panel/payment_gateways.html", title="Payment gateways", breadcrumbs=way
+        request, grid, source, template="panel/payment_gateways.html", title="Payment gateways", breadcrumbs=way
     )
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    return LIST, QuerysetSource(queryset=PaymentGateway.objects.filter(account=own_account(request)))
 
 
 @writing("create_payment_gateway", shown_to_all=False)

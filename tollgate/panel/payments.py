@@ -212,7 +212,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponseBase:
         "bank_line": BankLine.objects.filter(payment=found).select_related("run").first() if files else None,
         "pays_out": files,
         "tone": TONES[status_words(found).lower()],
-        "left_micros": found.amount_micros - found.refunded_micros if _is_back_possible(found) else 0,
+        "left_micros": _left_micros(found),
         "allocations": settled,
         "releasable": standing_ones(settled),
         "invoices": [one for one in open_to if one.open_micros] if found.unallocated_micros else [],
@@ -402,8 +402,10 @@ def _waits_for_another(payment: Payment) -> bool:
     return payment.kind in BACK and payment.status == "pending" and getattr(payment, "checkout", None) is None
 
 
-def _is_back_possible(payment: Payment) -> bool:
-    return payment.status == "completed" and payment.kind in ALLOCATED
+def _left_micros(payment: Payment) -> int:
+    """What may still be given back of a payment, as far as its own row says it."""
+    left = payment.amount_micros - payment.refunded_micros - payment.leaving_micros
+    return left if payment.status == "completed" and payment.kind in ALLOCATED else 0
 
 
 urlpatterns = [

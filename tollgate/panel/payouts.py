@@ -1,5 +1,6 @@
 """Transfers to customers: what is paid out of a payment or of a wallet, and the file of those that wait for one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +10,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 
-from tollgate.actions.payouts import make_transfer_run, pay_out_credit, pay_out_payment
+from tollgate.actions.bank_files import make_transfer_run
+from tollgate.actions.payouts import pay_out_credit, pay_out_payment
 from tollgate.core import sepa
 from tollgate.core.money import format_micros
 from tollgate.panel.access import own_account, own_customers, writing
-from tollgate.panel.bank_runs import LINE_COLUMNS, numbers, way
+from tollgate.panel.bank_runs import LINE_COLUMNS, begun, numbers, way
 from tollgate.panel.fields import DayField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, saved
@@ -27,7 +29,7 @@ from tollgate.ui.words import as_is, worded
 WAITING = Grid(
     name="payouts",
     columns=tuple(
-        column
+        replace(column, hidden=column.name == "holder")
         for column in LINE_COLUMNS
         if column.name in ("end_to_end_id", "customer", "amount", "payment", "iban_shown", "holder")
     ),
@@ -68,7 +70,7 @@ def pay_out(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     """Refunds a payment by bank transfer."""
     found = get_object_or_404(Payment, pk=payment_id, account=own_account(request), customer__isnull=False)
     page = reverse("panel:payment", args=[found.pk])
-    left = found.amount_micros - found.refunded_micros
+    left = found.amount_micros - found.refunded_micros - found.leaving_micros
     form = PayOutForm(posted(request), initial={"amount_micros": left})
     if form.is_valid() and saved(request, form, pay_out_payment, payment_id=found.pk, **form.cleaned_data) is not None:
         return after_save(request, "The transfer waits for a file.", form_url=page, done_url=page)
@@ -102,17 +104,16 @@ def payouts(request: HttpRequest) -> HttpResponseBase:
 
 @writing("make_transfer_run", shown_to_all=False)
 def new_transfer_run(request: HttpRequest) -> HttpResponseBase:
-    """Makes the file of the transfers that were ticked."""
+    """Begins the file of the transfers that were ticked."""
     account, back = own_account(request), reverse("panel:payouts")
     on = sepa.soonest(datetime.now(UTC).date())
     form = TransferForm(posted(request), initial={"execute_on": on, "ids": ",".join(request.GET.getlist("id"))})
     ids = numbers(request.POST.get("ids") or form.initial["ids"])
     if form.is_valid():
         day = form.cleaned_data["execute_on"]
-        done = saved(request, form, make_transfer_run, account_id=account.pk, execute_on=day, bank_line_ids=ids)
-        if done is not None:
-            page = reverse("panel:bank_run", args=[done.pk])
-            return after_save(request, f"File {done.message_id} is made.", form_url=page, done_url=page)
+        task = saved(request, form, make_transfer_run, account_id=account.pk, execute_on=day, bank_line_ids=ids)
+        if task is not None:
+            return begun(request, task)
     chosen = list(_waiting(request).filter(pk__in=ids).values_list("amount_micros", flat=True))
     lead = worded("{count} transfers, {total} EUR.", count=len(chosen), total=format_micros(sum(chosen), 2))
     more: dict[str, Any] = {"back_url": back, "save_title": "Make the file", "lead": lead}

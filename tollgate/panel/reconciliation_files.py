@@ -24,7 +24,7 @@ from tollgate.actions.carrier_file_rows import (
     writing_of,
 )
 from tollgate.actions.carrier_statements import add_statement_file, remove_statement_file
-from tollgate.actions.tasks import harmless
+from tollgate.actions.task_words import harmless
 from tollgate.core.carrier_files import FIELDS, Reader
 from tollgate.core.field_words import field_words
 from tollgate.core.uploads import CellInvalid, Table, cell, guess, lacking

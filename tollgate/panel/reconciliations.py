@@ -6,6 +6,7 @@ The statement's page leads to its files (`reconciliation_files`), lines (`carrie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -100,6 +101,7 @@ LIST: Final = Grid(
         Filter("state", "State", "state", choices=tuple((one, words(one)) for one in STATES)),
     ),
     sort="-from_on",
+    ticks=True,
     empty_text="No statements yet. Add what a carrier bills you, with its file of calls: both sides are compared.",
     empty_url="/reconciliation/new/",
     empty_action="Add a statement",
@@ -186,15 +188,19 @@ class FormatForm(HouseForm):
 @reading
 def statements(request: HttpRequest) -> HttpResponseBase:
     """Every statement."""
-    found = CarrierStatement.objects.filter(account=own_account(request)).select_related("carrier")
-    source = QuerysetSource(
-        queryset=found.annotate(disputes_count=Count("disputes")),
-        search=("number__icontains", "carrier__name__icontains"),
-    )
+    grid, source = listed(request, request.GET.dict())
     return respond(
-        request, LIST, source, template="panel/carrier_statements.html", title="Reconciliation",
+        request, grid, source, template="panel/carrier_statements.html", title="Reconciliation",
         breadcrumbs=crumbs(("Buying", "")),
     )  # fmt: skip
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = CarrierStatement.objects.filter(account=own_account(request)).select_related("carrier")
+    counted = found.annotate(disputes_count=Count("disputes"))
+    return LIST, QuerysetSource(queryset=counted, search=("number__icontains", "carrier__name__icontains"))
 
 
 @reading

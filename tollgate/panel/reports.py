@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -57,6 +58,7 @@ LIST = Grid(
         Column("mailed_at", "Last mailed (UTC)", kind=Kind.INSTANT, sort="mailed_at", minor=True),
     ),
     sort="name",
+    ticks=True,
     empty_text="No saved reports yet. Group calls in the breakout, then save that as a report.",
     empty_url="/breakout/",
     empty_action="Open the breakout",
@@ -126,12 +128,16 @@ class ChangedReportForm(ReportForm):
 @reading
 def reports(request: HttpRequest) -> HttpResponseBase:
     """Every saved report."""
-    source = QuerysetSource(
-        queryset=SavedReport.objects.filter(account=own_account(request)), search=("name__icontains",)
-    )
-    return respond(
-        request, LIST, source, template="panel/reports.html", title="Reports", breadcrumbs=crumbs(("Traffic", ""))
-    )
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Traffic", ""))
+    return respond(request, grid, source, template="panel/reports.html", title="Reports", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = SavedReport.objects.filter(account=own_account(request))
+    return LIST, QuerysetSource(queryset=found, search=("name__icontains",))
 
 
 @writing("create_report", shown_to_all=False)

@@ -61,6 +61,7 @@ LIST = Grid(
     ),
     sort="title",
     searchable=False,
+    ticks=True,
     empty_text="No providers yet. With one, people log in by your company's own login beside their password.",
     empty_url="/sign-in-providers/new/",
     empty_action="Add a provider",
@@ -158,11 +159,17 @@ class ChangedProviderForm(ProviderForm):
 @reading
 def providers(request: HttpRequest) -> HttpResponseBase:
     """Every provider."""
-    found = SignInProvider.objects.filter(account=own_account(request)).select_related("domain")
-    source = QuerysetSource(queryset=found.annotate(people_count=Count("links")))
+    grid, source = listed(request, request.GET.dict())
     way = crumbs(("System", ""))
     template = "panel/sign_in_providers.html"
-    return respond(request, LIST, source, template=template, title="Logins by provider", breadcrumbs=way)
+    return respond(request, grid, source, template=template, title="Logins by provider", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
+    found = SignInProvider.objects.filter(account=own_account(request)).select_related("domain")
+    return LIST, QuerysetSource(queryset=found.annotate(people_count=Count("links")))
 
 
 @writing("create_sign_in_provider", shown_to_all=False)

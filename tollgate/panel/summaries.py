@@ -20,7 +20,6 @@ from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tollgate.actions.acts import Invalid, acting
-from tollgate.actions.charges import zone_of
 from tollgate.actions.invoice_runs import Made, generate_missing_invoices
 from tollgate.actions.invoices import draft_invoice
 from tollgate.actions.summaries import refresh_summaries
@@ -238,7 +237,7 @@ class SummarySource:
                 stretch,
                 self.span,
                 self.customer,
-                tuple(found for found in documents if self._bills(found, stretch)),
+                tuple(found for found in documents if _bills(found, stretch)),
                 stretch.ended_at <= self.at,
                 self.may_read_calls,
             )
@@ -246,19 +245,19 @@ class SummarySource:
         ]
 
     def _documents(self, from_at: datetime, until_at: datetime) -> list[Invoice]:
-        """What bills calls near the period; the days of the customer's zone may begin half a day apart from ours."""
-        near = {"usage_until_at__gt": from_at - timedelta(days=1), "usage_from_at__lt": until_at + timedelta(days=1)}
+        """What bills calls of the rows of the period, which are whole."""
+        begins, ends = beginning(from_at, self.span), following(beginning(until_at, self.span), self.span)
+        near = {"usage_until_at__gt": begins, "usage_from_at__lt": ends}
         return list(
             Invoice.objects.filter(customer=self.customer, **near).exclude(state="void").order_by("usage_from_at")
         )
 
-    def _bills(self, found: Invoice, stretch: Stretch) -> bool:
-        """Whether the document bears part of the stretch: an hour by its instants, days by the calendar."""
-        if self.span is Span.HOUR or found.from_on is None or found.until_on is None:
-            assert found.usage_from_at is not None
-            assert found.usage_until_at is not None
-            return found.usage_from_at < stretch.ended_at and found.usage_until_at > stretch.begun_at
-        return found.from_on < stretch.ended_at.date() and found.until_on > stretch.begun_at.date()
+
+def _bills(found: Invoice, stretch: Stretch) -> bool:
+    """Whether the document bears part of the stretch, by the instant."""
+    assert found.usage_from_at is not None
+    assert found.usage_until_at is not None
+    return found.usage_from_at < stretch.ended_at and found.usage_until_at > stretch.begun_at
 
 
 def context_of(request: HttpRequest, customer: Customer, span_name: str) -> tuple[Grid, SummarySource, dict[str, Any]]:
@@ -294,7 +293,6 @@ def context_of(request: HttpRequest, customer: Customer, span_name: str) -> tupl
         "as_of": as_of(),
         "refreshing": may(request, "refresh_summaries") and reach(request) is None,
         "drafting": drafting,
-        "zone": zone_of(customer),
         "reselling": reselling,
         "generating": may(request, "generate_missing_invoices")
         and customer.deleted_at is None
@@ -315,7 +313,7 @@ def refresh(request: HttpRequest) -> HttpResponseBase:
 
 @writing("draft_invoice", shown_to_all=False)
 def invoice_rows(request: HttpRequest, customer_id: int, span: str) -> HttpResponseBase:
-    """Drafts invoices of the ticked rows; rows that follow one another are one."""
+    """Drafts invoices of the ticked rows, of their very hours in UTC; rows that follow one another are one."""
     customer = get_object_or_404(own_customers(request), pk=customer_id, deleted_at=None)
     page = reverse("panel:customer_summary", args=[customer.pk, span])
     if span not in SPANS or span == Span.HOUR:
@@ -348,7 +346,8 @@ def joined(days: Sequence[str], span: Span) -> list[tuple[date, date]]:
 
 def _drafted(request: HttpRequest, customer: Customer, from_on: date, until_on: date) -> bool:
     words = f"{from_on} until {until_on - timedelta(days=1)} is drafted."
-    drafted = partial(draft_invoice, customer_id=customer.pk, from_on=str(from_on), until_on=str(until_on))
+    days = {"from_on": str(from_on), "until_on": str(until_on)}
+    drafted = partial(draft_invoice, customer_id=customer.pk, in_utc=True, **days)
     return press(request, drafted, words)
 
 

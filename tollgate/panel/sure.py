@@ -22,6 +22,7 @@ from tollgate.actions.acts import Invalid, NotPermitted, acting
 from tollgate.core.money import format_micros
 from tollgate.panel.access import actor
 from tollgate.ui.layout import Crumb
+from tollgate.ui.words import figure
 
 Seen = TypeVar("Seen")
 Facts = Sequence[tuple[str, str]]
@@ -71,7 +72,7 @@ def shown_version(request: HttpRequest) -> int:
 
 def amount(micros: int, currency: str) -> str:
     """An amount in words."""
-    return f"{format_micros(micros, 2)} {currency}"
+    return figure(f"{format_micros(micros, 2)} {currency}")
 
 
 def moves(before_micros: int, after_micros: int, currency: str) -> str:

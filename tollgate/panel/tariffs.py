@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from tollgate.core.money import format_nanos
 from tollgate.core.rates import AtMaximum, Rate, Step, Window
-from tollgate.ui.words import AsIs, as_is, told, worded
+from tollgate.ui.words import AsIs, as_is, figure, told, worded
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -47,7 +47,7 @@ def _prices(window: Window) -> Iterator[str]:
         if number == 1 and _is_increment(steps[0], step):
             continue
         later = steps[number + 1] if number == 0 and len(steps) > 1 and _is_increment(step, steps[1]) else step
-        price = format_nanos(step.price_nanos) + ("/min" if step.per_s == 60 else f"/{step.per_s} s")
+        price = figure(format_nanos(step.price_nanos)) + ("/min" if step.per_s == 60 else f"/{step.per_s} s")
         price += f" {step.increment_s}/{later.increment_s}"
         later_on = worded("from second {second} {price}", second=step.at_s, price=price)
         yield str(told(later_on)) if step.at_s else price

@@ -1,7 +1,8 @@
 """Jobs: what people have begun and goes on without them. The list, one job with its rows, and its buttons.
 
 A page begins a job by an act that returns a Task, and then calls `begun`, which works it for a moment, so that a small
-one is over when its page opens. A noun whose rows should link to their records has its page in `PAGES`.
+one is over when its page opens. What waits for a later time is *Delayed* here; no row says so (store/queries/tasks.py).
+A noun whose rows should link to their records has its page in `PAGES`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,19 +15,17 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions import call_files, mailings, package_runs
+from tollgate.actions import bank_files, call_files, mailings, package_runs
 from tollgate.actions.deliveries import MOST_TRIES
 from tollgate.actions.recalculations import NOTES, RECALCULATE, TAKING_BACK
+from tollgate.actions.task_words import error_lines, error_words, shown
 from tollgate.actions.tasks import (
     ATTEMPTS_MOST,
     OPEN,
     cancel_task,
-    error_lines,
-    error_words,
     may_manage,
     restorable,
     retry_task,
-    shown,
     undo_task,
     undoable,
     work,
@@ -38,19 +37,28 @@ from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
 from tollgate.store.models import Message, Task, TaskRow
+from tollgate.store.queries.tasks import DELAYED, rows_with_standing, with_standing
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
 AT_ONCE: Final = timedelta(seconds=2)
-STATES: Final = ("waiting", "active", "completed", "failed", "canceled")
-ROW_STATES: Final = ("waiting", "sending", "done", "failed")
-TONES: Final = {"waiting": "yellow", "active": "blue", "completed": "green", "failed": "red", "canceled": "gray"}
+STATES: Final = ("waiting", DELAYED, "active", "completed", "failed", "canceled")
+ROW_STATES: Final = ("waiting", DELAYED, "sending", "done", "failed")
+TONES: Final = {
+    "waiting": "yellow",
+    DELAYED: "gray",
+    "active": "blue",
+    "completed": "green",
+    "failed": "red",
+    "canceled": "gray",
+}
 KINDS: Final = (
     *("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send"),
     "correction_notes",
     "package_run",
+    "bank_run",
 )
 PAGES: Final = {
     "customer": "panel:customer",
@@ -77,7 +85,17 @@ PAGES: Final = {
     "group": "panel:group",
     "package": "panel:package",
     "card": "panel:card",
+    "access_number": "panel:access_number",
+    "custom_page": "panel:custom_page",
+    "report": "panel:report",
+    "payment_gateway": "panel:payment_gateway",
+    "dunning_step": "panel:dunning_step",
+    "invoice_template": "panel:invoice_template",
+    "sign_in_provider": "panel:sign_in_provider",
+    "voucher_batch": "panel:voucher_batch",
+    "mandate": "panel:mandate_edit",
     "invoice": "panel:invoice",
+    "bank_run": "panel:bank_run",
 }
 AFTERWARDS: Final = frozenset({call_files.KIND, mailings.KIND, package_runs.KIND, NOTES, RECALCULATE, TAKING_BACK})
 """Kinds that no page waits for: one row may be an hour of many calls, or look for very many records, and mail waits for
@@ -85,8 +103,11 @@ its server anyway."""
 
 
 def _waited_s(task: Task) -> int | None:
-    """How long it waited before its first row."""
-    return None if task.started_at is None else int((task.started_at - task.created_at).total_seconds())
+    """How long it waited before its first row, from when it was to begin."""
+    if task.started_at is None:
+        return None
+    later = task.due_at if task.due_at is not None and task.due_at <= task.started_at else task.created_at
+    return int((task.started_at - max(task.created_at, later)).total_seconds())
 
 
 def _took_s(task: Task) -> int | None:
@@ -100,25 +121,26 @@ LIST = Grid(
     name="tasks",
     columns=(
         Column("id", "Id", kind=Kind.TEXT, sort="id", minor=True),
-        Column("title", "Job", link=link("panel:task", lambda row: row.pk)),
-        Column("kind", "Type", value=lambda row: words(row.kind), sort="kind", minor=True, says=True),
-        Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES, sort="state"),
+        Column("title", "Job", link=link("panel:task", lambda row: row.pk), wraps=True),
+        Column("kind", "Type", value=lambda row: words(row.kind), sort="kind", hidden=True, says=True),
+        Column("state", "State", value=lambda row: words(row.standing), kind=Kind.BADGE, tone=TONES, sort="standing"),
         Column("done", "Done", value="done_count", kind=Kind.COUNT),
         Column("failed", "Failed", value="failed_count", kind=Kind.COUNT),
         Column("total", "Of", value="total_count", kind=Kind.COUNT),
-        Column("author", "Who", sort="author", minor=True),
-        Column("created_at", "Begun (UTC)", kind=Kind.INSTANT, sort="created_at"),
-        Column("started_at", "Started (UTC)", kind=Kind.INSTANT, sort="started_at", hidden=True),
-        Column("ended_at", "Ended (UTC)", kind=Kind.INSTANT, sort="ended_at", minor=True),
-        Column("waited", "Start latency", value=_waited_s, kind=Kind.DURATION, unit="s", hidden=True),
+        Column("author", "Who", sort="author", hidden=True),
+        Column("created_at", "Begun (UTC)", kind=Kind.INSTANT, sort="created_at", hidden=True),
+        Column("next_at", "Goes on (UTC)", kind=Kind.INSTANT, hidden=True),
+        Column("started_at", "Started (UTC)", kind=Kind.INSTANT, sort="started_at"),
+        Column("ended_at", "Finished (UTC)", kind=Kind.INSTANT, sort="ended_at", minor=True),
+        Column("waited", "Start latency", value=_waited_s, kind=Kind.DURATION, unit="s", minor=True),
         Column("took", "Run time", value=_took_s, kind=Kind.DURATION, unit="s", minor=True),
-        Column("attempts", "Attempts", value="attempt_count", kind=Kind.COUNT, hidden=True),
+        Column("attempts", "Attempts", value="attempt_count", kind=Kind.COUNT, minor=True),
         Column("allowed", "Attempts allowed", value=lambda row: "No limit", hidden=True, says=True),
-        Column("result", "Why it ended", minor=True),
+        Column("result", "Why it ended", minor=True, wraps=True),
         Column("reason", "Reason", hidden=True),
     ),
     filters=(
-        Filter("state", "State", "state", choices=tuple((state, words(state)) for state in STATES)),
+        Filter("state", "State", "standing", choices=tuple((state, words(state)) for state in STATES)),
         Filter("kind", "Type", "kind", choices=tuple((kind, words(kind)) for kind in KINDS)),
         Filter("author", "Who", "author__icontains"),
     ),
@@ -158,15 +180,15 @@ ROWS = Grid(
         Column(
             "state",
             "State",
-            value=lambda row: words(row.state),
+            value=lambda row: words(row.standing),
             kind=Kind.BADGE,
-            tone={"waiting": "yellow", "sending": "blue", "done": "green", "failed": "red"},
-            sort="state",
+            tone={**TONES, "sending": "blue", "done": "green"},
+            sort="standing",
         ),
         Column("tries", "Tries", value=_tries),
-        Column("errors", "What is wrong", value=lambda row: error_words(row.errors), says=True),
+        Column("errors", "What is wrong", value=lambda row: error_words(row.errors), says=True, wraps=True),
     ),
-    filters=(Filter("state", "State", "state", choices=tuple((state, words(state)) for state in ROW_STATES)),),
+    filters=(Filter("state", "State", "standing", choices=tuple((state, words(state)) for state in ROW_STATES)),),
     sort="number",
     searchable=False,
     empty_text="This job has no rows.",
@@ -184,7 +206,7 @@ def begun(request: HttpRequest, task: Task) -> HttpResponseRedirect:
 @reading
 def tasks(request: HttpRequest) -> HttpResponseBase:
     """Every job, those of colleagues too; a reseller's users see their own."""
-    source = QuerysetSource(queryset=_visible(request))
+    source = QuerysetSource(queryset=with_standing(_visible(request), _now()))
     return respond(request, LIST, source, title="Jobs", breadcrumbs=crumbs(("System", "")))
 
 
@@ -194,7 +216,8 @@ def task(request: HttpRequest, task_id: int) -> HttpResponseBase:
     found = _found(request, task_id)
     own = Message.objects.filter(task_row=OuterRef("pk"))
     message = {"message_id": Subquery(own.values("pk")), "message_tries": Subquery(own.values("tries_count"))}
-    source = QuerysetSource(queryset=found.rows.select_related("task").annotate(**message))
+    rows = rows_with_standing(found.rows.select_related("task"), _now())
+    source = QuerysetSource(queryset=rows.annotate(**message))
     way = crumbs(("System", ""), ("Jobs", reverse("panel:tasks")))
     title, shown = as_is(found.title), progress(request, found)
     return respond(request, ROWS, source, template="panel/task.html", title=title, breadcrumbs=way, **shown)
@@ -267,7 +290,10 @@ def repeat(request: HttpRequest, task_id: int) -> HttpResponseBase:
 
 def progress(request: HttpRequest, found: Task) -> dict[str, Any]:
     """What `panel/task_now.html` shows of a job, on the job's page and on those of what it is about."""
-    at, open_still = datetime.now(UTC), found.state in OPEN
+    at, open_still = _now(), found.state in OPEN
+    standing, next_at = found.state, None
+    if open_still:
+        standing, next_at = with_standing(Task.objects.filter(pk=found.pk), at).values_list("standing", "next_at")[0]
     left = found.total_count - found.done_count
     own_file = found.kind == call_files.KIND and call_files.may_fetch(found, actor(request))
     parts = call_files.parts(found) if own_file else []
@@ -276,8 +302,9 @@ def progress(request: HttpRequest, found: Task) -> dict[str, Any]:
         "file_until": found.ended_at + call_files.KEPT if parts and found.ended_at else None,
         "file_gone": own_file and found.state == "completed" and not found.failed_count and not parts,
         "task": found,
-        "state": words(found.state),
-        "tone": TONES[found.state],
+        "state": words(standing),
+        "tone": TONES[standing],
+        "next_at": next_at if standing == DELAYED else None,
         "open": open_still,
         "reached": found.done_count + found.failed_count,
         "sending_count": found.rows.filter(state="sending").count() if found.kind == mailings.KIND else 0,
@@ -297,6 +324,8 @@ def _about(request: HttpRequest, found: Task) -> tuple[str, str] | None:
         title, address = f"Recalculation {number}", reverse("panel:recalculation", args=[number])
     elif found.kind == package_runs.KIND and rights(request).reads("packages"):
         title, address = "What it charges", reverse("panel:package_run_job", args=[found.pk])
+    elif found.kind == bank_files.KIND and rights(request).reads("bank_files"):
+        title, address = "File for the bank", reverse("panel:bank_run_job", args=[found.pk])
     there = "there" in request.GET or request.path.startswith(address)
     return (title, address) if address and not there else None
 

@@ -39,7 +39,7 @@ CATEGORY_WORDS: Final = (
 )
 TAX_FIELDS: Final = (
     "name", "label", "category", "rate_ppm", "fixed_micros", "compound", "is_vat", "priority", "country",
-    "exemption_reason", "valid_from_on", "valid_until_on", "enabled",
+    "exemption_reason", "valid_from_on", "valid_until_on", "enabled", "is_default",
 )  # fmt: skip
 
 
@@ -55,11 +55,12 @@ LIST = Grid(
         Column("label", "Printed as"),
         Column("rate", "Rate", value=lambda row: percent(row.rate_ppm), kind=Kind.NUMBER, unit="%", sort="rate_ppm"),
         Column("category", "Category", sort="category"),
-        Column("priority", "Order", value="priority", kind=Kind.COUNT, sort="priority"),
+        Column("priority", "Order", value="priority", kind=Kind.NUMBER, sort="priority"),
         Column("compound", "Compound", value=lambda row: "Yes" if row.compound else "", says=True),
         Column("country", "Country", sort="country"),
         Column("from", "From", value=lambda row: row.valid_from_on, sort="valid_from_on"),
         Column("until", "Last day", value=lambda row: row.valid_until_on, sort="valid_until_on"),
+        Column("is_default", "New customers", value=lambda row: "Yes" if row.is_default else "", says=True),
         Column("customers", "Customers", value="customer_count", kind=Kind.COUNT, sort="customer_count"),
         enabled_column(),
     ),
@@ -92,7 +93,7 @@ class PercentField(ExactField):
 class TaxForm(HouseForm):
     """One tax."""
 
-    widths = {"exemption_reason": 12, "compound": 12, "is_vat": 12, "enabled": 12}
+    widths = {"exemption_reason": 12, "compound": 12, "is_vat": 12, "is_default": 12, "enabled": 12}
     versioned = True
     name = forms.CharField(max_length=100, help_text="Such as VAT Lithuania")
     label = forms.CharField(
@@ -126,6 +127,9 @@ class TaxForm(HouseForm):
         required=False,
         initial=True,
         label="VAT: falls away with reverse charge, outside the EU and for who is exempt (leave out for a levy)",
+    )
+    is_default = forms.BooleanField(
+        required=False, label="New customers begin with it (of a country: it holds for those who are there)"
     )
     enabled = forms.BooleanField(required=False, initial=True, label="Enabled")
 

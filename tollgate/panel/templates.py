@@ -4,8 +4,10 @@ customers of one portal domain."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.db.models import Q
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,8 +23,8 @@ from tollgate.panel.saving import after_save, changes, initial, posted, press, s
 from tollgate.store.models import PortalDomain, Template
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Grid, respond
-from tollgate.ui.sources import ListSource
+from tollgate.ui.grid import Filter, FilterKind, Grid, respond
+from tollgate.ui.sources import ListSource, QuerysetSource
 from tollgate.ui.words import as_is, worded
 
 PARTS = ("subject", "text", "html", "sms")
@@ -30,9 +32,9 @@ PARTS = ("subject", "text", "html", "sms")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message in one language."""
+    """One message in one language. Its id is that of the account's or the domain's own words, else below zero."""
 
-    id: str
+    id: int
     title: str
     key: str
     language: str
@@ -68,7 +70,16 @@ LIST = Grid(
         Column("key", "Key", sort="key", hidden=True),
     ),
     sort="title",
+    ticks=True,
+    tickable=lambda line: line.id > 0,
 )
+OWN = Grid(
+    name="templates",
+    columns=(Column("title", "Message", value="key", sort="pk"),),
+    filters=(Filter("domain", "Portal domain", "domain", kind=FilterKind.WHOLE, hidden=True),),
+    sort="pk",
+)
+"""What may be reset in bulk: own words, of the portal domain with that id, or with 0 of everybody."""
 
 
 class WordsForm(HouseForm):
@@ -179,13 +190,37 @@ def reset(request: HttpRequest, template_id: int) -> HttpResponseBase:
 
 def _list(request: HttpRequest, domain: PortalDomain | None) -> HttpResponseBase:
     found = Template.objects.filter(account=own_account(request), domain=domain)
-    own = {(row.key, row.language) for row in found}
+    own = {(key, language): pk for key, language, pk in found.values_list("key", "language", "pk")}
     keys = [key for key in STOCK if domain is None or key not in OF_OPERATORS]
     wanted = sorted({place for place in own if place[0] in keys} | {(key, LANGUAGE) for key in keys})
-    lines = [_line(STOCK[key], language, changed=(key, language) in own, domain=domain) for key, language in wanted]
+    lines = [
+        _line(own.get(place, -number), STOCK[place[0]], place[1], domain=domain)
+        for number, place in enumerate(wanted, start=1)
+    ]
     source = ListSource(items=lines, search=lambda line: f"{line.title} {line.key}")
     title = worded("Templates of {host}", host=domain.host) if domain else "Templates"
-    return respond(request, LIST, source, template="panel/grid.html", title=title, breadcrumbs=_way(domain)[:-1])
+    bulk = {"noun": "template", "deletes": may(request, "reset_template"), "narrowed": _narrowed(request, domain)}
+    return respond(
+        request, LIST, source, template="panel/bulk_grid.html", title=title, breadcrumbs=_way(domain)[:-1], **bulk
+    )
+
+
+def _narrowed(request: HttpRequest, domain: PortalDomain | None) -> str:
+    """The state of this list for the one of what may be reset."""
+    return urlencode({"q": request.GET.get("q", ""), "f.domain": domain.pk if domain else 0})
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """Own words that may be reset."""
+    del parameters
+    found = Template.objects.filter(account=own_account(request))
+    meant = {"domain": lambda domain_id: Q(domain_id=domain_id) if domain_id else Q(domain=None)}
+    return OWN, QuerysetSource(queryset=found, search=_saying, meanings=meant)
+
+
+def _saying(text: str) -> Q:
+    """Those of messages with this title or key, as the list of all messages finds them."""
+    return Q(key__in=[key for key, stock in STOCK.items() if text.lower() in f"{stock.title} {key}".lower()])
 
 
 def _list_of(domain_id: int | None) -> str:
@@ -278,11 +313,11 @@ def _preview(stock: Stock, written: Mapping[str, str], domain: PortalDomain | No
     return {"words": words, "stock": stock, "sms_count": len(words.sms)}
 
 
-def _line(stock: Stock, language: str, *, changed: bool, domain: PortalDomain | None) -> Line:
+def _line(line_id: int, stock: Stock, language: str, *, domain: PortalDomain | None) -> Line:
     kinds = " and ".join(name for name, there in (("mail", stock.subject), ("SMS", stock.sms)) if there)
+    changed, domain_id = line_id > 0, domain.pk if domain else None
     state = ("Your own" if changed else "In stock") if domain is None else "This domain's" if changed else "Yours"
-    domain_id = domain.pk if domain else None
-    return Line(f"{stock.key} {language}", stock.title, stock.key, language, state, kinds, domain_id)
+    return Line(line_id, stock.title, stock.key, language, state, kinds, domain_id)
 
 
 def _words(found: Template | Words) -> dict[str, str]:

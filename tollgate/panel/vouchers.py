@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -49,15 +50,18 @@ LIST = Grid(
         Column("name", "Batch", sort="name", link=link("panel:voucher_batch", lambda row: row.pk)),
         Column("count", "Vouchers", kind=Kind.COUNT, sort="count"),
         Column("used", "Used", value="used_count", kind=Kind.COUNT),
-        Column("multiplier", "Multiplier", value=lambda row: factor(row.multiplier_milli)),
+        Column("multiplier", "Multiplier", value=lambda row: factor(row.multiplier_milli), right=True),
         Column("addition", "Addition", value="addition_micros", kind=Kind.MONEY, currency="currency"),
-        Column("minimum", "Minimum activation", value="minimum_micros", kind=Kind.MONEY, currency="currency"),
+        Column(
+            "minimum", "Minimum activation", value="minimum_micros", kind=Kind.MONEY, currency="currency", apart=True
+        ),
         Column("expires_at", "Expires (UTC)", kind=Kind.INSTANT, sort="expires_at"),
         Column("exported_by", "Codes exported by"),
         Column("created_at", "Made (UTC)", kind=Kind.INSTANT, sort="created_at", minor=True),
         enabled_column(),
     ),
     sort="-created_at",
+    ticks=True,
     empty_text="No vouchers yet. A batch makes as many codes as you like, each worth the same, each used once.",
     empty_url="/vouchers/new/",
     empty_action="Make vouchers",
@@ -127,11 +131,17 @@ class BatchChangeForm(HouseForm):
 @reading
 def vouchers(request: HttpRequest) -> HttpResponseBase:
     """Every batch."""
+    grid, source = listed(request, request.GET.dict())
+    way = crumbs(("Money", ""))
+    return respond(request, grid, source, template="panel/vouchers.html", title="Vouchers", breadcrumbs=way)
+
+
+def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
+    """The list's grid and what it may show this user."""
+    del parameters
     used = Count("vouchers", filter=Q(vouchers__state="used"))
     found = VoucherBatch.objects.filter(account=own_account(request)).annotate(used_count=used)
-    source = QuerysetSource(queryset=found, search=("name__icontains",))
-    way = crumbs(("Money", ""))
-    return respond(request, LIST, source, template="panel/vouchers.html", title="Vouchers", breadcrumbs=way)
+    return LIST, QuerysetSource(queryset=found, search=("name__icontains",))
 
 
 @writing("create_voucher_batch", shown_to_all=False)

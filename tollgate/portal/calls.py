@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.functional import SimpleLazyObject
 
 from tollgate.actions.portal_access import Visit
@@ -43,6 +43,13 @@ STATES: Final[Mapping[str, str]] = {
     "unresolved": "In review",
 }
 TONES = {"answered": "green", "not answered": "gray", "refused": "red", "in review": "yellow"}
+TABS: Final = (
+    ("calls", "Calls", "portal:calls"),
+    ("latest", "Latest calls", "portal:latest"),
+    ("live", "Live calls", "portal:live"),
+    ("stats", "Statistics", "portal:stats"),
+)
+"""The pages about calls; those beside this list are in traffic.py."""
 CONDITIONS: Final = {
     "cli__contains": ("cli", "contains"),
     "cld__contains": ("cld", "contains"),
@@ -173,6 +180,11 @@ FILTERS = (
 )
 
 
+def tabs() -> list[tuple[str, str, str]]:
+    """The pages about calls: name, words and address of each."""
+    return [(name, words, reverse(address)) for name, words, address in TABS]
+
+
 @visiting("calls")
 def calls(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Calls of the visitor's today, or since the moment that is asked for, within three months."""
@@ -187,7 +199,8 @@ def calls(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     words = SimpleLazyObject(lambda: source.problem)  # known once the rows are asked for
     grid = _grid("" if request.GET.get("export") else visit.zone)  # files are UTC, whoever asks
     kept = View.read(grid, request.GET.dict(), Choice()).kept
-    above: dict[str, Any] = {"title": title, "words": words, "presets": presets(kept, today, here), "zone": here.key}
+    above: dict[str, Any] = {"title": title, "words": words, "tab": "calls", "tabs": tabs()}
+    above |= {"presets": presets(kept, today, here), "zone": here.key}
     try:
         return respond(request, grid, source, template="portal/calls.html", **above)
     except TooLong as problem:  # of a file; a page tells it in its place

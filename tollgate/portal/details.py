@@ -25,6 +25,7 @@ from tollgate.store.models import Customer
 from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.layout import Crumb
+from tollgate.ui.words import sign
 
 OWN_FIELDS = (*FIELDS, "zone", "language", "marketing")
 
@@ -96,7 +97,10 @@ def _taxes(customer: Customer) -> list[tuple[str, int]] | None:
     found = taxes_of(customer, tax_day(customer, datetime.now(UTC)))
     if isinstance(found, TaxDoubt):
         return None
-    return [(f"{tax.label} {rate_text(tax.rate_ppm)}" if tax.rate_ppm else tax.name, tax.fixed_micros) for tax in found]
+    return [
+        (f"{tax.label} {rate_text(tax.rate_ppm, decimal=sign())}" if tax.rate_ppm else tax.name, tax.fixed_micros)
+        for tax in found
+    ]
 
 
 @visiting("details", own=True)

@@ -36,7 +36,9 @@ LIST = Grid(
         Column("invoice_on", "Date", sort="invoice_on"),
         Column("due_on", "Due", sort="due_on"),
         Column("total", "Total", value="total_micros", kind=Kind.MONEY, currency="currency", sort="total_micros"),
-        Column("left", "Open", value="left_micros", kind=Kind.MONEY, currency="currency", sort="left_micros"),
+        Column(
+            "left", "Open", value="left_micros", kind=Kind.MONEY, currency="currency", sort="left_micros", apart=True
+        ),
         Column("standing", "State", value=lambda row: STANDINGS[row.standing], kind=Kind.BADGE, tone=TONES),
         Column("reference", "Reference", hidden=True),
     ),

@@ -33,6 +33,7 @@ from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.layout import Crumb
 from tollgate.ui.sources import QuerysetSource
+from tollgate.ui.words import figure
 
 TONES = {"completed": "green", "pending": "yellow", "canceled": "gray"}
 KINDS = {"payment": "Payment", "refund": "Refund", "reversal": "Reversal", "bonus": "Bonus"}
@@ -284,9 +285,9 @@ def _surcharge_words(way: Way) -> str:
         return ""
     parts = []
     if way.gateway.surcharge_ppm:
-        parts.append(f"{format_micros(way.gateway.surcharge_ppm * 100)} %")
+        parts.append(figure(f"{format_micros(way.gateway.surcharge_ppm * 100)} %"))
     if way.gateway.surcharge_micros:
-        parts.append(format_micros(way.gateway.surcharge_micros, 2))
+        parts.append(figure(format_micros(way.gateway.surcharge_micros, 2)))
     return f" (surcharge {' + '.join(parts)})"
 
 

@@ -16,6 +16,7 @@ from tollgate.portal import (
     sign_in,
     statements,
     tokens,
+    traffic,
 )
 
 app_name = "portal"
@@ -24,6 +25,7 @@ NOUNS = (
     sign_in,
     dashboard,
     calls,
+    traffic,
     invoices,
     statements,
     payments,

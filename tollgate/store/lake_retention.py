@@ -26,7 +26,8 @@ from tollgate.store.lake_damage import digest
 from tollgate.store.lake_engines import quoted
 from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, file_sums, into_place, verify
 from tollgate.store.lake_groups import delete_day
-from tollgate.store.models import Account, LakeFile, LegalHold
+from tollgate.store.models import Account, LakeFile
+from tollgate.store.queries.held import held_customers
 from tollgate.store.queries.statements import rows
 from tollgate.store.sql import load
 
@@ -82,10 +83,24 @@ def _is_young(account: Account, day: date, at: datetime) -> bool:
 
 
 def erase_days(at: datetime) -> list[LakeFile]:
-    """Deletes the files whose days in the archive are over, but not what a legal hold keeps; gives what was erased."""
-    held = list(LegalHold.objects.filter(released_at=None).values_list("customer_id", flat=True))
+    """Deletes the files whose days in the archive are over, but not what a legal hold keeps; gives what was erased.
+
+    Nothing while a backup is made: the next night does it, unless the backup is made at the same hour every night.
+    """
+    if not rows("lake", "begin_erasing")[0].begun:
+        if any(_over(at)):
+            log.critical("ALARM lake: nothing is erased though days are over: a backup is being made at this hour")
+        return []
+    try:
+        return _erase(at)
+    finally:
+        rows("lake", "end_erasing")
+
+
+def _erase(at: datetime) -> list[LakeFile]:
     erased = []
     for file in list(_over(at)):
+        held = held_customers()  # some may have been placed meanwhile
         try:
             if _erased(file, held, at):
                 erased.append(file)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -248,15 +249,20 @@ def write_allowed(
     media: str,
     routes: Sequence[RouteChoice],
     handling: Handling,
+    identity: str = "",
 ) -> bytes:
     """A decision to carry the call, with the routes in the order to try them, or the phone of ours it goes to.
 
-    The edge reads no more than `DECISION_MOST` bytes: of more routes than that names, the last are left out.
+    `identity` is the Identity header for carriers, empty for none. The edge reads no more than `DECISION_MOST` bytes:
+    of more routes than that names, the last are left out.
     """
-    body = _decision(asked, call, granted_s, record=record, media=media, routes=routes, handling=handling)
+    decided = partial(
+        _decision, asked, call, granted_s, record=record, media=media, handling=handling, identity=identity
+    )
+    body = decided(routes=routes)
     while len(body) > DECISION_MOST and len(routes) > 1:
         routes = routes[: max(1, len(routes) * DECISION_MOST // len(body))]
-        body = _decision(asked, call, granted_s, record=record, media=media, routes=routes, handling=handling)
+        body = decided(routes=routes)
     return body
 
 
@@ -269,6 +275,7 @@ def _decision(
     media: str,
     routes: Sequence[RouteChoice],
     handling: Handling,
+    identity: str,
 ) -> bytes:
     decision: dict[str, object] = {
         "action": "route",
@@ -278,7 +285,7 @@ def _decision(
         "record": 1 if record else 0,
         "version": "1.0",
         "routing": "serial",
-        "routes": [_route(route, asked) for route in routes],
+        "routes": [_route(route, asked, identity) for route in routes],
         "rings": ";".join([str(route.ring_s * 1000) for route in routes]),
         "locked": 1 if handling.media_locked else 0,
     }
@@ -310,12 +317,14 @@ def _host(asked: Asked) -> str:
     return sip_host(asked.edge_ip) if asked.edge_ip else "localhost"
 
 
-def _route(route: RouteChoice, asked: Asked) -> dict[str, object]:
+def _route(route: RouteChoice, asked: Asked, identity: str) -> dict[str, object]:
     edge = _host(asked)
     shown = f"sip:{sip_user(route.cli)}@{edge}" if route.cli else "sip:anonymous@anonymous.invalid"
     extra = f"P-Asserted-Identity: <sip:{sip_user(route.pai)}@{edge}>\r\n" if route.pai else ""
     if asked.invite.privacy and "id" in asked.invite.privacy.lower():
         extra += "Privacy: id\r\n"
+    if identity:
+        extra += f"Identity: {identity}\r\n"
     return {
         "uri": route.uri,
         "dst_uri": f"sip:{sip_host(route.host)}:{route.port};transport={route.transport}",

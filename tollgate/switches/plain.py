@@ -295,9 +295,16 @@ def read_sync(body: bytes) -> Sync:
 
 
 def write_allowed(
-    *, call: int, granted_s: int, record: bool, media: str, routes: Sequence[RouteChoice], local: str | None
+    *,
+    call: int,
+    granted_s: int,
+    record: bool,
+    media: str,
+    routes: Sequence[RouteChoice],
+    local: str | None,
+    identity: str = "",
 ) -> bytes:
-    """The grant, with the routes in the order to try them."""
+    """The grant, with the routes in the order to try them. `identity` is the Identity header for carriers, if any."""
     return msgspec.json.encode(
         {
             "allow": True,
@@ -306,18 +313,21 @@ def write_allowed(
             "record": record,
             "media": media,
             "local": local,
-            "routes": [_route(route) for route in routes],
+            "routes": [_route(route, identity) for route in routes],
         }
     )
 
 
-def _route(route: RouteChoice) -> dict[str, object]:
+def _route(route: RouteChoice, identity: str = "") -> dict[str, object]:
+    headers = {"P-Asserted-Identity": f"<sip:{route.pai}@{sip_host(route.host)}>"} if route.pai else {}
+    if identity:
+        headers["Identity"] = identity
     return {
         "gateway": f"sip:{sip_host(route.host)}:{route.port};transport={route.transport}",
         "carrier": route.carrier,
         "cli": route.cli,
         "cld": route.cld,
-        "headers": {"P-Asserted-Identity": f"<sip:{route.pai}@{sip_host(route.host)}>"} if route.pai else {},
+        "headers": headers,
         "first_reply_s": route.first_reply_s,
         "pdd_s": route.pdd_s,
         "ring_s": route.ring_s,

@@ -1,4 +1,4 @@
-"""Line charts over time, drawn in the browser by uPlot, always in UTC.
+"""Line charts over time, drawn in the browser by uPlot, in UTC or by the clock of a zone.
 
     chart = LineChart(name="live", title="Live calls, 24 h", unit="calls", times=(epoch seconds...),
                       series=(Series("Ingress", (12, 14, None, ...)), Series("Answered", (...))))
@@ -9,10 +9,13 @@ the element has four colors. Values are for looking at, so an amount is given as
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from tollgate.ui.words import told
 
 SERIES_MAX = 4
+UTC = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineChart:
-    """Some lines over the same moments; `times` are epoch seconds, rising."""
+    """Some lines over the same moments; `times` are epoch seconds, rising. They are told by the clock of `zone`."""
 
     name: str
     title: str
@@ -33,6 +36,7 @@ class LineChart:
     times: Sequence[int]
     series: tuple[Series, ...]
     height_px: int = 240
+    zone: str = UTC
 
     def __post_init__(self) -> None:
         assert 0 < len(self.series) <= SERIES_MAX, "one to four series"
@@ -43,6 +47,15 @@ class LineChart:
         return {
             "unit": told(self.unit),
             "height": self.height_px,
-            "times": list(self.times),
+            "zone": self.zone,
+            "times": [at + self._ahead_s(at) for at in self.times],
             "series": [{"name": told(series.name), "values": list(series.values)} for series in self.series],
         }
+
+    def _ahead_s(self, at: int) -> int:
+        """How far the clock of the zone is ahead of UTC then: the element knows UTC alone."""
+        if self.zone == UTC:
+            return 0
+        offset = datetime.fromtimestamp(at, ZoneInfo(self.zone)).utcoffset()
+        assert offset is not None
+        return int(offset.total_seconds())

@@ -30,7 +30,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from tollgate.core.money import format_micros, format_nanos, minor_digits, padded
 from tollgate.ui.templatetags.ui import icon
-from tollgate.ui.words import AsIs, told
+from tollgate.ui.words import AsIs, figure, told
 
 MENU_TITLE = "What to do with this row"
 Row = Any
@@ -66,7 +66,9 @@ class Column:
     by `over` and `under` which whole numbers it is made of, so that the average of chosen cells is weighted. A column
     that `says` has words of ours in its cells, as badges do, and not data; files carry them as they are written here.
     `hint` says what a number's cell tells when the pointer rests on it. One on the `right` holds numbers and words for
-    some of them, such as "no limit". `decimals` is how many a page shows in all of its cells (`aligned`).
+    some of them, such as "no limit". One that is `apart` holds amounts that together say nothing, such as what is open
+    of invoices and of credit notes. One that `wraps` holds sentences, which are shown whole, on several lines if need
+    be. `decimals` is how many a page shows in all of its cells (`aligned`).
     """
 
     name: str
@@ -89,6 +91,8 @@ class Column:
     minor: bool = False
     says: bool = False
     right: bool = False
+    apart: bool = False
+    wraps: bool = False
     decimals: int = 0
 
     def __post_init__(self) -> None:
@@ -109,7 +113,13 @@ class Column:
     def classes(self) -> str:
         """CSS classes of its cells and its title."""
         return " ".join(
-            name for name, given in (("num", self.numeric or self.right), ("phone-hide", self.minor)) if given
+            name
+            for name, given in (
+                ("num", self.numeric or self.right),
+                ("phone-hide", self.minor),
+                ("wraps", self.wraps),
+            )
+            if given
         )
 
     @property
@@ -120,7 +130,7 @@ class Column:
     @property
     def adds(self) -> bool:
         """Whether a sum of its cells means something."""
-        return self.kind in ADDING
+        return self.kind in ADDING and not self.apart
 
     @property
     def weighted(self) -> bool:
@@ -180,7 +190,8 @@ class Column:
     def _number_cell(self, text: str, code: str, value: Any, more: str) -> SafeString:
         below = " below-zero" if self.kind is Kind.MONEY and _negative(value) else ""
         unit = f' data-unit="{code}"' if code else ""
-        words = escape(str(told(self.show(value)))) if self.show and value is not None else padded(text, self.decimals)
+        plainly = figure(padded(text, self.decimals))
+        words = escape(str(told(self.show(value)))) if self.show and value is not None else plainly
         shown = f'{words} <span class="unit">{code}</span>' if code and text else words
         facts = f'class="{self.classes}{below}" data-value="{text}"{unit}{more}'
         return mark_safe(f'<td tabindex="-1" aria-selected="false" {facts}>{shown}</td>')  # noqa: S308 - its parts were escaped by cell()

@@ -6,15 +6,16 @@ by); a condition becomes one lookup of the source. To add an operator: a member 
 take it, and its ending in `_ENDINGS`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from tollgate.core.money import AmountError, parse_micros, parse_nanos
+from tollgate.core.number_formats import POINT, without_thousands
 from tollgate.ui.columns import Column, Kind
-from tollgate.ui.words import told
+from tollgate.ui.words import figure, sign, told, typed
 
 BETWEEN_SIGN: Final = ".."
 VALUE_MOST: Final = 200
@@ -78,17 +79,21 @@ class Condition:
 
     def words(self) -> str:
         """As people read it."""
-        return f"{told(self.column.title)} {told(WORDS[self.operator])} {self.text}".strip()
+        text = BETWEEN_SIGN.join(_each(figure, self.text)) if self.column.numeric else self.text
+        return f"{told(self.column.title)} {told(WORDS[self.operator])} {text}".strip()
 
 
 def conditions(columns: Sequence[Column], parameters: Mapping[str, str]) -> list[Condition]:
     """Those that the address asks for, one for each column; what is added wins over what stood there."""
     given = {name.removeprefix("c."): text for name, text in parameters.items() if name.startswith("c.")}
-    if parameters.get("where"):
-        given[parameters["where"]] = f"{parameters.get('op', '')}:{parameters.get('value', '')}"
+    added = parameters.get("where", "")
+    if added:
+        given[added] = f"{parameters.get('op', '')}:{parameters.get('value', '')}"
     found = []
     for column in columns:
         operator, colon, text = given.get(column.name, "").partition(":")
+        if column.name == added and column.numeric:
+            text = _as_programs_write(text)
         if colon and operator in KNOWN:
             alone = Operator(operator) in ALONE
             found.append(Condition(column, Operator(operator), "" if alone else text.strip()[:VALUE_MOST]))
@@ -116,6 +121,21 @@ def lookup(condition: Condition, kind: Of) -> tuple[str, Any]:
         raise ValueError(f"{name}: {problem}") from None
 
 
+def _as_programs_write(text: str) -> str:
+    """What was typed for a number, for the address: others may write numbers otherwise. What cannot be read, or in two
+    ways, is made no number for anybody."""
+    try:
+        return BETWEEN_SIGN.join(_each(typed, text))
+    except ValueError:
+        return text.replace(POINT, sign())
+
+
+def _each(write: Callable[[str], str], text: str) -> Iterator[str]:
+    """Both ends of a span, or the one number, with the spaces around it."""
+    for part in text.split(BETWEEN_SIGN):
+        yield part.replace(part.strip(), write(part.strip())) if part.strip() else part
+
+
 def _emptiness(path: str, kind: Of, operator: Operator) -> tuple[str, Any]:
     """An empty text is none; of a text that may be missing, both are."""
     if kind is Of.TEXT:
@@ -130,7 +150,7 @@ def _read(column: Column, kind: Of, text: str) -> Any:
     if kind is Of.INSTANT:
         return _instant(text)
     try:
-        number = _UNITS.get(column.kind, _by_name(column.sort))(text.replace(",", ""))
+        number = _UNITS.get(column.kind, _by_name(column.sort))(without_thousands(text))
     except (AmountError, ValueError):
         raise ValueError("write a number.") from None
     if abs(number) > WHOLE_MOST:

@@ -1,6 +1,6 @@
 """Form fields of the trade: what an operator types becomes an exact value, or an error that says what is wrong.
 
-    MoneyField     "12.50"            -> 12500000 micros     unit: the currency's code, set by the form
+    MoneyField     "12.50", "12,50"   -> 12500000 micros     unit: the currency's code, set by the form
     PriceField     "0.015"            -> 15000000 nanos      unit: currency / min
     DurationField  "1:30", "90"       -> 90 seconds
     ZoneField      "Europe/Vilnius"   an IANA zone that this machine knows
@@ -8,9 +8,11 @@
     CountryField   "LT"               ISO 3166
     NetworkField   "192.0.2.0/24"     an address or network, v4 or v6, as its text in normal form
 
-The hours of a week are in `hours.py`. `field.unit` is shown as a suffix of the input by the field template; a form
-whose currency is known only when it is opened sets it: `self.fields["debit_limit_micros"].unit = customer.currency`
-(or calls `HouseForm.set_unit`). To add a field: `to_python` reads the text, `prepare_value` writes the value.
+Decimals are typed and shown as the reader writes them (`words.typed`, `words.figure`); `read` and `write` know the
+point alone. The hours of a week are in `hours.py`. `field.unit` is shown as a suffix of the input by the field
+template; a form whose currency is known only when it is opened sets it:
+`self.fields["debit_limit_micros"].unit = customer.currency` (or calls `HouseForm.set_unit`). To add a field:
+`to_python` reads the text, `prepare_value` writes the value.
 """
 
 import ipaddress
@@ -28,6 +30,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django_countries import countries
 
 from tollgate.core.money import CURRENCIES, AmountError, format_micros, format_nanos, parse_micros, parse_nanos
+from tollgate.ui.words import figure, typed
 
 AREAS = (
     "Africa/",
@@ -90,7 +93,7 @@ class ExactField(forms.CharField):
         if not text:
             return None
         try:
-            number = self.read(text)
+            number = self.read(typed(text))
         except ValueError as error:
             raise ValidationError(str(error), code="invalid") from None
         if self.least is not None and number < self.least:
@@ -108,8 +111,8 @@ class ExactField(forms.CharField):
         """CharField's validators measure text; an integer has passed its limits already."""
 
     def prepare_value(self, value: Any) -> Any:
-        """A value from the program as text; what the user typed stays as typed."""
-        return self.write(value) if isinstance(value, int) else value
+        """A value from the program as its reader writes it; what the user typed stays as typed."""
+        return figure(self.write(value)) if isinstance(value, int) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether the typed text means another value: 1.50 has not changed to 1.5."""

@@ -29,6 +29,7 @@ A form without `tabs` shows its fields on one sheet. Any Django widget works; a 
 renders the same sheet, and `{{ form.name.as_field_group }}` one field.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ from tollgate.ui.loading import BUILTINS, loaders
 from tollgate.ui.words import speaking, told
 
 WIDTH = 4
+NEVER = re.compile(r"(?!)")
 SAID_ATTRIBUTES = ("placeholder", "title", "aria-label")
 
 
@@ -131,6 +133,8 @@ class HouseForm(forms.Form):
             self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
         translated = speaking() is not None
         for name, shown in self.fields.items():
+            if isinstance(shown, forms.IntegerField):
+                shown.re_decimal = NEVER  # Django would read 1.000 as 1
             _dress(shown.widget)
             if translated:
                 _say(shown)

@@ -48,7 +48,7 @@ from tollgate.ui.keys import read_key, write_key
 from tollgate.ui.memory import Choice, Memory, NamedView
 from tollgate.ui.pivots import Asked, offered, pivot_answer
 from tollgate.ui.sources import Comparing, Key, Query, Source
-from tollgate.ui.words import told, worded
+from tollgate.ui.words import figure, told, worded
 
 COUNT_MOST = 10_000
 PAGE_SIZE = 100
@@ -269,7 +269,7 @@ class Page:
 
     def total_text(self) -> str:
         """How many are found."""
-        return f"{COUNT_MOST:,}+" if self.total > COUNT_MOST else f"{self.total:,}"
+        return figure(f"{COUNT_MOST:,}+" if self.total > COUNT_MOST else f"{self.total:,}")
 
     def filters(self) -> list[tuple[Filter, str]]:
         """Each filter with what is typed into it."""

@@ -18,10 +18,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from tollgate.ui.columns import Column, Kind, Row, plain
 from tollgate.ui.sources import Key, Query
-from tollgate.ui.words import AsIs, told
+from tollgate.ui.words import AsIs, figure, told
 
 GROUPING = frozenset({Kind.TEXT, Kind.LINK, Kind.BADGE})
-ADDED = frozenset({Kind.MONEY, Kind.COUNT, Kind.DURATION})
 
 
 @runtime_checkable
@@ -77,7 +76,7 @@ def adding(columns: Sequence[Column]) -> list[Column]:
     return [
         column
         for column in columns
-        if column.kind in ADDED
+        if column.adds
         and isinstance(column.currency, str)
         and isinstance(own := column.value or column.name, str)
         and column.sort == own.replace(".", "__")
@@ -131,10 +130,9 @@ def name_of(group: Column, value: Any) -> str:
 
 
 def _words(group: Column, value: Any, sums: Sums, added: Sequence[Column]) -> str:
-    parts = [f"{told(group.title)}: {name_of(group, value) or told('none')}", f"{sums.count:,}"]
+    parts = [f"{told(group.title)}: {name_of(group, value) or told('none')}", figure(f"{sums.count:,}")]
     for column in added:
         for unit, total in sorted(sums.of.get(column.name, {}).items()):
-            parts.append(
-                f"{told(column.title)} {plain(column.kind, total, column.places)} {unit or column.unit}".strip()
-            )
+            amount = figure(plain(column.kind, total, column.places))
+            parts.append(f"{told(column.title)} {amount} {unit or column.unit}".strip())
     return " · ".join(parts)

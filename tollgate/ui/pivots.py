@@ -46,9 +46,19 @@ class Asked:
 
 
 def pivot_answer(
-    request: HttpRequest, columns: Sequence[Column], source: Source, asked: Asked, *, template: str, **context: object
+    request: HttpRequest,
+    columns: Sequence[Column],
+    source: Source,
+    asked: Asked,
+    /,
+    *,
+    template: str,
+    **context: object,
 ) -> HttpResponseBase:
-    """The page of the list as a pivot, or what that page asks for; only for a source that offers columns."""
+    """The page of the list as a pivot, or what that page asks for; only for a source that offers columns.
+
+    The context is that of the list's page, whatever its names.
+    """
     by = chosen(source, columns, ",".join(request.GET.getlist("pivot_by")))
     if request.GET.get("export") == "pivot" and isinstance(source, Pivoting):
         return JsonResponse(groups_told(source, asked.query, by, columns))
@@ -83,7 +93,7 @@ def groups_told(source: Pivoting, query: Query, by: Sequence[Column], columns: S
     many = len(rows) > GROUPS_MOST
     return {
         "dimensions": [{"name": column.name, "title": str(told(column.title))} for column in by],
-        "measures": [_measure(COUNT, str(told("Rows"))), *(_measure_of(column) for column in added)],
+        "measures": [_measure(COUNT, str(told("Count"))), *(_measure_of(column) for column in added)],
         "figure": COUNT,
         "parts": [COUNT, *(column.name for column in added)],
         "problem": str(told(SAYS_TOO_MANY)) if many else "",

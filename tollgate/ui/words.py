@@ -2,6 +2,7 @@
 
     told("Saved")                     the words of this request's language; of the account's own choice first
     told(f"{count} prices are new.")  a sentence with values is recognized and its values are put into the translation
+    figure("12.50")                   a number as the reader writes it: 12,50; told does the same to texts that are one
     worded("Edit {name}", name=...)   the same named at its source: titles and whatever is too short to be recognized
     as_is(customer.name)              data where words are expected: never translated, whatever it is called
 
@@ -9,6 +10,7 @@ What is not recognized for certain (`core.phrases`) stays English: data is never
 Templates need no marks for their own text (`ui.template_text`); a variable that holds words says `{{ title|told }}`.
 English without own texts is left as it is: `speaking()` is None then, and nothing is looked up. The request says its
 language by `spoken`, which `config.languages` sets; it is asked once, and only when something is said.
+Numbers are written last, for people alone: files, addresses and programs keep the point (`core.number_formats`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import override
 
 from tollgate.core.languages import SOURCE
+from tollgate.core.number_formats import POINT, reader_sign, written
+from tollgate.core.number_formats import typed as typed_with
 from tollgate.core.phrases import Phrasebook, fill, split
 from tollgate.store.catalogs import all_messages, said_by_python, said_by_scripts, translations
 
@@ -61,10 +65,11 @@ def worded(message: str, **values: object) -> Worded:
 
 
 class Words:
-    """Everything the pages say in one language."""
+    """Everything the pages say in one language, with one sign before decimals."""
 
-    def __init__(self, language: str, own: Mapping[str, str]) -> None:
+    def __init__(self, language: str, own: Mapping[str, str], sign: str = POINT) -> None:
         self.language = language
+        self._sign = sign
         self._texts = {**translations(language), **own}
 
     @cached_property
@@ -88,7 +93,7 @@ class Words:
     def compose(self, text: Worded) -> str:
         """The words for a message that brings its values along."""
         values = {
-            name: self.compose(value) if isinstance(value, Worded) else str(value)
+            name: self.compose(value) if isinstance(value, Worded) else written(str(value), self._sign)
             for name, value in text.values.items()
         }
         return fill(self._texts.get(text.message, text.message), values)
@@ -100,23 +105,33 @@ class Words:
             return found
         stays = len(text) > LONGEST or text in all_messages()
         recognized = None if stays else self._phrasebook.find(text)
-        if recognized is None or (found := self._texts.get(recognized[0])) is None:
+        if recognized is None:
+            return written(text, self._sign)
+        message, values = recognized
+        found = self._texts.get(message)
+        if found is None and self._sign == POINT:
             return text
         return fill(
-            found,
+            message if found is None else found,
             {
-                name: self._said(value, whole=False) if whole and _is_sentence(name) else value
-                for name, value in recognized[1].items()
+                name: self._said(value, whole=False) if whole and _is_sentence(name) else written(value, self._sign)
+                for name, value in values.items()
             },
         )
 
 
 class Spoken:
-    """The language of one request, found out when it is first needed."""
+    """The language of one request, and how its reader writes numbers, found out when they are first needed."""
 
-    def __init__(self, ask: Callable[[], tuple[str, int]], read: Callable[[str], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], tuple[str, int]],
+        read: Callable[[str], Mapping[str, str]],
+        country: Callable[[], str],
+    ) -> None:
         self._ask = ask
         self._read = read
+        self._country = country
 
     @cached_property
     def language(self) -> str:
@@ -126,7 +141,12 @@ class Spoken:
     @cached_property
     def words(self) -> Words | None:
         """Its words; None for English as it is written."""
-        return words_of(*self._answer, read=self._read)
+        return words_of(*self._answer, read=self._read, sign=self.sign)
+
+    @cached_property
+    def sign(self) -> str:
+        """What stands before decimals."""
+        return reader_sign(self.language, self._country())
 
     @property
     def is_known(self) -> bool:
@@ -139,15 +159,20 @@ class Spoken:
 
 
 _spoken: ContextVar[Spoken | None] = ContextVar("spoken", default=None)
-_known: dict[str, tuple[int, Words | None]] = {}
-"""The words of each language as this process last read them, with the count of changes they hold for."""
+_known: dict[tuple[str, str], tuple[int, Words | None]] = {}
+"""The words of each language and sign as this process last read them, with the count of changes they hold for."""
 
 
 @contextmanager
-def spoken(ask: Callable[[], tuple[str, int]], read: Callable[[str], Mapping[str, str]]) -> Iterator[Spoken]:
+def spoken(
+    ask: Callable[[], tuple[str, int]],
+    read: Callable[[str], Mapping[str, str]],
+    *,
+    country: Callable[[], str] = str,
+) -> Iterator[Spoken]:
     """Inside the block, pages speak the language that `ask` tells, with how often own texts have changed; `read` gives
-    those of a language, by message."""
-    now = Spoken(ask, read)
+    those of a language, by message. `country` is the reader's, if one is known."""
+    now = Spoken(ask, read, country)
     token = _spoken.set(now)
     try:
         yield now
@@ -167,13 +192,31 @@ def language() -> str:
     return now.language if now is not None else SOURCE
 
 
-def words_of(code: str, changes_count: int, *, read: Callable[[str], Mapping[str, str]]) -> Words | None:
+def sign() -> str:
+    """What the reader of this request writes before decimals."""
+    now = _spoken.get()
+    return now.sign if now is not None else POINT
+
+
+def figure(text: str) -> str:
+    """A number, or an amount with its currency, as the reader writes it; any other text as it is."""
+    return written(text, sign())
+
+
+def typed(text: str) -> str:
+    """A number that the reader has typed, as programs write it. Raises ValueError with a sentence."""
+    return typed_with(text, sign())
+
+
+def words_of(
+    code: str, changes_count: int, *, read: Callable[[str], Mapping[str, str]], sign: str = POINT
+) -> Words | None:
     """The words of a language with the account's own texts; those are read again after a change."""
-    known = _known.get(code)
+    known = _known.get((code, sign))
     if known is None or known[0] != changes_count:
         own = read(code) if changes_count else {}
-        known = (changes_count, Words(code, own) if own or code != SOURCE else None)
-        _known[code] = known
+        known = (changes_count, Words(code, own, sign) if own or code != SOURCE or sign != POINT else None)
+        _known[code, sign] = known
     return known[1]
 
 

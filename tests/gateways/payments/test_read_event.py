@@ -180,6 +180,7 @@ def test_each_item_of_a_mass_payment_stands_for_itself(house: Desk) -> None:
             "8P09425963946233T": ("second@demo.example", "9.99", "Unclaimed"),
             "9X": ("somebody@else.example", "9.99", "Completed"),
             "9Y": ("second@demo.example", "1,5", "Completed"),
+            "9Z": ("second@demo.example", "9.99", "Returned"),
         }
     )
     others = [
@@ -191,8 +192,10 @@ def test_each_item_of_a_mass_payment_stands_for_itself(house: Desk) -> None:
     found = read(gateway(house, "paypal_ipn", mode="live"), body)
     assert [(one.kind, one.external_id) for one in found] == [
         ("paid", "5W531651W5136225N"), ("ignored", "8P09425963946233T"), ("ignored", "9X"), ("trouble", "9Y"),
+        ("reversed", "9Z:back"),
     ]  # fmt: skip
     assert (found[0].amount_micros, found[0].fee_micros) == (25_990_000, 0), "the sender bears the fee"
+    assert (found[4].parent_id, found[4].amount_micros) == ("9Z", 9_990_000), "what went back has no id of its own"
     unwanted = read(gateway(house, "paypal_ipn", mode="live", types="send_money"), body)
     assert unwanted[0].kind == "trouble"
     assert read(gateway(house, "paypal_ipn", mode="live"), pending)[0].kind == "ignored"

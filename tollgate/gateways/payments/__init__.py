@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tollgate.gateways.payments import moneris
+from tollgate.gateways.payments import moneris, paypal, stripe
 from tollgate.gateways.payments.model import Config, Field, Gateway, Provider
 from tollgate.gateways.payments.nowpayments import NowPayments
 from tollgate.gateways.payments.paymongo import PayMongo
@@ -25,6 +25,7 @@ from tollgate.gateways.payments.paypal_ipn import PayPalIpn
 from tollgate.gateways.payments.paystack import Paystack
 from tollgate.gateways.payments.razorpay import Razorpay
 from tollgate.gateways.payments.stripe import Stripe
+from tollgate.gateways.payments.units import tens_micros
 from tollgate.gateways.payments.yoco import Yoco
 
 PAYPAL_CURRENCIES: Final = (
@@ -69,6 +70,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         charges=True,
         tells_fees=False,
         asks_fees=True,
+        step=stripe.step_micros,
     ),
     "paypal": Provider(
         title="PayPal",
@@ -80,6 +82,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
             Field("webhook_id", "Webhook id", help="Of the webhook that calls the address below"),
             _api("https://api-m.paypal.com", test="https://api-m.sandbox.paypal.com"),
         ),
+        step=paypal.step_micros,
     ),
     "paypal_ipn": Provider(
         title="PayPal IPN",
@@ -108,6 +111,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
             _webhook_secret("That you chose for the webhook"),
             _api("https://api.razorpay.com"),
         ),
+        step=tens_micros,
     ),
     "paystack": Provider(
         title="Paystack",

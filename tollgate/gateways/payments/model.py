@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from tollgate.core.payments import step_micros
+
 KINDS: Final = ("paid", "refunded", "reversed", "restored", "gone", "ask", "ignored", "trouble")
 """`paid` money came; `refunded` we gave back; `reversed` it was taken from us (`restored`: and given back to us);
 `gone` a checkout that nobody will pay; `ask` there is news, to be asked for; `trouble` a person should look."""
@@ -120,7 +122,8 @@ class Refund:
 class Event:
     """One thing that happened. Amounts are above zero, whatever the kind, but for `trouble` that took money from us;
     `external_id` is the gateway's own id of it, `parent_id` that of the payment it takes back, `reference` and
-    `session` those of our checkout. `fee_later`: the gateway says what it keeps when it is asked about it."""
+    `session` those of our checkout. `fee_later`: the gateway says what it keeps when it is asked about it. `item`: one
+    of many paid at once, which may go back to its payer without ever having come to us."""
 
     kind: str
     external_id: str = ""
@@ -134,6 +137,7 @@ class Event:
     payer: str = ""
     note: str = ""
     method: Method | None = None
+    item: bool = False
 
 
 class Gateway(Protocol):
@@ -164,7 +168,8 @@ class Provider:
     One that `notifies` sends notices; one with a `widget` is paid within a page of ours.
 
     One that `tells_fees` says with each payment what it keeps, so that this can be taken off what a customer gains; one
-    that `asks_fees` says it when it is asked about the payment.
+    that `asks_fees` says it when it is asked about the payment. `step` is the least amount of a currency, in micros,
+    that it counts in, where that is more than the currency's own smallest unit.
     """
 
     title: str
@@ -178,3 +183,4 @@ class Provider:
     widget: Callable[[Config], Widget] | None = None
     tells_fees: bool = True
     asks_fees: bool = False
+    step: Callable[[str], int] = step_micros

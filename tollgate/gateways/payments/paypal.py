@@ -40,10 +40,14 @@ TOKEN: Final = "grant_type=client_credentials"  # noqa: S105 - the words of OAut
 TAKEN_BACK: Final = {"PAYMENT.CAPTURE.REFUNDED": "refunded", "PAYMENT.CAPTURE.REVERSED": "reversed"}
 
 
+def step_micros(currency: str) -> int:
+    """The least amount of a currency that PayPal takes, in micros."""
+    return MICROS if currency in WHOLE else MICROS // 100
+
+
 def written(amount_micros: int, currency: str) -> str:
     """An amount as PayPal reads it. Raises Declined for a fraction that it does not take."""
-    step = MICROS if currency in WHOLE else MICROS // 100
-    if amount_micros <= 0 or amount_micros % step:
+    if amount_micros <= 0 or amount_micros % step_micros(currency):
         raise Declined(f"PayPal takes no such fraction of {currency}.")
     return format_micros(amount_micros, 0 if currency in WHOLE else 2)
 

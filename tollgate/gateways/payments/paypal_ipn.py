@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -29,6 +30,8 @@ from tollgate.gateways.payments.model import (
 VALIDATE: Final = b"cmd=_notify-validate&"
 MOST_FIELDS: Final = 5000
 TAKEN_BACK: Final = {"refunded": "refunded", "reversed": "reversed", "canceled_reversal": "restored"}
+GONE_BACK: Final = ("returned", "reversed")
+"""An item of Mass Pay that went back to its payer, by the id that it came by."""
 OURS: Final = re.compile("[0-9a-f]{32}")
 """The custom id of a checkout by our PayPal gateway, of which an IPN comes too where the account sends them."""
 SENT: Final = frozenset({"send_money", "web_accept", "express_checkout", "cart", "virtual_terminal", ""})
@@ -108,11 +111,15 @@ class PayPalIpn:
             status = fields.get(f"status_{number}", "").lower()
             if fields.get(f"receiver_email_{number}", "").lower() not in self._receivers:
                 yield Event(kind="ignored", external_id=item["txn_id"], note="not to us")
+            elif status in GONE_BACK:
+                back = {**item, "txn_id": f"{item['txn_id']}:back"}
+                yield replace(_event(back, "reversed", parent_id=item["txn_id"], note=status), item=True)
             elif status != "completed":
                 yield Event(kind="ignored", external_id=item["txn_id"], note=status)
+            elif "masspay" in self._types:
+                yield replace(_event(item, "paid"), item=True)
             else:
-                taken = "masspay" in self._types
-                yield _event(item, "paid" if taken else "trouble", note="" if taken else "Mass Pay is not accepted.")
+                yield _event(item, "trouble", note="Mass Pay is not accepted.")
 
 
 def read_fields(body: bytes) -> dict[str, str]:

@@ -45,11 +45,16 @@ def unit_micros(currency: str) -> int:
     return MICROS // 1000 if currency in THREE_DECIMALS else MICROS // 100
 
 
+def step_micros(currency: str) -> int:
+    """The least amount of a currency that Stripe takes, in micros."""
+    if currency in ("ISK", "UGX"):
+        return MICROS
+    return unit_micros(currency) * (10 if currency in THREE_DECIMALS else 1)
+
+
 def counted(amount_micros: int, currency: str) -> int:
     """An amount as Stripe counts it. Raises Declined for one that Stripe cannot take."""
-    step = unit_micros(currency) * (10 if currency in THREE_DECIMALS else 1)
-    step = MICROS if currency in ("ISK", "UGX") else step
-    if amount_micros <= 0 or amount_micros % step:
+    if amount_micros <= 0 or amount_micros % step_micros(currency):
         raise Declined(f"Stripe takes no such fraction of {currency}.")
     return amount_micros // unit_micros(currency)
 

@@ -10,10 +10,16 @@ from tollgate.core.payments import step_micros
 from tollgate.gateways.payments.model import Declined
 
 
+def tens_micros(currency: str) -> int:
+    """The step of gateways that take three decimals only where the last of them is 0."""
+    unit = step_micros(currency)
+    return unit * 10 if unit == MICROS // 1000 else unit
+
+
 def counted(amount_micros: int, currency: str, *, who: str, tens: bool = False) -> int:
     """An amount in smallest units. Raises Declined for a fraction of them; with `tens`, three decimals end in a 0."""
     unit = step_micros(currency)
-    step = unit * 10 if tens and unit == MICROS // 1000 else unit
+    step = tens_micros(currency) if tens else unit
     if amount_micros <= 0 or amount_micros % step:
         raise Declined(f"{who} takes no such fraction of {currency}.")
     return amount_micros // unit

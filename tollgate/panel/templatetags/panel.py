@@ -29,7 +29,7 @@ from tollgate.panel import cells, fields, staff
 from tollgate.store.models import SignInProvider
 from tollgate.store.queries.explain import ABOUT, PriceLine
 from tollgate.ui.templatetags.ui import money
-from tollgate.ui.words import told
+from tollgate.ui.words import figure, told
 
 register = template.Library()
 register.filter(money)
@@ -50,7 +50,7 @@ def who(context: Context, name: str) -> str:
 @register.filter
 def price(nanos: int | None, currency: str = "") -> str:
     """An exact price; with a currency, no fewer decimals than it has."""
-    return "" if nanos is None else price_text(nanos, minor_digits(currency) if currency else 0)
+    return "" if nanos is None else figure(price_text(nanos, minor_digits(currency) if currency else 0))
 
 
 @register.filter
@@ -59,7 +59,7 @@ def leveled(lines: Sequence[PriceLine]) -> list[tuple[str, str, str]]:
     parts = [(line, *line.amount.removeprefix(ABOUT).partition(" ")[::2]) for line in lines]
     most = max((len(number.partition(".")[2]) for _, number, _ in parts), default=0)
     return [
-        (line.words, f"{ABOUT * line.amount.startswith(ABOUT)}{padded(number, most)}", unit)
+        (line.words, f"{ABOUT * line.amount.startswith(ABOUT)}{figure(padded(number, most))}", unit)
         for line, number, unit in parts
     ]
 
@@ -79,7 +79,7 @@ def sentence(text: str) -> str:
 @register.filter
 def seconds(duration_ms: int | None) -> str:
     """Milliseconds as seconds."""
-    return cells.seconds(duration_ms)
+    return figure(cells.seconds(duration_ms))
 
 
 @register.filter

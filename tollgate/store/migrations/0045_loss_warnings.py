@@ -21,6 +21,12 @@ UPDATE delayed_save SET {0} = jsonb_set(
 )
 WHERE jsonb_typeof({0} -> 'loss_making_calls') = 'boolean'
 """
+PUT_BACK = """
+UPDATE delayed_save SET {0} = jsonb_set(
+  {0}, '{{loss_making_calls}}', to_jsonb({0} ->> 'loss_making_calls' <> 'refuse')
+)
+WHERE jsonb_typeof({0} -> 'loss_making_calls') = 'string'
+"""
 
 
 class Migration(migrations.Migration):
@@ -33,7 +39,10 @@ class Migration(migrations.Migration):
                 migrations.AlterField("customer", "loss_making_calls", models.TextField(default="allow")),
             ],
         ),
-        *[migrations.RunSQL(PUT_OFF.format(column), "") for column in ("arguments", "before", "after")],
+        *[
+            migrations.RunSQL(PUT_OFF.format(column), PUT_BACK.format(column))
+            for column in ("arguments", "before", "after")
+        ],
         migrations.AddConstraint(
             model_name="customer",
             constraint=models.CheckConstraint(

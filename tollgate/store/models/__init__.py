@@ -28,8 +28,10 @@ from tollgate.store.models.edges import ChargingProcess, Edge
 from tollgate.store.models.endpoints import Endpoint, Extension, NumberBlock
 from tollgate.store.models.invoices import (
     Allocation,
+    BillingProgress,
     ExchangeRate,
     Invoice,
+    InvoiceFile,
     InvoiceLine,
     InvoiceLogo,
     InvoiceSeries,
@@ -70,6 +72,7 @@ from tollgate.store.models.recordings import Recording, RecordingSpace
 from tollgate.store.models.routes import IngressRoute, RouteOption
 from tollgate.store.models.sepa import BankLine, BankRun, BankTelling, Mandate
 from tollgate.store.models.sign_in import SignInGroup, SignInLink, SignInProvider
+from tollgate.store.models.stir_certificates import StirCertificate
 from tollgate.store.models.summaries import SavedReport, SummaryProgress
 from tollgate.store.models.tags import Tag
 from tollgate.store.models.tasks import DelayedSave, Task, TaskRow
@@ -102,6 +105,7 @@ __all__ = [
     "BankLine",
     "BankRun",
     "BankTelling",
+    "BillingProgress",
     "Bundle",
     "Call",
     "Card",
@@ -142,6 +146,7 @@ __all__ = [
     "Gateway",
     "IngressRoute",
     "Invoice",
+    "InvoiceFile",
     "InvoiceLine",
     "InvoiceLogo",
     "InvoiceSeries",
@@ -178,6 +183,7 @@ __all__ = [
     "SignInLink",
     "SignInProvider",
     "SmsSettings",
+    "StirCertificate",
     "SummaryProgress",
     "Tag",
     "Task",

@@ -84,6 +84,8 @@ class Account(Record):
     """So long CDRs stay in the database; then only the lake has them. Null is for ever, as for the next two."""
     cdr_archive_days = models.IntegerField(null=True, blank=True)
     message_retention_days = models.IntegerField(null=True, blank=True)
+    payment_notice_days = models.IntegerField(null=True, blank=True)
+    """So long notices of gateways are kept as they came; null is 400 days."""
     verification_user = models.ForeignKey(
         "store.Endpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

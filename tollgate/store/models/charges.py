@@ -29,6 +29,9 @@ class Charge(models.Model):
     amount_micros = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     detail = models.JSONField(default=dict, blank=True)
+    tax_category = models.CharField(max_length=2, blank=True, default="", db_default="")
+    """Why it bears no tax, by the category of EN 16931, and the reason printed; without, it bears its document's."""
+    exemption_reason = models.TextField(blank=True, default="", db_default="")
     at = models.DateTimeField(db_default=Now(), editable=False)
     entry_id = models.BigIntegerField(null=True, blank=True)
 

@@ -7,6 +7,7 @@ from tollgate.store.models.accounts import Account
 from tollgate.store.models.contacts import Contact
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.records import Record, one_of
+from tollgate.store.models.stir_certificates import StirCertificate
 from tollgate.store.models.tags import Tag
 
 
@@ -25,6 +26,14 @@ class CliRule(Record):
     forced = models.BooleanField(default=False)
     weight = models.IntegerField(default=100)
     attestation = models.CharField(max_length=1, blank=True, default="")
+    certificate = models.ForeignKey(
+        StirCertificate, on_delete=models.PROTECT, null=True, blank=True, related_name="cli_rules"
+    )
+    """What its attestation is signed with; none is the account's default."""
+    signature_required = models.BooleanField(default=False, db_default=False)
+    """Whether a call that would leave without a signature is refused."""
+    signature_replaced = models.BooleanField(default=False, db_default=False)
+    """Whether ours takes the place of the one that came with the call."""
     notes = models.TextField(blank=True, default="")
 
     class Meta:

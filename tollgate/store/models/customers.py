@@ -138,7 +138,9 @@ class Customer(Record):
             ),
             not_negative("channels", "cps_milli", name="customer_limits"),
             one_of("billing_type", "prepaid", "postpaid", name="customer_billing_type"),
-            one_of("tax_treatment", "auto", "taxed", "reverse_charge", "exempt", name="customer_tax_treatment"),
+            one_of(
+                "tax_treatment", "auto", "taxed", "reverse_charge", "exempt", "no_vat", name="customer_tax_treatment"
+            ),
             one_of("invoice_schedule", "none", "daily", "weekly", "monthly", name="customer_invoice_schedule"),
             one_of("overdue_action", "none", "remind", "restrict", "penalty", name="customer_overdue_action"),
             one_of("invoice_grouping", "", "day", "destination", "route", "total", name="customer_invoice_grouping"),

@@ -2,7 +2,8 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Lower, Now
 
 from tollgate.store.models.accounts import Account
 from tollgate.store.models.charges import Charge
@@ -100,6 +101,8 @@ class Invoice(Record):
     """Which entries of the recalculation these are: those after the first, up to the second."""
     run_key = models.CharField(max_length=200, null=True, blank=True)
     reason = models.TextField(blank=True, default="")
+    """Why it was issued, as it is printed. Why it was voided is in `void_reason`."""
+    void_reason = models.TextField(blank=True, default="", db_default="")
     note = models.TextField(blank=True, default="")
     reference = models.CharField(max_length=200, blank=True, default="")
     issuer = models.JSONField(default=dict, blank=True)
@@ -131,6 +134,7 @@ class Invoice(Record):
         indexes = [
             models.Index(fields=["account", "-id"], name="invoice_newest"),
             models.Index(fields=["customer", "-id"], name="invoice_customer"),
+            models.Index(F("account"), Lower("number"), name="invoice_number_lower"),
             models.Index(fields=["due_on"], condition=models.Q(state="issued"), name="invoice_due"),
             models.Index(fields=["due_on", "id"], name="invoice_by_due"),
             models.Index(fields=["invoice_on", "id"], name="invoice_by_date"),
@@ -152,6 +156,29 @@ class Invoice(Record):
         if self.open_micros == 0:
             return "paid"
         return "partly_paid" if self.settled_micros else "open"
+
+
+class BillingProgress(models.Model):
+    """How far the unattended run has come with a customer, so that the next one reads what is new alone.
+
+    Each period of its schedule that ended by `until_at` (null: none) is on a document, or had nothing to bill. Entries
+    of its wallet up to `entry_id` were looked at; ids of one wallet come in the order of their commits, because whoever
+    posts holds the wallet. `waiting` are the beginnings of billed stretches to which something came since, or may have:
+    they are looked at again until documents have billed all of it.
+    """
+
+    customer = models.OneToOneField(
+        Customer, on_delete=models.PROTECT, primary_key=True, related_name="billing_progress"
+    )
+    until_at = models.DateTimeField(null=True)
+    entry_id = models.BigIntegerField(default=0)
+    waiting = ArrayField(models.DateTimeField(), default=list)
+
+    class Meta:
+        db_table = "billing_progress"
+
+    def __str__(self) -> str:
+        return f"customer {self.customer_id} until {self.until_at}"
 
 
 class InvoiceLine(models.Model):
@@ -269,6 +296,25 @@ class InvoiceLogo(models.Model):
 
     def __str__(self) -> str:
         return self.digest
+
+
+class InvoiceFile(models.Model):
+    """A file of an issued document, as it first went out; another when it is void. Never changed (a trigger)."""
+
+    id = models.BigAutoField(primary_key=True)
+    made_at = models.DateTimeField(db_default=Now())
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="files")
+    form = models.CharField(max_length=10)
+    """`pdf`, `factur_x`, `ubl`, or `mailed`: the PDF in a mail that could bear no e-invoice."""
+    void = models.BooleanField()
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "invoice_file"
+        constraints = [models.UniqueConstraint(fields=["invoice", "form", "void"], name="invoice_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} {self.form}"
 
 
 class Allocation(models.Model):

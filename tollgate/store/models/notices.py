@@ -218,6 +218,9 @@ class DunningStep(Record):
     """A late fee as a part of what is open; `fee_micros` is a fixed one, for invoices in its currency."""
     fee_micros = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3, blank=True, default="")
+    tax_category = models.CharField(max_length=2, blank=True, default="", db_default="")
+    """Why its fee bears no tax, and the reason printed; without, it bears the taxes of the document it is on."""
+    exemption_reason = models.TextField(blank=True, default="", db_default="")
     enabled = models.BooleanField(default=True)
 
     class Meta:

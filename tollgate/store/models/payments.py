@@ -53,6 +53,8 @@ class Payment(Record):
     allocated_micros = models.BigIntegerField(default=0)
     refunded_micros = models.BigIntegerField(default=0)
     """What completed refunds and reversals have given back of it."""
+    leaving_micros = models.BigIntegerField(default=0, db_default=0)
+    """What payouts that wait for the bank will give back of it: in transit, and no more the wallet's."""
     created_by = models.TextField(blank=True, default="")
     approved_by = models.TextField(blank=True, default="")
     received_at = models.DateTimeField(db_default=Now())
@@ -80,5 +82,5 @@ class Payment(Record):
     @property
     def unallocated_micros(self) -> int:
         """What is left of a completed payment for invoices to come."""
-        left = self.amount_micros - self.allocated_micros - self.refunded_micros
+        left = self.amount_micros - self.allocated_micros - self.refunded_micros - self.leaving_micros
         return max(0, left) if self.status == "completed" and self.kind in ALLOCATED else 0

@@ -69,6 +69,8 @@ class BankRun(Record):
     content_sealed = models.TextField()
     digest = models.CharField(max_length=64)
     """The SHA-256 of the file."""
+    fetched_at = models.DateTimeField(null=True, blank=True)
+    """When it was first fetched: since then the bank may have it."""
     created_by = models.TextField(blank=True, default="")
     sent_at = models.DateTimeField(null=True, blank=True)
     canceled_at = models.DateTimeField(null=True, blank=True)
@@ -111,7 +113,7 @@ class BankLine(Record):
     bic = models.CharField(max_length=11, blank=True, default="")
     words = models.CharField(max_length=140)
     told_as = models.CharField(max_length=200, blank=True, default="")
-    """The bank's id of the credit that settled it."""
+    """The bank's id of the credit, of a transfer of the debit, that settled it."""
     told_on = models.DateField(null=True, blank=True)
     returned_on = models.DateField(null=True, blank=True)
     return_code = models.CharField(max_length=4, blank=True, default="")

@@ -9,7 +9,7 @@ from tollgate.store.models.records import one_of
 
 KINDS = (
     *("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send", "correction_notes"),
-    "package_run",
+    *("package_run", "bank_run"),
 )
 
 
@@ -62,7 +62,8 @@ class Task(models.Model):
 
     `act` is done for each row with `arguments` and what the row gives. A `dry` one takes every row back. Of an upload
     `headers` are the titles of its columns and `mapping` says which column is which field. `source` is the task that
-    this one repeats or undoes.
+    this one repeats or undoes. Nothing of it is done before `due_at`: it was begun for later, or its rows wait to be
+    tried again.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -86,6 +87,7 @@ class Task(models.Model):
     failed_count = models.IntegerField(default=0)
     attempt_count = models.IntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    due_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -111,7 +113,8 @@ class TaskRow(models.Model):
     `number` is the line of an upload, else its place. `cells` are those of an upload; secret ones are sealed,
     those of no field are empty.
     `errors` are pairs of a field and a sentence. `version` is that of the record as the author saw it: another one now
-    is a conflict. `outcome` is what the act has told, of kinds whose page tells it.
+    is a conflict. `outcome` is what the act has told, of kinds whose page tells it. One that the database could not do
+    waits until `due_at`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -125,6 +128,7 @@ class TaskRow(models.Model):
     version = models.IntegerField(null=True, blank=True)
     outcome = models.JSONField(null=True, blank=True)
     attempt_count = models.IntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "task_row"

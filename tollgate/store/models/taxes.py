@@ -15,7 +15,8 @@ class Tax(Record):
     """A named tax. `rate_ppm` is parts per million of the base (20 % are 200000), `fixed_micros` is added per invoice.
 
     The fixed part is in the account's currency. A compound tax is taken of the base and of the taxes of lower priority;
-    the others of the base alone. One that is no VAT stays where VAT falls away.
+    the others of the base alone. One that is no VAT stays where VAT falls away. New customers pay those that are
+    `is_default`, where nothing else is said.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="taxes")
@@ -32,6 +33,7 @@ class Tax(Record):
     valid_from_on = models.DateField(null=True, blank=True)
     valid_until_on = models.DateField(null=True, blank=True)
     enabled = models.BooleanField(default=True)
+    is_default = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "tax"

@@ -76,7 +76,7 @@ def changes(account_id: int, since_id: int, at: datetime) -> Mapping[int, Any]:
 def _quality(area: str, found: Any) -> int | None:
     """ASR, ACD or PDD from totals, never from averages."""
     if area == "asr":
-        return found.answered * 100 * MICROS // found.carried if found.carried else None
+        return found.answered * 100 * MICROS // found.attempts if found.attempts else None
     if area == "acd":
         return found.duration_ms * (MICROS // 1000) // found.talked if found.talked else None
     return found.pdd_ms * (MICROS // 1000) // found.replied if found.replied else None

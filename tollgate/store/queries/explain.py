@@ -28,6 +28,7 @@ GATES_PASSED = {
     "no_rate": "Price",
     "cli_restricted": "Caller's number",
     "no_carrier": "Carriers",
+    "attestation": "Signature",
     "rate_capped": "Price cap",
     "connect_cost_blocked": "Connect fee",
     "conference_full": "People in the room",

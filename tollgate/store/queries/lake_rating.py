@@ -1,7 +1,8 @@
 """Calls rated again, all at once: what the calls of some days cost by the rates, beside what was charged.
 
-Each call keeps the revision it was rated by, or gets that of another card which was in force when it began. Rates of
-several windows are priced call by call by `core.rates`, most others by the engine of the lake (`core.bulk_rating`).
+Each call keeps the revision it was rated by, or gets that of another card which was in force when it began, and the
+free minutes that it has used. Rates of several windows are priced call by call by `core.rates`, most others by the
+engine of the lake (`core.bulk_rating`).
 Days that the lake has not are written beside it for as long as the question lasts. To show another sum, add it to
 `Rerated`, to the text in `_statement` and to `_summed`.
 """
@@ -19,13 +20,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tollgate.core.bulk_rating import Keys, RateLine, keys_of, rate_line, rating_text, spans
+from tollgate.core.bulk_rating import Keys, RateLine, free_text, keys_of, rate_line, rating_text, spans
+from tollgate.core.calls_minutes import rest_cost
 from tollgate.core.lake import Engine, Span, Statement, instant_of, instant_us
-from tollgate.core.rates import cost_micros
 from tollgate.environment import lake_folder
 from tollgate.store.lake_engines import LakeEngine, engine_of_installation
 from tollgate.store.lake_files import write_rows
-from tollgate.store.models import Card, Rate, Revision
+from tollgate.store.models import Bundle, Card, Rate, Revision
 from tollgate.store.queries.cards import price_of
 from tollgate.store.queries.lake import sides_of
 
@@ -33,7 +34,7 @@ SPANS = pa.schema([("begin_key", pa.int64()), ("place", pa.int64())])
 SCHEMA = pa.schema([(field.name, pa.string() if field.type is str else pa.int64()) for field in fields(RateLine)])
 CALLS = (
     "SELECT id, customer_id, currency, number, duration_ms, answered_us, cost_micros, "
-    "{revision} AS revision_id FROM lake_call "
+    "{revision} AS revision_id, {free} AS free_s FROM lake_call "
     "WHERE account_id = {account} AND started_us >= {start} AND started_us < {end} AND answered_us IS NOT NULL "
     "AND customer_card_id IS NOT NULL"
 )
@@ -88,6 +89,7 @@ def _statement(
     statement = Statement(lake.engine)
     calls = CALLS.format(
         revision="customer_revision_id" if card is None else _in_force(revisions, statement),
+        free=free_text(lake.engine) if Bundle.objects.filter(account_id=span.account_id).exists() else "0",
         account=statement.mark(span.account_id),
         start=statement.mark(instant_us(span.from_at)),
         end=statement.mark(instant_us(span.until_at)),
@@ -98,12 +100,13 @@ def _statement(
         f"SELECT customer_id, currency, CASE WHEN {left} THEN id END AS left_id, "  # noqa: S608 - known columns
         f"CASE WHEN {left} THEN place END AS place, "
         f"CASE WHEN {left} THEN answered_us END AS answered_us, CASE WHEN {left} THEN duration_ms END AS duration_ms, "
+        f"CASE WHEN {left} THEN free_s END AS free_s, "
         "count(*) AS calls, sum(CAST(cost_micros AS DECIMAL(18, 0))) AS charged, "
         "sum(CAST(COALESCE(new_cost_micros, 0) AS DECIMAL(18, 0))) AS cost, "
         "count(CASE WHEN new_cost_micros <> cost_micros THEN 1 END) AS different, "
         "count(CASE WHEN place IS NULL THEN 1 END) AS unrated, "
         "sum(CAST(CASE WHEN place IS NULL THEN cost_micros ELSE 0 END AS DECIMAL(18, 0))) AS unrated_micros "
-        f"FROM ({rated}) AS rated GROUP BY 1, 2, 3, 4, 5, 6"
+        f"FROM ({rated}) AS rated GROUP BY 1, 2, 3, 4, 5, 6, 7"
     )
     return statement
 
@@ -166,12 +169,12 @@ def _summed(rows: Iterable[Sequence[Any]], rates: Sequence[tuple[Rate, Card]]) -
     """The groups added up; what the engine has left is priced here."""
     found: dict[tuple[int | None, str | None], Rerated] = {}
     prices: dict[int, Any] = {}
-    for customer_id, currency, left_id, place, answered_us, duration_ms, calls, charged, *rest in rows:
+    for customer_id, currency, left_id, place, answered_us, duration_ms, free_s, calls, charged, *rest in rows:
         cost, different, unrated, unrated_micros = (int(cell) for cell in rest)
         group = found.setdefault((customer_id, currency), Rerated(customer_id, currency))
         if left_id is not None:
             price = prices.setdefault(place, price_of(rates[place][1], rates[place][0]))
-            cost = cost_micros(price, instant_of(answered_us), duration_ms)
+            cost = rest_cost(price, instant_of(answered_us), duration_ms, free_s)
             different = int(cost != int(charged))
         group.calls += calls - unrated
         group.charged_micros += int(charged) - unrated_micros

@@ -61,6 +61,11 @@ def contacts_of(customer: Customer) -> QuerySet[Contact]:
     return Contact.objects.filter(customer=customer).defer(*KEPT_OF_CONTACTS)
 
 
+def live_calls_of(customer: Customer) -> QuerySet[Call]:
+    """The customer's calls that ring or talk, without the plan, which names carriers."""
+    return Call.objects.filter(account_id=customer.account_id, customer=customer).defer("plan")
+
+
 def calls_of(customer: Customer, *, since: datetime) -> QuerySet[CDR]:
     """The customer's calls that ended and that the database has, from a moment on: only what the customer may know."""
     found = CDR.objects.filter(account_id=customer.account_id, customer=customer, started_at__gte=since)

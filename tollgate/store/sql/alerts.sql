@@ -1,16 +1,17 @@
 -- The figures that alerts watch, of one account ($1). All moments are given by the caller.
 
 -- name: traffic
--- What began since a moment ($2), by customer and by carrier. Of live calls only those that talk are known to succeed.
+-- What began since a moment ($2), by customer and by carrier; `attempts` as everywhere, refused ones included, but of live
+-- calls those that talk: of the others nobody knows yet what they come to.
 WITH begun AS (
-  SELECT customer_id, carrier_id, state <> 'refused' AS carried, answered_at IS NOT NULL AS answered,
+  SELECT customer_id, carrier_id, true AS told, answered_at IS NOT NULL AS answered,
          answered_at IS NOT NULL AS talked, duration_ms, pdd_ms
   FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz
   UNION ALL
   SELECT customer_id, NULL, answered_at IS NOT NULL, answered_at IS NOT NULL, false, 0, NULL
   FROM call WHERE account_id = $1::bigint AND authorized_at >= $2::timestamptz
 )
-SELECT customer_id, carrier_id, count(*) AS begun, count(*) FILTER (WHERE carried) AS carried,
+SELECT customer_id, carrier_id, count(*) AS begun, count(*) FILTER (WHERE told) AS attempts,
        count(*) FILTER (WHERE answered) AS answered, count(*) FILTER (WHERE talked) AS talked,
        COALESCE(sum(duration_ms) FILTER (WHERE talked), 0)::bigint AS duration_ms,
        count(pdd_ms) AS replied, COALESCE(sum(pdd_ms), 0)::bigint AS pdd_ms

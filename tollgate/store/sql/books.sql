@@ -3,7 +3,7 @@
 -- name: movements
 -- What moved a wallet ($1 of account $2) in the days from $3 to the one before $4, told in zone $5: the calls of a day
 -- together, what a document moved together, everything else by itself. A gateway's fee that is told on another day than its
--- payment moved nothing here.
+-- payment moved nothing here; nor did a payout that has left the wallet before, when the bank has paid it.
 SELECT (entry.at AT TIME ZONE $5::text)::date AS "on",
        CASE WHEN entry.call_id IS NOT NULL AND entry.kind IN ('call', 'overrun') THEN 'calls'
             WHEN entry.call_id IS NOT NULL THEN 'corrections'
@@ -14,15 +14,53 @@ SELECT (entry.at AT TIME ZONE $5::text)::date AS "on",
 FROM entry
 WHERE entry.wallet_id = $1::bigint AND entry.account_id = $2::bigint
   AND entry.at >= ($3::date)::timestamp AT TIME ZONE $5::text AND entry.at < ($4::date)::timestamp AT TIME ZONE $5::text
+  AND entry.id >= (SELECT entries_from($1::bigint, ($3::date)::timestamp AT TIME ZONE $5::text))
+  AND entry.id <= (SELECT entries_until($1::bigint, ($4::date)::timestamp AT TIME ZONE $5::text))
 GROUP BY 1, 2, 3
-HAVING bool_or(entry.kind <> 'fee') OR sum(entry.amount_micros) <> 0
+HAVING bool_or(entry.kind <> 'fee') AND NOT bool_or(entry.book = 'in_transit') OR sum(entry.amount_micros) <> 0
 ORDER BY 1, min(entry.id)
 
 -- name: balance_before
--- What a wallet ($1 of account $2) held when the day $3 began in zone $4.
-SELECT COALESCE(sum(entry.amount_micros), 0)::bigint AS balance_micros
+-- What a wallet ($1 of account $2) held when the day $3 began in zone $4: what was kept of the last UTC day before, and what
+-- has moved it since.
+WITH asked AS (
+  SELECT ($3::date)::timestamp AT TIME ZONE $4::text AS at
+), kept AS (
+  SELECT (day_on + 1)::timestamp AT TIME ZONE 'UTC' AS until_at, balance_micros
+  FROM wallet_day
+  WHERE wallet_id = $1::bigint AND day_on < (SELECT (at AT TIME ZONE 'UTC')::date FROM asked)
+  ORDER BY day_on DESC
+  LIMIT 1
+)
+SELECT (COALESCE((SELECT balance_micros FROM kept), 0) + COALESCE(sum(entry.amount_micros), 0))::bigint AS balance_micros
 FROM entry
-WHERE entry.wallet_id = $1::bigint AND entry.account_id = $2::bigint AND entry.at < ($3::date)::timestamp AT TIME ZONE $4::text
+WHERE entry.wallet_id = $1::bigint AND entry.account_id = $2::bigint AND entry.at < (SELECT at FROM asked)
+  AND entry.at >= COALESCE((SELECT until_at FROM kept), '-infinity')
+  AND entry.id >= (SELECT entries_from($1::bigint, until_at) FROM (SELECT COALESCE((SELECT until_at FROM kept), '-infinity'::timestamptz) AS until_at) AS since)
+  AND entry.id <= (SELECT entries_until($1::bigint, at) FROM asked)
+
+-- name: keep_balances
+-- Keeps what customers' wallets held when each day ended, of the days up to the one before $1, where it is not kept yet. A
+-- day is over for that when nothing is posted with an instant of it any more.
+INSERT INTO wallet_day (wallet_id, day_on, first_id, last_id, amount_micros, balance_micros)
+SELECT day.wallet_id, day.day_on, day.first_id, day.last_id, day.amount_micros,
+       COALESCE(kept.balance_micros, 0) + sum(day.amount_micros) OVER (PARTITION BY day.wallet_id ORDER BY day.day_on)
+FROM (
+  SELECT entry.wallet_id, (entry.at AT TIME ZONE 'UTC')::date AS day_on, min(entry.id) AS first_id, max(entry.id) AS last_id,
+         sum(entry.amount_micros) AS amount_micros
+  FROM entry
+  JOIN wallet ON wallet.id = entry.wallet_id AND wallet.kind = 'customer'
+  WHERE entry.at < ($1::date)::timestamp AT TIME ZONE 'UTC'
+    AND entry.at >= COALESCE((SELECT (max(day_on) + 1)::timestamp AT TIME ZONE 'UTC' FROM wallet_day), '-infinity')
+  GROUP BY 1, 2
+) AS day
+LEFT JOIN LATERAL (
+  SELECT balance_micros FROM wallet_day WHERE wallet_day.wallet_id = day.wallet_id ORDER BY day_on DESC LIMIT 1
+) AS kept ON true
+
+-- name: forget_balances
+-- Has all days from $1 on kept anew.
+DELETE FROM wallet_day WHERE day_on >= $1::date
 
 -- name: standing
 -- What every customer of an account ($1) holds, owes by open documents, and owes since before the day $2.
@@ -60,11 +98,11 @@ FROM (
   FROM invoice
   WHERE account_id = $1::bigint AND state = 'issued' AND kind = 'credit_note' AND settled_micros < total_micros
   UNION ALL
-  SELECT payment.customer_id, payment.currency, amount_micros - allocated_micros - refunded_micros, NULL, NULL
+  SELECT payment.customer_id, payment.currency, amount_micros - allocated_micros - refunded_micros - leaving_micros, NULL, NULL
   FROM payment
   JOIN customer AS payer ON payer.id = payment.customer_id
   WHERE payment.account_id = $1::bigint AND payment.status = 'completed' AND payment.kind IN ('payment', 'bonus')
-    AND payer.billing_type = 'postpaid' AND amount_micros > allocated_micros + refunded_micros
+    AND payer.billing_type = 'postpaid' AND amount_micros > allocated_micros + refunded_micros + leaving_micros
     AND NOT EXISTS (
       SELECT FROM audit
       WHERE audit.table_name = 'customer' AND audit.row_id = payer.id AND audit.verb = 'UPDATE'
@@ -78,9 +116,17 @@ ORDER BY customer.name, customer.id, debt.currency
 
 -- name: journal
 -- What moved between wallets and books in the days from $2 to the one before $3 of account $1, told in zone $4: the calls
--- of a day and wallet together, what a document moved by each of its books.
+-- of a day and wallet together, what a document moved by each of its books. Whose customer somebody was on the day counts:
+-- who goes to a reseller, or comes from one, changes nothing of the days before.
+WITH moved AS MATERIALIZED (
+  SELECT row_id AS customer_id, at AS until_at, lag(at, 1, '-infinity') OVER (PARTITION BY row_id ORDER BY id) AS from_at,
+         before ->> 'parent_id' IS NOT NULL AS of_reseller
+  FROM audit
+  WHERE account_id = $1::bigint AND table_name = 'customer' AND verb = 'UPDATE' AND before ? 'parent_id'
+)
 SELECT (entry.at AT TIME ZONE $4::text)::date AS "on", entry.wallet_id, wallet.kind AS wallet_kind, wallet.owner_id,
-       customer.parent_id IS NOT NULL AS of_reseller, COALESCE(customer.name, carrier.name, '') AS owner,
+       COALESCE(moved.of_reseller, customer.parent_id IS NOT NULL) AS of_reseller,
+       COALESCE(customer.name, carrier.name, '') AS owner,
        COALESCE(customer.accounting_id, '') AS accounting_id, entry.book,
        CASE WHEN entry.call_id IS NOT NULL THEN '' ELSE COALESCE(entry.ref, 'entry:' || entry.id) END AS ref,
        CASE WHEN entry.call_id IS NOT NULL AND entry.kind IN ('call', 'overrun') THEN 'call' ELSE entry.kind END AS kind,
@@ -89,6 +135,7 @@ FROM entry
 JOIN wallet ON wallet.id = entry.wallet_id
 LEFT JOIN customer ON wallet.kind = 'customer' AND customer.id = wallet.owner_id
 LEFT JOIN carrier ON wallet.kind = 'carrier' AND carrier.id = wallet.owner_id
+LEFT JOIN moved ON moved.customer_id = customer.id AND entry.at >= moved.from_at AND entry.at < moved.until_at
 WHERE entry.account_id = $1::bigint AND wallet.kind <> 'bundle'
   AND entry.at >= ($2::date)::timestamp AT TIME ZONE $4::text AND entry.at < ($3::date)::timestamp AT TIME ZONE $4::text
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

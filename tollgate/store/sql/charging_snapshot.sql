@@ -22,7 +22,8 @@ SELECT customer.id, customer.account_id, customer.parent_id, customer.name, cust
        customer.approved_clis_only, customer.first_reply_s, customer.pdd_s, customer.ring_s, customer.rtp_firewall,
        customer.local_calls, customer.local_price_nanos, customer.local_increment_s, customer.loss_making_calls,
        customer.localization_id, customer.vars_toml, wallet.id AS wallet_id, wallet.depth,
-       ARRAY(SELECT number FROM verified_cli WHERE verified_cli.customer_id = customer.id) AS approved_clis,
+       ARRAY(SELECT number FROM verified_cli WHERE verified_cli.customer_id = customer.id ORDER BY id) AS approved_clis,
+       ARRAY(SELECT attestation FROM verified_cli WHERE verified_cli.customer_id = customer.id ORDER BY id) AS attestations,
        ARRAY(SELECT tag_id FROM customer_tag WHERE customer_tag.customer_id = customer.id) AS tag_ids,
        NOT customer.email_verification OR EXISTS (
          SELECT FROM contact WHERE contact.customer_id = customer.id AND contact.email_verified_at IS NOT NULL) AS email_ok,
@@ -44,9 +45,16 @@ WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
 -- name: cli_rules
 -- In the order of asking within each owner.
-SELECT id, account_id, customer_id, tag_id, position, cli, pai, dialed, rewrite_cli, rewrite_pai, forced, weight, attestation
+SELECT id, account_id, customer_id, tag_id, position, cli, pai, dialed, rewrite_cli, rewrite_pai, forced, weight, attestation,
+       certificate_id, signature_required, signature_replaced
 FROM cli_rule
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
+-- name: stir_certificates
+-- One that is disabled is as one that is gone.
+SELECT id, account_id, name, url, key_sealed, is_default, starts_at, expires_at
+FROM stir_certificate
+WHERE enabled AND ($1::bigint[] IS NULL OR id = ANY($1))
 
 -- name: aliases
 -- In the order of asking within each owner; one that is disabled is as one that is gone.

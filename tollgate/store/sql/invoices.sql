@@ -70,6 +70,100 @@ FROM entry
 JOIN rated_call AS cdr ON cdr.account_id = $1::bigint AND cdr.id = entry.call_id
 WHERE entry.wallet_id = $2::bigint AND entry.call_id IS NOT NULL AND entry.kind IN ('adjustment', 'correction')
 
+-- name: newest_entry
+-- The newest entry of a wallet.
+SELECT id FROM entry WHERE wallet_id = $1::bigint ORDER BY id DESC LIMIT 1
+
+-- name: early_calls
+-- The calls of which a wallet ($2 of account $1) got entries after one ($3), up to another ($4), and that began before a
+-- moment ($5). Nearly all of them began after it: each is looked for there, by its key, in the few partitions since.
+WITH moved AS MATERIALIZED (
+  SELECT DISTINCT call_id
+  FROM entry
+  WHERE wallet_id = $2::bigint AND id > $3::bigint AND id <= $4::bigint AND call_id IS NOT NULL
+    AND kind IN ('call', 'overrun', 'adjustment', 'correction')
+)
+SELECT call_id
+FROM moved
+WHERE (
+  SELECT true FROM rated_call AS cdr
+  WHERE cdr.account_id = $1::bigint AND cdr.id = moved.call_id AND cdr.started_at >= $5::timestamptz
+  LIMIT 1
+) IS NULL
+
+-- name: begins_of_calls
+-- When some calls ($2 of account $1) began.
+SELECT DISTINCT cdr.started_at AS at
+FROM unnest($2::bigint[]) AS early (id)
+JOIN rated_call AS cdr ON cdr.account_id = $1::bigint AND cdr.id = early.id
+ORDER BY 1
+
+-- name: borne_since
+-- The stretches of usage of a customer ($1) that documents bear and that end after a moment ($2), in their order.
+SELECT usage_from_at AS from_at, usage_until_at AS until_at
+FROM invoice
+WHERE state <> 'void' AND usage_from_at IS NOT NULL AND usage_until_at > $2::timestamptz AND usage_line && int8range(
+  $1::bigint * 100000000000 + extract(epoch FROM $2::timestamptz)::bigint - 1, ($1::bigint + 1) * 100000000000
+)
+ORDER BY 1
+
+-- name: closed_and_unbilled
+-- A call of each customer that is billed by itself, whose period was over for longer than the account's lag and another day
+-- at a moment ($1), that cost something, and that is on no document. Who is billed until then is asked nothing.
+WITH due AS (
+  SELECT customer.id, customer.account_id, customer.name, customer.billing_day, place.zone, progress.until_at,
+         CASE WHEN customer.billing_type = 'prepaid' AND customer.daily_receipts THEN 'daily' ELSE customer.invoice_schedule END
+           AS frequency,
+         (($1::timestamptz - account.invoice_lag_h * interval '1 hour' - interval '1 day') AT TIME ZONE place.zone)::date AS "on"
+  FROM customer
+  JOIN account ON account.id = customer.account_id
+  LEFT JOIN billing_progress AS progress ON progress.customer_id = customer.id
+  CROSS JOIN LATERAL (
+    SELECT COALESCE(NULLIF(customer.billing_zone, ''), NULLIF(customer.zone, ''), account.zone) AS zone
+  ) AS place
+  WHERE customer.generate_invoices AND customer.parked_at IS NULL
+    AND (customer.invoice_schedule <> 'none' OR customer.billing_type = 'prepaid' AND customer.daily_receipts)
+), closed AS (
+  SELECT due.*, CASE frequency
+    WHEN 'daily' THEN due."on"::timestamp
+    WHEN 'weekly' THEN due."on" - ((extract(isodow FROM due."on")::integer - due.billing_day + 7) % 7) * interval '1 day'
+    ELSE (
+      SELECT max(begin_on)
+      FROM generate_series(0, 1) AS back (months)
+      CROSS JOIN LATERAL (SELECT date_trunc('month', due."on"::timestamp) - back.months * interval '1 month' AS month) AS first
+      CROSS JOIN LATERAL (
+        SELECT LEAST(first.month + (due.billing_day - 1) * interval '1 day', first.month + interval '1 month -1 day') AS begin_on
+      ) AS begun
+      WHERE begin_on <= due."on"
+    )
+  END AT TIME ZONE zone AS closed_at
+  FROM due
+)
+SELECT closed.account_id, closed.id AS customer_id, closed.name, called.id AS call_id, called.started_at
+FROM closed
+JOIN wallet ON wallet.account_id = closed.account_id AND wallet.kind = 'customer' AND wallet.owner_id = closed.id
+CROSS JOIN LATERAL (
+  SELECT cdr.id, cdr.started_at
+  FROM (
+    SELECT closed.id AS caller_id UNION SELECT customer_id FROM resold_customer WHERE reseller_id = closed.id
+  ) AS caller
+  JOIN rated_call AS cdr ON cdr.account_id = closed.account_id AND cdr.customer_id = caller.caller_id
+  WHERE cdr.started_at >= COALESCE(closed.until_at, '-infinity') AND cdr.started_at < closed.closed_at
+    AND NOT EXISTS (
+      SELECT FROM invoice
+      WHERE invoice.customer_id = closed.id AND invoice.state <> 'void'
+        AND invoice.usage_from_at <= cdr.started_at AND invoice.usage_until_at > cdr.started_at
+    )
+    AND (
+      SELECT sum(entry.amount_micros) FROM entry
+      WHERE entry.call_id = cdr.id AND entry.account_id = closed.account_id AND entry.wallet_id = wallet.id
+        AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
+    ) <> 0
+  LIMIT 1
+) AS called
+WHERE closed.until_at IS NULL OR closed.until_at < closed.closed_at
+ORDER BY closed.id
+
 -- name: first_call
 -- When the first call of a customer ($2 of account $1) began, or its wallet ($3) was first charged for one.
 SELECT LEAST((SELECT min(started_at) FROM rated_call WHERE account_id = $1::bigint AND customer_id = $2::bigint),

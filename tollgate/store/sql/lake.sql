@@ -49,6 +49,30 @@ FROM cdr
 WHERE cdr.started_at >= $1::timestamptz AND cdr.started_at < $2::timestamptz
   AND EXISTS (SELECT FROM entry WHERE entry.call_id = cdr.id AND entry.account_id = cdr.account_id)
 
+-- name: held_customers
+-- Those under a legal hold, and those that are, or ever were, below one of them: their calls are the reseller's too.
+SELECT customer_id FROM legal_hold WHERE released_at IS NULL
+UNION
+SELECT resold_customer.customer_id
+FROM legal_hold
+JOIN resold_customer ON resold_customer.reseller_id = legal_hold.customer_id
+WHERE legal_hold.released_at IS NULL
+ORDER BY 1
+
+-- name: resellers_of
+-- Who is, or ever was, above a customer ($1): who places a hold locks one of them.
+SELECT reseller_id FROM resold_customer WHERE customer_id = $1::bigint
+
+-- name: keep_files
+-- Nothing of the lake is erased until this connection ends: a backup packs the files that its dump knows.
+SELECT pg_advisory_lock_shared(1880220837)
+
+-- name: begin_erasing
+SELECT pg_try_advisory_lock(1880220837) AS begun
+
+-- name: end_erasing
+SELECT pg_advisory_unlock(1880220837) AS ended
+
 -- name: partitions
 -- The UTC days that have a partition of their own.
 SELECT to_date(substr(relname, 5), 'YYYYMMDD') AS day_on

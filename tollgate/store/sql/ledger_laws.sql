@@ -19,6 +19,24 @@ LEFT JOIN entry ON entry.wallet_id = wallet.id
 GROUP BY wallet.id, wallet.balance_micros
 HAVING wallet.balance_micros <> COALESCE(sum(entry.amount_micros), 0)
 
+-- name: kept_balances_are_the_sums_of_entries
+-- Of each day up to the last that is kept: what was kept of a wallet is what its entries of that day and before it come to.
+SELECT (SELECT account_id FROM wallet WHERE wallet.id = wallet_id) AS account_id, wallet_id, day_on, kept.balance_micros,
+       posted.balance_micros AS entries_micros
+FROM (
+  SELECT entry.wallet_id, (entry.at AT TIME ZONE 'UTC')::date AS day_on, min(entry.id) AS first_id, max(entry.id) AS last_id,
+         sum(sum(entry.amount_micros)) OVER (PARTITION BY entry.wallet_id ORDER BY (entry.at AT TIME ZONE 'UTC')::date)
+           AS balance_micros
+  FROM entry
+  JOIN wallet ON wallet.id = entry.wallet_id AND wallet.kind = 'customer'
+  WHERE entry.at < (SELECT (max(day_on) + 1)::timestamp AT TIME ZONE 'UTC' FROM wallet_day)
+  GROUP BY 1, 2
+) AS posted
+FULL JOIN wallet_day AS kept USING (wallet_id, day_on)
+WHERE (kept.first_id, kept.last_id, kept.balance_micros)
+      IS DISTINCT FROM (posted.first_id, posted.last_id, posted.balance_micros::bigint)
+ORDER BY day_on, wallet_id
+
 -- name: entries_have_the_currency_of_their_wallet
 SELECT entry.id AS entry_id, entry.wallet_id, entry.currency, wallet.currency AS wallet_currency
 FROM entry
@@ -49,20 +67,49 @@ GROUP BY wallet.id, wallet.kind, wallet.channels
 HAVING wallet.channels <> count(occupied.wallet_id)
 
 -- name: available_is_never_negative_without_a_name
--- Below the highest limit it ever had (people may lower one below the debt) only after a named overrun, a correction, or
--- what documents, packages and payments taken back have cost: those are owed whatever the limit is.
-SELECT wallet.id AS wallet_id, wallet.balance_micros + wallet.limit_micros - wallet.held_micros AS available_micros
+-- Below the highest limit it ever had (people may lower one below the debt) a wallet is by no more than named overruns and
+-- corrections, and what documents, taxes, packages and payments taken back have cost, took from it since it was last not
+-- below: those are owed whatever the limit is. What they took in the 25 hours before counts too, for a call that was let
+-- through by then may have ended after it.
+SELECT wallet.account_id, wallet.id AS wallet_id,
+       wallet.balance_micros + wallet.limit_micros - wallet.held_micros AS available_micros,
+       explained.micros AS explained_micros
 FROM wallet
-WHERE wallet.kind = 'customer' AND wallet.limit_micros >= 0
-  AND wallet.balance_micros + wallet.limit_micros - wallet.held_micros < 0
-  AND wallet.balance_micros - wallet.held_micros + GREATEST(wallet.limit_micros, (
+CROSS JOIN LATERAL (
+  SELECT GREATEST(wallet.limit_micros, (
     SELECT max((audit.before ->> 'debit_limit_micros')::bigint)
     FROM audit
     WHERE audit.table_name = 'customer' AND audit.row_id = wallet.owner_id AND audit.verb = 'UPDATE'
-  )) < 0
-  AND NOT EXISTS (
-    SELECT FROM entry WHERE entry.wallet_id = wallet.id AND entry.amount_micros < 0 AND entry.kind NOT IN ('call', 'topup', 'surcharge')
-  )
+  )) AS micros
+) AS highest
+CROSS JOIN LATERAL (
+  -- at no moment was more explained than the debt, and what others had taken in the hours before it
+  SELECT COALESCE(sum(taken_micros), 0) + LEAST(
+           0, min(debt_before_micros - taken_before_micros),
+           (array_agg(debt_micros ORDER BY at DESC, id DESC))[1]
+             - COALESCE(sum(taken_micros) FILTER (WHERE at <= now() - interval '25 hours'), 0)
+         ) AS micros
+  FROM (
+    SELECT standing.*, lag(debt_micros, 1, 0::numeric) OVER (ORDER BY at, id) AS debt_before_micros
+    FROM (
+      SELECT id, at, taken_micros, GREATEST(0, -highest.micros - sum(amount_micros) OVER (ORDER BY at, id)) AS debt_micros,
+             COALESCE(sum(taken_micros) OVER (
+               ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND interval '25 hours' PRECEDING
+             ), 0) AS taken_before_micros
+      FROM (
+        SELECT id, at, amount_micros,
+               CASE WHEN amount_micros < 0 AND kind NOT IN ('call', 'topup', 'surcharge') THEN -amount_micros ELSE 0 END
+                 AS taken_micros
+        FROM entry
+        WHERE entry.wallet_id = wallet.id
+      ) AS posted
+    ) AS standing
+  ) AS line
+) AS explained
+WHERE wallet.kind = 'customer' AND wallet.limit_micros >= 0
+  AND wallet.balance_micros + wallet.limit_micros - wallet.held_micros < 0
+  AND wallet.balance_micros - wallet.held_micros + highest.micros < 0
+  AND explained.micros < wallet.held_micros - wallet.balance_micros - highest.micros
 
 -- name: minutes_are_never_overdrawn
 SELECT bundle.id AS bundle_id, wallet.balance_micros, wallet.held_micros
@@ -146,6 +193,70 @@ WHERE invoice.state <> 'draft' AND COALESCE(moved.micros, 0) <> CASE
   ELSE charged.micros - invoice.total_micros
 END
 
+-- name: documents_bill_what_calls_cost
+-- Of each stretch that an issued document bears, documents have billed what the ledger charged for its calls. What came an
+-- hour before its issue or later may wait for another document: a charge until one was issued after it (and none was voided
+-- since), what was given back for as long as documents have no room for it.
+WITH stretch AS MATERIALIZED (
+  SELECT invoice.account_id, invoice.customer_id, array_agg(usage_from_at ORDER BY usage_from_at) AS begins,
+         array_agg(usage_until_at ORDER BY usage_from_at) AS ends, array_agg(invoice.id ORDER BY usage_from_at) AS invoice_ids,
+         array_agg(issued_at - interval '1 hour' ORDER BY usage_from_at) AS known,
+         max(issued_at - interval '1 hour') FILTER (
+           WHERE issued_at > COALESCE(gone.at, '-infinity')
+         ) AS last_known
+  FROM invoice
+  LEFT JOIN (
+    SELECT customer_id, max(voided_at) AS at FROM invoice WHERE state = 'void' GROUP BY customer_id
+  ) AS gone ON gone.customer_id = invoice.customer_id
+  WHERE state = 'issued' AND usage_from_at IS NOT NULL
+  GROUP BY invoice.account_id, invoice.customer_id
+), charged AS (
+  SELECT told.customer_id, told.place, -sum(told.amount_micros) AS micros,
+         COALESCE(sum(told.amount_micros) FILTER (WHERE told.is_after AND told.amount_micros > 0), 0) AS given_back_micros,
+         COALESCE(-sum(told.amount_micros) FILTER (WHERE told.is_late AND told.amount_micros < 0), 0) AS late_micros
+  FROM (
+    SELECT placed.customer_id, placed.place, placed.amount_micros, placed.at >= placed.known[placed.place] AS is_after,
+           placed.at >= GREATEST(placed.known[placed.place], placed.last_known) AS is_late
+    FROM (
+      SELECT called.*, stretch.ends, stretch.known, stretch.last_known,
+             width_bucket(called.started_at, stretch.begins) AS place
+      FROM (
+        SELECT wallet.owner_id AS customer_id, entry.amount_micros, entry.at, cdr.started_at
+        FROM wallet
+        JOIN entry ON entry.wallet_id = wallet.id AND entry.call_id IS NOT NULL
+                  AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
+        JOIN rated_call AS cdr ON cdr.account_id = entry.account_id AND cdr.id = entry.call_id
+        WHERE wallet.kind = 'customer' AND wallet.owner_id IN (SELECT customer_id FROM stretch)
+        OFFSET 0  -- here and below: so that no join or sort carries the lists of stretches with each call
+      ) AS called
+      JOIN stretch ON stretch.customer_id = called.customer_id
+      OFFSET 0
+    ) AS placed
+    WHERE placed.place > 0 AND placed.started_at < placed.ends[placed.place]
+    OFFSET 0
+  ) AS told
+  GROUP BY told.customer_id, told.place
+), billed AS (
+  SELECT told.customer_id, told.place, sum(told.micros) AS micros
+  FROM (
+    SELECT stretch.customer_id, stretch.ends, line.usage_from_at, width_bucket(line.usage_from_at, stretch.begins) AS place,
+           CASE invoice.kind WHEN 'credit_note' THEN -line.exact_micros ELSE line.exact_micros END AS micros
+    FROM stretch
+    JOIN invoice ON invoice.customer_id = stretch.customer_id AND invoice.state <> 'void'
+    JOIN invoice_line AS line ON line.invoice_id = invoice.id AND line.kind IN ('usage', 'correction')
+  ) AS told
+  WHERE told.place > 0 AND told.usage_from_at < told.ends[told.place]
+  GROUP BY told.customer_id, told.place
+)
+SELECT stretch.account_id, borne.invoice_id, stretch.customer_id, COALESCE(billed.micros, 0) AS billed_micros,
+       COALESCE(charged.micros, 0) AS charged_micros
+FROM stretch
+CROSS JOIN LATERAL unnest(stretch.invoice_ids) WITH ORDINALITY AS borne (invoice_id, place)
+LEFT JOIN charged ON charged.customer_id = stretch.customer_id AND charged.place = borne.place
+LEFT JOIN billed ON billed.customer_id = stretch.customer_id AND billed.place = borne.place
+WHERE COALESCE(charged.micros, 0) - COALESCE(billed.micros, 0)
+      NOT BETWEEN -COALESCE(charged.given_back_micros, 0) AND COALESCE(charged.late_micros, 0)
+
 -- name: documents_are_their_lines_and_taxes
 SELECT invoice.id AS invoice_id, invoice.number, invoice.total_micros, line.net_micros, tax.micros AS tax_micros
 FROM invoice
@@ -213,7 +324,8 @@ FROM payment
 WHERE payment.refunded_micros NOT BETWEEN 0 AND GREATEST(0, payment.amount_micros)
 
 -- name: payments_have_their_entries
--- A completed one moved its amount and took its tax back; any other moved nothing.
+-- A completed one moved its amount and took its tax back; a payout that waits for the bank has left the wallet; any other
+-- moved nothing.
 SELECT payment.id AS payment_id, payment.status, payment.amount_micros, COALESCE(moved.micros, 0) AS entries_micros
 FROM payment
 LEFT JOIN LATERAL (
@@ -223,8 +335,32 @@ LEFT JOIN LATERAL (
 ) AS moved ON true
 WHERE COALESCE(moved.micros, 0) <> CASE
   WHEN payment.status = 'completed' THEN payment.amount_micros - sign(payment.amount_micros) * payment.tax_micros
+  WHEN payment.status = 'pending' AND payment.kind = 'refund'
+    AND EXISTS (SELECT FROM bank_line WHERE bank_line.payment_id = payment.id) THEN payment.amount_micros
   ELSE 0
 END
+
+-- name: what_is_in_transit_waits_for_the_bank
+-- The book of what is on its way is what payouts that wait come to, and each payment knows what of it is leaving: never more
+-- than is left.
+SELECT payment.account_id, payment.id AS payment_id, payment.leaving_micros, COALESCE(going.micros, 0) AS payouts_micros,
+       COALESCE(going.in_transit_micros, 0) AS in_transit_micros
+FROM payment
+LEFT JOIN (
+  SELECT back.reverses_id, -sum(back.amount_micros) FILTER (WHERE back.status = 'pending') AS micros,
+         -sum(entry.micros) AS in_transit_micros
+  FROM payment AS back
+  JOIN bank_line ON bank_line.payment_id = back.id AND back.kind = 'refund'
+  LEFT JOIN LATERAL (
+    SELECT sum(amount_micros) AS micros
+    FROM entry
+    WHERE entry.ref = 'payment:' || back.id AND entry.account_id = back.account_id AND entry.book = 'in_transit'
+  ) AS entry ON true
+  GROUP BY back.reverses_id
+) AS going ON going.reverses_id = payment.id
+WHERE payment.leaving_micros <> COALESCE(going.micros, 0)
+   OR COALESCE(going.micros, 0) <> COALESCE(going.in_transit_micros, 0)
+   OR payment.leaving_micros > 0 AND payment.leaving_micros > payment.amount_micros - payment.refunded_micros
 
 -- name: payments_say_what_reached_the_account
 -- What a completed payment took from the book of payments is what its gateway was paid less what it kept; where the wallet
@@ -320,6 +456,20 @@ FROM (
 ) AS line
 GROUP BY account_id, hour_at, customer_id
 HAVING (sum(calls), sum(billed_s), sum(charge_micros), sum(correction_micros)) <> (0, 0, 0, 0)
+
+-- name: outcomes_are_the_records
+-- As far as the summaries have come, what attempts came to is what their records say, as far as those are here.
+SELECT account_id, hour_at, customer_id, carrier_id, ingress_route_id, refusal, sum(attempts) AS attempts
+FROM (
+  SELECT * FROM outcomes_so_far((SELECT records_since()), 'infinity')
+  UNION ALL
+  SELECT account_id, hour_at, customer_id, carrier_id, ingress_route_id, refusal, -attempts, -connected, -reached, -rang, -pdd_ms,
+         -duration_ms
+  FROM outcome_summary
+  WHERE hour_at >= (SELECT records_since())
+) AS line
+GROUP BY account_id, hour_at, customer_id, carrier_id, ingress_route_id, refusal
+HAVING (sum(attempts), sum(connected), sum(reached), sum(rang), sum(pdd_ms), sum(duration_ms)) <> (0, 0, 0, 0, 0, 0)
 
 -- name: corrections_of_archived_calls_are_in_the_summaries
 -- As far as the summaries have come, in hours whose records have gone to the lake. Hours with calls that were archived

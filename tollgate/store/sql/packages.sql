@@ -8,6 +8,7 @@ FROM entry
 JOIN rated_call AS cdr ON cdr.account_id = entry.account_id AND cdr.id = entry.call_id
 WHERE entry.wallet_id = $1::bigint AND entry.account_id = $2::bigint AND ($3::bigint IS NULL OR cdr.customer_id = $3::bigint)
   AND cdr.started_at >= $4::timestamptz AND cdr.started_at < $5::timestamptz
+  AND entry.id >= (SELECT entries_from($1::bigint, $4::timestamptz))  -- none is charged before it begins
   AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
 
 -- name: talks_on

@@ -76,3 +76,61 @@ WHERE ($7::text IS NULL OR strpos(upper(customer.name), upper($7::text)) > 0)
   AND ($10::bigint IS NULL OR line.ingress_route_id = $10::bigint)
   AND ($11::bigint[] IS NULL OR line.customer_id = ANY($11::bigint[]))
 GROUP BY line.currency, line.carrier_currency
+
+-- name: outcomes_of_customer
+-- What one customer's attempts came to by hour and reason of a refusal, of a period.
+SELECT hour_at, refusal, sum(attempts)::bigint AS attempts, sum(connected)::bigint AS connected, sum(reached)::bigint AS reached,
+       sum(rang)::bigint AS rang, sum(pdd_ms)::bigint AS pdd_ms, sum(duration_ms)::bigint AS duration_ms
+FROM outcome_summary
+WHERE account_id = $1::bigint AND customer_id = $2::bigint AND hour_at >= $3::timestamptz AND hour_at < $4::timestamptz
+GROUP BY 1, 2
+
+-- name: outcomes_of_routes
+-- The same by ingress route and carrier, of all hours together; by route alone where $5 is false.
+SELECT ingress_route_id, CASE WHEN $5::boolean THEN carrier_id END AS carrier_id, sum(attempts)::bigint AS attempts,
+       COALESCE(sum(attempts) FILTER (WHERE refusal <> ''), 0)::bigint AS refused, sum(connected)::bigint AS connected,
+       sum(reached)::bigint AS reached, sum(rang)::bigint AS rang, sum(pdd_ms)::bigint AS pdd_ms,
+       sum(duration_ms)::bigint AS duration_ms
+FROM outcome_summary
+WHERE account_id = $1::bigint AND customer_id = $2::bigint AND hour_at >= $3::timestamptz AND hour_at < $4::timestamptz
+GROUP BY 1, 2
+
+-- name: peaks_of_customer
+-- The most calls at once and the most that began within a second, by hour of a period.
+SELECT hour_at, channels, cps
+FROM traffic_peak
+WHERE account_id = $1::bigint AND customer_id = $2::bigint AND hour_at >= $3::timestamptz AND hour_at < $4::timestamptz
+
+-- name: begun_by_customer
+-- How many of one customer's calls began since a moment ($3), those that live included.
+SELECT (SELECT count(*) FROM call WHERE account_id = $1::bigint AND customer_id = $2::bigint AND authorized_at >= $3::timestamptz)
+       + (SELECT count(*) FROM cdr WHERE account_id = $1::bigint AND customer_id = $2::bigint AND started_at >= $3::timestamptz)
+       AS begun
+
+-- name: note_peaks
+-- Keeps what is seen now ($1) of each customer with calls: its channels, and the most calls that began within a second since a
+-- moment ($2), by the hour. Who has seen more before keeps that.
+INSERT INTO traffic_peak AS known (account_id, customer_id, hour_at, channels, cps)
+SELECT account_id, customer_id, hour_at, max(channels), max(cps)
+FROM (
+  SELECT account_id, owner_id AS customer_id, date_trunc('hour', $1::timestamptz, 'UTC') AS hour_at, channels, 0 AS cps
+  FROM wallet
+  WHERE kind = 'customer' AND channels > 0 AND id = ANY (ARRAY(SELECT DISTINCT unnest(wallet_ids) FROM call))
+  UNION ALL
+  SELECT account_id, customer_id, date_trunc('hour', begun_at, 'UTC'), 0, count(*)::integer
+  FROM (SELECT account_id, customer_id, authorized_at AS begun_at FROM call WHERE authorized_at >= $2::timestamptz
+        UNION ALL
+        SELECT account_id, customer_id, started_at FROM cdr
+        WHERE account_id = ANY (ARRAY(SELECT id FROM account)) AND started_at >= $2::timestamptz AND customer_id IS NOT NULL
+       ) AS begun
+  GROUP BY account_id, customer_id, date_trunc('hour', begun_at, 'UTC'), date_trunc('second', begun_at, 'UTC')
+) AS seen
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+ON CONFLICT (account_id, customer_id, hour_at) DO UPDATE
+SET channels = GREATEST(known.channels, EXCLUDED.channels), cps = GREATEST(known.cps, EXCLUDED.cps)
+WHERE EXCLUDED.channels > known.channels OR EXCLUDED.cps > known.cps
+
+-- name: forget_peaks
+-- Those of hours before a moment ($1).
+DELETE FROM traffic_peak WHERE hour_at < $1::timestamptz

@@ -2,13 +2,16 @@
 
 {{ title|told }}              a variable that holds words of ours
 {{ field.errors|told_each }}  a list of them
-{% spoken_language %}         the code for <html lang>; {% said_by_scripts %} gives scripts their words there
+{% spoken_language %}         the code for <html lang>; {% said_by_scripts %} gives scripts their words there, and
+                              {% written_by_scripts %} how they write numbers
+{{ asr_percent|figure }}      a number as the reader writes it
 
 The rest is written by `ui.template_text` when a template is read: {% say %}, |said and the filters that end in _said.
 """
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -18,6 +21,7 @@ from django.template.defaultfilters import default, default_if_none, yesno
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from tollgate.core.number_formats import POINT
 from tollgate.core.phrases import split
 from tollgate.ui import words
 
@@ -96,6 +100,20 @@ def said_by_scripts() -> SafeString | str:
     if speaking is None or not speaking.of_scripts:
         return ""
     return format_html(' data-said="{}"', json.dumps(speaking.of_scripts, ensure_ascii=False))
+
+
+@register.simple_tag
+def written_by_scripts() -> SafeString | str:
+    """How scripts write decimals, for <html> (`words.js`): nothing where it is after a point."""
+    return format_html(' data-decimal="{}"', words.sign()) if words.sign() != POINT else ""
+
+
+@register.filter
+def figure(number: object) -> str:
+    """A number as the reader writes it, or a text that is one; nothing for None."""
+    if number is None:
+        return ""
+    return words.figure(f"{number:f}" if isinstance(number, Decimal) else str(number))
 
 
 @register.filter

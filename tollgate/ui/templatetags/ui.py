@@ -6,7 +6,7 @@ confirm    {% confirm "close-acme" url name="Acme" title="Close this customer" t
            with <button type="button" data-dialog="close-acme">: asks to type the name, then posts to the url
 options    {% options choices chosen %}             what a <select> offers, as pairs of a value and its words
 line_chart {% line_chart chart %}                  a tollgate.ui.charts.LineChart
-money      {{ micros|money:"EUR" }}                 12.50 EUR, red below zero; nothing for None
+money      {{ micros|money:"EUR" }}                 12.50 EUR as its reader writes it, red below zero; nothing for None
 even       {% even %}<tbody>...</tbody>{% endeven %}  its amounts with as many decimals, the points below each other
 clock_time {{ at|clock_time:"Europe/Vilnius" }}      a moment to the minute, where the title says the zone
 get        {{ mapping|get:'data-width' }}            a value by a name that a template cannot write after a dot
@@ -26,14 +26,14 @@ from django.templatetags.static import static
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from tollgate.core.money import format_micros, padded
+from tollgate.core.money import format_micros
 from tollgate.ui.charts import LineChart
-from tollgate.ui.words import told
+from tollgate.ui.words import figure, told
 
 register = template.Library()
 
 TONES = frozenset({"green", "blue", "yellow", "red", "gray"})
-AMOUNT: Final = re.compile(r'(<span class="num(?: below-zero)?">)(-?\d+\.\d+)(?= <span class="unit">)')
+AMOUNT: Final = re.compile(r'(<span class="num(?: below-zero)?">-?\d+[.,])(\d+)(?= <span class="unit">)')
 """An amount as `money` writes it."""
 
 
@@ -104,7 +104,7 @@ def money(micros: int | None, currency: str | None) -> SafeString | str:
     if micros is None or not currency:
         return ""
     below = " below-zero" if micros < 0 else ""
-    amount = format_micros(micros, 2)
+    amount = figure(format_micros(micros, 2))
     return format_html('<span class="num{}">{} <span class="unit">{}</span></span>', below, amount, currency)
 
 
@@ -119,8 +119,8 @@ class Even(Node):
     def render(self, context: Context) -> SafeString:
         """The part, every amount with as many decimals as the longest."""
         text = self.nodelist.render(context)
-        most = max((len(found[2].partition(".")[2]) for found in AMOUNT.finditer(text)), default=0)
-        return mark_safe(AMOUNT.sub(lambda found: found[1] + padded(found[2], most), text))  # noqa: S308 - zeros only
+        most = max((len(found[2]) for found in AMOUNT.finditer(text)), default=0)
+        return mark_safe(AMOUNT.sub(lambda found: found[1] + found[2].ljust(most, "0"), text))  # noqa: S308 - zeros only
 
 
 @register.tag

@@ -1,10 +1,11 @@
-// <line-chart data-chart='{"unit", "height", "times", "series": [{"name", "values"}]}'>: lines over time, in UTC.
+// <line-chart data-chart='{"unit", "height", "zone", "times", "series": [{"name", "values"}]}'>: lines over time. Times come by
+// the clock of the zone, and are read as if they were UTC.
 //
 // Colors come from the theme, so the chart is drawn anew when the theme changes; it follows the width of its place.
 
 const LINES = ["--tblr-primary", "--tblr-green", "--tblr-orange", "--tblr-purple"];
 const twoDigits = (number) => String(number).padStart(2, "0");
-const moment = (epochS) => { const at = new Date(epochS * 1000); return `${at.getUTCFullYear()}-${twoDigits(at.getUTCMonth() + 1)}-${twoDigits(at.getUTCDate())} ${twoDigits(at.getUTCHours())}:${twoDigits(at.getUTCMinutes())} UTC`; };
+const moment = (epochS, zone) => { const at = new Date(epochS * 1000); return `${at.getUTCFullYear()}-${twoDigits(at.getUTCMonth() + 1)}-${twoDigits(at.getUTCDate())} ${twoDigits(at.getUTCHours())}:${twoDigits(at.getUTCMinutes())} ${zone}`; };
 // Midnight is shown as its date, any other moment as its time.
 const tick = (epochS) => { const at = new Date(epochS * 1000); return at.getUTCHours() || at.getUTCMinutes() ? `${twoDigits(at.getUTCHours())}:${twoDigits(at.getUTCMinutes())}` : `${twoDigits(at.getUTCMonth() + 1)}-${twoDigits(at.getUTCDate())}`; };
 
@@ -40,15 +41,15 @@ class LineChart extends HTMLElement {
 
   draw() {
     this.plot?.destroy();
-    const {times, series, unit, height} = this.data, number = (value) => (value == null ? "–" : `${Number(value).toLocaleString("en")} ${unit}`);
+    const {times, series, unit, height, zone} = this.data, number = (value) => (value == null ? "–" : `${numeral(Number(value).toLocaleString("en"))} ${unit}`);
     const lines = series.map(({name}, i) => ({label: name, stroke: this.color(LINES[i]), width: 1.5, points: {show: false}, value: (_, value) => number(value)}));
     this.plot = new uPlot({
       width: this.clientWidth || 600, height,
       tzDate: (epochS) => uPlot.tzDate(new Date(epochS * 1000), "Etc/UTC"),
       cursor: {y: false},
       scales: {y: {range: (_, least, most) => [Math.min(0, least ?? 0), Math.max(1, (most ?? 1) * 1.05)]}},
-      axes: [{...this.axis(), values: (_, splits) => splits.map(tick)}, {...this.axis(), size: 64, values: (_, splits) => splits.map((value) => value.toLocaleString("en"))}],
-      series: [{label: say("Time"), value: (_, value) => (value == null ? "–" : moment(value))}, ...lines],
+      axes: [{...this.axis(), values: (_, splits) => splits.map(tick)}, {...this.axis(), size: 64, values: (_, splits) => splits.map((value) => numeral(value.toLocaleString("en")))}],
+      series: [{label: say("Time"), value: (_, value) => (value == null ? "–" : moment(value, zone))}, ...lines],
     }, [times, ...series.map(({values}) => values.map((value) => (value == null ? null : Number(value))))], this);
   }
 }

@@ -104,7 +104,7 @@ class DataGrid extends HTMLElement {
   }
 
   summary(cells) {
-    const count = say("Count {count}", {count: cells.length.toLocaleString("en")});
+    const count = say("Count {count}", {count: numeral(cells.length.toLocaleString("en"))});
     const columns = new Set(cells.map((cell) => cell.cellIndex)), title = this.titles[cells[0].cellIndex];
     if (columns.size === 1 && "weighted" in title.dataset) return `${count}${weighted(cells, title.dataset.unit)}`;
     if (columns.size > 1 || !("adds" in title.dataset)) return count;
@@ -198,7 +198,7 @@ class DataGrid extends HTMLElement {
 }
 
 const titleText = (title) => title.querySelector(".grid-title")?.textContent.trim() ?? "";
-const cellText = (cell) => (cell.dataset.unit ? cell.textContent : cell.dataset.value ?? cell.textContent).trim();
+const cellText = (cell) => (cell.dataset.unit ? cell.textContent : cell.dataset.value ?? cell.textContent).trim().replace(/\s/g, " "); // a tab or a line's end in a name would begin a cell
 
 // The sum and the average (half away from zero) of decimal texts, added as whole numbers of their smallest place.
 function totals(numbers) {
@@ -221,7 +221,7 @@ function weighted(cells, unit) {
 
 function decimal(value, places) {
   const digits = (value < 0n ? -value : value).toString().padStart(places + 1, "0"), cut = digits.length - places;
-  return (value < 0n ? "-" : "") + BigInt(digits.slice(0, cut)).toLocaleString("en") + (places ? `.${digits.slice(cut)}` : "");
+  return numeral((value < 0n ? "-" : "") + BigInt(digits.slice(0, cut)).toLocaleString("en") + (places ? `.${digits.slice(cut)}` : ""));
 }
 
 customElements.define("data-grid", DataGrid);

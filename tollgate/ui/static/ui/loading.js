@@ -34,7 +34,7 @@ function loadOn(grid) {
     for (const box of grid.querySelectorAll("[data-check-all]")) box.checked = false;
     grid.restoreWidths();
     turn(page.querySelector("nav a[rel=next]"));
-    const count = grid.querySelector(".grid-count"), shown = grid.lines.length.toLocaleString("en");
+    const count = grid.querySelector(".grid-count"), shown = numeral(grid.lines.length.toLocaleString("en"));
     count.textContent = say("{shown} of {total}", {shown, total: count.dataset.total});
     const full = grid.lines.length >= MOST_ROWS && next();
     tell(full ? say("{shown} rows are shown: use the link for more.", {shown}) : say("{shown} rows are shown.", {shown}));

@@ -127,7 +127,8 @@ class PivotTable extends HTMLElement {
     const titles = [...heads, ...across.map((line) => (line.length ? line.map(keyText).join(" / ") : columns.length ? PIVOT_TOTAL : figure.title))];
     this.table = [titles, ...down.map((line) => [...this.heading(line, rows.length, width), ...across.map((column) => this.told_of(figure, sums(line, column)))])];
     this.show(width, down.map((line) => line.length < rows.length || !rows.length));
-    this.tell(say("{figure}: {count} groups", {figure: figure.title, count: this.groups.length.toLocaleString("en")}));
+    const count = this.groups.length, told = count === 1 ? say("{figure}: 1 group", {figure: figure.title}) : "";
+    this.tell(told || say("{figure}: {count} groups", {figure: figure.title, count: numeral(count.toLocaleString("en"))}));
   }
 
   heading(line, depth, width) {
@@ -155,7 +156,7 @@ class PivotTable extends HTMLElement {
     table.className = "plain-table";
     const decimals = /(?<=\d\.)\d+/g; // shown with as many each, the points below each other; copied as they are
     const most = lines.flatMap((cells) => cells.slice(width).join(" ").match(decimals) ?? []).reduce((one, other) => Math.max(one, other.length), 0);
-    const shown = (text, place) => (place < width ? text : text.replace(decimals, (found) => found.padEnd(most, "0")));
+    const shown = (text, place) => (place < width ? text : text.replace(decimals, (found) => found.padEnd(most, "0")).split("\n").map(numeral).join("\n"));
     const line = (cells, name, strong) => {
       const row = document.createElement("tr");
       row.className = strong ? "pivot-total" : "";
@@ -173,7 +174,7 @@ class PivotTable extends HTMLElement {
 
   async copy() {
     if (!this.table) return;
-    const text = this.cells((cell) => cell.replaceAll("\n", "; ")).map((cells) => cells.join("\t")).join("\n");
+    const text = this.cells(onOneLine).map((cells) => cells.join("\t")).join("\n");
     if (navigator.clipboard) await navigator.clipboard.writeText(text);
     else {   // a page on plain http has no clipboard API
       const box = Object.assign(document.createElement("textarea"), {value: text});
@@ -194,6 +195,9 @@ class PivotTable extends HTMLElement {
 const added = (one, other) => (one === null ? other : other === null ? one : one + other);
 
 const keyText = (key) => (key === "" ? say("none") : key);
+
+// The amounts of several currencies stand below each other; a tab or the end of a line in a name would begin a cell.
+function onOneLine(text) { return text.replace(/[\t\r\v\f]+/g, " ").replaceAll("\n", "; "); }
 
 // A spreadsheet would run a name that begins so as a formula.
 function harmless(text) { return /^[-=+@\t\r]/.test(text) ? `'${text}` : text; }

@@ -3,6 +3,11 @@
 
 const SAID = JSON.parse(document.documentElement.dataset.said ?? "{}");
 
+// A number as its reader writes it: numeral("1,234.50") is 1 234,50 where decimals stand after a comma.
+function numeral(text) {
+  return document.documentElement.dataset.decimal === "," ? text.replaceAll(",", "\u00a0").replace(".", ",") : text;
+}
+
 function say(message, values = {}) {
   return (SAID[message] ?? message).replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
 }
