@@ -120,6 +120,7 @@ def test_killing_postgres_in_mid_call_loses_and_doubles_nothing(durable_postgres
             charging.answered("c1", at, route=0)
             assert durable_postgres.pid is not None
             os.kill(durable_postgres.pid, signal.SIGKILL)
+            until(lambda: not durable_postgres.running)
             until(lambda: charging.send("GET", "/healthz")[0] == 503)
             durable_postgres.start()
             until(lambda: charging.send("GET", "/healthz")[0] == 200)

@@ -154,6 +154,22 @@ def test_a_process_that_ends_as_it_begins_to_read_is_forgotten_all_the_same(
     assert world.all(told) == []
 
 
+def test_it_ends_though_the_database_ends_its_connection_at_that_very_moment(world: World) -> None:
+    async def story(turns: int) -> None:
+        keeper = snapshot.SnapshotKeeper(world.url)
+        await keeper.start()
+        await asyncio.sleep(0)
+        assert keeper._connection is not None
+        keeper._connection.terminate()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await keeper.stop()
+
+    for turns in range(6):
+        asyncio.run(story(turns))
+
+
 def test_a_contact_that_verifies_opens_the_customer(world: World, charging: Charging) -> None:
     world.run("UPDATE customer SET email_verification = true")
     obeyed(charging, "email_unverified")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -14,7 +17,7 @@ import pytest
 
 from tests import migrated
 from tollgate.jobs import postgres_programs
-from tollgate.jobs.postgres import AlreadyRunning, Postgres, WrongVersion, serving
+from tollgate.jobs.postgres import AlreadyRunning, NotStarted, Postgres, WrongVersion, serving
 
 
 @pytest.fixture
@@ -130,6 +133,23 @@ def test_a_taken_port_is_replaced_by_a_free_one(folder: Path) -> None:
         (other / "postgres.port").write_text(str(taken))
         with Postgres(other, durable=False) as second, psycopg.connect(second.url):
             assert second.port != taken
+
+
+def test_a_server_that_died_comes_back_where_its_clients_know_it_or_not_at_all(folder: Path) -> None:
+    server = Postgres(folder, durable=False)
+    with server, psycopg.connect(server.url), closing(socket.socket()) as other:
+        port = server.port
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until(lambda: not server.running)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        with pytest.raises(NotStarted, match=f"another program holds port {port}"):
+            server.start()
+        other.close()
+        with psycopg.connect(server.start().url):
+            assert server.port == port
 
 
 def test_the_file_of_a_dead_server_whose_process_id_is_reused_does_not_stop_a_start(folder: Path) -> None:

@@ -143,7 +143,7 @@ def test_the_ticked_go_the_others_stay_and_what_is_in_use_is_told_by_name(cast: 
 @pytest.mark.parametrize("noun", EDITED)
 def test_the_ticked_are_changed_as_by_their_form_and_the_others_stay(cast: Cast, ann: Client, noun: str) -> None:
     field, typed, becomes, single = EDITED[noun]
-    one, two, other = (made(cast, noun, f"n{n}") for n in range(3))
+    one, two, other = (made(cast, noun, f"record-{n}") for n in range(3))
     before = getattr(other, field)
     assert before != becomes
     assert f'name="id" value="{one.pk}"' in ann.get(PAGES[noun]).content.decode()

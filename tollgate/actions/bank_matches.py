@@ -33,6 +33,11 @@ def collected(account: Account, values: Mapping[str, Any], told: Told) -> Paymen
         return None
     if values["currency"].upper() != lines[0].currency:
         raise refuse("currency", f"It was collected in {lines[0].currency}.")
+    return completed(lines, values, told)
+
+
+def completed(lines: Sequence[BankLine], values: Mapping[str, Any], told: Told) -> Payment:
+    """The payment, or the first of several, of lines of our files that the bank has told of: once."""
     take_all_turns(line.customer for line in lines if line.state == "waiting")  # wallets before payments and lines
     for line in lines:
         if line.state == "waiting":

@@ -11,12 +11,9 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from tollgate.actions import records
 from tollgate.actions.acts import refuse
-from tollgate.actions.allocations import take_all_turns
-from tollgate.actions.bank_matches import UNTOLD_DAYS, in_batch, lines_of, sent_back
-from tollgate.actions.bank_tellings import Told, is_another, keep_telling
-from tollgate.actions.payments import complete_payment
+from tollgate.actions.bank_matches import UNTOLD_DAYS, completed, in_batch, lines_of, sent_back
+from tollgate.actions.bank_tellings import Told, is_another
 from tollgate.core.bank_statements import MADE
 from tollgate.core.money import format_micros
 from tollgate.store.models import Account, BankLine, BankRun, Payment
@@ -32,19 +29,7 @@ def paid_out(account: Account, values: Mapping[str, Any], told: Told) -> Payment
     lines = _by_end_to_end(account, values, told) or _by_batch(account, values, told)
     if values["currency"].upper() != lines[0].currency:
         raise refuse("currency", f"It was to be paid in {lines[0].currency}.")
-    take_all_turns(line.customer for line in lines if line.state == "waiting")  # wallets before payments and lines
-    for line in lines:
-        if line.state == "waiting":
-            at = values["received_at"] or records.now()
-            records.change(records.locked(Payment, line.payment_id), {"received_at": at})
-            complete_payment(payment_id=line.payment_id)
-        if not line.told_as:
-            told_as = {"told_as": values["external_id"], "told_on": told.booked_on}
-            records.change(records.locked(BankLine, line.pk), told_as)
-    payment = Payment.objects.get(pk=lines[0].payment_id)
-    if len(lines) == 1 and lines[0].amount_micros == told.amount_micros:  # not what a batch came to
-        keep_telling(payment, told)
-    return payment
+    return completed(lines, values, told)
 
 
 def paid_back(account: Account, values: Mapping[str, Any], told: Told) -> Payment | None:

@@ -79,7 +79,7 @@ class SnapshotKeeper:
         for task in self.tasks:
             task.cancel()
             await asyncio.wait((task,))
-        if self._connection is not None:
+        if self._connection is not None and not self._connection.is_closed():
             with contextlib.suppress(*AWAY):
                 if self._connection.is_in_transaction():  # it was ended in the midst of a reading
                     await self._connection.execute("ROLLBACK", timeout=2)
@@ -150,7 +150,9 @@ class SnapshotKeeper:
         assert self._connection is not None
         while not self._connection.is_closed():
             try:
-                await asyncio.wait_for(self._wake.wait(), POLL_S if self._heard_lately() else 1)
+                # not wait_for, which may swallow a cancellation
+                async with asyncio.timeout(POLL_S if self._heard_lately() else 1):
+                    await self._wake.wait()
             except TimeoutError:
                 await self._poll()
                 continue

@@ -33,6 +33,7 @@ ROLE: Final = "tollgate"
 DATABASE: Final = "tollgate"
 PORTS: Final = range(20_000, 32_000)  # below the range the kernel gives to outgoing connections
 PATIENCE_S: Final = 60.0
+PORT_PATIENCE_S: Final = 5.0
 STILL_THERE: Final = "pre-existing shared memory block"
 PORT_TAKEN: Final = "could not bind"
 
@@ -92,6 +93,7 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
         self._log_begun_at = 0
+        self._has_served = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,7 +118,7 @@ class Postgres:
 
     @property
     def port(self) -> int:
-        """The loopback port, chosen free at the first start and kept while it stays free."""
+        """The loopback port: chosen free at the first start, kept while free, not moved once we have served."""
         return int((self.data / "postgres.port").read_text(encoding="ascii"))
 
     @property
@@ -147,6 +149,7 @@ class Postgres:
             self.stop()
             raise
         _write_private(self.data / environment.DATABASE_URL_FILE, self.url)
+        self._has_served = True
         return self
 
     def stop(self) -> None:
@@ -311,10 +314,21 @@ class Postgres:
     def _choose_port(self) -> int:
         path = self.data / "postgres.port"
         kept = [int(path.read_text(encoding="ascii"))] if path.exists() else []
+        if self._has_served:
+            return self._wait_for(kept[0])
         chances = random.sample(PORTS, 100)
         port = next(port for port in [*kept, *chances] if _free(port))
         if [port] != kept:
             _write_private(path, str(port))
+        return port
+
+    def _wait_for(self, port: int) -> int:
+        """The port that our clients have been told, once it is free again."""
+        deadline = time.monotonic() + PORT_PATIENCE_S
+        while not _free(port):
+            if time.monotonic() > deadline:
+                raise NotStarted(f"another program holds port {port}, where PostgreSQL served {self.cluster} until now")
+            time.sleep(0.05)
         return port
 
     def _make_database(self) -> None:
