@@ -77,9 +77,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "version": 1, "name": "Weekly", "port": 5060, "transport": "udp", "channels": 0, "shared": False,
         "enabled": True,
     },
+    "did": {
+        "version": 1, "destinations": "", "order": "serial", "channels": 0, "cps_milli": 0, "recording": "inherit",
+        "pai_mode": "default", "public_note": "", "private_note": "", "enabled": True,
+    },
     "card": {
-        "version": 1, "currency": "EUR", "precision": 4, "method": "up", "duration_method": "up",
-        "increments": "initial_then_increment", "tech_prefix": "",
+        "version": 1, "direction": "termination", "currency": "EUR", "precision": 4, "method": "up",
+        "duration_method": "up", "increments": "initial_then_increment", "tech_prefix": "",
     },
     "rate": {
         "destination": "", "blocked": False, "price_nanos": 0, "connect_fee_nanos": 0, "initial_s": 1,
@@ -87,7 +91,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "carrier": {
         "version": 1, "status": "active", "currency": "EUR", "channels": 0, "cps_milli": 0, "first_reply_s": 1,
-        "pdd_s": 5, "ring_s": 20, "pai_mode": "default",
+        "pdd_s": 5, "ring_s": 20, "pai_mode": "default", "networks": [],
     },
     "gateway": {
         "version": 1, "port": 5060, "transport": "udp", "weight": 100, "enabled": True, "channels": 0,

@@ -8,15 +8,18 @@ from datetime import UTC, date, datetime, time
 import pytest
 
 from tests.actions.test_invoice_runs import postpaid
+from tests.actions.test_tasks import actor_of, user, work
 from tests.core.test_bank_statements import HEAD, TAIL
 from tollgate.actions import records
+from tollgate.actions.acts import acting
+from tollgate.actions.bank_confirmations import confirm_bank_run
 from tollgate.actions.bank_credits import import_bank_credit
 from tollgate.actions.mandates import MandateFields, create_mandate
 from tollgate.actions.options import update_options
 from tollgate.actions.uploads import read_file
 from tollgate.core.upload_fields import NOUNS
 from tollgate.core.uploads import guess, read_row
-from tollgate.store.models import Account, Customer, Mandate, Payment
+from tollgate.store.models import Account, BankRun, Customer, Mandate, Payment, Task, User
 
 OWN_IBAN = "LT601010012345678901"
 IBAN = "LT121000011101001000"
@@ -97,3 +100,13 @@ def told(account: Account, *entries: str, notice: bool = False) -> list[Payment]
         assert not errors
         booked.append(import_bank_credit(account_id=account.pk, **values))
     return booked
+
+
+def confirmed(run: BankRun) -> Task:
+    """The job that confirms all of a file in somebody else's name, worked to its end."""
+    known = User.objects.filter(email="otto@demo.example").first()
+    with acting(actor_of(known or user("otto@demo.example", "*"))):
+        task = confirm_bank_run(bank_run_id=run.pk)
+    work(task=task)
+    task.refresh_from_db()
+    return task

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.actions.bank import IBAN, TODAY, Move, collecting, entry, part, today, told, with_mandate
+from tests.actions.bank import IBAN, TODAY, Move, collecting, confirmed, entry, part, today, told, with_mandate
 from tests.actions.bills import balance
 from tests.actions.cast import EURO
 from tests.actions.test_bank_credits import owing
@@ -17,14 +17,9 @@ from tests.actions.test_customers import refused
 from tests.actions.test_invoice_runs import postpaid
 from tollgate.actions import debits
 from tollgate.actions.acts import Invalid
+from tollgate.actions.bank_confirmations import confirm_bank_run
 from tollgate.actions.bank_credits import import_bank_credit
-from tollgate.actions.bank_runs import (
-    cancel_bank_run,
-    confirm_bank_run,
-    export_bank_run,
-    return_bank_line,
-    send_bank_run,
-)
+from tollgate.actions.bank_runs import cancel_bank_run, export_bank_run, return_bank_line, send_bank_run
 from tollgate.actions.debits import debit_run, offers
 from tollgate.actions.dunning import dun_invoice
 from tollgate.actions.invoice_issue import void_invoice
@@ -165,8 +160,7 @@ def test_the_operator_confirms_by_hand_and_a_statement_that_tells_it_later_moves
     complete_payment(payment_id=line_of(new).payment_id)
     assert (opened(old), opened(new)) == (50, 0), "the invoice that was collected, not the oldest"
     other = owing(baltic, 60)
-    for _ in range(2):
-        confirm_bank_run(bank_run_id=run.pk)
+    assert "Nothing of file" in refused("bank_run_id", confirm_bank_run, bank_run_id=run.pk)
     today(DUE)
     told(account, entry("100.00", DUE, part(str(new.number), reference="T1")))
     told(account, entry("100.00", DUE, part(str(new.number)), reference="E1"), notice=True)
@@ -306,9 +300,10 @@ def _anything(account: Account, amounts: list[int], steps: list[tuple[str, int]]
                 )
             elif what == "return" and line is not None:
                 return_bank_line(bank_line_id=line.pk, reason_code="AM04")
+            elif runs and what == "cancel":
+                cancel_bank_run(bank_run_id=runs[which % len(runs)].pk)
             elif runs:
-                act = cancel_bank_run if what == "cancel" else confirm_bank_run
-                act(bank_run_id=runs[which % len(runs)].pk)
+                confirmed(runs[which % len(runs)])
         except Invalid:
             continue
     for run in runs:
@@ -358,7 +353,7 @@ def test_offers_say_why_not(account: Account, today: Move) -> None:
 def test_what_was_refunded_and_then_taken_back_by_the_bank_is_owed_twice(account: Account, today: Move) -> None:
     baltic, _ = with_mandate(collecting(account), "Baltic")
     invoice = owing(baltic, 100)
-    confirm_bank_run(bank_run_id=run_of(account, invoice).pk)
+    confirmed(run_of(account, invoice))
     line = line_of(invoice)
     refund_payment(payment_id=line.payment_id, amount_micros=40 * EURO)
     assert balance(baltic) == -40 * EURO
@@ -371,7 +366,7 @@ def test_what_was_refunded_and_then_taken_back_by_the_bank_is_owed_twice(account
 def test_a_refund_that_waits_keeps_a_return_for_a_person(account: Account, today: Move) -> None:
     baltic, _ = with_mandate(collecting(account), "Baltic")
     invoice = owing(baltic, 100)
-    confirm_bank_run(bank_run_id=run_of(account, invoice).pk)
+    confirmed(run_of(account, invoice))
     line = line_of(invoice)
     waiting = pay_out_payment(payment_id=line.payment_id, amount_micros=40 * EURO)
     assert "waits" in refused("bank_line_id", return_bank_line, bank_line_id=line.pk, reason_code="MD06")
@@ -393,7 +388,7 @@ def test_a_customers_own_transfer_never_makes_the_banks_sum_of_the_batch_vanish(
 def test_a_return_without_a_day_told_twice_leaves_the_next_collection_alone(account: Account, today: Move) -> None:
     baltic, _ = with_mandate(collecting(account), "Baltic", notice_days=1)
     invoice = owing(baltic, 100)
-    confirm_bank_run(bank_run_id=run_of(account, invoice).pk)
+    confirmed(run_of(account, invoice))
     row = {
         "account_id": account.pk, "amount_micros": 100 * EURO, "currency": "EUR", "external_id": "R1", "paid_for": "",
         "end_to_end_id": str(invoice.number), "return_reason": "AM04", "reversal": True,

@@ -6,19 +6,14 @@ from datetime import date
 
 import pytest
 
-from tests.actions.bank import IBAN, TODAY, Move, collecting, today, with_mandate
+from tests.actions.bank import IBAN, TODAY, Move, collecting, confirmed, today, with_mandate
 from tests.actions.bills import balance
 from tests.actions.cast import ANN, EURO
 from tests.actions.test_bank_credits import owing
 from tests.actions.test_customers import refused
 from tests.actions.test_invoice_runs import postpaid
 from tollgate.actions.acts import Actor, acting
-from tollgate.actions.bank_runs import (
-    cancel_bank_run,
-    confirm_bank_run,
-    export_bank_run,
-    return_bank_line,
-)
+from tollgate.actions.bank_runs import cancel_bank_run, export_bank_run, return_bank_line
 from tollgate.actions.payments import cancel_payment, create_payment
 from tollgate.actions.payouts import pay_out_credit, pay_out_payment, transfer_run
 from tollgate.store.models import Account, BankLine, BankRun, Payment
@@ -52,7 +47,7 @@ def test_a_refund_by_transfer_moves_money_once_when_the_bank_has_paid_it(account
         bank_line_ids=[back.bank_line.pk],
     )
     for _ in range(2):
-        confirm_bank_run(bank_run_id=run.pk)
+        assert confirmed(run).done_count == 1
     paid.refresh_from_db()
     assert (balance(baltic), paid.refunded_micros) == (60 * EURO, 40 * EURO)
     for _ in range(2):
@@ -94,7 +89,7 @@ def test_two_people_pay_out_where_the_account_asks_for_them(account: Account, to
     assert "Another user approves" in refused("payment_id", transfer_run, **given)
     with acting(Actor("Nils", ANN.may, "looked at it")):
         run = transfer_run(**given)  # type: ignore[arg-type]
-        confirm_bank_run(bank_run_id=run.pk)
+    confirmed(run)
     assert balance(baltic) == 20 * EURO
 
 
@@ -104,7 +99,7 @@ def test_credit_that_is_paid_out_settles_no_invoice_and_is_not_paid_out_again(ac
     back = pay_out_credit(customer_id=baltic.pk, amount_micros=50 * EURO)
     assert back.reverses_id == paid.pk
     refused("payment_id", pay_out_payment, payment_id=paid.pk)
-    confirm_bank_run(bank_run_id=file_of(account, back).pk)
+    confirmed(file_of(account, back))
     paid.refresh_from_db()
     assert (paid.refunded_micros, paid.unallocated_micros, balance(baltic)) == (50 * EURO, 0, 0)
     invoice = owing(baltic, 50)

@@ -115,3 +115,38 @@ def test_a_file_brings_every_field_that_the_forms_have() -> None:
     assert [str(network) for network in eve.allowed_networks] == ["192.0.2.0/24", "2001:db8::/32"]
     assert (bool(eve.password), eve.password_must_change) == (True, True)
     assert login["password"] not in str(list(TaskRow.objects.values_list("cells")))
+
+
+def test_who_brings_no_word_on_taxes_gets_those_of_a_new_form_and_none_is_said_as_such() -> None:
+    with acting(ANN):
+        account = demo_account()
+        create_customer(account_id=account.pk, name="Nordic", currency="EUR")
+        for name, default in (("VAT", True), ("Excise", False), ("Of old", True)):
+            create_tax(account_id=account.pk, name=name, rate_ppm=210_000, is_default=default)
+    ann = actor_of(user("ann@demo.example", "*"))
+    rows = {"Absent": None, "Empty": "", "Blank": " ; ", "None": "None", "Named": "excise", "Both": "VAT; Excise"}
+    with acting(ann):
+        for name, cell in rows.items():
+            upload("customer", {"name": name, "currency": "EUR"} | ({} if cell is None else {"tax_ids": cell}))
+        for name in ("Nobody", "none; VAT"):
+            row = {"name": "Refused", "currency": "EUR", "tax_ids": name}
+            task = start_upload(
+                account_id=account.pk, noun="customer", headers=list(row), rows=[list(row.values())],
+                mapping={name: place for place, name in enumerate(row)},
+            )  # fmt: skip
+            work()
+            assert "There is no tax of this name" in errors_of(task)[1][0][1]
+    paid = {
+        customer.name: {tax.tax.name for tax in customer.customer_taxes.all()}
+        for customer in Customer.objects.exclude(name="Nordic")
+    }
+    new = {"VAT", "Of old"}
+    assert paid == {
+        **dict.fromkeys(("Absent", "Empty", "Blank"), new),
+        "None": set(), "Named": {"Excise"}, "Both": {"VAT", "Excise"},
+    }  # fmt: skip
+    with acting(ANN):
+        create_tax(account_id=account.pk, name="None", rate_ppm=0)
+    with acting(ann):
+        upload("customer", {"name": "Called so", "currency": "EUR", "tax_ids": "none"})
+    assert [tax.tax.name for tax in Customer.objects.get(name="Called so").customer_taxes.all()] == ["None"]

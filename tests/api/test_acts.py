@@ -17,7 +17,7 @@ from tollgate.actions.acts import Actor, acting
 from tollgate.api.repeats import KEPT
 from tollgate.api.schema import fit, served, shape
 from tollgate.core import sepa
-from tollgate.store.models import Account, ApiAnswer, Audit, Customer, Entry, Tag, Task
+from tollgate.store.models import Account, ApiAnswer, Audit, BankLine, BankRun, Customer, Entry, Tag, Task
 
 pytestmark = pytest.mark.django_db
 CENT = 10_000
@@ -72,6 +72,16 @@ def test_a_file_for_the_bank_is_a_job_and_the_same_one_for_who_asks_again(cast: 
     again = ann.act("make_debit_run", **{**wanted, "invoice_ids": [1, 2]})
     assert (again.status_code, again["Location"]) == (202, first["Location"])
     assert ("execute_on", "invalid") in fields_of(ann.act("make_debit_run", **{**wanted, "execute_on": "2026-12-26"}))
+
+
+def test_a_file_for_the_bank_is_confirmed_by_a_job(cast: Cast, ann: Api) -> None:
+    run = BankRun.objects.get()
+    BankLine.objects.update(state="waiting")
+    first, again = (ann.act("confirm_bank_run", bank_run_id=run.pk) for _ in range(2))
+    task = Task.objects.latest("pk")
+    for answer in (first, again):
+        assert (answer.status_code, answer["Location"]) == (202, f"/api/v1/tasks/{task.pk}")
+    assert ann.get(f"tasks/{task.pk}").json()["total_count"] == run.lines.count()
 
 
 def test_a_paused_account_is_refused_to_programs_too(cast: Cast, ann: Api) -> None:

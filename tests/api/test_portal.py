@@ -15,8 +15,10 @@ from tests.panel.conftest import logged_in
 from tests.portal.cast import PortalCast, gather, visiting
 from tests.portal.test_calls import OLD, archived, old_call
 from tollgate.actions.acts import Actor, NotFound, acting
+from tollgate.actions.cards import create_card
 from tollgate.actions.charges import charge_customer
 from tollgate.actions.contact_tokens import create_contact_token
+from tollgate.actions.dids import create_did
 from tollgate.actions.messages import body
 from tollgate.actions.payment_gateways import update_payment_gateway
 from tollgate.actions.portal_passwords import set_contact_password
@@ -66,6 +68,10 @@ def stored_card(people: PortalCast) -> AutoTopUp:
 def test_a_token_tells_what_the_portal_does_and_of_nobody_else(people: PortalCast) -> None:
     with acting(Actor("ann", frozenset({"*"}))):
         charge_customer(customer_id=people.panel.acme.pk, description="Router", unit_price_nanos=5 * 10**9)
+        made: Any = {"account_id": people.panel.account.pk, "kind": "customer", "name": "In", "currency": "EUR"}
+        card = create_card(**made, direction="origination")
+        number: Any = {"number": "+442079460001", "customer_id": people.panel.acme.pk, "private_note": "private"}
+        create_did(account_id=people.panel.account.pk, **number, card_id=card.pk, carrier_id=people.panel.cirrus.pk)
     stored_card(people)
     carla, dan = token_of(people.carla), token_of(people.dan)
     assert carla.token.scopes == ["*"]

@@ -41,6 +41,7 @@ from tollgate.store.models import (
     CustomerHold,
     CustomPage,
     DelayedSave,
+    Did,
     DunningEvent,
     DunningStep,
     Entry,
@@ -104,6 +105,7 @@ def _filled(cast: Cast) -> None:
         DelayedSave: {**account, **acme, "act": "update_customer", "arguments": {}, "before": {}, "after": {},
                       "table_name": "customer",
                       "row_id": cast.acme.pk, "title": "T", "due_at": at, "author_id": cast.ann.pk, "author": "ann"},
+        Did: {**account, **acme, "number": "442071838750", "card": cast.customer_card},
         Task: {**account, "kind": "upload", "author_id": cast.ann.pk},
         AlertEvent: {"alert": Alert.objects.earliest("id"), "kind": "fired", "at": at},
         DunningEvent: {**account, **acme, "invoice": Invoice.objects.earliest("id"),
@@ -248,7 +250,7 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
         *("customers", "customer-notes", "contacts", "endpoints", "number-blocks", "verified-clis", "cdrs", "calls"),
         *("aliases", "cli-proofs", "conference-rooms", "contact-sessions", "pins"),
         *("wallets", "entries", "payments", "allocations", "auto-top-ups", "delayed-saves", "audit"),
-        *("cards", "revisions", "rates", "ingress-routes"),
+        *("cards", "revisions", "rates", "ingress-routes", "dids"),
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]
     assert rita.get("cdrs", {**SINCE, "fields": "profit_micros"}).status_code == 422

@@ -117,13 +117,17 @@ PAGES: Final[Mapping[str, str]] = {
     "the options": "/options/",
 }
 """An address with @ is walked so many pages on."""
-LISTS: Final[Mapping[str, str]] = {
-    "customers": "tollgate.panel.customer_lists", "contacts": "tollgate.panel.contacts",
-    "endpoints": "tollgate.panel.endpoints", "routes": "tollgate.panel.routes",
+LISTS: Final[Mapping[str, tuple[str, str]]] = {
+    "customers": ("tollgate.panel.customer_lists", "Customer"), "contacts": ("tollgate.panel.contacts", "Contact"),
+    "endpoints": ("tollgate.panel.endpoints", "Endpoint"), "routes": ("tollgate.panel.routes", "IngressRoute"),
 }  # fmt: skip
-"""The lists of which every order and every filter is tried: by their address, where their grid is."""
-TYPED: Final = ("telecom", "zz99")
-"""What is typed into a filter by a name: what a tenth has, and what nearly nobody has."""
+"""The lists of which every order, filter and search is tried: by their address, their module and their model."""
+TYPED: Final = ("telecom", "zz99", "z9")
+"""What is typed into a filter by a name: what a tenth has, what nearly nobody has, and what no index knows."""
+SEARCHED: Final = (*TYPED, "anna", "example", "1000", "user9", "po-99", "a", "370600", "e5 1", "summit 4")
+"""What is searched for: what few have, a tenth, a fifth, and all; in names and in numbers."""
+COMPARED: Final = ("contains", "begins", "is")
+"""The conditions that are tried on every column with a text."""
 CHOSEN: Final = 8
 """Of a filter with more choices (there are 250 countries) so many are tried, spread over all."""
 DEEP: Final = 5
@@ -205,8 +209,10 @@ def measure(user: Any, *, times: int, pid: int) -> dict[str, dict[str, float]]:
 
 
 def _tried() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Every order of each list both ways, its first page and one far on, and every filter: addresses by their words."""
-    for name, module in LISTS.items():
+    """Every order of each list both ways, its first page and one far on, every filter, search and condition on a
+    text: addresses by their words.
+    """
+    for name, (module, model) in LISTS.items():
         found = import_module(module)
         grid = found.GLOBAL if name == "contacts" else found.LIST
         sorts = {
@@ -222,6 +228,22 @@ def _tried() -> Iterator[tuple[str, Mapping[str, str]]]:
             f"{name} by each of {len(asked)} filters",
             {f"{one} {text}": f"/{name}/?f.{one}={text}" for one, text in asked},
         )
+        yield f"{name} by each of {len(SEARCHED)} searches", {text: f"/{name}/?q={text}" for text in SEARCHED}
+        compared = [(column, how, text) for column in _texts(grid, model) for how in COMPARED for text in TYPED]
+        yield (
+            f"{name} by each of {len(compared)} conditions",
+            {f"{column} {how} {text}": f"/{name}/?c.{column}={how}:{text}" for column, how, text in compared},
+        )
+
+
+def _texts(grid: Any, model: str) -> Iterator[str]:
+    """The columns whose texts are compared."""
+    from tollgate.store import models
+    from tollgate.ui.conditions import Of
+    from tollgate.ui.sources import QuerysetSource
+
+    source = QuerysetSource(queryset=getattr(models, model).objects.all())
+    return (one.name for one in grid.columns if one.sort and source.kind_of(one.sort) is Of.TEXT)
 
 
 def _spread(choices: list[str]) -> list[str]:

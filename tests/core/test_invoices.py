@@ -195,7 +195,9 @@ def test_lines_speak_the_language_of_their_document() -> None:
 def test_what_is_not_named_is_told_so() -> None:
     nameless = Usage(calls_count=1, billed_s=1, charged_micros=1)
     assert usage_line(nameless, JANUARY, "destination", {}).description == "Calls to other destinations"
-    assert usage_line(nameless, JANUARY, "route", {}).description == "Calls by a route that is gone"
+    assert usage_line(nameless, JANUARY, "route", {}).description == "Calls to your numbers and within your net"
+    gone = replace(nameless, ingress_route_id=7)
+    assert usage_line(gone, JANUARY, "route", {}).description == "Calls by a route that is gone"
 
 
 def test_the_other_kinds_of_line() -> None:

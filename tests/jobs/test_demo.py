@@ -99,6 +99,21 @@ def test_the_users_can_read_and_act(demo: Installation) -> None:
     assert json.dumps(rows) == json.dumps([("ann@demo.example", ["*"]), ("bob@demo.example", [])])
 
 
+def test_numbers_of_the_demo_ring_at_its_phones_and_some_are_in_the_inventory(demo: Installation) -> None:
+    rows = demo.rows(
+        "SELECT did.number, customer.name, did.destinations, carrier.name, card.direction, bought.direction"
+        " FROM did LEFT JOIN customer ON customer.id = customer_id LEFT JOIN carrier ON carrier.id = did.carrier_id"
+        " LEFT JOIN card ON card.id = did.card_id LEFT JOIN card bought ON bought.id = carrier_card_id ORDER BY 1"
+    )
+    assert [row[1:3] for row in rows if row[1]] == [
+        ("Acme", "acme-desk"), ("Acme", "acme-hall"), ("Baltic", "baltic-1"),
+    ]  # fmt: skip
+    assert [row[0] for row in rows if row[1] is None] == ["37052101012", "37167101011"]
+    assert {row[3:] for row in rows} == {("Cirrus", "origination", "origination"), ("Cirrus", None, "origination")}
+    phones = {name for (name,) in demo.rows("SELECT username FROM endpoint WHERE kind = 'sip_user'")}
+    assert {row[2] for row in rows if row[1]} <= phones
+
+
 def test_the_pages_of_money_and_traffic_have_something_to_show(demo: Installation) -> None:
     payments = demo.rows("SELECT kind, status, count(*)::int FROM payment GROUP BY 1, 2 ORDER BY 1, 2")
     assert {(kind, status) for kind, status, _ in payments} == {

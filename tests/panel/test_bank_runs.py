@@ -17,7 +17,7 @@ from tollgate.actions.payouts import pay_out_payment, transfer_run
 from tollgate.actions.tasks import work
 from tollgate.core import sepa
 from tollgate.panel import bank_runs
-from tollgate.store.models import BankLine, BankRun, Customer, Invoice, Mandate, Payment, Task
+from tollgate.store.models import Account, BankLine, BankRun, Customer, Invoice, Mandate, Payment, Task
 
 pytestmark = pytest.mark.django_db
 EURO = 1_000_000
@@ -169,6 +169,39 @@ def test_a_large_file_is_made_by_a_job_whose_page_tells_of_it(
     again = ann.post(f"/bank-files/collect/new/?on={on}&id={owed.pk}", sent)
     assert again["Location"] == f"/bank-files/{run.pk}/", "the same file"
     assert BankRun.objects.latest("id") == run
+
+
+def test_a_large_file_is_confirmed_by_a_job_whose_progress_its_page_tells(
+    cast: Cast, ann: Client, owed: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank_runs, "AT_ONCE_MOST", 1)
+    with acting(Actor("setup", frozenset({"*"}))):
+        paid = create_payment(customer_id=owed.customer_id, amount_micros=500 * EURO)
+        backs = [pay_out_payment(payment_id=paid.pk, amount_micros=20 * EURO, iban=IBAN) for _ in range(2)]
+        ids = [BankLine.objects.get(payment=one).pk for one in backs]
+        on = sepa.soonest(datetime.now(UTC).date())
+        run = transfer_run(account_id=cast.account.pk, execute_on=on, bank_line_ids=ids)
+    page = f"/bank-files/{run.pk}/"
+    assert ann.get(f"{page}confirm/now/")["HX-Refresh"] == "true", "there is nothing to follow"
+    assert "Confirmed by a job" not in ann.get(page).content.decode()
+    told = ann.post(f"{page}confirm/", {"confirmation": run.message_id}, follow=True).content.decode()
+    assert "0 of 2 rows done" in " ".join(told.split())
+    assert f'hx-get="{page}confirm/now/"' in told
+    assert "confirm-run" not in told, "it is not asked for twice"
+    task = Task.objects.latest("pk")
+    assert page in ann.get(f"/tasks/{task.pk}/").content.decode()
+    Account.objects.update(two_person_payments=True)
+    Payment.objects.filter(pk=backs[1].pk).update(created_by=cast.ann.email)
+    work(lambda: datetime.now(UTC), datetime.now(UTC) + timedelta(minutes=1), task_id=task.pk)
+    assert ann.get(f"{page}confirm/now/")["HX-Refresh"] == "true"
+    left = " ".join(ann.get(page).content.decode().split())
+    assert "1 line wait" in left
+    assert "Another user approves this" in left
+    Account.objects.update(two_person_payments=False)
+    told = ann.post(f"{page}confirm/", {"confirmation": run.message_id}, follow=True).content.decode()
+    assert "What waited has moved." in told
+    assert "the bank has told of every line" in told
+    assert "Confirmed by a job" not in told
 
 
 def test_lists_tell_and_find_what_mandates_may_still_collect(ann: Client, owed: Invoice) -> None:

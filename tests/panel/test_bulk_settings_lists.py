@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.panel.bulk import Edited, check_deletion, check_edit, check_refusal, job, there, ticked
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
-from tests.panel.test_bulk_short_lists import job, there
 from tollgate.actions.access_numbers import create_access_number
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.carrier_statements import create_carrier_statement
@@ -31,17 +31,14 @@ from tollgate.actions.sign_in import create_sign_in_provider
 from tollgate.actions.templates import create_template
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.actions.vouchers import create_voucher_batch
-from tollgate.panel.bulk_nouns import NOUNS
 from tollgate.store.models import (
     AccessNumber,
-    Audit,
     CarrierDispute,
     CarrierStatement,
     Invoice,
     NumberBlock,
     PaymentGateway,
     SavedReport,
-    Task,
     Template,
 )
 
@@ -63,7 +60,7 @@ PAGES: Mapping[str, str] = {
     "carrier_statement": "/reconciliation/",
     "dispute": "/disputes/",
 }
-EDITED: Mapping[str, tuple[str, Any, Any, tuple[str, ...]]] = {
+EDITED: Mapping[str, Edited] = {
     "access_number": ("wrong_most", "200", 200, ("number", "name")),
     "custom_page": ("everybody", "", False, ("name", "content")),
     "report": ("recipients", "noc@demo.example", ["noc@demo.example"], ("name", "dimensions", "customer", "carrier")),
@@ -79,7 +76,6 @@ EDITED: Mapping[str, tuple[str, Any, Any, tuple[str, ...]]] = {
     "voucher_batch": ("enabled", "", False, ("name", "count")),
     "mandate": ("notice_days", "5", 5, ("reference", "iban", "holder", "signed_on", "bic")),
 }
-"""By noun: a field, what is typed, what is kept, and what is never the same for many."""
 STAYS: Mapping[str, str] = {
     "access_number": "1 PIN holds at this number alone",
     "payment_gateway": "This gateway has payments or notices",
@@ -149,44 +145,15 @@ def used(cast: Cast, noun: str) -> Any:
 def test_the_ticked_go_the_others_stay_and_what_is_in_use_is_told_by_name(cast: Cast, ann: Client, noun: str) -> None:
     kept = [used(cast, noun)] if noun in STAYS else []
     gone, other = [made(cast, noun, n) for n in range(2)], made(cast, noun, 3)
-    assert f'name="id" value="{gone[0].pk}"' in ann.get(PAGES[noun]).content.decode()
-    ids = {"id": [one.pk for one in (*gone, *kept)]}
-    asked = job(ann.get(f"/bulk/{noun}/delete/", ids))
-    assert f"{len(ids['id'])} {NOUNS[noun].many} are removed" in asked
-    assert ("Those that are in use stay" in asked) is bool(kept)
-    assert ann.post(f"/bulk/{noun}/delete/", {**ids, "confirmation": "1"}).status_code == 422
-    assert there(gone[0]), "nobody counted them"
-    told = job(ann.post(f"/bulk/{noun}/delete/", {**ids, "confirmation": str(len(ids["id"]))}, follow=True))
-    assert [there(one) for one in (*gone, other, *kept)] == [False, False, True, *([True] * len(kept))]
-    task = Task.objects.get()
-    assert (task.state, task.done_count, task.failed_count) == ("completed", 2, len(kept))
-    for one in (*gone, *kept):
-        assert str(one) in told
-    assert not kept or STAYS[noun] in told
-    said = Audit.objects.filter(table_name=gone[0]._meta.db_table, verb="DELETE", actor=cast.ann.email)
-    assert set(said.values_list("row_id", flat=True)) == {one.pk for one in gone}
+    assert ticked(ann, PAGES[noun], gone[0])
+    check_deletion(ann, noun, gone=gone, others=[other], kept=kept, why=STAYS.get(noun, ""))
 
 
 @pytest.mark.parametrize("noun", EDITED)
 def test_the_ticked_are_changed_as_by_their_form_and_the_others_stay(cast: Cast, ann: Client, noun: str) -> None:
-    field, typed, becomes, single = EDITED[noun]
-    one, two, other = (made(cast, noun, n) for n in range(3))
-    before = getattr(other, field)
-    assert before != becomes
-    ids = {"id": [one.pk, two.pk]}
-    offered = " ".join(ann.get(f"/bulk/{noun}/edit/", ids).content.decode().split())
-    assert f'name="field" value="{field}"' in offered
-    assert not [name for name in single if f'name="field" value="{name}"' in offered]
-    names = re.findall(r'name="field" value="(\w+)"', offered)
-    form = ann.get(f"/bulk/{noun}/edit/", {**ids, "field": names}).context["form"]
-    assert sorted(form.fields) == sorted([*names, "due_at"])
-    sent = {**ids, "field": [field], field: typed}
-    told = job(ann.post(f"/bulk/{noun}/edit/", sent if typed else {**ids, "field": [field]}, follow=True))
-    assert "2 of 2 rows done" in told
-    for record in (one, two, other):
-        record.refresh_from_db()
-    assert [getattr(record, field) for record in (one, two, other)] == [becomes, becomes, before]
-    assert (str(one) in told, str(other) in told) == (True, False)
+    records = [made(cast, noun, n) for n in range(3)]
+    assert ticked(ann, PAGES[noun], records[0])
+    check_edit(ann, noun, EDITED[noun], records)
 
 
 def test_the_taxes_of_late_fees_are_changed_without_being_asked_what_the_steps_do(cast: Cast, ann: Client) -> None:
@@ -206,21 +173,8 @@ def test_the_taxes_of_late_fees_are_changed_without_being_asked_what_the_steps_d
 @pytest.mark.parametrize("noun", PAGES)
 def test_who_may_not_do_it_to_one_does_it_to_none(cast: Cast, bob: Client, noun: str) -> None:
     record = CarrierDispute.objects.get() if noun == "dispute" else made(cast, noun, 0)
-    with acting(Actor("setup", frozenset({"*"}))):
-        limited = create_user_group(name="Bulk", acts=["start_bulk_edit", "start_bulk_delete"], areas=["*"])
-        jobs = create_user_group(name="Jobs", acts=["*"], areas=["tasks"])
-        both = {"password": PASSWORD}
-        eve = create_user(name="Eve", email="eve@demo.example", group_ids=[limited.pk], **both)
-        joe = create_user(name="Joe", email="joe@demo.example", group_ids=[jobs.pk], **both)
-    assert f"/bulk/{noun}/" not in bob.get(PAGES[noun]).content.decode()
-    ids = {"id": [record.pk], "confirmation": "1"}
     parts = [part for part, nouns in (("edit", EDITED), ("delete", (*DELETED, "dispute"))) if noun in nouns]
-    assert parts
-    for part in parts:
-        for who in (bob, logged_in(eve), logged_in(joe)):  # reads all; lacks the act of each; may not read the list
-            assert who.post(f"/bulk/{noun}/{part}/", ids).status_code == 403
-    assert there(record)
-    assert not Task.objects.exists()
+    check_refusal(bob, noun, PAGES[noun], record, parts)
 
 
 def test_a_dispute_is_given_up_in_bulk_and_a_settled_one_stays(cast: Cast, ann: Client) -> None:

@@ -1,6 +1,5 @@
 """Claims about bulk edit and bulk delete on the short lists: tags, taxes, cards, users and the like."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.panel.bulk import Edited, check_deletion, check_edit, check_refusal, job, there, ticked
 from tests.panel.cast import PASSWORD, Cast
 from tests.panel.conftest import logged_in
 from tollgate.actions.acts import Actor, acting
@@ -24,8 +24,7 @@ from tollgate.actions.tasks import work
 from tollgate.actions.taxes import create_tax, set_customer_taxes
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.actions.webhooks import create_webhook
-from tollgate.panel.bulk_nouns import NOUNS
-from tollgate.store.models import Audit, Card, Tag, Task, User
+from tollgate.store.models import Card, Tag, User
 
 pytestmark = pytest.mark.django_db
 PAGES: Mapping[str, str] = {
@@ -41,7 +40,7 @@ PAGES: Mapping[str, str] = {
     "customer_card": "/cards/customer/",
     "carrier_card": "/cards/carrier/",
 }
-EDITED: Mapping[str, tuple[str, Any, Any, tuple[str, ...]]] = {
+EDITED: Mapping[str, Edited] = {
     "tag": ("color", "red", "red", ("name",)),
     "tax": ("valid_until_on", "2026-12-31", date(2026, 12, 31), ("name",)),
     "localization": ("originate_cld", "00/*", "00/*", ("name",)),
@@ -54,7 +53,6 @@ EDITED: Mapping[str, tuple[str, Any, Any, tuple[str, ...]]] = {
     "customer_card": ("precision", "2", 2, ("name", "tech_prefix")),
     "carrier_card": ("tech_prefix", "99", "99", ("name",)),
 }
-"""By noun: a field, what is typed, what is kept, and what is never the same for many."""
 STAYS: Mapping[str, str] = {
     "tag": "1 customer has this tag",
     "tax": "Customers pay this tax",
@@ -106,80 +104,26 @@ def used(cast: Cast, noun: str) -> Any:
     return one
 
 
-def there(record: Any) -> bool:
-    """Whether it is still in the database."""
-    return bool(type(record).objects.filter(pk=record.pk).exists())
-
-
-def job(answer: Any) -> str:
-    """The words of the job's page."""
-    assert answer.status_code == 200, answer.status_code
-    return " ".join(answer.content.decode().split())
-
-
 @pytest.mark.parametrize("noun", DELETED)
 def test_the_ticked_go_the_others_stay_and_what_is_in_use_is_told_by_name(cast: Cast, ann: Client, noun: str) -> None:
-    gone, other = ([made(cast, noun, f"{word}-{n}") for n in range(2)] for word in ("gone", "other"))
+    gone, others = ([made(cast, noun, f"{word}-{n}") for n in range(2)] for word in ("gone", "other"))
     kept = [used(cast, noun)] if noun in STAYS else []
-    assert f'name="id" value="{gone[0].pk}"' in ann.get(PAGES[noun]).content.decode()
-    ids = {"id": [one.pk for one in (*gone, *kept)]}
-    asked = job(ann.get(f"/bulk/{noun}/delete/", ids))
-    assert f"{len(ids['id'])} {NOUNS[noun].many} are removed" in asked
-    assert ("Those that are in use stay" in asked) is bool(kept)
-    assert ann.post(f"/bulk/{noun}/delete/", {**ids, "confirmation": "1"}).status_code == 422
-    assert there(gone[0]), "nobody counted them"
-    told = job(ann.post(f"/bulk/{noun}/delete/", {**ids, "confirmation": str(len(ids["id"]))}, follow=True))
-    assert [there(one) for one in (*gone, *other, *kept)] == [False, False, True, True, *([True] * len(kept))]
-    task = Task.objects.get()
-    assert (task.state, task.done_count, task.failed_count) == ("completed", 2, len(kept))
-    for one in (*gone, *kept):
-        assert str(one) in told
-    assert not kept or STAYS[noun] in told
+    assert ticked(ann, PAGES[noun], gone[0])
+    told = check_deletion(ann, noun, gone=gone, others=others, kept=kept, why=STAYS.get(noun, ""))
     assert "/undo/" not in told
-    said = Audit.objects.filter(table_name=gone[0]._meta.db_table, verb="DELETE", actor=cast.ann.email)
-    assert set(said.values_list("row_id", flat=True)) == {one.pk for one in gone}
 
 
 @pytest.mark.parametrize("noun", EDITED)
 def test_the_ticked_are_changed_as_by_their_form_and_the_others_stay(cast: Cast, ann: Client, noun: str) -> None:
-    field, typed, becomes, single = EDITED[noun]
-    one, two, other = (made(cast, noun, f"record-{n}") for n in range(3))
-    before = getattr(other, field)
-    assert before != becomes
-    assert f'name="id" value="{one.pk}"' in ann.get(PAGES[noun]).content.decode()
-    ids = {"id": [one.pk, two.pk]}
-    offered = " ".join(ann.get(f"/bulk/{noun}/edit/", ids).content.decode().split())
-    assert f'name="field" value="{field}"' in offered
-    assert not [name for name in single if f'name="field" value="{name}"' in offered]
-    names = re.findall(r'name="field" value="(\w+)"', offered)
-    form = ann.get(f"/bulk/{noun}/edit/", {**ids, "field": names}).context["form"]
-    assert sorted(form.fields) == sorted([*names, "due_at"])
-    sent = {**ids, "field": [field], field: typed}
-    told = job(ann.post(f"/bulk/{noun}/edit/", sent if typed else {**ids, "field": [field]}, follow=True))
-    assert "2 of 2 rows done" in told
-    for record in (one, two, other):
-        record.refresh_from_db()
-    assert [getattr(record, field) for record in (one, two, other)] == [becomes, becomes, before]
-    assert (str(one) in told, str(other) in told) == (True, False)
+    records = [made(cast, noun, f"record-{n}") for n in range(3)]
+    assert ticked(ann, PAGES[noun], records[0])
+    check_edit(ann, noun, EDITED[noun], records)
 
 
 @pytest.mark.parametrize("noun", EDITED)
 def test_who_may_not_do_it_to_one_does_it_to_none(cast: Cast, bob: Client, noun: str) -> None:
-    record = made(cast, noun, "kept")
-    with acting(Actor("setup", frozenset({"*"}))):
-        limited = create_user_group(name="Bulk", acts=["start_bulk_edit", "start_bulk_delete"], areas=["*"])
-        jobs = create_user_group(name="Jobs", acts=["*"], areas=["tasks"])
-        both = {"password": PASSWORD}
-        eve = create_user(name="Eve", email="eve@demo.example", group_ids=[limited.pk], **both)
-        joe = create_user(name="Joe", email="joe@demo.example", group_ids=[jobs.pk], **both)
-    assert f"/bulk/{noun}/" not in bob.get(PAGES[noun]).content.decode()
-    ids = {"id": [record.pk], "confirmation": "1"}
-    for part in ("edit", "delete") if noun in DELETED else ("edit",):
-        for who in (bob, logged_in(eve), logged_in(joe)):  # reads all; lacks the act of each; may not read the list
-            assert who.get(f"/bulk/{noun}/{part}/", ids).status_code == 403
-            assert who.post(f"/bulk/{noun}/{part}/", ids).status_code == 403
-    assert there(record)
-    assert not Task.objects.exists()
+    parts = ("edit", "delete") if noun in DELETED else ("edit",)
+    check_refusal(bob, noun, PAGES[noun], made(cast, noun, "kept"), parts)
 
 
 @pytest.mark.parametrize("noun", [noun for noun in EDITED if noun not in DELETED])

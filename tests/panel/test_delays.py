@@ -24,6 +24,7 @@ from tollgate.store.models import (
     Contact,
     Customer,
     DelayedSave,
+    Did,
     LegalHold,
     User,
 )
@@ -119,7 +120,7 @@ def test_every_form_of_a_record_offers_the_three_ways(cast: Cast, ann: Client) -
         f"/contacts/{cast.contact.pk}/", f"/endpoints/{cast.ip_endpoint.pk}/", f"/endpoints/{cast.sip_user.pk}/",
         f"/routes/{cast.route.pk}/", f"/carriers/{cast.cirrus.pk}/edit/", f"/gateways/{cast.gateway.pk}/",
         f"/cards/{cast.customer_card.pk}/edit/", f"/edges/{cast.edge.pk}/", f"/users/{cast.bob.pk}/",
-        "/options/", edit(cast),
+        "/options/", edit(cast), f"/dids/{Did.objects.create(account=cast.account, number='37052070001').pk}/",
     ):  # fmt: skip
         shown = ann.get(address)
         page = shown.content.decode()

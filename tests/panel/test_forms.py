@@ -13,6 +13,7 @@ from tollgate.store.models import (
     Carrier,
     Contact,
     Customer,
+    Did,
     Edge,
     Endpoint,
     Entry,
@@ -205,6 +206,7 @@ def test_saving_a_form_untouched_changes_nothing(cast: Cast, ann: Client) -> Non
         f"/gateways/{cast.gateway.pk}/", f"/cards/{cast.customer_card.pk}/edit/", f"/edges/{cast.edge.pk}/",
         f"/users/{cast.bob.pk}/", f"/groups/{cast.group.pk}/", "/account-settings/block/company/",
         "/account-settings/block/calls/", "/options/",
+        f"/dids/{Did.objects.create(account=cast.account, number='37052070001').pk}/",
     ):  # fmt: skip
         before = everything()
         shown = as_shown(ann.get(address))

@@ -19,7 +19,7 @@ from tests.panel.test_access import addresses
 from tests.panel.test_cards import FILE, uploaded
 from tests.panel.test_lists import copy
 from tollgate import environment
-from tollgate.actions import bank_files, call_files
+from tollgate.actions import bank_confirmations, bank_files, call_files
 from tollgate.actions.account_identity import update_account_email
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.agreements import publish_agreement
@@ -27,7 +27,7 @@ from tollgate.actions.bulk import start_bulk_edit
 from tollgate.actions.delays import delay_save
 from tollgate.actions.messages import body
 from tollgate.actions.packages import create_account_package
-from tollgate.store.models import Message, Task, User
+from tollgate.store.models import BankRun, Message, Task, User
 
 pytestmark = pytest.mark.django_db
 COUNTS = Path(__file__).parent / "query_counts.json"
@@ -109,6 +109,11 @@ def opened(cast: Cast, ann: Client) -> Iterator[dict[str, tuple[Client, str]]]:
         account=cast.account, kind=bank_files.KIND, noun="bank_run", act="make_debit_run", title="File",
         arguments={"ids": []}, author_id=cast.ann.pk, author=cast.ann.email,
     )  # fmt: skip
+    file_id = BankRun.objects.get().pk
+    Task.objects.create(
+        account=cast.account, kind=bank_confirmations.KIND, noun="bank_line", act="confirm_bank_run", title="Moved",
+        arguments={"bank_run_id": file_id}, author_id=cast.ann.pk, author=cast.ann.email,
+    )  # fmt: skip
     part = call_files.folder_of(task) / "000001.csv.gz"
     part.parent.mkdir(parents=True, exist_ok=True)
     part.write_bytes(b"x")
@@ -125,6 +130,8 @@ def opened(cast: Cast, ann: Client) -> Iterator[dict[str, tuple[Client, str]]]:
             "bulk_edit": (ann, f"/bulk/customer/edit/{bulk}"),
             "bulk_delete": (ann, f"/bulk/customer/delete/{bulk}"),
             "call_recording": (ann, f"/calls/{CHARGED_ID}/recording/"),
+            "bank_run": (ann, f"/bank-files/{file_id}/"),
+            "bank_run_confirm_now": (ann, f"/bank-files/{file_id}/confirm/now/"),
             "bank_run_job": (ann, f"/bank-files/jobs/{begun.pk}/"),
             "bank_run_job_now": (ann, f"/bank-files/jobs/{begun.pk}/now/"),
             "package_run_job": (ann, run),

@@ -10,8 +10,10 @@ from django.test import Client
 
 from tests.panel.cast import PASSWORD, Cast, assemble
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.cards import create_card
 from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.contacts import create_contact
+from tollgate.actions.dids import create_did
 from tollgate.actions.endpoints import create_ip_endpoint
 from tollgate.actions.messages import body
 from tollgate.actions.portal_access import Opened, Place, log_in
@@ -42,6 +44,14 @@ def gather() -> PortalCast:
         keep(panel.contact, PASSWORD, must_change=False)
         create_ip_endpoint(customer_id=panel.baltic.pk, network="198.51.100.99", name="riga")
         add_verified_cli(customer_id=panel.baltic.pk, number="+37129123456")
+        sold = create_card(
+            account_id=panel.account.pk, kind="customer", name="Numbers", currency="EUR", direction="origination"
+        )
+        for customer, number, host in ((panel.acme, "+37052070001", "60"), (panel.baltic, "+37167070001", "61")):
+            create_did(
+                account_id=panel.account.pk, number=number, customer_id=customer.pk, card_id=sold.pk,
+                carrier_id=panel.cirrus.pk, destinations=f"sip:203.0.113.{host}", private_note="pays late",
+            )  # fmt: skip
     return PortalCast(panel, panel.contact, dan)
 
 

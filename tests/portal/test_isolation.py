@@ -37,7 +37,7 @@ WITHOUT_LOGIN = {
     "login", "second_step", "sign_in", "signed_in", "logout", "forgot", "set_password", "enter", "brand", "sheet",
     "logo",
 }  # fmt: skip
-OF_ACME = ("Acme", "acme", "Carla", "198.51.100.7<", "37061234567", "442079460001")
+OF_ACME = ("Acme", "acme", "Carla", "198.51.100.7<", "37061234567", "442079460001", "37052070001")
 
 
 def addresses(cast: PortalCast) -> Iterator[tuple[str, str, bool]]:
@@ -77,7 +77,7 @@ def test_dan_never_sees_acme(cast: PortalCast) -> None:
                 seen.add(name)
             page = answer.getvalue().decode(errors="replace")
             assert not [words for words in OF_ACME if words in page], name
-    assert {"dashboard", "calls", "invoices", "contacts", "details", "endpoints", "clis", "security"} <= seen
+    assert {"dashboard", "calls", "invoices", "contacts", "details", "endpoints", "dids", "clis", "security"} <= seen
     assert records() == before
     carlas = visiting(cast.carla)
     for name, address, of_acme in addresses(cast):

@@ -82,3 +82,15 @@ def test_a_chart_by_the_clock_of_a_zone_says_so_on_both_sides_of_a_clock_change(
     assert [datetime.fromtimestamp(moment, UTC).isoformat() for moment in told["times"]] == [  # type: ignore[attr-defined]
         "2026-10-25T00:00:00+00:00", "2026-10-26T00:00:00+00:00"
     ]  # fmt: skip
+
+
+def test_an_hour_that_the_clock_tells_twice_is_told_with_its_offset_the_second_time() -> None:
+    at = int(datetime(2026, 10, 24, 22, tzinfo=UTC).timestamp())  # 01:00 in Vilnius, three hours before the change
+    times = [at + 3600 * hour for hour in range(6)]
+    given = {"name": "hours", "title": "Calls", "unit": "calls", "times": times}
+    told = LineChart(**given, series=(Series("Calls", (0,) * 6),), zone="Europe/Vilnius").data()  # type: ignore[arg-type]
+    first = at + 3 * 3600
+    assert told["times"] == [first + 3600 * hour for hour in range(6)], "evenly, none twice"
+    assert told["turns"] == [{"at": first + 3600 * 3, "back": 3600, "offset": "+02:00"}]
+    for zone in ("UTC", "Asia/Tokyo"):
+        assert LineChart(**given, series=(Series("Calls", (0,) * 6),), zone=zone).data()["turns"] == []  # type: ignore[arg-type]

@@ -62,6 +62,25 @@ def test_a_search_finds_what_contains_its_text_and_nothing_else(monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("customers")
+@pytest.mark.parametrize("named", [finding.NAMED, 0])
+def test_a_condition_on_a_column_or_a_customer_s_name_means_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, named: int
+) -> None:
+    """By the index, by comparing all at once, or row by row as if very many were found."""
+    monkeypatch.setattr(finding, "NAMED", named)
+    typed = [*FINDS, "Acme Ltd", "acme ltd", "10000001", "PO-7", "fjord", "e", "7", "x"]
+    for table, model in (("customer", Customer), ("contact", Contact)):
+        for path, meaning in finding.by_columns(table).items():
+            for text in typed:
+                found = set(model.objects.filter(meaning(text)))
+                assert found == set(model.objects.filter(**{path: text})), (path, text)
+    for path, meaning in finding.by_company().items():
+        for text in typed:
+            assert set(Contact.objects.filter(meaning(text))) == set(Contact.objects.filter(**{path: text})), text
+    assert Contact.objects.filter(finding.by_company()["customer__name__istartswith"]("fjor")).count() == 1
+
+
+@pytest.mark.usefixtures("customers")
 def test_each_searched_table_has_the_index_of_its_words() -> None:
     """By the planner's own word, whatever the size of the table: another expression would not fit the index."""
     with connection.cursor() as cursor:

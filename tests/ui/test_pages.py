@@ -387,6 +387,28 @@ def test_a_chart_draws_its_lines_in_utc_and_follows_the_theme(page: Page) -> Non
     assert chart.locator("canvas").evaluate("canvas => canvas.toDataURL()") != light
 
 
+def test_a_chart_tells_an_hour_for_the_second_time_with_its_offset(page: Page) -> None:
+    page.goto("/")
+    first = 1_792_890_000  # 2026-10-25 01:00, as the clock of Vilnius tells it
+    times = [first + 3600 * hour for hour in range(6)]
+    turns = [{"at": times[3], "back": 3600, "offset": "+02:00"}]
+    calls = [{"name": "Calls", "values": [0] * 6}]
+    data = {"unit": "", "height": 240, "zone": "Europe/Vilnius", "times": times, "turns": turns, "series": calls}
+    told = page.locator("line-chart").evaluate(
+        """(chart, data) => {
+          chart.data = data;
+          chart.draw();
+          return chart.data.times.map((_, idx) => {
+            chart.plot.setLegend({idx});
+            return chart.querySelector(".u-legend .u-value").textContent;
+          });
+        }""",
+        data,
+    )
+    hours = ("01:00", "02:00", "03:00", "03:00 +02:00", "04:00", "05:00")
+    assert told == [f"2026-10-25 {hour} Europe/Vilnius" for hour in hours]
+
+
 def test_on_a_phone_the_navigation_opens_by_its_button(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto("/calls/")

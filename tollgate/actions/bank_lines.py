@@ -9,10 +9,22 @@ from typing import Final
 
 from tollgate.actions import records
 from tollgate.actions.acts import refuse
-from tollgate.store.models import BankLine, Payment
+from tollgate.actions.allocations import take_turns
+from tollgate.store.models import BankLine, BankRun, Payment
 
 DIRECT_DEBIT: Final = "direct_debit"
 """The gateway of payments that are collected."""
+
+
+def hold(line: BankLine) -> None:
+    """Holds the file of a line, then the customer's wallet, until the act ends.
+
+    Whoever confirms lines or says that they came back does it first, in this order, and only then locks payments and
+    lines; a statement, which may hold several files and wallets, does so too.
+    """
+    if line.run_id is not None:
+        BankRun.objects.select_for_update(no_key=True).get(pk=line.run_id)
+    take_turns(line.customer)
 
 
 def line_of(payment: Payment) -> BankLine | None:

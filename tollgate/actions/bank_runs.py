@@ -1,6 +1,7 @@
-"""Acts on files for the bank: fetched, sent, canceled, confirmed; and on their lines: confirmed alone, or come back.
+"""Acts on files for the bank: fetched, sent, canceled; and on their lines: come back.
 
-A line moves money when its payment completes, by hand here or by a statement (`bank_credits`). What comes back after
+A line moves money when its payment completes, by hand (`payments`, `bank_confirmations`) or by a statement
+(`bank_credits`). What comes back after
 that undoes the payment, so its invoice is open again; what was refused before never moved.
 """
 
@@ -12,15 +13,14 @@ from typing import Any, Final
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse, warn
-from tollgate.actions.allocations import take_all_turns, take_turns
-from tollgate.actions.bank_lines import DIRECT_DEBIT
+from tollgate.actions.bank_lines import DIRECT_DEBIT, hold
 from tollgate.actions.charges import day
 from tollgate.actions.debits import opened
 from tollgate.actions.in_transit import stay
 from tollgate.actions.notices import notify
 from tollgate.actions.payment_amounts import BANK_TRANSFER
 from tollgate.actions.payment_booking import complete, left_micros, new_payment
-from tollgate.actions.payments import complete_payment, give_back, left_to_give, needs_two
+from tollgate.actions.payments import give_back, left_to_give, needs_two
 from tollgate.core import sepa
 from tollgate.core.money import format_micros
 from tollgate.core.templates import Figure
@@ -78,25 +78,11 @@ def cancel_bank_run(*, bank_run_id: int, never_sent: bool = False, version: int 
 
 
 @act
-def confirm_bank_run(*, bank_run_id: int) -> BankRun:
-    """Says that all money of a file that still waits has moved, where no statement tells it."""
-    run = records.locked(BankRun, bank_run_id)
-    if run.state == "canceled":
-        raise refuse("bank_run_id", f"File {run} is canceled: nothing of it moves.")
-    take_all_turns(line.customer for line in run.lines.filter(state="waiting").select_related("customer"))
-    for payment_id in run.lines.filter(state="waiting").order_by("pk").values_list("payment_id", flat=True):
-        complete_payment(payment_id=payment_id)
-    run.refresh_from_db()
-    return run
-
-
-@act
 def return_bank_line(*, bank_line_id: int, reason_code: str = "", returned_on: date | str | None = None) -> BankLine:
     """Says that the money of a line came back, or never moved: its invoice is open again, its customer is told."""
     given = {"reason_code": reason_code, "returned_on": returned_on}
     values = checks.cleaned(CHECKS, given)
-    line = records.find(BankLine, bank_line_id)
-    take_turns(line.customer)  # the wallet before payments and lines, as whoever completes them
+    hold(records.find(BankLine, bank_line_id))
     line = records.locked(BankLine, bank_line_id)
     if line.state in OVER:
         return line

@@ -110,7 +110,8 @@ def _looked(reseller: Customer, revisions: Iterable[Revision], at: datetime) -> 
     by_card: dict[int, list[Revision]] = {}
     for revision in sorted(revisions, key=lambda one: (one.effective_at, one.number)):
         by_card.setdefault(revision.card_id, []).append(revision)
-    own = [pk for pk, known in by_card.items() if known[0].card.reseller_id == reseller.pk]
+    cards = {pk: known[0].card for pk, known in by_card.items()}
+    own = [pk for pk, card in cards.items() if card.reseller_id == reseller.pk and card.direction == "termination"]
     bought = [pk for pk in by_card if pk in buying.card_ids]
     moments = sorted({at, *(one.effective_at for known in by_card.values() for one in known if one.effective_at > at)})
     prices: dict[int, dict[str, Price]] = {}

@@ -15,7 +15,8 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, act, current, refuse
 from tollgate.core.money import Method
 from tollgate.core.rates import Increments
-from tollgate.store.models import Account, Card, Carrier, Customer, Revision, RouteOption
+from tollgate.store.models import Account, Card, Carrier, Customer, Revision
+from tollgate.store.queries.cards import is_of_dids, is_of_routes
 from tollgate.store.queries.resale import owned_by, seen_of
 
 
@@ -27,6 +28,7 @@ class CardFields(TypedDict, total=False):
     duration_method: str
     increments: str
     tech_prefix: str
+    direction: str
 
 
 class CardChanges(CardFields, total=False):
@@ -42,6 +44,8 @@ class NewCardFields(CardFields, total=False):
     reseller_id: int | None
 
 
+DIRECTIONS = ("termination", "origination")
+"""Which calls a card prices: those that customers make, or those that come in to DIDs."""
 CHECKS: Mapping[str, checks.Check] = {
     "name": checks.text(required=True),
     "precision": checks.whole(0, 6),
@@ -49,6 +53,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "duration_method": checks.one_of([member.value for member in Method]),
     "increments": checks.one_of([member.value for member in Increments]),
     "tech_prefix": checks.tech_prefix,
+    "direction": checks.one_of(DIRECTIONS),
 }
 NEW_CHECKS: Mapping[str, checks.Check] = {
     **CHECKS,
@@ -61,7 +66,8 @@ NEW_CHECKS: Mapping[str, checks.Check] = {
 
 @act
 def create_card(*, account_id: int, kind: str, name: str, currency: str, **fields: Unpack[NewCardFields]) -> Card:
-    """Makes a card without prices. A carrier card belongs to a carrier and has its currency.
+    """Makes a card without prices. A carrier card belongs to a carrier and has its currency. By one of `direction`
+    termination calls are priced that go out, by one of origination those that come in to DIDs.
 
     That of a reseller's user is a customer card of the reseller, if no other below it is given.
     """
@@ -70,27 +76,33 @@ def create_card(*, account_id: int, kind: str, name: str, currency: str, **field
     account = records.find(Account, account_id)
     _check_reseller(values)
     _check_owner(account.pk, values)
-    _check_tech_prefix(values["kind"], values.get("tech_prefix", ""))
+    _check_tech_prefix(values["kind"], values.get("direction", ""), values.get("tech_prefix", ""))
     return records.create(Card, {**values, "account_id": account.pk})
 
 
 @act
 def update_card(*, card_id: int, version: int | None = None, **changes: Unpack[CardChanges]) -> Card:
-    """Changes a card's name, roundings or tech prefix; calls that begin from now on obey them."""
+    """Changes a card's name, roundings or tech prefix; calls that begin from now on obey them. Its direction changes
+    only while no route and no DID uses it."""
     values = checks.cleaned(CHECKS, changes)
     card = records.locked(Card, card_id, version)
-    _check_tech_prefix(card.kind, values.get("tech_prefix", ""))
+    direction = values.get("direction", card.direction)
+    if direction != card.direction:
+        _check_unused(card, "direction")
+        if card.default_of_domains.exists():
+            raise refuse("direction", "A portal domain gives this card to new customers: choose another there first.")
+    if {"direction", "tech_prefix"} & values.keys():
+        _check_tech_prefix(card.kind, direction, values.get("tech_prefix", card.tech_prefix))
     return records.change(card, values)
 
 
 @act
 def delete_card(*, card_id: int, version: int | None = None) -> None:
-    """Removes a card that never had a published revision and that no route uses."""
+    """Removes a card that never had a published revision and that no route and no DID uses."""
     card = records.locked(Card, card_id, version)
     if card.revisions.exclude(published_at=None).exists():
         raise refuse("card_id", "The card has published revisions, and calls may have been rated by them: it stays.")
-    if card.ingress_routes.exists() or RouteOption.objects.filter(card=card).exists():
-        raise refuse("card_id", "Routes use this card: take it out of them first.")
+    _check_unused(card, "card_id")
     card.delete()
 
 
@@ -130,9 +142,18 @@ def _check_reseller(values: dict[str, Any]) -> None:
         raise refuse("reseller_id", "Choose your own company or one of your resellers.")
 
 
-def _check_tech_prefix(kind: str, tech_prefix: str) -> None:
+def _check_unused(card: Card, field: str) -> None:
+    if is_of_routes(card):
+        raise refuse(field, "Routes use this card: take it out of them first.")
+    if is_of_dids(card):
+        raise refuse(field, "DIDs use this card: give them another first.")
+
+
+def _check_tech_prefix(kind: str, direction: str, tech_prefix: str) -> None:
     if kind == "customer" and tech_prefix:
         raise refuse("tech_prefix", "Only a carrier card puts a prefix before the number; a route has its own.")
+    if direction == "origination" and tech_prefix:
+        raise refuse("tech_prefix", "A prefix is put before numbers of calls that go out: leave it empty here.")
 
 
 def _check_owner(account_id: int, values: Mapping[str, Any]) -> None:

@@ -1,18 +1,23 @@
-"""Acts on carriers and their gateways."""
+"""Acts on carriers and their gateways. Whose the addresses are that calls to DIDs come from is in did_networks.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.did_networks import carrier_networks, check_host, check_networks
+from tollgate.actions.endpoint_sharing import take_turns
 from tollgate.actions.transports import warn_of_tls
 from tollgate.store.models import Account, Call, Carrier, Gateway, Wallet
 
 
 class CarrierFields(TypedDict, total=False):
-    """What may be set on a carrier beside its currency."""
+    """What may be set on a carrier beside its currency.
+
+    Calls to DIDs come from the addresses of its gateways, and from `networks` beside them.
+    """
 
     status: str
     channels: int
@@ -21,6 +26,7 @@ class CarrierFields(TypedDict, total=False):
     pdd_s: int
     ring_s: int
     pai_mode: str
+    networks: Sequence[str]
 
 
 class CarrierChanges(CarrierFields, total=False):
@@ -58,6 +64,7 @@ CARRIER_CHECKS: Mapping[str, checks.Check] = {
     "pdd_s": checks.whole(1, 120),
     "ring_s": checks.whole(1, 600),
     "pai_mode": checks.one_of(("default", "remove", "if_available", "required")),
+    "networks": carrier_networks,
 }
 GATEWAY_CHECKS: Mapping[str, checks.Check] = {
     "name": checks.text(required=True),
@@ -78,14 +85,21 @@ def create_carrier(*, account_id: int, name: str, currency: str, **fields: Unpac
     """Makes a carrier with its wallet. The currency is fixed from now on."""
     given: dict[str, Any] = {**fields, "name": name, "currency": currency}
     values = checks.cleaned({**CARRIER_CHECKS, "currency": checks.currency}, given)
-    return records.create(Carrier, {**values, "account_id": records.find(Account, account_id).pk})
+    account = records.find(Account, account_id)
+    take_turns(account.pk)
+    check_networks(account.pk, values.get("networks", ()))
+    return records.create(Carrier, {**values, "account_id": account.pk})
 
 
 @act
 def update_carrier(*, carrier_id: int, version: int | None = None, **changes: Unpack[CarrierChanges]) -> Carrier:
     """Changes a carrier. The next call obeys it."""
     values = checks.cleaned(CARRIER_CHECKS, changes)
-    return records.change(records.locked(Carrier, carrier_id, version), values)
+    take_turns(records.find(Carrier, carrier_id).account_id)
+    carrier = records.locked(Carrier, carrier_id, version)
+    new = [network for network in values.get("networks", ()) if network not in carrier.networks]
+    check_networks(carrier.account_id, new, carrier.pk)
+    return records.change(carrier, values)
 
 
 @act
@@ -95,6 +109,8 @@ def create_gateway(*, carrier_id: int, name: str, host: str, **fields: Unpack[Ga
     values = checks.cleaned(GATEWAY_CHECKS, given)
     values["port"] = values.get("port") or _usual_port(values.get("transport"))
     carrier = records.find(Carrier, carrier_id)
+    take_turns(carrier.account_id)
+    check_host(carrier, values["host"])
     warn_of_tls(carrier.account_id, values.get("transport"))
     return records.create(Gateway, {**values, "carrier_id": carrier.pk})
 
@@ -103,9 +119,12 @@ def create_gateway(*, carrier_id: int, name: str, host: str, **fields: Unpack[Ga
 def update_gateway(*, gateway_id: int, version: int | None = None, **changes: Unpack[GatewayChanges]) -> Gateway:
     """Changes a gateway; a disabled one gets no new calls."""
     values = checks.cleaned(GATEWAY_CHECKS, changes)
+    take_turns(records.find(Gateway, gateway_id).carrier.account_id)
     gateway = records.locked(Gateway, gateway_id, version)
     if "port" in values and values["port"] is None:
         values["port"] = _usual_port(values.get("transport", gateway.transport))
+    if values.get("host", gateway.host) != gateway.host:
+        check_host(gateway.carrier, values["host"])
     warn_of_tls(gateway.carrier.account_id, values.get("transport"))
     return records.change(gateway, values)
 

@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.callee_addresses import check_room
+from tollgate.actions.did_places import warn_of_calls_lost
 from tollgate.actions.extensions import check_extensions
 from tollgate.core.extensions import Span
 from tollgate.store.models import ConferenceRoom, Customer, Wallet
@@ -90,6 +91,7 @@ def delete_conference_room(*, conference_room_id: int, version: int | None = Non
     room = records.locked(ConferenceRoom, conference_room_id, version)
     if Wallet.objects.filter(kind="conference_room", owner_id=room.pk, channels__gt=0).exists():
         raise refuse("conference_room_id", "There are calls in this room: disable it and wait for them to end.")
+    warn_of_calls_lost(room)
     room.delete()
 
 

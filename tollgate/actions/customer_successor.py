@@ -22,7 +22,7 @@ NOT_COPIED: Final = frozenset(
 @act
 def create_successor_customer(*, customer_id: int, name: str, currency: str) -> Customer:
     """Makes a customer like this one in another currency. Its settings are copied; money, limits in money, contacts,
-    endpoints and routes are not, and the old customer stays as it is."""
+    endpoints, routes and DIDs are not, and the old customer stays as it is."""
     values = checks.cleaned({"name": CHECKS["name"], "currency": checks.currency}, {"name": name, "currency": currency})
     before = records.locked(Customer, customer_id)
     if before.deleted_at is not None:
@@ -42,5 +42,5 @@ def create_successor_customer(*, customer_id: int, name: str, currency: str) -> 
         (successor, f"It succeeds {before.name} ({before.number}), which is in {before.currency}."),
     ):
         records.create(CustomerNote, {"customer_id": customer.pk, "author": author, "text": words})
-    warn(f"Set its limits in {successor.currency}; contacts, endpoints and routes are still with {before.name}.")
+    warn(f"Set its limits in {successor.currency}; contacts, endpoints, routes and DIDs are still with {before.name}.")
     return successor

@@ -22,12 +22,14 @@ from tollgate.actions.vat_checks import ask_for_number
 from tollgate.core import postcodes
 from tollgate.core.money import format_micros
 from tollgate.core.vars import parse as parse_vars
-from tollgate.store.models import Account, Call, Card, Customer, CustomerTax, Endpoint, IngressRoute, Wallet
+from tollgate.store.models import Account, Call, Card, Customer, CustomerTax, Did, Endpoint, IngressRoute, Wallet
+from tollgate.store.queries.customers import below
 
 NO_CAPACITY = "No channel capacity available for your account."
 STATUSES = ("active", "inactive", "penalty", "pending")
 BLOCKED = ("inactive", "penalty")
 """The statuses that may end by themselves."""
+NUMBERS_TOLD = 3
 
 
 class CustomerFields(TypedDict, total=False):
@@ -167,6 +169,7 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
         _check_idle(customer, "parent_id")
         domain_defaults.check_no_template(customer, "parent_id")
         _check_cards(customer, values["parent_id"])
+        _check_dids(customer)
         warn("The reseller is another from the next call on. Past calls keep what they were charged.")
     if values.get("is_reseller") is False and customer.children.exists():
         raise refuse("is_reseller", "Customers belong to this reseller: move them first.")
@@ -204,6 +207,8 @@ def delete_customer(*, customer_id: int, version: int | None = None) -> Customer
     if wallet.balance_micros:
         left = f"{format_micros(wallet.balance_micros)} {wallet.currency}"
         warn(f"Its balance is {left}: restore it to take money in or pay it back.")
+    if customer.dids.exists():
+        warn("It keeps its DIDs, and calls to them are refused: put them back into the inventory to give them away.")
     return records.change(customer, {"deleted_at": Now()}) if customer.deleted_at is None else customer
 
 
@@ -310,6 +315,16 @@ def _check_cards(customer: Customer, parent_id: int | None) -> None:
     if names:
         sentence = "These routes sell by a card of the reseller before: {}. Give them another card first."
         raise refuse("parent_id", sentence.format(", ".join(names)))
+
+
+def _check_dids(customer: Customer) -> None:
+    """Each DID names the card by which each reseller above its customer pays: those of others would pay nothing."""
+    found = Did.objects.filter(customer_id__in=[customer.pk, *below(customer.pk)]).order_by("number")
+    numbers = list(found.values_list("number", flat=True)[: NUMBERS_TOLD + 1])
+    if numbers:
+        told = ", ".join(numbers[:NUMBERS_TOLD]) + (", …" if len(numbers) > NUMBERS_TOLD else "")
+        words = "Its DIDs ({}) name cards of all above it: put them back into the inventory first, then give them anew."
+        raise refuse("parent_id", words.format(told))
 
 
 def _check_parent(account_id: int, parent_id: int | None) -> None:

@@ -18,11 +18,11 @@ from django.db import models
 
 from tollgate.actions.acts import refuse
 from tollgate.core.field_words import HIDDEN, field_words
-from tollgate.store.models import Account, Customer, CustomerTax, RouteOption
+from tollgate.store.models import Account, Customer, CustomerTax, DidPrice, RouteOption
 from tollgate.store.secrets import seal, unseal
 
 UNTOLD: Final = frozenset(
-    {"id", "version", "options_version", "cards_version", "created_at", "account_id", "session_epoch"}
+    {"id", "version", "options_version", "prices_version", "cards_version", "created_at", "account_id", "session_epoch"}
     | {"last_login", "last_seen_at", "placed_at", "placed_by", "published_at", "sha256"}
 )
 SECRETS: Final = frozenset(
@@ -56,9 +56,14 @@ def _tax(paid: CustomerTax) -> str:
     return paid.tax.name if paid.priority is None else f"{paid.tax.name} (priority {paid.priority})"
 
 
+def _price(price: DidPrice) -> str:
+    return f"{price.reseller.name}: {price.card.name}"
+
+
 PARTS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "ingress_route": ("options", _option),
     "customer": ("customer_taxes", _tax),
+    "did": ("prices", _price),
     "sign_in_provider": ("groups", str),
 }
 """By table: the relation to the children, and one child in words."""
@@ -68,8 +73,11 @@ VALUES: Final[Mapping[str, str]] = {
     "taxes": "customer_taxes",
     "group_ids": "groups",
     "card_ids": "cards",
+    "reseller_cards": "prices",
 }
 """The value that an argument sets, where it has another name."""
+ANEW: Final[Mapping[str, frozenset[str]]] = {"customer_id": frozenset({"card_id", "destinations", "reseller_cards"})}
+"""By an argument those that hold only where they are told with it, though they stay what they were."""
 ADDED: Final = frozenset({"note"})
 """Arguments that change nothing which is there, so nothing of theirs can be in conflict."""
 

@@ -106,6 +106,7 @@ def delay_save(*, act: str, arguments: dict[str, Any], due_at: datetime | str) -
     if not tried.before and not tried.after:
         raise refuse("arguments", "Nothing would change: there is nothing to delay.")
     idle = {name for name in arguments if delay_values.VALUES.get(name, name) in tried.unchanged} - _required(act)
+    idle -= frozenset().union(*(delay_values.ANEW.get(name, ()) for name in arguments.keys() - idle))
     kept = {name: value for name, value in arguments.items() if name not in idle | {"version"}}
     saved = records.create(
         DelayedSave,

@@ -15,6 +15,7 @@ from django.db.models.expressions import RawSQL
 
 from tollgate.actions import checks
 from tollgate.actions.acts import current, refuse, warn
+from tollgate.actions.did_networks import check_endpoint
 from tollgate.store.models import Account, CliRule, Customer, Endpoint, VerifiedCli
 
 
@@ -38,6 +39,7 @@ def check_sharing(customer: Customer, values: Mapping[str, Any], without: int | 
     take_turns(customer.account_id)
     if not values.get("sends_calls", True):
         return
+    check_endpoint(customer, values["network"])
     by_cli = bool(values.get("cli_authentication"))
     found = overlapping(customer.account_id, values["network"], without=without)
     for other in found.select_related("customer").order_by("id"):

@@ -15,6 +15,7 @@ from tollgate.actions.acts import Invalid, act, refuse, warn
 from tollgate.actions.callee_addresses import check_delivery, check_shared
 from tollgate.actions.conferences import TRANSPORTS, usual_port
 from tollgate.actions.customers import NO_CAPACITY, sip_users_channels
+from tollgate.actions.did_places import warn_of_calls_lost
 from tollgate.actions.endpoint_sharing import check_sharing
 from tollgate.actions.extensions import check_extensions, check_user_name, extensions_text
 from tollgate.actions.pins import check_presenting
@@ -248,6 +249,7 @@ def delete_endpoint(*, endpoint_id: int, version: int | None = None) -> None:
     endpoint = records.locked(Endpoint, endpoint_id, version)
     if Call.objects.filter(account_id=endpoint.account_id, endpoint=endpoint).exists():
         raise refuse("endpoint_id", "The endpoint has live calls: disable it and end them first.")
+    warn_of_calls_lost(endpoint)
     endpoint.delete()
 
 

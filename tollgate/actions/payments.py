@@ -15,7 +15,7 @@ from uuid import uuid4
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.allocations import take_turns
-from tollgate.actions.bank_lines import check_amount, forgotten, line_of, settled
+from tollgate.actions.bank_lines import check_amount, forgotten, hold, line_of, settled
 from tollgate.actions.in_transit import is_sent, stay
 from tollgate.actions.payment_amounts import BANK_TRANSFER, step_of, wallet_amount
 from tollgate.actions.payment_booking import BACK, ask_fee, complete, left_micros, new_payment, taken_micros
@@ -23,7 +23,7 @@ from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros, split_note
 from tollgate.core.taxes import to_minor
 from tollgate.gateways.payments import PROVIDERS
-from tollgate.store.models import Account, Audit, Checkout, Customer, Payment, PaymentEvent, PaymentGateway
+from tollgate.store.models import Account, Audit, BankLine, Checkout, Customer, Payment, PaymentEvent, PaymentGateway
 
 BY_HAND: Final = ("manual", "bank_transfer")
 ANOTHER: Final = "Another user approves this: the account asks for two people."
@@ -141,9 +141,7 @@ def complete_payment(
     Where the account asks for two people, more than was entered needs both as well. A refund that a gateway makes is
     asked for now, and completed when the gateway has agreed.
     """
-    payment = records.find(Payment, payment_id)
-    if payment.kind in BACK and payment.customer is not None and not _asked(payment):
-        take_turns(payment.customer)  # the wallet before payments, as notices of gateways do that take back
+    _take_turns(records.find(Payment, payment_id))
     payment = records.locked(Payment, payment_id, version)
     _check_waits(payment)
     _check_approval(payment)
@@ -161,6 +159,15 @@ def complete_payment(
         return complete(payment, settles=invoice_ids, **values)
     _ask_gateway(payment, gateway)
     return records.change(payment, values)
+
+
+def _take_turns(payment: Payment) -> None:
+    """Holds the wallet before payments where others do: notices of gateways that take back, and files for the bank."""
+    line = BankLine.objects.filter(payment=payment).select_related("customer").first()
+    if line is not None:
+        hold(line)
+    elif payment.kind in BACK and payment.customer is not None and not _asked(payment):
+        take_turns(payment.customer)
 
 
 def _check_approval(payment: Payment) -> None:
@@ -187,18 +194,19 @@ def needs_two(payment: Payment) -> bool:
     return records.find(Account, payment.account_id).two_person_payments
 
 
-def check_other(payment: Payment) -> None:
-    """Refuses money that the actor has entered where the account asks for two people."""
-    if needs_two(payment) and _is_own(payment):
+def check_other(*payments: Payment) -> None:
+    """Refuses money of an account that the actor has entered where the account asks for two people."""
+    if payments and needs_two(payments[0]) and _is_own(payments):
         raise refuse("payment_id", ANOTHER)
 
 
-def _is_own(payment: Payment) -> bool:
-    """Whether the actor has entered the payment, be it under another name or looking in as a contact: by the log."""
+def _is_own(payments: Sequence[Payment]) -> bool:
+    """Whether the actor has entered one of them, be it under another name or looking in as a contact: by the log."""
     actor = current.get()
-    if payment.created_by == actor.name:
+    if any(payment.created_by == actor.name for payment in payments):
         return True
-    log = Audit.objects.filter(table_name="payment", row_id=payment.pk, verb="INSERT", actor_kind=actor.kind)
+    ids = [payment.pk for payment in payments]
+    log = Audit.objects.filter(table_name="payment", row_id__in=ids, verb="INSERT", actor_kind=actor.kind)
     return actor.id is not None and log.filter(actor_id=actor.id).exists()
 
 

@@ -101,8 +101,7 @@ def transfer_run(*, account_id: int, execute_on: date | str, bank_line_ids: Sequ
     lines = list(waiting.filter(account=account, pk__in=ids, run=None, state="waiting").order_by("pk"))
     if len(lines) != len(ids):
         raise refuse("bank_line_ids", f"{len(ids) - len(lines)} of them wait for no file: look at the list again.")
-    for line in lines:
-        check_other(line.payment)
+    check_other(*(line.payment for line in lines))
     message_id = f"{sepa.TRANSFERS}{on:%Y%m%d}-{uuid4().hex[:12]}"
     batch = Batch(batch_id=f"{message_id}-1", on=on, items=tuple(_item(line) for line in lines))
     order = Order(message_id=message_id, made_at=records.now(), own=own, batches=[batch])

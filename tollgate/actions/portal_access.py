@@ -21,7 +21,7 @@ from typing import Final
 from django.contrib.auth.hashers import check_password, make_password
 from django.core import signing
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Lower, Now
 
 from tollgate.actions import portal_codes, portal_delays, portal_factors, records
@@ -31,7 +31,7 @@ from tollgate.actions.messages import address_of
 from tollgate.actions.portal_domains import shown_sections
 from tollgate.actions.portal_rights import OWN_ONLY, PORTAL_ACTS, SAME_RIGHT
 from tollgate.core.portal import Level, level, open_sections
-from tollgate.store.models import Account, Code, Contact, ContactSession, Customer, PortalDomain, User
+from tollgate.store.models import Account, Code, Contact, ContactSession, Customer, Did, PortalDomain, User
 from tollgate.store.queries.customers import below
 
 WRONG: Final = "This email and password do not open a portal here."
@@ -197,7 +197,8 @@ def visit(*, key: str, host: str, ip: str, at: datetime, idle: timedelta, waking
     An address outside the whitelist ends the session: what opened it has fallen into other hands.
     """
     known = ("contact__customer__account__text_changes", "contact__customer__domain")
-    found = ContactSession.objects.select_related(*known)
+    numbers = Exists(Did.objects.filter(customer=OuterRef("contact__customer")))
+    found = ContactSession.objects.select_related(*known).annotate(has_dids=numbers)
     session = found.filter(key_hash=portal_codes.hashed(key), ended_at=None).first()
     if session is None:
         return None
@@ -216,7 +217,7 @@ def visit(*, key: str, host: str, ip: str, at: datetime, idle: timedelta, waking
         return None
     if waking and at - session.seen_at >= NOTED_EVERY:
         ContactSession.objects.filter(pk=session.pk).update(seen_at=at)
-    sections = portal_of(customer, at)
+    sections = [name for name in portal_of(customer, at) if name != "dids" or session.has_dids]
     return Visit(session, contact, customer, account, domain, open_level, sections, ip, user_acts)
 
 

@@ -17,11 +17,14 @@ from django.db.models import F, QuerySet
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.did_cards import check_direction
 from tollgate.core import colors, stylesheets
 from tollgate.core.pictures import PictureRefused, read_picture
 from tollgate.store.models import Account, Card, Customer, InvoiceTemplate, PortalDomain
 
-SECTIONS: Final = ("dashboard", "calls", "invoices", "payments", "packages", "contacts", "details", "endpoints", "clis")
+SECTIONS: Final = (
+    *("dashboard", "calls", "invoices", "payments", "packages", "contacts", "details", "endpoints", "dids", "clis"),
+)
 """The parts of the portal that a domain or a customer shows or hides; the portal obeys exactly these."""
 
 MOST_WAYS: Final = 50
@@ -253,6 +256,8 @@ def _check_cards(
     codes = list(found.values_list("currency", flat=True))
     if len(codes) != len(card_ids):
         raise refuse("card_ids", "Choose customer cards that are yours, not a reseller's.")
+    for card in found:
+        check_direction(card, "termination", "card_ids", f"{card.name}: ")
     if len(set(codes)) != len(codes):
         raise refuse("card_ids", "Two of these cards are in the same currency: choose one of each.")
     others = sorted(set(codes) - set(currencies))

@@ -56,6 +56,7 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "custom_page_name_once": ("name", "Another page has this name: choose another."),
     "carrier_name_once": ("name", "Another carrier has this name: choose another."),
     "gateway_name_once": ("name", "This carrier has a gateway of that name: choose another."),
+    "did_number_once": ("number", "This number is a DID already."),
     "card_name_once": ("name", "Another card has this name: choose another."),
     "card_of_reseller_once": ("name", "Another card of this reseller has this name: choose another."),
     "endpoint_username_once": ("username", "Duplicate User Detected"),

@@ -16,6 +16,7 @@ from django.db.models import F
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, NotEditable, act, current, refuse, warn
+from tollgate.actions.did_cards import check_direction
 from tollgate.core import patterns
 from tollgate.store.models import Call, Card, Customer, IngressRoute, RouteOption, Tag
 
@@ -230,13 +231,15 @@ def _check_operated(values: Mapping[str, Any]) -> None:
 
 
 def _check_card(owner: Customer | Tag, card_id: int) -> None:
-    card = Card.objects.filter(account_id=owner.account_id, pk=card_id).first()
+    # locked: its direction stays what it is until the route is seen there
+    card = Card.objects.select_for_update(no_key=True).filter(account_id=owner.account_id, pk=card_id).first()
     if current.get().reach is not None and isinstance(owner, Customer):
         sellers = (owner.parent_id,) if owner.parent_id is not None else ()
         if card is None or card.kind != "customer" or card.reseller_id not in sellers:
             raise refuse("card_id", "Choose a card of the reseller that the customer is below.")
     if card is None or card.kind != "customer":
         raise refuse("card_id", "Choose a customer card: it says what this customer pays.")
+    check_direction(card, "termination", "card_id")
     if isinstance(owner, Tag):
         if card.reseller_id is not None:
             raise refuse("card_id", "This card belongs to a reseller: a tag's customers need not be below it.")
@@ -251,10 +254,12 @@ def _check_card(owner: Customer | Tag, card_id: int) -> None:
 
 def _check_options(owner: Customer | Tag, options: Sequence[Mapping[str, Any]]) -> None:
     wanted = [row["card_id"] for row in options]
-    known = Card.objects.filter(account_id=owner.account_id, kind="carrier", pk__in=wanted)
-    strangers = set(wanted) - set(known.values_list("pk", flat=True))
-    if strangers:
+    known = Card.objects.filter(account_id=owner.account_id, kind="carrier", pk__in=wanted).order_by("pk")
+    found = {card.pk: card for card in known.select_for_update(no_key=True)}
+    if set(wanted) - found.keys():
         raise refuse("options", "Choose carrier cards: they say what we pay.")
+    for card in found.values():
+        check_direction(card, "termination", "options", f"{card.name}: ")
     if len(set(wanted)) != len(wanted):
         raise refuse("options", "A carrier card is listed twice: list each once.")
 

@@ -7,6 +7,7 @@ it to `core.upload_fields` and its act to `ACTS`; what names another record is l
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from tollgate import environment
 from tollgate.actions import tasks
 from tollgate.actions.acts import ACTS as ALL_ACTS
 from tollgate.actions.acts import Invalid, act, current, refuse
+from tollgate.actions.cards import seen_by
 from tollgate.actions.customer_checks import LISTS, REFERENCES, offered
 from tollgate.actions.tasks import MOST_ROWS, NewRow, begin
 from tollgate.core import bank_statements
@@ -39,7 +41,19 @@ from tollgate.core.uploads import (
     rows_of_text,
     table,
 )
-from tollgate.store.models import Customer, InvoiceTemplate, Localization, PortalDomain, Tag, Task, TaskRow, Tax, User
+from tollgate.store.models import (
+    Card,
+    Carrier,
+    Customer,
+    InvoiceTemplate,
+    Localization,
+    PortalDomain,
+    Tag,
+    Task,
+    TaskRow,
+    Tax,
+    User,
+)
 from tollgate.store.secrets import seal, unseal
 
 COLUMNS_MOST: Final = 200
@@ -61,9 +75,12 @@ ACTS: Final[Mapping[str, str]] = {
     "verified_cli": "add_verified_cli",
     "cli_rule": "create_cli_rule",
     "alias": "create_alias",
+    "did": "create_did",
     "payment": "import_payment",
     "bank_credit": "import_bank_credit",
 }
+NUMBERED: Final = re.compile(r"(.+) #(\d{1,18})")
+DIRECTION: Final = "origination"
 Found = QuerySet[Any]
 Lookup = Callable[[int, str], Found]
 
@@ -167,7 +184,7 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
     values, errors = read_row(cells, task.mapping, NOUNS[task.noun].fields)
     if errors:
         raise _invalid(errors)
-    if task.noun in ("cli_rule", "alias", "bank_credit"):
+    if task.noun in ("cli_rule", "alias", "did", "bank_credit"):
         values["account_id"] = task.account_id
     if task.noun == "customer":
         values["account_id"] = task.account_id
@@ -175,11 +192,41 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
         if actor.reseller_id is not None:
             values.setdefault("parent_id", actor.reseller_id)
     for name in LISTED & values.keys():
-        values[name] = [one_named(name, task.account_id, text) for text in values[name]]
+        if texts := values.pop(name):
+            values[name] = _listed(name, task.account_id, texts)
     for name in LOOKUPS.keys() & values.keys() - LISTED:
         if isinstance(values[name], str):
             values[name] = one_named(name, task.account_id, values[name])
+    if "reseller_cards" in values:
+        values["reseller_cards"] = dict(_card_of(task.account_id, text) for text in values["reseller_cards"])
     return values
+
+
+def _card_of(account_id: int, text: str) -> tuple[str, int]:
+    """The id of a reseller, and of the card by which it pays: `Baltic = Numbers`."""
+    reseller, equals, card = text.partition("=")
+    if not equals:
+        raise refuse("reseller_cards", f"{text!r}: write each as the reseller, =, and its card.")
+    found = one_named("customer_id", account_id, reseller.strip()), one_named("card_id", account_id, card.strip())
+    return str(found[0]), found[1]
+
+
+def _cards(kind: str) -> Lookup:
+    """Cards of origination by their names, with the number where others have the same: `Numbers #12`."""
+
+    def found(account_id: int, text: str) -> Found:
+        named = Q(name__iexact=text)
+        if numbered := NUMBERED.fullmatch(text):
+            named |= Q(name__iexact=numbered[1], pk=int(numbered[2]))
+        return Card.objects.filter(named, seen_by(current.get()), account_id=account_id, kind=kind, direction=DIRECTION)
+
+    return found
+
+
+def _carriers(account_id: int, text: str) -> Found:
+    """By name; they are the operator's."""
+    found = Carrier.objects.filter(account_id=account_id, name__iexact=text)
+    return found if current.get().reach is None else found.none()
 
 
 def _customers(account_id: int, text: str) -> Found:
@@ -192,6 +239,9 @@ def _customers(account_id: int, text: str) -> Found:
 LOOKUPS: Final[Mapping[str, tuple[Lookup, str]]] = {
     "customer_id": (_customers, "There is no customer of this name or number."),
     "parent_id": (_customers, "There is no reseller of this name or number."),
+    "card_id": (_cards("customer"), "There is no customer card of origination of this name."),
+    "carrier_card_id": (_cards("carrier"), "There is no carrier card of origination of this name."),
+    "carrier_id": (_carriers, "There is no carrier of this name."),
     "account_manager_id": (
         lambda _, text: User.objects.filter(Q(email__iexact=text) | Q(name__iexact=text), is_active=True),
         "There is no active user of this email or name.",
@@ -219,6 +269,17 @@ LOOKUPS: Final[Mapping[str, tuple[Lookup, str]]] = {
 }
 LISTED: Final = frozenset({"tag_ids", "tax_ids"})
 """Those of which a cell names any number."""
+NONE: Final = "none"
+
+
+def _listed(field: str, account_id: int, texts: Sequence[str]) -> list[int]:
+    """The ids of the records that a cell names; of taxes, which are there by default, `none` says that there are
+    none, where no tax is called so."""
+    if field == "tax_ids" and [text.lower() for text in texts] == [NONE]:
+        find, _ = LOOKUPS[field]
+        if not find(account_id, NONE).exists():
+            return []
+    return [one_named(field, account_id, text) for text in texts]
 
 
 def one_named(field: str, account_id: int, text: str) -> int:

@@ -218,14 +218,14 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
     "Engineers": (
         (
             "create_ip_endpoint", "create_sip_user", "set_sip_password", "update_endpoint", "delete_endpoint",
-            "create_ingress_route", "update_ingress_route", "delete_ingress_route", "create_gateway", "update_gateway",
-            "delete_gateway", "create_draft", "publish_draft", "publish_revision", "publish_markup", "update_edge",
-            "end_call", "create_localization", "update_localization", "add_customer_note", "delay_save",
-            "start_circuit_test",
+            "create_ingress_route", "update_ingress_route", "delete_ingress_route", "create_did", "update_did",
+            "delete_did", "create_gateway", "update_gateway", "delete_gateway", "create_draft", "publish_draft",
+            "publish_revision", "publish_markup", "update_edge", "end_call", "create_localization",
+            "update_localization", "add_customer_note", "delay_save", "start_circuit_test",
         ),
         (
-            "dashboard", "customers", "contacts", "endpoints", "number_blocks", "routes", "clis", "labels", "cards",
-            "carriers", "circuits", "calls", "call_details", "edges", "audit", "delays",
+            "dashboard", "customers", "contacts", "endpoints", "number_blocks", "routes", "dids", "clis", "labels",
+            "cards", "carriers", "circuits", "calls", "call_details", "edges", "audit", "delays",
         ),
     ),
     "Support": (
@@ -235,8 +235,8 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
             "retry_message", "delay_save",
         ),
         (
-            "dashboard", "customers", "contacts", "endpoints", "number_blocks", "clis", "calls", "call_details",
-            "money", "messages", "audit", "delays",
+            "dashboard", "customers", "contacts", "endpoints", "number_blocks", "dids", "clis", "calls",
+            "call_details", "money", "messages", "audit", "delays",
         ),
     ),
     "Resellers": (
@@ -247,7 +247,7 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
             "create_card", "update_card", "delete_card", "create_draft", "publish_draft", "delete_draft",
             "publish_revision", "publish_markup",
             "create_ingress_route", "update_ingress_route", "delete_ingress_route",
-            "create_alias", "update_alias", "delete_alias", "end_call", "start_call_file", "start_upload",
+            "update_did", "create_alias", "update_alias", "delete_alias", "end_call", "start_call_file", "start_upload",
             "repeat_upload", "start_bulk_edit", "cancel_task", "retry_task", "delay_save",
         ),
         tuple(name for name, area in AREAS.items() if area.shared),

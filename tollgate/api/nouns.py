@@ -11,18 +11,18 @@ from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, F, OuterRef, Q, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, JSONObject
 
 from tollgate.actions import cards
-from tollgate.actions.acts import Actor
 from tollgate.actions.delays import seen_by
+from tollgate.actions.dids import HIDDEN
 from tollgate.actions.routes import OPERATED
 from tollgate.api.answers import columns
+from tollgate.api.noun_extras import ids, own_notes, own_prices, own_seller, prices, purse, seconds
 from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
 from tollgate.core.areas import SHARED_TABLES
-from tollgate.core.packages import SECOND_MICROS
 from tollgate.store.models import (
     CDR,
     AccessNumber,
@@ -63,6 +63,7 @@ from tollgate.store.models import (
     CustomerPackage,
     CustomPage,
     DelayedSave,
+    Did,
     DunningEvent,
     DunningStep,
     Edge,
@@ -118,33 +119,6 @@ from tollgate.store.models import (
 )
 from tollgate.store.queries import bank_runs, mandates
 
-
-def _purse(column: str) -> Extra:
-    of_customer = Wallet.objects.filter(kind="customer", account_id=OuterRef("account_id"), owner_id=OuterRef("pk"))
-    return Extra(Subquery(of_customer.values(column)), WHOLE)
-
-
-def _seconds(column: str) -> Extra:
-    of_bundle = Wallet.objects.filter(kind="bundle", account_id=OuterRef("account_id"), owner_id=OuterRef("pk"))
-    return Extra(Subquery(of_bundle.values(seconds=F(column) / SECOND_MICROS)), WHOLE)
-
-
-def _ids(rows: Any, column: str) -> Extra:
-    return Extra(ArraySubquery(rows.order_by(column).values(column)), {"type": "array", "items": WHOLE})
-
-
-def _own_seller(actor: Actor) -> Mapping[str, Extra]:
-    """Whose a card is, of the actor's own alone: a reseller below another is not told whose it buys by."""
-    own = Case(When(cards.own_of(actor), then=F("reseller_id")), default=None, output_field=models.BigIntegerField())
-    return {"reseller_id": Extra(own, {"type": ["integer", "null"]})}
-
-
-def _own_notes(actor: Actor) -> Mapping[str, Extra]:
-    """The notes of revisions, of the actor's own cards alone."""
-    own = Q(card__in=Card.objects.filter(cards.own_of(actor)))
-    return {"note": Extra(Case(When(own, then=F("note")), default=Value(""), output_field=models.TextField()), TEXT)}
-
-
 _OPTION: Final = ("card_id", "position", "weight", "excluded")
 _OPTIONS: Final = RouteOption.objects.filter(ingress_route_id=OuterRef("pk")).order_by("position", "id")
 _BODY: Final = Case(When(secret=False, then=F("text")), default=None)
@@ -161,9 +135,9 @@ NOUNS: Final = (
         name="customers", model=Customer, area="customers", customer="pk", listed=Q(deleted_at=None),
         filters=("name", "number", "status", "parent_id", "currency", "accounting_id", "reference", "is_reseller"),
         extras={
-            "balance_micros": _purse("balance_micros"), "held_micros": _purse("held_micros"),
+            "balance_micros": purse("balance_micros"), "held_micros": purse("held_micros"),
             "recordings_bytes": Extra(Coalesce(F("recording_space__size_bytes"), 0), WHOLE),
-            "tag_ids": _ids(Customer.tags.through.objects.filter(customer_id=OuterRef("pk")), "tag_id"),
+            "tag_ids": ids(Customer.tags.through.objects.filter(customer_id=OuterRef("pk")), "tag_id"),
         },
     ),
     Noun(
@@ -205,6 +179,12 @@ NOUNS: Final = (
             ),
         },
     ),
+    Noun(
+        name="dids", model=Did, area="dids", customer="customer", operated=HIDDEN,
+        without=frozenset({"prices_version"}), masked=own_prices,
+        filters=("number", "customer_id", "card_id", "carrier_id", "enabled"),
+        extras={"reseller_cards": prices(Q())},
+    ),
     Noun(name="carriers", model=Carrier, area="carriers", filters=("name", "status", "currency"), extras={}),
     Noun(
         name="carrier-formats", model=CarrierFormat, area="reconciliation", account="carrier__account",
@@ -233,8 +213,8 @@ NOUNS: Final = (
     ),
     Noun(
         name="cards", model=Card, area="cards", customer="reseller", seen=cards.seen_by,
-        operated=frozenset({"carrier_id"}), masked=_own_seller,
-        filters=("kind", "name", "carrier_id", "reseller_id", "currency"), extras={},
+        operated=frozenset({"carrier_id"}), masked=own_seller,
+        filters=("kind", "direction", "name", "carrier_id", "reseller_id", "currency"), extras={},
     ),
     Noun(
         name="cdrs", model=CDR, area="calls", customer="customer", moment="started_at", order=("started_at", "id"),
@@ -330,7 +310,7 @@ NOUNS: Final = (
     Noun(
         name="bundles", model=Bundle, area="packages", newest_first=True, moment="starts_at",
         filters=("customer_id", "customer_package_id"),
-        extras={"balance_s": _seconds("balance_micros"), "held_s": _seconds("held_micros")},
+        extras={"balance_s": seconds("balance_micros"), "held_s": seconds("held_micros")},
     ),
     Noun(name="tags", model=Tag, area="labels", filters=("name",), extras={}),
     Noun(name="webhooks", model=Webhook, area="webhooks", filters=("title", "enabled"), extras={}),
@@ -359,7 +339,7 @@ NOUNS: Final = (
     Noun(
         name="users", model=User, area="users", account="", filters=("email", "is_active", "reseller_id"),
         without=frozenset({"session_epoch", "groups_version"}),
-        extras={"group_ids": _ids(User.groups.through.objects.filter(user_id=OuterRef("pk")), "usergroup_id")},
+        extras={"group_ids": ids(User.groups.through.objects.filter(user_id=OuterRef("pk")), "usergroup_id")},
     ),
     Noun(
         name="customer-notes", model=CustomerNote, area="customers", account="customer__account", customer="customer",
@@ -399,7 +379,7 @@ NOUNS: Final = (
     Noun(name="edges", model=Edge, area="edges", filters=("name", "kind", "enabled"), extras={}),
     Noun(
         name="revisions", model=Revision, area="cards", account="card__account", customer="card__reseller",
-        seen=cards.revisions_seen_by, masked=_own_notes, moment="effective_at", newest_first=True,
+        seen=cards.revisions_seen_by, masked=own_notes, moment="effective_at", newest_first=True,
         filters=("card_id", "number"), extras={},
     ),
     Noun(
@@ -453,7 +433,7 @@ NOUNS: Final = (
     Noun(
         name="portal-domains", model=PortalDomain, area="account", filters=("host",), without=frozenset({"logo"}),
         extras={
-            "card_ids": _ids(PortalDomain.cards.through.objects.filter(portaldomain_id=OuterRef("pk")), "card_id"),
+            "card_ids": ids(PortalDomain.cards.through.objects.filter(portaldomain_id=OuterRef("pk")), "card_id"),
         },
     ),
     Noun(name="groups", model=UserGroup, area="users", account="", filters=("name",), extras={}),

@@ -38,6 +38,7 @@ from tollgate.store.models import (
     Contact,
     Customer,
     CustomerPackage,
+    Did,
     Endpoint,
     Invoice,
     Payment,
@@ -46,11 +47,13 @@ from tollgate.store.models import (
 from tollgate.store.queries.customers import spent_today_micros, wallet_of
 from tollgate.store.queries.portal import (
     SHOWN_OF_CDRS,
+    SHOWN_OF_DIDS,
     auto_top_ups_of,
     calls_of,
     charges_of,
     clis_of,
     contacts_of,
+    dids_of,
     endpoints_of,
     invoices_of,
     packages_of,
@@ -145,6 +148,10 @@ NOUNS: Final[Mapping[str, Shown]] = {
             _noun("conference-rooms", ConferenceRoom, "endpoints", ("id", "name", "extension", "channels", "enabled"),
                   filters=("extension", "enabled")),
             lambda customer, at: rooms_of(customer),
+        ),
+        Shown(
+            _noun("dids", Did, "dids", SHOWN_OF_DIDS, filters=("number", "enabled")),
+            lambda customer, at: dids_of(customer),
         ),
         Shown(
             _noun("verified-clis", VerifiedCli, "clis", ("id", "number", "method", "attestation", "verified_at"),

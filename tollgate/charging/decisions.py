@@ -34,7 +34,6 @@ from tollgate.core.calls import (
     Grant,
     LiveCall,
     Plan,
-    RouteChoice,
     Settlement,
     apply_entries,
     apply_extension,
@@ -185,11 +184,20 @@ def _allowed(request: requests.Authorize, call_id: int, grant: Grant) -> Allowed
 def _first_grant(request: requests.Authorize, call: LiveCall) -> Allowed:
     """The answer that a repeated question had the first time."""
     plan = request.plan
+    if plan.did is not None:  # its destinations have no gateway of their own
+        return _first_delivery(request, call)
     choices = {choice.gateway_id: choice for choice in plan.routes}
-    routes: tuple[RouteChoice, ...] = ()
-    if request.local is None:
-        routes = tuple(choices[route.gateway_id] for route in call.plan.routes if route.gateway_id in choices)
+    granted = () if request.local is not None else call.plan.routes
+    routes = tuple(choices[route.gateway_id] for route in granted if route.gateway_id in choices)
     return Allowed(call.id, call.granted_s, plan.record, plan.media, routes, request.local)
+
+
+def _first_delivery(request: requests.Authorize, call: LiveCall) -> Allowed:
+    """The same of a call to a DID; to destinations of the first time alone, where they have been changed since."""
+    plan, granted = request.plan, [route.text for route in call.plan.routes]
+    routes = tuple([route for route in plan.routes if route.text in granted])
+    local = request.local if len(routes) == len(plan.routes) else None
+    return Allowed(call.id, call.granted_s, plan.record, plan.media, () if local is not None else routes, local)
 
 
 def _first_answer(past: asyncpg.Record) -> Refusal | Unavailable | None:

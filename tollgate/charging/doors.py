@@ -19,7 +19,7 @@ from tollgate.charging.database import AWAY
 from tollgate.charging.listener import JSON, PROBLEM, Answer
 from tollgate.charging.reconcile import Shown, compare, live_calls, live_counts, request_hangup
 from tollgate.charging.requests import Allowed, Closed, Known, Unavailable, Unknown
-from tollgate.charging.service import EVENT_DEADLINE_MS, Service, challenged
+from tollgate.charging.service import EVENT_DEADLINE_MS, Service, challenged, knows
 from tollgate.charging.simulate import dry_run
 from tollgate.core.calls import Plan
 from tollgate.core.refusals import Key, Refusal
@@ -216,8 +216,9 @@ async def kamailio_authorize(service: Service, asked: Asked) -> Answer:
 
 
 def _kamailio_refused(refusal: Refusal, question: kamailio.Asked, snapshot: Snapshot) -> Answer:
-    is_endpoint = bool(snapshot.networks.find(question.invite.source_ip))
-    return Answer(200, kamailio.write_refused(refusal, snapshot.answers, is_endpoint=is_endpoint))
+    return Answer(
+        200, kamailio.write_refused(refusal, snapshot.answers, is_endpoint=knows(snapshot, question.invite.source_ip))
+    )
 
 
 async def kamailio_ha1(service: Service, asked: Asked) -> Answer:

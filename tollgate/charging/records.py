@@ -2,7 +2,7 @@
 
 To let calls obey a new column: add it to the statement in `charging_snapshot.sql`, to the class in `core.snapshot`, and
 to the builder here. A new table also needs its place in `TABLES` and, if one changed row should not rebuild its whole
-account, in `changes.Changes.note`.
+account, in `changes`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import asyncpg
 
-from tollgate.charging import aliases, stir
+from tollgate.charging import aliases, dids, stir
 from tollgate.charging.cards import Library
 from tollgate.charging.changes import Changes
 from tollgate.charging.clis import Rota, rules_of
 from tollgate.charging.extensions import callees
-from tollgate.charging.networks import AddressBook
+from tollgate.charging.networks import AddressBook, endpoint_of
 from tollgate.core import cli as callers_number
 from tollgate.core import hours, localization, refusals
 from tollgate.core.aliases import Aliases
@@ -32,20 +32,19 @@ from tollgate.core.extensions import Book
 from tollgate.core.hours import Hours, HoursInvalid
 from tollgate.core.localization import Localization, LocalizationInvalid
 from tollgate.core.rewrites import RewriteInvalid
-from tollgate.core.rewrites import parse as parse_rewrites
 from tollgate.core.routes import unknown_patterns
 from tollgate.core.snapshot import (
     Bundle,
     Callee,
     Card,
     Carrier,
+    Did,
     EdgeInfo,
-    Endpoint,
-    Gateway,
     Option,
     Payer,
     Route,
     Snapshot,
+    Source,
 )
 from tollgate.core.vars import Vars, obeyed
 
@@ -67,6 +66,8 @@ TABLES: Final = {
     "bundle": "bundles",
     "endpoint": "endpoints",
     "conference_room": "conference_rooms",
+    "did": "dids",
+    "did_price": "did_prices",
     "ingress_route": "ingress_routes",
     "route_option": "route_options",
     "card": "cards",
@@ -152,6 +153,7 @@ class Records:
             result[account_id] = replace(result[account_id], aliases=self._aliases_of_all(account_id))
         for account_id in changes.certificates & result.keys():
             result[account_id] = replace(result[account_id], **self._signing(account_id))
+        self._rebuild_inbound(result, changes)
         self._rebuild_named(result, cards=changes.cards, carriers=changes.carriers)
         if changes.edges:
             result = {key: replace(found, edges=self._edges(key)) for key, found in result.items()}
@@ -230,9 +232,40 @@ class Records:
             answers=refusals.rewritten(json.loads(row["sip_rewrites"])),
             rota=self.rota,
             aliases=self._aliases_of_all(account_id),
+            sources=self._sources(account_id),
+            forbidden=frozenset(self._forbidden(account_id)),
+            **self._dids(account_id),
             **self._signing(account_id),
             **self._endpoints(account_id),
         )
+
+    def _rebuild_inbound(self, result: dict[int, Snapshot], changes: Changes) -> None:
+        """Who calls DIDs, where none of them is sent, and those that changed: there may be very many others."""
+        for account_id, found in result.items():
+            fresh: dict[str, Any] = {}
+            if any(key in found.carriers or self._owns("carrier", key, account_id) for key in changes.carriers):
+                fresh["sources"] = self._sources(account_id)
+            if changes.edges or "sources" in fresh:
+                fresh["forbidden"] = frozenset(self._forbidden(account_id))
+            if changes.dids:
+                kept = {number: did for number, did in found.dids.items() if did.id not in changes.dids}
+                fresh |= self._dids(account_id, changes.dids, kept)
+            if "bringers" in fresh and fresh["bringers"] == found.bringers:
+                del fresh["bringers"]
+            result[account_id] = replace(found, **fresh) if fresh else found
+
+    def _dids(
+        self, account_id: int, ids: Iterable[int] | None = None, kept: Mapping[str, Did] | None = None
+    ) -> dict[str, Any]:
+        wanted = self.rows["did"] if ids is None else ids
+        rows = [self.rows["did"][key] for key in wanted if self._owns("did", key, account_id)]
+        found = {**(kept or {}), **dids.by_number(rows)}
+        bringers = frozenset(did.carrier_id for did in found.values() if did.carrier_id is not None)
+        return {"dids": found, "bringers": bringers}
+
+    def _sources(self, account_id: int) -> AddressBook[Source]:
+        carriers = [row for row in self.rows["carrier"].values() if row["account_id"] == account_id]
+        return AddressBook(dids.sources(carriers, self._gateways(None)))
 
     def _signing(self, account_id: int) -> dict[str, Any]:
         return stir.signing(self.rows["stir_certificate"].values(), account_id)
@@ -313,7 +346,7 @@ class Records:
             if row["account_id"] != account_id or not row["enabled"]:
                 continue
             try:
-                endpoint = _endpoint(row)
+                endpoint = endpoint_of(row)
             except RewriteInvalid as problem:
                 log.error("endpoint %s is parked, its calls are refused: rewrites: %s", row["id"], problem)
                 continue
@@ -327,13 +360,17 @@ class Records:
         return {"networks": AddressBook(book), "users": users, "ha1": secrets, "extensions": numbers}
 
     def _extensions(self, account_id: int) -> Book[Callee]:
-        endpoints, rooms, edges = (
+        endpoints, rooms = (
             [row for row in self.rows[table].values() if row["account_id"] == account_id]
-            for table in ("endpoint", "conference_room", "edge")
+            for table in ("endpoint", "conference_room")
         )
+        return callees(endpoints, rooms, self._forbidden(account_id))
+
+    def _forbidden(self, account_id: int) -> set[str]:
+        """Where no call on our net is sent: a gateway would bill it, an edge send it to itself."""
         hosts = [row["host"] for row in self.rows["gateway"].values() if self._owns_gateway(row, account_id)]
-        hosts += [host_of(row["rpc_url"]) for row in edges]
-        return callees(endpoints, rooms, set(map(comparable, hosts)) - {""})
+        hosts += [host_of(row["rpc_url"]) for row in self.rows["edge"].values() if row["account_id"] == account_id]
+        return set(map(comparable, hosts)) - {""}
 
     def _owns_gateway(self, row: Row, account_id: int) -> bool:
         return self._owns("carrier", row["carrier_id"], account_id)
@@ -361,7 +398,7 @@ class Records:
             pdd_s=row["pdd_s"],
             ring_s=row["ring_s"],
             pai_mode=row["pai_mode"],
-            gateways=tuple(_gateway(gateway) for gateway in gateways.get(carrier_id, ())),
+            gateways=tuple(dids.gateway(gateway) for gateway in gateways.get(carrier_id, ())),
         )
 
     def _edges(self, account_id: int) -> dict[str, EdgeInfo]:
@@ -459,35 +496,3 @@ def _shared(options: tuple[Option, ...]) -> tuple[Option, ...]:
 
 def _option(row: Row) -> Option:
     return Option(row["card_id"], row["position"], row["weight"], row["excluded"])
-
-
-def _endpoint(row: Row) -> Endpoint:
-    return Endpoint(
-        id=row["id"],
-        customer_id=row["customer_id"],
-        kind=row["kind"],
-        wallet_id=row["wallet_id"],
-        limited=row["limited"],
-        tech_prefix=row["tech_prefix"],
-        allowed=tuple(row["allowed_networks"]),
-        name=row["name"] or row["username"] or str(row["network"]),
-        cli_authentication=row["cli_authentication"],
-        shared=row["shared"],
-        presents_pins=row["presents_pins"],
-        rewrites=parse_rewrites(json.loads(row["rewrites"])),
-    )
-
-
-def _gateway(row: Row) -> Gateway:
-    return Gateway(
-        id=row["id"],
-        name=row["name"],
-        wallet_id=row["wallet_id"],
-        limited=row["limited"],
-        host=row["host"],
-        port=row["port"],
-        transport=row["transport"],
-        weight=row["weight"],
-        strip_digits=row["strip_digits"],
-        prefix=row["prefix"],
-    )

@@ -105,9 +105,9 @@ class Service:
                     self.edges.admit(edge, is_endpoint, changed=account_id in changed)
 
     def is_endpoint(self, account_id: int, address: str) -> bool:
-        """Whether calls from an address are some customer's, now."""
+        """Whether calls from an address are some customer's, or a carrier's to DIDs, now."""
         snapshot = self.snapshots.by_account.get(account_id)
-        return snapshot is not None and bool(snapshot.networks.find(address))
+        return snapshot is not None and knows(snapshot, address)
 
     def request(self, kind: type[R], key: Key, deadline_ms: int = DEADLINE_MS) -> R:
         """A request about one call, to be filled in and asked."""
@@ -178,6 +178,13 @@ class Service:
         if isinstance(request, requests.End):
             request.corrected = frozenset()
         return await self.ask(request)
+
+
+def knows(snapshot: Snapshot, address: str) -> bool:
+    """Whether calls from an address are some customer's, or those of a carrier with DIDs."""
+    if snapshot.networks.find(address):
+        return True
+    return any(source.carrier_id in snapshot.bringers for source in snapshot.sources.find(address))
 
 
 def challenged(planned: Plan, snapshot: Snapshot) -> bool:

@@ -34,7 +34,7 @@ async def dry_run(service: Service, snapshot: Snapshot, question: Supposed) -> b
     if question.customer_id is not None:
         snapshot = _for_customer(snapshot, question.customer_id)
     planned = plan(question.invite, snapshot, at)
-    if question.at is not None and planned.ingress:
+    if question.at is not None and (planned.ingress or planned.did is not None):
         snapshot = await _as_of(service, snapshot, planned, at)
         planned = plan(question.invite, snapshot, at)
     rows = await service.reader.fetch("wallets", list(planned.wallet_ids))
@@ -56,7 +56,10 @@ async def dry_run(service: Service, snapshot: Snapshot, question: Supposed) -> b
 async def _as_of(service: Service, snapshot: Snapshot, planned: Plan, at: datetime) -> Snapshot:
     """The same with the rates that were in force then: the snapshot has no older ones than those of now."""
     options = {option.card_id for route in planned.ingress for option in route.options}
-    wanted = (options | {route.card_id for route in planned.ingress}) & snapshot.cards.keys()
+    cards = options | {route.card_id for route in planned.ingress}
+    if planned.did is not None:
+        cards |= {*planned.did.cards.values(), planned.did.carrier_card_id or 0}
+    wanted = cards & snapshot.cards.keys()
     missing = [card_id for card_id in sorted(wanted) if snapshot.cards[card_id].at(at) is None]
     if not missing:
         return snapshot

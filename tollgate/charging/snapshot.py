@@ -40,6 +40,8 @@ LOOK_BACK: Final = timedelta(seconds=90)
 SILENT: Final = timedelta(hours=1)
 CHANGES_MOST: Final = 2000
 """More changes than this at once are cheaper to read whole."""
+HEARD: Final = ("networks", "sources", "bringers")
+"""The parts of a snapshot that say which addresses an edge hears."""
 
 
 class SnapshotKeeper:
@@ -231,6 +233,8 @@ class SnapshotKeeper:
                 changes.merge(self._records.put(table, ids[table], rows))
             if changes.customers:
                 await self._read_verified(changes)
+            if changes.dids:
+                await self._read_priced(changes)
             if changes.cards:
                 await self._read_revisions(self._records, list(changes.cards))
             newest = await self._newest_change()
@@ -255,6 +259,12 @@ class SnapshotKeeper:
         rows = await self._connection.fetch(self._sql["customers"], wanted)
         changes.merge(self._records.put("customer", wanted, rows))
 
+    async def _read_priced(self, changes: Changes) -> None:
+        """A DID's row carries what resellers pay for it, so it is read again after a price changed."""
+        assert self._connection is not None
+        wanted = list(changes.dids)
+        changes.merge(self._records.put("did", wanted, await self._connection.fetch(self._sql["dids"], wanted)))
+
     async def _read_revisions(self, records: Records, card_ids: list[int] | None) -> None:
         """The published revisions of cards; a new one is indexed in a thread, beside those in use."""
         assert self._connection is not None
@@ -277,7 +287,7 @@ class SnapshotKeeper:
             known = self.by_account.get(account_id)
             if known is not None and known.auth_failure_count != after.auth_failure_count:
                 self.changed_limits.add(account_id)
-            if known is None or known.networks is not after.networks:
+            if known is None or any(getattr(known, part) is not getattr(after, part) for part in HEARD):
                 self.changed_endpoints.add(account_id)
         self._records.by_account = dict(built)
         self.by_account = self._records.by_account

@@ -19,8 +19,8 @@ SHARED_TABLES = frozenset(
     | {"number_block", "pin", "alias", "verified_cli", "cli_rule", "cli_proof", "payment", "auto_top_up"}
 )
 """Tables of the records in shared areas: of these alone the audit log and the delay log tell a reseller's users, and
-not of packages, alerts or documents of its customers, which are the operator's, nor of cards and routes, where a change
-by the operator tells of carriers."""
+not of packages, alerts or documents of its customers, which are the operator's, nor of cards, routes and DIDs, where a
+change by the operator tells of carriers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ AREAS: Mapping[str, Area] = {
     "pins": Area("PINs of customers", ("pins",), ("pins",), shared=True),
     "number_blocks": Area("Number blocks", ("number_blocks",), ("number_blocks",), shared=True),
     "routes": Area("Ingress routes", ("routes",), ("routes",), shared=True),
+    "dids": Area("DIDs", ("dids",), ("dids",), shared=True),
     "clis": Area(
         "Verified CLIs and CLI rules", ("clis", "cli_rules"), ("clis", "cli_rules", "cli_proofs"), shared=True
     ),
@@ -97,7 +98,7 @@ AREAS: Mapping[str, Area] = {
     "bank_files": Area(
         "Mandates and files for the bank",
         ("mandates", "bank_runs", "debits", "payouts"),
-        ("mandates", "bank_files", "bank_runs", "payouts"),
+        ("mandates", "bank_files", "bank_runs", "bank_confirmations", "payouts"),
     ),
     "vouchers": Area("Vouchers", ("vouchers",), ("vouchers",)),
     "payment_gateways": Area(

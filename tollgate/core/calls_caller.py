@@ -5,6 +5,7 @@ numbers into ours (behaviour.md 11): every gate sees those, and the trace shows 
 add it to `_own_way` in its place.
 """
 
+from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
@@ -16,11 +17,18 @@ from tollgate.core.calls_types import Holder, Invite
 from tollgate.core.localization import swapped
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.routes import without_prefix
-from tollgate.core.snapshot import Endpoint, Payer, Snapshot
+from tollgate.core.snapshot import Did, Endpoint, Payer, Snapshot, Source
 
 _MOST_CHARACTERS = 128
 _ANYWHERE = Endpoint(0, 0, "pin", 0)
 """For a PIN that a switch presents from where no endpoint is."""
+
+
+class Inbound(NamedTuple):
+    """A call from a carrier to a DID."""
+
+    did: Did
+    source: Source
 
 
 class Caller(NamedTuple):
@@ -33,6 +41,7 @@ class Caller(NamedTuple):
     lines: tuple[str, ...]
     refusal: Refusal | None
     pai: str = ""  # what is asserted, in our way
+    inbound: Inbound | None = None
 
 
 class Way(NamedTuple):
@@ -94,7 +103,10 @@ def _by_pin(invite: Invite, holder: Holder, snapshot: Snapshot) -> Caller:
 
 
 def _by_address(invite: Invite, snapshot: Snapshot) -> Caller:
-    """The longest tech prefix, then the narrowest network; where customers share both, the caller's number."""
+    """A carrier that calls a DID; else the longest tech prefix, then the narrowest network; where customers share both,
+    the caller's number."""
+    if snapshot.dids and (called := _inbound(invite, snapshot)) is not None:
+        return called
     fitting: list[Way] = []
     shared = False
     for endpoint in snapshot.networks.find(invite.source_ip):
@@ -109,8 +121,43 @@ def _by_address(invite: Invite, snapshot: Snapshot) -> Caller:
             fitting.append(Way(endpoint, owner, rest if endpoint.tech_prefix else invite.cld))
             shared = shared or endpoint.cli_authentication
     if not fitting:
-        return _nobody(invite, Refusal(Key.ip_unknown, "ip", (("ip", invite.source_ip),)))
+        return _nobody(invite, _unknown_address(invite, snapshot))
     return _by_cli(invite, fitting, snapshot) if shared else _own_way(fitting[0], invite, snapshot)
+
+
+def _inbound(invite: Invite, snapshot: Snapshot) -> Caller | None:
+    """The customer of a DID, called by the carrier that has it; None for any other call."""
+    sources = snapshot.sources.find(invite.source_ip)
+    dialed = invite.cld.partition(";")[0]  # parameters of a tel URI (RFC 3966)
+    did = snapshot.dids.get(callers_number.comparable(dialed).removeprefix("00")) if sources else None
+    if did is None:
+        return None
+    source = _source(sources, did, invite.source_port)
+    if source is None:
+        return None
+    owner = None if did.customer_id is None else snapshot.customers.get(did.customer_id)
+    if owner is None or not did.enabled:
+        why = "disabled" if not did.enabled else "unassigned" if did.customer_id is None else "customer"
+        return _nobody(invite, Refusal(Key.number_unallocated, "did", (("number", did.number), ("did", why))))
+    caller = Caller(owner, None, invite.cli, did.number, (), None, callers_number.asserted(invite.pai))
+    return caller._replace(inbound=Inbound(did, source))
+
+
+def _source(sources: Sequence[Source], did: Did, port: int) -> Source | None:
+    """Where the carrier of a DID calls from; of several gateways at one address the one with the port of the call."""
+    own = [source for source in sources if source.carrier_id == did.carrier_id]
+    fitting = (source for source in own if source.gateway is not None and source.gateway.port == port)
+    return next(fitting, own[0] if own else None)
+
+
+def _unknown_address(invite: Invite, snapshot: Snapshot) -> Refusal:
+    """A carrier with DIDs that calls another number is no stranger: nobody asks it for a password. Of one without any
+    the address may as well be where phones are."""
+    sources = snapshot.sources.find(invite.source_ip) if snapshot.bringers else ()
+    if any(source.carrier_id in snapshot.bringers for source in sources):
+        values = (("ip", invite.source_ip), ("number", invite.cld), ("did", "unknown"))
+        return Refusal(Key.number_unallocated, "did", values)
+    return Refusal(Key.ip_unknown, "ip", (("ip", invite.source_ip),))
 
 
 def _by_cli(invite: Invite, fitting: list[Way], snapshot: Snapshot) -> Caller:

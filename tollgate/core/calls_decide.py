@@ -14,7 +14,7 @@ from tollgate.core.calls_text import Numbers, gate_line, refused_line, write_pla
 from tollgate.core.calls_types import MOST_TALK_S, Dropped, Grant, Plan, RouteChoice, Values
 from tollgate.core.ledger import Purse, Purses, available
 from tollgate.core.limits import has_channel, has_token, spent_today, tokens_milli
-from tollgate.core.refusals import Key, Refusal
+from tollgate.core.refusals import INBOUND, VARIANTS, Key, Refusal
 from tollgate.core.snapshot import Callee, Endpoint
 
 RECORDED = gate_line("recorded", True, "account", ())
@@ -26,17 +26,17 @@ def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
     lines = list(plan.status_lines)
     refusal = plan.status_refusal or _refused(plan, purses, at, lines)
     if refusal is not None:
-        return _explained(refusal, lines)
+        return _explained(refusal, lines, plan)
     routes, crowded = _with_room(plan, purses, at)
     if not routes:
-        return _explained(_no_room(crowded), lines)
+        return _explained(_no_room(crowded), lines, plan)
     ring_s = plan.ring_allowance_s
     max_s = _longest(plan, at)
     until = at + timedelta(seconds=ring_s)
     minutes = left_s(plan.bundles, purses, at) if plan.bundles else ()
     money = first_grant(plan.legs, purses, at, until, slice_s=plan.slice_s, max_s=max_s, minutes_s=sum(minutes))
     if isinstance(money, Refusal):
-        return _explained(money, lines)
+        return _explained(money, lines, plan)
     if plan.bundles:
         lines.append(_MINUTES.line("minutes", "customer", plan.legs[0].name, (money.free_s, sum(minutes))))
     lines.append(_GRANT.line("grant", "customer", plan.legs[0].name, (money.granted_s, max_s, money.holds[0])))
@@ -73,6 +73,7 @@ def _refused(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refu
         or _daily_spend(plan, purses, at, lines)
         or _levels(plan, purses, at, lines)
         or _endpoint(plan, purses, at, lines)
+        or _did(plan, purses, at, lines)
     )
     if refusal is None:
         lines += plan.cli_lines
@@ -87,7 +88,9 @@ def _refused(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refu
     return refusal
 
 
-def _explained(refusal: Refusal, lines: list[str]) -> Refusal:
+def _explained(refusal: Refusal, lines: list[str], plan: Plan) -> Refusal:
+    if plan.did is not None and (refusal.key, INBOUND) in VARIANTS:
+        refusal = replace(refusal, variant=INBOUND)
     return replace(refusal, gates=(*lines, refused_line(refusal)))
 
 
@@ -173,6 +176,13 @@ def _endpoint(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Ref
         return None
     counted = [(purses[endpoint.wallet_id], endpoint.kind, endpoint.name)]
     return _counters(Key.channels_endpoint, Key.cps_endpoint, counted, at, lines)
+
+
+def _did(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
+    did = plan.did
+    if did is None or not did.limited:
+        return None
+    return _counters(Key.channels_did, Key.cps_did, [(purses[did.wallet_id], "did", did.number)], at, lines)
 
 
 def _ingress(plan: Plan, purses: Purses, at: datetime, lines: list[str]) -> Refusal | None:
@@ -272,6 +282,8 @@ def _longest(plan: Plan, at: datetime) -> int:
         longest = min(longest, most_s)
     for route in plan.ingress:
         longest = min(longest, route.max_duration_s or longest)
+    if plan.did is not None:
+        longest = min(longest, plan.did.max_duration_s or longest)
     return longest
 
 
@@ -280,6 +292,8 @@ def _meters(plan: Plan) -> tuple[int, ...]:
     if plan.endpoint is not None and plan.endpoint.limited:
         wallets.append(plan.endpoint.wallet_id)
     wallets += [route.wallet_id for route in plan.ingress if route.limited]
+    if plan.did is not None and plan.did.limited:
+        wallets.append(plan.did.wallet_id)
     if plan.callee is not None:
         wallets.append(plan.callee.wallet_id)
     return tuple(wallets)

@@ -7,13 +7,14 @@ those to a `Callee` (a PBX, the server of a conference room) to its address, as 
 calls to something else within the net, make its `Delivery` or its `RouteChoice` here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 from tollgate.core.callee_addresses import is_at
 from tollgate.core.calls_caller import Caller
+from tollgate.core.calls_levels import STATUS_KEYS
 from tollgate.core.calls_text import card_text, gate_line, leg_text, rate_text, route_text
 from tollgate.core.calls_types import Delivery, Invite, Leg, RouteChoice, Values
 from tollgate.core.localization import swapped
@@ -26,8 +27,6 @@ DESTINATION = "Local"
 _NO_CARD = card_text(0, 0)
 _NOBODY = Carrier(id=0, name="", wallet_id=0, currency="", status="active")
 _EDGE = Gateway(id=0, name="", wallet_id=0, limited=False, host="")
-STATUS_KEYS: Mapping[str, Key] = {"penalty": Key.status_penalty, "pending": Key.status_pending}
-"""What a customer's status refuses with; any other that is not active is `status_inactive`."""
 
 
 class Called(NamedTuple):

@@ -13,17 +13,19 @@ from tollgate.core import calls_local
 from tollgate.core import cli as callers_number
 from tollgate.core.calls_attest import NOTHING, attest
 from tollgate.core.calls_caller import Caller, clean, identify
+from tollgate.core.calls_inbound import inbound_plan
+from tollgate.core.calls_levels import inactive, leg_of, paused, sold_below_cost, statuses
 from tollgate.core.calls_minutes import chosen
-from tollgate.core.calls_routes import LOSS_WARNING, CarrierOptions, Wanted, carrier_options, loss
-from tollgate.core.calls_standing import VERIFIED, scope_of, standing, status_line
-from tollgate.core.calls_text import HANG_UP_AT, card_text, gate_line, leg_text, quote
+from tollgate.core.calls_routes import CarrierOptions, Wanted, carrier_options
+from tollgate.core.calls_standing import VERIFIED, scope_of, standing
+from tollgate.core.calls_text import HANG_UP_AT, gate_line, quote
 from tollgate.core.calls_types import MOST_RING_S, MOST_TALK_S, Delivery, Handling, Invite, Leg, Minutes, Plan, Values
 from tollgate.core.cli import Asked, Shown
 from tollgate.core.localization import swapped
-from tollgate.core.rates import in_force, is_free, price_per_minute_nanos
+from tollgate.core.rates import price_per_minute_nanos
 from tollgate.core.refusals import Key, Refusal
 from tollgate.core.routes import select, select_above
-from tollgate.core.snapshot import Callee, Endpoint, Payer, RateRow, Route, Snapshot
+from tollgate.core.snapshot import Callee, Endpoint, Payer, Route, Snapshot
 
 _NO_OPTIONS = CarrierOptions((), (), None)
 _NO_LINES: tuple[str, ...] = ()
@@ -58,14 +60,16 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
     customer = caller.customer
     if customer is None:
         return _without_customer(invite, snapshot, caller)
+    if caller.inbound is not None:
+        return inbound_plan(invite, caller, caller.inbound, snapshot, at)
     known = standing(customer)
     payers, active_line = known.payers, known.active_line
-    status_refusal = _paused(snapshot.account) or caller.refusal
+    status_refusal = paused(snapshot.account) or caller.refusal
     if status_refusal is None and active_line is None:
-        status_refusal = _inactive(payers, at)
+        status_refusal = inactive(payers, at)
     status_lines = _NO_LINES
     if status_refusal is None:
-        status_lines = (_identity_line(invite, caller), *caller.lines, active_line or _status_line(payers, at))
+        status_lines = (_identity_line(invite, caller), *caller.lines, active_line or statuses(payers, at))
     early_lines: list[str] = []
     early, closes_at = known.unverified, None
     called = calls_local.called_extension(caller, snapshot)
@@ -177,27 +181,12 @@ def _bundles(customer: Payer, sold: Sold, at: datetime) -> tuple[Minutes, ...]:
 
 
 def _without_customer(invite: Invite, snapshot: Snapshot, caller: Caller) -> Plan:
-    refusal = _paused(snapshot.account) or caller.refusal
+    refusal = paused(snapshot.account) or caller.refusal
     nothing = Priced((), "", "", (), None)
     return Plan(
         invite, None, None, (), nothing.ingress, "", "", (), (), (), (), (), (), (), refusal, None, None, None, (),
         snapshot.slice_s, False, "proxy", snapshot.answers,
     )  # fmt: skip
-
-
-def _paused(account: Payer) -> Refusal | None:
-    if account.status == "active":
-        return None
-    return Refusal(Key.account_paused, "account", (("name", account.name), ("status", account.status)))
-
-
-def _inactive(payers: Sequence[Payer], at: datetime) -> Refusal | None:
-    for payer in payers:
-        status = payer.status_at(at)
-        if status != "active" and payer.kind == "customer":
-            key = calls_local.STATUS_KEYS.get(status, Key.status_inactive)
-            return Refusal(key, scope_of(payer, payers), (("name", payer.name), ("status", status)))
-    return None
 
 
 def _closed(payers: Sequence[Payer], at: datetime, lines: list[str]) -> tuple[Refusal | None, datetime | None]:
@@ -248,7 +237,7 @@ def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: dateti
                 first = first or _capped(own, found, scope, at)
     warnings: list[str] = []
     if known.assures:
-        first = first or _sold_below_cost(payers, legs, at, warnings)
+        first = first or sold_below_cost(payers, legs, at, warnings)
     return Priced(tuple(ingress), number, legs[0].destination if legs else "", tuple(legs), first, tuple(warnings))
 
 
@@ -257,63 +246,10 @@ def _above(payer: Payer, tech_prefix: str, number: str) -> Route | None:
     return own or select_above(payer.tag_routes, tech_prefix, number)
 
 
-def _sold_below_cost(payers: Sequence[Payer], legs: Sequence[Leg], at: datetime, warnings: list[str]) -> Refusal | None:
-    """A reseller's cost is what it pays itself; against the carriers' prices the nearest to the account is assured."""
-    for payer, leg, cost in zip(payers, legs, legs[1:], strict=False):
-        if payer.loss_making_calls == "allow":
-            continue
-        lost = loss(leg, cost.currency, cost.rate, at)
-        if lost is not None:
-            values = (("name", leg.name), ("seller", cost.name), *lost)
-            scope = scope_of(payer, payers)
-            if payer.loss_making_calls == "refuse":
-                return Refusal(Key.no_carrier, scope, values, "profit_assurance")
-            warnings.append(gate_line(LOSS_WARNING, True, scope, values))
-    return None
-
-
 def _leg(payer: Payer, route: Route | None, number: str, snapshot: Snapshot, at: datetime, scope: str) -> Leg | Refusal:
-    values = (("name", payer.name), ("number", number))
     if route is None:
-        return Refusal(Key.no_rate, scope, (*values, ("route", None)))
-    card = snapshot.cards.get(route.card_id)
-    if card is None or card.currency != payer.currency:
-        currency = None if card is None else card.currency
-        return Refusal(Key.no_rate, scope, (*values, ("card_currency", currency), ("currency", payer.currency)))
-    revision = card.at(at)
-    row: RateRow | None = None if revision is None else revision.find(number)
-    if revision is None or row is None:
-        number_of_revision = None if revision is None else revision.number
-        return Refusal(Key.no_rate, scope, (*values, ("card", card.name), ("revision", number_of_revision)))
-    if not in_force(row.rate, at):
-        return Refusal(Key.no_rate, scope, (*values, ("card", card.name), ("prefix", row.prefix), ("in_force", False)))
-    if row.blocked:
-        blocked = (("card", card.name), ("prefix", row.prefix), ("destination", row.destination), ("blocked", True))
-        return Refusal(Key.destination_type, scope, (*values, *blocked))
-    book = "revenue" if payer.depth == 1 else "resale"
-    text = leg_text(
-        payer,
-        book=book,
-        card=card_text(card.id, revision.id),
-        prefix=row.prefix,
-        destination=row.destination,
-        rate_json=row.rate_json,
-    )
-    return Leg(
-        payer.kind,
-        payer.id,
-        payer.name,
-        payer.wallet_id,
-        book,
-        payer.currency,
-        card.id,
-        revision.id,
-        row.prefix,
-        row.destination,
-        row.rate,
-        text,
-        is_free(row.rate),
-    )
+        return Refusal(Key.no_rate, scope, (("name", payer.name), ("number", number), ("route", None)))
+    return leg_of(payer, route.card_id, number, snapshot, at, scope)
 
 
 def _capped(route: Route, leg: Leg, scope: str, at: datetime) -> Refusal | None:
@@ -342,10 +278,6 @@ def _identity_line(invite: Invite, caller: Caller) -> str:
     user = "null" if invite.user is None else quote(invite.user)
     values = f'{{"ip":{quote(invite.source_ip)},"user":{user},"endpoint":{endpoint.id}}}'
     return f'{{"gate":"identity","ok":true,"scope":"{endpoint.kind}","values":{values}}}'
-
-
-def _status_line(payers: Sequence[Payer], at: datetime) -> str:
-    return status_line([(payer.name, payer.status_at(at)) for payer in payers])
 
 
 def _cli_line(customer: Payer, cli: str, shown: Shown) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tollgate.core.rates import Rate
 from tollgate.core.refusals import Answer, Refusal, Value
-from tollgate.core.snapshot import Callee, Endpoint, Payer, Route
+from tollgate.core.snapshot import Callee, Did, Endpoint, Payer, Route
 from tollgate.core.stir import Attestation
 
 MOST_RING_S = 300
@@ -219,6 +219,7 @@ class Plan(NamedTuple):
     closes_at: datetime | None = None  # where the hours of a payer end the call
     callee: Endpoint | Callee | None = None  # what is called on our net where that counts its calls
     attestation: Attestation | None = None  # with which signature it leaves
+    did: Did | None = None  # of a call that comes in
 
     @property
     def local_user(self) -> str | None:

@@ -29,6 +29,8 @@ WORDS: Final[Mapping[str, str]] = {
     "password_sealed": "Password",
     "key_sealed": "Key",
     "pdd_s": "Rings within, s",
+    "prices": "Cards of resellers",
+    "reseller_cards": "Cards of resellers",
     "ring_s": "Answered within, s",
     "rpc_url": "Control address",
     "vars_toml": "Variables",

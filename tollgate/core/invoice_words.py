@@ -15,7 +15,7 @@ KEYS: Final = (
     "net", "base", "total", "exact", "rounding", "reverse_charge", "includes_tax", "payment_details", "note", "page",
     "tax_in", "tax",
     "calls_on", "calls_to", "elsewhere", "calls_by", "route_gone", "correction", "no_calls", "received", "less_settled",
-    "collected",
+    "collected", "no_route",
 )  # fmt: skip
 _WORDS: Final[Mapping[str, str]] = {
     "en": "Invoice|Receipt|Credit note|Debit note|Draft|Void|"
@@ -28,7 +28,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Calls on {on}|Calls to {place}|other destinations|Calls by {route}|a route that is gone|"
     "Correction of calls from {first} to {last}|No calls|Payment received, {reference}|less what settled invoices|"
     "What is due is collected on {on} from account {account} by SEPA direct debit, mandate {mandate}, "
-    "creditor identifier {creditor}.",
+    "creditor identifier {creditor}.|"
+    "Calls to your numbers and within your net",
     "de": "Rechnung|Quittung|Gutschrift|Belastungsanzeige|Entwurf|Ungültig|"
     "Nummer|Datum|Fällig am|Zeitraum|Ihr Zeichen|Kundennummer|USt-IdNr.|Handelsregister|Berichtigt|"
     "Grund|Bezahlt durch|An|"
@@ -40,7 +41,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Korrektur von Anrufen vom {first} bis {last}|Keine Anrufe|Zahlung erhalten, {reference}|"
     "ohne das, was Rechnungen beglichen hat|"
     "Der fällige Betrag wird am {on} vom Konto {account} per SEPA-Lastschrift eingezogen, Mandat {mandate}, "
-    "Gläubiger-Identifikationsnummer {creditor}.",
+    "Gläubiger-Identifikationsnummer {creditor}.|"
+    "Anrufe an Ihre Nummern und im eigenen Netz",
     "fr": "Facture|Reçu|Avoir|Note de débit|Brouillon|Annulée|"
     "Numéro|Date|Échéance|Période|Votre référence|Numéro client|N° de TVA|N° d’immatriculation|Rectifie|"
     "Motif|Payé par|À|"
@@ -52,7 +54,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Rectification d’appels du {first} au {last}|Aucun appel|Paiement reçu, {reference}|"
     "moins ce qui a réglé des factures|"
     "Le montant dû est prélevé le {on} sur le compte {account} par prélèvement SEPA, mandat {mandate}, "
-    "identifiant créancier {creditor}.",
+    "identifiant créancier {creditor}.|"
+    "Appels vers vos numéros et dans votre réseau",
     "es": "Factura|Recibo|Nota de abono|Nota de cargo|Borrador|Anulada|"
     "Número|Fecha|Vencimiento|Periodo|Su referencia|Número de cliente|NIF-IVA|Registro mercantil|Rectifica|"
     "Motivo|Pagado mediante|Para|"
@@ -64,7 +67,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Corrección de llamadas del {first} al {last}|Sin llamadas|Pago recibido, {reference}|"
     "menos lo que saldó facturas|"
     "El importe debido se cobra el {on} de la cuenta {account} por adeudo directo SEPA, mandato {mandate}, "
-    "identificador del acreedor {creditor}.",
+    "identificador del acreedor {creditor}.|"
+    "Llamadas a sus números y dentro de su red",
     "lt": "Sąskaita faktūra|Kvitas|Kreditinė sąskaita|Debetinė sąskaita|Juodraštis|Anuliuota|"
     "Numeris|Data|Apmokėti iki|Laikotarpis|Jūsų nuoroda|Kliento numeris|PVM kodas|Įmonės kodas|Taiso|"
     "Priežastis|Apmokėta|Kam|"
@@ -76,7 +80,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Skambučių nuo {first} iki {last} pataisymas|Skambučių nebuvo|Gautas mokėjimas, {reference}|"
     "atėmus tai, kuo apmokėtos sąskaitos|"
     "Mokėtina suma {on} nurašoma iš sąskaitos {account} SEPA tiesioginiu debetu, įgaliojimas {mandate}, "
-    "gavėjo identifikatorius {creditor}.",
+    "gavėjo identifikatorius {creditor}.|"
+    "Skambučiai į jūsų numerius ir jūsų tinkle",
     "pt": "Fatura|Recibo|Nota de crédito|Nota de débito|Rascunho|Anulada|"
     "Número|Data|Vencimento|Período|A sua referência|Número de cliente|NIF|Número de registo|Corrige|"
     "Motivo|Pago por|Para|"
@@ -88,7 +93,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Correção de chamadas de {first} a {last}|Sem chamadas|Pagamento recebido, {reference}|"
     "menos o que liquidou faturas|"
     "O montante devido é cobrado em {on} da conta {account} por débito direto SEPA, autorização {mandate}, "
-    "identificador do credor {creditor}.",
+    "identificador do credor {creditor}.|"
+    "Chamadas para os seus números e dentro da sua rede",
 }
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     language: dict(zip(KEYS, words.split("|"), strict=True)) for language, words in _WORDS.items()

@@ -82,11 +82,12 @@ def usage_line(
     usage: Usage, period: Period, grouping: str, routes: Mapping[int, str], *, words: Mapping[str, str] = ENGLISH
 ) -> InvoiceLine:
     """Calls of a period as the ledger charged them, told in the words of the document's language."""
+    of_route = usage.ingress_route_id is not None
     route = routes.get(usage.ingress_route_id or 0, words["route_gone"])
     told = {
         "day": words["calls_on"].format(on=usage.on),
         "destination": words["calls_to"].format(place=usage.destination or words["elsewhere"]),
-        "route": words["calls_by"].format(route=route),
+        "route": words["calls_by"].format(route=route) if of_route else words["no_route"],
     }.get(grouping, words["calls"])
     by_day = grouping == "day" and usage.on is not None
     return InvoiceLine(

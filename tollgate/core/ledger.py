@@ -116,12 +116,14 @@ def move_carrier(call: LiveCall, purses: Purses, route_index: int, at: datetime)
     The edge has done it already, so this counts and never refuses. Lock `call.carrier_wallet_ids` and the route's
     `meters` first.
     """
-    for wallet_id in call.carrier_wallet_ids:
+    before, after = call.carrier_wallet_ids, call.plan.routes[route_index].meters
+    call.route_index, call.carrier_wallet_ids = route_index, after
+    if before == after and not call.ingress_route_id:  # a DID's next destination: its carrier brings one call
+        return
+    for wallet_id in before:
         purses[wallet_id].channels -= 1
         purses[wallet_id].dirty = True
-    call.route_index = route_index
-    call.carrier_wallet_ids = call.plan.routes[route_index].meters
-    for wallet_id in call.carrier_wallet_ids:
+    for wallet_id in after:
         purses[wallet_id].channels += 1
         purses[wallet_id].dirty = True
         take(purses[wallet_id], at)

@@ -7,6 +7,7 @@ To add one: a member of `Key`, its row in `ANSWERS` (standards.md section 3 give
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 Value = str | int | bool | None
 """What a gate compared: amounts in micros, instants as RFC 3339 text."""
@@ -156,7 +157,28 @@ ANSWERS: Mapping[Key, Answer] = {
     Key.access_number_unknown: Answer(404, "Access Number Not Found", 1),
 }
 
+INBOUND: Final = "inbound"
+"""Of a call to a DID: what keeps its customer from calls is not told to a carrier's switch, and one DID that is full or
+fast is no reason for it to send nothing else here, as 503 and Retry-After would be (RFC 3261 section 21.5.4)."""
+_NOT_NOW = Answer(480, "Temporarily Unavailable", 31)
+_BUSY = Answer(486, "Busy Here", 17)
+
 VARIANTS: Mapping[tuple[Key, str], Answer] = {
+    (Key.status_inactive, INBOUND): _NOT_NOW,
+    (Key.status_penalty, INBOUND): _NOT_NOW,
+    (Key.status_pending, INBOUND): _NOT_NOW,
+    (Key.customer_expired, INBOUND): _NOT_NOW,
+    (Key.email_unverified, INBOUND): _NOT_NOW,
+    (Key.mobile_unverified, INBOUND): _NOT_NOW,
+    (Key.credit, INBOUND): _NOT_NOW,
+    (Key.daily_spend, INBOUND): _NOT_NOW,
+    (Key.no_rate, INBOUND): _NOT_NOW,
+    (Key.channels_customer, INBOUND): _BUSY,
+    (Key.channels_endpoint, INBOUND): _BUSY,
+    (Key.channels_did, INBOUND): _BUSY,
+    (Key.cps_customer, INBOUND): _BUSY,
+    (Key.cps_endpoint, INBOUND): _BUSY,
+    (Key.cps_did, INBOUND): _BUSY,
     (Key.digest_failed, "locked"): Answer(480, "Too Many Wrong Passwords", 21, retry_after_s=900),
     (Key.channels_endpoint, "called"): Answer(486, "Busy Here", 17),
     (Key.cps_endpoint, "called"): Answer(503, "CPS Limit Exceeded", 42, retry_after_s=1),
@@ -193,8 +215,11 @@ def reason_header(given: Answer) -> str:
 
 
 def headers(refusal: Refusal, given: Answer) -> tuple[tuple[str, str], ...]:
-    """All SIP headers of a refusal: the cause, our key, and when to try again."""
-    lines = [("Reason", reason_header(given)), ("X-Tollgate-Refusal", refusal.key.value)]
+    """All SIP headers of a refusal: the cause, our key unless a carrier would read there how its callee stands with us,
+    and when to try again."""
+    lines = [("Reason", reason_header(given))]
+    if refusal.variant != INBOUND:
+        lines.append(("X-Tollgate-Refusal", refusal.key.value))
     if given.retry_after_s is not None:
         lines.append(("Retry-After", str(given.retry_after_s)))
     return tuple(lines)

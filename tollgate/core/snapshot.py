@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from tollgate.core.aliases import Aliases
 from tollgate.core.cli_rules import CliRules
+from tollgate.core.dids import Place
 from tollgate.core.digits import PrefixIndex
 from tollgate.core.extensions import Book
 from tollgate.core.hours import Hours
@@ -25,8 +26,8 @@ from tollgate.core.stir import Certificate
 Network = IPv4Network | IPv6Network
 OBEYED: Final = (
     "account", "alias", "bundle", "card", "carrier", "cli_rule", "conference_room", "contact", "customer",
-    "customer_tag", "edge", "endpoint", "gateway", "ingress_route", "localization", "revision", "route_option",
-    "stir_certificate", "tag", "verified_cli",
+    "customer_tag", "did", "did_price", "edge", "endpoint", "gateway", "ingress_route", "localization", "revision",
+    "route_option", "stir_certificate", "tag", "verified_cli",
 )  # fmt: skip
 """The tables whose changes calls obey: a charging process hears of each and reads it again."""
 MOST_FOUND: Final = 1 << 12
@@ -154,7 +155,7 @@ class Endpoint:
 class Callee:
     """What answers to extensions at an address of its own: a customer's PBX, or the server of a conference room."""
 
-    kind: str  # 'endpoint' or 'conference_room'
+    kind: str  # 'endpoint', 'conference_room', or 'did' for a SIP URI
     id: int
     customer_id: int
     name: str
@@ -256,6 +257,35 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """An address that a carrier calls from: one of its gateways, or a network of its own."""
+
+    carrier_id: int
+    gateway: Gateway | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """A number that a carrier brings calls to. One that is disabled or nobody's is here too: its calls are refused."""
+
+    id: int
+    number: str  # digits
+    wallet_id: int  # counts its calls
+    limited: bool = False
+    customer_id: int | None = None
+    cards: Mapping[int, int] = field(default_factory=dict)  # customer or reseller -> the card that it pays by
+    carrier_id: int | None = None
+    carrier_card_id: int | None = None  # None: the carrier takes nothing
+    places: tuple[Place, ...] = ()
+    servers: Mapping[Place, Callee] = field(default_factory=dict)  # of those that are SIP URIs
+    order: str = "serial"  # or 'random'
+    recording: str = "inherit"
+    pai_mode: str = "default"  # or 'remove'
+    max_duration_s: int | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeInfo:
     """A switch node that talks to us."""
 
@@ -271,6 +301,21 @@ class Networks(Protocol):
 
     def find(self, ip: str) -> tuple[Endpoint, ...]:
         """The endpoints whose network holds `ip`, narrowest network first; none for what is not an address."""
+
+
+class Sources(Protocol):
+    """Carriers by the address that they call from."""
+
+    def find(self, ip: str) -> tuple[Source, ...]:
+        """Those whose network holds `ip`, narrowest network first; none for what is not an address."""
+
+
+class Nowhere:
+    """Where no carrier calls from."""
+
+    def find(self, _ip: str) -> tuple[Source, ...]:
+        """Nobody."""
+        return ()
 
 
 class Rota(Protocol):
@@ -312,6 +357,10 @@ class Snapshot:
     certificates: Mapping[int, Certificate] = field(default_factory=dict)  # that calls may be signed with
     certificate_id: int = 0  # the one for rules that name none
     extensions: Book[Callee] = field(default_factory=Book)  # of all but SIP users, which `users` has
+    dids: Mapping[str, Did] = field(default_factory=dict)  # by number
+    sources: Sources = field(default_factory=Nowhere)
+    bringers: frozenset[int] = frozenset()  # carriers that have DIDs
+    forbidden: frozenset[str] = frozenset()  # hosts of gateways and edges: no call to a DID is sent there
     offers: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `calls_routes` has found out of carriers, for as long as nothing here changes."""
 

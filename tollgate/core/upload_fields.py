@@ -181,6 +181,26 @@ _ALIAS = (
     Field("enabled", "Enabled", Kind.YES_NO, spellings=("active",)),
     Field("notes", "Notes", spellings=("note",)),
 )
+_DID = (
+    Field(
+        "number", "Number", Kind.NUMBER_TEXT, required=True, unique=True, spellings=("did", "phone number", "telephone")
+    ),
+    Field("customer_id", "Company", spellings=CUSTOMER_SPELLINGS),
+    Field("card_id", "Customer card", spellings=("card", "rate card")),
+    Field("reseller_cards", "Cards of resellers", Kind.LIST),
+    Field("carrier_id", "Carrier", spellings=("supplier", "vendor")),
+    Field("carrier_card_id", "Carrier card"),
+    Field("destinations", "Destinations", Kind.LINES, spellings=("destination",)),
+    Field("order", "Order", Kind.WORD),
+    Field("channels", "Channels", Kind.WHOLE),
+    Field("cps_milli", "Flow speed", Kind.MILLI, spellings=("cps",)),
+    Field("max_duration_s", "Longest call, s", Kind.WHOLE, spellings=("max duration", "longest call")),
+    Field("recording", "Recording", Kind.WORD),
+    Field("pai_mode", "P-Asserted-Identity", Kind.WORD, spellings=("p asserted id", "pai")),
+    Field("public_note", "Public note", spellings=("notes", "note")),
+    Field("private_note", "Private note"),
+    Field("enabled", "Enabled", Kind.YES_NO, spellings=("active",)),
+)
 _PAYMENT = (
     _OWNER,
     Field("amount_micros", "Total", Kind.MONEY, required=True, spellings=("amount", "sum", "value", "paid")),
@@ -221,6 +241,7 @@ NOUNS: Mapping[str, Noun] = {
     "verified_cli": Noun("verified CLI", "verified CLIs", _VERIFIED_CLI),
     "cli_rule": Noun("CLI rule", "CLI rules", _CLI_RULE),
     "alias": Noun("alias", "aliases", _ALIAS),
+    "did": Noun("DID", "DIDs", _DID),
     "payment": Noun("payment", "payments", _PAYMENT),
     "bank_credit": Noun("credit of a bank statement", "credits of a bank statement", _BANK_CREDIT),
 }

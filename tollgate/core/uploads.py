@@ -57,6 +57,8 @@ class Kind(StrEnum):
     PRICE = "price"
     YES_NO = "yes_no"
     LIST = "list"
+    LINES = "lines"
+    """A text of several lines: in a cell also with commas or bars between."""
     INSTANT = "instant"
     """A date, or a date and time; UTC where it names no zone."""
     HOURS = "hours"
@@ -277,6 +279,10 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in re.split(r"[;|,\n]", text) if part.strip()]
 
 
+def _lines(text: str) -> str:
+    return "\n".join(part.strip() for part in re.split(r"[|,\n]", _text(text)) if part.strip())
+
+
 def _instant(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
@@ -302,6 +308,7 @@ _READERS: Mapping[Kind, Callable[[str], Any]] = {
     Kind.PRICE: lambda text: _price(_bare(text)),
     Kind.YES_NO: _yes_no,
     Kind.LIST: _list,
+    Kind.LINES: _lines,
     Kind.INSTANT: _instant,
     Kind.HOURS: _hours,
 }

@@ -1,7 +1,7 @@
 """The demo company: its customers, carriers, cards, routes and users, made by the same acts that people use.
 
 Addresses are loopback ones, so that calls can be tried on one machine: each customer calls from its own, the carriers'
-gateways are `GATEWAYS`. To add a record, make it in the function of its noun.
+gateways are `GATEWAYS`. To add a record, make it in the function of its noun; DIDs are in demo_dids.py.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from tollgate.actions.tags import create_tag
 from tollgate.actions.users import create_stock_groups, create_user, create_user_group, update_user_group
 from tollgate.core.card_files import CardRow
 from tollgate.core.money import Method, divide, parse_nanos
+from tollgate.jobs.demo_dids import make_dids
 from tollgate.store.models import Account, Card, Customer
 
 EURO: Final = 1_000_000
@@ -102,6 +103,7 @@ def make_records(at: datetime) -> Demo:
     logins: dict[str, str] = {}
     customers = _customers(account, logins)
     _routes(account, customers, carrier_cards, at)
+    make_dids(account, customers, at)
     _users(logins)
     return Demo(account, customers, logins)
 

@@ -28,12 +28,12 @@ from tollgate.actions.aliases import (
 from tollgate.core import aliases as rules
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, link
-from tollgate.panel.company import by_company
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.panel.tried import ALL, OfCompanyForm, as_typed, tried, whole
 from tollgate.store.models import Alias, Customer
+from tollgate.store.queries.finding import by_company
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond

@@ -22,6 +22,7 @@ PAGES: Final = {
     "endpoint": "panel:endpoint",
     "conference_room": "panel:conference_room",
     "ingress_route": "panel:route",
+    "did": "panel:did",
     "carrier": "panel:carrier",
     "gateway": "panel:gateway",
     "card": "panel:card",
@@ -43,7 +44,9 @@ TABLE_WORDS: Final = {
     "app_user_group": "Group of a user",
     "stir_certificate": "STIR/SHAKEN certificate",
 }
-UNTOLD: Final = frozenset({"version", "options_version", "cards_version", "id", "created_at", "account_id"})
+UNTOLD: Final = frozenset(
+    {"version", "options_version", "prices_version", "cards_version", "id", "created_at", "account_id"}
+)
 LONG: Final = 400
 SHORT: Final = 120
 """So many signs of a long value, such as the text of an agreement, where there is a way to all of it."""

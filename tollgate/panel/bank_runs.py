@@ -12,19 +12,15 @@ from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import path, reverse
 
 from tollgate.actions.acts import Invalid, acting
+from tollgate.actions.bank_confirmations import confirm_bank_run, confirmation_of
 from tollgate.actions.bank_files import KIND, run_of
-from tollgate.actions.bank_runs import (
-    cancel_bank_run,
-    confirm_bank_run,
-    export_bank_run,
-    return_bank_line,
-    send_bank_run,
-)
+from tollgate.actions.bank_runs import cancel_bank_run, export_bank_run, return_bank_line, send_bank_run
 from tollgate.actions.task_words import error_words
-from tollgate.actions.tasks import work
+from tollgate.actions.tasks import OPEN, work
 from tollgate.core import sepa
 from tollgate.panel.access import actor, own_account, reading, rights, writing
 from tollgate.panel.cells import link
@@ -46,7 +42,7 @@ LINE_TONES = {"waiting": "yellow", "settled": "green", "returned": "red", "rejec
 KINDS = {"debit": "Direct debits", "transfer": "Transfers"}
 AT_ONCE: Final = timedelta(seconds=2)
 AT_ONCE_MOST: Final = 50
-"""A file of so many lines is made while somebody waits."""
+"""A file of so many lines is made, or confirmed, while somebody waits."""
 
 
 def _reason(row: Any) -> str:
@@ -127,6 +123,9 @@ class ReturnForm(HouseForm):
         self.fields["reason_code"].choices = [("", "Not known"), *named]  # type: ignore[attr-defined]  # a choice
 
 
+CONFIRMING: Final = "panel/bank_run_confirming.html"
+
+
 @reading
 def bank_runs(request: HttpRequest) -> HttpResponseBase:
     """Every file."""
@@ -142,6 +141,9 @@ def bank_run(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
     found = _run(request, bank_run_id)
     lines = BankLine.objects.filter(run=found).select_related("customer")
     waiting = lines.filter(state="waiting").aggregate(count=Count("pk"), micros=Sum("amount_micros"))
+    job = confirmation_of(found)
+    confirming = job is not None and job.state in OPEN
+    told = confirming or waiting["count"]
     return respond(
         request,
         OF_RUN,
@@ -154,6 +156,8 @@ def bank_run(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
         tone=RUN_TONES[found.state],
         waiting=waiting["count"],
         waiting_micros=waiting["micros"] or 0,
+        confirming=confirming,
+        job=render_to_string(CONFIRMING, _confirming(request, found, job), request) if job and told else "",
         overdue=found.execute_on < datetime.now(UTC).date(),
         untouched=not lines.exclude(state="waiting").exists(),
     )
@@ -202,8 +206,25 @@ def confirm(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
     """Says that all that waits of a file has moved."""
     found = _run(request, bank_run_id)
     if request.method == "POST" and request.POST.get("confirmation") == found.message_id:
-        press(request, confirm_bank_run, "What waited has moved.", bank_run_id=found.pk)
+        done = press(request, confirm_bank_run, "", bank_run_id=found.pk)
+        job = confirmation_of(found)
+        if done and job is not None and job.total_count <= AT_ONCE_MOST:
+            work(_now, _now() + AT_ONCE, task_id=job.pk)
+        if done and not found.lines.filter(state="waiting").exists():
+            messages.success(request, "What waited has moved.")
     return redirect("panel:bank_run", found.pk)
+
+
+@reading
+def confirm_now(request: HttpRequest, bank_run_id: int) -> HttpResponseBase:
+    """How far the job is that confirms a file, as it is asked for again; the whole page anew when it is over."""
+    found = _run(request, bank_run_id)
+    job = confirmation_of(found)
+    if job is None or job.state not in OPEN:
+        answer = HttpResponse()
+        answer["HX-Refresh"] = "true"
+        return answer
+    return render(request, CONFIRMING, _confirming(request, found, job))
 
 
 @writing("return_bank_line", shown_to_all=False)
@@ -277,6 +298,16 @@ def _followed(request: HttpRequest, task: Task) -> dict[str, Any]:
     }
 
 
+def _confirming(request: HttpRequest, run: BankRun, job: Task) -> dict[str, Any]:
+    """The job that confirms a file, as its page shows it; each reason why lines were refused once."""
+    failed = job.rows.filter(state="failed").order_by("number")
+    return {
+        **progress(request, job),
+        "now_url": reverse("panel:bank_run_confirm_now", args=[run.pk]),
+        "refused": list(dict.fromkeys(error_words(row.errors) for row in failed)),
+    }
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -290,5 +321,6 @@ urlpatterns = [
     path("bank-files/<int:bank_run_id>/sent/", send, name="bank_run_send"),
     path("bank-files/<int:bank_run_id>/cancel/", cancel, name="bank_run_cancel"),
     path("bank-files/<int:bank_run_id>/confirm/", confirm, name="bank_run_confirm"),
+    path("bank-files/<int:bank_run_id>/confirm/now/", confirm_now, name="bank_run_confirm_now"),
     path("bank-files/lines/<int:bank_line_id>/returned/", return_line, name="bank_line_return"),
 ]

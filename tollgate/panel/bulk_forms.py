@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
+from tollgate.actions import dids
 from tollgate.actions.reports import BOUGHT
 from tollgate.actions.routes import OPERATED
 from tollgate.panel import customer_packages
@@ -23,6 +24,7 @@ from tollgate.panel.contacts import ContactForm
 from tollgate.panel.custom_pages import CustomPageForm
 from tollgate.panel.customer_forms import MovedCustomerForm
 from tollgate.panel.customer_packages import PackageForm
+from tollgate.panel.did_forms import DidForm
 from tollgate.panel.dunning import StepForm
 from tollgate.panel.edges import EdgeForm
 from tollgate.panel.endpoint_forms import EndpointForm
@@ -88,6 +90,10 @@ class BulkAlertForm(_Loose, AlertForm):
 
 class BulkRoomForm(_Loose, RoomForm):
     """Some of a conference room's fields, for many."""
+
+
+class BulkDidForm(_Loose, DidForm):
+    """Some of a DID's fields, for many: with a customer they are its, without one they go back into the inventory."""
 
 
 class BulkRouteForm(_Loose, RouteForm):
@@ -202,6 +208,15 @@ def route_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **opti
     account = own_account(request)
     form = BulkRouteForm(*arguments, owner=account, may_record=account.recording, **options)
     return form if reach(request) is None else _without(form, ("card_id", *OPERATED))
+
+
+def did_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    """The cards of resellers are asked for once the customer is named, or where all have the same."""
+    owners = list(Customer.objects.filter(dids__in=ids).distinct()[:2])
+    form = BulkDidForm(*arguments, request=request, owner=owners[0] if len(owners) == 1 else None, **options)
+    form.fields["customer_id"].initial = None
+    form.wait_for_sellers()
+    return form if reach(request) is None else _without(form, ("card_id", *sorted(dids.OPERATED)))
 
 
 def tax_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:

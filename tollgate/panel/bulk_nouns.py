@@ -28,6 +28,7 @@ from tollgate.panel import (
     customer_lists,
     customer_packages,
     customers,
+    dids,
     dunning,
     edges,
     endpoints,
@@ -144,6 +145,15 @@ NOUNS: Final[Mapping[str, Noun]] = {
         routes.sought,
         "panel:routes",
         bulk_forms.route_form,
+    ),
+    "did": Noun(
+        worded("DID"),
+        worded("DIDs"),
+        dids,
+        dids.listed,
+        "panel:dids",
+        bulk_forms.did_form,
+        held=True,
     ),
     "conference_room": Noun(
         worded("conference room"),

@@ -61,6 +61,8 @@ INCREMENT_WORDS = {
     Increments.initial_then_increment.value: "Initial, then increments after it",
     Increments.whole_to_increment.value: "Whole duration to the increment",
 }
+DIRECTION_WORDS = {"termination": "Termination", "origination": "Origination"}
+DIRECTION_HELP = "Termination prices calls that customers make, origination those that come in to DIDs"
 COLUMNS = (
     Column("name", "Card", sort="name", link=link("panel:card", lambda row: row.pk)),
     Column(
@@ -71,6 +73,7 @@ COLUMNS = (
         link=link("panel:carrier", lambda row: row.carrier_id),
     ),
     Column("reseller", "Reseller", value="reseller.name", sort="reseller__name"),
+    Column("direction", "Direction", value=lambda row: DIRECTION_WORDS[row.direction], sort="direction", says=True),
     Column("currency", "Currency", sort="currency"),
     Column("active", "Active revision", value="active_number", kind=Kind.NUMBER, sort="active_number"),
     Column("rates", "Rates", value="active_rates", kind=Kind.COUNT, sort="active_rates"),
@@ -85,6 +88,7 @@ def _list(name: str, *, without: tuple[str, ...], empty_text: str) -> Grid:
     return Grid(
         name=name,
         columns=columns,
+        filters=(Filter("direction", "Direction", "direction", choices=tuple(DIRECTION_WORDS.items())),),
         sort="name",
         ticks=True,
         empty_text=empty_text,
@@ -155,22 +159,23 @@ class CardForm(HouseForm):
 
     versioned = True
     name = forms.CharField(max_length=200)
+    direction = forms.TypedChoiceField(
+        choices=tuple(DIRECTION_WORDS.items()), required=False, empty_value="termination", help_text=DIRECTION_HELP
+    )
     precision = forms.IntegerField(
         min_value=0, max_value=6, initial=4, label="Decimals of a charge", help_text="Each call is rounded once"
     )
     method = forms.ChoiceField(choices=METHOD_WORDS, label="Rounding of the charge")
     duration_method = forms.ChoiceField(choices=METHOD_WORDS, label="Rounding of the duration", help_text="To seconds")
     increments = forms.ChoiceField(choices=list(INCREMENT_WORDS.items()), label="Increments")
-    tech_prefix = forms.CharField(
-        max_length=20, required=False, help_text="Carrier cards only: put in front of the number sent"
-    )
+    tech_prefix = forms.CharField(max_length=20, required=False, help_text="Of termination: put before the number sent")
 
 
 class NewCardForm(CardForm):
     """The same with what never changes."""
 
     versioned = False
-    field_order = ("name", "currency", "carrier_id", "reseller_id")
+    field_order = ("name", "direction", "currency", "carrier_id", "reseller_id")
     currency = CurrencyField(help_text="Cannot be changed later")
     carrier_id = pick("Carrier", [])
     reseller_id = ResellerField(required=False, help_text="Whose customers pay by it. Empty = yours")
@@ -347,7 +352,7 @@ def edit_card(request: HttpRequest, card_id: int) -> HttpResponseBase:
     """The name of a card and how it rounds."""
     found = own_card(request, card_id)
     page = reverse("panel:card", args=[found.pk])
-    names = ("name", "precision", "method", "duration_method", "increments", "tech_prefix")
+    names = ("name", "direction", "precision", "method", "duration_method", "increments", "tech_prefix")
     form = CardForm(posted(request), initial=initial(found, names))
     if found.kind == "customer":
         del form.fields["tech_prefix"]

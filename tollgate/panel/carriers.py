@@ -12,9 +12,10 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 
 from tollgate.actions.carriers import create_carrier, update_carrier
-from tollgate.panel import cards, gateways, reconciliations
+from tollgate.panel import cards, dids, gateways, reconciliations
 from tollgate.panel.access import may, may_test, own_account, reading, rights, writing
 from tollgate.panel.cells import channels_column, cps_column, excerpt, link, status_column
+from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import ChannelsField, CpsField, choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, saved
@@ -35,7 +36,7 @@ PAI_MODES = (
     ("if_available", "Only what the caller itself asserted"),
     ("required", "Required: no call without one"),
 )
-FIELDS = ("name", "status", "channels", "cps_milli", "first_reply_s", "pdd_s", "ring_s", "pai_mode")
+FIELDS = ("name", "status", "channels", "cps_milli", "first_reply_s", "pdd_s", "ring_s", "pai_mode", "networks")
 LIST = Grid(
     name="carriers",
     columns=(
@@ -71,6 +72,11 @@ class CarrierForm(HouseForm):
         label="P-Asserted-Identity",
         choices=PAI_MODES,
         help_text="Comes after the customer's own rule, so it is what this carrier sees",
+    )
+    networks = NetworksField(
+        required=False,
+        label="Networks",
+        help_text="Its calls to DIDs come from these, and from its gateways. IP addresses or networks, one per line",
     )
 
 
@@ -112,6 +118,7 @@ def carrier(request: HttpRequest, carrier_id: int) -> HttpResponseBase:
         "wallet": wallet,
         "gateways": excerpt(gateways.OF_CARRIER, gateway_source),
         "cards": excerpt(cards.OF_CARRIER, card_source),
+        "dids": dids.of_carrier(found) if rights(request).reads("dids") else None,
         "statements": reconciliations.of_carrier(found) if rights(request).reads("reconciliation") else None,
     }
     return render(request, "panel/carrier.html", context)

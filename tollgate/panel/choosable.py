@@ -25,7 +25,22 @@ def route_cards(owner: Customer | Tag | Account, *, resold: bool) -> QuerySet[Ca
 
     `resold` for users of the customer's reseller, who sell by the reseller's own cards.
     """
-    sold = Card.objects.filter(kind="customer").select_related("reseller")
+    return _sold_to(owner, "termination", resold=resold)
+
+
+def did_cards(owner: Customer | Account, *, resold: bool) -> QuerySet[Card]:
+    """What calls to a DID may be paid by, of a customer or a reseller above it, or of any of an account."""
+    return _sold_to(owner, "origination", resold=resold)
+
+
+def bought_cards(account: Account, direction: str) -> QuerySet[Card]:
+    """What carriers are paid by for calls of a direction."""
+    found = Card.objects.filter(account=account, kind="carrier", direction=direction)
+    return found.select_related("carrier")
+
+
+def _sold_to(owner: Customer | Tag | Account, direction: str, *, resold: bool) -> QuerySet[Card]:
+    sold = Card.objects.filter(kind="customer", direction=direction).select_related("reseller")
     if isinstance(owner, Account):
         return sold.filter(account=owner)
     if isinstance(owner, Tag):

@@ -16,7 +16,7 @@ from tollgate.actions.cli_proofs import decide_cli_proof
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
 from tollgate.panel.access import by_customer, own_customers, reach, reading, served_rows, writing
 from tollgate.panel.cells import link
-from tollgate.panel.company import CustomerField, by_company, name_one_of
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, posted, press, saved
@@ -24,6 +24,7 @@ from tollgate.panel.staff import as_seen, name_for
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import CliProof, Customer, VerifiedCli
 from tollgate.store.queries.clis import with_lapse
+from tollgate.store.queries.finding import by_company
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
@@ -186,7 +187,8 @@ def remove_cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
 @reading
 def proofs(request: HttpRequest) -> HttpResponseBase:
     """Every code that contacts have had called or sent."""
-    source = QuerysetSource(queryset=_proofs(request), search=("number__startswith", "customer__name__icontains"))
+    search = ("number__startswith", "customer__name__icontains")
+    source = QuerysetSource(queryset=_proofs(request), search=search, meanings=by_company())
     way = crumbs(("Selling", ""), ("Verified CLIs", reverse("panel:clis")))
     return respond(request, PROOFS, source, template="panel/grid.html", title="Codes of contacts", breadcrumbs=way)
 

@@ -13,8 +13,6 @@ offer their names in suggestions.py.
 
 import csv
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -23,7 +21,6 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from tollgate.panel.choosable import card_text, with_twins
 from tollgate.panel.suggestions import AT_ONCE, suggested
-from tollgate.store.queries.finding import of_company
 
 
 class NamedField(forms.CharField):
@@ -199,11 +196,6 @@ class CardsField(CardField):
 
 def _quoted(text: str) -> str:
     return f"{QUOTE}{text.replace(QUOTE, QUOTE * 2)}{QUOTE}"
-
-
-def by_company() -> Mapping[str, Callable[[Any], Q]]:
-    """What a list's filter by a customer's name means: looked up once for the rows of a page and their count."""
-    return {"customer__name__icontains": cache(of_company)}
 
 
 def name_one_of(form: forms.Form, known: QuerySet[Any], *, field: str = "customer_id", **about: object) -> None:

@@ -25,12 +25,12 @@ from tollgate.actions.conferences import (
 )
 from tollgate.panel.access import may, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, excerpt, fixed, limit, link
-from tollgate.panel.company import by_company
 from tollgate.panel.fields import ChannelsField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import ConferenceRoom, Customer, NumberBlock, Wallet
+from tollgate.store.queries.finding import by_company
 from tollgate.store.queries.number_blocks import free_numbers
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form

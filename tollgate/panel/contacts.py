@@ -27,14 +27,15 @@ from tollgate.actions.erasures import erase_contact
 from tollgate.core.notices import DEPARTMENTS
 from tollgate.panel.access import by_customer, may, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import link, page_of
-from tollgate.panel.company import CustomerField, by_company, name_one_of
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Contact, Customer
-from tollgate.store.queries.finding import contacts_with
+from tollgate.store.queries.customers import naming_customers
+from tollgate.store.queries.finding import by_columns, by_company, contacts_with, may_log_in
 from tollgate.store.queries.portal import sessions_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import ZoneField
@@ -201,11 +202,11 @@ def contacts(request: HttpRequest) -> HttpResponseBase:
 def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
     """The list's grid and what it may show this user."""
     del parameters
-    people = served_rows(request, Contact.objects.select_related("customer"))
+    people = served_rows(request, naming_customers(Contact.objects.all()))
     return GLOBAL, QuerysetSource(
         queryset=people,
         search=cache(contacts_with),
-        meanings=by_company(),
+        meanings={**by_company(), **by_columns("contact", "kind"), "login_enabled": cache(may_log_in)},
         narrow=True,
         walked=by_customer(request),
     )

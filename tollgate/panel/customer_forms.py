@@ -36,7 +36,11 @@ from tollgate.ui.hours import HoursField
 from tollgate.ui.phones import PhoneField
 
 STATUS_WORDS = {name: name.capitalize() for name in STATUSES} | {"pending": "Pending approval"}
-SECTION_WORDS = {name: name.capitalize() for name in SECTIONS} | {"clis": "CLIs", "endpoints": "IP addresses"}
+SECTION_WORDS = {name: name.capitalize() for name in SECTIONS} | {
+    "clis": "CLIs",
+    "dids": "DIDs",
+    "endpoints": "IP addresses",
+}
 CREDIT_KINDS = (("none", "Prepaid"), ("credit", "Credit line"), ("reserve", "Reserve"))
 PAI_WORDS = (
     ("default", "As received"),

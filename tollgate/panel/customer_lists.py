@@ -29,7 +29,7 @@ from tollgate.store.queries.customers import (
     with_figures,
     with_wallet,
 )
-from tollgate.store.queries.finding import customers_with
+from tollgate.store.queries.finding import by_columns, customers_with
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.conditions import Of
 from tollgate.ui.grid import Filter, Grid
@@ -45,6 +45,11 @@ CHUNK = 500
 LIVE = "live_channels"
 OF_WALLETS = frozenset({"balance_micros", LIVE})
 """What is sorted by, and stands in the wallets."""
+READ = (
+    *("name", "number", "currency", "debit_limit_micros", "channels", "status", "status_until", "expires_at"),
+    *("company", "country", "reference", "accounting_id", "parent__name", "account_manager__name"),
+)
+"""What its columns show of a customer, whose record is wide: the rest is not read."""
 
 
 def _limit_words(customer: Any) -> str:
@@ -226,9 +231,10 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     grid = replace(
         LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices or found.suggest))
     )
-    figures = with_figures(own_customers(request), at, deleted=deleted)
+    figures = with_figures(own_customers(request), at, deleted=deleted).only(*READ)
     search, states = cache(customers_with), cache(of_state)  # a page's rows and their count ask the same
-    meant = {"reseller": cache(partial(_sold_by, request))}
+    meant = dict(by_columns("customer", "country", "status"))
+    meant["reseller"] = cache(partial(_sold_by, request))
     return grid, Listed(
         queryset=shown, figures=figures, account=account, at=at, search=search, states=states, meanings=meant
     )

@@ -36,6 +36,7 @@ from tollgate.panel import (
     conferences,
     contacts,
     customer_packages,
+    dids,
     endpoints,
     entries,
     invoices,
@@ -80,6 +81,7 @@ TABS = (
     ("auth", "Auth", "panel:customer_auth", "endpoints"),
     ("aliases", "Aliases", "panel:customer_aliases", "aliases"),
     ("routing", "Routing", "panel:customer_routing", "routes"),
+    ("dids", "DID", "panel:customer_dids", "dids"),
     ("payments", "Payments", "panel:customer_payments", "money"),
     ("invoices", "Invoices", "panel:customer_invoices", "invoices"),
     ("packages", "Packages", "panel:customer_packages", "packages"),
@@ -186,6 +188,15 @@ def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         clis=excerpt(clis.OF_CUSTOMER, known),
         rules=excerpt(cli_rules.OF_CUSTOMER, QuerysetSource(queryset=cli_rules.of_customer(request, customer))),
     )
+
+
+@reading
+def customer_dids(request: HttpRequest, customer_id: int) -> HttpResponseBase:
+    """The numbers of the public network by which the customer is called."""
+    customer = customer_of(request, customer_id, area="dids")
+    grid, source = dids.of_customer(request, customer)
+    context = {**context_of(request, customer, "dids"), "may_add_did": dids.may_add(request)}
+    return respond(request, grid, source, template="panel/customer_dids.html", **context)
 
 
 @reading
@@ -376,6 +387,7 @@ urlpatterns = [
     path("customers/<int:customer_id>/auth/", auth, name="customer_auth"),
     path("customers/<int:customer_id>/aliases/", customer_aliases, name="customer_aliases"),
     path("customers/<int:customer_id>/routing/", routing, name="customer_routing"),
+    path("customers/<int:customer_id>/dids/", customer_dids, name="customer_dids"),
     path("customers/<int:customer_id>/payments/", payments, name="customer_payments"),
     path("customers/<int:customer_id>/invoices/", customer_invoices, name="customer_invoices"),
     path("customers/<int:customer_id>/packages/", packages, name="customer_packages"),

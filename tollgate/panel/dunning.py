@@ -22,6 +22,7 @@ from tollgate.panel.saving import after_save, changes, initial, posted, press, s
 from tollgate.panel.suggestions import suggested
 from tollgate.panel.taxes import CATEGORY_WORDS
 from tollgate.store.models import DunningEvent, DunningStep
+from tollgate.store.queries.finding import by_company
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, ExactField, MoneyField
 from tollgate.ui.forms import HouseForm, render_form
@@ -205,9 +206,8 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
 @reading
 def history(request: HttpRequest) -> HttpResponseBase:
     """Every step that was taken."""
-    source = QuerysetSource(
-        queryset=_events(request), search=("customer__name__icontains", "invoice__number__icontains")
-    )
+    search = ("customer__name__icontains", "invoice__number__icontains")
+    source = QuerysetSource(queryset=_events(request), search=search, meanings=by_company())
     return respond(request, HISTORY, source, template="panel/grid.html", title="Steps taken", breadcrumbs=_way())
 
 

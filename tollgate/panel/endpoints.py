@@ -24,7 +24,6 @@ from tollgate.core import rewrites
 from tollgate.core.rewrite_hints import hints
 from tollgate.panel.access import by_customer, may, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
-from tollgate.panel.company import by_company
 from tollgate.panel.endpoint_forms import (
     ChangedIpForm,
     ChangedSipUserForm,
@@ -38,7 +37,8 @@ from tollgate.panel.saving import after_save, changes, initial, posted, press, s
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Customer, Endpoint, NumberBlock
 from tollgate.store.queries import number_blocks as number_queries
-from tollgate.store.queries.finding import endpoints_with
+from tollgate.store.queries.customers import naming_customers
+from tollgate.store.queries.finding import by_columns, by_company, endpoints_with
 from tollgate.store.queries.number_blocks import free_numbers
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
@@ -130,11 +130,11 @@ def endpoints(request: HttpRequest) -> HttpResponseBase:
 def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
     """The list's grid and what it may show this user."""
     del parameters
-    owned = served_rows(request, Endpoint.objects.select_related("customer"))
+    owned = served_rows(request, naming_customers(Endpoint.objects.all()))
     return LIST, QuerysetSource(
         queryset=owned,
         search=cache(endpoints_with),
-        meanings=by_company(),
+        meanings={**by_company(), **by_columns("endpoint", "tech_prefix", "kind")},
         narrow=True,
         walked=by_customer(request),
     )

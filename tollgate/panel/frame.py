@@ -26,6 +26,7 @@ NAVIGATION: Final = (
             ("Number blocks", "panel:number_blocks", "list-details"),
             ("Access numbers", "panel:access_numbers", "key"),
             ("Conference rooms", "panel:conference_rooms", "users"),
+            ("DIDs", "panel:dids", "phone-call"),
             ("Ingress routes", "panel:routes", "route"),
             ("Customer cards", "panel:customer_cards", "credit-card"),
             ("Verified CLIs", "panel:clis", "check"),

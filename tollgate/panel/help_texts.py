@@ -43,6 +43,7 @@ EXPLAINED_BY: Final[Mapping[str, str]] = {
     "endpoints": "how-to/endpoints-and-extensions",
     "number_blocks": "how-to/endpoints-and-extensions",
     "conferences": "how-to/endpoints-and-extensions",
+    "dids": "how-to/dids",
     "access_numbers": "how-to/calling-cards",
     "pins": "how-to/calling-cards",
     "routes": f"how-to/{CUSTOMER}",

@@ -17,12 +17,11 @@ from django.urls import path
 from tollgate.core.invoice_document import period_text
 from tollgate.panel.access import by_customer, own_account, own_customers, own_rows, reading
 from tollgate.panel.cells import fixed, link
-from tollgate.panel.company import by_company
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models.invoices import KINDS
-from tollgate.store.queries.finding import invoices_with
+from tollgate.store.queries.finding import by_columns, by_company, invoices_with
 from tollgate.store.queries.invoice_lists import STANDINGS, invoices
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, Grid, respond
@@ -146,7 +145,7 @@ def _source(request: HttpRequest) -> QuerysetSource:
     return QuerysetSource(
         queryset=own_rows(request, invoices(own_account(request), today())),
         search=cache(invoices_with),
-        meanings=by_company(),
+        meanings={**by_company(), **by_columns("invoice")},
         narrow=True,
         walked=by_customer(request) | DATED,
     )

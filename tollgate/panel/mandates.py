@@ -22,6 +22,7 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Customer, Mandate
+from tollgate.store.queries.finding import by_company
 from tollgate.store.queries.mandates import STANDINGS, with_standing
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
@@ -126,7 +127,8 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     del parameters
     found = Mandate.objects.filter(account=own_account(request)).select_related("customer")
     told = with_standing(found, datetime.now(UTC).date())
-    return LIST, QuerysetSource(queryset=told, search=("reference__icontains", "holder__icontains"))
+    search = ("reference__icontains", "holder__icontains")
+    return LIST, QuerysetSource(queryset=told, search=search, meanings=by_company())
 
 
 @writing("create_mandate", shown_to_all=False)

@@ -12,12 +12,12 @@ from tollgate.actions.messages import body, cancel_message, retry_message
 from tollgate.core.templates_stock import PLAIN, STOCK
 from tollgate.panel.access import current_user, own_account, own_customers, reading, writing
 from tollgate.panel.cells import link
-from tollgate.panel.company import by_company
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Message
+from tollgate.store.queries.finding import by_company
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource

@@ -18,6 +18,7 @@ from tollgate.panel.cells import excerpt, fixed, link
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import press
 from tollgate.store.models import Customer, NumberBlock
+from tollgate.store.queries.finding import by_company
 from tollgate.store.queries.number_blocks import with_use
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Grid, Page, respond
@@ -83,7 +84,11 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     del parameters
     found = served_rows(request, NumberBlock.objects.select_related("customer"), deleted=True)
     return LIST, QuerysetSource(
-        queryset=with_use(found), search=("customer__name__icontains",), narrow=True, walked=by_customer(request)
+        queryset=with_use(found),
+        search=("customer__name__icontains",),
+        meanings=by_company(),
+        narrow=True,
+        walked=by_customer(request),
     )
 
 

@@ -50,6 +50,11 @@ class RewritesField(forms.CharField):
         """CharField's validators measure text."""
 
 
+def _days(label: str, *, least: int, help_text: str) -> forms.IntegerField:
+    """For how many days something is kept."""
+    return forms.IntegerField(min_value=least, max_value=36_500, required=False, label=label, help_text=help_text)
+
+
 class OptionsForm(HouseForm):
     """Everything that may be chosen once for all."""
 
@@ -175,40 +180,20 @@ class OptionsForm(HouseForm):
     profit_assurance_default = forms.BooleanField(
         required=False, label="New ingress routes never use a carrier that costs more than the customer pays"
     )
-    cdr_live_days = forms.IntegerField(
-        min_value=7,
-        max_value=36_500,
-        required=False,
-        label="CDRs stay in the database",
-        help_text="Then in the lake alone, once all is billed; empty = for ever",
+    cdr_live_days = _days(
+        "CDRs stay in the database", least=7, help_text="Then in the lake alone, once all is billed; empty = for ever"
     )
-    cdr_archive_days = forms.IntegerField(
-        min_value=30,
-        max_value=36_500,
-        required=False,
-        label="CDRs stay in the lake",
-        help_text="Counted from the day of the call; empty = for ever",
+    cdr_archive_days = _days(
+        "CDRs stay in the lake", least=30, help_text="Counted from the day of the call; empty = for ever"
     )
-    message_retention_days = forms.IntegerField(
-        min_value=1,
-        max_value=36_500,
-        required=False,
-        label="Messages are kept",
-        help_text="Empty = 90 days",
-    )
-    payment_notice_days = forms.IntegerField(
-        min_value=30,
-        max_value=36_500,
-        required=False,
-        label="Notices of payments are kept",
+    message_retention_days = _days("Messages are kept", least=1, help_text="Empty = 90 days")
+    payment_notice_days = _days(
+        "Notices of payments are kept",
+        least=30,
         help_text="As gateways sent them, with the payer's name and address; empty = 400 days",
     )
-    recording_retention_days = forms.IntegerField(
-        min_value=1,
-        max_value=36_500,
-        required=False,
-        label="Recordings are kept",
-        help_text="Empty = for ever; a customer may have its own",
+    recording_retention_days = _days(
+        "Recordings are kept", least=1, help_text="Empty = for ever; a customer may have its own"
     )
     circuit_user_id = SipUserField(
         label="Circuit test user",

@@ -32,7 +32,7 @@ from tollgate.actions.payments import (
 from tollgate.actions.rehearsals import Completing, completing
 from tollgate.panel.access import by_customer, own_account, own_customers, own_rows, reading, rights, writing
 from tollgate.panel.cells import excerpt, fixed, link
-from tollgate.panel.company import CustomerField, by_company, name_one_of
+from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.fields import choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import standing_ones
@@ -41,7 +41,8 @@ from tollgate.panel.suggestions import suggested
 from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
 from tollgate.store.models import BankLine, Customer, Invoice, Payment, PaymentEvent
 from tollgate.store.models.payments import ALLOCATED
-from tollgate.store.queries.finding import payments_with
+from tollgate.store.queries.customers import naming_customers
+from tollgate.store.queries.finding import by_columns, by_company, payments_with
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
@@ -184,10 +185,15 @@ def of_customer(customer: Customer) -> Page:
 @reading
 def payments(request: HttpRequest) -> HttpResponseBase:
     """Every payment."""
-    found = own_rows(request, Payment.objects.filter(account=own_account(request))).select_related("customer")
+    found = own_rows(request, Payment.objects.filter(account=own_account(request)))
+    found = naming_customers(found, "accounting_id")
     found = found.annotate(suspense=Case(When(customer=None, status="pending", then=Value("yes")), default=Value("no")))
     source = QuerysetSource(
-        queryset=found, search=cache(payments_with), meanings=by_company(), narrow=True, walked=by_customer(request)
+        queryset=found,
+        search=cache(payments_with),
+        meanings={**by_company(), **by_columns("payment")},
+        narrow=True,
+        walked=by_customer(request),
     )
     way = crumbs(("Money", ""))
     return respond(request, LIST, source, template="panel/payments.html", title="Payments", breadcrumbs=way)

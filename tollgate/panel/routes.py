@@ -15,7 +15,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -41,14 +41,15 @@ from tollgate.panel.access import (
     served_rows,
     writing,
 )
-from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
+from tollgate.panel.cells import channels_column, cps_column, enabled_column, link, page_of
 from tollgate.panel.choosable import route_cards
 from tollgate.panel.company import CardField, name_one_of
 from tollgate.panel.fields import ChannelsField, CpsField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Account, Card, Customer, IngressRoute, RouteOption, Tag
-from tollgate.store.queries.finding import all_routes_with, routes_with
+from tollgate.store.queries.customers import naming_customers
+from tollgate.store.queries.finding import all_routes_with, by_columns, by_company, by_tag, routes_with
 from tollgate.ui.columns import Column
 from tollgate.ui.fields import DurationField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -190,8 +191,8 @@ class RouteForm(HouseForm):
             wish.help_text = "Nothing is recorded: call recording is not enabled in System > Account"
         account_id = owner.pk if isinstance(owner, Account) else owner.account_id
         self._name_cards(owner, route_cards(owner, resold=False))
-        bought = Card.objects.filter(account_id=account_id, kind="carrier").select_related("carrier").order_by("name")
-        self.fields["options"] = OptionsField(list(bought))
+        bought = Card.objects.filter(account_id=account_id, kind="carrier", direction="termination")
+        self.fields["options"] = OptionsField(list(bought.select_related("carrier").order_by("name")))
         self.fields["options"].widget.attrs["data-width"] = "12"
         self.set_unit("capped_price_nanos", f"{owner.currency}/min" if isinstance(owner, Customer) else "/min")
 
@@ -308,15 +309,23 @@ def sought(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     account = own_account(request)
-    found = served_rows(request, IngressRoute.objects.filter(Q(tag=None) | Q(tag__account=account)))
+    others = Tag.objects.filter(Q(account__lt=account.pk) | Q(account__gt=account.pk), pk=OuterRef("tag"))
+    found = served_rows(request, IngressRoute.objects.filter(~Exists(others)))
     search = cache(all_routes_with if reach(request) is None else routes_with)
-    source = QuerysetSource(queryset=listed(found), search=search, narrow=True, walked=by_customer(request))
+    of_tags = {"tag__name": Q(tag__account=account)}
+    source = QuerysetSource(
+        queryset=listed(found),
+        search=search,
+        meanings={**by_company(), **by_tag(), **by_columns("ingress_route", "tech_prefix", "strategy")},
+        narrow=True,
+        walked=by_customer(request) | of_tags,
+    )
     return as_allowed(request, LIST), source
 
 
 def listed(found: Any) -> Any:
     """The routes with the names their list shows."""
-    return found.select_related("customer", "tag", "card").prefetch_related("options__card")
+    return naming_customers(found).select_related("tag", "card").prefetch_related("options__card")
 
 
 def as_allowed(request: HttpRequest, grid: Grid) -> Grid:
@@ -428,7 +437,7 @@ def _route(request: HttpRequest, route_id: int) -> IngressRoute:
 
 
 def _list(owner: Customer | Tag) -> str:
-    return reverse("panel:tag" if isinstance(owner, Tag) else "panel:customer_routing", args=[owner.pk])
+    return page_of("panel:tag" if isinstance(owner, Tag) else "panel:customer_routing", owner.pk)
 
 
 def _way(owner: Customer | Tag) -> list[Any]:

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path, reverse_lazy
 
 from tollgate.panel.access import members, own_account, own_cards, own_customers, own_rows, reach, rights
-from tollgate.panel.choosable import card_text, cards_to_copy, resellers, route_cards, sold_cards, with_twins
+from tollgate.panel.choosable import card_text, cards_to_copy, did_cards, resellers, route_cards, sold_cards, with_twins
 from tollgate.store.models import Alert, Carrier, Endpoint, Gateway, IngressRoute, Invoice, Tag, Webhook
 from tollgate.store.queries.finding import with_text
 
@@ -45,6 +45,16 @@ def _route_cards(request: HttpRequest, text: str) -> Iterable[Offer]:
     tags = Tag.objects.filter(account=own_account(request))
     owner = owner or _named_one(request, tags, "tag") or own_account(request)
     return _cards(request, route_cards(owner, resold=reach(request) is not None), text)
+
+
+def _did_cards(request: HttpRequest, text: str) -> Iterable[Offer]:
+    known, named = own_customers(request), request.GET.get("customer_id", "").replace("\0", "").strip()[:TEXT_MOST]
+    owner = _named_one(request, known, "customer")
+    if owner is None and named:  # as it stands in the form
+        owner = known.filter(Q(number=named) | Q(name__iexact=named), deleted_at=None).first()
+    if owner is None and reach(request) is not None:
+        return ()
+    return _cards(request, did_cards(owner or own_account(request), resold=reach(request) is not None), text)
 
 
 def _cards_to_copy(request: HttpRequest, text: str) -> Iterable[Offer]:
@@ -124,6 +134,7 @@ KINDS: Final[dict[str, tuple[Collection[str], Callable[[HttpRequest, str], Itera
     "customer": (["customers"], _customers),
     "reseller": (["customers"], _resellers),
     "route_card": (["routes", "cards"], _route_cards),
+    "did_card": (["dids", "cards"], _did_cards),
     "card_to_copy": (["cards"], _cards_to_copy),
     "sold_card": (["cards", "messages", "account"], _sold_cards),
     "carrier": (["carriers"], _carriers),
@@ -137,7 +148,7 @@ KINDS: Final[dict[str, tuple[Collection[str], Callable[[HttpRequest, str], Itera
     "note": (["invoices"], _notes),
 }
 """The areas that open each kind, and what finds its records."""
-AT_ONCE: Final = frozenset({"reseller", "route_card", "card_to_copy", "sold_card"})
+AT_ONCE: Final = frozenset({"reseller", "route_card", "did_card", "card_to_copy", "sold_card"})
 """Kinds that are offered before anything is typed."""
 
 

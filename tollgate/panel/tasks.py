@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from tollgate.actions import bank_files, call_files, mailings, package_runs
+from tollgate.actions import bank_confirmations, bank_files, call_files, mailings, package_runs
 from tollgate.actions.deliveries import MOST_TRIES
 from tollgate.actions.recalculations import NOTES, RECALCULATE, TAKING_BACK
 from tollgate.actions.task_words import error_lines, error_words, shown
@@ -59,6 +59,7 @@ KINDS: Final = (
     "correction_notes",
     "package_run",
     "bank_run",
+    "bank_confirmation",
 )
 PAGES: Final = {
     "customer": "panel:customer",
@@ -71,6 +72,7 @@ PAGES: Final = {
     "alias": "panel:alias",
     "cli": "panel:cli",
     "ingress_route": "panel:route",
+    "did": "panel:did",
     "conference_room": "panel:conference_room",
     "carrier": "panel:carrier",
     "gateway": "panel:gateway",
@@ -326,6 +328,8 @@ def _about(request: HttpRequest, found: Task) -> tuple[str, str] | None:
         title, address = "What it charges", reverse("panel:package_run_job", args=[found.pk])
     elif found.kind == bank_files.KIND and rights(request).reads("bank_files"):
         title, address = "File for the bank", reverse("panel:bank_run_job", args=[found.pk])
+    elif found.kind == bank_confirmations.KIND and rights(request).reads("bank_files"):
+        title, address = "File for the bank", reverse("panel:bank_run", args=[found.arguments["bank_run_id"]])
     there = "there" in request.GET or request.path.startswith(address)
     return (title, address) if address and not there else None
 

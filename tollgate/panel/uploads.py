@@ -36,6 +36,7 @@ LISTS: Final = {
     "verified_cli": "panel:clis",
     "cli_rule": "panel:cli_rules",
     "alias": "panel:aliases",
+    "did": "panel:dids",
     "payment": "panel:payments",
     "bank_credit": "panel:payments",
 }

@@ -26,6 +26,7 @@ SECTION_PAGES: Final = {
     "packages": ("Packages", "portal:packages", "books"),
     "contacts": ("Contacts", "portal:contacts", "address-book"),
     "endpoints": ("Endpoints", "portal:endpoints", "network"),
+    "dids": ("Numbers", "portal:dids", "phone"),
     "clis": ("Caller numbers", "portal:clis", "phone-call"),
     "details": ("Your details", "portal:details", "user"),
 }

@@ -44,13 +44,33 @@ class LineChart:
 
     def data(self) -> dict[str, object]:
         """What the element reads."""
+        moments, turns = self._by_clock()
         return {
             "unit": told(self.unit),
             "height": self.height_px,
             "zone": self.zone,
-            "times": [at + self._ahead_s(at) for at in self.times],
+            "times": moments,
+            "turns": turns,
             "series": [{"name": told(series.name), "values": list(series.values)} for series in self.series],
         }
+
+    def _by_clock(self) -> tuple[list[int], list[dict[str, object]]]:
+        """The moments as the clock of the zone tells them, and where it goes back so that it tells some again.
+
+        From such a turn on they go on evenly: the element takes what the clock went back from what it tells, and says
+        by how much the clock is ahead of UTC wherever it tells a time for the second time.
+        """
+        moments: list[int] = []
+        turns: list[dict[str, object]] = []
+        ahead_s = gone_back_s = 0
+        for at in self.times:
+            before_s, ahead_s = ahead_s, self._ahead_s(at)
+            if moments and at + ahead_s + gone_back_s <= moments[-1]:
+                gone_back_s += before_s - ahead_s
+                offset = datetime.fromtimestamp(at, ZoneInfo(self.zone)).isoformat()[-6:]
+                turns.append({"at": at + ahead_s + gone_back_s, "back": before_s - ahead_s, "offset": offset})
+            moments.append(at + ahead_s + gone_back_s)
+        return moments, turns
 
     def _ahead_s(self, at: int) -> int:
         """How far the clock of the zone is ahead of UTC then: the element knows UTC alone."""

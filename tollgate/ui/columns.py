@@ -112,15 +112,7 @@ class Column:
     @property
     def classes(self) -> str:
         """CSS classes of its cells and its title."""
-        return " ".join(
-            name
-            for name, given in (
-                ("num", self.numeric or self.right),
-                ("phone-hide", self.minor),
-                ("wraps", self.wraps),
-            )
-            if given
-        )
+        return _classes(self.numeric or self.right, self.minor, self.wraps)
 
     @property
     def numeric(self) -> bool:
@@ -200,6 +192,12 @@ class Column:
         if callable(self.tone):
             return self.tone(row)
         return (self.tone or {}).get(value.lower(), "gray")
+
+
+@cache
+def _classes(right: bool, minor: bool, wraps: bool) -> str:
+    named = (("num", right), ("phone-hide", minor), ("wraps", wraps))
+    return " ".join(name for name, given in named if given)
 
 
 def read(row: Row, reader: Reader) -> Any:

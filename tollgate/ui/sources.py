@@ -124,9 +124,16 @@ class QuerysetSource:
             parts.append(self._page(known, replace(query, after=place), nullable=False))
         if self._nullable(query.sort) and (after is None or after.value is None or not query.back):
             place = after if after is not None and after.value is None else None
-            empty = found.filter(**{f"{query.sort}__isnull": True})
+            empty = found.filter(**{f"{self._lacking(query.sort)}__isnull": True})
             parts.append(self._page(empty, replace(query, sort=self.id_path, after=place)))
         return parts[::-1] if query.back else parts
+
+    def _lacking(self, path: str) -> str:
+        """What a row without a value there lacks: where that is a field of another record that always has it, the
+        record, of which no table is joined to know it."""
+        owner, _, _ = path.rpartition("__")
+        found = self._field(path)
+        return owner if owner and found is not None and not found.null else path
 
     def stream(self, query: Query) -> Iterator[Row]:
         """All rows by a server-side cursor; prefetches work in chunks."""

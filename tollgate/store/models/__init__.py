@@ -24,6 +24,7 @@ from tollgate.store.models.conferences import ConferenceRoom
 from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
 from tollgate.store.models.custom_pages import CustomPage
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
+from tollgate.store.models.dids import Did, DidPrice
 from tollgate.store.models.edges import ChargingProcess, Edge
 from tollgate.store.models.endpoints import Endpoint, Extension, NumberBlock
 from tollgate.store.models.invoices import (
@@ -136,6 +137,8 @@ __all__ = [
     "CustomerPackage",
     "CustomerTax",
     "DelayedSave",
+    "Did",
+    "DidPrice",
     "DunningEvent",
     "DunningStep",
     "Edge",

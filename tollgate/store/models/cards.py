@@ -14,12 +14,16 @@ METHODS = ("up", "down", "half_up", "half_down")
 class Card(Record):
     """A rate card. How it rounds is a property of the card, not of its rates.
 
+    Its `direction` says which calls it prices: of termination those that customers make, by the number dialed; of
+    origination those that come in to DIDs, by the DID.
+
     One of a reseller is what the reseller sells by; by which cards it buys its own routes say. Resellers name theirs
     apart from each other and from the account, so that no name tells of somebody else's.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="cards")
     kind = models.TextField()
+    direction = models.TextField(default="termination")
     carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, null=True, blank=True, related_name="cards")
     reseller = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="cards")
     name = models.CharField(max_length=200)
@@ -40,6 +44,7 @@ class Card(Record):
                 fields=["reseller", "name"], condition=models.Q(reseller__isnull=False), name="card_of_reseller_once"
             ),
             one_of("kind", "customer", "carrier", name="card_kind"),
+            one_of("direction", "termination", "origination", name="card_direction"),
             one_of("method", *METHODS, name="card_method"),
             one_of("duration_method", *METHODS, name="card_duration_method"),
             one_of("increments", "initial_then_increment", "whole_to_increment", name="card_increments"),

@@ -1,13 +1,18 @@
 """Carriers: whom we buy calls from, and the gateways they take them at."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from tollgate.store.models.accounts import Account
+from tollgate.store.models.networks import NetworkField
 from tollgate.store.models.records import Record, not_negative, one_of
 
 
 class Carrier(Record):
-    """One carrier, with how long we wait for it before trying the next."""
+    """One carrier, with how long we wait for it before trying the next.
+
+    Calls to DIDs come from its gateways' addresses, and from `networks`.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="carriers")
     name = models.CharField(max_length=200)
@@ -19,6 +24,7 @@ class Carrier(Record):
     pdd_s = models.IntegerField(default=5)
     ring_s = models.IntegerField(default=60)
     pai_mode = models.TextField(default="default")
+    networks = ArrayField(NetworkField(), default=list, blank=True)
 
     class Meta:
         db_table = "carrier"

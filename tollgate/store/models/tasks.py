@@ -9,7 +9,7 @@ from tollgate.store.models.records import one_of
 
 KINDS = (
     *("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send", "correction_notes"),
-    *("package_run", "bank_run"),
+    *("package_run", "bank_run", "bank_confirmation"),
 )
 
 

@@ -44,10 +44,18 @@ def revision_at(card: Card, at: datetime) -> Revision | None:
 
 
 def is_unused(card: Card) -> bool:
-    """Whether the card never priced a call and no route names it, so that it may be deleted."""
-    if card.revisions.filter(published_at__isnull=False).exists() or card.ingress_routes.exists():
-        return False
-    return not RouteOption.objects.filter(card=card).exists()
+    """Whether the card never priced a call and no route or DID names it, so that it may be deleted."""
+    return not (card.revisions.filter(published_at__isnull=False).exists() or is_of_routes(card) or is_of_dids(card))
+
+
+def is_of_routes(card: Card) -> bool:
+    """Whether a route sells or buys by the card."""
+    return card.ingress_routes.exists() or RouteOption.objects.filter(card=card).exists()
+
+
+def is_of_dids(card: Card) -> bool:
+    """Whether somebody pays by the card for calls to a DID."""
+    return card.dids.exists() or card.dids_of_carrier.exists() or card.did_prices.exists()
 
 
 def price(card: Card, revision: Revision, number: str, *, at: datetime, duration_ms: int) -> Priced | None:

@@ -254,6 +254,13 @@ def with_wallet(owners: QuerySet[Owner], kind: str) -> QuerySet[Owner]:
     )
 
 
+def naming_customers(rows: QuerySet[Owner], *names: str) -> QuerySet[Owner]:
+    """Those rows with their customers, whose records are wide: only their names are read, and these fields."""
+    own = [field.name for field in rows.model._meta.concrete_fields]  # noqa: SLF001 - Django's public name
+    theirs = [f"customer__{name}" for name in ("name", *names)]
+    return rows.select_related("customer").only(*own, *theirs)
+
+
 def wallet_of(owner: Account | Customer | Carrier) -> Wallet:
     """The wallet that the database keeps beside the owner."""
     return Wallet.objects.get(kind=owner._meta.db_table, owner_id=owner.pk)  # noqa: SLF001 - Django's public name

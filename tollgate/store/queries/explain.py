@@ -32,8 +32,9 @@ GATES_PASSED = {
     "rate_capped": "Price cap",
     "connect_cost_blocked": "Connect fee",
     "conference_full": "People in the room",
-    **{f"channels_{scope}": "Channels" for scope in ("customer", "endpoint", "route", "carrier")},
-    **{f"cps_{scope}": "Calls per second" for scope in ("customer", "endpoint", "route", "carrier")},
+    "did": "DID",
+    **{f"channels_{scope}": "Channels" for scope in ("customer", "endpoint", "route", "carrier", "did")},
+    **{f"cps_{scope}": "Calls per second" for scope in ("customer", "endpoint", "route", "carrier", "did")},
 }
 
 ABOUT = "≈ "

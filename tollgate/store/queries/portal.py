@@ -22,6 +22,7 @@ from tollgate.store.models import (
     ContactSession,
     Customer,
     CustomerPackage,
+    Did,
     Endpoint,
     Invoice,
     Payment,
@@ -42,6 +43,8 @@ LISTED_OF_CDRS = (
     *SHOWN_OF_CDRS, "ended_at", "edge_call_id", "source_ip", "prefix", "pdd_ms", "ring_ms", "released_by", "q850",
 )  # fmt: skip
 """The same with what the list of calls tells besides: `released_by` and `q850` only as the reason of the end."""
+SHOWN_OF_DIDS = ("id", "number", "destinations", "enabled", "public_note")
+"""Nor one of a DID."""
 KEPT_OF_CONTACTS = ("private_notes", "password", "totp_secret", "recovery_hashes")
 """What is the operator's or nobody's to read."""
 
@@ -156,6 +159,11 @@ def endpoints_of(customer: Customer) -> QuerySet[Endpoint]:
 def rooms_of(customer: Customer) -> QuerySet[ConferenceRoom]:
     """Its conference rooms."""
     return ConferenceRoom.objects.filter(customer=customer)
+
+
+def dids_of(customer: Customer) -> QuerySet[Did]:
+    """Its numbers, without what they cost and who brings their calls."""
+    return Did.objects.filter(customer=customer).only(*SHOWN_OF_DIDS)
 
 
 def clis_of(customer: Customer) -> QuerySet[VerifiedCli]:

@@ -6,6 +6,7 @@ it has read, so that many calls of few cards are quick; make one for each questi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 from django.db.models import QuerySet, Sum
 
+from tollgate.core.calls_text import read_rate
 from tollgate.core.digits import MOST_DIGITS
 from tollgate.core.lake import Condition, Group, Row, Search, Span, day_begins, instant_of
 from tollgate.core.rates import Rate as Price
@@ -261,7 +263,10 @@ def _sides(cdr: CDR, posted: Mapping[int, int], prices: Prices) -> list[Side] | 
         return "Its CDR does not tell who paid."
     sides = []
     for place, (leg, book, pays) in enumerate(told):
-        price = prices.find(leg["card"], cdr.number, cdr.started_at)
+        # a local call, or a carrier that takes nothing, has no card: it stays as it was
+        price = (
+            prices.find(leg["card"], cdr.number, cdr.started_at) if leg["card"] else read_rate(json.dumps(leg["rate"]))
+        )
         if price is None:
             names = dict(Card.objects.filter(pk=leg["card"]).values_list("pk", "name"))
             return f"{names.get(leg['card'], 'Its card')} has no rate for {cdr.number} at that time."

@@ -39,16 +39,17 @@ CREATE TEMPORARY TABLE their_call (
 ARCHIVED: Final = """
 CREATE TEMPORARY TABLE archived_side (
   id bigint, edge_call_id text, number text, destination text, state text, started_us bigint, answered_us bigint,
-  ended_us bigint, duration_ms bigint, carrier_billed_s integer, carrier_cost_micros bigint, carrier_currency text
+  ended_us bigint, duration_ms bigint, carrier_billed_s integer, carrier_cost_micros bigint, carrier_currency text,
+  carrier_card_id bigint
 )
 """
 IN_LAKE: Final = (
     "id", "edge_call_id", "number", "destination", "state", "started_us", "answered_us", "ended_us", "duration_ms",
-    "carrier_billed_s", "carrier_cost_micros", "carrier_currency",
+    "carrier_billed_s", "carrier_cost_micros", "carrier_currency", "carrier_card_id",
 )  # fmt: skip
 OF_CALLS: Final = """
   SELECT id, edge_call_id, number, destination, state, started_at, answered_at, ended_at, duration_ms, carrier_billed_s,
-         carrier_cost_micros, carrier_currency::text AS carrier_currency
+         carrier_cost_micros, carrier_currency::text AS carrier_currency, carrier_card_id
   FROM cdr
   WHERE account_id = %(account)s AND carrier_id = %(carrier)s
     AND started_at >= %(near_at)s AND started_at < %(far_at)s
@@ -56,7 +57,7 @@ OF_CALLS: Final = """
   SELECT gone.id, COALESCE(edge_call_id, ''), COALESCE(number, ''), COALESCE(destination, ''), state, gone.started_at,
          timestamptz 'epoch' + answered_us * interval '1 microsecond',
          timestamptz 'epoch' + ended_us * interval '1 microsecond', duration_ms, carrier_billed_s, carrier_cost_micros,
-         carrier_currency
+         carrier_currency, carrier_card_id
   FROM (
     SELECT timestamptz 'epoch' + started_us * interval '1 microsecond' AS started_at, * FROM pg_temp.archived_side
   ) AS gone
@@ -95,6 +96,7 @@ LEFT JOIN (
   ORDER BY line.call_id, statement.from_on, statement.id
 ) AS billed ON billed.call_id = cdr.id
 WHERE cdr.state IN ('charged', 'unresolved') AND cdr.answered_at IS NOT NULL AND cdr.carrier_cost_micros IS NOT NULL
+  AND cdr.carrier_card_id IS NOT NULL -- else it takes nothing for bringing calls
 """  # noqa: S608 - the texts above
 TOLD: Final = "place, key, number, at_ms, duration_ms, micros, currency"
 DUMPS: Final = {

@@ -1,7 +1,8 @@
 """Cards between resellers and those above them: what a reseller buys by, what its users see, what it pays for a call.
 
-A reseller pays by the cards of its own enabled routes and of its tags' routes; a card is given to it by such a route,
-and nothing else says so. Its users see those cards, the cards of their own, and those that customers below it pay by.
+A reseller pays by the cards of its own enabled routes and of its tags' routes, and for calls that come in by the cards
+that DIDs of customers below it name; a card is given to it by those, and nothing else says so. Its users see those
+cards, the cards of their own, and those that customers below it pay by.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tollgate.core.rates import Rate as RateRule
 from tollgate.core.rates import Rounding, rate_from_json, simple
 from tollgate.core.resale import Buying, Loss, Price, losses
 from tollgate.core.snapshot import Route
-from tollgate.store.models import Card, Customer, IngressRoute, Rate, Revision
+from tollgate.store.models import Card, Customer, Did, DidPrice, IngressRoute, Rate, Revision
 from tollgate.store.queries.cards import Priced, price, revision_at, rounding_of
 
 _TERMS: Final = ("price_nanos", "connect_fee_nanos", "initial_s", "increment_s", "grace_s", "included_s")
@@ -49,7 +50,8 @@ def buying_routes(reseller_id: int) -> QuerySet[IngressRoute]:
 
 def given_to(reseller_id: int) -> Q:
     """The cards that a reseller buys by."""
-    return Q(kind="customer", pk__in=buying_routes(reseller_id).values("card_id"))
+    of_dids = DidPrice.objects.filter(reseller=reseller_id).values("card_id")
+    return Q(kind="customer") & (Q(pk__in=buying_routes(reseller_id).values("card_id")) | Q(pk__in=of_dids))
 
 
 def owned_by(reseller_ids: Iterable[int]) -> Q:
@@ -60,8 +62,10 @@ def owned_by(reseller_ids: Iterable[int]) -> Q:
 def seen_of(reseller_id: int, reach: Iterable[int]) -> Q:
     """The cards that the users of a reseller may see; `reach` are the customers below it."""
     below = list(reach)
-    sold = Q(kind="customer", pk__in=IngressRoute.objects.filter(reaching(below)).values("card_id"))
-    return owned_by([reseller_id, *below]) | given_to(reseller_id) | sold
+    sold = Q(pk__in=IngressRoute.objects.filter(reaching(below)).values("card_id"))
+    sold |= Q(pk__in=Did.objects.filter(customer__in=below).values("card_id"))
+    sold |= Q(pk__in=DidPrice.objects.filter(reseller__in=below).values("card_id"))
+    return owned_by([reseller_id, *below]) | given_to(reseller_id) | (Q(kind="customer") & sold)
 
 
 def buying_of(reseller: Customer) -> Buying:
@@ -74,9 +78,10 @@ def buying_of(reseller: Customer) -> Buying:
 def losses_of(card: Card, sold: Mapping[str, Price], at: datetime) -> list[tuple[Card, list[Loss]]]:
     """Where a reseller's card with these prices sells below what the reseller pays at that moment, by what it pays by.
 
-    Prices in another currency are not compared: calls below such a reseller are bought in its own.
+    Only calls that go out are compared. Prices in another currency are not: calls below such a reseller are bought in
+    its own.
     """
-    if card.reseller is None:
+    if card.reseller is None or card.direction != "termination":
         return []
     buying = buying_of(card.reseller)
     cards = {one.pk: one for one in Card.objects.filter(pk__in=buying.card_ids, currency=card.currency)}

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from tollgate.store.models import CDR, Account, Call, Card, Carrier, Contact, Customer, Endpoint, Invoice
+from tollgate.store.models import CDR, Account, Call, Card, Carrier, Contact, Customer, Did, Endpoint, Invoice
 from tollgate.store.queries.finding import with_text
 
 Row = TypeVar("Row", bound=Model)
@@ -27,7 +27,7 @@ NUMBER_SEARCH_DAYS = 7
 class Hit:
     """One found record."""
 
-    kind: str  # customer, contact, endpoint, carrier, card, invoice, call
+    kind: str  # customer, contact, endpoint, did, carrier, card, invoice, call
     record_id: int
     title: str
     words: str = ""
@@ -90,6 +90,15 @@ def _endpoints(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
         yield Hit("endpoint", endpoint.pk, title, words, endpoint.customer_id)
 
 
+def _dids(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
+    digits = _digits(text).removeprefix("00")
+    if not digits:
+        return
+    found = _within(Did.objects.filter(account=account, number__startswith=digits), reach)
+    for did in found.select_related("customer").order_by("number")[:MOST]:
+        yield Hit("did", did.pk, did.number, did.customer.name if did.customer else "in the inventory", did.customer_id)
+
+
 def _carriers(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
     if reach is not None:
         return  # what is bought is nothing of theirs
@@ -142,6 +151,7 @@ FINDERS = {
     "customer": _customers,
     "contact": _contacts,
     "endpoint": _endpoints,
+    "did": _dids,
     "carrier": _carriers,
     "invoice": _invoices,
 }

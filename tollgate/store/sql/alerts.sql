@@ -2,9 +2,9 @@
 
 -- name: traffic
 -- What began since a moment ($2), by customer and by carrier; `attempts` as everywhere, refused ones included, but of live
--- calls those that talk: of the others nobody knows yet what they come to.
+-- calls those that talk: of the others nobody knows yet what they come to. A carrier that brings a call to a DID carries none.
 WITH begun AS (
-  SELECT customer_id, carrier_id, true AS told, answered_at IS NOT NULL AS answered,
+  SELECT customer_id, CASE WHEN ingress_route_id IS NOT NULL THEN carrier_id END AS carrier_id, true AS told, answered_at IS NOT NULL AS answered,
          answered_at IS NOT NULL AS talked, duration_ms, pdd_ms
   FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz
   UNION ALL
@@ -19,16 +19,18 @@ FROM begun
 GROUP BY GROUPING SETS ((customer_id), (carrier_id))
 
 -- name: failovers
--- How often in a row each carrier has passed a call on to the next route since a moment ($2) and since its last answer.
+-- How often in a row each carrier has passed a call on to the next route since a moment ($2) and since its last answer: of
+-- calls that go out, as destinations of DIDs are none of its doing.
 WITH tried AS (
   SELECT carrier.id AS carrier_id, cdr.started_at, true AS failed
   FROM cdr
   CROSS JOIN jsonb_array_elements(COALESCE((cdr.detail -> 'attempts')::jsonb, '[]')) AS attempt
   JOIN carrier ON carrier.account_id = cdr.account_id AND carrier.name = attempt ->> 'carrier'
-  WHERE cdr.account_id = $1::bigint AND cdr.started_at >= $2::timestamptz
+  WHERE cdr.account_id = $1::bigint AND cdr.started_at >= $2::timestamptz AND cdr.ingress_route_id IS NOT NULL
   UNION ALL
   SELECT carrier_id, started_at, false
-  FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND answered_at IS NOT NULL
+  FROM cdr
+  WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND answered_at IS NOT NULL AND ingress_route_id IS NOT NULL
 ), answered AS (
   SELECT carrier_id, max(started_at) AS at FROM tried WHERE NOT failed GROUP BY carrier_id
 )

@@ -102,6 +102,22 @@ FROM conference_room AS room
 JOIN wallet ON wallet.account_id = room.account_id AND wallet.kind = 'conference_room' AND wallet.owner_id = room.id
 WHERE $1::bigint[] IS NULL OR room.id = ANY($1)
 
+-- name: dids
+-- Disabled ones and those of nobody too: their calls are refused by name. Prices of resellers are read with their DID.
+SELECT did.id, did.account_id, did.number, did.customer_id, did.card_id, did.carrier_id, did.carrier_card_id, did.destinations,
+       did.order, did.recording, did.pai_mode, did.max_duration_s, did.enabled,
+       ARRAY(SELECT reseller_id FROM did_price WHERE did_price.did_id = did.id ORDER BY id) AS reseller_ids,
+       ARRAY(SELECT did_price.card_id FROM did_price WHERE did_price.did_id = did.id ORDER BY id) AS reseller_card_ids,
+       did.channels > 0 OR did.cps_milli > 0 AS limited, wallet.id AS wallet_id
+FROM did
+JOIN wallet ON wallet.account_id = did.account_id AND wallet.kind = 'did' AND wallet.owner_id = did.id
+WHERE $1::bigint[] IS NULL OR did.id = ANY($1)
+
+-- name: did_prices
+SELECT id, did_id
+FROM did_price
+WHERE $1::bigint[] IS NULL OR id = ANY($1)
+
 -- name: ingress_routes
 SELECT ingress_route.id, COALESCE(customer.account_id, tag.account_id) AS account_id, ingress_route.customer_id,
        ingress_route.tag_id, ingress_route.name, ingress_route.tech_prefix,
@@ -151,7 +167,7 @@ ORDER BY prefix
 
 -- name: carriers
 SELECT carrier.id, carrier.account_id, carrier.name, carrier.currency, carrier.status, carrier.first_reply_s,
-       carrier.pdd_s, carrier.ring_s, carrier.pai_mode, carrier.channels > 0 OR carrier.cps_milli > 0 AS limited, wallet.id AS wallet_id
+       carrier.pdd_s, carrier.ring_s, carrier.pai_mode, carrier.networks, carrier.channels > 0 OR carrier.cps_milli > 0 AS limited, wallet.id AS wallet_id
 FROM carrier
 JOIN wallet ON wallet.account_id = carrier.account_id AND wallet.kind = 'carrier' AND wallet.owner_id = carrier.id
 WHERE $1::bigint[] IS NULL OR carrier.id = ANY($1)

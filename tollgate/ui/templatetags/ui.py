@@ -16,6 +16,8 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from html import escape
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,7 +25,7 @@ from django import template
 from django.template.base import Node, NodeList, Parser, Token
 from django.template.context import Context, RequestContext
 from django.templatetags.static import static
-from django.utils.html import conditional_escape, escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from tollgate.core.money import format_micros
@@ -40,10 +42,16 @@ AMOUNT: Final = re.compile(r'(<span class="num(?: below-zero)?">-?\d+[.,])(\d+)(
 @register.simple_tag
 def icon(name: str, title: str = "") -> SafeString:
     """One icon of the sprite; hidden from screen readers unless it has a title."""
-    address = f"{static('ui/icons.svg')}#{name}"
+    address = f"{_sprite()}#{name}"
     if title:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', title, address)
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', address)
+
+
+@cache
+def _sprite() -> str:
+    """Where the icons are: asked for once, because a page shows more than a hundred."""
+    return static("ui/icons.svg")
 
 
 @register.simple_tag
@@ -64,10 +72,15 @@ def options(choices: Iterable[tuple[str, str]], chosen: str) -> SafeString:
     """Every option with the chosen one selected: written here, because a template takes long for every country."""
     selected = {chosen: " selected"}
     lines = (
-        f'<option value="{escape(value)}"{selected.get(value, "")}>{conditional_escape(told(words))}</option>'
+        f'<option value="{escape(str(value))}"{selected.get(value, "")}>{_escaped(told(words))}</option>'
         for value, words in choices
     )
     return mark_safe("".join(lines))  # noqa: S308 - escaped above
+
+
+def _escaped(text: object) -> str:
+    """As `conditional_escape`, which asks more of every text."""
+    return text if isinstance(text, SafeString) else escape(str(text))
 
 
 @register.inclusion_tag("ui/confirm.html", takes_context=True)

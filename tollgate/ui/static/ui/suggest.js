@@ -1,5 +1,6 @@
 // <input data-suggest="/address/">: offers values for what is typed; the address answers {offers: [{value, words}]}.
 // With data-suggest-first it offers some as soon as the empty field is clicked.
+// With data-suggest-with="name" the address is told what stands in the form's field of that name.
 // With data-suggest-several it takes values with semicolons between: the last is completed, one with a semicolon quoted.
 
 const SUGGEST_AFTER_MS = 150;
@@ -30,6 +31,8 @@ async function suggestNames(input) {
   }
   const address = new URL(input.dataset.suggest, location);
   address.searchParams.set("q", typed);
+  const beside = input.form?.elements.namedItem(input.dataset.suggestWith ?? "");
+  if (beside) address.searchParams.set(beside.name, beside.value);
   const answer = typed || "suggestFirst" in input.dataset ? await fetch(address) : null;
   if (input.value !== whole || (answer && !answer.ok)) return;   // typed on meanwhile
   const {offers} = answer ? await answer.json() : {offers: []};
