@@ -106,6 +106,8 @@ def test_lines_that_were_refused_wait_and_are_tried_again(account: Account, toda
     assert "Another user approves" in errors_of(task)[2][0][1]
     assert states(lines) == ["settled", "waiting"]
     Account.objects.update(two_person_payments=False)
+    with acting(actor_of(user("another@demo.example", "*"))):
+        assert "Only who began it" in refused("task_id", retry_task, task_id=task.pk)
     with acting(operator):
         retry_task(task_id=task.pk)
     work()

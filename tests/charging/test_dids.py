@@ -172,7 +172,7 @@ REFUSED: dict[str, tuple[str, str, tuple[Any, ...]]] = {
     "carrier inactive": (
         "UPDATE carrier SET status = 'inactive'",
         "UPDATE carrier SET status = 'active'",
-        ("no_carrier", 503),
+        ("no_carrier", 480),
     ),
     "expired": (
         "UPDATE customer SET expires_at = now() - interval '1 s'",
@@ -202,7 +202,7 @@ def test_a_call_to_a_did_that_costs_more_than_it_brings_is_refused_where_losses_
 ) -> None:
     world.publish(inbound.bought, prices({"44": 130}))
     world.run("UPDATE customer SET loss_making_calls = 'refuse'")
-    obeyed(inbound.place, ("no_carrier", 503))
+    obeyed(inbound.place, ("no_carrier", 480))
     world.run("UPDATE customer SET loss_making_calls = 'allow'")
     obeyed(inbound.place, ("3001",))
 

@@ -4,6 +4,7 @@ import pytest
 
 from tollgate.core.refusals import (
     ANSWERS,
+    INBOUND,
     VARIANTS,
     Answer,
     Key,
@@ -68,6 +69,17 @@ def test_each_key_answers_as_the_table_says(key: str) -> None:
 def test_no_key_is_without_an_answer() -> None:
     assert set(ANSWERS) == set(Key)
     assert {key for key, _ in VARIANTS} <= set(Key)
+
+
+def test_a_carrier_is_not_told_how_the_customer_of_a_did_stands() -> None:
+    own = {"credit": Answer(402, "Top up at example.com", 21)}
+    for key, words in VARIANTS:
+        if words == INBOUND:
+            refusal = Refusal(key, "customer", (), INBOUND)
+            given = answer(refusal, own)
+            assert (given.sip, given.retry_after_s) in ((480, None), (486, None))
+            assert [name for name, _ in headers(refusal, given)] == ["Reason"]
+    assert answer(Refusal(Key.credit, "customer"), own).reason == "Top up at example.com"
 
 
 def test_only_what_passes_soon_says_when_to_try_again() -> None:

@@ -71,6 +71,11 @@ def test_a_did_goes_to_the_next_address_where_the_first_does_not_answer(scene: S
     assert taken.wait_for("INVITE", call_id=result.call_id).first_line.startswith(f"INVITE sip:office@{pbx}")
     cdr = scene.cdr(result.call_id)
     assert (cdr["state"], cdr["billed_s"], len(cdr["detail"]["attempts"])) == ("charged", 1, 1)
+    did(scene, acme, "442079460805", f"sip:{dead}")
+    lost = from_carrier(scene, acme, "442079460805")
+    assert (lost.code, lost.reason) == (480, "Temporarily Unavailable"), (
+        "503 would keep the carrier from all other numbers"
+    )
     scene.assert_books()
 
 
@@ -90,5 +95,9 @@ def test_a_carrier_that_calls_no_did_of_its_is_told_so_and_no_stranger_may(scene
     acme = scene.seller()
     did(scene, acme, "442079460804", f"sip:{scene.edge.address(250)}")
     scene.assert_refused(from_carrier(scene, acme, "442079460899"), "number_unallocated", None)
+    scene.world.sip_user(acme.customer, "carla", "correct-horse-7")
+    scene.obeyed()
+    known = scene.edge.call(caller=acme.gateways[0], cld="442079460899", cli="carla", port=5070)
+    assert known.code == 407, "a phone at the carrier's address is asked who it is"
     stranger = scene.edge.call(caller=scene.edge.address(249), cld="442079460801", cli=CALLER)
     assert stranger.code in (401, 407)

@@ -50,9 +50,11 @@ def confirm_bank_run(*, bank_run_id: int) -> Task:
 
 
 def confirmation_of(run: BankRun) -> Task | None:
-    """The newest job that confirms a file."""
-    of_run = Task.objects.filter(account_id=run.account_id, kind=KIND, arguments={"bank_run_id": run.pk})
-    return of_run.order_by("-pk").first()
+    """The job that confirms a file: the one at work, else the newest."""
+    of_run = Task.objects.filter(account_id=run.account_id, kind=KIND, arguments={"bank_run_id": run.pk}).order_by(
+        "-pk"
+    )
+    return of_run.filter(state__in=tasks.OPEN).first() or of_run.first()
 
 
 def _confirm(_: Task, row: TaskRow) -> BankLine:
@@ -65,3 +67,4 @@ def _confirm(_: Task, row: TaskRow) -> BankLine:
 
 
 tasks.DOING[KIND] = _confirm
+tasks.BY_AUTHOR.add(KIND)  # who says that money has moved says it for itself

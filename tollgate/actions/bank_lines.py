@@ -30,7 +30,7 @@ def hold(line: BankLine) -> None:
 def line_of(payment: Payment) -> BankLine | None:
     """The line that a payment goes by, locked; None for all other payments."""
     found = BankLine.objects.select_for_update(no_key=True, of=("self",)).filter(payment=payment)
-    return found.select_related("run", "invoice").first()
+    return found.select_related("invoice").first()  # its file is read after the lock, for it may have come meanwhile
 
 
 def check_amount(line: BankLine, amount_micros: int) -> None:

@@ -102,6 +102,8 @@ FOLLOWING: Final[dict[str, Callable[[Task], None]]] = {}
 DOING: Final[dict[str, Callable[[Task, TaskRow], object]]] = {}
 """By kind: what is done for a row in the place of an act; the task's act is then only the right that it needs. A record
 that it gives is that of the row."""
+BY_AUTHOR: Final[set[str]] = set()
+"""Kinds whose rows only their author has done again, because they say something in the author's name."""
 FOLLOWED: Final[dict[str, Following]] = {}
 """By kind: how rows are followed that are not over when they are done."""
 
@@ -187,6 +189,10 @@ def cancel_task(*, task_id: int) -> Task:
 def retry_task(*, task_id: int) -> Task:
     """Does the rows again that failed, and those that were never reached."""
     task = _own(task_id)
+    if not current.get().may_do(task.act):
+        raise NotPermitted(task.act)
+    if task.kind in BY_AUTHOR and current.get().id != task.author_id:
+        raise refuse("task_id", "Only who began it does this again: its rows are done in that name.")
     if task.state in OPEN:
         raise refuse("task_id", "It is still running.")
     lost = task.rows.filter(number__in=LOST[task.kind](task)) if task.kind in LOST else task.rows.none()

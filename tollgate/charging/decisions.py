@@ -181,7 +181,7 @@ def _allowed(request: requests.Authorize, call_id: int, grant: Grant) -> Allowed
     return Allowed(call_id, grant.granted_s, grant.record, grant.media, routes, request.local, fresh=True)
 
 
-def _first_grant(request: requests.Authorize, call: LiveCall) -> Allowed:
+def _first_grant(request: requests.Authorize, call: LiveCall) -> Allowed | Unavailable:
     """The answer that a repeated question had the first time."""
     plan = request.plan
     if plan.did is not None:  # its destinations have no gateway of their own
@@ -192,12 +192,15 @@ def _first_grant(request: requests.Authorize, call: LiveCall) -> Allowed:
     return Allowed(call.id, call.granted_s, plan.record, plan.media, routes, request.local)
 
 
-def _first_delivery(request: requests.Authorize, call: LiveCall) -> Allowed:
-    """The same of a call to a DID; to destinations of the first time alone, where they have been changed since."""
-    plan, granted = request.plan, [route.text for route in call.plan.routes]
-    routes = tuple([route for route in plan.routes if route.text in granted])
-    local = request.local if len(routes) == len(plan.routes) else None
-    return Allowed(call.id, call.granted_s, plan.record, plan.media, () if local is not None else routes, local)
+def _first_delivery(request: requests.Authorize, call: LiveCall) -> Allowed | Unavailable:
+    """The same of a call to a DID. Where its destinations have been changed since, the first answer cannot be given
+    again, and no other may be."""
+    plan, known = request.plan, {route.gateway: route for route in request.plan.routes}
+    granted = [route.gateway for route in call.plan.routes]
+    if not all(name in known for name in granted):
+        return Unavailable("changed", RETRY_AFTER_S)
+    routes = () if request.local is not None else tuple([known[name] for name in granted])
+    return Allowed(call.id, call.granted_s, plan.record, plan.media, routes, request.local)
 
 
 def _first_answer(past: asyncpg.Record) -> Refusal | Unavailable | None:

@@ -151,10 +151,10 @@ def _source(sources: Sequence[Source], did: Did, port: int) -> Source | None:
 
 
 def _unknown_address(invite: Invite, snapshot: Snapshot) -> Refusal:
-    """A carrier with DIDs that calls another number is no stranger: nobody asks it for a password. Of one without any
-    the address may as well be where phones are."""
+    """A carrier with DIDs that calls another number is no stranger: nobody asks it for a password. But phones may be at
+    such an address, too, and who calls by the name of one is asked."""
     sources = snapshot.sources.find(invite.source_ip) if snapshot.bringers else ()
-    if any(source.carrier_id in snapshot.bringers for source in sources):
+    if invite.cli.lower() not in snapshot.users and any(source.carrier_id in snapshot.bringers for source in sources):
         values = (("ip", invite.source_ip), ("number", invite.cld), ("did", "unknown"))
         return Refusal(Key.number_unallocated, "did", values)
     return Refusal(Key.ip_unknown, "ip", (("ip", invite.source_ip),))

@@ -96,7 +96,7 @@ def inbound_plan(invite: Invite, caller: Caller, inbound: Inbound, snapshot: Sna
         _recorded(snapshot, customer, did),
         "proxy",
         snapshot.answers,
-        Handling(customer.media_locked, customer.removed_headers, to.local),
+        Handling(customer.media_locked, customer.removed_headers, to.local, inbound=True),
         callee=to.callee,
         did=did,
     )

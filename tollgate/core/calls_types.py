@@ -172,6 +172,7 @@ class Handling(NamedTuple):
     media_locked: bool = True
     removed_headers: str = ""  # an expression: headers of the caller that are not passed on
     local: Delivery | None = None
+    inbound: bool = False  # a carrier calls a DID
 
 
 class Minutes(NamedTuple):

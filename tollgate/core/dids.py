@@ -2,7 +2,8 @@
 
 A line is an extension or SIP user of the customer, or a SIP URI: `sip:`, a user if it is not the DID itself, a host, a
 port, a transport. A phone stands alone, because the edge finds it where it has registered; of the others the next is
-tried where one does not answer. To deliver to something else, read it in `_place` and deliver it in `calls_inbound`.
+tried where nothing rings or the server fails (5xx), and not once it has rung or was busy. To deliver to something else,
+read it in `_place` and deliver it in `calls_inbound`.
 """
 
 import re

@@ -173,6 +173,8 @@ VARIANTS: Mapping[tuple[Key, str], Answer] = {
     (Key.credit, INBOUND): _NOT_NOW,
     (Key.daily_spend, INBOUND): _NOT_NOW,
     (Key.no_rate, INBOUND): _NOT_NOW,
+    (Key.no_carrier, INBOUND): _NOT_NOW,
+    (Key.destination_type, INBOUND): _NOT_NOW,
     (Key.channels_customer, INBOUND): _BUSY,
     (Key.channels_endpoint, INBOUND): _BUSY,
     (Key.channels_did, INBOUND): _BUSY,
@@ -190,8 +192,9 @@ VARIANTS: Mapping[tuple[Key, str], Answer] = {
 
 
 def answer(refusal: Refusal, rewrites: Mapping[str, Answer] | None = None) -> Answer:
-    """The answer of a refusal. `rewrites` (key -> answer) are the operator's own and win over everything."""
-    if rewrites is not None and (rewritten := rewrites.get(refusal.key)) is not None:
+    """The answer of a refusal. `rewrites` (key -> answer) are the operator's own and win over everything that customers
+    are told; they are no words for a carrier's switch."""
+    if refusal.variant != INBOUND and rewrites is not None and (rewritten := rewrites.get(refusal.key)) is not None:
         return rewritten
     if refusal.variant and (variant := VARIANTS.get((refusal.key, refusal.variant))) is not None:
         return variant

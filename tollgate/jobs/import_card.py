@@ -97,7 +97,7 @@ def _card(arguments: Namespace) -> Card:
         if carrier is None:
             names = ", ".join(Carrier.objects.order_by("name").values_list("name", flat=True)[:20])
             raise CommandFailed(f"no carrier named {arguments.carrier}; there are: {names}")
-        cards = list(carrier.cards.all())
+        cards = list(carrier.cards.filter(direction="termination"))
         if not cards and arguments.dry_run:
             return Card(name=f"{carrier.name} A-Z (new)", currency=carrier.currency)
         if not cards:

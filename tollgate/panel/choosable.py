@@ -57,10 +57,11 @@ def cards_to_copy(request: HttpRequest, card: Card) -> QuerySet[Card]:
 
 
 def sold_cards(request: HttpRequest, currencies: Collection[str] | None = None) -> QuerySet[Card]:
-    """The operator's own customer cards, of some currencies or of all; they are nothing to a reseller's users."""
+    """The operator's own customer cards for calls that go out, of some currencies or of all; they are nothing to a
+    reseller's users."""
     if current_user(request).reseller_id is not None:
         return Card.objects.none()
-    found = Card.objects.filter(account=own_account(request), kind="customer", reseller=None)
+    found = Card.objects.filter(account=own_account(request), kind="customer", reseller=None, direction="termination")
     return found if currencies is None else found.filter(currency__in=currencies)
 
 

@@ -147,12 +147,16 @@ class DidForm(HouseForm):
     carrier_card_id = pick("Carrier card", [], required=False, help_text="What the carrier is paid; empty = nothing")
     destinations = PlacesField()
     order = forms.ChoiceField(
-        choices=tuple(ORDER_WORDS.items()), help_text="Where one does not answer, the next is tried"
+        choices=tuple(ORDER_WORDS.items()), help_text="Where nothing rings, or the server fails, the next is tried"
     )
     channels = ChannelsField()
     cps_milli = CpsField(label="New calls per second", help_text="0 = no limit")
     max_duration_s = DurationField(
-        label="Longest call", required=False, least=1, most=86_400, help_text="Empty = as the customer's"
+        label="Longest call",
+        required=False,
+        least=1,
+        most=86_400,
+        help_text="Empty = as the customer's, which is never exceeded",
     )
     recording = forms.ChoiceField(choices=tuple(RECORDING_WORDS.items()))
     pai_mode = forms.ChoiceField(

@@ -42,7 +42,7 @@ from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
 from tollgate.store.models import BankLine, Customer, Invoice, Payment, PaymentEvent
 from tollgate.store.models.payments import ALLOCATED
 from tollgate.store.queries.customers import naming_customers
-from tollgate.store.queries.finding import by_columns, by_company, payments_with
+from tollgate.store.queries.finding import by_company, payments_with
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
@@ -191,7 +191,7 @@ def payments(request: HttpRequest) -> HttpResponseBase:
     source = QuerysetSource(
         queryset=found,
         search=cache(payments_with),
-        meanings={**by_company(), **by_columns("payment")},
+        meanings=by_company(),
         narrow=True,
         walked=by_customer(request),
     )

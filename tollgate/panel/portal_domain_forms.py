@@ -131,9 +131,10 @@ class PortalDomainForm(HouseForm):
 
     def __init__(self, *arguments: Any, account: Account, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        sold = Card.objects.filter(account=account, kind="customer", reseller=None, direction="termination")
         fits = Q(parent=None, deleted_at=None) | Q(pk=self.initial.get("template_customer_id"))
         name_one_of(self, Customer.objects.filter(fits, account=account), field="template_customer_id")
-        name_one_of(self, Card.objects.filter(account=account, kind="customer", reseller=None), field="card_ids")
+        name_one_of(self, sold, field="card_ids")
         papers = InvoiceTemplate.objects.filter(account=account).order_by("name")
         paper = self.fields["invoice_template_id"]
         assert isinstance(paper, forms.TypedChoiceField)

@@ -289,6 +289,8 @@ def _decision(
         "rings": ";".join([str(route.ring_s * 1000) for route in routes]),
         "locked": 1 if handling.media_locked else 0,
     }
+    if handling.inbound:
+        decision["inbound"] = 1
     if handling.removed_headers:
         decision["strip"] = handling.removed_headers
     if handling.local is not None:

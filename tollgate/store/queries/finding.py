@@ -180,7 +180,7 @@ def _ids_by(table: str, name: str, lookup: str, text: str) -> str | None:
     By the index where that leaves few rows to compare; otherwise all are, here and only once.
     """
     held = f"search_grams(search_words({FOUND_BY[table].columns})) @> search_wanted(%s) AND "
-    compared = f"upper({name}::text) LIKE upper(%s)"
+    compared = f"lower({name}::text) LIKE lower(%s)"
     pattern = LIKE[lookup].format(_escaped(text))
     known = any(name in words for words in FOUND_BY[table].words) and len(text) >= SHORT
     if known and _estimated(f"FROM {table} WHERE {held}true", text) <= NAMED:

@@ -2,11 +2,13 @@
 
 -- name: traffic
 -- What began since a moment ($2), by customer and by carrier; `attempts` as everywhere, refused ones included, but of live
--- calls those that talk: of the others nobody knows yet what they come to. A carrier that brings a call to a DID carries none.
+-- calls those that talk: of the others nobody knows yet what they come to. Those that carriers bring to
+-- DIDs count for neither: who calls a number that is busy says nothing of its customer, and the carrier carries none.
 WITH begun AS (
-  SELECT customer_id, CASE WHEN ingress_route_id IS NOT NULL THEN carrier_id END AS carrier_id, true AS told, answered_at IS NOT NULL AS answered,
+  SELECT customer_id, carrier_id, true AS told, answered_at IS NOT NULL AS answered,
          answered_at IS NOT NULL AS talked, duration_ms, pdd_ms
-  FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz
+  FROM cdr
+  WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND (ingress_route_id IS NOT NULL OR carrier_id IS NULL)
   UNION ALL
   SELECT customer_id, NULL, answered_at IS NOT NULL, answered_at IS NOT NULL, false, 0, NULL
   FROM call WHERE account_id = $1::bigint AND authorized_at >= $2::timestamptz

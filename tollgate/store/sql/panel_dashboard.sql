@@ -10,7 +10,8 @@ SELECT (SELECT count(*) FROM call WHERE account_id = $1::bigint) AS live,
        + (SELECT count(*) FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz) AS begun
 
 -- name: today
--- The CDRs since a moment ($2), once as a whole, once by currency, by refusal and by carrier (`part` says which).
+-- The CDRs since a moment ($2), once as a whole, once by currency, by refusal and by carrier (`part` says which). A carrier that
+-- brings a call to a DID carries none.
 SELECT CASE grouping(currency, refusal, carrier_id)
          WHEN 7 THEN 'all' WHEN 3 THEN 'currency' WHEN 5 THEN 'refusal' ELSE 'carrier' END AS part,
        currency, refusal, carrier_id,
@@ -24,8 +25,12 @@ SELECT CASE grouping(currency, refusal, carrier_id)
        COALESCE(sum(cost_micros - carrier_cost_micros - profit_micros) FILTER (WHERE carrier_currency = currency), 0)::bigint
          AS resale_micros,
        avg(pdd_ms)::integer AS pdd_ms
-FROM cdr
-WHERE account_id = $1::bigint AND started_at >= $2::timestamptz
+FROM (
+  SELECT currency, refusal, CASE WHEN ingress_route_id IS NOT NULL THEN carrier_id END AS carrier_id, state, answered_at,
+         duration_ms, cost_micros, carrier_cost_micros, carrier_currency, profit_micros, pdd_ms
+  FROM cdr
+  WHERE account_id = $1::bigint AND started_at >= $2::timestamptz
+) AS begun
 GROUP BY GROUPING SETS ((), (currency), (refusal), (carrier_id))
 
 -- name: series
