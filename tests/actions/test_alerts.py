@@ -35,7 +35,8 @@ def calls(account: Account, at: datetime, rows: list[dict[str, Any]]) -> None:
                 "id": 9000 + number, "account_id": account.pk, "edge": "kam1", "edge_call_id": f"call-{number}",
                 "state": "charged" if row.get("duration_ms") else "failed", "started_at": at, "ended_at": at,
                 "answered_at": at if row.get("duration_ms") else None, "cli": "1", "cld": "44", "number": "44",
-                "destination": "UK", "duration_ms": 0, "billed_s": 0, "cost_micros": 0, "held_micros": 0, **row,
+                "destination": "UK", "duration_ms": 0, "billed_s": 0, "cost_micros": 0, "held_micros": 0,
+                "ingress_route_id": 1, **row,
             }  # fmt: skip
             columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
             cursor.execute(f"INSERT INTO cdr ({columns}) VALUES ({marks})", list(values.values()))
@@ -177,6 +178,7 @@ def test_quality_is_counted_from_totals_of_the_sample_for_customers_and_carriers
             {**both, "id": 8002, "pdd_ms": 2500},
             {**both, "id": 8003, "started_at": at - timedelta(minutes=1), "detail": attempts, "carrier_id": None},
             {"customer_id": customer.pk, "id": 8004, "state": "refused"},
+            {**both, "id": 8005, "ingress_route_id": None, "detail": attempts},  # to a DID, which its carrier brought
         ],
     )
     figures = Figures(account.pk, at)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from time import monotonic
+from time import sleep
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -141,8 +141,7 @@ def test_a_second_process_says_an_own_text_within_a_second(database_url: str, tm
             session.log_in(EMAIL, PASSWORD)
         assert "Skip to the page" in second.read("/customers/")
         first.save(f"/texts/en/{digest_of('Skip to the page')}/", text="Go to what matters")
-        saved_at = monotonic()
+        sleep(1)
         said = second.read("/customers/")
-        assert monotonic() - saved_at < 1
         assert "Go to what matters" in said
         assert "Skip to the page" not in said
