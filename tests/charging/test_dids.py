@@ -152,6 +152,17 @@ def test_a_did_is_delivered_where_its_last_save_says(world: World, inbound: Inbo
     obeyed(inbound.place, ("3001",))
 
 
+def test_a_repeated_question_after_another_save_is_given_no_other_destination(world: World, inbound: Inbound) -> None:
+    assert inbound.ask(call_id="c1")["local"] == "3001"
+    inbound.change(destinations="sip:pbx.acme.example")
+    obeyed(inbound.place, (("sip:pbx.acme.example:5060;transport=udp", DID),))
+    source = {"ip": CARRIER_IP, "port": 5060, "transport": "udp"}
+    question = {"edge": inbound.charging.edge, "call_id": "c1", "source": source, "cli": "442071838750", "cld": DID}
+    assert inbound.charging.send("POST", "/v1/authorize", question)[0] == 503
+    inbound.charging.ended("c1", now(), sip=487)
+    assert len([cdr for cdr in world.cdrs() if cdr["edge_call_id"] == "c1"]) == 1
+
+
 REFUSED: dict[str, tuple[str, str, tuple[Any, ...]]] = {
     "disabled": ("UPDATE did SET enabled = false", "UPDATE did SET enabled = true", ("number_unallocated", 404)),
     "given back": (
