@@ -51,7 +51,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "website": "", "address_line1": "", "address_line2": "", "city": "", "state": "", "postcode": "", "country": "",
         "zone": "", "portal_show": [], "portal_hide": [], "vars_toml": "", "pai_mode": "default",
         "rtp_firewall": "locked", "attestation": "C", "approved_clis_only": False, "local_calls": True,
-        "cli_selection": "first", "hours_hang_up": False,
+        "cli_selection": "first", "cli_pool": "disabled", "hours_hang_up": False,
         "local_price_nanos": 0, "local_increment_s": 60, "loss_making_calls": "allow", "ip_management": False,
         "billing_type": "prepaid", "registration_id": "", "tax_number": "", "tax_treatment": "auto",
         "prices_include_tax": False, "invoice_schedule": "none", "billing_day": 1, "billing_zone": "",

@@ -122,6 +122,8 @@ def test_five_wrong_codes_are_the_end_of_a_code(account: Account) -> None:
 
 def test_an_agreement_is_accepted_as_it_was_read_and_asked_anew_with_a_new_version(account: Account) -> None:
     first = publish_agreement(account_id=account.pk, title="Service agreement", text="Be kind.")
+    logged = Audit.objects.get(table_name="agreement", row_id=first.pk)
+    assert (logged.act, logged.account_id, logged.after["text"]) == ("publish_agreement", account.pk, "(hidden)")
     refused("sha256", accept_agreement, agreement_id=first.pk, sha256="0" * 64)
     held = accept_agreement(agreement_id=first.pk, sha256=first.sha256)
     assert accept_agreement(agreement_id=first.pk, sha256=first.sha256).pk == held.pk

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -91,7 +92,7 @@ def test_a_digest_is_one_mail_a_day_with_the_figure_of_its_day(account: Account)
         account_id=account.pk, title="Every day", area="balance", customer_id=customer.pk, operator="always",
         threshold_micros=0, repeat_min=1440, template="alert_digest", recipients=["noc@demo.example"],
     )  # fmt: skip
-    at = records.now()
+    at = datetime(2031, 5, 1, 8, tzinfo=UTC)
     assert sum(watch(at + timedelta(hours=hour)) for hour in range(24)) == 1
     top_up(customer_id=customer.pk, amount_micros=2 * EURO)
     assert sum(watch(at + timedelta(hours=hour)) for hour in range(24, 48)) == 1
@@ -101,6 +102,59 @@ def test_a_digest_is_one_mail_a_day_with_the_figure_of_its_day(account: Account)
     ]
     assert "Balance of Acme is 9.00 EUR (Every day, always, Warning)." in Message.objects.latest("id").text
     assert kinds() == ["fired", "repeated"]
+
+
+def test_a_daily_alert_is_told_at_its_hour_in_the_accounts_zone_through_changed_clocks_and_an_outage(
+    account: Account,
+) -> None:
+    customer = acme(account, low_balance_micros=None, zone="Asia/Tokyo")
+    Account.objects.filter(pk=account.pk).update(zone="Europe/Vilnius")
+    create_alert(
+        account_id=account.pk, title="Every day", area="balance", customer_id=customer.pk, operator="always",
+        threshold_micros=0, repeat_min=1440, repeat_hour=7, recipients=["noc@demo.example"],
+    )  # fmt: skip
+    begin = datetime(2031, 3, 28, 13, tzinfo=UTC)
+    told = [at for at in (begin + timedelta(minutes=30 * tick) for tick in range(48 * 5)) if watch_up(at)]
+    assert [f"{at.astimezone(ZoneInfo('Europe/Vilnius')):%d %H:%M}" for at in told] == [
+        "28 15:00",
+        "29 07:00",
+        "30 07:00",  # the night in which clocks go forward
+        "31 11:00",  # nobody looked from 6 until 11
+        "01 07:00",
+        "02 07:00",
+    ]
+    given: dict[str, Any] = {"account_id": account.pk, "title": "Odd", "area": "balance", "customer_id": customer.pk}
+    for hour in (-1, 24, True, "8"):
+        refused("repeat_hour", create_alert, **given, recipients=["noc@demo.example"], repeat_hour=hour)
+
+
+def watch_up(at: datetime) -> int:
+    """A look, but for the morning on which the worker was down."""
+    return 0 if at.day == 31 and 3 <= at.hour < 8 else watch(at)
+
+
+def test_an_alert_is_armed_anew_by_what_it_watches_and_not_by_a_save(account: Account) -> None:
+    customer = acme(account)
+    create_contact(customer_id=customer.pk, email="carla@acme.example", first_name="Carla")
+    tag = create_tag(account_id=account.pk, name="Gold")
+    update_customer(customer_id=customer.pk, tag_ids=[tag.pk])
+    alert = create_alert(
+        account_id=account.pk, title="Low", area="balance", tag_id=tag.pk, operator="<", threshold_micros=EURO,
+    )  # fmt: skip
+    at = records.now()
+    assert [watch(at), watch(at)] == [1, 0]
+    update_alert(alert_id=alert.pk, area="balance", operator="<", threshold_micros=EURO, tag_id=tag.pk, title="Lower")
+    assert watch(at) == 0, "it watches what it did"
+    update_customer(customer_id=customer.pk, tag_ids=[])
+    assert watch(at) == 0
+    update_customer(customer_id=customer.pk, tag_ids=[tag.pk])
+    assert [watch(at), watch(at)] == [1, 0], "it was not watched, and is again"
+    update_alert(alert_id=alert.pk, enabled=False)
+    assert watch(at) == 0
+    update_alert(alert_id=alert.pk, enabled=True)
+    assert [watch(at), watch(at)] == [1, 0], "so whoever enables it hears of what holds"
+    update_alert(alert_id=alert.pk, threshold_micros=2 * EURO)
+    assert [watch(at), watch(at)] == [1, 0]
 
 
 def test_whatever_befalls_one_alert_the_others_tell(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Thread
@@ -10,6 +10,7 @@ from time import sleep
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests.actions.bank import IBAN, Move, collecting, confirmed, today, told, with_mandate
 from tests.actions.bills import balance
@@ -25,7 +26,7 @@ from tollgate.actions.acts import Actor, NotPermitted, acting
 from tollgate.actions.allocations import take_all_turns
 from tollgate.actions.bank_confirmations import confirm_bank_run
 from tollgate.actions.bank_runs import cancel_bank_run, return_bank_line
-from tollgate.actions.payments import complete_payment, create_payment
+from tollgate.actions.payments import cancel_payment, complete_payment, create_payment
 from tollgate.actions.payouts import pay_out_credit
 from tollgate.actions.tasks import retry_task
 from tollgate.store.models import Account, BankLine, BankRun, Customer, Entry, Payment, Task
@@ -193,7 +194,7 @@ def test_two_workers_a_kill_a_person_and_a_statement_move_the_money_of_each_line
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("who", ["the job", "who approves", "who returns"])
+@pytest.mark.parametrize("who", ["the job", "who approves", "who returns", "who cancels"])
 def test_a_statement_that_holds_the_file_gets_the_wallets_whoever_else_waits_for_it(today: Move, who: str) -> None:
     customers, run, (line,), ann = a_file(1)
     if who == "the job":
@@ -207,14 +208,17 @@ def test_a_statement_that_holds_the_file_gets_the_wallets_whoever_else_waits_for
         with acting(ann):
             if who == "who approves":
                 complete_payment(payment_id=line.payment_id)
+            elif who == "who cancels":
+                refused("payment_id", cancel_payment, payment_id=line.payment_id)
             else:
                 return_bank_line(bank_line_id=line.pk)
 
-    def one_waits() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            return cursor.fetchone() != (0,)
+    while_it_waits(other, run, customers)
+    assert states([line]) == [{"who returns": "rejected", "who cancels": "waiting"}.get(who, "settled")]
 
+
+def while_it_waits(other: Callable[[], None], run: BankRun, customers: Sequence[Customer]) -> None:
+    """Somebody who holds a file gets its wallets, payments and lines, in this order, while another waits for it."""
     waits = Thread(target=at_once, args=(other,))
     try:
         with transaction.atomic():
@@ -230,4 +234,41 @@ def test_a_statement_that_holds_the_file_gets_the_wallets_whoever_else_waits_for
             list(BankLine.objects.select_for_update().filter(run=run))
     finally:
         waits.join()
-    assert states([line]) == ["rejected" if who == "who returns" else "settled"]
+
+
+def one_waits() -> bool:
+    """Whether somebody waits for a lock of somebody else."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone() != (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_cancels_a_collection_that_a_file_holds_waits_for_the_file_before_anything_of_it(today: Move) -> None:
+    with acting(ANN):
+        baltic, _ = with_mandate(collecting(demo_account()), "Baltic")
+        with transaction.atomic():
+            run = run_of(baltic.account, owing(baltic, 10))
+    line = run.lines.get()
+
+    def cancel() -> None:
+        with acting(ANN):
+            assert "It is in file" in refused("payment_id", cancel_payment, payment_id=line.payment_id)
+
+    while_it_waits(cancel, run, [baltic])
+    assert states([line]) == ["waiting"]
+
+
+def test_a_payment_is_locked_before_its_line_by_whoever_says_what_became_of_it(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic")
+    for say in (
+        lambda line: complete_payment(payment_id=line.payment_id),
+        lambda line: return_bank_line(bank_line_id=line.pk),
+        lambda line: refused("payment_id", cancel_payment, payment_id=line.payment_id),
+    ):
+        line = run_of(account, owing(baltic, 10)).lines.get()
+        with CaptureQueriesContext(connection) as asked:
+            say(line)
+        locks = [query["sql"].split(" FROM ")[1].split()[0] for query in asked if "FOR NO KEY" in query["sql"]]
+        first = [name for name in dict.fromkeys(locks) if name in ('"bank_run"', '"payment"', '"bank_line"')]
+        assert first == ['"bank_run"', '"payment"', '"bank_line"']

@@ -188,6 +188,18 @@ def test_a_lost_sms_is_called_at_a_known_price_that_is_low_enough_only(carla: Co
         assert (proof.way, proof.state, proof.words) == ("sms", "failed", "The SMS did not arrive.")
 
 
+def test_no_number_is_called_that_the_non_cli_card_of_who_calls_makes_too_dear(carla: Contact) -> None:
+    with acting(EVERYTHING):
+        baltic = Customer.objects.get(name="Baltic")
+        dear = sold_by(baltic.account, "Dear")
+        rows = [{"prefix": "44", "price_nanos": 500_001_000}]
+        publish_revision(card_id=dear.pk, rows=rows, effective_at=datetime(2020, 1, 1, tzinfo=UTC))
+        update_customer(customer_id=baltic.pk, non_cli_card_id=dear.pk)
+        assert asked(carla).number == NUMBER, "no pool asks for the card"
+        update_customer(customer_id=baltic.pk, cli_pool="non_cli_unless_did")
+    assert "ask your provider" in refusal(carla, number="442079460124")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_codes_asked_for_at_the_same_moment_are_no_more_than_those_of_a_day(carla: Contact) -> None:
     with acting(EVERYTHING):
@@ -296,7 +308,7 @@ def test_a_proved_number_is_proved_again_or_lapses_and_never_within_a_week_of_it
     for days, kept in ((0, None), (90, now())):  # switched off and on again: it is told anew before anything is taken
         with acting(EVERYTHING):
             update_options(account_id=carla.customer.account_id, verification_valid_days=days)
-            update_customer(customer_id=carla.customer_id, notification_opt_outs=["cli.lapsing"])
+            Customer.objects.filter(pk=carla.customer_id).update(notification_opt_outs=["cli.lapsing"])
         days_ago(91, **({"reminded_at": 8} if days == 0 else {}))
         assert lapsed() == 0
         reminded_at = VerifiedCli.objects.get(number=NUMBER).reminded_at

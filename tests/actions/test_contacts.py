@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.actions.cast import acme
 from tests.actions.test_customers import PASSWORD, refused
-from tollgate.actions import portal_passwords
+from tollgate.actions import customers, portal_passwords
 from tollgate.actions.acts import Actor, Done, NotPermitted, acting
 from tollgate.actions.contacts import (
     create_contact,
@@ -16,8 +18,9 @@ from tollgate.actions.contacts import (
     verify_contact_email,
     verify_contact_mobile,
 )
-from tollgate.actions.customers import create_customer
+from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.portal_access import impersonate_contact
+from tollgate.actions.portal_domains import create_portal_domain
 from tollgate.store.models import Account, Audit, Contact, Customer, Message, PortalDomain, SignInProvider
 
 
@@ -56,6 +59,44 @@ def test_an_email_is_one_login_at_one_portal(account: Account) -> None:
     delete_contacts(contact_ids=[carla.pk])
     delete_contact(contact_id=second.pk)
     assert not Contact.objects.exists()
+
+
+def test_a_customer_stays_at_its_portal_where_its_contacts_could_not_log_in_at_another(account: Account) -> None:
+    blue = create_portal_domain(account_id=account.pk, host="portal.example.com", brand="Blue")
+    nordic = create_customer(account_id=account.pk, name="Nordic", currency="EUR", is_reseller=True)
+    below = {"account_id": account.pk, "currency": "EUR", "parent_id": nordic.pk}
+    mine = create_customer(name="Fjord", **below)
+    there = create_customer(name="Sund", domain_id=blue.pk, **below)
+    other = acme(account, domain_id=blue.pk)
+    for number, customer in enumerate((mine, mine, there, other)):
+        email = ("carla@x.example", "dan@x.example", "Carla@X.example", "Dan@x.example")[number]
+        create_contact(customer_id=customer.pk, email=email, first_name="C.")
+    move = {"customer_id": mine.pk, "domain_id": blue.pk}
+    words = refused("domain_id", update_customer, **move)
+    assert "carla@x.example, dan@x.example:" in words
+    rita = Actor(
+        "rita", frozenset({"*"}), "asked", "user", areas=frozenset({"*"}), reseller_id=nordic.pk,
+        reach=frozenset({mine.pk, there.pk}),
+    )  # fmt: skip
+    with acting(rita):
+        words = refused("domain_id", update_customer, **move)
+    assert ("carla@x.example, …:" in words, "dan@" in words) == (True, False), "of others nobody hears"
+    with acting(replace(rita, areas=frozenset({"customers"}))):
+        assert "@" not in refused("domain_id", update_customer, **move)
+    Contact.objects.exclude(customer=mine).delete()
+    assert update_customer(**move).domain_id == blue.pk
+
+
+def test_an_email_taken_at_that_moment_is_told_at_the_field_that_the_form_has(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blue = create_portal_domain(account_id=account.pk, host="portal.example.com", brand="Blue")
+    mine, other = acme(account), create_customer(account_id=account.pk, name="B", currency="EUR", domain_id=blue.pk)
+    for customer in (mine, other):
+        create_contact(customer_id=customer.pk, email="carla@x.example", first_name="C.")
+    monkeypatch.setattr(customers, "check_logins", lambda *_: None)  # the other contact is made after it looked
+    words = refused("domain_id", update_customer, customer_id=mine.pk, domain_id=blue.pk)
+    assert words == "An email of its contacts cannot be used at this portal domain: choose another."
 
 
 def test_who_is_held_to_some_customers_does_not_learn_who_else_logs_in(account: Account) -> None:

@@ -11,6 +11,7 @@ from tollgate.actions.accounts import create_account
 from tollgate.actions.acts import Actor, Done, Invalid, NotPermitted, acting
 from tollgate.actions.clis import add_verified_cli, remove_verified_cli
 from tollgate.actions.contacts import create_contact
+from tollgate.actions.customer_checks import CHECKS
 from tollgate.actions.customer_notes import add_customer_note, delete_customer_note
 from tollgate.actions.customer_status import (
     approve_customer,
@@ -20,8 +21,9 @@ from tollgate.actions.customer_status import (
     reject_customer,
     set_customer_status,
 )
-from tollgate.actions.customer_successor import create_successor_customer
+from tollgate.actions.customer_successor import NOT_COPIED, create_successor_customer
 from tollgate.actions.customers import create_customer, delete_customer, update_customer
+from tollgate.actions.holds import impose
 from tollgate.actions.localizations import create_localization, delete_localization, update_localization
 from tollgate.actions.options import update_options
 from tollgate.actions.portal_domains import (
@@ -34,7 +36,19 @@ from tollgate.actions.portal_domains import (
 from tollgate.actions.records import now
 from tollgate.actions.routes import create_tag_route, delete_ingress_route
 from tollgate.actions.tags import create_tag, delete_tag
-from tollgate.store.models import Account, Audit, Customer, Message, PortalDomain, Wallet
+from tollgate.core.holds import Hold
+from tollgate.core.notices import NOTICES
+from tollgate.store.models import (
+    Account,
+    Audit,
+    Customer,
+    CustomerHold,
+    Message,
+    PortalDomain,
+    User,
+    VatCheck,
+    Wallet,
+)
 
 DAY = timedelta(days=1)
 VARS = "[headers]\nremove_regex = '^X-'"
@@ -76,6 +90,8 @@ def test_every_field_is_kept_as_it_was_given(account: Account) -> None:
         ("vars_toml", "a = " + '"' + "x" * 10_001 + '"', "at most 10000"),
         ("pai_mode", "maybe", "Choose one"),
         ("rtp_firewall", "ajar", "Choose one"),
+        ("cli_pool", "maybe", "Choose one"),
+        ("non_cli_card_id", 99, "customer card"),
         ("attestation", "D", "Choose one"),
         ("first_reply_s", 0, "from 1 to 120"),
         ("pdd_s", 121, "from 1 to 120"),
@@ -250,6 +266,52 @@ def test_a_successor_has_the_settings_and_none_of_the_money(account: Account, do
     assert before.number in after.notes.get().text
     assert after.number in before.notes.get().text
     assert any("limits in USD" in words for words in done.warnings)
+
+
+def test_a_successor_is_not_held_for_what_the_old_customer_has_done(account: Account, done: Done) -> None:
+    customer = acme(account)
+    hold = Hold(status="penalty", reason="Too many", until_at=now() + timedelta(hours=3))
+    assert impose(customer.pk, cause="alert:1", hold=hold, at=now())
+    after = create_successor_customer(customer_id=customer.pk, name="Acme USD", currency="USD")
+    assert (after.status, after.status_reason, after.status_until) == ("active", "", None)
+    assert CustomerHold.objects.filter(customer=after).count() == 0
+    assert any("Acme is penalty, its successor is active" in words for words in done.warnings)
+
+
+def test_a_successor_leaves_the_reference_with_whom_it_belongs_to(account: Account) -> None:
+    update_options(account_id=account.pk, unique_references=True)
+    customer = acme(account, reference="PO 7")
+    after = create_successor_customer(customer_id=customer.pk, name="Acme USD", currency="USD")
+    assert (after.reference, Customer.objects.get(pk=customer.pk).reference) == ("", "PO 7")
+
+
+def test_the_tax_number_of_a_successor_is_asked_for(account: Account) -> None:
+    Account.objects.filter(pk=account.pk).update(country="DE", vat_id="DE123456789")
+    customer = acme(account, country="LT", tax_number="LT100001738313")
+    after = create_successor_customer(customer_id=customer.pk, name="Acme USD", currency="USD")
+    assert VatCheck.objects.get(customer=after).number == "LT100001738313"
+
+
+def test_every_field_is_copied_to_a_successor_or_belongs_to_one_customer_only(account: Account) -> None:
+    assert CHECKS.keys() > NOT_COPIED
+    sam = User.objects.create(email="sam@demo.example", name="Sam")
+    customer = acme(account, account_manager_id=sam.pk, hours_hang_up=True, vars_toml=VARS)
+    successor = {"customer_id": customer.pk, "currency": "USD"}
+    after = create_successor_customer(**successor, name="Acme USD")
+    copied = CHECKS.keys() - NOT_COPIED
+    assert {name: getattr(after, name) for name in copied} == {name: getattr(customer, name) for name in copied}
+    User.objects.update(is_active=False)
+    assert create_successor_customer(**successor, name="Acme 3").account_manager_id is None
+
+
+@pytest.mark.parametrize("unknown", ["invoice.lost", "debit.announced", "anything"])
+def test_only_notices_that_can_be_left_out_are_opted_out_of(account: Account, unknown: str) -> None:
+    customer = acme(account, notification_opt_outs=["invoice.due"])
+    words = refused("notification_opt_outs", update_customer, customer_id=customer.pk, notification_opt_outs=[unknown])
+    assert "invoice.due" in words
+    everything = [event for event, notice in NOTICES.items() if not notice.always]
+    changed = update_customer(customer_id=customer.pk, notification_opt_outs=everything)
+    assert changed.notification_opt_outs == everything
 
 
 def test_a_note_has_its_author_and_its_time_and_the_log_keeps_it(account: Account) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from tests.actions.bills import Talk, bought, charged
 from tests.actions.cast import EURO, acme
 from tests.actions.test_customers import refused
+from tests.moments import today
 from tollgate.actions.customer_packages import (
     assign_package,
     change_customer_package,
@@ -26,7 +27,6 @@ from tollgate.store.models import Account, Bundle, Charge, Customer, CustomerPac
 from tollgate.store.queries.books import profit_of
 from tollgate.store.sql import load
 
-TODAY = datetime.now(UTC).date()
 DAY = timedelta(days=1)
 NANOS = 10**9
 
@@ -54,21 +54,21 @@ def test_what_is_due_is_charged_once_and_catches_up_and_a_simulation_only_tells(
     sold = package(account, setup_retail_nanos=5 * NANOS, cost_nanos=NANOS)
     told = [row["amount_micros"] for row in run_packages(customer_id=customer.pk, simulate=True)]
     assert told == []
-    held = assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2, starts_on=TODAY - 2 * DAY)
-    due = [("setup", str(TODAY - 2 * DAY), 10 * EURO)]
-    due += [("package", str(TODAY - days * DAY), 60 * EURO) for days in (2, 1, 0)]
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2, starts_on=today() - 2 * DAY)
+    due = [("setup", str(today() - 2 * DAY), 10 * EURO)]
+    due += [("package", str(today() - days * DAY), 60 * EURO) for days in (2, 1, 0)]
     assert charges(customer) == due
-    assert (held.next_on, held.done_until_on, balance(customer)) == (TODAY + DAY, TODAY + DAY, -190 * EURO)
+    assert (held.next_on, held.done_until_on, balance(customer)) == (today() + DAY, today() + DAY, -190 * EURO)
     assert Charge.objects.filter(entry_id=None).count() == 0
-    assert run_packages(customer_id=customer.pk, on=TODAY) == []
-    ahead = run_packages(customer_id=customer.pk, on=TODAY + 2 * DAY, simulate=True)
+    assert run_packages(customer_id=customer.pk, on=today()) == []
+    ahead = run_packages(customer_id=customer.pk, on=today() + 2 * DAY, simulate=True)
     assert [(row["from_on"], row["amount_micros"]) for row in ahead] == [
-        (TODAY + DAY, 60 * EURO),
-        (TODAY + 2 * DAY, 60 * EURO),
+        (today() + DAY, 60 * EURO),
+        (today() + 2 * DAY, 60 * EURO),
     ]
     assert (len(charges(customer)), balance(customer), customers_due()) == (4, -190 * EURO, [])
-    refused("on", run_packages, customer_id=customer.pk, on=TODAY + DAY)
-    CustomerPackage.objects.update(next_on=TODAY, done_until_on=TODAY)  # as if a run had been lost half way
+    refused("on", run_packages, customer_id=customer.pk, on=today() + DAY)
+    CustomerPackage.objects.update(next_on=today(), done_until_on=today())  # as if a run had been lost half way
     assert customers_due() == [customer.pk]
     assert len(run_packages(customer_id=customer.pk)) == 1
     assert (len(charges(customer)), balance(customer)) == (4, -190 * EURO)
@@ -80,20 +80,20 @@ def test_what_is_due_is_charged_once_and_catches_up_and_a_simulation_only_tells(
 
 def test_a_charge_that_waits_for_the_invoice_moves_no_money_and_parts_are_paid_by_their_days(account: Account) -> None:
     customer = acme(account)
-    sold = package(account, frequency="weekly", match_days=[(TODAY + 2 * DAY).isoweekday()], retail_nanos=70 * NANOS)
-    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY, auto_decrement=False)
-    assert charges(customer) == [("package", str(TODAY), 20 * EURO)]
-    assert (held.next_on, balance(customer)) == (TODAY + 2 * DAY, 0)
+    sold = package(account, frequency="weekly", match_days=[(today() + 2 * DAY).isoweekday()], retail_nanos=70 * NANOS)
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=today(), auto_decrement=False)
+    assert charges(customer) == [("package", str(today()), 20 * EURO)]
+    assert (held.next_on, balance(customer)) == (today() + 2 * DAY, 0)
     free = package(account, name="Unprorated", frequency="weekly", match_days=sold.match_days, prorate=False)
-    waiting = assign_package(customer_id=customer.pk, package_id=free.pk, starts_on=TODAY)
-    assert (waiting.next_on, len(charges(customer))) == (TODAY + 2 * DAY, 1)
+    waiting = assign_package(customer_id=customer.pk, package_id=free.pk, starts_on=today())
+    assert (waiting.next_on, len(charges(customer))) == (today() + 2 * DAY, 1)
 
 
 def test_free_minutes_come_with_their_period_and_the_books_hold_them_to_the_second(account: Account) -> None:
     customer = acme(account)
     sold = package(
         account, kind="free_minutes", minutes=10, prefixes="^44|^91", frequency="monthly",
-        match_days=[TODAY.day], rollover=True,
+        match_days=[today().day], rollover=True,
     )  # fmt: skip
     held = assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2)
     bundle = Bundle.objects.get(customer_package=held)
@@ -105,9 +105,9 @@ def test_free_minutes_come_with_their_period_and_the_books_hold_them_to_the_seco
     assert (posted.book, posted.kind, posted.ref) == ("minutes", "package", f"bundle:{bundle.pk}")
     refused("wallet_id", adjust, wallet_id=wallet.pk, amount_micros=EURO, note="gift")
     assert broken() == []
-    end_customer_package(customer_package_id=held.pk, ends_on=TODAY + 3 * DAY)
+    end_customer_package(customer_package_id=held.pk, ends_on=today() + 3 * DAY)
     bundle.refresh_from_db()
-    assert bundle.ends_at == datetime.combine(TODAY + 4 * DAY, datetime.min.time(), UTC)
+    assert bundle.ends_at == datetime.combine(today() + 4 * DAY, datetime.min.time(), UTC)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE wallet SET balance_micros = balance_micros - 1 WHERE id = %s", [wallet.pk])
     assert "minutes_left_held_and_used_are_those_granted" in broken()
@@ -129,21 +129,21 @@ def test_an_inactive_customer_pays_nothing_unless_the_option_says_so_and_what_re
     customer = acme(account)
     sold = package(account, setup_retail_nanos=NANOS)
     set_customer_status(customer_id=customer.pk, status="inactive", reason="asked for it")
-    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY)
-    assert (charges(customer), held.next_on) == ([], TODAY + DAY)
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=today())
+    assert (charges(customer), held.next_on) == ([], today() + DAY)
     set_customer_status(customer_id=customer.pk, status="active")
     assert run_packages(customer_id=customer.pk) == []
-    assert [row["kind"] for row in run_packages(customer_id=customer.pk, on=TODAY + DAY, simulate=True)] == [
+    assert [row["kind"] for row in run_packages(customer_id=customer.pk, on=today() + DAY, simulate=True)] == [
         "setup",
         "package",
     ]
     set_customer_status(customer_id=customer.pk, status="inactive")
-    ahead: dict[str, Any] = {"customer_id": customer.pk, "on": TODAY + DAY, "simulate": True}
+    ahead: dict[str, Any] = {"customer_id": customer.pk, "on": today() + DAY, "simulate": True}
     assert {row["skipped"] for row in run_packages(**ahead)} == {"the customer is inactive"}
     update_options(account_id=account.pk, inactive_packages=True)
     assert {row["skipped"] for row in run_packages(**ahead)} == {""}
     Customer.objects.filter(pk=customer.pk).update(parked_at=datetime.now(UTC))
-    CustomerPackage.objects.update(next_on=TODAY, done_until_on=TODAY)
+    CustomerPackage.objects.update(next_on=today(), done_until_on=today())
     assert (customers_due(), run_packages(customer_id=customer.pk)) == ([], [])
     Customer.objects.filter(pk=customer.pk).update(parked_at=None)
     assert len(run_packages(customer_id=customer.pk)) == 2
@@ -151,7 +151,7 @@ def test_an_inactive_customer_pays_nothing_unless_the_option_says_so_and_what_re
 
 def test_what_a_customer_was_on_the_day_counts_however_late_the_run_is(account: Account) -> None:
     customer = acme(account)
-    held = assign_package(customer_id=customer.pk, package_id=package(account).pk, starts_on=TODAY)
+    held = assign_package(customer_id=customer.pk, package_id=package(account).pk, starts_on=today())
     for days, status in ((5, "inactive"), (3, "active"), (0, "inactive")):
         set_customer_status(customer_id=customer.pk, status=status)
         with connection.cursor() as cursor:
@@ -163,50 +163,66 @@ def test_what_a_customer_was_on_the_day_counts_however_late_the_run_is(account: 
             )
             cursor.execute("SET LOCAL session_replication_role = origin")
     CustomerPackage.objects.filter(pk=held.pk).update(
-        starts_on=TODAY - 6 * DAY, next_on=TODAY - 6 * DAY, done_until_on=None
+        starts_on=today() - 6 * DAY, next_on=today() - 6 * DAY, done_until_on=None
     )
     told = {row["from_on"]: row["skipped"] for row in run_packages(customer_id=customer.pk)}
     inactive = "the customer is inactive"
-    assert [told[TODAY - days * DAY] for days in range(6, -1, -1)] == ["", "", inactive, inactive, "", "", inactive]
+    assert [told[today() - days * DAY] for days in range(6, -1, -1)] == ["", "", inactive, inactive, "", "", inactive]
 
 
 def test_a_package_ends_after_its_minimum_days_or_by_an_override_with_its_reason(account: Account) -> None:
     customer = acme(account)
     sold = package(account, minimum_days=30, frequency="weekly")
     held = assign_package(customer_id=customer.pk, package_id=sold.pk)
-    refused("ends_on", assign_package, customer_id=customer.pk, package_id=sold.pk, ends_on=TODAY)
-    refused("ends_on", end_customer_package, customer_package_id=held.pk, ends_on=TODAY + 28 * DAY)
+    refused("ends_on", assign_package, customer_id=customer.pk, package_id=sold.pk, ends_on=today())
+    refused("ends_on", end_customer_package, customer_package_id=held.pk, ends_on=today() + 28 * DAY)
     refused("reason", end_customer_package, customer_package_id=held.pk, override=True)
     ended = end_customer_package(customer_package_id=held.pk, override=True, reason="moved away")
-    assert (ended.ends_on, ended.next_on) == (TODAY + 6 * DAY, None)
+    assert (ended.ends_on, ended.next_on) == (today() + 6 * DAY, None)
     kept = assign_package(customer_id=customer.pk, package_id=sold.pk)
-    assert end_customer_package(customer_package_id=kept.pk, ends_on=TODAY + 29 * DAY).next_on == TODAY + 7 * DAY
+    assert end_customer_package(customer_package_id=kept.pk, ends_on=today() + 29 * DAY).next_on == today() + 7 * DAY
+
+
+def test_minimum_days_hold_for_a_package_that_is_ended_before_it_begins(account: Account) -> None:
+    customer = acme(account)
+    sold = package(account, minimum_days=30, frequency="weekly")
+    begins = {"customer_id": customer.pk, "package_id": sold.pk, "starts_on": today() + 12 * DAY}
+    held = assign_package(**begins)
+    ending = {"customer_package_id": held.pk, "ends_on": today() + 14 * DAY}
+    refused("ends_on", end_customer_package, **ending)
+    refused("reason", end_customer_package, **ending, override=True)
+    least = end_customer_package(customer_package_id=held.pk, ends_on=today() + 41 * DAY)
+    assert least.ends_on == today() + 41 * DAY
+    assert end_customer_package(**ending, override=True, reason="moved away").ends_on == today() + 14 * DAY
+    never = assign_package(**begins)
+    last = today() + 11 * DAY
+    assert end_customer_package(customer_package_id=never.pk, ends_on=last).next_on is None, "it never begins"
 
 
 def test_a_minimum_spend_charges_what_calls_left_missing_once_they_are_all_known(account: Account) -> None:
     customer = acme(account)
     update_options(account_id=account.pk, invoice_lag_h=24)
     sold = package(account, minimum_spend=True, retail_nanos=50 * NANOS, setup_retail_nanos=NANOS)
-    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY - 2 * DAY)
+    held = assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=today() - 2 * DAY)
     assert charges(customer) == [
-        ("setup", str(TODAY - 2 * DAY), EURO),
-        ("minimum_spend", str(TODAY - 2 * DAY), 50 * EURO),
+        ("setup", str(today() - 2 * DAY), EURO),
+        ("minimum_spend", str(today() - 2 * DAY), 50 * EURO),
     ]
-    assert held.next_on == TODAY + DAY
+    assert held.next_on == today() + DAY
     wallet = Wallet.objects.get(kind="customer", owner_id=customer.pk)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, state, started_at, ended_at)"
             " VALUES (1, %s, 'kam1', 'a', %s, 'charged', %s, %s)",
-            [account.pk, customer.pk, *[datetime.combine(TODAY - DAY, datetime.min.time(), UTC)] * 2],
+            [account.pk, customer.pk, *[datetime.combine(today() - DAY, datetime.min.time(), UTC)] * 2],
         )
         cursor.execute(
             "INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)"
             " VALUES (%s, now(), %s, 'revenue', 'call', -25000000, 'EUR', 1)",
             [account.pk, wallet.pk],
         )
-    (due,) = run_packages(customer_id=customer.pk, on=TODAY + DAY, simulate=True)
-    assert (due["from_on"], due["used_micros"], due["amount_micros"]) == (TODAY - DAY, 25 * EURO, 25 * EURO)
+    (due,) = run_packages(customer_id=customer.pk, on=today() + DAY, simulate=True)
+    assert (due["from_on"], due["used_micros"], due["amount_micros"]) == (today() - DAY, 25 * EURO, 25 * EURO)
 
 
 def test_what_a_resellers_customers_use_counts_to_its_minimum_spend(account: Account) -> None:
@@ -214,18 +230,18 @@ def test_what_a_resellers_customers_use_counts_to_its_minimum_spend(account: Acc
     child = create_customer(account_id=account.pk, name="Baltic", currency="EUR", parent_id=reseller.pk)
     update_options(account_id=account.pk, invoice_lag_h=24)
     sold = package(account, minimum_spend=True, retail_nanos=50 * NANOS)
-    assign_package(customer_id=reseller.pk, package_id=sold.pk, starts_on=TODAY - DAY)
-    assign_package(customer_id=child.pk, package_id=sold.pk, starts_on=TODAY - DAY)
-    begun = midnight(TODAY - DAY)
+    assign_package(customer_id=reseller.pk, package_id=sold.pk, starts_on=today() - DAY)
+    assign_package(customer_id=child.pk, package_id=sold.pk, starts_on=today() - DAY)
+    begun = midnight(today() - DAY)
     charged(child, [Talk(begun, 30 * EURO)], reseller=reseller)
     charged(reseller, [Talk(begun, 5 * EURO)])
     charged(reseller, [Talk(begun - timedelta(seconds=1), 9 * EURO)])
     told = [
         row
         for customer in (reseller, child)
-        for row in run_packages(customer_id=customer.pk, on=TODAY + DAY, simulate=True)
+        for row in run_packages(customer_id=customer.pk, on=today() + DAY, simulate=True)
     ]
-    found = {row["customer_id"]: row["used_micros"] for row in told if row["from_on"] == TODAY - DAY}
+    found = {row["customer_id"]: row["used_micros"] for row in told if row["from_on"] == today() - DAY}
     assert found == {reseller.pk: bought(30 * EURO) + 5 * EURO, child.pk: 30 * EURO}
 
 
@@ -263,14 +279,14 @@ def test_what_packages_cost_us_is_taken_off_the_profit_on_the_day_they_are_charg
     sold = package(account, retail_nanos=19 * NANOS, cost_nanos=6 * NANOS, setup_retail_nanos=NANOS,
                    setup_cost_nanos=2 * NANOS)  # fmt: skip
     assign_package(customer_id=customer.pk, package_id=sold.pk, quantity=2)
-    (day,) = profit_of(account, from_on=TODAY, until_on=TODAY + 2 * DAY, by_month=False)
+    (day,) = profit_of(account, from_on=today(), until_on=today() + 2 * DAY, by_month=False)
     assert (day.sold_micros, day.packages_micros, day.profit_micros) == (40 * EURO, -16 * EURO, 24 * EURO)
     over = create_customer(account_id=account.pk, name="Over", currency="EUR", is_reseller=True)
     under = create_customer(account_id=account.pk, name="Under", currency="EUR", parent_id=over.pk)
     wait = {"auto_decrement": False}
     for buyer, how in ((over, wait), (under, {}), (under, wait)):
         assign_package(customer_id=buyer.pk, package_id=sold.pk, quantity=2, **how)
-    (day,) = profit_of(account, from_on=TODAY, until_on=TODAY + 2 * DAY, by_month=False)
+    (day,) = profit_of(account, from_on=today(), until_on=today() + 2 * DAY, by_month=False)
     assert (day.sold_micros, day.packages_micros) == (40 * EURO, -32 * EURO), "not what resellers sold"
 
 
@@ -285,7 +301,7 @@ def test_a_renewal_is_told_once_so_many_days_before(account: Account) -> None:
     update_options(account_id=account.pk, package_notice_days=7)
     assert (notify_package_renewals(), notify_package_renewals()) == (1, 0)
     told = Message.objects.get()
-    assert told.subject == f"Hosted PBX renews on {TODAY + 7 * DAY}"
+    assert told.subject == f"Hosted PBX renews on {today() + 7 * DAY}"
 
 
 ODD: list[tuple[str, dict[str, Any]]] = [
@@ -315,4 +331,4 @@ def test_only_what_is_sold_in_the_customers_currency_is_assigned(account: Accoun
     refused("starts_on", assign_package, customer_id=customer.pk, package_id=sold.pk, starts_on=date(2020, 1, 1))
     held = assign_package(customer_id=customer.pk, package_id=sold.pk)
     changed = change_customer_package(customer_package_id=held.pk, quantity=3, auto_decrement=False)
-    assert (changed.quantity, changed.auto_decrement, changed.next_on) == (3, False, TODAY + DAY)
+    assert (changed.quantity, changed.auto_decrement, changed.next_on) == (3, False, today() + DAY)

@@ -20,6 +20,7 @@ from tollgate.actions.acts import Invalid
 from tollgate.actions.bank_confirmations import confirm_bank_run
 from tollgate.actions.bank_credits import import_bank_credit
 from tollgate.actions.bank_runs import cancel_bank_run, export_bank_run, return_bank_line, send_bank_run
+from tollgate.actions.customers import update_customer
 from tollgate.actions.debits import debit_run, offers
 from tollgate.actions.dunning import dun_invoice
 from tollgate.actions.invoice_issue import void_invoice
@@ -337,6 +338,22 @@ def test_nobody_is_reminded_of_an_invoice_that_is_being_collected(account: Accou
     cancel_bank_run(bank_run_id=run.pk)
     dun_invoice(invoice_id=invoice.pk, at=late)
     assert DunningEvent.objects.exists()
+
+
+def test_who_could_not_be_collected_from_is_not_restricted_at_once(account: Account, today: Move) -> None:
+    baltic, _ = with_mandate(collecting(account), "Baltic")
+    update_customer(customer_id=baltic.pk, overdue_action="restrict")
+    invoice = owing(baltic, 10)
+    run_of(account, invoice)
+    late = datetime(2026, 12, 14, 10, tzinfo=UTC)
+    today(late.date())
+    return_bank_line(bank_line_id=line_of(invoice).pk, reason_code="AM04", returned_on=DUE)
+    words = []
+    for day in range(3):
+        dun_invoice(invoice_id=invoice.pk, at=late + timedelta(days=day))
+        words.append(sorted(DunningEvent.objects.values_list("words", flat=True)))
+    began = ["Event invoice.overdue", "Unpaid again: the steps begin anew"]
+    assert words == [began, [began[0], "Status inactive", began[1]], [began[0], "Status inactive", began[1]]]
 
 
 def test_offers_say_why_not(account: Account, today: Move) -> None:

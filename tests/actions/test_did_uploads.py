@@ -14,6 +14,7 @@ from tests.actions.test_dids import PASSWORD, Scene, scene
 from tests.actions.test_tasks import actor_of, begin, errors_of, user, work
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.bulk import start_bulk_delete, start_bulk_edit
+from tollgate.actions.customers import update_customer
 from tollgate.actions.delays import delay_save, run_due
 from tollgate.actions.dids import CHECKS, update_did
 from tollgate.actions.endpoints import create_sip_user
@@ -83,6 +84,23 @@ def test_a_file_brings_every_field_of_a_did_and_its_bad_rows_are_told_by_line(sc
     )  # fmt: skip
     paid = set(second.prices.values_list("reseller__name", "card__name"))
     assert paid == {("Nordic", "In"), ("Sund", "Nordic in")}
+
+
+def test_a_card_is_named_in_a_file_whatever_signs_its_name_has(scene: Scene, ann: User) -> None:
+    with acting(ANN):
+        names = {one: f"{one} = in; EU, UK | all" for one in ("Nordic", "Sund")}
+        scene.card_of(names["Nordic"], scene.nordic)
+        gull = scene.card_of(names["Sund"], scene.sund)
+        update_customer(customer_id=scene.sund.pk, name='Sund "S=1"')
+    sellers = f'Nordic = In, "Sund ""S=1""" = "{names["Nordic"]}"'
+    quoted = sellers.replace('"', '""')
+    rows = [f'4420;Gull;"{names["Sund"]}";"{quoted}"{";" * 12}', f'4421;Gull;In;"Nordic = ""In"{";" * 12}']
+    kept = begin(ann, "did", "\n".join([HEAD, *rows]).encode())
+    work()
+    assert {line: errors[0][0] for line, errors in errors_of(kept).items()} == {3: "reseller_cards"}
+    did = Did.objects.get()
+    paid = dict(did.prices.values_list("reseller__name", "card__name"))
+    assert (did.card, paid) == (gull, {"Nordic": "In", 'Sund "S=1"': names["Nordic"]})
 
 
 def test_a_workbook_brings_dids_too(scene: Scene, ann: User) -> None:

@@ -20,7 +20,7 @@ from tollgate.actions.contacts import create_contact
 from tollgate.actions.mail_settings import create_mail_settings, create_sms_settings
 from tollgate.actions.messages import body, cancel_message, queue, retry_message
 from tollgate.core.templates_stock import VALUES
-from tollgate.store.models import Account, Contact, Message, PortalDomain, SmsSettings, Template
+from tollgate.store.models import Account, Audit, Contact, Message, PortalDomain, SmsSettings, Template
 from tollgate.store.secrets import seal
 
 AT = datetime(2031, 1, 1, tzinfo=UTC)
@@ -163,6 +163,7 @@ def test_a_failed_try_is_repeated_after_growing_pauses_and_then_given_up(account
     assert (message.state, message.error) == ("failed", "No mail server is set: enter it at Account, Mail.")
     serve(account, sink)
     assert retry_message(message_id=message.pk).tries_count == 0
+    assert Audit.objects.filter(table_name="message", row_id=message.pk, verb="RETRY", act="retry").exists()
     sink.refuse = {"RCPT": "451 later"}
     deliveries.deliver_next(AT)
     sink.refuse = {}

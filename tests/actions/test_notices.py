@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.actions.cast import EURO, acme
 from tests.actions.test_customers import refused
@@ -103,6 +104,86 @@ def test_a_low_balance_is_told_once_per_crossing_and_armed_by_money_not_by_a_hol
         event.body["available_micros"] for event in WebhookEvent.objects.filter(event="balance.low").order_by("id")
     ]
     assert events == [4 * EURO, 4 * EURO]
+
+
+def low_at_ten(account: Account, **fields: Any) -> tuple[Customer, Any]:
+    """A customer of threshold 5.00 that was told at 4.00: 10.00, of which a live call holds 6.00; and its wallet."""
+    customer = acme(account, low_balance_micros=5 * EURO, **fields)
+    create_contact(customer_id=customer.pk, email="carla@acme.example", first_name="Carla")
+    top_up(customer_id=customer.pk, amount_micros=10 * EURO)
+    purse = Wallet.objects.filter(pk=wallet_of(customer).pk)
+    purse.update(held_micros=6 * EURO)
+    assert look(records.now()) == 1
+    return customer, purse
+
+
+def spend(customer: Customer, micros: int) -> None:
+    """Calls that have ended."""
+    adjust(wallet_id=wallet_of(customer).pk, amount_micros=-micros, note="calls")
+
+
+@pytest.mark.parametrize("looked_between", [True, False])
+def test_money_arms_the_low_balance_though_calls_have_cost_what_they_held(
+    account: Account, looked_between: bool
+) -> None:
+    customer, purse = low_at_ten(account)
+    at = records.now()
+    purse.update(held_micros=0)
+    spend(customer, 6 * EURO)
+    assert not looked_between or look(at) == 0, "the same crossing"
+    top_up(customer_id=customer.pk, amount_micros=5 * EURO)
+    assert look(at) == 1, "9.00 by a payment: armed, though it was told when it had 10.00"
+    spend(customer, 5 * EURO)
+    assert [look(at), look(at)] == [1, 0]
+    assert len(readers("low_balance")) == 2
+
+
+def test_a_higher_limit_arms_the_low_balance_and_a_lower_one_does_not(account: Account) -> None:
+    customer, purse = low_at_ten(account, billing_type="postpaid")
+    at = records.now()
+    purse.update(held_micros=0)
+    update_customer(customer_id=customer.pk, debit_limit_micros=-EURO)
+    assert look(at) == 0, "9.00 for calls again, but by no money"
+    spend(customer, 6 * EURO)
+    update_customer(customer_id=customer.pk, debit_limit_micros=5 * EURO)
+    assert look(at) == 1
+    spend(customer, 5 * EURO)
+    assert look(at) == 1
+    assert len(readers("low_balance")) == 2
+
+
+def test_no_number_of_calls_arms_the_low_balance_and_looking_saves_nothing(account: Account) -> None:
+    customer, purse = low_at_ten(account)
+    customer.refresh_from_db()
+    for _ in range(20):
+        purse.update(held_micros=0)
+        assert look(records.now()) == 0
+        spend(customer, EURO // 10)
+        purse.update(held_micros=6 * EURO)
+        with CaptureQueriesContext(connection) as asked:
+            assert look(records.now()) == 0
+        assert len(asked) == 2, "the moment and one question"  # records.now()
+    assert len(readers("low_balance")) == 1
+    before = customer.version
+    customer.refresh_from_db()
+    assert customer.version == before, "who edits it at the time can save it"
+
+
+def test_another_threshold_is_told_of_anew_and_the_same_one_is_not(account: Account) -> None:
+    customer = acme(account, low_balance_micros=5 * EURO)
+    create_contact(customer_id=customer.pk, email="carla@acme.example", first_name="Carla")
+    top_up(customer_id=customer.pk, amount_micros=4_500_000)
+    at = records.now()
+    assert [look(at), look(at)] == [1, 0]
+    update_customer(customer_id=customer.pk, low_balance_micros=5 * EURO, company="Acme UAB")
+    assert look(at) == 0
+    update_customer(customer_id=customer.pk, low_balance_micros=2 * EURO)
+    assert look(at) == 0
+    spend(customer, 2_510_000)
+    assert [look(at), look(at)] == [1, 0]
+    assert "1.99 EUR left for calls, below the 2.00 EUR" in Message.objects.latest("id").text
+    update_customer(customer_id=customer.pk, low_balance_micros=3 * EURO)
+    assert [look(at), look(at)] == [1, 0], "what it asks for now holds, too"
 
 
 def test_whatever_befalls_one_customer_the_others_hear_that_they_run_low(

@@ -8,8 +8,10 @@ import pytest
 from tests.actions.cast import acme
 from tests.actions.test_customers import PASSWORD, refused
 from tollgate.actions.acts import Actor, NotFound, NotPermitted, acting
+from tollgate.actions.carriers import create_carrier
 from tollgate.actions.contacts import create_contact
 from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.did_networks import NEUTRAL
 from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user
 from tollgate.actions.own_addresses import create_own_ip_endpoint, delete_own_endpoint, update_own_ip_endpoint
 from tollgate.actions.portal_rights import PORTAL_ACTS
@@ -92,6 +94,17 @@ def test_calls_of_another_customer_cannot_be_taken(account: Account) -> None:
             assert "taken" in refused("tech_prefix", create_own_ip_endpoint, **given)
         made = create_own_ip_endpoint(customer_id=baltic.pk, network="192.0.2.7", tech_prefix="9#")
         refused("tech_prefix", update_own_ip_endpoint, endpoint_id=made.pk, tech_prefix="")
+
+
+def test_a_network_that_a_carrier_calls_from_is_taken_by_no_contact(account: Account) -> None:
+    create_carrier(account_id=account.pk, name="Cirrus", currency="EUR", networks=["198.51.100.7"])
+    customer = acme(account, ip_management=True)
+    with carla(customer):
+        given = {"customer_id": customer.pk, "network": "198.51.100.7"}
+        assert refused("network", create_own_ip_endpoint, **given) == NEUTRAL
+        own = create_own_ip_endpoint(customer_id=customer.pk, network="198.51.100.8")
+        changed = {"endpoint_id": own.pk, "network": "198.51.100.7"}
+        assert refused("network", update_own_ip_endpoint, **changed) == NEUTRAL
 
 
 def test_an_endpoint_of_another_customer_is_not_found(account: Account) -> None:

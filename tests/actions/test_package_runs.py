@@ -9,9 +9,10 @@ import pytest
 from django.db import connection, transaction
 
 from tests.actions.cast import ANN, EURO, demo_account
-from tests.actions.test_customer_packages import DAY, TODAY, charges, package
+from tests.actions.test_customer_packages import DAY, charges, package
 from tests.actions.test_customers import refused
 from tests.actions.test_tasks import actor_of, by_another_worker, errors_of, user, work
+from tests.moments import today
 from tollgate.actions import package_runs, tasks
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.customer_packages import assign_package
@@ -29,7 +30,7 @@ def holders(account: Account, count: int) -> list[Customer]:
     made = [create_customer(account_id=account.pk, name=f"C{n:02}", currency="EUR") for n in range(count)]
     Customer.objects.update(parked_at=datetime.now(UTC))  # so that it waits for the run
     for customer in made:
-        assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=TODAY)
+        assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=today())
     Customer.objects.update(parked_at=None)
     return made
 
@@ -50,10 +51,10 @@ def test_a_run_for_everybody_is_a_job_that_keeps_what_it_charged_and_a_repeat_ch
 ) -> None:
     made = holders(account, 3)
     with acting(operator):
-        seen = start_package_run(account_id=account.pk, on=TODAY + DAY, simulate=True)
-        begun = start_package_run(account_id=account.pk, on=TODAY)
-        assert start_package_run(account_id=account.pk, on=TODAY.isoformat()) == begun, "a button pressed twice"
-        refused("on", start_package_run, account_id=account.pk, on=TODAY + 3 * DAY)
+        seen = start_package_run(account_id=account.pk, on=today() + DAY, simulate=True)
+        begun = start_package_run(account_id=account.pk, on=today())
+        assert start_package_run(account_id=account.pk, on=today().isoformat()) == begun, "a button pressed twice"
+        refused("on", start_package_run, account_id=account.pk, on=today() + 3 * DAY)
     assert not Charge.objects.exists(), "nothing is charged by who only begins it"
     work(task=seen)
     assert not Charge.objects.exists(), "and nothing by a simulation"
@@ -64,7 +65,7 @@ def test_a_run_for_everybody_is_a_job_that_keeps_what_it_charged_and_a_repeat_ch
     assert told(begun) == {customer.name: [30 * EURO] for customer in made}
     assert all(len(charges(customer)) == 1 for customer in made)
     with acting(operator):
-        again = start_package_run(account_id=account.pk, on=TODAY)
+        again = start_package_run(account_id=account.pk, on=today())
     work()
     assert (again.pk != begun.pk, told(again)) == (True, {}), "nobody is due any more"
     assert Charge.objects.count() == 3
@@ -79,11 +80,11 @@ def test_it_is_canceled_between_customers_goes_on_and_tells_whom_it_could_not_ch
     def failing(held: CustomerPackage, on: object) -> list[package_runs.Due]:
         if held.customer == made[0]:
             raise ZeroDivisionError
-        return run_held(held, TODAY)
+        return run_held(held, today())
 
     monkeypatch.setattr(package_runs, "run_held", failing)
     with acting(operator):
-        begun = start_package_run(account_id=account.pk, on=TODAY)
+        begun = start_package_run(account_id=account.pk, on=today())
     work(3)  # the search and two customers
     with acting(operator):
         cancel_task(task_id=begun.pk)
@@ -103,7 +104,7 @@ def test_two_workers_and_one_that_is_killed_charge_every_customer_once() -> None
         account = demo_account()
         made = holders(account, 6)
     with acting(actor_of(user("ann@demo.example", "*"))):
-        begun = start_package_run(account_id=account.pk, on=TODAY)
+        begun = start_package_run(account_id=account.pk, on=today())
     for _ in range(2):  # killed in the search, and in a customer: it never commits
         with transaction.atomic():
             assert tasks._one_row(tasks.Shift(), datetime.now(UTC))
@@ -135,7 +136,7 @@ def test_two_workers_and_one_that_is_killed_charge_every_customer_once() -> None
         thread.join()
     begun.refresh_from_db()
     assert (begun.state, begun.done_count) == ("completed", 7)
-    assert [charges(customer) for customer in made] == [[("package", str(TODAY), 30 * EURO)]] * 6
+    assert [charges(customer) for customer in made] == [[("package", str(today()), 30 * EURO)]] * 6
     assert {customer.name: len(amounts) for customer, amounts in zip(made, told(begun).values(), strict=True)}
     assert Charge.objects.filter(entry_id=None).count() == 0
-    assert CustomerPackage.objects.exclude(next_on=TODAY + timedelta(days=1)).count() == 0
+    assert CustomerPackage.objects.exclude(next_on=today() + timedelta(days=1)).count() == 0

@@ -23,9 +23,16 @@ from tests.gateways.payments.desk import (
     stripe_refund,
     stripe_session,
 )
-from tollgate.actions.acts import Actor, acting
+from tollgate.actions.acts import Actor, NotFound, acting
+from tollgate.actions.bank_credits import import_bank_credit
 from tollgate.actions.customers import create_customer
-from tollgate.actions.own_payments import send_payer, start_checkout, tell_bank_transfer
+from tollgate.actions.own_payments import (
+    PENDING_MOST,
+    cancel_bank_transfer,
+    send_payer,
+    start_checkout,
+    tell_bank_transfer,
+)
 from tollgate.actions.payment_amounts import surcharge_of, ways_of
 from tollgate.actions.payment_events import process_next, receive
 from tollgate.actions.payment_gateways import (
@@ -301,3 +308,45 @@ def test_keys_of_a_gateway_are_sealed_and_not_given_to_another_address(account: 
     refused("currencies", update_payment_gateway, payment_gateway_id=paypal_ipn(account, house).pk, currencies=["KWD"])
     update_payment_gateway(payment_gateway_id=gateway.pk, title="Card", secrets={"secret_key": ""})
     assert PaymentGateway.objects.get(pk=gateway.pk).title == "Card"
+
+
+def test_only_what_contacts_began_counts_and_they_take_back_what_they_have_announced(account: Account) -> None:
+    Account.objects.update(payment_details="IBAN LT12")
+    customer = acme(account)
+    may = frozenset({"tell_bank_transfer", "cancel_bank_transfer"})
+    carla = Actor("carla@acme.example", may, kind="contact", reach=frozenset({customer.pk}))
+    entered: dict[str, Any] = {"customer_id": customer.pk, "amount_micros": EURO, "status": "pending"}
+    others = [create_payment(gateway="bank_transfer", **entered) for _ in range(PENDING_MOST)]
+    with acting(carla):
+        told = [tell_bank_transfer(customer_id=customer.pk, amount_micros=5 * EURO) for _ in range(PENDING_MOST)]
+        assert "cancel the transfers" in refused(
+            "amount_micros", tell_bank_transfer, customer_id=customer.pk, amount_micros=EURO
+        )
+        for foreign in (others[0].pk, others[-1].pk):
+            refused("payment_id", cancel_bank_transfer, payment_id=foreign)
+        assert cancel_bank_transfer(payment_id=told[0].pk).status == "canceled"
+        refused("payment_id", cancel_bank_transfer, payment_id=told[0].pk)
+        told.append(tell_bank_transfer(customer_id=customer.pk, amount_micros=7 * EURO))
+    assert balance(customer) == 0
+    values = {"account_id": account.pk, "currency": "EUR", "customer_id": customer.pk}
+    came = import_bank_credit(amount_micros=7 * EURO, external_id="S1", **values)  # type: ignore[arg-type]
+    assert came.pk == told[-1].pk
+    Payment.objects.filter(pk=told[1].pk).update(noticed_as="S2")  # a statement told of it; somebody has to approve
+    with acting(carla):
+        for arrived in (came.pk, told[1].pk):
+            refused("payment_id", cancel_bank_transfer, payment_id=arrived)
+    other = create_customer(account_id=account.pk, name="Baltic", currency="EUR")
+    dan = Actor("dan@baltic.example", may, kind="contact", reach=frozenset({other.pk}))
+    with acting(dan), pytest.raises(NotFound):
+        cancel_bank_transfer(payment_id=told[2].pk)
+
+
+def test_money_of_a_transfer_that_was_taken_back_is_booked_when_it_comes_all_the_same(account: Account) -> None:
+    Account.objects.update(payment_details="IBAN LT12")
+    customer = acme(account)
+    told = tell_bank_transfer(customer_id=customer.pk, amount_micros=5 * EURO)
+    cancel_bank_transfer(payment_id=told.pk)
+    values = {"account_id": account.pk, "currency": "EUR", "customer_id": customer.pk}
+    came = import_bank_credit(amount_micros=5 * EURO, external_id="S1", **values)  # type: ignore[arg-type]
+    assert came.pk != told.pk
+    assert balance(customer) == 5 * EURO

@@ -127,6 +127,21 @@ def test_what_is_not_certain_waits_for_a_person_and_is_never_dropped(account: Ac
     assert balance(customer) == 9 * EURO
 
 
+def test_completed_payments_of_kinds_that_are_not_sent_to_us_wait_for_a_person(account: Account, house: Desk) -> None:
+    customer = acme(account, paypal_email="pays@acme.example")
+    gateway, kinds = paypal_ipn(account, house), ("invoice_payment", "recurring_payment", "subscr_payment")
+    told = [ipn(txn_id=kind, txn_type=kind) for kind in kinds]
+    events = tell(gateway, house, *told, *told, ipn(txn_id="S", txn_type="subscr_signup", payment_status=""))
+    assert [event.state for event in events] == ["done"] * 6 + ["ignored"]
+    waiting = Payment.objects.order_by("external_id")
+    assert [(one.external_id, one.status, one.customer_id, one.amount_micros) for one in waiting] == [
+        (kind, "pending", None, 19_950_000) for kind in kinds
+    ]
+    assert all(one.external_id in one.private_note for one in waiting), "why it waits"
+    assign_payment(payment_id=waiting[0].pk, customer_id=customer.pk)
+    assert balance(customer) == 19_070_000
+
+
 def test_what_took_back_money_of_nobody_is_booked_once_it_is_known_whose_it_was(account: Account, house: Desk) -> None:
     gateway, customer = paypal_ipn(account, house), acme(account)
     back = {"parent_txn_id": "A", "payment_status": "Reversed", "mc_gross": "-19.95", "txn_type": ""}

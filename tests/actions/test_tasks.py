@@ -262,6 +262,19 @@ def test_a_bulk_edit_is_the_forms_act_for_each_and_a_deletion_can_be_undone(acco
     assert forget_old(AT) == 1
 
 
+def test_an_undone_deletion_brings_a_reseller_back_before_its_customers(account: Account, ann: User) -> None:
+    with acting(actor_of(ann)):
+        zeta = create_customer(account_id=account.pk, name="Zeta", currency="EUR", is_reseller=True)
+        alpha = create_customer(account_id=account.pk, name="Alpha", currency="EUR", parent_id=zeta.pk)
+        gone = start_bulk_delete(account_id=account.pk, noun="customer", record_ids=[alpha.pk, zeta.pk])
+    work()
+    assert names() == {"Acme"}
+    with acting(actor_of(ann)):
+        back = undo_task(task_id=gone.pk)
+    work()
+    assert (names(), errors_of(back)) == ({"Acme", "Alpha", "Zeta"}, {})
+
+
 def test_a_task_stops_between_rows_goes_on_where_it_was_and_ends_with_its_authors_rights(
     account: Account, ann: User
 ) -> None:

@@ -8,6 +8,7 @@ from tests.actions.cast import ANN, demo_account
 from tests.actions.test_tasks import actor_of, errors_of, user, work
 from tollgate.actions import contacts, customer_checks
 from tollgate.actions.acts import acting
+from tollgate.actions.cards import create_card
 from tollgate.actions.customers import create_customer
 from tollgate.actions.endpoints import IP_CHECKS
 from tollgate.actions.invoice_templates import create_invoice_template
@@ -37,6 +38,7 @@ EVERY_FIELD: dict[str, tuple[str, object]] = {
     "address_line1": ("Gedimino 1", "Gedimino 1"), "address_line2": ("2nd floor", "2nd floor"),
     "city": ("Vilnius", "Vilnius"), "state": ("Vilniaus", "Vilniaus"), "postcode": ("LT-01103", "LT-01103"),
     "is_reseller": ("yes", True), "approved_clis_only": ("yes", True), "cli_selection": ("Random", "random"),
+    "cli_pool": ("Non CLI unless either", "non_cli_unless_either"), "non_cli_card_id": ("Premium", "Premium"),
     "email_verification": ("yes", True), "mobile_verification": ("yes", True), "recording": ("yes", True),
     "recording_retention_days": ("30", 30), "loss_making_calls": ("Warn", "warn"), "local_calls": ("no", False),
     "local_price_nanos": ("0.0123", 12_300_000), "local_increment_s": ("6", 6), "ip_management": ("yes", True),
@@ -105,6 +107,7 @@ def test_a_file_brings_every_field_that_the_forms_have() -> None:
         create_tag(account_id=account.pk, name="Big")
         create_tax(account_id=account.pk, name="PVM", rate_ppm=210_000)
         create_invoice_template(account_id=account.pk, name="House")
+        create_card(account_id=account.pk, kind="customer", name="Premium", currency="EUR")
     ann = user("ann@demo.example", "*")
     with acting(actor_of(ann)):
         upload("customer", {name: text for name, (text, _) in EVERY_FIELD.items()})

@@ -93,6 +93,17 @@ def test_a_multiplier_waits_for_a_payment_that_is_large_enough(account: Account)
     assert balance(customer) == (19 + 50 + 5 + 1 + 50) * EURO, "once"
 
 
+def test_a_bonus_is_in_whole_coins_and_waits_where_it_would_be_none(account: Account) -> None:
+    customer = acme(account)
+    code = codes_of(account, multiplier_milli=1100, addition_micros=0, minimum_micros=10_000)[0]
+    redeem_voucher(customer_id=customer.pk, code=code)
+    create_payment(customer_id=customer.pk, amount_micros=90_000)
+    assert (balance(customer), Voucher.objects.filter(state="waiting").count()) == (90_000, 1), "less than a cent"
+    create_payment(customer_id=customer.pk, amount_micros=33_330_000)
+    assert Payment.objects.get(kind="bonus").amount_micros == 3_330_000
+    assert Voucher.objects.filter(state="waiting").count() == 0
+
+
 def test_a_bonus_goes_back_with_the_payment_it_was_given_for(account: Account) -> None:
     customer = acme(account)
     code = codes_of(account, multiplier_milli=3000, addition_micros=EURO, minimum_micros=EURO, confirm=True)[0]

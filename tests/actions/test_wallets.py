@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_customers import refused
-from tollgate.actions.acts import NotFound, acting
+from tollgate.actions.acts import Actor, NotFound, acting
 from tollgate.actions.checks import MOST_MICROS
 from tollgate.actions.postings import MOST_BALANCE_MICROS, post
 from tollgate.actions.wallets import adjust, top_up
@@ -34,6 +34,15 @@ def test_a_top_up_is_one_entry_and_in_the_balance_at_once(account: Account) -> N
     assert (entry.book, entry.kind, entry.amount_micros, entry.currency) == ("payments", "topup", 25 * EURO, "EUR")
     assert (wallet_of(customer).balance_micros, entry.note) == (25 * EURO, "bank transfer 17")
     assert Audit.objects.filter(table_name="entry", row_id=entry.pk, actor="Ann", act="top_up").exists()
+
+
+def test_who_moves_money_stands_in_the_customers_log_with_capacity_and_address(account: Account) -> None:
+    customer = acme(account)
+    with acting(Actor("Ann", frozenset({"*"}), kind="user", id=7, ip="192.0.2.7")):
+        entry = adjust(wallet_id=wallet_of(customer).pk, amount_micros=-EURO, note="wrong rate in May")
+    logged = Audit.objects.get(table_name="entry", row_id=entry.pk)
+    assert (logged.actor_kind, logged.actor_id, str(logged.ip)) == ("user", 7, "192.0.2.7")
+    assert (logged.account_id, logged.customer_id) == (account.pk, customer.pk)
 
 
 def test_an_adjustment_needs_a_reason_and_goes_both_ways(account: Account) -> None:

@@ -102,6 +102,12 @@ def test_if_match_keeps_two_from_overwriting_each_other(cast: Cast, ann: Api) ->
     assert late.status_code == 409
     assert late.json()["current"]["channels"] == 4
     assert Customer.objects.get(pk=cast.acme.pk).channels == 4
+    tag_id = Tag.objects.get().pk
+    given = ann.act("update_customer", {"If-Match": first["ETag"]}, customer_id=cast.acme.pk, tag_ids=[tag_id])
+    assert (given["ETag"] != first["ETag"], "tags_version" in given.json()["result"]) == (True, False)
+    for act, lists in (("update_customer", {"tag_ids": []}), ("set_customer_taxes", {"taxes": []})):
+        late = ann.act(act, {"If-Match": first["ETag"]}, customer_id=cast.acme.pk, **lists)
+        assert (late.status_code, late.json()["current"]["tag_ids"]) == (409, [tag_id]), act
     for tag in ("nonsense", '"1", "2"'):
         assert fields_of(ann.act("update_customer", {"If-Match": tag}, customer_id=cast.acme.pk)) == {
             ("If-Match", "invalid")

@@ -80,6 +80,17 @@ def test_a_resellers_token_is_told_neither_of_carriers_nor_of_what_those_above_i
     assert told_to(of_sund) == {str(sund.pk): sellers[str(sund.pk)]}
 
 
+def test_a_resellers_token_reads_the_resellers_own_numbers_and_changes_none(cast: Cast, ann: Api, rita: Api) -> None:
+    paid = card_of(cast, "To Baltic")
+    whose = {"account_id": cast.account.pk, "customer_id": cast.baltic.pk, "card_id": paid.pk}
+    own = ann.act("create_did", number="442071838751", private_note="cheap", **whose).json()["result"]
+    ann.act("create_did", number="442071838752", account_id=cast.account.pk)
+    (seen,) = rita.get("dids").json()["data"]
+    assert (seen["id"], own.keys() - seen.keys()) == (own["id"], {"carrier_id", "carrier_card_id", "private_note"})
+    assert rita.get(f"dids/{own['id']}").json() == seen
+    assert rita.act("update_did", did_id=own["id"], enabled=False).status_code == 404
+
+
 def told_to(actor: Actor) -> Any:
     """The cards of resellers that somebody reads of the only DID."""
     from tollgate.api.nouns import BY_NAME

@@ -192,6 +192,7 @@ def test_acts_take_what_a_page_would_and_reach_the_own_customer_alone(people: Po
         *("create_contact", "update_contact", "create_own_ip_endpoint", "update_own_ip_endpoint"),
         *("delete_own_endpoint", "redeem_voucher", "start_cli_proof", "type_cli_code"),
         *("start_checkout", "tell_bank_transfer", "update_auto_top_up", "delete_auto_top_up"),
+        "cancel_bank_transfer",
     }
 
 
@@ -233,7 +234,12 @@ def test_a_program_of_the_contact_pays_as_the_portal_does(people: PortalCast, mo
     assert Payment.objects.filter(status="pending").count() == 1
     assert act(narrow, "start_checkout", **{**order, "customer_id": people.panel.baltic.pk}).status_code == 422
     sent = act(narrow, "tell_bank_transfer", amount_micros=5_000_000, payer="Acme Ltd")
-    assert Payment.objects.get(pk=sent.json()["result"]["id"]).customer_id == people.panel.acme.pk
+    announced = Payment.objects.get(pk=sent.json()["result"]["id"])
+    assert announced.customer_id == people.panel.acme.pk
+    assert act(dan, "cancel_bank_transfer", payment_id=announced.pk).status_code == 404
+    assert act(narrow, "cancel_bank_transfer", payment_id=result["id"]).status_code == 422, "no transfer"
+    assert act(narrow, "cancel_bank_transfer", payment_id=announced.pk).status_code == 200
+    assert narrow.get(f"portal/payments/{announced.pk}").json()["status"] == "canceled"
     card = stored_card(people)
     change = {"auto_top_up_id": card.pk, "amount_micros": 9_000_000, "daily_cap_micros": 9_000_000}
     assert act(narrow, "update_auto_top_up", **change).status_code == 403, "what spends needs every section"

@@ -111,6 +111,45 @@ def test_a_call_to_a_did_ends_with_the_money(world: World, charging: Charging, i
     assert balance(world, "customer", world.acme) == 0
 
 
+def test_a_call_in_that_costs_its_customer_nothing_needs_no_money_and_a_priced_one_never_takes_what_is_not_there(
+    world: World, charging: Charging, inbound: Inbound
+) -> None:
+    """Why a customer has no flag that lets calls in with an empty balance (docs/decisions/0009)."""
+    world.top_up(world.acme, -50 * EURO)
+    free = world.card("Free origination", prices({"44": 0}), direction="origination")
+    obeyed(inbound.place, ("credit", 480))
+    inbound.change(card_id=free)
+    obeyed(inbound.place, ("3001",))
+    world.update("customer", world.acme, daily_spend_limit_micros=0)
+    obeyed(lambda: world.wallet("customer", world.acme)["spend_max_micros"], 0)
+    assert inbound.ask(call_id="free")["max_s"] == 3600
+    at = now()
+    charging.answered("free", at)
+    assert charging.ended("free", at + timedelta(hours=1), at)["cost"] == "0"
+    assert world.cdr("free")["carrier_cost_micros"] == 3_600_000, "the carrier is paid all the same"
+    assert balance(world, "customer", world.acme) == 0
+    world.update("customer", world.acme, daily_spend_limit_micros=None)
+    inbound.change(card_id=inbound.sold)
+    obeyed(inbound.place, ("credit", 480))
+    assert world.broken_laws() == {}
+
+
+def test_a_carrier_that_takes_nothing_leaves_all_as_profit_also_in_another_currency(
+    world: World, charging: Charging, inbound: Inbound
+) -> None:
+    dollars = world.carrier("Nimbus", [ELSEWHERE], currency="USD")
+    inbound.change(carrier_id=dollars, carrier_card_id=None)
+    obeyed(lambda: inbound.place(ip=ELSEWHERE), ("3001",))
+    inbound.ask(ip=ELSEWHERE, call_id="c1")
+    at = now()
+    charging.answered("c1", at)
+    charging.ended("c1", at + timedelta(seconds=7), at)
+    cdr = world.cdr("c1")
+    assert (cdr["cost_micros"], cdr["carrier_currency"], cdr["carrier_cost_micros"]) == (14_000, "USD", 0)
+    assert cdr["profit_micros"] == 14_000
+    assert world.broken_laws() == {}
+
+
 def test_only_the_carrier_of_a_did_brings_its_calls(world: World, inbound: Inbound) -> None:
     assert inbound.place(ip=ELSEWHERE)[0] == "ip_unknown"
     other = world.carrier("Nimbus", [ELSEWHERE])
@@ -146,6 +185,10 @@ def test_a_did_is_delivered_where_its_last_save_says(world: World, inbound: Inbo
     obeyed(inbound.place, ("number_unallocated", 404))  # another customer's
     inbound.change(destinations=f"sip:{CARRIER_IP}")
     obeyed(inbound.place, ("number_unallocated", 404))  # a gateway would bill it
+    inbound.change(destinations="sip:192.0.2.99")
+    obeyed(lambda: inbound.place()[0][0], "sip:192.0.2.99:5060;transport=udp")
+    world.update("carrier", world.carrier_id, networks=["192.0.2.99"])
+    obeyed(inbound.place, ("number_unallocated", 404))  # a carrier calls from there
     inbound.change(destinations="")
     obeyed(inbound.place, ("number_unallocated", 404))
     inbound.change(destinations="3001")

@@ -71,6 +71,13 @@ def test_rooms_and_extensions_are_called_where_the_last_save_says(world: World, 
     obeyed(lambda: place("5000"), nowhere)
     world.update("gateway", gateway["id"], host=gateway["host"])
     obeyed(lambda: place("5000")[1], "5000")
+    world.update("conference_room", room, host="192.0.2.99")
+    obeyed(lambda: place("5000")[1], "5000")
+    world.update("carrier", world.carrier_id, networks=["192.0.2.96/28"])
+    world.update("carrier", world.carrier_id, networks=["192.0.2.96/28", "192.0.2.99"])
+    obeyed(lambda: place("5000"), nowhere)  # a carrier calls from there
+    world.update("carrier", world.carrier_id, networks=["192.0.2.96/28"])
+    obeyed(lambda: place("5000")[1], "5000")  # which of the network are its switches nobody says
     world.insert("edge", account_id=world.account, name="kam9", rpc_url="http://pbx.acme.example:8090")
     obeyed(lambda: place("2050"), nowhere)
     world.run("DELETE FROM conference_room")

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from asyncpg.transaction import Transaction
 
-from tests.charging.cast import World, prices
+from tests.charging.cast import ACME_IP, NUMBER, World, prices
 from tests.charging.process import Charging, now
 from tests.charging.test_desk import soon, until
 from tests.charging.test_reconcile import in_process
@@ -262,6 +262,45 @@ def test_a_cli_rule_of_a_customer_its_tag_or_all_is_obeyed(world: World, chargin
         obeyed(charging, None)
         world.run("DELETE FROM cli_rule WHERE id = %s", rule)
         obeyed(charging, "cli_restricted")
+
+
+def test_a_cli_pool_its_numbers_and_its_card_are_obeyed(world: World, charging: Charging) -> None:
+    pool = "UPDATE customer SET cli_pool = %s WHERE id = %s"
+    world.run(pool, "refuse_unless_did", world.acme)
+    obeyed(charging, "cli_unknown")
+    sold = world.card("Numbers", prices({"1": 60}), direction="origination")
+    own = {"account_id": world.account, "number": "442071838750", "card_id": sold}
+    did = world.insert("did", customer_id=world.acme, **own)
+    obeyed(charging, None)
+    for undo, again in (
+        ("enabled = false", "enabled = true"),
+        (f"customer_id = {world.baltic}", f"customer_id = {world.acme}"),
+    ):
+        world.run(f"UPDATE did SET {undo} WHERE id = %s", did)
+        obeyed(charging, "cli_unknown")
+        world.run(f"UPDATE did SET {again} WHERE id = %s", did)
+        obeyed(charging, None)
+    world.run("DELETE FROM did WHERE id = %s", did)
+    obeyed(charging, "cli_unknown")
+    world.run(pool, "refuse_unless_cli", world.acme)
+    verified = world.insert("verified_cli", customer_id=world.acme, number="442071838750")
+    obeyed(charging, None)
+    world.run("DELETE FROM verified_cli WHERE id = %s", verified)
+    obeyed(charging, "cli_unknown")
+    world.run(pool, "non_cli_unless_either", world.acme)
+    dear = world.card("Dear", prices({"1": 600}))
+    world.run("UPDATE customer SET non_cli_card_id = %s WHERE id = %s", dear, world.acme)
+    obeyed(charging, None)
+    source = {"ip": ACME_IP, "port": 5060, "transport": "udp"}
+    question = {"call_id": "tried", "source": source, "cli": "442071838750", "cld": NUMBER}
+    told = {gate["gate"]: gate["values"] for gate in charging.post("/v1/simulate", **question)["gates"]}
+    assert (told["cli_unknown"]["how"], told["cli_unknown"]["card"]) == ("not own", "Dear")
+    charging.authorize("by the other card")
+    (live,) = [call for call in world.live() if call["edge_call_id"] == "by the other card"]
+    assert live["held_micros"][0] >= 600_000, "a minute by the other card"
+    charging.ended("by the other card", now(), sip=487)
+    world.run(pool, "disabled", world.acme)
+    obeyed(charging, None)
 
 
 def test_connections_that_the_database_ended_are_opened_before_a_call_or_a_change_needs_them(

@@ -23,6 +23,7 @@ from tests.core.call_cast import (
 from tollgate.core.calls_types import Handling
 from tollgate.core.rates import simple
 from tollgate.core.refusals import Answer, Key, answer
+from tollgate.core.snapshot import Recorder
 
 MINUTE = timedelta(minutes=1)
 
@@ -153,6 +154,36 @@ def test_a_call_is_recorded_when_account_and_route_or_customer_say_so(
 ) -> None:
     known = world(recording=account, route={"recording": route}, acme={"recording": customer})
     assert known.plan().record is recorded
+
+
+@pytest.mark.parametrize(
+    ("days", "account", "route", "recorded"),
+    [
+        ((-1, 1), True, "inherit", True),
+        ((0, None), True, "inherit", True),
+        ((-1, 0), True, "inherit", False),
+        ((1, None), True, "inherit", False),
+        ((-1, 1), True, "off", False),
+        ((-1, 1), False, "inherit", False),
+    ],
+)
+def test_a_package_has_calls_recorded_from_its_first_instant_to_its_last_where_the_customer_decides(
+    days: tuple[int, int | None], account: bool, route: str, recorded: bool
+) -> None:
+    begins, ends = (None if day is None else AT + timedelta(days=day) for day in days)
+    assert begins is not None
+    held = Recorder("Recorded line", begins, ends)
+    known = world(recording=account, route={"recording": route}, acme={"recorders": (held,)})
+    assert (known.plan().record, known.plan().recorded_by) == (recorded, "Recorded line" if recorded else "")
+    grant = known.granted()
+    told = [gate.values for gate in grant.gates if gate.gate == "recorded"]
+    assert told == ([{"package": "Recorded line"}] if recorded else [])
+
+
+def test_a_package_is_not_named_where_the_customers_own_switch_is_on() -> None:
+    held = Recorder("Recorded line", AT)
+    known = world(recording=True, acme={"recording": True, "recorders": (held,)})
+    assert (known.plan().record, known.plan().recorded_by) == (True, "")
 
 
 def test_a_tag_s_route_stands_behind_the_customer_s_own() -> None:

@@ -97,6 +97,22 @@ def test_profit_of_two_currencies_is_not_a_number() -> None:
     assert done.profit_micros is None
 
 
+def test_a_carrier_that_takes_nothing_leaves_the_profit_whatever_its_currency_is() -> None:
+    call = live(world().plan(), world().granted(), AT)
+    free = call.plan.routes[0]._replace(card_id=0, revision_id=0, rate=simple(price_nanos=0), currency="USD")
+    call.plan = call.plan._replace(routes=(free,))
+    done = ended(call, 7)
+    assert done.carrier is not None
+    assert (done.carrier.cost_micros, done.profit_micros) == (0, done.leg_costs[-1].cost_micros)
+    assert done.leg_costs[-1].cost_micros > 0
+    call.plan = call.plan._replace(routes=(free._replace(card_id=101),))
+    assert ended(call, 7).profit_micros is None, "what a card says now may cost something when it is corrected"
+    mixed = world(saar={"currency": "USD"}, cards={1: card(1, [row("44", SELL)], currency="USD")})
+    resold = live(mixed.plan(SAAR_INVITE), mixed.granted(SAAR_INVITE), AT)
+    resold.plan = resold.plan._replace(routes=(free,))
+    assert ended(resold, 30).profit_micros is None, "who calls and who pays us pay in two currencies"
+
+
 def test_every_level_is_charged_by_its_own_card_and_profit_is_what_the_topmost_pays() -> None:
     resold = world(slice_s=60)
     call = live(resold.plan(SAAR_INVITE), resold.granted(SAAR_INVITE), AT)

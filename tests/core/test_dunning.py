@@ -69,6 +69,23 @@ def test_after_an_outage_only_the_last_reminder_goes_out() -> None:
     assert [step.key for step in reached(debt, STEPS, (), DUE + 9 * DAY)] == ["second", "fee"]
 
 
+@pytest.mark.parametrize(("most", "told"), [("none", []), ("remind", ["p1"]), ("penalty", ["p1", "overdue:penalty"])])
+def test_what_is_unpaid_again_is_reminded_once_a_look_however_often_one_looks(most: str, told: list[str]) -> None:
+    steps = [Step(key=f"{'m' if days <= 0 else 'p'}{abs(days)}", days=days, action="remind") for days in (-7, -1, 0, 1)]
+    debt = Debt(due_on=DUE, grace_days=0, most=most, again_on=DUE + 30 * DAY)
+    taken: list[str] = []
+    for _ in range(4):
+        taken += [step.key for step in reached(debt, steps, taken, DUE + 31 * DAY)]
+    assert sorted(taken) == sorted(told)
+
+
+def test_reminders_before_one_that_was_sent_are_missed() -> None:
+    steps = [Step(key=str(days), days=days, action="remind") for days in (-7, -1, 0)]
+    debt = Debt(due_on=DUE, grace_days=0, most="none")
+    assert [step.key for step in reached(debt, steps, (), DUE)] == ["0"]
+    assert reached(debt, steps, ("0",), DUE + DAY) == []
+
+
 @given(
     steps=st.lists(ANY, max_size=6), most=st.sampled_from(STRENGTH), grace=st.integers(0, 9), day=st.integers(-9, 60)
 )

@@ -230,8 +230,8 @@ def test_a_quantity_is_told_where_it_multiplies_to_the_amount() -> None:
         (replace(EXAMPLE, state="draft", lines=()), 2),
         (replace(EXAMPLE, issuer=Party(), buyer=Party()), 3),
         (taxed([10_000], [TaxLine(name="x", category="AE", base_micros=10_000)], buyer=Party(country="DE")), 1),
-        (taxed([10_000], [TaxLine(name="x", base_micros=10_000)], tax_micros=1), 1),
-        (taxed([10_000], [TaxLine(name="x", base_micros=1)]), 1),
+        (taxed([10_000], [TaxLine(name="x", category="Z", base_micros=10_000)], tax_micros=1), 1),
+        (taxed([10_000], [TaxLine(name="x", category="Z", base_micros=20_000)]), 1),
         (taxed([10_000], [], kind="receipt"), 1),
     ],
 )

@@ -44,9 +44,22 @@ def test_a_levy_that_every_line_of_a_compound_vat_bears_is_whole_in_its_base() -
     assert [(one.amount_micros, one.within) for one in charges(told)] == [(1_000_000, ABOVE)]
 
 
+def test_what_is_vat_is_what_its_tax_says_whatever_the_labels() -> None:
+    levy = replace(LEVY, label="VAT", base_micros=100_000_000, amount_micros=1_000_000, is_vat=False)
+    told = document([(100, (0, 1))], (levy, replace(ABOVE, label="GST", is_vat=True)))
+    assert (vat_micros(told), [one.amount_micros for one in charges(told)]) == (21_210_000, [1_000_000])
+    assert breakdown(told) == [Group("S", 210_000, 101_000_000, 21_210_000, "")]
+    alone = document([(100, (0,))], (levy,))
+    assert (vat_micros(alone), [(one.amount_micros, one.category) for one in charges(alone)]) == (0, [(1_000_000, "O")])
+
+
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
+        (
+            document([(100, (0,))], (replace(VAT, rate_ppm=0, amount_micros=0),)),
+            "A VAT of category S has a rate above zero: its tax needs another category, such as Z or E.",
+        ),
         (document([(100, (0, 1)), (50, (1,))], (VAT, HALF)), "One line bears two taxes that other lines bear as VAT."),
         (
             document([(100, (0,)), (30, (1,))], (VAT, replace(EXEMPT, category="O"))),

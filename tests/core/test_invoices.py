@@ -16,6 +16,7 @@ from tollgate.core.invoices import (
     charge_line,
     correction_line,
     credit_line,
+    joined,
     manual_line,
     payment_line,
     totals,
@@ -137,13 +138,71 @@ def test_what_is_given_back_is_carried_over_and_nothing_of_it_lost(
     ]  # fmt: skip
     said = 0
     for used in periods:
-        lines, late = borne([line(used), *late, *waits], "EUR")
+        lines, late = borne([line(used), *late, *waits], (), currency="EUR", prices_include_tax=False)
         assert totals(lines, (), currency="EUR", prices_include_tax=False).net_micros >= 0
-        assert borne(lines, "EUR") == (lines, []), "saying it again changes nothing"
+        again = borne(lines, (), currency="EUR", prices_include_tax=False)
+        assert again == (lines, []), "saying it again changes nothing"
         waits = [] if any(row.kind == "charge" for row in lines) else waits
         said += sum(row.exact_micros for row in lines)
     assert said + sum(row.exact_micros for row in (*late, *waits)) == sum(periods) + sum(back) + fee
     assert not late or sum(periods) + sum(back) < 10_000 * (len(periods) + len(back)), "only what found no room waits"
+
+
+@given(
+    used=st.lists(st.tuples(st.integers(0, 10**8), st.sampled_from(BORNE)), min_size=1, max_size=5),
+    back=st.lists(st.tuples(st.integers(-(10**8), 10**7), st.sampled_from(BORNE)), max_size=5),
+    fees=st.lists(st.tuples(st.integers(-(10**8), 10**7), st.sampled_from(BORNE)), max_size=3),
+    currency=st.sampled_from(("EUR", "JPY", "KWD")),
+    inclusive=st.booleans(),
+)
+def test_no_mix_of_lines_and_corrections_brings_a_document_below_zero_with_or_without_its_taxes(
+    used: list[tuple[int, tuple[TaxRule, ...] | None]],
+    back: list[tuple[int, tuple[TaxRule, ...] | None]],
+    fees: list[tuple[int, tuple[TaxRule, ...] | None]],
+    currency: str,
+    inclusive: bool,
+) -> None:
+    late = [replace(correction_line(JANUARY, micros), rules=own) for micros, own in back]
+    charges = [replace(line(micros), kind="charge", charge_id=place, rules=own) for place, (micros, own) in
+               enumerate(fees)]  # fmt: skip
+    own_lines = [replace(line(micros), rules=own) for micros, own in used]
+    lines, rest = borne([*own_lines, *late, *charges], (VAT, LEVY), currency=currency, prices_include_tax=inclusive)
+    found = totals(lines, (VAT, LEVY), currency=currency, prices_include_tax=inclusive)
+    assert min(found.net_micros, found.total_micros) >= 0
+    assert borne(lines, (VAT, LEVY), currency=currency, prices_include_tax=inclusive) == (lines, [])
+    told = sum(row.exact_micros for row in (*lines, *rest) if row.kind == "correction")
+    assert told == sum(micros for micros, _ in back), "nothing of corrections is lost"
+    coin = 10 ** (6 - minor_digits(currency))
+    if rest and not charges:
+        more = replace(rest[0], exact_micros=max(rest[0].exact_micros, -coin))
+        beyond = totals([*lines, more], (VAT, LEVY), currency=currency, prices_include_tax=inclusive)
+        assert to_minor(more.exact_micros, currency) == 0 or min(beyond.net_micros, beyond.total_micros) < 0
+
+
+def test_a_correction_uses_the_room_of_lines_with_other_taxes_as_far_as_its_own_tax_leaves_any() -> None:
+    fee = replace(line(5_000_000), rules=(EXEMPT,))
+    lines, (rest,) = borne(
+        [fee, correction_line(JANUARY, -5_000_000)], (VAT,), currency="EUR", prices_include_tax=False
+    )
+    found = totals(lines, (VAT,), currency="EUR", prices_include_tax=False)
+    assert (lines[1].exact_micros, rest.exact_micros) == (-4_130_000, -870_000)
+    assert (found.net_micros, found.tax_micros, found.total_micros) == (870_000, -870_000, 0)
+
+
+def test_calls_of_periods_that_follow_one_another_become_those_of_one_to_the_unit() -> None:
+    february = period_of(date(2024, 2, 1), date(2024, 3, 1), "UTC")
+    both = period_of(date(2024, 1, 1), date(2024, 3, 1), "UTC")
+    used = [
+        usage_line(
+            Usage(destination=place, calls_count=1, billed_s=60, charged_micros=micros), period, "destination", {}
+        )
+        for place, micros, period in (("Latvia", 1, JANUARY), ("Latvia", 2, february), ("Malta", 4, february))
+    ]
+    late = correction_line(JANUARY, -5)
+    latvia, told, malta = joined([used[0], late, *used[1:]], both)
+    assert (latvia.exact_micros, latvia.unit_price_nanos, latvia.calls_count, latvia.billed_s) == (3, 3000, 2, 120)
+    assert (latvia.usage, latvia.from_on, latvia.until_on) == (both, both.from_on, both.until_on)
+    assert (malta.exact_micros, malta.usage, told) == (4, both, late)
 
 
 def test_prices_that_include_tax_total_what_they_say() -> None:

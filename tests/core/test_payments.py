@@ -68,8 +68,14 @@ def test_the_whole_is_the_whole_and_a_part_is_never_more(amount: int, whole: int
 
 
 def test_a_voucher_gives_payment_times_multiplier_plus_addition() -> None:
-    assert voucher_bonus_micros(50 * EURO, multiplier_milli=1100, addition_micros=EURO) == 6 * EURO
-    assert voucher_bonus_micros(0, multiplier_milli=1000, addition_micros=5 * EURO) == 5 * EURO
+    assert voucher_bonus_micros(50 * EURO, multiplier_milli=1100, addition_micros=EURO, currency="EUR") == 6 * EURO
+    assert voucher_bonus_micros(0, multiplier_milli=1000, addition_micros=5 * EURO, currency="EUR") == 5 * EURO
+
+
+@pytest.mark.parametrize(("currency", "bonus"), [("EUR", 3_330_000), ("JPY", 3 * EURO), ("KWD", 3_333_000)])
+def test_a_bonus_is_in_coins_of_its_currency_rounded_down(currency: str, bonus: int) -> None:
+    paid = 33_330_000
+    assert voucher_bonus_micros(paid, multiplier_milli=1100, addition_micros=0, currency=currency) == bonus
 
 
 @given(st.integers(0, 10**9), st.lists(st.integers(-5, 10**9), max_size=8))

@@ -57,6 +57,7 @@ TABLE = {  # behaviour.md 16.2 with the causes of standards.md section 3
     "number_unallocated": (404, "Not Found", 1),
     "codec_unsupported": (488, "Not Acceptable Here", 65),
     "call_id_in_use": (482, "Merged Request", 31),
+    "cli_unknown": (603, "CLI Not Recognized", 21),
 }
 
 

@@ -19,6 +19,7 @@ from tollgate.core.taxes import (
     parted,
     rules_within,
     to_minor,
+    twins,
     within_gross,
 )
 
@@ -242,3 +243,9 @@ def test_parts_sum_to_the_whole(amount: int, weights: list[int]) -> None:
     parts = parted(cents, weights, "EUR")
     assert (sum(parts), len(parts)) == (cents, len(weights))
     assert any(weights) or parts[0] == cents
+
+
+def test_a_tax_of_another_document_is_the_own_where_it_is_the_same_at_the_same_rate() -> None:
+    renamed = TaxRule(id=1, name="VAT, as it was called", rate_ppm=210_000, priority=3)
+    dearer = TaxRule(id=1, name="VAT", rate_ppm=180_000)
+    assert twins([renamed, dearer], [VAT]) == (VAT, dearer)

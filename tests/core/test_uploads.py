@@ -80,6 +80,8 @@ def test_titles_may_stand_above_the_header_and_its_line_may_be_said() -> None:
         (Kind.PRICE, "0.0123", 12_300_000),
         (Kind.WHOLE, "'+5", 5),
         (Kind.LIST, "a; b,c|", ["a", "b", "c"]),
+        (Kind.LIST, '"a; b",c "d", "e ""f"""', ["a; b", 'c "d"', 'e "f"']),
+        (Kind.LIST, 'N = "a, b"; 19" rack', ['N = "a, b"', '19" rack']),
         (Kind.INSTANT, "2027-01-31", "2027-01-31T00:00:00+00:00"),
         (Kind.INSTANT, "2027-01-31T10:00+02:00", "2027-01-31T10:00:00+02:00"),
         (

@@ -149,6 +149,17 @@ def test_every_kind_of_document_passes_the_schematron(syntax: str) -> None:
     assert {name: rules for name, rules in broken.items() if rules} == {}
 
 
+@pytest.mark.parametrize("syntax", list(WRITERS))
+def test_a_number_without_its_country_is_told_with_it_and_what_has_too_many_decimals_in_words(syntax: str) -> None:
+    for country, number, told in (("LT", "119511515", "LT119511515"), ("GR", "123456783", "EL123456783")):
+        document = replace(EXAMPLE, buyer=replace(EXAMPLE.buyer, country=country, vat_id=number))
+        xml = WRITERS[syntax](document)
+        assert (broken_rules(xml, syntax), f">{told}<" in xml.decode()) == ([], True)
+    halves = tuple(replace(VAT, name=name, rate_ppm=1_000, amount_micros=1_005_000) for name in ("VAT", "Levy"))
+    with pytest.raises(e_invoices.EInvoiceRefused, match="2 decimals"):
+        WRITERS[syntax](billed("KWD", 100_000_000, halves))
+
+
 def test_reverse_charge_without_its_reason_breaks_exactly_that_rule() -> None:
     silent = billed("EUR", 100_000_000, (replace(REVERSED, exemption_reason=""),))
     assert broken_rules(e_invoices.cii(silent), "cii") == ["BR-AE-10"]

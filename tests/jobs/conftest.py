@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +23,13 @@ DEMO_TEMPLATE = "demo_template"
 
 
 @pytest.fixture(scope="session")
-def demo_template(postgres: Postgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def demo_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the data key that the demo's secrets are sealed with."""
+    return tmp_path_factory.mktemp("demo") / "data.key"
+
+
+@pytest.fixture(scope="session")
+def demo_template(postgres: Postgres, migrated_template: str, demo_key: Path) -> str:
     """The name of a database with demo data to copy from."""
     with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as connection:
         connection.execute(
@@ -30,14 +37,13 @@ def demo_template(postgres: Postgres, migrated_template: str, tmp_path_factory: 
                 sql.Identifier(DEMO_TEMPLATE), sql.Identifier(migrated_template)
             )
         )
-    folder = tmp_path_factory.mktemp("demo")
-    Installation(postgres.url_of(DEMO_TEMPLATE), folder).ok("demo", "--days", "3")
+    Installation(postgres.url_of(DEMO_TEMPLATE), demo_key.parent).ok("demo", "--days", "3")
     return DEMO_TEMPLATE
 
 
 @pytest.fixture(scope="session")
 def copy_demo(
-    postgres: Postgres, demo_template: str, tmp_path_factory: pytest.TempPathFactory
+    postgres: Postgres, demo_template: str, demo_key: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Installation]]:
     """Makes copies of the demo that several tests share."""
     names: list[str] = []
@@ -47,7 +53,9 @@ def copy_demo(
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier(demo_template)))
         names.append(name)
-        return Installation(postgres.url_of(name), tmp_path_factory.mktemp(name))
+        folder = tmp_path_factory.mktemp(name)
+        shutil.copy(demo_key, folder)
+        return Installation(postgres.url_of(name), folder)
 
     yield copy
     with closing(psycopg.connect(postgres.url_of("postgres"), autocommit=True)) as connection:
@@ -63,10 +71,12 @@ def demo(copy_demo: Callable[[str], Installation]) -> Installation:
 
 @pytest.fixture
 def own_demo(
-    fresh_database: Callable[[str], str], demo_template: str, tmp_path_factory: pytest.TempPathFactory
+    fresh_database: Callable[[str], str], demo_template: str, demo_key: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Installation:
     """An installation with demo data that belongs to one test."""
-    return Installation(fresh_database(demo_template), tmp_path_factory.mktemp("own-demo"))
+    folder = tmp_path_factory.mktemp("own-demo")
+    shutil.copy(demo_key, folder)
+    return Installation(fresh_database(demo_template), folder)
 
 
 @pytest.fixture

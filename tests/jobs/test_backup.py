@@ -6,10 +6,12 @@ import tarfile
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.jobs.installation import Installation
 from tollgate.jobs.backup import _added
 from tollgate.jobs.postgres import Postgres
+from tollgate.store.secrets import seal
 
 COUNTS = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in ("cdr", "entry", "audit", "rate"))
 
@@ -30,6 +32,7 @@ def test_a_restored_installation_is_the_same_and_in_order_on_an_older_server_too
     other = Installation(oldest.url, tmp_path / "other")
     findings = other.ok("restore", str(file))["findings"]
     assert {row["state"] for row in findings} <= {"ok", "note"}
+    assert findings[0]["words"] == "the one that the backup was made with", "data.key is in it"
     assert other.rows(COUNTS) == demo.rows(COUNTS)
     assert other.ok("lake", "verify")["problems"] == []
     assert (other.folder / "secret.key").read_text() == "the old key\n"
@@ -56,6 +59,30 @@ def test_a_file_of_the_lake_that_is_current_is_never_left_out_in_silence(
     with psycopg.connect(own_demo.url) as connection:
         connection.execute("UPDATE lake_file SET replaced_at = now() WHERE path = %s", [path])
     own_demo.ok("backup", str(tmp_path / "again.tar"))
+
+
+def test_a_restore_without_the_data_key_that_was_a_setting_fails_and_says_which(
+    own_demo: Installation, oldest: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (own_demo.folder / "data.key").read_text().strip()
+    monkeypatch.setenv("TOLLGATE_DATA_KEY", key)
+    with psycopg.connect(own_demo.url) as connection:
+        connection.execute(
+            "INSERT INTO webhook (version, account_id, title, url, secret_sealed, events, enabled)"
+            " VALUES (1, 1, 'CRM', 'https://crm.example', %s, '{}', true)", [seal("of the CRM")],
+        )  # fmt: skip
+    own_demo.settings["TOLLGATE_DATA_KEY"] = key
+    (own_demo.folder / "data.key").unlink()
+    file = tmp_path / "all.tar"
+    assert "the data key is not in it: keep that of TOLLGATE_DATA_KEY" in own_demo.run("backup", str(file)).stdout
+    other = Installation(oldest.url, tmp_path / "other")
+    done = other.run("restore", str(file))
+    assert done.returncode == 1, done.stdout
+    assert "WRONG  data key: not the one that the backup was made with: the backup does not hold it" in done.stdout
+    assert "WRONG  secrets: of " in done.stdout
+    other.settings["TOLLGATE_DATA_KEY"] = key
+    found = {row["check"]: row for row in other.ok("doctor")["findings"]}
+    assert found["secrets"]["words"].startswith("the data key reads the newest of each of ")
 
 
 def test_nothing_is_overwritten(demo: Installation, tmp_path: Path) -> None:

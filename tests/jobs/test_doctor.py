@@ -8,14 +8,28 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from django.apps import apps
+from django.db import connection
 from psycopg.rows import dict_row
 
 from tests.jobs.installation import Installation
+from tests.store.cast import demo_account
 from tests.world import World
 from tollgate.jobs import doctor, timetable
-from tollgate.jobs.doctor import CHECKS, OK, WRONG, Finding, _dial_patterns, _stir_certificates, _unbilled, told_to
-from tollgate.store.models import Account, Message
+from tollgate.jobs.doctor import (
+    CHECKS,
+    OK,
+    WRONG,
+    Finding,
+    _dial_patterns,
+    _secrets,
+    _stir_certificates,
+    _unbilled,
+    told_to,
+)
+from tollgate.store.models import Account, DelayedSave, MailSettings, Message, Task, TaskRow, Webhook
 from tollgate.store.secrets import seal
+from tollgate.store.sql import load
 
 
 def test_a_check_that_cannot_be_made_is_wrong_itself_and_the_others_are_made(own_demo: Installation) -> None:
@@ -115,6 +129,49 @@ def test_certificates_that_will_not_sign_are_found(database_url: str, monkeypatc
         "stir certificates: 3 expire within 14 days or have no key: see STIR/SHAKEN"
     ]
     assert (well.state, well.words, well.rows) == (OK, "all that are used sign", ())
+
+
+@pytest.mark.django_db
+def test_a_secret_of_any_kind_that_another_data_key_sealed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA_KEY", "the key of before")
+    one = {"account": demo_account()}
+    waiting = {"password": {"sealed": seal("x")}, "name": "x", "tags": [1], "secrets": {"sealed_object": seal("{}")}}
+    who = {**one, "act": "x", "arguments": waiting, "title": "x", "author_id": 1, "author": "x"}
+    Webhook.objects.create(**one, title="CRM", url="https://crm.example", secret_sealed=seal("of before"))
+    MailSettings.objects.create(**one, host="mail.example", password_sealed=seal("of before"))
+    DelayedSave.objects.create(**who, table_name="x", row_id=0, before={}, after={}, due_at=datetime.now(UTC))
+    task = Task.objects.create(**who, kind="upload", noun="x")
+    TaskRow.objects.create(task=task, number=1, cells=["x", {"sealed": seal("x")}])
+
+    def told() -> Finding:
+        assert connection.connection is not None
+        with connection.connection.cursor(row_factory=dict_row) as cursor:
+            (finding,) = _secrets(cursor)
+        return finding
+
+    well = told()
+    monkeypatch.setenv("TOLLGATE_DATA_KEY", "a new key")
+    found = told()
+    Webhook.objects.update(secret_sealed=seal("entered anew"))
+    rest = told()
+    assert _secrets in CHECKS
+    assert (well.state, well.words) == (OK, "the data key reads the newest of each of 5 kinds")
+    kinds = {"webhooks", "mail servers", "saves that wait", "tasks that wait", "uploaded rows that wait"}
+    assert (found.state, {row["kind"] for row in found.rows}) == (WRONG, kinds)
+    assert "give that key as TOLLGATE_DATA_KEY or TOLLGATE_DATA_KEY_FILE" in found.words
+    assert {row["kind"] for row in rest.rows} == kinds - {"webhooks"}
+
+
+def test_every_sealed_column_is_among_the_secrets_that_the_doctor_unseals() -> None:
+    asked = " ".join(load("sealed").values())
+    sealed = {
+        (model._meta.db_table, field.name)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if field.name.endswith("_sealed")
+    }
+    assert len(sealed) > 9
+    assert [one for one in sorted(sealed) if f"{one[1]} AS sealed FROM {one[0]} " not in asked] == []
 
 
 def test_a_hold_without_a_call_is_found(own_demo: Installation) -> None:

@@ -19,6 +19,7 @@ from tollgate.actions.alerts import create_alert
 from tollgate.actions.aliases import create_alias
 from tollgate.actions.cards import create_card
 from tollgate.actions.carrier_file_rows import packed
+from tollgate.actions.carrier_payments import pay_carrier
 from tollgate.actions.carriers import create_carrier, create_gateway
 from tollgate.actions.cli_rules import create_cli_rule
 from tollgate.actions.clis import add_verified_cli
@@ -247,6 +248,7 @@ def _billed(account: Account, cirrus: Carrier) -> None:
         number="882", destination="", their_duration_ms=1000, currency="EUR", their_micros=EURO,
         difference_micros=EURO, explanation="", dispute=dispute,
     )  # fmt: skip
+    pay_carrier(carrier_id=cirrus.pk, amount_micros=EURO, paid_on="2026-01-02", statement_id=statement.pk)
 
 
 def _ways_to_pay(account: Account, acme: Customer) -> None:

@@ -24,6 +24,7 @@ from tollgate.store.models import (
     BankRun,
     CarrierDispute,
     CarrierFile,
+    CarrierPayment,
     CarrierStatement,
     CircuitTest,
     CliProof,
@@ -139,6 +140,7 @@ def addresses(cast: Cast) -> Iterator[tuple[str, str, Any]]:
         "recalculation_id": Recalculation.objects.get().pk,
         "statement_id": CarrierStatement.objects.get().pk, "file_id": CarrierFile.objects.get().pk,
         "dispute_id": CarrierDispute.objects.get().pk,
+        "carrier_payment_id": CarrierPayment.objects.earliest("id").pk,
         "custom_page_id": CustomPage.objects.get_or_create(account=cast.account, name="Acme first")[0].pk,
         "circuit_test_id": CircuitTest.objects.get_or_create(
             account=cast.account, asked_by=cast.ann.email, defaults={"number": "442079460001", "state": "done"}

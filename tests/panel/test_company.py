@@ -15,7 +15,7 @@ from tollgate.store.models import Account, Alert, Card, Customer, DelayedSave, I
 pytestmark = pytest.mark.django_db
 ALERT = {
     "enabled": "on", "area": "asr", "operator": "<", "threshold_micros": "30", "sample_min": "5", "penalty_s": "0",
-    "repeat_min": "0", "level": "warning", "template": "alert", "recipients": "noc@demo.example",
+    "repeat_min": "0", "repeat_hour": "8", "level": "warning", "template": "alert", "recipients": "noc@demo.example",
 }  # fmt: skip
 
 

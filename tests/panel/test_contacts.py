@@ -94,7 +94,11 @@ def test_a_new_password_is_sent_as_a_link_or_typed_and_ends_every_session(cast: 
     page = f"/contacts/{cast.contact.pk}/password/"
     assert set(errors_of(ann.post(page, {"how": "manual", "password": "short"}))) == {"password"}
     assert set(errors_of(ann.post(page, {"how": "manual", "password": "password123"}))) == {"password"}
+    Contact.objects.filter(pk=cast.contact.pk).update(password="")
+    Message.objects.filter(template="password_changed").delete()
     assert ann.post(page, {"how": "manual", "password": PASSWORD}).status_code == 302
+    told = newest_mail("password_changed")
+    assert (told.contact, PASSWORD in told.text) == (cast.contact, False), "who had no password is told as well"
     assert isinstance(knock(cast.contact.email), Opened)
     opened = ContactSession.objects.filter(ended_at=None)
     forgotten(email=cast.contact.email, place=Place(0, "192.0.2.1"))

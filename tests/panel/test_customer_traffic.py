@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from tests.moments import hour_at
 from tests.panel.cast import CHARGED_ID, LIVE_ID, REFUSED_ID, RINGING_ID, Cast, with_rita
 from tests.panel.conftest import logged_in
 from tests.panel.test_summaries import rolled_up
@@ -28,7 +29,6 @@ INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, carrier_id, in
 VALUES (%s, %s, 'kam1', %s, %s, %s, %s, %s, %s, %s, %s, '3706123', 'Lithuania', %s, %s, 'EUR', %s, %s, %s, %s, 1)
 """
 NUMBERS = itertools.count(2 * 10**9)
-HOUR_AT = beginning(datetime.now(UTC), Span.HOUR)
 
 
 def attempt(cast: Cast, at: datetime, *, customer: Customer | None = None, **told: Any) -> int:
@@ -48,13 +48,13 @@ def attempt(cast: Cast, at: datetime, *, customer: Customer | None = None, **tol
 def day_and_month(cast: Cast) -> None:
     """Of this hour: two answered, a busy one, one that rang, one that failed, a refused one; a week ago one more."""
     for _ in range(2):
-        attempt(cast, HOUR_AT)
-    attempt(cast, HOUR_AT, state="failed", q850=17)
-    attempt(cast, HOUR_AT, state="failed", q850=16, pdd_ms=3_000)
-    attempt(cast, HOUR_AT, state="failed", q850=34)
+        attempt(cast, hour_at())
+    attempt(cast, hour_at(), state="failed", q850=17)
+    attempt(cast, hour_at(), state="failed", q850=16, pdd_ms=3_000)
+    attempt(cast, hour_at(), state="failed", q850=34)
     nobody = {"carrier_id": None, "route_id": None}
-    attempt(cast, HOUR_AT, state="refused", refusal="credit", q850=21, **nobody)
-    attempt(cast, HOUR_AT - timedelta(days=7))
+    attempt(cast, hour_at(), state="refused", refusal="credit", q850=21, **nobody)
+    attempt(cast, hour_at() - timedelta(days=7))
     rolled_up()
 
 
@@ -70,8 +70,8 @@ def test_stats_tell_the_last_day_and_month_by_the_summaries(cast: Cast, ann: Cli
     assert day.pdd_s == Decimal("1.7"), "of those that rang"
     assert (found.of_hours.totals.cost_micros, found.of_days.totals.cost_micros) == (180_000, 270_000)
     assert found.of_hours.refusals == (("credit", 1),)
-    assert (found.attempts_by_hour[found.hours.index(HOUR_AT)], sum(found.attempts_by_hour)) == (6, 6)
-    today = found.days.index(HOUR_AT.date())
+    assert (found.attempts_by_hour[found.hours.index(hour_at())], sum(found.attempts_by_hour)) == (6, 6)
+    today = found.days.index(hour_at().date())
     assert (found.connected_by_day[today], found.connected_by_day[today - 7], sum(found.connected_by_day)) == (2, 1, 3)
     assert found.talked_s_by_day[today] == 180
     page = ann.get(f"/customers/{cast.acme.pk}/stats/").content.decode()
@@ -103,7 +103,7 @@ def test_what_there_was_at_once_is_looked_at_and_the_most_of_each_hour_is_kept(c
 
 
 def test_route_stats_tell_each_route_and_carrier_and_lead_into_the_breakout(cast: Cast, ann: Client) -> None:
-    attempt(cast, HOUR_AT - timedelta(hours=2))
+    attempt(cast, hour_at() - timedelta(hours=2))
     day_and_month(cast)
     address = f"/customers/{cast.acme.pk}/route-stats/"
     for span, attempts in (("hour", [5, 1]), ("day", [6, 1]), ("week", [6, 1])):
@@ -170,7 +170,7 @@ def test_these_pages_stand_in_the_navigation_of_the_customer_for_whom_may_read_t
 
 def test_a_resellers_user_sees_the_traffic_of_its_own_customers_without_carriers(cast: Cast) -> None:
     user, corso = with_rita(cast)
-    attempt(cast, HOUR_AT, customer=corso)
+    attempt(cast, hour_at(), customer=corso)
     day_and_month(cast)
     rita = logged_in(user)
     for part in ("stats", "route-stats", "latest", "dialogs"):

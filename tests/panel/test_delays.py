@@ -40,7 +40,7 @@ EXCEPTIONS = {
     "top_up": BOOKED, "adjust": BOOKED, "top_up_account": BOOKED, "draft_invoice": BOOKED, "credit_invoice": BOOKED,
     "debit_invoice": BOOKED, "refund_payment": BOOKED, "assign_payment": BOOKED, "redeem_voucher": BOOKED,
     "pay_out_payment": BOOKED, "pay_out_credit": BOOKED, "make_debit_run": BEGUN, "make_transfer_run": BEGUN,
-    "return_bank_line": BOOKED,
+    "return_bank_line": BOOKED, "pay_carrier": BOOKED,
     "hold_for_fraud": BEGUN, "release_legal_hold": BEGUN, "erase_contact": BEGUN, "impersonate_contact": BEGUN,
     "start_circuit_test": BEGUN, "start_recalculation": BEGUN, "release_customer": BEGUN, "disable_voucher": BEGUN,
     "end_customer_package": BEGUN, "run_packages": BEGUN, "request_address_change": BEGUN, "send_bulk_email": BEGUN,

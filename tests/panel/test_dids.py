@@ -274,6 +274,34 @@ def test_a_resellers_user_says_where_calls_of_its_customers_go_and_sees_nobody_e
     assert Did.objects.get(pk=did.pk).customer == corso
 
 
+def test_a_resellers_user_looks_at_the_resellers_own_numbers_and_leaves_them_as_they_are(
+    cast: Cast, cards: Cards
+) -> None:
+    user, corso = with_rita(cast)
+    rita = logged_in(user)
+    own = given(cast, cards, "37052070003", customer_id=cast.baltic.pk, private_note="cheap one")
+    prices = {str(cast.baltic.pk): cards.sold.pk}
+    given(cast, cards, "37052070004", customer_id=corso.pk, card_id=cards.resold.pk, reseller_cards=prices)
+    given(cast, cards, "37052070005")
+    assert rows_of(rita, "/dids/") == [own.number, "37052070004"]
+    listed = rita.get("/dids/").content.decode()
+    assert f"/customers/{corso.pk}/dids/" in listed
+    assert f"/customers/{cast.baltic.pk}/" not in listed, "there it would meet a page that is not its own"
+    shown = rita.get(f"/dids/{own.pk}/")
+    assert shown.context["read_only"]
+    assert own.destinations in shown.content.decode()
+    for words in ("Cirrus", "cheap one", f"/customers/{cast.baltic.pk}/"):
+        assert words not in shown.content.decode(), words
+    assert rita.get(f"/cards/{cards.sold.pk}/").status_code == 200, "the card that it pays by"
+    assert rita.post(f"/dids/{own.pk}/", {**as_shown(shown), "order": "random"}).status_code == 403
+    for way in ("release", "delete"):
+        rita.post(f"/dids/{own.pk}/{way}/", {"confirmation": own.number})
+    own.refresh_from_db()
+    assert (own.order, own.customer) == ("serial", cast.baltic)
+    assert rita.get("/search/", {"q": own.number})["Location"] == f"/dids/{own.pk}/"
+    assert "37052070005" not in rita.get("/search/", {"q": "3705207"}).content.decode()
+
+
 def test_many_numbers_are_given_to_a_customer_at_once_taken_back_and_removed(
     cast: Cast, cards: Cards, ann: Client, bob: Client
 ) -> None:

@@ -33,7 +33,7 @@ CUSTOMER = {
     "pai_mode": "default", "rtp_firewall": "locked", "attestation": "C", "local_price_nanos": "0",
     "cli_selection": "first", "local_increment_s": "60", "billing_type": "prepaid", "invoice_schedule": "none",
     "billing_day": "1", "payment_terms_days": "14", "overdue_grace_days": "0", "overdue_action": "remind",
-    "tax_treatment": "auto", "loss_making_calls": "allow",
+    "tax_treatment": "auto", "loss_making_calls": "allow", "cli_pool": "disabled",
 }  # fmt: skip
 
 

@@ -202,11 +202,11 @@ def test_a_list_of_100_000_customers_opens_is_walked_and_searched(cast: Cast, an
         assert [row.name for row in ann.get("/customers/", {"q": found}).context["grid"].rows] == ["Copy 99999"]
     with CaptureQueriesContext(connection) as queries:
         page = ann.get("/customers/", {"q": "copy", "sort": "number"})
-    assert (page.context["grid"].total, len(page.context["grid"].rows)) == (10_001, 100)
+    assert (page.context["grid"].total, len(page.context["grid"].rows)) == (1_001, 100)
     (walk,) = (query["sql"] for query in queries if "STRPOS" in query["sql"] and "COUNT" not in query["sql"])
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {walk}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "Index Scan using customer_number_once" in plan, plan  # in the order of the list, until the page is full
+    assert "Index Scan using customer_by_number" in plan, plan  # in the order of the list, until the page is full
     made = ann.post("/customers/new/", {**CUSTOMER, "name": "One more"})
     assert made.status_code == 302

@@ -73,7 +73,7 @@ def test_an_alert_is_kept_as_it_was_typed_and_its_test_is_told(cast: Cast, ann: 
     typed = {
         "title": "Cirrus is bad", "enabled": "on", "customer_id": "", "carrier_id": cast.cirrus.pk, "tag_id": "",
         "area": "asr", "operator": "<", "threshold_micros": "30", "reset_micros": "35.5", "sample_min": "15",
-        "penalty_s": "0", "repeat_min": "60", "level": "error", "template": "alert",
+        "penalty_s": "0", "repeat_min": "60", "repeat_hour": "8", "level": "error", "template": "alert",
         "recipients": "noc@demo.example\n+37061234567\n",
     }  # fmt: skip
     refused = ann.post("/alerts/new/", {**typed, "reset_micros": "29"})

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
+from tests.moments import today
 from tests.panel.cast import CHARGED_ID, Cast
 from tollgate.actions.tasks import work
 from tollgate.store.models import CDR, Charge, Customer, CustomerPackage, Package, Task
 
 pytestmark = pytest.mark.django_db
-TODAY = datetime.now(UTC).date()
 HOSTED = {
     "name": "Hosted PBX", "currency": "EUR", "kind": "standard", "retail_nanos": "25", "cost_nanos": "10",
     "setup_retail_nanos": "40", "setup_cost_nanos": "0", "frequency": "weekly", "match_days": "", "prorate": "on",
@@ -37,7 +37,7 @@ def test_ann_sells_a_package_runs_it_and_ends_it(cast: Cast, ann: Client) -> Non
     given = {
         "package_id": sold.pk,
         "quantity": "2",
-        "starts_on": str(TODAY - timedelta(days=7)),
+        "starts_on": str(today() - timedelta(days=7)),
         "auto_decrement": "on",
     }
     assert ann.post(f"{page}new/", given)["Location"] == page
@@ -46,15 +46,15 @@ def test_ann_sells_a_package_runs_it_and_ends_it(cast: Cast, ann: Client) -> Non
     for words in ("Hosted PBX", "from the balance", str(held.next_on), "Free start", "10:00", "every number"):
         assert words in shown, words
 
-    everybody = {"customer_id": "", "on": str(TODAY + timedelta(days=7)), "simulate": "on"}
+    everybody = {"customer_id": "", "on": str(today() + timedelta(days=7)), "simulate": "on"}
     told = shown_when_done(ann, ann.post("/packages/run/", everybody)["Location"])
     assert "This would be charged" in told
     assert "50.00" in told
     assert Charge.objects.filter(customer=cast.acme).count() == 3
-    ahead = ann.post("/packages/run/", {"customer_id": "Acme", "on": str(TODAY + timedelta(days=7))})
+    ahead = ann.post("/packages/run/", {"customer_id": "Acme", "on": str(today() + timedelta(days=7))})
     assert ahead.status_code == 422
     assert "Nothing is charged ahead of its day" in ahead.content.decode()
-    again = ann.post("/packages/run/", {"customer_id": "Acme", "on": str(TODAY)})
+    again = ann.post("/packages/run/", {"customer_id": "Acme", "on": str(today())})
     assert "Nothing is due by this day" in again.content.decode()
 
     one = f"/customer-packages/{held.pk}/"
@@ -63,7 +63,7 @@ def test_ann_sells_a_package_runs_it_and_ends_it(cast: Cast, ann: Client) -> Non
     assert "This package is held for 30 days" in ann.post(f"{one}end/", {}).content.decode()
     assert ann.post(f"{one}end/", {"override": "on", "reason": "moved away"})["Location"] == page
     held.refresh_from_db()
-    assert (held.quantity, held.auto_decrement, held.ends_on) == (3, False, TODAY + timedelta(days=6))
+    assert (held.quantity, held.auto_decrement, held.ends_on) == (3, False, today() + timedelta(days=6))
     told = ann.get(f"/packages/{sold.pk}/").content.decode()
     assert "Held by 0 customers" in told
     assert "180.00" in told  # twice 40 for the start, twice 25 for each of two weeks
@@ -101,10 +101,10 @@ def test_a_run_for_everybody_charges_each_by_itself_and_tells_whom_it_could_not(
     sold = Package.objects.get(name="Hosted PBX")
     Customer.objects.update(parked_at=datetime.now(UTC))  # so that it waits for the run
     for customer in (cast.acme, cast.baltic):
-        given = {"package_id": sold.pk, "quantity": "1", "starts_on": str(TODAY)}
+        given = {"package_id": sold.pk, "quantity": "1", "starts_on": str(today())}
         assert ann.post(f"/customers/{customer.pk}/packages/new/", given).status_code == 302
     Customer.objects.update(parked_at=None)
-    everybody = {"customer_id": "", "on": str(TODAY + timedelta(days=1))}
+    everybody = {"customer_id": "", "on": str(today() + timedelta(days=1))}
     begun = ann.post("/packages/run/", everybody)["Location"]
     assert ann.post("/packages/run/", everybody)["Location"] == begun
     waits = ann.get(begun).content.decode()
@@ -114,10 +114,10 @@ def test_a_run_for_everybody_charges_each_by_itself_and_tells_whom_it_could_not(
         assert f"{name}: On: Nothing is charged ahead of its day" in told
     task = Task.objects.get()
     assert f'href="{begun}">What it charges<' in ann.get(f"/tasks/{task.pk}/").content.decode()
-    later = {"customer_id": "", "on": str(TODAY + timedelta(days=9))}
+    later = {"customer_id": "", "on": str(today() + timedelta(days=9))}
     assert "Nothing is charged ahead of its day" in ann.post("/packages/run/", later).content.decode()
     own = Charge.objects.filter(detail__customer_package__in=list(sold.holders.values_list("pk", flat=True)))
     assert not own.exists()
-    told = shown_when_done(ann, ann.post("/packages/run/", {**everybody, "on": str(TODAY)})["Location"])
+    told = shown_when_done(ann, ann.post("/packages/run/", {**everybody, "on": str(today())})["Location"])
     assert all(words in told for words in ("This was charged", "Acme", "Baltic", "Hosted PBX", "3 of 3 rows done"))
     assert {charge.customer_id for charge in own} == {cast.acme.pk, cast.baltic.pk}

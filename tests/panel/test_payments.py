@@ -1,25 +1,31 @@
 """Claims about the pages of money that comes in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 
 from tests.panel.cast import Cast
 from tollgate.actions.acts import Actor, acting
+from tollgate.actions.charges import make_charge
+from tollgate.actions.customer_packages import assign_package, create_package
 from tollgate.actions.payment_booking import complete, new_payment
-from tollgate.actions.payments import refund_payment
+from tollgate.actions.payments import create_payment, refund_payment
+from tollgate.actions.postings import post, wallet_of
 from tollgate.core.money import format_micros
 from tollgate.gateways.payments import PROVIDERS
 from tollgate.panel.invoice_pages import standing_ones
 from tollgate.store.models import (
     Account,
     Allocation,
+    Charge,
     Checkout,
     Customer,
     Payment,
     PaymentEvent,
     PaymentGateway,
+    PaymentRow,
+    UserGroup,
     VoucherBatch,
     Wallet,
 )
@@ -194,3 +200,59 @@ def test_only_what_still_settles_is_offered_to_be_taken_back() -> None:
     assert of(100, -100) == set(), "taken back whole"
     assert of(100, -10) == {0}, "a part was refunded"
     assert of(100, -100, 100) == {2}, "settled anew"
+
+
+def test_ann_says_anew_what_a_payment_was_for_and_a_late_form_is_told(cast: Cast, ann: Client, bob: Client) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        paid = create_payment(customer_id=cast.acme.pk, amount_micros=EURO, public_note="Mai", payer="A")
+    page = f"/payments/{paid.pk}/edit/"
+    assert page in ann.get(f"/payments/{paid.pk}/").content.decode()
+    form = {"public_note": "May", "private_note": "late", "payer": "Acme UAB", "version": str(paid.version)}
+    assert ann.post(page, form)["Location"] == f"/payments/{paid.pk}/"
+    paid.refresh_from_db()
+    assert (paid.public_note, paid.private_note, paid.payer) == ("May", "late", "Acme UAB")
+    late = ann.post(page, {**form, "public_note": "June"})
+    assert (late.status_code, "May" in late.content.decode()) == (409, True)
+    assert bob.get(page).status_code == 403
+    Payment.objects.filter(pk=paid.pk).update(noticed_as="S1")
+    assert 'name="payer"' not in ann.get(page).content.decode(), "the bank has told who paid"
+
+
+def test_what_packages_took_from_the_balance_stands_among_a_customers_payments_and_in_no_sum(
+    cast: Cast, ann: Client
+) -> None:
+    taken, billed = charged_by_packages(cast.acme)
+    row = PaymentRow.objects.get(charge=taken)
+    assert (row.amount_micros, row.status, row.kind) == (-7 * EURO, "completed", "package")
+    with acting(Actor("setup", frozenset({"*"}))):
+        entry = post(wallet_of(cast.acme), "revenue", "package", amount_micros=-7 * EURO, note="", ref="invoice:1")
+    Charge.objects.filter(pk=billed.pk).update(entry_id=entry.pk)
+    assert not PaymentRow.objects.filter(charge=billed).exists(), "an invoice has asked for that"
+    shown = ann.get(f"/customers/{cast.acme.pk}/payments/").content.decode()
+    listed = shown[shown.index("<h2>Payments</h2>") : shown.index("<h2>Entries</h2>")]
+    assert ("-7.00" in listed, "Line A" in listed, "Line B" in listed) == (True, True, False)
+    assert f"/customer-packages/{row.customer_package_id}/" in listed
+    assert "Line A" not in ann.get("/payments/").content.decode(), "it is no payment"
+    UserGroup.objects.filter(pk=cast.group.pk).update(areas=["customers", "money", "payments"])
+    shown = ann.get(f"/customers/{cast.acme.pk}/payments/").content.decode()
+    assert ("-7.00" in shown, "/customer-packages/" in shown) == (True, False)
+    paid = Payment.objects.filter(customer=cast.acme)
+    rows = PaymentRow.objects.filter(customer=cast.acme, charge=None)
+    assert sorted(paid.values_list("pk", "amount_micros")) == sorted(rows.values_list("payment_id", "amount_micros"))
+
+
+def charged_by_packages(customer: Customer) -> tuple[Charge, Charge]:
+    """What a package took from the balance, 7.00, and what another one leaves to the invoice."""
+    charges = []
+    with acting(Actor("setup", frozenset({"*"}))):
+        for name, own in (("Line A", True), ("Line B", False)):
+            sold = create_package(account_id=customer.account_id, name=name, currency="EUR", retail_nanos=7 * 10**9)
+            held = assign_package(customer_id=customer.pk, package_id=sold.pk, auto_decrement=own)
+            charges.append(
+                make_charge(
+                    customer=customer, kind="package", key=name, description=name, from_on=held.starts_on,
+                    until_on=held.starts_on + timedelta(days=30), unit_price_nanos=7 * 10**9, post_now=own,
+                    detail={"customer_package": held.pk, "cost_nanos": 3 * 10**9},
+                )
+            )  # fmt: skip
+    return charges[0], charges[1]

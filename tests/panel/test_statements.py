@@ -11,6 +11,7 @@ from django.test import Client
 from tests.actions.bills import Talk, charged
 from tests.actions.cast import ANN
 from tests.actions.test_invoice_runs import born
+from tests.moments import today
 from tests.panel.cast import EURO, Cast
 from tollgate.actions.accounting import journal_of
 from tollgate.actions.acts import acting
@@ -26,8 +27,7 @@ from tollgate.store.models import Customer, Entry, Invoice, Tax
 from tollgate.store.queries.books import profit_of
 
 pytestmark = pytest.mark.django_db
-TODAY = datetime.now(UTC).date()
-BEGIN = datetime(TODAY.year - 1, 3, 1, 12, tzinfo=UTC)
+BEGIN = datetime(today().year - 1, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def baltic(cast: Cast) -> Customer:
         days = {"from_on": BEGIN.date().isoformat(), "until_on": (BEGIN + timedelta(days=30)).date().isoformat()}
         issued = issue_invoice(invoice_id=draft_invoice(customer_id=customer.pk, **days).pk)
         create_payment(customer_id=customer.pk, amount_micros=2 * EURO)
-    with_due(issued, TODAY - timedelta(days=45))
+    with_due(issued, today() - timedelta(days=45))
     return customer
 
 
@@ -60,7 +60,7 @@ def with_due(invoice: Invoice, on: date) -> None:
 
 
 def test_a_statement_leads_from_the_opening_to_the_closing_balance(baltic: Customer, ann: Client) -> None:
-    whole = statement_of(baltic, from_on=BEGIN.date(), until_on=TODAY + timedelta(days=1))
+    whole = statement_of(baltic, from_on=BEGIN.date(), until_on=today() + timedelta(days=1))
     assert whole.closing_micros == wallet_of(baltic).balance_micros
     assert whole.opening_micros + sum(one.amount_micros for one in whole.movements) == whole.closing_micros
     calls = [one for one in whole.movements if one.kind == "calls"]
@@ -68,11 +68,12 @@ def test_a_statement_leads_from_the_opening_to_the_closing_balance(baltic: Custo
     assert {one.kind for one in whole.movements} >= {"calls", "charge", "invoice", "payment"}
     middle = BEGIN.date() + timedelta(days=2)
     first = statement_of(baltic, from_on=BEGIN.date(), until_on=middle)
-    rest = statement_of(baltic, from_on=middle, until_on=TODAY + timedelta(days=1))
+    rest = statement_of(baltic, from_on=middle, until_on=today() + timedelta(days=1))
     assert (first.opening_micros, first.closing_micros) == (0, rest.opening_micros)
-    page = f"/customers/{baltic.pk}/statement/{BEGIN.date()}/{TODAY}/"
+    page = f"/customers/{baltic.pk}/statement/{BEGIN.date()}/{today()}/"
     assert (
-        ann.get(f"/customers/{baltic.pk}/statement/", {"from": str(BEGIN.date()), "to": str(TODAY)})["Location"] == page
+        ann.get(f"/customers/{baltic.pk}/statement/", {"from": str(BEGIN.date()), "to": str(today())})["Location"]
+        == page
     )
     rows = list(csv.DictReader(io.StringIO(b"".join(ann.get(f"{page}?export=csv")).decode())))  # type: ignore[arg-type]
     assert [rows[0]["What"], rows[-1]["What"]] == ["Opening balance", "Closing balance"]
@@ -101,7 +102,7 @@ def test_debt_stands_in_the_age_of_its_invoice(baltic: Customer, ann: Client) ->
 
 def test_what_goes_to_bookkeeping_names_the_customer_as_bookkeeping_does(baltic: Customer, ann: Client) -> None:
     Customer.objects.filter(pk=baltic.pk).update(accounting_id="D-1001")
-    journal = f"/accounting/{BEGIN.date()}/{TODAY}/"
+    journal = f"/accounting/{BEGIN.date()}/{today()}/"
     for page, title in (
         (f"{journal}?export=csv", "Accounting id"),
         (f"{journal}xero/", "AccountNumber"),
@@ -119,7 +120,7 @@ def test_what_goes_to_bookkeeping_names_the_customer_as_bookkeeping_does(baltic:
 
 
 def test_the_journal_sums_to_zero_and_is_the_ledger(baltic: Customer, ann: Client) -> None:
-    days = {"from_on": BEGIN.date(), "until_on": TODAY + timedelta(days=1)}
+    days = {"from_on": BEGIN.date(), "until_on": today() + timedelta(days=1)}
     lines = list(journal_of(baltic.account, **days))
     assert sum(line.debit_micros - line.credit_micros for line in lines) == 0
     owed = [line for line in lines if line.place == "Customers" and line.party == "Baltic"]
@@ -136,19 +137,20 @@ def test_the_journal_sums_to_zero_and_is_the_ledger(baltic: Customer, ann: Clien
     shown = {row["Month (UTC)"]: parse_micros(row["Profit"]) for row in rows}
     assert {f"{row.on:%Y-%m}": row.profit_micros for row in months}.items() >= shown.items() != {}
     assert ann.get("/profit/decade/").status_code == 404
-    form = {"revenue": "SALES-1", "carriers": ""}
+    form = {"revenue": "SALES-1", "carriers": "", "version": baltic.account.version}
     assert ann.post("/accounting/codes/", form).status_code == 302
-    page = ann.get(f"/accounting/{BEGIN.date()}/{TODAY}/?export=csv")
+    page = ann.get(f"/accounting/{BEGIN.date()}/{today()}/?export=csv")
     rows = list(csv.DictReader(io.StringIO(b"".join(page).decode())))  # type: ignore[arg-type]
     assert len(rows) == len(lines)
     assert {row["Account code"] for row in rows} >= {"SALES-1", "1100", "1000"}
     invoice = Invoice.objects.get(customer=baltic)
     for program, tax, net in (("xero", "TaxAmount", "*UnitAmount"), ("quickbooks", "ItemTaxAmount", "ItemAmount")):
-        file = b"".join(ann.get(f"/accounting/{BEGIN.date()}/{TODAY}/{program}/")).decode()  # type: ignore[arg-type]
+        file = b"".join(ann.get(f"/accounting/{BEGIN.date()}/{today()}/{program}/")).decode()  # type: ignore[arg-type]
         sold_lines = [row for row in csv.DictReader(io.StringIO(file)) if invoice.number in row.values()]
         assert sum(parse_micros(row[tax]) for row in sold_lines) == invoice.tax_micros > 0
         assert sum(parse_micros(row[net]) for row in sold_lines) == invoice.net_micros
-    assert ann.get(f"/accounting/{BEGIN.date()}/{TODAY}/abacus/").status_code == 404
+    assert ann.get(f"/accounting/{BEGIN.date()}/{today()}/abacus/").status_code == 404
     assert ann.post("/accounting/codes/", {"revenue": "=cmd()"}).status_code == 422
-    assert ann.post("/accounting/codes/", {"revenue": ""}).status_code == 302
+    version = baltic.account.version + 1
+    assert ann.post("/accounting/codes/", {"revenue": "", "version": version}).status_code == 302
     assert {line.code for line in journal_of(baltic.account, **days) if line.place == "Sales"} == {"4000"}

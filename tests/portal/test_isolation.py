@@ -245,6 +245,7 @@ def test_the_acts_themselves_find_nothing_of_others_for_a_contact(cast: PortalCa
         "use_recovery_code": {**carla, "code": "a"},
         "start_checkout": {**of_acme, "gateway": "stripe", "amount_micros": 10_000_000, "currency": "EUR"},
         "tell_bank_transfer": {**of_acme, "amount_micros": 10_000_000},
+        "cancel_bank_transfer": {"payment_id": Payment.objects.filter(**of_acme).earliest("id").pk},
         "redeem_voucher": {**of_acme, "code": "A"},
         "update_auto_top_up": {"auto_top_up_id": stored.pk, "enabled": False},
         "delete_auto_top_up": {"auto_top_up_id": stored.pk},

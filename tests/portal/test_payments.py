@@ -10,6 +10,7 @@ import pytest
 from tests.gateways.payments import moneris
 from tests.gateways.payments.desk import desk
 from tests.gateways.payments.more import CURRENCY, KEYS, NEW, settings_of
+from tests.panel.test_payments import charged_by_packages
 from tests.portal.cast import SETUP, PortalCast, visiting
 from tollgate.actions.acts import acting
 from tollgate.actions.payment_gateways import create_payment_gateway, update_payment_gateway
@@ -139,3 +140,31 @@ def test_carla_announces_a_transfer_and_uses_a_voucher_but_completes_nothing(cas
         assert "5.00" in shown
         assert "pays late" not in shown
     assert "May" not in visiting(cast.dan).get("/portal/payments/").content.decode()
+
+
+def test_carla_takes_back_a_transfer_that_she_has_announced(cast: PortalCast) -> None:
+    Account.objects.update(payment_details="IBAN LT12 1000 0111 0100 1000")
+    carla = visiting(cast.carla)
+    carla.post("/portal/payments/bank-transfer/", {"amount_micros": "40.00"})
+    told = Payment.objects.latest("id")
+    page = f"/portal/payments/{told.pk}/"
+    assert f"{page}cancel/" in carla.get(page).content.decode()
+    assert visiting(cast.dan).post(f"{page}cancel/").status_code == 404
+    assert carla.post(f"{page}cancel/")["Location"] == page
+    told.refresh_from_db()
+    assert told.status == "canceled"
+    assert f"{page}cancel/" not in carla.get(page).content.decode()
+
+
+def test_what_packages_took_stands_among_the_payments_and_leads_to_the_packages(cast: PortalCast) -> None:
+    charged_by_packages(cast.panel.acme)
+    carla = visiting(cast.carla)
+    page = carla.get("/portal/payments/").content.decode()
+    export = carla.get("/portal/payments/?export=csv").getvalue().decode()
+    for shown in (page, export):
+        assert ("-7.00" in shown, "Line A" in shown, "Line B" in shown) == (True, True, False)
+    assert 'href="/portal/packages/"' in page[page.index("<table") :]
+    assert "Line A" not in visiting(cast.dan).get("/portal/payments/").content.decode()
+    Customer.objects.filter(pk=cast.panel.acme.pk).update(portal_hide=["packages"])
+    page = carla.get("/portal/payments/").content.decode()
+    assert ("-7.00" in page, 'href="/portal/packages/"' in page) == (True, False)

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.moments import hour_at
 from tests.panel.cast import LIVE_ID, RINGING_ID
-from tests.panel.test_customer_traffic import HOUR_AT, attempt, day_and_month
+from tests.panel.test_customer_traffic import attempt, day_and_month
 from tests.portal.cast import PortalCast, visiting
 from tests.portal.test_pages import words_of
 from tollgate.store.models import Call, Contact, Customer
@@ -45,7 +46,7 @@ def test_live_calls_are_the_customers_own_and_the_page_asks_for_the_rows_alone(c
 
 
 def test_statistics_are_those_of_the_summaries_by_the_customers_clock(cast: PortalCast) -> None:
-    attempt(cast.panel, HOUR_AT, customer=cast.panel.baltic)
+    attempt(cast.panel, hour_at(), customer=cast.panel.baltic)
     day_and_month(cast.panel)
     Customer.objects.filter(pk=cast.panel.acme.pk).update(zone="Asia/Kolkata")
     page = visiting(cast.carla).get("/portal/calls/stats/")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -359,27 +357,6 @@ def test_a_call_is_recorded_where_the_account_and_the_route_or_for_it_the_custom
     until(lambda: files() >= set(map(str, expected)), what="the files")
     assert files() == set(map(str, expected)), "of the calls before the last nothing more can come"
     assert len(said) == 5
-
-
-def media_flags(scene: Scene, call_id: str) -> bytes:
-    """What rtpengine tells of a call."""
-    settings = scene.edge.settings
-    question = f"{time.monotonic_ns()} d7:call-id{len(call_id)}:{call_id}7:command5:querye".encode()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.settimeout(2)
-        link.sendto(question, (settings.listen_ip, settings.control_port))
-        return link.recv(65535)
-
-
-def test_a_locked_firewall_takes_media_from_its_first_source_alone(scene: Scene) -> None:
-    for mode, flag in (("locked", b"strict source"), ("unlocked", b"media handover")):
-        seller = scene.seller(route={"media": "proxy"}, rtp_firewall=mode)
-        caller = scene.edge.place(caller=seller.ip, cld=NUMBER, hold_ms=1000)
-        caller.wait_for_answer()
-        told = media_flags(scene, caller.call_id)
-        assert flag in told, (mode, told)
-        assert caller.result().code == 200
-    assert scene.edge.errors() == []
 
 
 def test_a_pbx_and_a_conference_room_are_rung_at_their_addresses_as_local_calls(scene: Scene) -> None:

@@ -33,7 +33,8 @@ INSERT INTO cdr (id, account_id, edge, edge_call_id, customer_id, ingress_route_
                  price_nanos, cost_micros, held_micros, customer_card_id, customer_revision_id, carrier_billed_s,
                  carrier_currency, carrier_cost_micros, profit_micros, refusal, sip_sent, q850, released_by,
                  pdd_ms, ring_ms, source_ip, detail)
-SELECT %(first)s + n, %(account)s, 'kam1', 'call-' || (%(first)s + n), made.customer_id, 1 + n %% 3, %(carrier)s,
+SELECT %(first)s + n, %(account)s, 'kam1', 'call-' || (%(first)s + n), made.customer_id,
+       CASE WHEN NOT %(incoming)s THEN 1 + n %% 3 END, %(carrier)s,
        CASE WHEN refused THEN 'refused' WHEN talked THEN 'charged' ELSE 'failed' END, made.at,
        CASE WHEN talked THEN made.at + interval '4 seconds' END,
        made.at + talk_ms * interval '1 millisecond' + interval '4 seconds',
@@ -105,13 +106,14 @@ class Traffic:
         )  # fmt: skip
         self.made = 0
 
-    def day(self, day: date, count: int) -> None:
-        """So many calls, evenly over that UTC day, with their entries."""
+    def day(self, day: date, count: int, *, incoming: bool = False) -> None:
+        """So many calls, evenly over that UTC day, with their entries; those that come in to DIDs have no route."""
         assert self.carrier is not None
         values = {
             "first": self.made + 1, "account": self.account.pk, "carrier": self.carrier.pk, "begin": day_begins(day),
             "count": count, "customers": [self.acme.pk, self.baltic.pk], "currencies": ["EUR", "USD"],
             "prefixes": list(PREFIXES), "card": self.card.pk, "revision": self.revision.pk,
+            "incoming": incoming,
         }  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute("SELECT cdr_make_partition(%s)", [day])

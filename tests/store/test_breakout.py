@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from tests.store.lake_cast import Traffic
 from tests.store.test_call_search import ODD
-from tollgate.core.breakout import DIMENSIONS, Cut, Question
+from tollgate.core.breakout import DIMENSIONS, Cut, Question, unfit
 from tollgate.core.lake import day_begins
 from tollgate.core.summaries import MEASURES
 from tollgate.environment import lake_folder
 from tollgate.store.lake_days import write_closed_days
 from tollgate.store.lake_engines import DuckLake
 from tollgate.store.lake_retention import archive_days, erase_days
-from tollgate.store.models import CDR, Account, ArchivedCall, Customer, IngressRoute, LegalHold
+from tollgate.store.models import CDR, Account, ArchivedCall, Customer, Did, IngressRoute, LegalHold
 from tollgate.store.queries import breakout as asked
 from tollgate.store.queries.breakout import Answer, Group, breakout, every_group, sums
 from tollgate.store.queries.breakout_days import NONE, lake_days
@@ -125,6 +125,19 @@ def same(traffic: Traffic, question: Question, cut: Cut) -> None:
 def place(group: Group) -> tuple[Any, ...]:
     """A group with its figures, as one value."""
     return group.keys, group.currency, group.totals
+
+
+def test_calls_with_a_did_as_their_cli_are_told_alike_by_lake_and_database(traffic: Traffic) -> None:
+    for number in ("37060000003", "37060000011", "442079460000"):
+        Did.objects.create(account=traffic.account, number=number)
+    for text, clis in (("yes", {"37060000003", "37060000011"}), ("+3706000000", {"37060000003"}), ("9", set())):
+        question = replace(WHOLE_PERIOD, dimensions=("cli", "customer"), filters={"did": text})
+        same(traffic, question, Cut())
+        assert {group.keys[0] for group in breakout(traffic.account, question, AT).groups} == clis
+        assert unfit(question) == ""
+    assert "write yes" in unfit(replace(WHOLE_PERIOD, filters={"did": "any"}))
+    theirs = replace(WHOLE_PERIOD, filters={"did": "yes"}, reach=frozenset({traffic.acme.pk}))
+    assert breakout(traffic.account, theirs, AT).groups == [], "none of these is a DID of theirs"
 
 
 def corrected(traffic: Traffic, customer: str) -> int:

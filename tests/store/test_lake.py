@@ -207,6 +207,27 @@ def test_calls_rated_again_cost_what_they_did_until_a_price_or_the_card_changes(
     assert [(one.currency, one.cost_micros) for one in rerate(span, AT, card=other)] == [("EUR", 0), ("USD", 0)]
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_card_rates_calls_of_its_direction_alone(traffic: Traffic, closed: bool) -> None:
+    span = span_of(traffic)
+    out = sum(one.calls for one in rerate(span, AT))
+    traffic.day(TODAY - timedelta(days=3 if closed else 0), 100, incoming=True)
+    if closed:
+        write_closed_days(AT)
+    both = sum(one.calls for one in rerate(span, AT))
+    assert both > out > 0
+    rated = {}
+    for direction in ("termination", "origination"):
+        card = Card.objects.create(
+            account=traffic.account, kind="customer", name=direction, currency="EUR", direction=direction
+        )
+        revision = Revision.objects.create(card=card, number=1, effective_at=day_begins(DAYS[0]))
+        Rate.objects.create(revision=revision, prefix="")
+        Revision.objects.filter(pk=revision.pk).update(published_at=AT)
+        rated[direction] = sum(one.calls + one.unrated for one in rerate(span, AT, card=card))
+    assert rated == {"termination": out, "origination": both - out}
+
+
 def same_as_recalculation(traffic: Traffic, span: Span, again: Sequence[Rerated]) -> None:
     """That calls rated at once cost what a recalculation makes of each, those with free minutes among them."""
     with transaction.atomic():

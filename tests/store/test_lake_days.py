@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from tests.store.lake_cast import ENTRIES, Traffic
 from tollgate.core.breakout import Question
-from tollgate.core.lake import Breakout, Span, day_begins
+from tollgate.core.lake import Breakout, Condition, Group, Span, day_begins
+from tollgate.store import lake_files
 from tollgate.store.lake_days import differences, write_closed_days
 from tollgate.store.lake_retention import archive_days
 from tollgate.store.models import CDR, Account, ArchivedCall, Customer, LakeFile
@@ -92,3 +94,47 @@ def test_a_day_leaves_whose_calls_came_to_nothing_and_bear_no_document(traffic: 
     traffic.correct(*last)
     write_closed_days(AT)
     assert archive_days(AT) == ([DAY], "")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_correction_that_is_posted_while_its_day_is_written_comes_into_the_next_version(
+    committed: bool, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into_place = lake_files.into_place
+    with psycopg.connect(**connections["default"].get_connection_params() | {"cursor_factory": None}) as other:
+
+        def meanwhile(aside: Path, target: Path, sha256: str) -> None:
+            if "entry/" in str(target) and committed:
+                traffic.correct(3, 17)
+            into_place(aside, target, sha256)
+
+        if not committed:  # posted before the file is begun, seen by others after it is written
+            other.execute(
+                "INSERT INTO entry (account_id, at, wallet_id, book, kind, amount_micros, currency, call_id)"
+                " SELECT account_id, clock_timestamp(), id, 'adjustments', 'adjustment', 17, 'EUR', 3 FROM wallet"
+                " WHERE kind = 'customer' AND owner_id = %s", [traffic.acme.pk],
+            )  # fmt: skip
+        with monkeypatch.context() as patched:
+            patched.setattr(lake_files, "into_place", meanwhile)
+            write_closed_days(AT)
+        other.commit()
+    question = Breakout("entry", ("amount_micros",), ("kind",), Group((Condition("kind", "eq", "adjustment"),)))
+    span = Span(traffic.account.pk, day_begins(DAY), day_begins(DAY) + timedelta(days=1))
+    assert lake.breakout(question, span, NIGHT) == [("adjustment", "EUR", 17)], "it is told at once"
+    month = AT + timedelta(days=30)  # when the days are over on which every file is compared
+    written = [file for file in write_closed_days(month) if file.day_on == DAY]
+    assert [(file.kind, file.version) for file in written] == [("entry", 2)]
+    assert lake.sides_of("entry", span, month).live_days == ()
+    assert lake.breakout(question, span, month) == [("adjustment", "EUR", 17)]
+
+
+def test_a_file_that_has_the_correction_already_is_compared_once(traffic: Traffic) -> None:
+    traffic.correct(3, 17)
+    write_closed_days(AT)
+    LakeFile.objects.filter(kind="entry").update(written_at=day_begins(DAY))
+    span = Span(traffic.account.pk, day_begins(DAY), day_begins(DAY) + timedelta(days=1))
+    month = AT + timedelta(days=30)
+    assert lake.sides_of("entry", span, month).lake_files == (), "the correction may not be in it"
+    assert [file for file in write_closed_days(month) if file.day_on == DAY] == []
+    assert len(lake.sides_of("entry", span, month).lake_files) == 1

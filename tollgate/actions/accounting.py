@@ -13,14 +13,14 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, Q
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, refuse
+from tollgate.actions.acts import OutOfDate, act, refuse
 from tollgate.actions.postings import income_book
 from tollgate.actions.statements import fetch
 from tollgate.core.hours import zone_info
 from tollgate.core.journal import PLACES, JournalLine, Moved, code_of, journal, wallet_place
 from tollgate.core.packages import midnight
 from tollgate.core.sales import SaleLine, shared_out
-from tollgate.store.models import Account, Invoice, InvoiceLine, InvoiceTax, JournalCode, Payment
+from tollgate.store.models import Account, CarrierPayment, Invoice, InvoiceLine, InvoiceTax, JournalCode, Payment
 
 CODE: Final = checks.matching(r"[A-Za-z0-9 ._/-]{0,20}", "Use letters, digits and . _ / - and blanks.", most=20)
 SALES: Final = ("invoice", "debit_note", "credit_note")
@@ -28,16 +28,19 @@ KIND_TEXTS: Final = {"call": "Calls", "correction": "Corrections of calls", "top
 
 
 @act
-def set_journal_codes(*, account_id: int, codes: Mapping[str, str]) -> dict[str, str]:
-    """Says which code the journal gives each of its accounts; an empty one brings back the code in stock."""
+def set_journal_codes(*, account_id: int, codes: Mapping[str, str], version: int | None = None) -> dict[str, str]:
+    """Says which code the journal gives each of its accounts; an empty one brings back the code in stock. They are part
+    of the account, whose `version` may be given."""
     if not isinstance(codes, Mapping):
         raise refuse("codes", "Give a code for each account of the journal.")
     unknown = set(codes) - set(PLACES)
     if unknown:
         raise refuse("codes", f"The journal has no account {min(unknown)!r}.")
     values = checks.cleaned(dict.fromkeys(codes, CODE), dict(codes))
-    account = records.locked(Account, account_id)
+    account = _seen(account_id, version)
     known = {row.place: row for row in JournalCode.objects.filter(account=account)}
+    if any(code != (known[place].code if place in known else "") for place, code in values.items()):
+        records.change(account, {"codes_version": account.codes_version + 1})
     for place, code in values.items():
         kept = known.get(place)
         if kept is not None and not code:
@@ -47,6 +50,14 @@ def set_journal_codes(*, account_id: int, codes: Mapping[str, str]) -> dict[str,
         elif code:
             records.create(JournalCode, {"account_id": account.pk, "place": place, "code": code})
     return journal_codes(account)
+
+
+def _seen(account_id: int, version: int | None) -> Account:
+    """The account, locked. Raises OutOfDate with its codes where another version was seen."""
+    account = records.locked(Account, account_id)
+    if version is not None and account.version != version:
+        raise OutOfDate({**dict.fromkeys(PLACES, ""), **journal_codes(account), "version": account.version})
+    return account
 
 
 def journal_codes(account: Account) -> dict[str, str]:
@@ -142,6 +153,7 @@ def _moved(rows: list[dict[str, Any]]) -> Iterator[Moved]:
     refs = [str(row["ref"]).partition(":") for row in rows]
     invoices = Invoice.objects.in_bulk([int(number) for kind, _, number in refs if kind == "invoice"])
     payments = Payment.objects.in_bulk([int(number) for kind, _, number in refs if kind == "payment"])
+    paid = CarrierPayment.objects.in_bulk([int(number) for kind, _, number in refs if kind == "carrier_payment"])
     for row, (kind, _, number) in zip(rows, refs, strict=True):
         yield Moved(
             on=row["on"],
@@ -149,16 +161,18 @@ def _moved(rows: list[dict[str, Any]]) -> Iterator[Moved]:
             book=row["book"],
             amount_micros=row["amount_micros"],
             currency=row["currency"],
-            document=_document(kind, number, invoices, payments),
+            document=_document(kind, number, invoices, paid if kind == "carrier_payment" else payments),
             text=KIND_TEXTS.get(row["kind"], str(row["kind"]).replace("_", " ").capitalize()),
             party=row["owner"],
             accounting_id=row["accounting_id"],
         )
 
 
-def _document(kind: str, number: str, invoices: Mapping[int, Invoice], payments: Mapping[int, Payment]) -> str:
+def _document(
+    kind: str, number: str, invoices: Mapping[int, Invoice], payments: Mapping[int, Payment | CarrierPayment]
+) -> str:
     if kind == "invoice" and int(number) in invoices:
         return str(invoices[int(number)])
-    if kind == "payment" and int(number) in payments:
-        return payments[int(number)].external_id or f"payment {number}"
+    if kind in ("payment", "carrier_payment") and int(number) in payments:
+        return payments[int(number)].external_id or f"{kind.replace('_', ' ')} {number}"
     return f"{kind} {number}" if kind else ""

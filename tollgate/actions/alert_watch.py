@@ -7,7 +7,7 @@ area `change` has no state: each look tells of the changes since the last.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from tollgate.actions.messages import queue
 from tollgate.actions.notices import contacts_told
 from tollgate.core.alerts import AREAS, Stand, condition, decide, shown
 from tollgate.core.holds import Hold
+from tollgate.core.hours import zone_info
 from tollgate.core.templates import Figure
 from tollgate.store.models import Alert, AlertEvent, AlertState, Audit, Carrier, Contact, Customer
 from tollgate.store.queries.alerts import Figures, changes
@@ -48,6 +49,11 @@ class Watched:
         return str(self.customer or self.carrier)
 
     @property
+    def key(self) -> tuple[int | None, int | None]:
+        """The ids of both, as a state has them."""
+        return (self.customer.pk if self.customer else None, self.carrier.pk if self.carrier else None)
+
+    @property
     def currency(self) -> str:
         """Of its money."""
         owner = self.customer or self.carrier
@@ -68,7 +74,7 @@ def watch(at: datetime) -> int:
             if cursor.fetchone() != (True,):
                 return 0
         alerts = Alert.objects.filter(Q(customer=None) | Q(customer__deleted_at=None), enabled=True)
-        alerts = alerts.select_related("customer", "carrier", "tag").order_by("id")
+        alerts = alerts.select_related("account", "customer", "carrier", "tag").order_by("id")
         figures: dict[int, Figures] = {}
         count = 0
         for alert in alerts:
@@ -99,12 +105,12 @@ def forget_old(at: datetime) -> int:
 
 def _looked(alert: Alert, figures: Figures, at: datetime) -> Iterator[bool]:
     """One alert of a figure: for each it is of, whether something was done."""
-    states = {(state.customer_id, state.carrier_id): state for state in alert.states.all()}
+    states, rule, zone = _states(alert), rule_of(alert), zone_info(alert.account.zone)
     for watched in _watched(alert):
-        key = (watched.customer.pk if watched.customer else None, watched.carrier.pk if watched.carrier else None)
-        state = states.get(key) or AlertState(alert=alert, customer=watched.customer, carrier=watched.carrier)
+        state = states.pop(watched.key, None)
+        state = state or AlertState(alert=alert, customer=watched.customer, carrier=watched.carrier)
         value = _figure(figures, alert, watched)
-        move = decide(rule_of(alert), Stand(fired_at=state.fired_at, told_at=state.told_at), value, at)
+        move = decide(rule, Stand(fired_at=state.fired_at, told_at=state.told_at), value, at, zone=zone)
         if not move.kind:
             continue
         state.fired_at, state.told_at = move.stand.fired_at, move.stand.told_at
@@ -114,12 +120,14 @@ def _looked(alert: Alert, figures: Figures, at: datetime) -> Iterator[bool]:
             _tell(alert, watched, value=shown(alert.area, value, watched.currency), note=words)
         _note(alert, watched, kind=move.kind, value=value, words=words, at=at)
         yield True
+    _forget(states.values())
 
 
 def _changed(alert: Alert, at: datetime) -> Iterator[bool]:
     """An alert of changes: what was changed since the last look; the first look only remembers where it stands."""
+    states = _states(alert)
     for watched in _watched(alert):
-        state = AlertState.objects.filter(alert=alert, customer=watched.customer).first()
+        state = states.pop(watched.key, None)
         if state is None:
             newest = Audit.objects.aggregate(newest=Max("id"))["newest"] or 0
             AlertState.objects.create(alert=alert, customer=watched.customer, seen_id=newest)
@@ -134,6 +142,17 @@ def _changed(alert: Alert, at: datetime) -> Iterator[bool]:
         _tell(alert, watched, value=str(found.changes), note=said, to_contacts=held)
         _note(alert, watched, kind="fired", value=found.changes * 10**6, words=said, at=at)
         yield True
+    _forget(states.values())
+
+
+def _states(alert: Alert) -> dict[tuple[int | None, int | None], AlertState]:
+    return {(state.customer_id, state.carrier_id): state for state in alert.states.all()}
+
+
+def _forget(states: Iterable[AlertState]) -> None:
+    """Who has lost the tag is watched no longer: with the tag given back it is looked at anew."""
+    for state in states:
+        state.delete()
 
 
 def _watched(alert: Alert) -> Iterator[Watched]:

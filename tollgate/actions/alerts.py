@@ -11,7 +11,8 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
-from tollgate.core.alerts import ALWAYS, AREAS, COMPARED, Rule, reset_fits
+from tollgate.actions.in_service import check_in_service
+from tollgate.core.alerts import ALWAYS, AREAS, COMPARED, ByDay, Rule, reset_fits
 from tollgate.store.models import Account, Alert, Carrier, Customer, Tag
 
 PENALTIES_S: Mapping[int, str] = {
@@ -29,10 +30,14 @@ LEVELS = ("none", "warning", "error")
 TEMPLATES = ("alert", "alert_digest")
 MOST_RECIPIENTS = 20
 OWNERS = ("customer_id", "carrier_id", "tag_id")
+WATCHED = ("enabled", "area", "operator", "threshold_micros", *OWNERS)
+"""What arms an alert anew when it becomes another."""
+DAY_MIN = 1440
 
 
 class AlertFields(TypedDict, total=False):
-    """What may be set on an alert. Exactly one of customer, carrier and tag says whose figure it is."""
+    """What may be set on an alert. Exactly one of customer, carrier and tag says whose figure it is. What repeats daily
+    or weekly is told again at `repeat_hour` (0 to 23) by the clock of the account."""
 
     enabled: bool
     customer_id: int | None
@@ -45,6 +50,7 @@ class AlertFields(TypedDict, total=False):
     sample_min: int
     penalty_s: int
     repeat_min: int
+    repeat_hour: int
     level: str
     template: str
 
@@ -87,6 +93,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "sample_min": _among(SAMPLES_MIN),
     "penalty_s": _among(PENALTIES_S),
     "repeat_min": _among(REPEATS_MIN),
+    "repeat_hour": checks.whole(0, 23),
     "level": checks.one_of(LEVELS),
     "template": checks.one_of(TEMPLATES),
 }
@@ -99,18 +106,23 @@ def create_alert(*, account_id: int, title: str, area: str, **fields: Unpack[Ale
     account = records.find(Account, account_id)
     alert = Alert(account=account, **values)
     _check_together(alert)
+    check_in_service(alert.customer)
     return records.create(Alert, {**values, "account_id": account.pk})
 
 
 @act
 def update_alert(*, alert_id: int, version: int | None = None, **changes: Unpack[AlertChanges]) -> Alert:
-    """Changes an alert; one that watches something else from now on is armed anew."""
+    """Changes an alert; one that watches something else from now on is armed anew, and so is one that is enabled."""
     values = checks.cleaned(CHECKS, changes)
     alert = records.locked(Alert, alert_id, version)
+    was = alert.customer_id
+    anew = any(values.get(name, getattr(alert, name)) != getattr(alert, name) for name in WATCHED)
     for name, value in values.items():
         setattr(alert, name, value)
     _check_together(alert)
-    if {"area", "operator", "threshold_micros", *OWNERS} & set(values):
+    if alert.customer_id != was:
+        check_in_service(alert.customer)
+    if anew:
         alert.states.all().delete()
     return records.change(alert, values)
 
@@ -127,8 +139,15 @@ def rule_of(alert: Alert) -> Rule:
         operator=alert.operator,
         threshold_micros=alert.threshold_micros,
         reset_micros=alert.reset_micros,
-        repeat=timedelta(minutes=alert.repeat_min) if alert.repeat_min else None,
+        repeat=_repeat_of(alert),
     )
+
+
+def _repeat_of(alert: Alert) -> timedelta | ByDay | None:
+    """Whole days go by the clock, minutes by what has passed."""
+    if alert.repeat_min >= DAY_MIN:
+        return ByDay(days=alert.repeat_min // DAY_MIN, hour=alert.repeat_hour)
+    return timedelta(minutes=alert.repeat_min) if alert.repeat_min else None
 
 
 def _check_together(alert: Alert) -> None:

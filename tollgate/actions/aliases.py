@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse, warn
+from tollgate.actions.in_service import check_in_service
 from tollgate.core import aliases
 from tollgate.store.models import Account, Alias, Customer
 
@@ -57,6 +58,7 @@ def update_alias(*, alias_id: int, version: int | None = None, **changes: Unpack
     """Changes an alias; the next call obeys it."""
     values = checks.cleaned(CHECKS, dict(changes))
     alias = records.locked(Alias, alias_id, version)
+    check_in_service(alias.customer, "alias_id")
     for name, value in values.items():
         setattr(alias, name, value)
     _check(alias)

@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet, Sum
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse
-from tollgate.actions.invoices import billing_switches
+from tollgate.actions.invoice_usage import billing_switches
 from tollgate.actions.postings import wallet_id_of, wallet_of
 from tollgate.actions.statements import fetch
 from tollgate.actions.webhook_bodies import invoice_body

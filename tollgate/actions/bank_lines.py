@@ -19,8 +19,8 @@ DIRECT_DEBIT: Final = "direct_debit"
 def hold(line: BankLine) -> None:
     """Holds the file of a line, then the customer's wallet, until the act ends.
 
-    Whoever confirms lines or says that they came back does it first, in this order, and only then locks payments and
-    lines; a statement, which may hold several files and wallets, does so too.
+    Whoever confirms or cancels lines, or says that they came back, does it first, in this order, and only then locks
+    their payments and then the lines; a statement, which may hold several files and wallets, does so too.
     """
     if line.run_id is not None:
         BankRun.objects.select_for_update(no_key=True).get(pk=line.run_id)

@@ -82,14 +82,16 @@ def return_bank_line(*, bank_line_id: int, reason_code: str = "", returned_on: d
     """Says that the money of a line came back, or never moved: its invoice is open again, its customer is told."""
     given = {"reason_code": reason_code, "returned_on": returned_on}
     values = checks.cleaned(CHECKS, given)
-    hold(records.find(BankLine, bank_line_id))
+    found = records.find(BankLine, bank_line_id)
+    hold(found)
+    payment = records.locked(Payment, found.payment_id)  # before the line, as whoever completes or cancels it
     line = records.locked(BankLine, bank_line_id)
     if line.state in OVER:
         return line
     if line.state == "canceled" or line.run is None:
         raise refuse("bank_line_id", "The bank never had it.")
     because(f"{values['reason_code']} {sepa.reason_words(values['reason_code'])}".strip())
-    line = _taken_back(line, values["reason_code"], values["returned_on"])
+    line = _taken_back(line, payment, values["reason_code"], values["returned_on"])
     if line.run is not None and line.run.state == "made":
         records.change(line.run, {"state": "sent", "sent_at": records.now()})
     if line.mandate_id is not None:
@@ -97,10 +99,9 @@ def return_bank_line(*, bank_line_id: int, reason_code: str = "", returned_on: d
     return line
 
 
-def _taken_back(line: BankLine, code: str, on: date | None) -> BankLine:
+def _taken_back(line: BankLine, payment: Payment, code: str, on: date | None) -> BankLine:
     words = f"Returned by the bank: {code} {sepa.reason_words(code)}".strip()
     told = {"return_code": code, "returned_on": on or records.now().astimezone(UTC).date()}
-    payment = records.locked(Payment, line.payment_id)
     if line.state == "waiting":
         note = "\n".join(part for part in (payment.private_note, words) if part)
         stay(records.change(payment, {"status": "canceled", "private_note": note}))

@@ -56,9 +56,18 @@ def look(customer: Customer) -> Look:
     return Look(known, entry_id, since_at, frozenset(again))
 
 
-def keep(customer: Customer, seen: Look, *, until_at: datetime | None, waiting: Collection[datetime]) -> None:
-    """Remembers that all was done that a look has found, but for some stretches that wait."""
-    values = {"until_at": until_at, "entry_id": seen.entry_id, "waiting": sorted(waiting)}
+def keep(
+    customer: Customer,
+    seen: Look,
+    *,
+    until_at: datetime | None,
+    looked_at: datetime | None,
+    waiting: Collection[datetime],
+) -> None:
+    """Remembers that all was done that a look has found, but for some stretches that wait, and what it saw between
+    `until_at` and `looked_at` and carries on."""
+    looked = {"until_at": until_at, "looked_until_at": looked_at}
+    values = {**looked, "entry_id": seen.entry_id, "waiting": sorted(waiting)}
     known = seen.known
     if known is None or values != {name: getattr(known, name) for name in values}:
         BillingProgress.objects.update_or_create(customer=customer, defaults=values)
@@ -73,6 +82,7 @@ def reopen(invoice: Invoice) -> None:
     if invoice.usage_from_at is not None:
         named.discard(invoice.usage_from_at)
         known.until_at = known.until_at and min(known.until_at, invoice.usage_from_at)
+        known.looked_until_at = known.looked_until_at and min(known.looked_until_at, invoice.usage_from_at)
     known.waiting = sorted({*known.waiting, *named})
     known.save()
 

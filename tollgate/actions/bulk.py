@@ -49,7 +49,7 @@ from tollgate.actions import (
 )
 from tollgate.actions.acts import Actor, OutOfDate, act, call_act, current, refuse
 from tollgate.actions.tasks import ARGUMENTS, DOING, MOST_ROWS, NAMED, TITLE_MOST, NewRow, begin
-from tollgate.core.field_words import counted, field_words, value_words
+from tollgate.core.field_words import counted, field_words, kept_beside, value_words
 from tollgate.store.models import (
     AccessNumber,
     Alert,
@@ -345,8 +345,11 @@ def _meanwhile(task: Task, row: TaskRow) -> str:
         f"{field_words(name)}: {value_words(name, saved.before[name])} → {value_words(name, saved.after[name])}"
         for name in names
     ]
-    if len(names) < len(saved.after) or not names:
-        told.append("other fields" if names else "fields that this job does not change")
+    beside = kept_beside(saved.after, task.arguments)
+    told += [field_words(name) for name in beside]
+    others = [name for name in saved.after if name not in names and not kept_beside([name], beside)]
+    if others or not told:
+        told.append("other fields" if told else "fields that this job does not change")
     by = ", ".join(name for name, _ in saved.who if name) if current.get().reach is None else ""
     return f"{CHANGED}{f' by {by}' if by else ''} ({'; '.join(told)}). It stays as it is: edit it again to change it."
 

@@ -6,17 +6,20 @@ opens nothing to customers of others. To let calls go to something else, ask `ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any
 
-from tollgate.actions.acts import current, refuse
+from tollgate.actions.acts import current, refuse, warn
 from tollgate.actions.transports import warn_of_tls
-from tollgate.core.callee_addresses import comparable, host_of, is_nowhere
-from tollgate.store.models import ConferenceRoom, Customer, Edge, Endpoint, Gateway
+from tollgate.core import dids
+from tollgate.core.callee_addresses import address_of, comparable, host_of, is_nowhere
+from tollgate.store.models import Carrier, ConferenceRoom, Customer, Did, Edge, Endpoint, Gateway
 
 OURS = "Only users of the account say where calls to extensions go."
 USUAL: Mapping[str, Any] = {"delivery_host": "", "delivery_port": 5060, "delivery_transport": "udp"}
 ROOM_PLACE = ("host", "port", "transport")
+MOST_TOLD = 3
 
 
 def check_delivery(customer: Customer, values: Mapping[str, Any], before: Endpoint | None = None) -> None:
@@ -63,9 +66,43 @@ def check_place(customer: Customer, field: str, host: str) -> None:
     gateways = Gateway.objects.filter(carrier__account_id=customer.account_id).values_list("host", flat=True)
     if wanted in set(map(comparable, gateways)):
         raise refuse(field, "A carrier's gateway is there: it would bill calls to these extensions.")
+    _check_carriers(customer.account_id, field, host)
     edges = Edge.objects.filter(account_id=customer.account_id).values_list("rpc_url", flat=True)
     if wanted in {comparable(host_of(url)) for url in edges}:
         raise refuse(field, "An edge is there: it would send these calls to itself.")
+
+
+def warn_of_closed(account_id: int, host: str) -> None:
+    """Warns who puts a gateway or a carrier at a host of what is called there: no call is sent to it any more."""
+    wanted = comparable(host)
+    told = [name for name, place in _places(account_id, wanted) if comparable(place) == wanted]
+    if told:
+        names = ", ".join(told[:MOST_TOLD]) + (", …" if len(told) > MOST_TOLD else "")
+        warn(f"No more calls are sent to {names}, which are at {host} too: give those another address.")
+
+
+def _places(account_id: int, host: str) -> Iterator[tuple[str, str]]:
+    """What is called at an address of its own, and its host."""
+    for endpoint in Endpoint.objects.filter(account_id=account_id, kind="ip").exclude(extensions="").order_by("id"):
+        at = endpoint.delivery_host or str(endpoint.network.network_address if endpoint.network else "")
+        yield f"extensions {endpoint.extensions}", at
+    for room in ConferenceRoom.objects.filter(account_id=account_id).order_by("id"):
+        yield f"conference room {room.name}", room.host
+    for did in Did.objects.filter(account_id=account_id, destinations__icontains=host).order_by("number"):
+        yield from ((f"DID {did.number}", place.host) for place in dids.parse(did.destinations) if place.host)
+
+
+def _check_carriers(account_id: int, field: str, host: str) -> None:
+    """Refuses an address that a carrier calls from; of one within a wider network of it, who may know is warned."""
+    address = address_of(host)
+    if address is None:
+        return
+    for carrier in Carrier.objects.filter(account_id=account_id).exclude(networks=[]).order_by("id"):
+        for network in carrier.networks:
+            if network == ip_network(address):
+                raise refuse(field, "A carrier calls from there: it would bill calls to these extensions.")
+            if address in network and current.get().reach is None:
+                warn(f"{host} is within {network} of the carrier {carrier.name}: it would bill calls to its switches.")
 
 
 def _check_reach(values: Mapping[str, Any], before: Endpoint | None) -> None:

@@ -16,7 +16,7 @@ from tollgate.actions.acts import Actor, act, current, refuse
 from tollgate.core.money import Method
 from tollgate.core.rates import Increments
 from tollgate.store.models import Account, Card, Carrier, Customer, Revision
-from tollgate.store.queries.cards import is_of_dids, is_of_routes
+from tollgate.store.queries.cards import is_of_customers, is_of_dids, is_of_routes
 from tollgate.store.queries.resale import owned_by, seen_of
 
 
@@ -83,7 +83,7 @@ def create_card(*, account_id: int, kind: str, name: str, currency: str, **field
 @act
 def update_card(*, card_id: int, version: int | None = None, **changes: Unpack[CardChanges]) -> Card:
     """Changes a card's name, roundings or tech prefix; calls that begin from now on obey them. Its direction changes
-    only while no route and no DID uses it."""
+    only while no route, no DID and no customer uses it."""
     values = checks.cleaned(CHECKS, changes)
     card = records.locked(Card, card_id, version)
     direction = values.get("direction", card.direction)
@@ -98,7 +98,7 @@ def update_card(*, card_id: int, version: int | None = None, **changes: Unpack[C
 
 @act
 def delete_card(*, card_id: int, version: int | None = None) -> None:
-    """Removes a card that never had a published revision and that no route and no DID uses."""
+    """Removes a card that never had a published revision and that no route, no DID and no customer uses."""
     card = records.locked(Card, card_id, version)
     if card.revisions.exclude(published_at=None).exists():
         raise refuse("card_id", "The card has published revisions, and calls may have been rated by them: it stays.")
@@ -147,6 +147,8 @@ def _check_unused(card: Card, field: str) -> None:
         raise refuse(field, "Routes use this card: take it out of them first.")
     if is_of_dids(card):
         raise refuse(field, "DIDs use this card: give them another first.")
+    if is_of_customers(card):
+        raise refuse(field, "It is the NON-CLI card of customers: give them another first.")
 
 
 def _check_tech_prefix(kind: str, direction: str, tech_prefix: str) -> None:

@@ -157,6 +157,10 @@ def update_carrier_statement(
 def delete_carrier_statement(*, statement_id: int) -> None:
     """Deletes a statement with its files and lines. What was accepted or disputed stays."""
     statement = _open(statement_id)
+    if statement.payments.exists():
+        raise refuse(
+            "statement_id", "Payments are for this statement: say of each that it is for another, or for none."
+        )
     CarrierLine.objects.filter(statement=statement).delete()
     statement.delete()
 

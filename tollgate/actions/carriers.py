@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.callee_addresses import warn_of_closed
 from tollgate.actions.did_networks import carrier_networks, check_host, check_networks
 from tollgate.actions.endpoint_sharing import take_turns
 from tollgate.actions.transports import warn_of_tls
@@ -87,7 +88,9 @@ def create_carrier(*, account_id: int, name: str, currency: str, **fields: Unpac
     values = checks.cleaned({**CARRIER_CHECKS, "currency": checks.currency}, given)
     account = records.find(Account, account_id)
     take_turns(account.pk)
-    check_networks(account.pk, values.get("networks", ()))
+    new = values.get("networks", ())
+    check_networks(account.pk, new)
+    _warn_of_closed(account.pk, new)
     return records.create(Carrier, {**values, "account_id": account.pk})
 
 
@@ -99,6 +102,7 @@ def update_carrier(*, carrier_id: int, version: int | None = None, **changes: Un
     carrier = records.locked(Carrier, carrier_id, version)
     new = [network for network in values.get("networks", ()) if network not in carrier.networks]
     check_networks(carrier.account_id, new, carrier.pk)
+    _warn_of_closed(carrier.account_id, new)
     return records.change(carrier, values)
 
 
@@ -111,6 +115,7 @@ def create_gateway(*, carrier_id: int, name: str, host: str, **fields: Unpack[Ga
     carrier = records.find(Carrier, carrier_id)
     take_turns(carrier.account_id)
     check_host(carrier, values["host"])
+    warn_of_closed(carrier.account_id, values["host"])
     warn_of_tls(carrier.account_id, values.get("transport"))
     return records.create(Gateway, {**values, "carrier_id": carrier.pk})
 
@@ -125,6 +130,7 @@ def update_gateway(*, gateway_id: int, version: int | None = None, **changes: Un
         values["port"] = _usual_port(values.get("transport", gateway.transport))
     if values.get("host", gateway.host) != gateway.host:
         check_host(gateway.carrier, values["host"])
+        warn_of_closed(gateway.carrier.account_id, values["host"])
     warn_of_tls(gateway.carrier.account_id, values.get("transport"))
     return records.change(gateway, values)
 
@@ -138,6 +144,12 @@ def delete_gateway(*, gateway_id: int, version: int | None = None) -> None:
     if any(meter.channels for meter in meters) or _calls_over(account_id, gateway.pk):
         raise refuse("gateway_id", "The gateway has live calls: disable it and wait for them to end.")
     gateway.delete()
+
+
+def _warn_of_closed(account_id: int, networks: Iterable[checks.Network]) -> None:
+    for network in networks:
+        if network.num_addresses == 1:
+            warn_of_closed(account_id, str(network.network_address))
 
 
 def _usual_port(transport: str | None) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
@@ -92,12 +92,14 @@ def make_charge(
         detail=dict(detail or {}),
         tax_category=tax_category,
         exemption_reason=exemption_reason,
+        billing_type=customer.billing_type,
     )
-    return post_charge(charge, ref=f"charge:{charge.pk}") if post_now else charge
+    return post_charge(charge, ref=f"charge:{charge.pk}", billing_type=customer.billing_type) if post_now else charge
 
 
-def post_charge(charge: Charge, *, ref: str) -> Charge:
-    """Moves the money of a charge that has not moved yet; one of nothing moves none."""
+def post_charge(charge: Charge, *, ref: str, billing_type: str) -> Charge:
+    """Moves the money of a charge that has not moved yet; one of nothing moves none. From now on it is of an account
+    type: of that under which it was made, or of the document that moves it."""
     if charge.entry_id is not None or charge.amount_micros == 0:
         return charge
     customer = charge.customer
@@ -110,8 +112,8 @@ def post_charge(charge: Charge, *, ref: str) -> Charge:
         key=f"charge {charge.pk}",
         ref=ref,
     )
-    charge.entry_id = entry.pk
-    charge.save(update_fields=["entry_id"])
+    charge.entry_id, charge.billing_type = entry.pk, billing_type
+    charge.save(update_fields=["entry_id", "billing_type"])
     return charge
 
 
@@ -134,12 +136,27 @@ def is_posted(charge: Charge) -> bool:
     return charge.entry_id is not None
 
 
-def unbilled_charges(customer: Customer, *, before_on: date, without: int | None = None) -> QuerySet[Charge]:
-    """The charges that begin before a day and that no document bears; `without` does not count its own lines."""
+def unbilled_charges(customer: Customer, *, kind: str, before_on: date, without: int | None = None) -> QuerySet[Charge]:
+    """The charges that begin before a day, that documents of a kind bear, and that none bears; `without` does not count
+    its own lines.
+
+    What money paid ahead has paid, with its tax, stands on receipts alone, what was taken afterwards on invoices. What
+    has not moved yet is billed by the kind in force now, which asks for it; what was made while the customer was
+    postpaid may also be on the last of its invoices.
+    """
     billed = InvoiceLine.objects.filter(charge__customer=customer).exclude(invoice__state="void")
     billed = billed.exclude(invoice_id=without or 0)
-    found = Charge.objects.filter(customer=customer, from_on__lt=before_on)
+    moved = Q(entry_id__isnull=False)
+    own = Q(billing_type="postpaid") if kind == "invoice" else moved & Q(billing_type="prepaid")
+    if kind == kind_of(customer.billing_type):
+        own |= ~moved | Q(billing_type="")
+    found = Charge.objects.filter(own, customer=customer, from_on__lt=before_on)
     return found.exclude(pk__in=billed.values("charge_id")).order_by("from_on", "pk")
+
+
+def kind_of(billing_type: str) -> str:
+    """Who pays ahead gets receipts of what was used, who pays afterwards invoices."""
+    return "receipt" if billing_type == "prepaid" else "invoice"
 
 
 @act

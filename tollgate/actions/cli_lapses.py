@@ -6,10 +6,12 @@ reminder: where the days are made fewer, nothing is taken off at once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from tollgate.actions import records
@@ -17,6 +19,8 @@ from tollgate.actions.acts import act
 from tollgate.actions.notices import notify
 from tollgate.store.models import VerifiedCli
 from tollgate.store.queries.clis import WEEK, with_lapse
+
+log = logging.getLogger(__name__)
 
 
 @act
@@ -31,8 +35,12 @@ def lapse_verified_clis() -> int:
     told: dict[int, list[Any]] = {}
     for cli in _locked(known.filter(reminded_at=None, over_at__lte=at + WEEK)):
         told.setdefault(cli.customer_id, []).append(cli)
-    for clis in told.values():
-        _remind(clis, at)
+    for customer_id, clis in told.items():
+        try:
+            with transaction.atomic():
+                _remind(clis, at)
+        except Exception:  # whatever befalls one, the others are told
+            log.exception("ALARM customer %s is not told of numbers that lapse", customer_id)
     gone = list(_locked(known.filter(over_at__lte=at, reminded_at__lte=at - WEEK)))
     for cli in gone:
         cli.delete()

@@ -23,7 +23,9 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, current, refuse
 from tollgate.actions.clis import CHECKS
 from tollgate.actions.exchange_rates import convert
+from tollgate.actions.in_service import check_in_service
 from tollgate.actions.messages import queue
+from tollgate.core.cli_pools import prices
 from tollgate.core.portal import Level, level
 from tollgate.core.routes import select
 from tollgate.core.snapshot import Route
@@ -72,6 +74,7 @@ def start_cli_proof(*, customer_id: int, contact_id: int, number: str, way: str)
     contact = records.find(Contact, contact_id)
     if contact.customer_id != customer.pk:
         raise refuse("contact_id", "There is no such contact.")
+    check_in_service(customer)
     if not _is_served(customer, records.now()):
         raise refuse("number", "Your service is suspended for now: no calls are carried.")
     if not customer.approved_clis_only:
@@ -148,7 +151,8 @@ def call_instead_of_lost_messages(at: datetime) -> int:
 
 
 def price_known(user: Endpoint, number: str, at: datetime) -> bool:
-    """Whether the customer of the SIP user has a route for a number, and a minute costs what it may.
+    """Whether the customer of the SIP user has a route for a number, and a minute costs what it may: by its NON-CLI
+    card, too, where its CLI pool prices by one.
 
     The call itself decides the rest.
     """
@@ -159,7 +163,14 @@ def price_known(user: Endpoint, number: str, at: datetime) -> bool:
     chosen, digits = select(routes, number)
     if chosen is None or digits is None:
         return False
-    card = Card.objects.get(pk=chosen.card_id)
+    cards = [chosen.card_id]
+    if prices(user.customer.cli_pool) and user.customer.non_cli_card_id is not None:
+        cards.append(user.customer.non_cli_card_id)
+    return all(_affordable(card, user, digits, at) for card in Card.objects.filter(pk__in=cards))
+
+
+def _affordable(card: Card, user: Endpoint, digits: str, at: datetime) -> bool:
+    """Whether a minute costs by a card what it may."""
     revision = revision_at(card, at)
     priced = None if revision is None else price(card, revision, digits, at=at, duration_ms=60_000)
     if priced is None or priced.rate.blocked:

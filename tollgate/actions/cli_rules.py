@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import NotEditable, act, refuse, warn
+from tollgate.actions.in_service import check_in_service
 from tollgate.core import cli_rules
 from tollgate.store.models import Account, CliRule, Customer, StirCertificate, Tag
 
@@ -76,6 +77,7 @@ def update_cli_rule(*, cli_rule_id: int, version: int | None = None, **changes: 
     rule = records.locked(CliRule, cli_rule_id, version)
     _check_signing(rule.account_id, values)
     _check_not_signed_by(rule)
+    check_in_service(rule.customer, "cli_rule_id")
     for name, value in values.items():
         setattr(rule, name, value)
     _check(rule)

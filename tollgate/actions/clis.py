@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.in_service import check_in_service
 from tollgate.core import digits
 from tollgate.store.models import Customer, VerifiedCli
 
@@ -35,8 +36,7 @@ def add_verified_cli(*, customer_id: int, number: str, attestation: str | None =
     """
     values = checks.cleaned(CHECKS, {"number": number, "attestation": attestation})
     customer = records.locked(Customer, customer_id)
-    if customer.deleted_at is not None:
-        raise refuse("customer_id", "The customer is deleted: restore it first.")
+    check_in_service(customer)
     if VerifiedCli.objects.filter(customer=customer, number=values["number"]).exists():
         raise refuse("number", "The customer may show this number already.")
     if acts.current.get().reach is not None:

@@ -13,6 +13,7 @@ from tollgate.actions.acts import act, refuse
 from tollgate.actions.callee_addresses import check_room
 from tollgate.actions.did_places import warn_of_calls_lost
 from tollgate.actions.extensions import check_extensions
+from tollgate.actions.in_service import check_in_service
 from tollgate.core.extensions import Span
 from tollgate.store.models import ConferenceRoom, Customer, Wallet
 
@@ -61,8 +62,7 @@ def create_conference_room(
     given: dict[str, Any] = {**fields, "name": name, "extension": extension, "host": host}
     values = checks.cleaned(CHECKS, given)
     customer = records.locked(Customer, customer_id)
-    if customer.deleted_at is not None:
-        raise refuse("customer_id", "The customer is deleted: restore it first.")
+    check_in_service(customer)
     values["port"] = values.get("port") or usual_port(values.get("transport"))
     check_room(customer, values)
     check_extensions(customer, [_span(values["extension"])], field="extension")
@@ -77,6 +77,7 @@ def update_conference_room(
     values = checks.cleaned(CHECKS, changes)
     customer = records.locked(Customer, records.find(ConferenceRoom, conference_room_id).customer_id)
     room = records.locked(ConferenceRoom, conference_room_id, version)
+    check_in_service(customer, "conference_room_id")
     if "port" in values and values["port"] is None:
         values["port"] = usual_port(values.get("transport", room.transport))
     check_room(customer, values, room)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypedDict, Unpack
 
 from tollgate.actions import checks, portal_passwords, records
 from tollgate.actions.acts import act, because, current, refuse, warn
+from tollgate.actions.in_service import check_in_service
 from tollgate.actions.messages import queue
 from tollgate.actions.portal_access import close_sessions
 from tollgate.core.notices import DEPARTMENTS
@@ -83,6 +84,7 @@ def create_contact(
     if invite and password:
         raise refuse("password", "Leave this empty when a link is sent.")
     customer = records.find(Customer, customer_id)
+    check_in_service(customer)
     if current.get().kind == "contact":
         records.locked(Customer, customer.pk)  # several at once take turns to be counted
         if invite:
@@ -105,6 +107,7 @@ def update_contact(*, contact_id: int, version: int | None = None, **changes: Un
     """Changes a contact. A new email or mobile number has to be verified again; the old email is told."""
     values = checks.cleaned(CHECKS, changes)
     contact = records.locked(Contact, contact_id, version)
+    check_in_service(contact.customer, "contact_id")
     was = contact.email
     _check_name(values.get("first_name", contact.first_name), values.get("last_name", contact.last_name))
     if "email" in values and values["email"].lower() != was.lower():
@@ -157,6 +160,7 @@ def forget_contact_links(*, contact_id: int) -> int:
 def _verify(contact_id: int, what: str, reason: str, *, verified: bool) -> Contact:
     because(checks.cleaned({"reason": checks.text(500, required=True)}, {"reason": reason})["reason"])
     contact = records.locked(Contact, contact_id)
+    check_in_service(contact.customer, "contact_id")
     if not getattr(contact, what):
         raise refuse(what, "The contact has none: enter it first.")
     return records.change(contact, portal_passwords.verification(what, verified=verified, how=current.get().name))

@@ -14,10 +14,11 @@ from django_countries import countries
 from tollgate.actions import checks
 from tollgate.actions.acts import Actor, current, refuse
 from tollgate.actions.portal_domains import or_empty, sections, url
+from tollgate.core.cli_pools import MODES
 from tollgate.core.cli_rules import SELECTIONS
-from tollgate.core.notices import DEPARTMENTS
+from tollgate.core.notices import DEPARTMENTS, OPTIONAL
 from tollgate.core.vars import MOST_CHARACTERS, VarsInvalid, parse
-from tollgate.store.models import Customer, InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
+from tollgate.store.models import Card, Customer, InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
 
 LOSS_MAKING: Final = ("allow", "warn", "refuse")
 GROUPINGS: Final = ("day", "destination", "route", "total")
@@ -100,6 +101,10 @@ REFERENCES: Final[Mapping[str, tuple[Callable[[int], QuerySet[Any]], str]]] = {
         lambda account: InvoiceTemplate.objects.filter(account_id=account),
         "Choose one of the invoice templates.",
     ),
+    "non_cli_card_id": (
+        lambda account: Card.objects.filter(account_id=account, kind="customer", direction="termination"),
+        "Choose a customer card of termination: it says what the customer pays for calls that go out.",
+    ),
 }
 """Other records that a customer names by their id."""
 LISTS: Final[Mapping[str, tuple[Callable[[int], QuerySet[Any]], str]]] = {
@@ -114,7 +119,8 @@ def offered(name: str, account_id: int, actor: Actor, had: Collection[int] = ())
     """The records that an actor may name in this field of a customer, which names those in `had` already.
 
     Those who are held to some customers are offered the users of their own reseller, and of the operator's records
-    those that the reseller or one of these customers has; of tags none, for routes and rules come with a tag.
+    those that the reseller or one of these customers has; of tags none, for routes and rules come with a tag, and of
+    cards those that are the reseller's own.
     """
     found = {**REFERENCES, **LISTS}[name][0](account_id)
     if actor.reach is None:
@@ -122,6 +128,8 @@ def offered(name: str, account_id: int, actor: Actor, had: Collection[int] = ())
     known = Q(pk__in=list(had))
     if name == "account_manager_id":
         known |= Q(pk__in=User.objects.filter(reseller_id=actor.reseller_id).exclude(reseller_id=None).values("pk"))
+    elif name == "non_cli_card_id":
+        known |= Q(reseller__in=[actor.reseller_id or 0, *actor.reach])
     elif name != "tag_ids":
         theirs = Customer.objects.filter(pk__in=[*actor.reach, actor.reseller_id or 0])
         known |= Q(pk__in=theirs.values("customer_taxes__tax_id" if name == "tax_ids" else name))
@@ -194,6 +202,8 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "attestation": checks.one_of(("A", "B", "C")),
     "approved_clis_only": checks.yes_no,
     "cli_selection": checks.one_of(SELECTIONS),
+    "cli_pool": checks.one_of(MODES),
+    "non_cli_card_id": checks.optional(checks.record_id),
     "email_verification": checks.yes_no,
     "mobile_verification": checks.yes_no,
     "local_calls": checks.yes_no,
@@ -232,7 +242,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "low_balance_micros": checks.optional(checks.amount(-checks.MOST_MICROS, checks.MOST_MICROS)),
     "notification_emails": list_of(checks.email, 20),
     "notification_departments": list_of(checks.one_of(tuple(DEPARTMENTS)), len(DEPARTMENTS)),
-    "notification_opt_outs": list_of(_WORD, 50),
+    "notification_opt_outs": list_of(checks.one_of(OPTIONAL), len(OPTIONAL)),
 }
 BESIDE: Final[Mapping[str, checks.Check]] = {"note": checks.text(5000)}
 """What is written with a customer and is no value of its record."""

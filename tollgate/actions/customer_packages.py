@@ -14,8 +14,10 @@ from django.db.models import Q
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse, warn
-from tollgate.actions.charges import day, today_of, zone_of
-from tollgate.actions.package_runs import lock_held, next_day, open_period, run_held, schedule_of
+from tollgate.actions.charges import day, today_of
+from tollgate.actions.did_packages import check_did, lock_did
+from tollgate.actions.in_service import check_in_service
+from tollgate.actions.package_runs import close, lock_held, next_day, run_held, schedule_of
 from tollgate.core.packages import (
     DAY,
     Frequency,
@@ -23,12 +25,14 @@ from tollgate.core.packages import (
     check_days,
     earliest_end_on,
     first_period,
-    midnight,
     read_prefixes,
 )
-from tollgate.store.models import Account, Bundle, Customer, CustomerPackage, Package
+from tollgate.store.models import Account, Customer, CustomerPackage, Package
 
 KINDS: Final = ("standard", "free_minutes")
+FEATURES: Final = ("", "recording")
+"""What of the platform may come with a package."""
+NOT_RECORDING: Final = "Call recording is not enabled: enable it in System > Account first."
 MOST_PRICE_NANOS: Final = 10**15
 """A million units."""
 MOST_MINUTES: Final = 10**6
@@ -55,6 +59,7 @@ class PackageFields(TypedDict, total=False):
     minutes: int
     prefixes: str | Sequence[str]
     rollover: bool
+    feature: str
 
 
 class PackageChanges(PackageFields, total=False):
@@ -97,6 +102,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "minutes": checks.whole(0, MOST_MINUTES),
     "prefixes": _prefixes,
     "rollover": checks.yes_no,
+    "feature": checks.one_of(FEATURES),
 }
 HELD_CHECKS: Mapping[str, checks.Check] = {
     "quantity": checks.whole(1, MOST_QUANTITY),
@@ -115,6 +121,7 @@ def create_package(*, account_id: int, name: str, currency: str, **fields: Unpac
     given: dict[str, Any] = {**fields, "name": name, "currency": currency}
     values = checks.cleaned(CHECKS, given)
     package = Package(**values, account=records.find(Account, account_id))
+    _check_gate(package)
     return records.create(Package, {**values, **_together(package), "account_id": package.account_id})
 
 
@@ -128,8 +135,13 @@ def update_package(*, package_id: int, version: int | None = None, **changes: Un
         for name in FIXED:
             if name in values and values[name] != getattr(package, name):
                 raise refuse(name, "Customers hold this package, and their periods go by it: make another package.")
+    another = values.get("feature", package.feature) != package.feature
+    if another and package.holders.filter(_held_on(records.now().date() - DAY)).exists():
+        raise refuse("feature", "Customers hold this package, and their calls obey it: make another package.")
     for name, value in values.items():
         setattr(package, name, value)
+    if another:
+        _check_gate(package)
     return records.change(package, {**values, **_together(package)})
 
 
@@ -152,9 +164,13 @@ def assign_package(
     ends_on: date | str | None = None,
     auto_decrement: bool = True,
     minutes: int | None = None,
+    did_id: int | None = None,
 ) -> CustomerPackage:
-    """Gives a customer a package; what has fallen due of it is charged at once. `ends_on` is its last day."""
+    """Gives a customer a package, or a DID that the customer has, and the customer pays for it. What has fallen due is
+    charged at once. `ends_on` is its last day."""
+    did = None if did_id is None else lock_did(did_id)
     customer = records.locked(Customer, customer_id)
+    check_in_service(customer)
     package = records.find(Package, package_id)
     if package.account_id != customer.account_id or package.currency != customer.currency:
         raise refuse("package_id", f"{customer.name} is billed in {customer.currency}: choose a package sold in it.")
@@ -167,12 +183,17 @@ def assign_package(
         "minutes": minutes,
     }
     values = checks.cleaned(HELD_CHECKS, given)
+    if did is not None:
+        check_did(did, customer, package)
+        values |= {"did_id": did.pk, "did_number": did.number}
     _check_minutes(package, values)
     if values["starts_on"] < today - MOST_LATE:
         raise refuse("starts_on", "Give a day of the last twelve months, or one to come.")
     least = earliest_end_on(values["starts_on"], package.minimum_days)
     if values["ends_on"] is not None and values["ends_on"] < least:
         raise refuse("ends_on", f"This package is held for {package.minimum_days} days at least: until {least}.")
+    if package.feature and not customer.account.recording:
+        warn(f"Nothing is recorded yet. {NOT_RECORDING}")
     return hold_package(customer, package, values)
 
 
@@ -199,6 +220,7 @@ def change_customer_package(
 ) -> CustomerPackage:
     """Changes how much of a package a customer holds and how it pays, from the next charge on."""
     held = lock_held(customer_package_id, version)
+    check_in_service(held.customer, "customer_package_id")
     given = {"quantity": quantity, "auto_decrement": auto_decrement, "minutes": minutes}
     values = checks.cleaned(HELD_CHECKS, {name: value for name, value in given.items() if value is not None})
     _check_minutes(held.package, {"quantity": held.quantity, "minutes": held.minutes, **values})
@@ -221,21 +243,13 @@ def end_customer_package(
     held = lock_held(customer_package_id, version)
     last = _last_day(held, ends_on)
     least = earliest_end_on(held.starts_on, held.package.minimum_days)
-    begun = held.starts_on <= today_of(held.customer)
-    if begun and last < least:
+    if held.starts_on <= last < least:  # one that ends before it begins is held for no day at all
         if not override:
             raise refuse("ends_on", f"This package is held for {held.package.minimum_days} days: until {least}.")
         words = checks.text(500, required=True)
         because(checks.cleaned({"reason": words}, {"reason": reason})["reason"])
         warn(f"It ends before its minimum days are over, which would be on {least}.")
-    held.ends_on = last
-    schedule = schedule_of(held)
-    values: dict[str, Any] = {"ends_on": last, "next_on": next_day(held, open_period(held, schedule))}
-    end_at = midnight(last + DAY, zone_of(held.customer))
-    later = Bundle.objects.filter(Q(ends_at=None) | Q(ends_at__gt=end_at), customer_package=held)
-    for bundle in later.order_by("id"):
-        records.change(bundle, {"ends_at": max(end_at, bundle.starts_at)})
-    return records.change(held, values)
+    return close(held, last)
 
 
 def _last_day(held: CustomerPackage, given: date | str | None) -> date:
@@ -251,6 +265,17 @@ def _last_day(held: CustomerPackage, given: date | str | None) -> date:
     if last < today:
         raise refuse("ends_on", "Give today or a day to come: what was used is charged.")
     return last
+
+
+def _held_on(day: date) -> Q:
+    """Those that are not over on a day."""
+    return Q(ends_on=None) | Q(ends_on__gte=day)
+
+
+def _check_gate(package: Package) -> None:
+    """Recording is sold where the account has it."""
+    if package.feature and not package.account.recording:
+        raise refuse("feature", NOT_RECORDING)
 
 
 def _together(package: Package) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, refuse
 from tollgate.actions.customer_checks import CHECKS
 from tollgate.actions.customers import BLOCKED, check_together
 from tollgate.actions.holds import FRAUD, impose, lift
+from tollgate.actions.in_service import check_in_service
 from tollgate.actions.notices import notify
 from tollgate.actions.statements import fetch
 from tollgate.actions.webhook_bodies import customer_body, written
@@ -22,6 +25,8 @@ from tollgate.store.queries.customers import below, with_end
 
 NOTICE_DAYS: Final = 7
 DAY: Final = timedelta(days=1)
+UNTOLD: Final = Q(noticed_end_at=None)
+log = logging.getLogger(__name__)
 FRAUD_CHECKS: Final = {
     "reason": checks.text(450, required=True),
     "until": checks.optional(checks.instant),
@@ -36,6 +41,7 @@ def set_customer_status(
     """Gives a customer a status and says why. Inactive and penalty may end by themselves at `until`."""
     values = _cleaned({"status": status, "reason": reason, "until": until})
     customer = records.locked(Customer, customer_id, version)
+    check_in_service(customer)
     check_together(values, customer, records.now())
     if values["status_reason"]:
         because(values["status_reason"])
@@ -58,6 +64,7 @@ def hold_for_fraud(
     at = records.now()
     if values["until"] is not None and values["until"] <= at:
         raise refuse("until", "Give a moment that is still to come.")
+    check_in_service(records.find(Customer, customer_id))
     because(values["reason"])
     hold = Hold(status="penalty", reason=f"Fraud: {values['reason']}", until_at=values["until"])
     if not impose(customer_id, cause=FRAUD, hold=hold, at=at):
@@ -108,6 +115,7 @@ def extend_customer(*, customer_id: int, until: datetime | str, version: int | N
     """Lets a customer call until a later moment: its date moves there, and its days are made to last that long."""
     end = checks.cleaned({"until": checks.instant}, {"until": until})["until"]
     customer = records.locked(Customer, customer_id, version)
+    check_in_service(customer)
     if end <= records.now():
         raise refuse("until", "Give a moment that is still to come.")
     known = with_end(Customer.objects.filter(pk=customer.pk)).get()
@@ -123,17 +131,31 @@ def extend_customer(*, customer_id: int, until: datetime | str, version: int | N
 def notify_expiring_customers() -> int:
     """Tells every customer whose validity ends within a week, once for each end; gives how many."""
     at = records.now()
-    soon = with_end(Customer.objects.filter(deleted_at=None, status="active")).filter(
-        Q(noticed_end_at=None) | ~Q(noticed_end_at=F("ends_at")), ends_at__gt=at, ends_at__lte=at + NOTICE_DAYS * DAY
-    )
+    known = with_end(Customer.objects.filter(deleted_at=None))
+    near = Q(ends_at__gt=at, ends_at__lte=at + NOTICE_DAYS * DAY)
+    for customer in _locked(known.filter(Q(ends_at=None) | Q(ends_at__gt=at + NOTICE_DAYS * DAY), ~UNTOLD)):
+        records.change(customer, {"noticed_end_at": None})  # it moved away: if it comes back, that is told again
     told = 0
-    for customer in soon.select_for_update(no_key=True, of=("self",)).order_by("id"):
-        notify(customer, "customer.expiring", {"expires_at": f"{customer.ends_at:%Y-%m-%d %H:%M} UTC"})
-        body = {**customer_body(customer), "ends_at": written(customer.ends_at)}
-        emit(account_id=customer.account_id, event="customer.expiring", ref=f"customer:{customer.pk}", body=body)
-        records.change(customer, {"noticed_end_at": customer.ends_at})
-        told += 1
+    for customer in _locked(known.filter(near, UNTOLD | ~Q(noticed_end_at=F("ends_at")), status="active")):
+        try:
+            with transaction.atomic():
+                _tell_end(customer)
+        except Exception:  # whatever befalls one, the others are told
+            log.exception("ALARM customer %s is not told of its end", customer.pk)
+        else:
+            told += 1
     return told
+
+
+def _tell_end(customer: Any) -> None:
+    notify(customer, "customer.expiring", {"expires_at": f"{customer.ends_at:%Y-%m-%d %H:%M} UTC"})
+    body = {**customer_body(customer), "ends_at": written(customer.ends_at)}
+    emit(account_id=customer.account_id, event="customer.expiring", ref=f"customer:{customer.pk}", body=body)
+    records.change(customer, {"noticed_end_at": customer.ends_at})
+
+
+def _locked(found: QuerySet[Any]) -> QuerySet[Any]:
+    return found.select_for_update(no_key=True, of=("self",)).order_by("id")
 
 
 def _cleaned(given: dict[str, object]) -> dict[str, Any]:
@@ -145,6 +167,7 @@ def _cleaned(given: dict[str, object]) -> dict[str, Any]:
 
 def _pending(customer_id: int, version: int | None) -> Customer:
     customer = records.locked(Customer, customer_id, version)
+    check_in_service(customer)
     if customer.status != "pending":
         raise refuse("customer_id", "This customer does not wait for approval.")
     return customer

@@ -15,8 +15,13 @@ from django.db.models.functions import Now
 
 from tollgate.actions import checks, domain_defaults, records
 from tollgate.actions.acts import act, current, refuse, warn
+from tollgate.actions.cli_pools import advise, check_pool
+from tollgate.actions.contact_logins import check_logins
 from tollgate.actions.customer_checks import BESIDE, CHECKS, LISTS, REFERENCES, check_offered
 from tollgate.actions.customer_notes import add_customer_note
+from tollgate.actions.in_service import check_in_service
+from tollgate.actions.low_balances import after_change
+from tollgate.actions.payment_booking import paid_ahead_with_tax
 from tollgate.actions.taxes import default_tax_ids
 from tollgate.actions.vat_checks import ask_for_number
 from tollgate.core import postcodes
@@ -76,6 +81,8 @@ class CustomerFields(TypedDict, total=False):
     attestation: str
     approved_clis_only: bool
     cli_selection: str
+    cli_pool: str
+    non_cli_card_id: int | None
     email_verification: bool
     mobile_verification: bool
     local_calls: bool
@@ -145,11 +152,13 @@ def create_customer(*, account_id: int, name: str, currency: str, **fields: Unpa
     _check_references(account.pk, values)
     _check_reference(account, values.get("reference", ""))
     check_together(values, Customer(), records.now())
+    check_pool(values, Customer())
     tags, taxes = values.pop("tag_ids", []), _first_taxes(account, values)
     values.setdefault("number", free_number(account))
     customer = records.create(Customer, {**values, "account_id": account.pk})
     customer.tags.set(tags)
     set_taxes(customer, taxes)
+    advise(customer, values)
     ask_for_number(customer)
     if domain is not None:
         domain_defaults.equip(customer, domain)
@@ -163,6 +172,7 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
     values = checks.cleaned({**CHECKS, **BESIDE}, changes)
     note = values.pop("note", "")
     customer = records.locked(Customer, customer_id, version)
+    check_in_service(customer)
     check_offered(customer.account_id, values, customer)
     if "parent_id" in values and values["parent_id"] != customer.parent_id:
         _check_parent(customer.account_id, values["parent_id"])
@@ -180,15 +190,17 @@ def update_customer(*, customer_id: int, version: int | None = None, **changes: 
     if values.get("domain_id") not in (None, customer.domain_id):
         domain = domain_defaults.domain_of(customer.account_id, values["domain_id"])
         domain_defaults.check_currency(domain, customer.currency, field="domain_id")
+    if values.get("domain_id", customer.domain_id) != customer.domain_id:
+        check_logins(customer, values["domain_id"])
     _check_references(customer.account_id, values)
     if values.get("reference", customer.reference) != customer.reference:
         _check_reference(customer.account, values["reference"])
     check_together(values, customer, records.now())
-    if "tag_ids" in values:
-        customer.tags.set(values.pop("tag_ids"))
-    if "tax_ids" in values:
-        set_taxes(customer, values.pop("tax_ids"))
-    changed = records.change(customer, values)
+    check_pool(values, customer)
+    _check_money_ahead(customer, values)
+    beside = after_change(customer, values)
+    changed = records.change(customer, values | _save_lists(customer, values) | beside)
+    advise(changed, values)
     if {"tax_number", "country"} & values.keys():
         ask_for_number(changed)
     _write(customer, note)
@@ -234,13 +246,31 @@ def _first_taxes(account: Account, values: dict[str, Any]) -> Sequence[int]:
     return default_tax_ids(account.pk) if unasked else given or []
 
 
-def set_taxes(customer: Customer, tax_ids: Sequence[int]) -> None:
-    """Makes a customer pay exactly these taxes; those it pays already keep their place in its order."""
+def set_taxes(customer: Customer, tax_ids: Sequence[int]) -> bool:
+    """Makes a customer pay exactly these taxes; those it pays already keep their place in its order.
+
+    Returns whether any changed.
+    """
     paid = CustomerTax.objects.filter(customer=customer)
     before = set(paid.values_list("tax_id", flat=True))
     paid.exclude(tax_id__in=tax_ids).delete()
     for tax_id in sorted(set(tax_ids) - before):
         CustomerTax.objects.create(customer=customer, tax_id=tax_id)
+    return before != set(tax_ids)
+
+
+def _save_lists(customer: Customer, values: dict[str, Any]) -> dict[str, int]:
+    """Takes tags and taxes out of the values and saves them. They are part of the customer as people see it: gives the
+    next versions of those that changed, so that who holds an older form is told."""
+    changed: dict[str, int] = {}
+    if "tag_ids" in values:
+        tag_ids = values.pop("tag_ids")
+        if set(tag_ids) != set(customer.tags.values_list("pk", flat=True)):
+            customer.tags.set(tag_ids)
+            changed["tags_version"] = customer.tags_version + 1
+    if "tax_ids" in values and set_taxes(customer, values.pop("tax_ids")):
+        changed["taxes_version"] = customer.taxes_version + 1
+    return changed
 
 
 def _is_as_before(value: object, was: object) -> bool:
@@ -301,6 +331,19 @@ def _check_allotment(customer: Customer, channels: int) -> None:
     allotted = sip_users_channels(customer)
     if channels and allotted > channels:
         raise refuse("channels", f"Its SIP users are allotted {allotted} channels: lower those first.")
+
+
+def _check_money_ahead(customer: Customer, values: dict[str, Any]) -> None:
+    """What was paid ahead buys calls at prices with tax, or at those without: only as it was paid it is worth that."""
+    stays = customer.billing_type == values.get("billing_type", customer.billing_type) == "prepaid"
+    wanted = values.get("prices_include_tax", customer.prices_include_tax)
+    if not stays or wanted == customer.prices_include_tax:
+        return
+    wallet = Wallet.objects.get(account_id=customer.account_id, kind="customer", owner_id=customer.pk)
+    if wallet.balance_micros > 0 and paid_ahead_with_tax(customer) not in (None, wanted):
+        left, prices = f"{format_micros(wallet.balance_micros)} {wallet.currency}", "without" if wanted else "with"
+        words = f"Its balance of {left} was paid ahead for prices {prices} tax: let it be used up or pay it back first."
+        raise refuse("prices_include_tax", words)
 
 
 def _check_idle(customer: Customer, field: str) -> None:

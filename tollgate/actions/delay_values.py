@@ -17,12 +17,12 @@ from uuid import UUID
 from django.db import models
 
 from tollgate.actions.acts import refuse
-from tollgate.core.field_words import HIDDEN, field_words
+from tollgate.core.field_words import COUNTERS, HIDDEN, field_words
 from tollgate.store.models import Account, Customer, CustomerTax, DidPrice, RouteOption
 from tollgate.store.secrets import seal, unseal
 
 UNTOLD: Final = frozenset(
-    {"id", "version", "options_version", "prices_version", "cards_version", "created_at", "account_id", "session_epoch"}
+    {"id", "version", "created_at", "account_id", "session_epoch", *COUNTERS}
     | {"last_login", "last_seen_at", "placed_at", "placed_by", "published_at", "sha256"}
 )
 SECRETS: Final = frozenset(

@@ -5,7 +5,7 @@ Each is of origination. A level pays by a card of the account or of whoever sell
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import current, refuse, warn
@@ -39,9 +39,15 @@ def chain_of(customer: Customer) -> list[Customer]:
     return found
 
 
-def check_customer_card(customer: Customer, card_id: int | None) -> None:
+def locked_cards(account_id: int, card_ids: Iterable[int | None]) -> dict[int, Card]:
+    """The cards of these ids, locked so that each stays what it is until the DID that uses it is seen. All at once and
+    in the order of their ids: two DIDs that name the same cards in other places never wait for one another."""
+    named = Card.objects.filter(account_id=account_id, pk__in={one for one in card_ids if one is not None})
+    return {card.pk: card for card in named.select_for_update(no_key=True).order_by("pk")}
+
+
+def check_customer_card(customer: Customer, card: Card | None) -> None:
     """Of the customer itself. A reseller's user gives it a card of the reseller that the customer is below."""
-    card = _card(customer.account_id, card_id)
     if current.get().reach is not None:
         if card is None or card.kind != "customer" or card.reseller_id is None:
             raise refuse("card_id", "Choose a card of the reseller that the customer is below.")
@@ -50,7 +56,9 @@ def check_customer_card(customer: Customer, card_id: int | None) -> None:
     _check(customer, card, "card_id", "")
 
 
-def check_reseller_cards(sellers: Sequence[Customer], given: Mapping[int, int], known: Mapping[int, int]) -> None:
+def check_reseller_cards(
+    sellers: Sequence[Customer], given: Mapping[int, int], known: Mapping[int, int], cards: Mapping[int, Card]
+) -> None:
     """Of the resellers above: a card for each of them, and for nobody else. Those in `known` are there already."""
     lacking = [seller.name for seller in sellers if seller.pk not in given]
     if lacking:
@@ -61,13 +69,11 @@ def check_reseller_cards(sellers: Sequence[Customer], given: Mapping[int, int], 
         raise refuse("reseller_cards", "Name only the resellers that the customer is below.")
     for seller in sellers:
         if known.get(seller.pk) != given[seller.pk]:
-            card = _card(seller.account_id, given[seller.pk])
-            _check(seller, card, "reseller_cards", f"{seller.name}: ")
+            _check(seller, cards.get(given[seller.pk]), "reseller_cards", f"{seller.name}: ")
 
 
-def check_carrier_card(account_id: int, carrier_id: int, card_id: int) -> None:
+def check_carrier_card(carrier_id: int, card: Card | None) -> None:
     """Of the carrier that brings the calls."""
-    card = _card(account_id, card_id)
     if card is None or card.kind != "carrier" or card.carrier_id != carrier_id:
         raise refuse("carrier_card_id", "Choose a carrier card of this carrier: it says what we pay.")
     check_direction(card, "origination", "carrier_card_id")
@@ -113,11 +119,6 @@ def warn_of_prices(did: Did) -> None:
         priced = None if revision is None else price(card, revision, did.number, at=at, duration_ms=MINUTE_MS)
         if priced is None or priced.rate.blocked:
             warn(f"{card.name} has no price for {did.number}: calls to it are refused until it has one.")
-
-
-def _card(account_id: int, card_id: int | None) -> Card | None:
-    """Locked, so that it stays what it is until the DID that uses it is seen."""
-    return Card.objects.select_for_update(no_key=True).filter(account_id=account_id, pk=card_id or 0).first()
 
 
 def _check(payer: Customer, card: Card | None, field: str, before: str) -> None:

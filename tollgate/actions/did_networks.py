@@ -1,13 +1,17 @@
 """Whose the addresses are that calls to DIDs come from: a carrier's networks, beside the hosts of its gateways.
 
-No network is of two carriers, nor of a carrier and a customer's endpoint. Of what only overlaps one is told: there the
-number dialed decides, for a call to a DID is of the carrier that has the DID, and any other one of the customer.
+No network is of two carriers, nor of a carrier and a customer's endpoint. Of what only overlaps one is told, and of a
+gateway at a customer's address, who may be both: there the number dialed decides, for a call to a DID is of the carrier
+that has the DID, and any other one of the customer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 
 from tollgate.actions import checks
 from tollgate.actions.acts import current, refuse, warn
@@ -16,6 +20,7 @@ from tollgate.store.models import Carrier, Customer, Endpoint, Gateway
 
 FIELD = "networks"
 MOST_NETWORKS = 200
+OF_CARRIER = "its calls to DIDs are none of this endpoint."
 NEUTRAL = "This address cannot be used here: choose another."
 """What those hear who are not told of carriers."""
 
@@ -45,7 +50,10 @@ def check_networks(account_id: int, new: Iterable[checks.Network], without: int 
 
 
 def check_host(carrier: Carrier, host: str) -> None:
-    """Refuses a gateway at an address that is a network of another carrier; warns of one within a wider network."""
+    """Refuses a gateway at an address that is a network of another carrier; warns of one within a wider network.
+
+    It may be at an endpoint of a customer, which is warned of too.
+    """
     address = address_of(host)
     if address is None:
         return
@@ -57,6 +65,9 @@ def check_host(carrier: Carrier, host: str) -> None:
                 raise refuse("host", f"{network} belongs to {name} already.")
             if _meet(network, known):
                 warn(f"{network} overlaps {known} of {name}: there the number dialed decides whose a call is.")
+    around = RawSQL('"endpoint"."network" >>= %s::inet', (str(address),), output_field=BooleanField())
+    for name, known in _of_endpoints(carrier.account_id, around):
+        warn(f"{network} overlaps {known} of {name}: there the number dialed decides whose a call is.")
 
 
 def check_endpoint(customer: Customer, network: checks.Network) -> None:
@@ -70,21 +81,32 @@ def check_endpoint(customer: Customer, network: checks.Network) -> None:
                 words = f"{network} belongs to the carrier {name}: its calls come from there."
                 raise refuse("network", words if told else NEUTRAL)
             if told and _meet(network, known):
-                warn(f"{network} overlaps {known} of the carrier {name}: its calls to DIDs are none of this endpoint.")
+                warn(f"{network} overlaps {known} of the carrier {name}: {OF_CARRIER}")
+    if told:
+        for gateway, known in _gateways(customer.account_id):
+            if _meet(network, known):
+                warn(f"A gateway of the carrier {gateway.carrier.name} is at {gateway.host}: {OF_CARRIER}")
 
 
 def _of_carriers(account_id: int, without: int | None) -> Iterator[tuple[str, checks.Network]]:
     for carrier in _others(account_id, without):
         yield from ((carrier.name, network) for network in carrier.networks)
-    gateways = Gateway.objects.filter(carrier__account_id=account_id).exclude(carrier_id=without or 0)
-    for gateway in gateways.select_related("carrier").order_by("id"):
+    for gateway, network in _gateways(account_id):
+        if gateway.carrier_id != without:
+            yield gateway.carrier.name, network
+
+
+def _gateways(account_id: int) -> Iterator[tuple[Gateway, checks.Network]]:
+    """Those whose host is an address."""
+    found = Gateway.objects.filter(carrier__account_id=account_id)
+    for gateway in found.select_related("carrier").order_by("id"):
         address = address_of(gateway.host)
         if address is not None:
-            yield gateway.carrier.name, ip_network(address)
+            yield gateway, ip_network(address)
 
 
-def _of_endpoints(account_id: int) -> Iterator[tuple[str, checks.Network]]:
-    found = Endpoint.objects.filter(account_id=account_id, kind="ip", sends_calls=True)
+def _of_endpoints(account_id: int, *where: RawSQL) -> Iterator[tuple[str, checks.Network]]:
+    found = Endpoint.objects.filter(*where, account_id=account_id, kind="ip", sends_calls=True)
     for endpoint in found.select_related("customer").order_by("id"):
         if endpoint.network is not None:
             yield endpoint.customer.name, endpoint.network

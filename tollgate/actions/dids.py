@@ -11,23 +11,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict, Unpack
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import NotEditable, act, current, refuse, warn
+from tollgate.actions.acts import Actor, NotEditable, act, current, refuse, warn
 from tollgate.actions.did_cards import (
     chain_of,
     check_carrier_card,
     check_customer_card,
     check_reseller_cards,
+    locked_cards,
     reseller_cards,
     save_prices,
     warn_of_prices,
 )
+from tollgate.actions.did_packages import end_packages_of
 from tollgate.actions.did_places import check_destinations, destinations_text
+from tollgate.actions.in_service import check_in_service
 from tollgate.core import dids
 from tollgate.core.digits import NumberInvalid, normalize
-from tollgate.store.models import Account, Call, Carrier, Customer, Did
+from tollgate.store.models import Account, Call, Card, Carrier, Customer, Did
+from tollgate.store.queries.resale import dids_seen_of
 
 
 class DidFields(TypedDict, total=False):
@@ -62,6 +66,8 @@ OPERATED: Final = frozenset(
 """Fields that a reseller's users leave alone."""
 HIDDEN: Final = frozenset({"carrier_id", "carrier_card_id", "private_note"})
 """Those of them that a reseller's users do not see either."""
+OWN: Final = "Whom you buy from says what becomes of your own numbers."
+"""What a reseller's users hear who would change a DID that the reseller itself has."""
 OF_CUSTOMER: Final = ("card_id", "destinations", "reseller_cards")
 """What only a DID that somebody has can have."""
 
@@ -97,6 +103,11 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
 NEW_CHECKS: Final = {**CHECKS, "number": did_number}
 
 
+def seen_by(actor: Actor) -> Q:
+    """The DIDs that an actor may see."""
+    return Q() if actor.reach is None else dids_seen_of(actor.reseller_id or 0, actor.reach)
+
+
 @act
 def create_did(*, account_id: int, number: str, **fields: Unpack[DidFields]) -> Did:
     """Puts a number into the inventory, or gives it to a customer at once, who needs a card for it then."""
@@ -114,11 +125,13 @@ def create_did(*, account_id: int, number: str, **fields: Unpack[DidFields]) -> 
 @act
 def update_did(*, did_id: int, version: int | None = None, **changes: Unpack[DidFields]) -> Did:
     """Changes a DID; the next call obeys it. Given to another customer, it loses what is not said anew: destinations,
-    and the cards by which customer and resellers pay. Without a customer it is in the inventory."""
+    and the cards by which customer and resellers pay; its packages end. Without a customer it is in the inventory."""
     values = checks.cleaned(CHECKS, changes)
     _check_operated(values)
     did = records.locked(Did, did_id, version)
     prices = _settle(did, values)
+    if did.customer_id is not None and values.get("customer_id", did.customer_id) != did.customer_id:
+        end_packages_of(did)
     did = records.change(did, values)
     if prices is not None and save_prices(did, prices):
         _next_version(did)
@@ -155,37 +168,47 @@ def _settle(did: Did, values: dict[str, Any]) -> dict[int, int] | None:
 
     Gives the card of each reseller as it shall be; None where those stay.
     """
-    _settle_carrier(did, values)
+    told = (values.get("card_id"), values.get("carrier_card_id"), *(values.get("reseller_cards") or {}).values())
+    cards = locked_cards(did.account_id, told)
+    _settle_carrier(did, values, cards)
     customer_id = values.get("customer_id", did.customer_id)
     moved = customer_id != did.customer_id
     if customer_id is None:
-        return _to_inventory(values, moved=moved and did.pk is not None)
+        return _to_inventory(did, values, moved=moved and did.pk is not None)
     customer = _customer(did, customer_id, moved=moved)
     if moved:
         values.setdefault("destinations", "")
         values.setdefault("card_id", None)
         values.setdefault("reseller_cards", {})
     if "card_id" in values and (moved or values["card_id"] != did.card_id):
-        check_customer_card(customer, values["card_id"])
+        check_customer_card(customer, cards.get(values["card_id"]))
     if "destinations" in values and (moved or values["destinations"] != did.destinations):
         had = () if moved else dids.parse(did.destinations)
         check_destinations(customer, dids.parse(values["destinations"]), had)
     prices: dict[int, int] | None = values.pop("reseller_cards", None)
     if prices is not None:
         known = {} if moved else dict(did.prices.values_list("reseller_id", "card_id"))
-        check_reseller_cards(chain_of(customer), prices, known)
+        check_reseller_cards(chain_of(customer), prices, known, cards)
     return prices
 
 
-def _to_inventory(values: dict[str, Any], *, moved: bool) -> dict[int, int] | None:
-    """Nobody has it: what was its customer's is cleared when it comes back, and refused otherwise."""
+def _to_inventory(did: Did, values: dict[str, Any], *, moved: bool) -> dict[int, int] | None:
+    """Nobody has it: what was its customer's is cleared when it comes back, and anything else refused."""
     for name in OF_CUSTOMER:
-        if values.pop(name, None) and not moved:
+        given = values.pop(name, None)
+        if given and not moved:
             raise refuse(name, "Nobody has this DID: give it to a customer first, or leave this out.")
+        if given and given != _had(did, name):
+            raise refuse(name, "The DID goes back into the inventory, where nobody has this: leave it out.")
     if not moved:
         return None
     values |= {"card_id": None, "destinations": ""}
     return {}
+
+
+def _had(did: Did, name: str) -> object:
+    """What its customer has with it in one of the fields `OF_CUSTOMER`."""
+    return dict(did.prices.values_list("reseller_id", "card_id")) if name == "reseller_cards" else getattr(did, name)
 
 
 def _customer(did: Did, customer_id: int, *, moved: bool) -> Customer:
@@ -194,12 +217,12 @@ def _customer(did: Did, customer_id: int, *, moved: bool) -> Customer:
     customer = found.select_for_update(no_key=True).first()
     if customer is None:
         raise refuse("customer_id", "Choose a customer of the same account.")
-    if moved and customer.deleted_at is not None:
-        raise refuse("customer_id", "The customer is deleted: restore it first.")
+    if moved:
+        check_in_service(customer)
     return customer
 
 
-def _settle_carrier(did: Did, values: dict[str, Any]) -> None:
+def _settle_carrier(did: Did, values: dict[str, Any], cards: Mapping[int, Card]) -> None:
     carrier_id = values.get("carrier_id", did.carrier_id)
     moved = carrier_id != did.carrier_id
     if moved:
@@ -211,7 +234,7 @@ def _settle_carrier(did: Did, values: dict[str, Any]) -> None:
         return
     if carrier_id is None:
         raise refuse("carrier_card_id", "Without a carrier nobody is paid: choose the carrier, or leave this out.")
-    check_carrier_card(did.account_id, carrier_id, card_id)
+    check_carrier_card(carrier_id, cards.get(card_id))
 
 
 def _next_version(did: Did) -> None:

@@ -37,6 +37,7 @@ TOGETHER: Final = (
     frozenset({"billing_type", "debit_limit_micros"}),
     frozenset({"invoice_schedule", "billing_day"}),
     frozenset({"portal_show", "portal_hide"}),
+    frozenset({"cli_pool", "non_cli_card_id"}),
 )
 """What means something only together: where one is given, the others are as with every customer."""
 OF_ROUTES: Final = (
@@ -70,6 +71,9 @@ def taken(domain: PortalDomain, currency: str, given: Mapping[str, Any]) -> dict
         left |= group if group & given.keys() else frozenset()
     if template.currency != currency:
         left |= AMOUNTS
+    card = template.non_cli_card
+    if card is not None and (card.currency != currency or card.reseller_id not in (None, given.get("parent_id"))):
+        left |= {"non_cli_card_id"}
     return {name: getattr(template, name) for name in CHECKS if name not in left}
 
 
@@ -114,8 +118,10 @@ def _copy_route(route: IngressRoute, customer: Customer, card: Card) -> None:
 
 
 def _give_packages(template: Customer, customer: Customer, today: date) -> None:
-    """Those that the template still holds, until the same day as it; not for less than a package is held at least."""
+    """Those that the template still holds, until the same day as it; not for less than a package is held at least, nor
+    those for its DIDs."""
     held = template.packages.filter(Q(ends_on=None) | Q(ends_on__gte=today), package__currency=customer.currency)
+    held = held.filter(did_number="")
     for one in held.select_related("package").order_by("id"):
         if one.ends_on is not None and one.ends_on < earliest_end_on(today, one.package.minimum_days):
             warn(f"Package {one.package.name} is left out: it ends on {one.ends_on}, before its minimum days are over.")

@@ -1,5 +1,8 @@
 """Dunning: what happens around the day on which an invoice is due, each step once, written down, and undone when paid.
 
+What had paid an invoice may be taken back, by a card's holder or a bank, and a collection may fail. From the look that
+finds it unpaid again the steps begin anew (`_Spell`), but for late fees: one invoice bears each fee once.
+
 `run` is the job: it takes every issued invoice that is not settled to `dun_invoice`; `core.dunning` finds its steps.
 The holds it sets end when the invoice is settled or void (holds.py).
 """
@@ -8,11 +11,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, act, acting, because, refuse
@@ -33,7 +37,17 @@ STATUS: Mapping[str, str] = {"restrict": "inactive", "penalty": "penalty"}
 """Restricted: no calls, the portal for billing only; a penalty blocks everything."""
 MOST_DAYS = 365
 BILLS = ("invoice", "debit_note")
+AGAIN = "again"
+"""The key of the row which says that an invoice is unpaid again."""
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spell:
+    """A time in which an invoice is unpaid: how many there were before, and the day on which it began if any were."""
+
+    reopened_count: int
+    began_on: date | None = None
 
 
 class DunningStepFields(TypedDict, total=False):
@@ -116,21 +130,29 @@ def dun_invoice(*, invoice_id: int, at: datetime | str) -> int:
     invoice = records.locked(Invoice, invoice_id)
     if invoice.state != "issued" or invoice.kind not in BILLS or invoice.open_micros == 0 or invoice.due_on is None:
         return 0
-    if invoice.bank_lines.filter(state="waiting").exists():
-        return 0  # it is being collected: if that fails, the steps are taken then
+    collections = list(invoice.bank_lines.values_list("state", flat=True))
+    if "waiting" in collections:
+        return 0  # it is being collected: if that fails, the steps are taken from then on
     today = moment.astimezone(ZoneInfo(invoice.zone)).date()
-    taken = set(invoice.dunning_events.values_list("key", flat=True))
-    _announce(invoice, (today - invoice.due_on).days, taken, moment)
+    spell = _spell(invoice, collections.count("rejected"), moment)
+    of_spell = Q(reopened_count=spell.reopened_count) | Q(action="late_fee")
+    taken = set(invoice.dunning_events.filter(of_spell).values_list("key", flat=True))
+    _announce(invoice, spell, (today - invoice.due_on).days, taken, moment)
     rows = DunningStep.objects.filter(account_id=invoice.account_id, enabled=True, currency__in=("", invoice.currency))
     by_key = {f"step:{row.pk}": row for row in rows}
     fit = [
         Step(key=key, days=row.days, action=row.action, made_on=row.created_at.date()) for key, row in by_key.items()
     ]
-    debt = Debt(due_on=invoice.due_on, grace_days=customer.overdue_grace_days, most=customer.overdue_action)
+    debt = Debt(
+        due_on=invoice.due_on,
+        grace_days=customer.overdue_grace_days,
+        most=customer.overdue_action,
+        again_on=spell.began_on,
+    )
     found = reached(debt, fit, taken, today)
     for step in found:
         because(f"invoice {invoice}: {by_key[step.key].title if step.key in by_key else 'overdue'}")
-        _take(invoice, step, by_key.get(step.key), moment)
+        _take(invoice, spell, step, by_key.get(step.key), moment)
     return len(found)
 
 
@@ -148,17 +170,38 @@ def run(at: datetime) -> int:
     return count
 
 
-def _announce(invoice: Invoice, days: int, taken: set[str], at: datetime) -> None:
-    """The events `invoice.due` (on the day) and `invoice.overdue` (from the day after), each once."""
+def _spell(invoice: Invoice, failed_count: int, at: datetime) -> _Spell:
+    """The time in which an invoice is unpaid now. The look that finds it unpaid again writes so: days count from it."""
+    reopened_count = failed_count + _fallen_count(invoice)
+    if not reopened_count:
+        return _Spell(0)
+    told = invoice.dunning_events.filter(key=AGAIN, reopened_count=reopened_count).first()
+    if told is None:
+        words = "Unpaid again: the steps begin anew"
+        told = _write(invoice, _Spell(reopened_count), key=AGAIN, action="event", words=words, at=at)
+    return _Spell(reopened_count, told.at.astimezone(ZoneInfo(invoice.zone)).date())
+
+
+def _fallen_count(invoice: Invoice) -> int:
+    """How often an invoice was paid in whole and then no longer."""
+    settled = fallen = 0
+    for micros in invoice.allocations.order_by("id").values_list("amount_micros", flat=True):
+        fallen += settled >= invoice.total_micros > settled + micros
+        settled += micros
+    return fallen
+
+
+def _announce(invoice: Invoice, spell: _Spell, days: int, taken: set[str], at: datetime) -> None:
+    """The events `invoice.due` (on the day) and `invoice.overdue` (from the day after), each once a spell."""
     for event, from_days in (("invoice.due", 0), ("invoice.overdue", 1)):
         missed = event == "invoice.due" and days > 0
         if days < from_days or event in taken or missed:
             continue
         emit(account_id=invoice.account_id, event=event, ref=f"invoice:{invoice.pk}", body=invoice_body(invoice))
-        _write(invoice, key=event, action="event", words=f"Event {event}", at=at)
+        _write(invoice, spell, key=event, action="event", words=f"Event {event}", at=at)
 
 
-def _take(invoice: Invoice, step: Step, row: DunningStep | None, at: datetime) -> None:
+def _take(invoice: Invoice, spell: _Spell, step: Step, row: DunningStep | None, at: datetime) -> None:
     customer = invoice.customer
     charge: Charge | None = None
     if step.action == "remind":
@@ -174,7 +217,7 @@ def _take(invoice: Invoice, step: Step, row: DunningStep | None, at: datetime) -
         hold = Hold(status=STATUS[step.action], reason=reason, until_at=None)
         done = impose(customer.pk, cause=f"invoice:{invoice.pk}", hold=hold, at=at)
         words = f"Status {STATUS[step.action]}" if done else "The status was set by hand and stays"
-    _write(invoice, key=step.key, action=step.action, words=words, at=at, step=row, charge=charge)
+    _write(invoice, spell, key=step.key, action=step.action, words=words, at=at, step=row, charge=charge)
 
 
 def _fee(invoice: Invoice, row: DunningStep, at: datetime) -> Charge | None:
@@ -210,6 +253,7 @@ def _tax_of_fee(customer: Customer, row: DunningStep, on: date) -> tuple[str, st
 
 def _write(
     invoice: Invoice,
+    spell: _Spell,
     *,
     key: str,
     action: str,
@@ -222,6 +266,7 @@ def _write(
         account_id=invoice.account_id,
         customer_id=invoice.customer_id,
         invoice=invoice,
+        reopened_count=spell.reopened_count,
         step=step,
         key=key,
         action=action,

@@ -18,6 +18,7 @@ from tollgate.actions.customers import NO_CAPACITY, sip_users_channels
 from tollgate.actions.did_places import warn_of_calls_lost
 from tollgate.actions.endpoint_sharing import check_sharing
 from tollgate.actions.extensions import check_extensions, check_user_name, extensions_text
+from tollgate.actions.in_service import check_in_service
 from tollgate.actions.pins import check_presenting
 from tollgate.core import extensions, rewrites
 from tollgate.core.rewrite_hints import hints
@@ -191,6 +192,7 @@ def create_sip_user(
     values = checks.cleaned({**SIP_CHECKS, **LOGIN_CHECKS}, given)
     values["username"] = values["username"].lower()
     customer = records.locked(Customer, customer_id)  # its SIP users are counted
+    check_in_service(customer)
     _check_allotment(customer, values.get("channels", 0))
     check_shared(values)
     check_user_name(customer, values["username"])
@@ -207,6 +209,7 @@ def set_sip_password(*, endpoint_id: int, password: str, realm: str | None = Non
     endpoint = records.locked(Endpoint, endpoint_id)
     if endpoint.kind != "sip_user":
         raise refuse("endpoint_id", "Only a SIP user has a password.")
+    check_in_service(endpoint.customer, "endpoint_id")
     values = checks.cleaned(LOGIN_CHECKS, {"password": password, "realm": realm or endpoint.realm})
     ha1 = _ha1(endpoint.username or "", values["realm"], values["password"])
     return records.change(endpoint, {"ha1": ha1, "realm": values["realm"]})
@@ -219,6 +222,7 @@ def update_endpoint(*, endpoint_id: int, version: int | None = None, **changes: 
     values = checks.cleaned(IP_CHECKS if endpoint.kind == "ip" else SIP_CHECKS, changes)
     customer = records.locked(Customer, endpoint.customer_id)
     endpoint = records.locked(Endpoint, endpoint_id, version)
+    check_in_service(customer, "endpoint_id")
     check_presenting(values, endpoint)
     _check_direction(values, endpoint)
     if "delivery_port" in values and values["delivery_port"] is None:
@@ -259,6 +263,7 @@ def _ha1(username: str, realm: str, password: str) -> str:
 
 
 def _added(customer: Customer, values: dict[str, Any]) -> Endpoint:
+    check_in_service(customer)
     check_presenting(values)
     _check_direction(values)
     check_sharing(customer, values)

@@ -53,9 +53,8 @@ def check_user_name(customer: Customer, username: str) -> None:
     bare = number_of(username.lstrip("0"))  # one that people would take for the other's
     if bare is not None and _set_aside([Span(bare, bare)], customer):
         raise refuse("username", SET_ASIDE)
-    had = Endpoint.objects.filter(account_id=customer.account_id, username=username).select_related("customer").first()
-    if had is not None:
-        raise refuse("username", DUPLICATE + _of_deleted(had.customer))
+    if Endpoint.objects.filter(account_id=customer.account_id, username=username).exists():
+        raise refuse("username", DUPLICATE)
 
 
 def check_extensions(customer: Customer, wanted: Sequence[Span], *, field: str, had: Sequence[Span] = ()) -> None:
@@ -75,20 +74,12 @@ def check_extensions(customer: Customer, wanted: Sequence[Span], *, field: str, 
         raise refuse(field, SET_ASIDE)  # by whom is nobody else's business
     if not own and any(span.last > MOST_SHORT for span in new):
         warn("Numbers this long are numbers of the public network: who calls them reaches these extensions instead.")
-    found = Extension.objects.filter(_meeting(new), account_id=customer.account_id).select_related("customer")
+    found = Extension.objects.filter(_meeting(new), account_id=customer.account_id)
     taken = found.order_by("first").first()
     if taken is not None:
         met = next(span for span in new if taken.first <= span.last and taken.last >= span.first)
         number = max(taken.first, met.first)
-        words = DUPLICATE if single else f"{DUPLICATE}: {number}"
-        raise refuse(field, words + _of_deleted(taken.customer))
-
-
-def _of_deleted(owner: Customer) -> str:
-    """Where to remove what a deleted customer has still, for users of the account; nobody else hears whose it is."""
-    if owner.deleted_at is None or current.get().reach is not None:
-        return ""
-    return f". {owner.name}, who is deleted, has it: remove it on the page Auth of that customer."
+        raise refuse(field, DUPLICATE if single else f"{DUPLICATE}: {number}")  # whose it is, is nobody else's business
 
 
 def _check_emergency(new: Sequence[Span], field: str) -> None:

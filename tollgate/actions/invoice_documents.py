@@ -335,6 +335,7 @@ def _tax(tax: InvoiceTax, sign: int) -> TaxLine:
         base_micros=sign * tax.base_micros,
         amount_micros=sign * tax.amount_micros,
         exemption_reason=tax.exemption_reason,
+        is_vat=tax.is_vat,
     )
 
 

@@ -95,15 +95,15 @@ def issue(invoice: Invoice, at: datetime) -> Invoice:
         raise Doubt("The document would be below zero: take lines below zero off it, or credit an issued one.")
     customer = invoice.customer
     take_turns(customer)
-    on = issue_day(invoice.account, at)
+    _post_all(invoice, customer)
+    number = next_number(invoice.account, invoice.kind, issue_day(invoice.account, at))
+    on = number.on
     if needs_rate(invoice, on):
         raise Doubt(
             f"Its tax is to be told in {invoice.account.currency} too, and no exchange rate between that and"
             f" {invoice.currency} is known on {on}: enter one under Exchange rates."
         )
     issuer, buyer = frozen_parties(invoice, on)
-    _post_all(invoice, customer)
-    number = next_number(invoice.account, invoice.kind, on)
     values = {
         "state": "issued",
         "number": number.text,
@@ -140,7 +140,7 @@ def _post_all(invoice: Invoice, customer: Customer) -> None:
     """The entries of a document that is being issued. The charges it bears move their money by entries of their own."""
     wallet, book = wallet_of(customer), income_book(customer)
     for charge in Charge.objects.filter(lines__invoice=invoice, entry_id__isnull=True).order_by("pk"):
-        post_charge(charge, ref=_ref(invoice))
+        post_charge(charge, ref=_ref(invoice), billing_type="prepaid" if invoice.kind == "receipt" else "postpaid")
     for place, posting in enumerate(_postings(invoice, book), start=1):
         if posting.amount_micros:
             post(

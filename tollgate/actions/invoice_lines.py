@@ -10,6 +10,7 @@ from typing import Any
 from tollgate.actions import records
 from tollgate.actions.billing_progress import look, look_again, stretches_named
 from tollgate.actions.charges import is_posted, unbilled_charges
+from tollgate.actions.correction_taxes import with_taxes_of_their_calls
 from tollgate.actions.invoice_series import issue_day
 from tollgate.actions.invoice_usage import Doubt, correction_lines, grouping_of, taken_late, usage_lines
 from tollgate.actions.taxes import paid_by, party_of, taxes_of
@@ -65,8 +66,10 @@ def in_hand(invoice: Invoice, customer: Customer) -> Invoice:
 
 def sums_of(invoice: Invoice, lines: Sequence[core.InvoiceLine], rules: Sequence[TaxRule]) -> core.Totals:
     """What a draft of these lines comes to. Raises Doubt."""
-    lines, _ = core.borne(with_own_taxes(invoice, lines), invoice.currency)
-    return core.totals(lines, rules, currency=invoice.currency, prices_include_tax=invoice.prices_include_tax)
+    currency, gross = invoice.currency, invoice.prices_include_tax
+    own = with_own_taxes(invoice, lines, rules)
+    lines, _ = core.borne(own, rules, currency=currency, prices_include_tax=gross)
+    return core.totals(lines, rules, currency=currency, prices_include_tax=gross)
 
 
 def write_taxes(invoice: Invoice, rows: Iterable[InvoiceTax]) -> None:
@@ -99,15 +102,24 @@ def tax_point(invoice: Invoice, at: datetime) -> date:
     return on
 
 
-def with_own_taxes(invoice: Invoice, lines: Sequence[core.InvoiceLine]) -> list[core.InvoiceLine]:
-    """The lines with what a person chose for them in place of the document's taxes, as it holds on its day."""
-    if invoice.kind == "receipt" or all(line.tax_choice is None for line in lines):
+def with_own_taxes(
+    invoice: Invoice, lines: Sequence[core.InvoiceLine], rules: Sequence[TaxRule]
+) -> list[core.InvoiceLine]:
+    """The lines with what they bear in place of the document's taxes: what a person chose for them, as it holds on its
+    day, and corrections of calls the taxes of the invoice that bore these. Those that have theirs keep them."""
+    if invoice.kind == "receipt":
+        return list(lines)
+    return with_taxes_of_their_calls(invoice, _with_chosen(invoice, lines), rules)
+
+
+def _with_chosen(invoice: Invoice, lines: Sequence[core.InvoiceLine]) -> list[core.InvoiceLine]:
+    if all(line.tax_choice is None or line.rules is not None for line in lines):
         return list(lines)
     customer, on = invoice.customer, tax_point(invoice, records.now())
     own, party = paid_by(customer, on), party_of(customer)
     found = []
     for line in lines:
-        rules = chosen(line.tax_choice, own, on, party) if line.tax_choice else None
+        rules = chosen(line.tax_choice, own, on, party) if line.tax_choice else line.rules
         if isinstance(rules, TaxDoubt):
             raise Doubt(f"{line.description}: {rules.sentence}")
         found.append(replace(line, rules=rules))
@@ -125,9 +137,10 @@ def lines_from_calls(invoice: Invoice, period: Period) -> list[core.InvoiceLine]
     return [*usage_lines(customer, [period], invoice.grouping, zone=invoice.zone)[0], *own[0], *waiting]
 
 
-def lines_from_charges(customer: Customer, before_on: date, *, without: int = 0) -> list[core.InvoiceLine]:
-    """What was charged beside calls and no document bears."""
-    return [charge_line(charge) for charge in unbilled_charges(customer, before_on=before_on, without=without)]
+def lines_from_charges(customer: Customer, kind: str, before_on: date, *, without: int = 0) -> list[core.InvoiceLine]:
+    """What was charged beside calls, documents of a kind bear, and none bears yet."""
+    found = unbilled_charges(customer, kind=kind, before_on=before_on, without=without)
+    return [charge_line(charge) for charge in found]
 
 
 def charge_line(charge: Charge) -> core.InvoiceLine:
@@ -249,4 +262,5 @@ def _tax_row(invoice: Invoice, place: int, due: TaxDue) -> InvoiceTax:
         base_micros=due.base_micros,
         amount_micros=due.amount_micros,
         exemption_reason=rule.exemption_reason,
+        is_vat=rule.is_vat,
     )

@@ -261,7 +261,7 @@ def taxes_noted(told: Iterable[NoteTax], amount: str = "amount_micros") -> dict[
 
 def tax_like(row: InvoiceTax, note: Invoice, *, base: int, amount: int, fixed: int) -> InvoiceTax:
     """A tax of a document on the note that takes it back."""
-    copied = ("tax_id", "position", "name", "label", "category", "rate_ppm", "compound", "exemption_reason")
+    copied = ("tax_id", "position", "name", "label", "category", "rate_ppm", "compound", "exemption_reason", "is_vat")
     values = {name: getattr(row, name) for name in copied}
     return InvoiceTax(invoice=note, base_micros=base, amount_micros=amount, fixed_micros=fixed, **values)
 
@@ -276,6 +276,7 @@ def rule_of(row: InvoiceTax) -> TaxRule:
         rate_ppm=row.rate_ppm,
         compound=row.compound,
         exemption_reason=row.exemption_reason,
+        is_vat=row.is_vat is not False,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -19,18 +19,19 @@ from django.db.models import Q
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, Invalid, act, acting, because, current, refuse
 from tollgate.actions.billing_progress import Look, borne_since, keep, look
-from tollgate.actions.charges import unbilled_charges, zone_of
+from tollgate.actions.charges import kind_of, unbilled_charges, zone_of
 from tollgate.actions.invoice_issue import issue
-from tollgate.actions.invoice_lines import lines_from_charges, rules_for, write
+from tollgate.actions.invoice_lines import lines_from_charges, rules_for, with_own_taxes, write
 from tollgate.actions.invoice_usage import (
     Doubt,
+    billing_switches,
     correction_lines,
     grouping_of,
     taken_late,
     usage_lines,
     words_for,
 )
-from tollgate.actions.invoices import billing_switches, draft_of, kind_for
+from tollgate.actions.invoices import draft_of, kind_at
 from tollgate.actions.postings import wallet_id_of, wallet_of
 from tollgate.actions.statements import fetch, without_limit
 from tollgate.core.hours import zone_info
@@ -43,13 +44,16 @@ from tollgate.core.invoice_periods import (
     first_instant,
     uncovered,
 )
-from tollgate.core.invoices import InvoiceLine, borne
+from tollgate.core.invoices import InvoiceLine, borne, joined, may_wait
+from tollgate.core.taxes import to_minor
 from tollgate.store.models import Account, Customer, Invoice
 
 RUNS: Final = "the invoice run"
 MOST_AT_ONCE: Final = 12
 AT_A_LOOK: Final = 6
 """So many periods are asked for at a time: what a long catch-up leaves for its next transaction is not read twice."""
+MOST_CARRIED: Final = 12
+"""Of so many periods what came to less than the smallest coin is carried on; then it gets its document all the same."""
 MOST_REASON: Final = 500
 log = logging.getLogger(__name__)
 
@@ -73,15 +77,21 @@ class Made:
 @dataclass(slots=True)
 class _Waiting:
     """What is for the next document, whatever its period: what came late to others, by the kind that bore them, and
-    charges that none bears."""
+    charges that none bears, by the kind that may."""
 
     late: dict[str, list[InvoiceLine]]
-    charges: list[InvoiceLine]
+    charges: dict[str, list[InvoiceLine]]
 
     @property
     def begins(self) -> set[datetime]:
         """The beginnings of the stretches of which something waits."""
         return {line.usage.from_at for lines in self.late.values() for line in lines if line.usage}
+
+    def bear(self, lines: Sequence[InvoiceLine]) -> None:
+        """The charges among the lines of a document wait no longer."""
+        taken = {line.charge_id for line in lines if line.charge_id is not None}
+        for kind, charges in self.charges.items():
+            self.charges[kind] = [line for line in charges if line.charge_id not in taken]
 
 
 class _TakenBack(Exception):
@@ -205,66 +215,155 @@ def bill(
     schedule = schedule_of(customer)
     if schedule is None:
         return []
-    seen = look(customer)
+    seen, switches = look(customer), billing_switches(customer)
     closed = list(closed_periods(schedule, since=_since(customer, schedule, seen), at=closed_at))
-    periods = _missing(customer, schedule, closed)
-    done_at = max(
+    periods = _missing(customer, schedule, closed, switches)
+    looked_at = max(
         (moment for moment in (seen.since_at, *(one.until_at for one in closed[-1:])) if moment), default=None
     )
     if not periods:
         if seen.again is not None:
-            keep(customer, seen, until_at=done_at, waiting=seen.again)
+            keep(customer, seen, until_at=looked_at, looked_at=looked_at, waiting=seen.again)
         return []
     if wallet_of(customer).currency != customer.currency:
         raise Doubt("The wallet and the customer are in different currencies.")
     own, late = correction_lines(customer, periods, again=seen.again)
-    waiting = _Waiting(late, lines_from_charges(customer, periods[-1].until_on))
-    found: list[Invoice] = []
+    kinds = {kind_at(customer, period.from_at, switches) for period in periods}
+    charges = {kind: lines_from_charges(customer, kind, periods[-1].until_on) for kind in kinds}
+    run = _Run(customer, switches, _Waiting(late, charges), at, issued)
     for place in range(0, len(periods), AT_A_LOOK):
-        if most is not None and len(found) > most - AT_A_LOOK:
-            done_at = _earlier(done_at, periods[place].from_at)
+        if most is not None and len(run.found) > most - AT_A_LOOK:
+            looked_at = _earlier(looked_at, periods[place].from_at)
             break
         part = periods[place : place + AT_A_LOOK]
         usage = usage_lines(customer, part, grouping_of(customer))
         for period, calls, before in zip(part, usage, own[place:], strict=False):
-            lines = _lines(customer, period, [*calls, *before], waiting, is_changed=bool(before))
-            if customer.zero_invoices or any(line.exact_micros for line in lines):
-                found.append(_document(customer, period, lines, at=at, issued=issued))
-            elif before:  # no document has room for it: the next run looks at this period again
-                done_at = _earlier(done_at, period.from_at)
-    keep(customer, seen, until_at=done_at, waiting=waiting.begins)
-    return found
+            run.bear(_Stretch(period, [*calls, *before], is_changed=bool(before)))
+    done_at = looked_at if run.open_at is None else _earlier(looked_at, run.open_at)
+    keep(customer, seen, until_at=done_at, looked_at=looked_at, waiting=run.waiting.begins)
+    return run.found
 
 
 def _earlier(done_at: datetime | None, at: datetime) -> datetime:
     return at if done_at is None else min(done_at, at)
 
 
-def _lines(
-    customer: Customer, period: Period, of_calls: list[InvoiceLine], waiting: _Waiting, *, is_changed: bool
-) -> list[InvoiceLine]:
-    """The lines of the document of a period, with what waits for one: what it bears waits no longer. A period in which
-    nothing is to be billed bears nothing."""
-    kind = kind_for(customer, period.from_at) if is_changed or any(waiting.late.values()) else ""
-    charges = [line for line in waiting.charges if line.from_on and line.from_on < period.until_on]
-    late = taken_late(customer, kind, waiting.late)
-    lines, rest = borne([*of_calls, *late, *charges], customer.currency)
-    if not customer.zero_invoices and not any(line.exact_micros for line in lines):
+@dataclass(slots=True)
+class _Stretch:
+    """What one document is to bear of calls. `is_changed` where other documents have billed of it already; `count` is
+    of how many periods it is."""
+
+    period: Period
+    lines: list[InvoiceLine]
+    is_changed: bool = False
+    count: int = 1
+
+    def joined(self, following: _Stretch) -> _Stretch:
+        """With the stretch after it, as one."""
+        last = following.period
+        period = Period(self.period.from_at, last.until_at, self.period.from_on, last.until_on)
+        lines = joined([*self.lines, *following.lines], period)
+        return _Stretch(period, lines, following.is_changed, self.count + following.count)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The documents of a customer that one look makes. `carried` is use that came to less than the smallest coin and
+    that the next document bears; `open_at` the first moment of what the next run looks at again."""
+
+    customer: Customer
+    switches: list[tuple[datetime, str]]
+    waiting: _Waiting
+    at: datetime
+    issued: bool
+    found: list[Invoice] = field(default_factory=list)
+    carried: _Stretch | None = None
+    uncovered_at: datetime | None = None
+
+    @property
+    def open_at(self) -> datetime | None:
+        moments = [self.uncovered_at, self.carried.period.from_at if self.carried else None]
+        return min((moment for moment in moments if moment), default=None)
+
+    def bear(self, stretch: _Stretch) -> None:
+        """Makes the document of a stretch, with what is carried to it, or carries it on."""
+        before = self.carried
+        if before is not None and self._follows(before, stretch):
+            stretch = before.joined(stretch)
+        elif before is not None:
+            self._document(before, [*before.lines])
+        self.carried = None
+        lines = self._lines(stretch)
+        if lines is not None:
+            self._document(stretch, lines)
+        elif stretch.is_changed:  # no document has room for it: the next run looks at this period again
+            self.uncovered_at = self.uncovered_at or stretch.period.from_at
+        elif any(line.exact_micros for line in stretch.lines):
+            self._carry(stretch)
+
+    def _carry(self, stretch: _Stretch) -> None:
+        if stretch.count < MOST_CARRIED:
+            self.carried = stretch
+        else:
+            self._document(stretch, [*stretch.lines])
+
+    def _follows(self, before: _Stretch, stretch: _Stretch) -> bool:
+        """Whether one document can bear both: nothing lies between them, and what they are told by is the same."""
+        kinds = {self._kind(before), self._kind(stretch)}
+        return before.period.until_at == stretch.period.from_at and len(kinds) == 1
+
+    def _kind(self, stretch: _Stretch) -> str:
+        return kind_at(self.customer, stretch.period.from_at, self.switches)
+
+    def _lines(self, stretch: _Stretch) -> list[InvoiceLine] | None:
+        """The lines for the document of a stretch, with what waits for one; None where there is to be none, since what
+        is to be billed comes to nothing."""
+        kind, customer = self._kind(stretch), self.customer
+        waiting = self.waiting
+        charges = [line for line in waiting.charges[kind] if line.from_on and line.from_on < stretch.period.until_on]
+        late = taken_late(customer, kind, waiting.late)
+        lines = [*stretch.lines, *late, *charges]
+        told = (line for line in lines if not may_wait(line))
+        if wants_empty(customer) or any(to_minor(line.exact_micros, customer.currency) for line in told):
+            return lines
         waiting.late[kind] = late
-        return []
-    waiting.late[kind] = rest
-    taken = {line.charge_id for line in lines if line.charge_id is not None}
-    waiting.charges = [line for line in waiting.charges if line.charge_id not in taken]
-    return lines
+        return None
+
+    def _document(self, stretch: _Stretch, lines: Sequence[InvoiceLine]) -> None:
+        """The document of a stretch: what it bears waits no longer."""
+        customer, period, waiting = self.customer, stretch.period, self.waiting
+        run_key = f"customer {customer.pk} {period.from_at.isoformat()} {period.until_at.isoformat()}"
+        draft = draft_of(customer, period, run_key=run_key, created_by=current.get().name)
+        rules = rules_for(draft, self.at)
+        lines, rest = borne(
+            with_own_taxes(draft, lines, rules),
+            rules,
+            currency=draft.currency,
+            prices_include_tax=draft.prices_include_tax,
+        )
+        still = waiting.late.get(draft.kind, [])  # of a document that bears its own stretch alone
+        waiting.late[draft.kind] = [*still, *(replace(line, rules=None) for line in rest)]
+        waiting.bear(lines)
+        draft = write(draft, lines or [_nothing_used(customer, period)], rules, is_new=True)
+        if draft.net_micros < 0 or draft.total_micros < 0:
+            words = f"More was given back than charged for calls from {period.from_on} on: look at their corrections."
+            raise Doubt(words)
+        self.found.append(issue(draft, self.at) if self.issued else draft)
 
 
-def _missing(customer: Customer, schedule: Schedule, closed: Sequence[Period]) -> list[Period]:
+def wants_empty(customer: Customer) -> bool:
+    """Whether a customer gets a document of a period in which nothing was used: not once it is deleted."""
+    return customer.zero_invoices and customer.deleted_at is None
+
+
+def _missing(
+    customer: Customer, schedule: Schedule, closed: Sequence[Period], switches: Sequence[tuple[datetime, str]]
+) -> list[Period]:
     """Those of some periods that follow one another which no document bears, oldest first."""
     if not closed:
         return []
     # a period in which a customer was made prepaid or postpaid is two: their taxes fall due at different points
-    switches = [(at, at) for at, _ in billing_switches(customer)]
-    borne_by = [*borne_since(customer, closed[0].from_at), *switches]
+    borne_by = [*borne_since(customer, closed[0].from_at), *((at, at) for at, _ in switches)]
     return [piece for period in closed for piece in uncovered(period, borne_by, schedule.zone)]
 
 
@@ -291,19 +390,6 @@ def made(invoice: Invoice) -> Made:
         tax_micros=invoice.tax_micros,
         total_micros=invoice.total_micros,
     )
-
-
-def _document(
-    customer: Customer, period: Period, lines: Sequence[InvoiceLine], *, at: datetime, issued: bool
-) -> Invoice:
-    run_key = f"customer {customer.pk} {period.from_at.isoformat()} {period.until_at.isoformat()}"
-    draft = draft_of(customer, period, run_key=run_key, created_by=current.get().name)
-    if not lines:
-        lines = [_nothing_used(customer, period)]
-    draft = write(draft, lines, rules_for(draft, at), is_new=True)
-    if draft.net_micros < 0:
-        raise Doubt(f"More was given back than charged for calls from {period.from_on} on: look at their corrections.")
-    return issue(draft, at) if issued else draft
 
 
 def _nothing_used(customer: Customer, period: Period) -> InvoiceLine:
@@ -334,10 +420,11 @@ def _previewed(customer: Customer, at: datetime) -> list[Made]:
 def _since(customer: Customer, schedule: Schedule, seen: Look) -> datetime:
     """From when on periods are looked at: where the last run ended, or before that what has come since. Who has none
     before, or wants a document of each period: from its first call, or when it was made."""
-    if seen.since_at is None or customer.zero_invoices:
+    if seen.since_at is None or wants_empty(customer):
         wallet_id = wallet_id_of(customer)
         first: datetime | None = fetch("invoices", "first_call", customer.account_id, customer.pk, wallet_id)[0]["at"]
         return min(first, customer.created_at) if first is not None else customer.created_at
     done_on = seen.since_at.astimezone(zone_info(schedule.zone)).date()
-    owed = unbilled_charges(customer, before_on=done_on).filter(amount_micros__gt=0).first()
+    charges = unbilled_charges(customer, kind=kind_of(customer.billing_type), before_on=done_on)
+    owed = charges.filter(amount_micros__gt=0).first()
     return seen.since_at if owed is None else min(seen.since_at, first_instant(owed.from_on, schedule.zone))

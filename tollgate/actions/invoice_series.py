@@ -40,11 +40,12 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number that was given: as printed, and its place in its series and year."""
+    """A number that was given: as printed, its place in its series and year, and the date that goes with it."""
 
     text: str
     seq: int
     year: int
+    on: date
 
 
 @act
@@ -85,11 +86,16 @@ def issue_day(account: Account, at: datetime) -> date:
 
 
 def next_number(account: Account, kind: str, on: date) -> Number:
-    """Gives the next number of a kind for a document of a day. The transaction that asked must use it or fail."""
+    """Gives the next number of a kind for a document of a day. The transaction that asked must use it or fail.
+
+    A run gives numbers for the moment at which it was due, a person for now: the document is dated no earlier than the
+    number before it, which somebody else may have got since.
+    """
     series = series_of(account, kind)
     year = on.year if series.yearly else 0
-    seq = int(fetch("invoices", "next_number", series.pk, year, series.start)[0]["last"])
-    return Number(f"{series.prefix.replace(YEAR, str(on.year))}{seq:0{series.width}d}", seq, year)
+    given = fetch("invoices", "next_number", series.pk, year, series.start, on)[0]
+    seq, day = int(given["last"]), given["last_on"]
+    return Number(f"{series.prefix.replace(YEAR, str(day.year))}{seq:0{series.width}d}", seq, year, day)
 
 
 def _check_new_prefix(series: InvoiceSeries, prefix: str) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tollgate.actions.charges import zone_of
+from tollgate.actions.charges import kind_of, zone_of
 from tollgate.actions.postings import wallet_id_of
 from tollgate.actions.statements import fetch
 from tollgate.core.invoice_periods import Period
@@ -65,11 +66,11 @@ def correction_lines(
     own: list[list[InvoiceLine]] = [[] for _ in periods]
     late: dict[str, list[InvoiceLine]] = defaultdict(list)
     standing, words = _standing(customer, without), words_for(customer)
-    billed: dict[Period, int] = {period: 0 for period, _ in standing.values()}
+    billed: dict[Period, _Billed] = {period: _Billed(kind) for period, kind in standing.values()}
     for row in fetch("invoices", "billed", customer.pk, without):
         backing = standing.get((row["from_at"], row["until_at"]))
         if backing is not None:
-            billed[backing[0]] = row["micros"]
+            billed[backing[0]] = _Billed(backing[1], row["micros"], row["receipts_micros"])
         elif row["micros"]:
             piece = Period(row["from_at"], row["until_at"], row["from_on"], row["until_on"])
             line = correction_line(piece, -row["micros"], words=words)
@@ -79,9 +80,8 @@ def correction_lines(
             for period, kind in standing.values():  # what the document that bears it now had no room for
                 if period.from_at <= row["from_at"] < period.until_at:
                     late[kind].append(line)
-    for line in _late_lines(customer, billed, periods, again):
-        assert line.usage is not None
-        late[standing[line.usage.from_at, line.usage.until_at][1]].append(line)
+    for kind, line in _late_lines(customer, billed, periods, again):
+        late[kind].append(line)
     return own, late
 
 
@@ -93,11 +93,6 @@ def unbilled(customer: Customer, period: Period) -> int:
         if (row["from_at"], row["until_at"]) == (period.from_at, period.until_at)
     )
     return int(sum(row["charged_micros"] for row in _charged(customer, [period], "total")) - billed)
-
-
-def kind_of(billing_type: str) -> str:
-    """Who pays ahead gets receipts of what was used, who pays afterwards invoices."""
-    return "receipt" if billing_type == "prepaid" else "invoice"
 
 
 def taken_late(customer: Customer, kind: str, late: dict[str, list[InvoiceLine]]) -> list[InvoiceLine]:
@@ -129,18 +124,53 @@ def covered(customer: Customer, *, without: int = 0) -> list[tuple[datetime, dat
     return sorted(_standing(customer, without))
 
 
+def billing_switches(customer: Customer) -> list[tuple[datetime, str]]:
+    """When a customer was made prepaid or postpaid, and what it had been until then, in their order."""
+    return [(row["at"], row["was"]) for row in fetch("invoices", "billing_types", customer.pk)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """What lines have billed of a stretch, and how much of that receipts have; by the kind that bears it."""
+
+    kind: str
+    micros: int = 0
+    receipts_micros: int = 0
+
+
 def _late_lines(
-    customer: Customer, billed: Mapping[Period, int], periods: Sequence[Period], begins: Collection[datetime] | None
-) -> list[InvoiceLine]:
+    customer: Customer, billed: Mapping[Period, _Billed], periods: Sequence[Period], begins: Collection[datetime] | None
+) -> Iterator[tuple[str, InvoiceLine]]:
+    """What came to stretches that are billed, by the kind of document that it is for: the kind that bore them, or if it
+    came since the customer was made what it is, the kind in force."""
     if begins is None:
         again = _by_age_and_corrections(customer, billed, periods)
     else:
         again = [stretch for stretch in sorted(billed) if stretch.from_at in begins]
-    differences = {stretch: -billed[stretch] for stretch in again}
+    differences = {stretch: -billed[stretch].micros for stretch in again}
     for row in _charged(customer, again, "total"):
         differences[again[row["piece"]]] += row["charged_micros"]
-    words = words_for(customer)
-    return [correction_line(stretch, micros, words=words) for stretch, micros in differences.items() if micros]
+    words, kind_now = words_for(customer), kind_of(customer.billing_type)
+    since = _since_the_switch(customer, [one for one in again if differences[one] and billed[one].kind != kind_now])
+    for stretch, micros in differences.items():
+        bore = billed[stretch]
+        told = bore.receipts_micros if kind_now == "receipt" else bore.micros - bore.receipts_micros
+        part = since[stretch] - told if stretch in since else 0
+        part = min(max(part, 0), micros) if micros > 0 else max(min(part, 0), micros)
+        for kind, own in ((bore.kind, micros - part), (kind_now, part)):
+            if own:
+                yield kind, correction_line(stretch, own, words=words)
+
+
+def _since_the_switch(customer: Customer, stretches: Sequence[Period]) -> dict[Period, int]:
+    """What the ledger charged for the calls of some stretches since the customer was made prepaid or postpaid."""
+    switches = billing_switches(customer) if stretches else []
+    if not switches:
+        return {}
+    found = dict.fromkeys(stretches, 0)
+    for row in _charged(customer, stretches, "total", since_at=switches[-1][0]):
+        found[stretches[row["piece"]]] += row["since_micros"]
+    return found
 
 
 def _by_age_and_corrections(customer: Customer, billed: Iterable[Period], periods: Sequence[Period]) -> list[Period]:
@@ -155,9 +185,15 @@ def _by_age_and_corrections(customer: Customer, billed: Iterable[Period], period
 
 
 def _charged(
-    customer: Customer, periods: Sequence[Period], grouping: str, zone: str | None = None
+    customer: Customer,
+    periods: Sequence[Period],
+    grouping: str,
+    zone: str | None = None,
+    *,
+    since_at: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """What the ledger charged for the calls of each period, in groups; its place in the list is the row's `piece`."""
+    """What the ledger charged for the calls of each period, in groups, and how much of it since a moment; its place in
+    the list is the row's `piece`."""
     if not periods:
         return []
     reselling = customer.is_reseller or fetch("invoices", "was_reseller", customer.pk)[0]["was"]
@@ -176,6 +212,7 @@ def _charged(
         ends,
         min(begins),
         max(ends),
+        since_at,
     )
     for row in rows:
         if row["difference_micros"]:

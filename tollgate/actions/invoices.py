@@ -6,7 +6,7 @@ of calls say what the ledger charged: they are made anew at issue and edited by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from typing import Any, Final, TypedDict, Unpack
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotFound, act, current, refuse
 from tollgate.actions.billing_progress import FROM_CALLS, reopen
-from tollgate.actions.charges import MOST_QUANTITY_MILLI, charge_amount, day, zone_of
+from tollgate.actions.charges import MOST_QUANTITY_MILLI, charge_amount, day, kind_of, unbilled_charges, zone_of
 from tollgate.actions.customer_checks import GROUPINGS
 from tollgate.actions.invoice_lines import (
     lines_from_calls,
@@ -28,9 +28,9 @@ from tollgate.actions.invoice_lines import (
     with_own_taxes,
     write,
 )
-from tollgate.actions.invoice_usage import Doubt, covered, kind_of
+from tollgate.actions.invoice_usage import Doubt, billing_switches, covered
 from tollgate.actions.line_taxes import NOTHING_CHOSEN, TAX_CHECKS, LineTaxes, choice_for
-from tollgate.actions.statements import fetch, without_limit
+from tollgate.actions.statements import without_limit
 from tollgate.core import invoices as core
 from tollgate.core.invoice_periods import Period, uncovered
 from tollgate.core.invoice_periods import period_of as whole_days
@@ -128,7 +128,7 @@ def draft_invoice(
     with doubts_named("customer_id"):
         lines = [
             *lines_from_calls(invoice, period),
-            *lines_from_charges(customer, period.until_on, without=invoice.pk),
+            *lines_from_charges(customer, invoice.kind, period.until_on, without=invoice.pk),
         ]
         return write(invoice, lines, rules_for(invoice, at))
 
@@ -215,7 +215,7 @@ def line_sums(invoice: Invoice, fields: Mapping[str, Any], *, instead: InvoiceLi
         lines[_place(invoice, instead)] = line
     with doubts_named("invoice_id"):
         rules = rules_for(invoice, records.now())
-        (line,) = with_own_taxes(invoice, [line])
+        (line,) = with_own_taxes(invoice, [line], rules)
         by_rate = [replace(rule, fixed_micros=0) for rule in (rules if line.rules is None else line.rules)]
         gross, money = invoice.prices_include_tax, invoice.currency
         alone = core.totals([replace(line, rules=None)], by_rate, currency=money, prices_include_tax=gross)
@@ -239,13 +239,12 @@ def draft_of(customer: Customer, period: Period, *, zone: str = "", **values: An
 
 def kind_for(customer: Customer, at: datetime | None = None) -> str:
     """What a customer gets for its calls of a moment, or now: a receipt or an invoice."""
-    was = next((was for changed_at, was in billing_switches(customer) if at is not None and at < changed_at), None)
-    return kind_of(was or customer.billing_type)
+    return kind_at(customer, at, billing_switches(customer)) if at else kind_of(customer.billing_type)
 
 
-def billing_switches(customer: Customer) -> list[tuple[datetime, str]]:
-    """When a customer was made prepaid or postpaid, and what it had been until then, in their order."""
-    return [(row["at"], row["was"]) for row in fetch("invoices", "billing_types", customer.pk)]
+def kind_at(customer: Customer, at: datetime, switches: Sequence[tuple[datetime, str]]) -> str:
+    """What a customer who was made prepaid or postpaid at some moments gets for its calls of a moment."""
+    return kind_of(next((was for changed_at, was in switches if at < changed_at), customer.billing_type))
 
 
 def locked_draft(invoice_id: int, version: int | None = None) -> Invoice:
@@ -257,13 +256,22 @@ def locked_draft(invoice_id: int, version: int | None = None) -> Invoice:
 
 
 def refreshed(invoice: Invoice) -> Invoice:
-    """A draft with its lines of calls made anew and everything added up again. Raises Doubt."""
+    """A draft with its lines of calls made anew and everything added up again. A charge that documents of another kind
+    bear by now is left to these. Raises Doubt."""
     period = period_of(invoice)
-    kept = read(invoice)
+    kept = _with_its_charges(invoice, read(invoice))
     if period is not None:
         without_limit()
         kept = [*lines_from_calls(invoice, period), *(line for line in kept if line.kind not in FROM_CALLS)]
     return write(invoice, kept, rules_for(invoice, records.now()))
+
+
+def _with_its_charges(invoice: Invoice, lines: list[core.InvoiceLine]) -> list[core.InvoiceLine]:
+    if not any(line.charge_id for line in lines):
+        return lines
+    found = unbilled_charges(invoice.customer, kind=invoice.kind, before_on=date.max, without=invoice.pk)
+    own = {None, *found.values_list("pk", flat=True)}
+    return [line for line in lines if line.charge_id in own]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Final, TypedDict, Unpack
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.charges import day
+from tollgate.actions.in_service import check_in_service
 from tollgate.core import sepa
 from tollgate.store.models import Account, Customer, Mandate
 from tollgate.store.queries.mandates import with_standing
@@ -103,8 +104,7 @@ def create_mandate(
     values = checks.cleaned(CHECKS, given)
     customer = records.locked(Customer, customer_id)
     today = records.now().astimezone(UTC).date()
-    if customer.deleted_at is not None:
-        raise refuse("customer_id", "This customer is deleted.")
+    check_in_service(customer)
     if customer.currency != sepa.CURRENCY:
         raise refuse("customer_id", f"SEPA moves euro: {customer} is billed in {customer.currency}.")
     if values["signed_on"] > today:
@@ -123,6 +123,7 @@ def update_mandate(*, mandate_id: int, version: int | None = None, **changes: Un
     found = records.locked(Mandate, mandate_id, version)
     if found.status == "ended":
         raise refuse("mandate_id", "This mandate has ended: enter another.")
+    check_in_service(found.customer, "mandate_id")
     fixed = {name for name in ("scheme", "one_off") if name in values and values[name] != getattr(found, name)}
     if fixed and found.lines.exists():
         raise refuse(min(fixed), "It has collected already: end it and enter another.")

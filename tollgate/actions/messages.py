@@ -19,6 +19,7 @@ from django.utils.html import escape
 from tollgate import environment
 from tollgate.actions import acts, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.audit import note_event
 from tollgate.core.number_formats import reader_sign
 from tollgate.core.templates import Value, as_read, parse, render
 from tollgate.core.templates_stock import LANGUAGE, PLAIN, STOCK, as_html
@@ -246,6 +247,7 @@ def retry_message(*, message_id: int) -> Message:
         raise refuse("message_id", UNWANTED)
     if message.task_row_id is not None:  # its job tells what becomes of it
         TaskRow.objects.filter(pk=message.task_row_id).update(state="sending", errors=[])
+    _note(message, "RETRY")
     return records.change(message, {"state": "queued", "tries_count": 0, "next_at": Now(), "error": ""})
 
 
@@ -255,7 +257,19 @@ def cancel_message(*, message_id: int) -> Message:
     message = records.locked(Message, message_id)
     if message.state != "queued":
         raise refuse("message_id", f"This message is {message.state}: only a waiting one can be canceled.")
+    _note(message, "CANCEL")
     return records.change(message, {"state": "canceled", **(FORGOTTEN if message.secret else {})})
+
+
+def _note(message: Message, verb: str) -> None:
+    note_event(
+        actor=acts.current.get(),
+        verb=verb,
+        table_name="message",
+        row_id=message.pk,
+        account_id=message.account_id,
+        customer_id=message.customer_id,
+    )
 
 
 def _words(template: str, reader: Reader, values: Mapping[str, Value], language: str) -> Words:

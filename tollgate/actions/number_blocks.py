@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tollgate.actions import records
 from tollgate.actions.acts import Conflict, act, refuse
 from tollgate.actions.endpoint_sharing import take_turns
+from tollgate.actions.in_service import check_in_service
 from tollgate.core.extensions import Span
 from tollgate.store.models import Account, Customer, NumberBlock
 from tollgate.store.queries.number_blocks import extensions
@@ -37,8 +38,7 @@ def assign_number_block(*, customer_id: int) -> NumberBlock:
     Raises NumberRangeNotConfigured and NumberRangeExhausted, which are a Conflict.
     """
     customer = records.find(Customer, customer_id)
-    if customer.deleted_at is not None:
-        raise refuse("customer_id", "The customer is deleted: restore it first.")
+    check_in_service(customer)
     take_turns(customer.account_id)
     account = records.find(Account, customer.account_id)
     if account.block_start is None or account.block_size is None:

@@ -13,7 +13,9 @@ from typing import Any, Final, TypedDict, Unpack
 from tollgate import environment
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotFound, act, current, refuse
+from tollgate.actions.did_networks import check_endpoint
 from tollgate.actions.endpoint_sharing import overlapping, take_turns
+from tollgate.actions.in_service import check_in_service
 from tollgate.store.models import Call, Contact, Customer, Endpoint
 
 NARROWEST: Final = {4: 24, 6: 64}
@@ -105,6 +107,7 @@ def _managing(customer_id: int) -> Customer:
     if actor.kind == "contact" and not Contact.objects.filter(pk=actor.id or 0, customer_id=customer_id).exists():
         raise NotFound("There is no such address.")
     customer = records.locked(Customer, customer_id)
+    check_in_service(customer)
     if not customer.ip_management:
         raise refuse("network", "Your provider changes addresses for you: ask there.")
     return customer
@@ -120,6 +123,7 @@ def _check(customer: Customer, values: Mapping[str, Any], *, without: int | None
     if _within(network, PRIVATE) and not environment.flag("TOLLGATE_PORTAL_PRIVATE_ADDRESSES", False):
         raise refuse("network", "This is a private address: give the public one that your calls come from.")
     take_turns(customer.account_id)
+    check_endpoint(customer, network)
     prefix = values.get("tech_prefix", "")
     for other in overlapping(customer.account_id, network, without=without):
         if other.customer_id == customer.pk:

@@ -1,6 +1,7 @@
-"""What a customer's contacts do to pay: start a checkout, say that a transfer is on its way, enter a voucher.
+"""What a customer's contacts do to pay: start a checkout, say that a transfer is on its way or is not, enter a voucher.
 
-They never complete a payment: a gateway's proved notice or a user of ours does. The minimum payment, the currencies and
+They never complete a payment: a gateway's proved notice or a user of ours does. What they begin is marked
+(`by_contact`), and only so many of these wait at once. The minimum payment, the currencies and
 the gateways that are allowed hold here and nowhere else.
 """
 
@@ -16,6 +17,7 @@ from django.db import connection
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse
+from tollgate.actions.in_service import check_in_service
 from tollgate.actions.payment_amounts import (
     BANK_TRANSFER,
     BUILT_IN,
@@ -37,7 +39,7 @@ from tollgate.store.secrets import CannotUnseal
 
 NOT_TAKEN: Final = "The gateway did not take this payment: begin another."
 PENDING_MOST: Final = 10
-"""How many payments of one customer may wait at once."""
+"""How many payments that contacts of one customer began may wait at once."""
 CHECKS: Final[dict[str, checks.Check]] = {
     "amount_micros": checks.amount(1, checks.MOST_MICROS),
     "currency": checks.currency,
@@ -79,6 +81,7 @@ def start_checkout(
         exchange_rate_nanos=rate,
         public_note=way.title,
         email_confirmation=True,
+        by_contact=True,
     )
     keep = values["keep_method"] and PROVIDERS[way.gateway.provider].charges
     actor = current.get()
@@ -164,7 +167,23 @@ def tell_bank_transfer(*, customer_id: int, amount_micros: int, payer: str = "")
         payer=values["payer"],
         public_note=BUILT_IN[BANK_TRANSFER],
         email_confirmation=True,
+        by_contact=True,
     )
+
+
+@act
+def cancel_bank_transfer(*, payment_id: int) -> Payment:
+    """Takes back a transfer that a contact of the customer has announced. Money that comes all the same is booked."""
+    payment = records.locked(Payment, payment_id)  # a statement that tells of it at this moment comes before or after
+    if not is_announced(payment):
+        raise refuse("payment_id", "Only a bank transfer that you have announced and that has not come is canceled.")
+    return records.change(payment, {"status": "canceled"})
+
+
+def is_announced(payment: Payment) -> bool:
+    """Whether it is a bank transfer that a contact has announced, and of which nothing has come yet."""
+    announced = payment.by_contact and payment.gateway == BANK_TRANSFER and payment.kind == "payment"
+    return announced and payment.status == "pending" and payment.noticed_as is None
 
 
 @act
@@ -175,10 +194,11 @@ def redeem_voucher(*, customer_id: int, code: str) -> Redeemed:
 
 def _customer(customer_id: int) -> Customer:
     customer: Customer = records.locked(Customer, customer_id)
-    if customer.deleted_at is not None:
-        raise refuse("customer_id", "This customer is deleted.")
-    if Payment.objects.filter(customer=customer, status="pending").count() >= PENDING_MOST:
-        raise refuse("amount_micros", f"{PENDING_MOST} payments wait already: finish or wait for those first.")
+    check_in_service(customer)
+    waiting = Payment.objects.filter(customer=customer, status="pending", by_contact=True)
+    if waiting.count() >= PENDING_MOST:
+        words = "finish those first, or cancel the transfers that you have not sent."
+        raise refuse("amount_micros", f"{PENDING_MOST} payments wait already: {words}")
     return customer
 
 

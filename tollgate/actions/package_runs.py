@@ -1,29 +1,31 @@
 """What falls due of packages: charged once for each period, with its free minutes; told before it renews.
 
-`due_of` says what a day would charge and changes nothing; `run_held` charges it. What falls due while a customer is
-inactive is let go (an option charges it all the same), also where the run comes later. Who is parked or waits for
-approval is charged later. A run for everybody is a task (tasks.py) with a row for each customer, which keeps what it
-charged or would charge.
+`due_of` says what a day would charge and changes nothing; `run_held` charges it. What a period comes to is reckoned in
+package_dues.py; where calls of a minimum spend are corrected after it was charged, spend_periods.py compares it anew.
+What falls due while a customer is inactive is let go (an option charges it all the same), also where the run comes
+later. Who is parked or waits for approval is charged later. A run for everybody is a task (tasks.py) with a row for
+each customer, which keeps what it charged or would charge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection
-from django.db.models import DateField, F, Func, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
 
-from tollgate.actions import checks, records, task_searches, tasks
+from tollgate.actions import checks, records, spend_periods, task_searches, tasks
 from tollgate.actions.acts import act, current, refuse
-from tollgate.actions.charges import charge_amount, day, make_charge, today_of, zone_of
+from tollgate.actions.charges import charge_amount, day, today_of, zone_of
 from tollgate.actions.notices import notify
+from tollgate.actions.package_dues import Due, charge_due, days_words, dues_of, product_words
 from tollgate.actions.postings import post, wallet_of
 from tollgate.actions.statements import fetch, without_limit
-from tollgate.actions.webhook_bodies import charge_body, customer_body
+from tollgate.actions.webhook_bodies import customer_body
 from tollgate.actions.webhooks import emit
 from tollgate.core.hours import zone_info
 from tollgate.core.money import format_micros
@@ -33,7 +35,6 @@ from tollgate.core.packages import (
     Frequency,
     Period,
     Schedule,
-    charge_key,
     first_period,
     following,
     granted_s,
@@ -41,11 +42,11 @@ from tollgate.core.packages import (
     minutes_end_on,
     period_from,
     setup_key,
-    shortfall_micros,
 )
 from tollgate.core.templates import Figure
 from tollgate.store.models import Audit, Bundle, Charge, Customer, CustomerPackage, Task, Wallet
 from tollgate.store.queries.finding import among
+from tollgate.store.queries.packages import TODAY
 
 KIND: Final = "package_run"
 """The kind of task that is a run for everybody."""
@@ -54,33 +55,7 @@ AHEAD: Final = timedelta(days=1)
 """Somewhere it is tomorrow already."""
 MOST_PERIODS: Final = 400
 """Of one package in one run; what is left comes with the next."""
-_ZONE: Final = Coalesce(
-    NullIf(F("customer__billing_zone"), Value("")), NullIf(F("customer__zone"), Value("")), F("customer__account__zone")
-)
-_TODAY: Final = Func(_ZONE, template="(now() AT TIME ZONE (%(expressions)s))::date", output_field=DateField())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """One thing that falls due: a setup, a period, the rest to a minimum spend, or a period that is let go."""
-
-    customer_package_id: int
-    customer_id: int
-    package: str
-    kind: str
-    key: str
-    description: str
-    from_on: date
-    until_on: date
-    quantity: int
-    unit_price_nanos: int
-    cost_nanos: int
-    amount_micros: int
-    currency: str
-    minutes_s: int = 0
-    used_micros: int | None = None
-    skipped: str = ""
-    """Why nothing is charged; empty when it is."""
+log = logging.getLogger(__name__)
 
 
 def schedule_of(held: CustomerPackage) -> Schedule:
@@ -117,22 +92,33 @@ def due_of(held: CustomerPackage, on: date) -> Iterator[tuple[Period, list[Due]]
         if held.package.minimum_spend and not _all_known(held, period, on):
             return
         skipped = _skipped(held.customer, due_on)
-        yield period, _dues(held, period, setup=setup and not skipped, skipped=skipped)
+        yield period, dues_of(held, period, setup=setup and not skipped, skipped=skipped)
         setup = setup and bool(skipped)
         period = following(schedule, period)
 
 
 def run_held(held: CustomerPackage, on: date) -> list[Due]:
-    """Charges what has fallen due of a locked package, and brings its minutes."""
+    """Charges what has fallen due of a locked package, and brings its minutes.
+
+    What corrections of calls have changed of a minimum spend that was charged comes first.
+    """
     done: list[Due] = []
     schedule = schedule_of(held)
     if waits(held.customer):
         return done
     without_limit()  # a minimum spend counts the calls of a period
+    seen = spend_periods.look(held)
+    if seen is not None:
+        for due in seen.dues:
+            charge_due(held, due)
+        spend_periods.settle(held, seen)
+        done += seen.dues
     for period, dues in due_of(held, on):
         for due in dues:
             if not due.skipped:
-                _charge(held, due)
+                charge_due(held, due)
+                if due.kind == "minimum_spend":
+                    spend_periods.keep(held, period, due)
         if not any(due.skipped for due in dues):
             _bring_minutes(held, schedule, period)
         done += dues
@@ -142,6 +128,17 @@ def run_held(held: CustomerPackage, on: date) -> list[Due]:
     return done
 
 
+def close(held: CustomerPackage, last: date) -> CustomerPackage:
+    """Ends a locked package with a day, that included: its minutes end with it, and what falls due later is not."""
+    held.ends_on = last
+    values: dict[str, Any] = {"ends_on": last, "next_on": next_day(held, open_period(held, schedule_of(held)))}
+    end_at = midnight(last + DAY, zone_of(held.customer))
+    later = Bundle.objects.filter(Q(ends_at=None) | Q(ends_at__gt=end_at), customer_package=held)
+    for bundle in later.order_by("id"):
+        records.change(bundle, {"ends_at": max(end_at, bundle.starts_at)})
+    return records.change(held, values)
+
+
 def waits(customer: Customer) -> bool:
     """Whether the charges of a customer wait: nothing is let go, all is charged later."""
     return customer.status == "pending" or customer.parked_at is not None or customer.deleted_at is not None
@@ -149,10 +146,11 @@ def waits(customer: Customer) -> bool:
 
 def customers_due() -> list[int]:
     """The customers of whose packages something falls due by now, where they are."""
-    held = CustomerPackage.objects.annotate(today=_TODAY).filter(next_on__lte=F("today"))
+    held = CustomerPackage.objects.annotate(today=TODAY).filter(next_on__lte=F("today"))
     waiting = Q(customer__status="pending") | Q(customer__parked_at__isnull=False)
     found = held.exclude(waiting).filter(customer__deleted_at=None).select_related("customer__account", "package")
-    return list(dict.fromkeys(row.customer_id for row in found.order_by("customer_id", "id") if _comes_due(row)))
+    due = {row.customer_id for row in found.order_by("customer_id", "id") if _comes_due(row)}
+    return sorted(due | {customer_id for _, customer_id in spend_periods.corrected()})
 
 
 @act
@@ -164,13 +162,16 @@ def run_packages(*, customer_id: int, on: date | str | None = None, simulate: bo
     given = _day(on)
     customer = records.find(Customer, customer_id)
     result: list[Due] = []
-    holders = _holders(given or records.now().date() + AHEAD).filter(customer_id=customer.pk)
+    corrected = [held_id for held_id, _ in spend_periods.corrected(customer.pk)]
+    holders = _holders(given or records.now().date() + AHEAD, corrected).filter(customer_id=customer.pk)
     for held in holders.select_related("customer__account", "package"):
         today = today_of(held.customer)
         if given is not None and given > today and not simulate:
             raise refuse("on", NOT_AHEAD)
         if simulate:
             if not waits(held.customer):
+                seen = spend_periods.look(held)
+                result += seen.dues if seen else ()
                 result += [due for _, dues in due_of(held, given or today) for due in dues]
         else:
             result += run_held(lock_held(held.pk), given or today)
@@ -205,25 +206,30 @@ def start_package_run(*, account_id: int, on: date | str | None = None, simulate
 
 @act
 def notify_package_renewals() -> int:
-    """Tells customers of packages that renew within the days the account's option says, once each; gives how many."""
+    """Tells customers of packages that renew within the days the account's option says, once each; gives how many.
+
+    Everybody who is charged, so also who is blocked, and by the option who is inactive.
+    """
     today = records.now().date()
     told = 0
     coming = CustomerPackage.objects.filter(
         Q(noticed_on=None) | ~Q(noticed_on=F("next_on")),
+        Q(customer__status__in=("active", "penalty"))
+        | Q(customer__status="inactive", customer__account__inactive_packages=True),
         next_on__gt=today,
         done_until_on__isnull=False,
         package__frequency__in=("weekly", "monthly"),
         package__minimum_spend=False,
         customer__deleted_at=None,
         customer__parked_at=None,
-        customer__status="active",
         customer__account__package_notice_days__isnull=False,
     ).select_related("customer__account", "package")
     for held in coming.select_for_update(no_key=True, of=("self",)).order_by("id"):
-        if _renews_soon(held):
-            _tell_renewal(held)
-            records.change(held, {"noticed_on": held.next_on})
-            told += 1
+        try:
+            with transaction.atomic():
+                told += _told_renewal(held)
+        except Exception:  # whatever befalls one, the others are told
+            log.exception("ALARM package %s: its renewal is not told", held.pk)
     return told
 
 
@@ -274,14 +280,18 @@ def _customers_of_run(task: Task) -> Iterator[tuple[int, str]]:
     on, simulated = _day(task.arguments["on"]), task.arguments["simulate"]
     known = Customer.objects.filter(account_id=task.account_id, deleted_at=None)
     if simulated:
-        found = known.filter(pk__in=_holders(on or records.now().date() + AHEAD).order_by().values("customer_id"))
+        corrected = [held_id for held_id, _ in spend_periods.corrected()]
+        holders = _holders(on or records.now().date() + AHEAD, corrected)
+        found = known.filter(pk__in=holders.order_by().values("customer_id"))
     else:
         found = known.filter(among("pk", customers_due()))
     return found.order_by("name", "pk").values_list("pk", "name").iterator()
 
 
-def _holders(on: date) -> QuerySet[CustomerPackage]:
-    return CustomerPackage.objects.filter(next_on__lte=on).order_by("customer_id", "id")
+def _holders(on: date, corrected: Sequence[int]) -> QuerySet[CustomerPackage]:
+    """Those of which something falls due by a day, and those whose charged periods are compared anew."""
+    found = CustomerPackage.objects.filter(Q(next_on__lte=on) | among("pk", corrected))
+    return found.order_by("customer_id", "id")
 
 
 def _setup_open(held: CustomerPackage) -> bool:
@@ -289,72 +299,6 @@ def _setup_open(held: CustomerPackage) -> bool:
     if not held.package.setup_retail_nanos and not held.package.setup_cost_nanos:
         return False
     return not Charge.objects.filter(account_id=held.customer.account_id, key=setup_key(held.pk)).exists()
-
-
-def _dues(held: CustomerPackage, period: Period, *, setup: bool, skipped: str) -> list[Due]:
-    package, customer = held.package, held.customer
-    found = []
-    if setup:
-        words = f"{package.name}, setup"
-        found.append(
-            _due(held, period, kind="setup", key=setup_key(held.pk), words=words, skipped=skipped,
-                 price=package.setup_retail_nanos, cost=package.setup_cost_nanos)
-        )  # fmt: skip
-    key, words = charge_key(held.pk, period), f"{package.name}, {_days(period)}"
-    cost = period.share(package.cost_nanos)
-    if not package.minimum_spend:
-        minutes_s = 0 if skipped else granted_s(held.minutes or package.minutes, held.quantity, period)
-        found.append(
-            _due(held, period, kind="package", key=key, words=words, skipped=skipped, minutes_s=minutes_s,
-                 price=period.share(package.retail_nanos), cost=cost)
-        )  # fmt: skip
-        return found
-    used = _used_micros(customer, period)
-    least = charge_amount(period.share(package.retail_nanos), held.quantity * 1000)
-    missing = shortfall_micros(least, used)
-    words = f"{package.name}, what is missing to the minimum spend of {format_micros(least, 2)}, {_days(period)}"
-    due = _due(
-        held, period, kind="minimum_spend", key=key, words=words, skipped=skipped, price=missing * 1000, cost=cost
-    )
-    found.append(_whole(due, used))
-    return found
-
-
-def _whole(due: Due, used_micros: int) -> Due:
-    """The rest to a minimum spend is one amount, whatever the quantity."""
-    amount = charge_amount(due.unit_price_nanos, 1000)
-    return replace(due, quantity=1, amount_micros=amount, used_micros=used_micros)
-
-
-def _due(
-    held: CustomerPackage,
-    period: Period,
-    *,
-    kind: str,
-    key: str,
-    words: str,
-    price: int,
-    cost: int,
-    skipped: str,
-    minutes_s: int = 0,
-) -> Due:
-    return Due(
-        customer_package_id=held.pk,
-        customer_id=held.customer_id,
-        package=held.package.name,
-        kind=kind,
-        key=key,
-        description=words,
-        from_on=period.from_on,
-        until_on=period.until_on or period.from_on + DAY,
-        quantity=held.quantity,
-        unit_price_nanos=price,
-        cost_nanos=cost * held.quantity,
-        amount_micros=charge_amount(price, held.quantity * 1000),
-        currency=held.package.currency,
-        minutes_s=minutes_s,
-        skipped=skipped,
-    )
 
 
 def _skipped(customer: Customer, due_on: date) -> str:
@@ -371,57 +315,6 @@ def _status_at(customer: Customer, at: datetime) -> str:
     changes = Audit.objects.filter(table_name="customer", row_id=customer.pk, verb="UPDATE", at__gt=at)
     since = changes.filter(before__has_key="status").order_by("id").values_list("before", flat=True).first()
     return str(since["status"]) if since else customer.status
-
-
-def _days(period: Period) -> str:
-    if period.until_on is None or period.until_on == period.from_on + DAY:
-        return f"{period.from_on}"
-    return f"{period.from_on} to {period.until_on - DAY}"
-
-
-def _used_micros(customer: Customer, period: Period) -> int:
-    """What the calls of a period have cost, for a reseller those of its customers too: it pays for them."""
-    assert period.until_on is not None
-    zone = zone_of(customer)
-    span = midnight(period.from_on, zone), midnight(period.until_on, zone)
-    reselling = customer.is_reseller or fetch("invoices", "was_reseller", customer.pk)[0]["was"]
-    caller_id = None if reselling else customer.pk
-    rows = fetch("packages", "used_in_period", wallet_of(customer).pk, customer.account_id, caller_id, *span)
-    found: int = rows[0]["used_micros"]
-    return found
-
-
-def _charge(held: CustomerPackage, due: Due) -> None:
-    """Makes the charge of something due, unless it is nothing, and tells of it."""
-    if not due.amount_micros and not due.cost_nanos:
-        return
-    customer = held.customer
-    known = Charge.objects.filter(account_id=customer.account_id, key=due.key).exists()
-    charge = make_charge(
-        customer=customer,
-        kind=due.kind,
-        key=due.key,
-        description=due.description,
-        from_on=due.from_on,
-        until_on=due.until_on,
-        unit_price_nanos=due.unit_price_nanos,
-        quantity_milli=due.quantity * 1000,
-        post_now=held.auto_decrement,
-        detail={
-            "customer_package": held.pk,
-            "package": held.package_id,
-            "cost_nanos": due.cost_nanos,
-            "minutes_s": due.minutes_s,
-            "used_micros": due.used_micros,
-        },
-    )
-    if known or not charge.amount_micros:
-        return
-    emit(account_id=customer.account_id, event="package.charged", ref=f"charge:{charge.pk}", body=charge_body(charge))
-    if held.auto_decrement and held.package.frequency != Frequency.daily:
-        amount = Figure(format_micros(charge.amount_micros, 2))
-        values = {"description": charge.description, "amount": amount, "currency": charge.currency}
-        notify(customer, "package.charged", values)
 
 
 def _bring_minutes(held: CustomerPackage, schedule: Schedule, period: Period) -> None:
@@ -455,10 +348,19 @@ def _bring_minutes(held: CustomerPackage, schedule: Schedule, period: Period) ->
         "minutes",
         "package",
         amount_micros=seconds * SECOND_MICROS,
-        note=f"{package.name}, {_days(period)}",
+        note=f"{package.name}, {days_words(period)}",
         key=f"minutes {bundle.pk}",
         ref=f"bundle:{bundle.pk}",
     )
+
+
+def _told_renewal(held: CustomerPackage) -> bool:
+    """Whether it renews soon; then that is told."""
+    if not _renews_soon(held):
+        return False
+    _tell_renewal(held)
+    records.change(held, {"noticed_on": held.next_on})
+    return True
 
 
 def _renews_soon(held: CustomerPackage) -> bool:
@@ -475,7 +377,8 @@ def _tell_renewal(held: CustomerPackage) -> None:
     amount = charge_amount(period.share(held.package.retail_nanos), held.quantity * 1000)
     renews_on = period.from_on.isoformat()
     told = {"package": held.package.name, "renews_on": renews_on, "currency": held.package.currency}
-    notify(customer, "package.renewal", {**told, "amount": Figure(format_micros(amount, 2))})
+    words = {**told, "package": product_words(held), "amount": Figure(format_micros(amount, 2))}
+    notify(customer, "package.renewal", words)
     body = {**customer_body(customer), **told, "amount_micros": amount}
     emit(account_id=customer.account_id, event="package.renewal", ref=f"customer_package:{held.pk}", body=body)
 

@@ -2,7 +2,8 @@
 
 Its entries sum to what the wallet gains, and each names the payment (`ref`): from the book `payments` what reached the
 account once the gateway had kept its fee, from `payment_fees` the rest, a fee that is absorbed or, below zero, a
-surcharge; a bonus is from `adjustments`, for nobody paid it. Then the tax of a prepaid customer, what it gives back of
+surcharge; a bonus is from `adjustments`, for nobody paid it. Then the tax of a prepaid customer (where its prices
+include tax the wallet keeps all of it, and what calls will earn pays the tax), what it gives back of
 another payment and of that one's bonuses, the invoices it settles, the vouchers that wait for it, the receipt or the
 note on one, the webhook and the mail.
 """
@@ -30,7 +31,7 @@ from tollgate.actions.allocations import (
 )
 from tollgate.actions.in_transit import arrive
 from tollgate.actions.notices import notify, payment_values
-from tollgate.actions.postings import post, wallet_of
+from tollgate.actions.postings import income_book, post, wallet_of
 from tollgate.actions.receipt_notes import note_for_refund
 from tollgate.actions.receipts import receipt_for_payment
 from tollgate.actions.taxes import tax_of_payment
@@ -47,7 +48,7 @@ from tollgate.core.payments import (
 )
 from tollgate.core.taxes import to_minor
 from tollgate.gateways.payments import PROVIDERS
-from tollgate.store.models import Checkout, Customer, Entry, Payment, PaymentGateway, Voucher, Wallet
+from tollgate.store.models import Checkout, Customer, Entry, Payment, PaymentGateway, Voucher, VoucherBatch, Wallet
 
 ENTRY_KINDS: Final = {"payment": "topup", "refund": "refund", "reversal": "reversal", "bonus": "bonus"}
 BACK: Final = ("refund", "reversal")
@@ -80,7 +81,6 @@ def complete(payment: Payment, *, note: str | None = None, settles: Sequence[int
     at = records.now()
     for name, value in values.items():
         setattr(payment, name, value)
-    ref = f"payment:{payment.pk}"
     wallet, words = wallet_of(customer), payment.public_note if note is None else note
     if payment.kind in BACK:
         arrive(payment)
@@ -88,8 +88,7 @@ def complete(payment: Payment, *, note: str | None = None, settles: Sequence[int
     entry = _book(payment, wallet, words)
     tax = _tax(payment, customer, at)
     if tax:
-        signed = -tax if payment.amount_micros > 0 else tax
-        post(wallet, "tax", "tax", amount_micros=signed, note=f"Tax of payment {payment.pk}", key=f"{ref}:tax", ref=ref)
+        _book_tax(payment, wallet, tax if payment.amount_micros > 0 else -tax)
     state = {"status": "completed", "completed_at": at, "entry_id": entry.pk, "tax_micros": tax}
     done = records.change(payment, {**values, **state, "reached_micros": payment.reached_micros})
     _follow(done, customer, settles)
@@ -161,6 +160,41 @@ def _book(payment: Payment, wallet: Wallet, words: str) -> Entry:
         note = f"{what.capitalize()} of payment {payment.pk}"
         post(wallet, "payment_fees", what, amount_micros=rest, note=note, key=f"{ref}:fee", ref=ref)
     return entry
+
+
+def _book_tax(payment: Payment, wallet: Wallet, tax_micros: int) -> None:
+    """The tax of a payment, below zero of what goes back. At prices without tax the wallet pays it; where they include
+    it, calls will take it from the wallet with the rest of their price: it moves from what they earn to the tax."""
+    assert payment.customer is not None
+    ref = f"payment:{payment.pk}"
+    if _has_tax_within(payment, payment.customer):
+        book, words = income_book(payment.customer), f"Tax within the prices of payment {payment.pk}"
+        post(wallet, book, "tax", amount_micros=tax_micros, note=words, key=_within_key(payment), ref=ref)
+    words = f"Tax of payment {payment.pk}"
+    post(wallet, "tax", "tax", amount_micros=-tax_micros, note=words, key=f"{ref}:tax", ref=ref)
+
+
+def _has_tax_within(payment: Payment, customer: Customer) -> bool:
+    """Whether the wallet keeps the tax of a payment, because the prices of calls have it: what goes back is as the
+    payment was, whatever the customer's prices are by then."""
+    if payment.kind not in BACK or payment.reverses is None:
+        return customer.prices_include_tax
+    return _kept_its_tax(payment.reverses)
+
+
+def paid_ahead_with_tax(customer: Customer) -> bool | None:
+    """Whether the wallet kept the tax of what was paid ahead last; None where no payment had any."""
+    taxed = Payment.objects.filter(customer=customer, kind="payment", status="completed", tax_micros__gt=0)
+    newest = taxed.order_by("-completed_at", "-id").first()
+    return None if newest is None else _kept_its_tax(newest)
+
+
+def _kept_its_tax(payment: Payment) -> bool:
+    return Entry.objects.filter(account_id=payment.account_id, key=_within_key(payment)).exists()
+
+
+def _within_key(payment: Payment) -> str:
+    return f"payment:{payment.pk}:within"
 
 
 def _reached(payment: Payment) -> int:
@@ -298,6 +332,12 @@ def tax_with(payment: Payment) -> int:
     return abs(_tax_back(original, refunded) - _tax_back(original, before))
 
 
+def tax_to_wallet(payment: Payment) -> int:
+    """What of that tax comes to the wallet, or leaves it: none where the wallet kept it."""
+    customer = payment.customer
+    return 0 if customer is None or _has_tax_within(payment, customer) else tax_with(payment)
+
+
 def _tax_back(original: Payment, refunded_micros: int) -> int:
     """How much of a payment's tax is back after so much of it; what is taxed goes back before what settled invoices."""
     assert original.customer is not None
@@ -308,7 +348,7 @@ def _tax_back(original: Payment, refunded_micros: int) -> int:
 
 
 def _use_voucher(done: Payment, customer: Customer) -> None:
-    """The oldest voucher that waits for a payment like this one gives its bonus."""
+    """The oldest voucher that waits for a payment like this one, and gives at least a coin for it, gives its bonus."""
     waiting = Voucher.objects.filter(
         Q(batch__expires_at=None) | Q(batch__expires_at__gt=done.completed_at),
         state="waiting",
@@ -317,19 +357,25 @@ def _use_voucher(done: Payment, customer: Customer) -> None:
         batch__currency=done.currency,
         batch__minimum_micros__lte=done.amount_micros,
     )
-    voucher = waiting.select_for_update(of=("self",)).select_related("batch").order_by("entered_at", "id").first()
+    entered = waiting.select_for_update(of=("self",)).select_related("batch").order_by("entered_at", "id")
+    voucher = next((one for one in entered if _bonus_micros(one.batch, done) > 0), None)
     if voucher is not None:
         give_bonus(voucher, customer, done)
+
+
+def _bonus_micros(batch: VoucherBatch, paid: Payment | None) -> int:
+    return voucher_bonus_micros(
+        paid.amount_micros if paid else 0,
+        multiplier_milli=batch.multiplier_milli,
+        addition_micros=batch.addition_micros,
+        currency=batch.currency,
+    )
 
 
 def give_bonus(voucher: Voucher, customer: Customer, paid: Payment | None = None) -> Payment:
     """What a voucher gives, once, for a payment or without one: it is locked and becomes used with the bonus."""
     batch = voucher.batch
-    amount = voucher_bonus_micros(
-        paid.amount_micros if paid else 0,
-        multiplier_milli=batch.multiplier_milli,
-        addition_micros=batch.addition_micros,
-    )
+    amount = _bonus_micros(batch, paid)
     words = f"Voucher {batch.name} {voucher.serial}"
     bonus = new_payment(
         customer,

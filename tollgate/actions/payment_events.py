@@ -25,6 +25,7 @@ from tollgate.actions.payment_settling import (
     ELSEWHERE,
     IGNORED,
     NEVER_CAME,
+    NEVER_TAKEN,
     NOT_BOOKED,
     SUSPENDED,
     WAITS,
@@ -102,7 +103,9 @@ def process(event_id: int, at: datetime) -> PaymentEvent | None:
         return _later(event, "The payment that it takes back has not come yet.", at)
     if NEVER_CAME in said and event.tries_count <= len(PAUSES_MIN):
         return _later(event, "What went back has not come yet.", at)
-    nothing = set(said) <= {IGNORED, ELSEWHERE, NEVER_CAME}
+    if NEVER_TAKEN in said and event.tries_count <= len(PAUSES_MIN):
+        return _later(event, "Nothing that it could bring back was taken yet.", at)
+    nothing = set(said) <= {IGNORED, ELSEWHERE, NEVER_CAME, NEVER_TAKEN}
     return _done(event, "ignored" if nothing else "done", _words(found, said), at)
 
 

@@ -6,9 +6,11 @@ never dropped and never guessed. What went out waits below zero, as the refund o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from tollgate.actions import records
 from tollgate.actions.acts import Invalid, act
@@ -37,10 +39,13 @@ BY_HAND: Final = "booked by hand before, as payment"
 SUSPENDED: Final = "in suspense"
 WAITS: Final = "waits"
 NEVER_CAME: Final = "never came"
+NEVER_TAKEN: Final = "nothing was taken"
 NOT_BOOKED: Final = "not booked"
 FAMILIES: Final = (("paypal", "paypal_ipn"),)
 """Providers that tell of the same money, beside each by itself."""
 TAKEN_BACK: Final = {"refunded": "refund", "reversed": "reversal", "restored": "reversal"}
+TAKEN: Final = Q(kind="reversal", amount_micros__lt=0) | Q(kind="refund", noticed_as__isnull=False)
+"""Reversals of a payment, booked, in suspense or canceled there; and a person's own refund that was told of again."""
 
 
 @act
@@ -68,11 +73,11 @@ def book_gateway_event(
         return ELSEWHERE
     if suspend:
         _forget_asked(gateway, told)
-        return _suspend(gateway, told, payment_event_id, suspend, original=_original(gateway, told))
+        return _suspend(gateway, told, payment_event_id, suspend, original=_original(gateway, told, others))
     if kind == "paid":
         return _paid(gateway, told, payment_event_id)
     if kind in TAKEN_BACK:
-        return _taken_back(gateway, told, payment_event_id)
+        return _taken_back(gateway, others, told, payment_event_id)
     if not told["amount_micros"]:  # nothing to wait in suspense: a person reads of it in the log of notices
         return f"{NOT_BOOKED}: {told['note']}"
     return _suspend(gateway, told, payment_event_id, str(told["note"]))
@@ -178,7 +183,9 @@ def _suspend(
     return f"{SUSPENDED}: {why}"
 
 
-def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | None) -> str:
+def _taken_back(
+    gateway: PaymentGateway, others: list[PaymentGateway], told: dict[str, Any], event_id: int | None
+) -> str:
     """A refund that we asked for, or one made at the gateway; a reversal, or one that was lifted."""
     asked = _asked_refund(gateway, told)
     if asked is not None:
@@ -186,14 +193,19 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
         Checkout.objects.filter(payment=asked).update(next_at=None)
         _mark(event_id, done)
         return BOOKED
-    original = _original(gateway, told)
+    original = _original(gateway, told, others)
     if original is None and told.get("item"):
         return NEVER_CAME
+    if original is None and told.get("if_taken"):
+        return NEVER_TAKEN
     if original is None or original.customer is None or original.status == "pending":
         return WAITS
     take_turns(original.customer)
     original = records.locked(Payment, original.pk)
     assert original.customer is not None
+    became = _come_back(gateway, original, told, event_id)
+    if became:
+        return became
     received = original.received_currency or original.currency
     if told["currency"] != received:
         return _suspend(gateway, told, event_id, f"Payment {original.pk} was made in {received}.", original=original)
@@ -221,10 +233,66 @@ def _taken_back(gateway: PaymentGateway, told: dict[str, Any], event_id: int | N
     return BOOKED
 
 
+def _come_back(gateway: PaymentGateway, original: Payment, told: dict[str, Any], event_id: int | None) -> str:
+    """What became of money that was told to be back before, or may be; empty where it is to be booked."""
+    came = _told_beside(gateway, original, told)
+    if came is not None:
+        _mark(event_id, records.change(came, {"noticed_as": told["external_id"]}))
+        return AGAIN
+    if not told.get("if_taken"):
+        return ""
+    if _all_is_back(original):
+        return NEVER_TAKEN
+    if not told["amount_micros"]:
+        return f"{NOT_BOOKED}: {told['note']}"
+    doubt = _doubt(original, told, event_id)
+    return _suspend(gateway, told, event_id, doubt, original=original) if doubt else ""
+
+
 def _reversed(original: Payment) -> bool:
-    """Whether a reversal of the payment is known: booked, in suspense, canceled there, or a person's own refund."""
-    taken = Q(kind="reversal", amount_micros__lt=0) | Q(kind="refund", noticed_as__isnull=False)
-    return Payment.objects.filter(taken, reverses=original).exists()
+    """Whether a reversal of the payment is known."""
+    return Payment.objects.filter(TAKEN, reverses=original).exists()
+
+
+def _all_is_back(original: Payment) -> bool:
+    """Whether reversals have taken nothing of the payment, or all that they took is back."""
+    sure = not Payment.objects.filter(TAKEN, reverses=original).exclude(status="completed").exists()
+    return sure and not taken_micros(original)
+
+
+def _doubt(original: Payment, told: dict[str, Any], event_id: int | None) -> str:
+    """Why a person looks before the end of a dispute brings back what was taken; empty where it is certain.
+
+    What was taken after the notice came may be for another dispute.
+    """
+    if told["doubt"]:
+        return str(told["doubt"])
+    rows = Payment.objects.filter(reverses=original).exclude(status="canceled")
+    taken = [row for row in rows.filter(TAKEN) if _as_received(row) == -told["amount_micros"]]
+    back = rows.filter(kind="reversal", amount_micros__gt=0)
+    if len(taken) <= sum(_as_received(row) == told["amount_micros"] for row in back):
+        return f"No reversal of payment {original.pk} took as much: look what came back."
+    event = None if event_id is None else PaymentEvent.objects.filter(pk=event_id).first()
+    at = records.now() if event is None else event.at
+    late = any(_told_at(row) > at for row in taken)
+    return "It was taken after the end of the dispute was told: look whether it came back." if late else ""
+
+
+def _told_at(row: Payment) -> datetime:
+    """When the first notice of a payment came, or when it was entered."""
+    first: datetime | None = (
+        PaymentEvent.objects.filter(payment_id=row.pk).order_by("at").values_list("at", flat=True).first()
+    )
+    return first or row.received_at
+
+
+def _told_beside(gateway: PaymentGateway, original: Payment, told: dict[str, Any]) -> Payment | None:
+    """What came back of a payment as a gateway beside this one has told it, and this one had not yet."""
+    if told["kind"] != "restored" or original.kind in BACK:
+        return None
+    back = Payment.objects.filter(reverses=original, kind="reversal", external_id__isnull=False, noticed_as=None)
+    same = back.filter(received_micros=told["amount_micros"], received_currency=told["currency"])
+    return same.exclude(gateway=gateway.name).exclude(status="canceled").select_for_update().order_by("id").first()
 
 
 def _too_much(original: Payment, amount_micros: int, told: dict[str, Any]) -> str:
@@ -311,23 +379,34 @@ def _forget_asked(gateway: PaymentGateway, told: dict[str, Any]) -> None:
 def _taking_turns(gateway_id: int) -> list[PaymentGateway]:
     """The gateway, and the others of its account that may be told of the same money; their events take turns."""
     found = PaymentGateway.objects.get(pk=gateway_id)
-    family = next((names for names in FAMILIES if found.provider in names), (found.provider,))
-    same = PaymentGateway.objects.filter(account_id=found.account_id, provider__in=family, mode=found.mode)
-    locked = same.order_by("pk").select_for_update(no_key=True)
+    locked = family_of(found).order_by("pk").select_for_update(no_key=True)
     return sorted(locked, key=lambda one: one.pk != gateway_id)
+
+
+def family_of(gateway: PaymentGateway) -> QuerySet[PaymentGateway]:
+    """The gateways of an account that may be told of the same money as this one, and itself."""
+    names = next((names for names in FAMILIES if gateway.provider in names), (gateway.provider,))
+    return PaymentGateway.objects.filter(account_id=gateway.account_id, provider__in=names, mode=gateway.mode)
 
 
 def _is_elsewhere(gateway: PaymentGateway, others: list[PaymentGateway], told: dict[str, Any]) -> bool:
     """Whether another gateway at the same provider has this money: its own notice, or a question, books it there."""
-    if not others:
-        return False
-    ids = [told["external_id"], *([told["parent_id"]] if told["parent_id"] and not _original(gateway, told) else [])]
-    same = Q(external_id__in=ids) | Q(noticed_as__in=ids)
-    names = [other.name for other in others]
-    if Payment.objects.filter(same, account_id=gateway.account_id, gateway__in=names).exists():
+    if any(_known(other, told["external_id"]) for other in others):
+        return True
+    others = [other for other in others if other not in _beside(gateway, others, told)]
+    parent = told["parent_id"]
+    if parent and not _original(gateway, told) and any(_known(other, parent) for other in others):
         return True
     kinds = ("payment", "refund")
     return not _checkout(gateway, told, *kinds) and any(_checkout(other, told, *kinds) for other in others)
+
+
+def _beside(gateway: PaymentGateway, others: Sequence[PaymentGateway], told: dict[str, Any]) -> list[PaymentGateway]:
+    """Those whose payments this one may tell to have come back: PayPal checkout says so at the end of disputes alone,
+    which the account may not be told of, while IPN tells of the money itself."""
+    if told["kind"] != "restored" or told.get("if_taken"):
+        return []
+    return [other for other in others if other.provider != gateway.provider]
 
 
 def _checkout(gateway: PaymentGateway, told: dict[str, Any], *kinds: str) -> Checkout | None:
@@ -337,11 +416,12 @@ def _checkout(gateway: PaymentGateway, told: dict[str, Any], *kinds: str) -> Che
     return started.filter(session=told["session"]).first() if told["session"] else None
 
 
-def _original(gateway: PaymentGateway, told: dict[str, Any]) -> Payment | None:
+def _original(gateway: PaymentGateway, told: dict[str, Any], others: Sequence[PaymentGateway] = ()) -> Payment | None:
     """The payment that an event takes back or restores, as far as it has come."""
     if told["kind"] not in TAKEN_BACK or not told["parent_id"]:
         return None
-    return _known(gateway, told["parent_id"])
+    found = (_known(one, told["parent_id"]) for one in (gateway, *_beside(gateway, others, told)))
+    return next((payment for payment in found if payment is not None), None)
 
 
 def _sign(told: dict[str, Any]) -> int:

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 from uuid import uuid4
 
+from django.db.models import Q
+
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, current, refuse, warn
 from tollgate.actions.allocations import take_turns
@@ -19,6 +21,7 @@ from tollgate.actions.bank_lines import check_amount, forgotten, hold, line_of, 
 from tollgate.actions.in_transit import is_sent, stay
 from tollgate.actions.payment_amounts import BANK_TRANSFER, step_of, wallet_amount
 from tollgate.actions.payment_booking import BACK, ask_fee, complete, left_micros, new_payment, taken_micros
+from tollgate.actions.payment_settling import NEVER_TAKEN, family_of
 from tollgate.core.money import format_micros
 from tollgate.core.payments import share_micros, split_note
 from tollgate.core.taxes import to_minor
@@ -231,9 +234,7 @@ def _gateway_of(payment: Payment) -> PaymentGateway | None:
 @act
 def cancel_payment(*, payment_id: int, reason: str = "", version: int | None = None) -> Payment:
     """Takes back a payment that waits; it has moved nothing. One that a gateway reports all the same is booked then."""
-    payment = records.find(Payment, payment_id)
-    if payment.kind in BACK and payment.customer is not None:
-        take_turns(payment.customer)  # the wallet before payments
+    _take_turns(records.find(Payment, payment_id))
     payment = records.locked(Payment, payment_id, version)
     _check_waits(payment)
     if payment.kind == "refund" and Checkout.objects.filter(payment=payment).exclude(next_at=None).exists():
@@ -435,9 +436,11 @@ def _received(payment: Payment, amount_micros: int, *, whole: bool, gateway: Pay
 
 def _wake_notices(payment: Payment) -> None:
     """Notices that took this payment back while it was in suspense, and have given up since, are looked at again."""
-    if payment.external_id:
-        told = PaymentEvent.objects.filter(account_id=payment.account_id, gateway__name=payment.gateway)
-        again = told.filter(state__in=("queued", "failed"), body__contains=payment.external_id)
+    gateway = _gateway_of(payment)
+    if payment.external_id and gateway is not None:
+        gave_up = Q(state__in=("queued", "failed")) | Q(state="ignored", note__contains=NEVER_TAKEN)
+        told = PaymentEvent.objects.filter(gave_up, gateway__in=family_of(gateway))
+        again = told.filter(body__contains=payment.external_id)
         again.update(state="queued", tries_count=0, next_at=records.now(), done_at=None)
 
 

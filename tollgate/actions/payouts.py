@@ -20,7 +20,7 @@ from tollgate.actions.allocations import take_turns
 from tollgate.actions.debits import execution_day, id_list, new_run, opened, own_party
 from tollgate.actions.in_transit import send
 from tollgate.actions.mandates import BIC, proved
-from tollgate.actions.payment_booking import tax_with
+from tollgate.actions.payment_booking import tax_to_wallet
 from tollgate.actions.payments import check_other, give_back, left_to_give
 from tollgate.actions.postings import wallet_of
 from tollgate.core import sepa, sepa_files
@@ -59,7 +59,7 @@ def pay_out_payment(*, payment_id: int, amount_micros: int | None = None, **targ
     where = _where(payment.customer, values)
     back = give_back(payment_id, values["amount_micros"], kind="refund", reason=values.get("reason", ""), transfer=True)
     _sent(back, payment.customer, where)
-    left = wallet_of(payment.customer).balance_micros + tax_with(back)  # the tax returns when the bank has paid
+    left = wallet_of(payment.customer).balance_micros + tax_to_wallet(back)  # the tax returns when the bank has paid
     if left < 0:
         words = f"{format_micros(-left, 2)} {back.currency}"
         warn(f"{payment.customer} has not that much left: its balance is {words} below zero now.")

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from tollgate.actions import records
 from tollgate.actions.acts import Invalid, NotFound, act, current, refuse, warn
+from tollgate.actions.in_service import check_in_service
 from tollgate.core.pins import is_crowded, is_trivial
 from tollgate.store.models import AccessNumber, Customer, Endpoint, Pin
 from tollgate.store.pins import mark
@@ -37,6 +38,7 @@ class PinGiven:
 def generate_pin(*, customer_id: int, access_number_id: int | None = None) -> PinGiven:
     """Draws a new PIN for a customer, at one access number or at all; the old one is void. It is told this once."""
     customer = records.locked(Customer, customer_id)
+    check_in_service(customer)
     place = _place(customer, access_number_id)
     _tell_crowded(customer, place)
     return _drawn(customer, place)
@@ -52,6 +54,7 @@ def set_pin(*, customer_id: int, pin: str, access_number_id: int | None = None) 
     if pin == "":
         Pin.objects.filter(customer=customer).delete()
         return False
+    check_in_service(customer)
     if current.get().reach is not None:
         raise refuse("pin", "Let the PIN be drawn: only users of the account choose PINs.")
     length = customer.account.pin_length

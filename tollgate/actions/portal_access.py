@@ -304,13 +304,18 @@ def enter(*, token: str, place: Place) -> str | None:
 def end_contact_sessions(*, contact_id: int, session_id: int | None = None, but: int | None = None) -> int:
     """Ends one session of the contact, or all (`but` one); gives how many ended."""
     contact = records.find(Contact, contact_id)
-    return close_sessions(contact, only=session_id, but=but)
+    ended_count = close_sessions(contact, only=session_id, but=but)
+    if ended_count:
+        _note(current.get(), "SESSIONS_ENDED", contact, {"ended_count": ended_count})
+    return ended_count
 
 
 @act
 def lift_contact_delay(*, contact_id: int) -> None:
     """Lets the contact try again at once after failed logins."""
-    forget_delay(records.find(Contact, contact_id))
+    contact = records.find(Contact, contact_id)
+    forget_delay(contact)
+    _note(current.get(), "DELAY_LIFTED", contact, {})
 
 
 def forget_old(at: datetime) -> int:

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from tollgate.actions import checks, portal_codes, records
 from tollgate.actions.acts import Actor, Invalid, act, acting, current, refuse
 from tollgate.actions.contact_tokens import tokens_of
+from tollgate.actions.in_service import check_in_service
 from tollgate.actions.messages import address_of, queue
 from tollgate.actions.portal_access import Place, close_sessions, contact_of, forget_delay
 from tollgate.store.models import Code, Contact, Customer
@@ -33,6 +34,7 @@ def send_password_link(*, contact_id: int) -> Contact:
     Where the contact did not ask for it, the old password opens nothing any more, and what it has opened ends.
     """
     contact = records.locked(Contact, contact_id)
+    check_in_service(contact.customer, "contact_id")
     if current.get().kind != "contact":
         _lock_out(contact)
     else:
@@ -49,10 +51,9 @@ def set_contact_password(*, contact_id: int, password: str, must_change: bool = 
     """Gives the contact a password by hand. Its sessions end, and it is told (not the password)."""
     must_change = checks.cleaned({"must_change": checks.yes_no}, {"must_change": must_change})["must_change"]
     contact = records.locked(Contact, contact_id)
-    had_one = bool(contact.password)
+    check_in_service(contact.customer, "contact_id")
     keep(contact, password, must_change=must_change)
-    if had_one:
-        _tell(contact)
+    _tell(contact)
     return contact
 
 

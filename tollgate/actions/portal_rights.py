@@ -20,6 +20,7 @@ OWN_ONLY: Final = frozenset(
 )
 """What only the person may do, never a user who looks in as them."""
 PORTAL_ACTS: Final = OWN_ONLY | {
+    "cancel_bank_transfer",
     "create_contact",
     "create_own_ip_endpoint",
     "delete_auto_top_up",
@@ -38,6 +39,7 @@ PORTAL_ACTS: Final = OWN_ONLY | {
 }
 """What a contact may do, always on records of its own customer: the portal finds them by nothing else."""
 SAME_RIGHT: Final = {
+    "cancel_bank_transfer": "cancel_payment",
     "create_own_ip_endpoint": "create_ip_endpoint",
     "delete_own_endpoint": "delete_endpoint",
     "send_contact_code": "send_password_link",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db import IntegrityError, connection, models, transaction
 
 from tollgate.actions.acts import Invalid, NotFound, OutOfDate, current
+from tollgate.core.field_words import COUNTERS
 from tollgate.store.models import Account, Card, Code, ContactSession, Customer, Revision
 
 Row = TypeVar("Row", bound=models.Model)
@@ -51,6 +52,7 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "verified_cli_once": ("number", "The customer may show this number already."),
     "contact_email_once": ("email", "Another contact logs in with this email at the same portal."),
     "carrier_statement_once": ("number", "The carrier has a statement of this number already."),
+    "carrier_payment_external_once": ("external_id", "Another payment was entered by this id."),
     "carrier_file_once": ("content", "This file was added already."),
     "circuit_test_one_at_a_time": ("number", "Your last test is still going on: wait for its end."),
     "custom_page_name_once": ("name", "Another page has this name: choose another."),
@@ -83,6 +85,13 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "stir_certificate_default_once": ("is_default", "Another certificate has just become the default: look again."),
     "route_option_once": ("options", "A carrier card is listed twice: list each once."),
 }
+ELSEWHERE: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("customer", "contact_email_once"): (
+        "domain_id",
+        "An email of its contacts cannot be used at this portal domain: choose another.",
+    ),
+}
+"""By table and constraint the same, where the save of one record breaks the constraint of another's."""
 NEUTRAL: Mapping[str, str] = {
     "contact_email_once": "This email cannot be used here: choose another.",
     "customer_name_once": "This name cannot be used here: choose another.",
@@ -91,6 +100,8 @@ NEUTRAL: Mapping[str, str] = {
     "customer_paypal_email_once": "This PayPal address cannot be used here: choose another.",
 }
 """What those hear who are held to some customers: not that somebody they may not see has the same."""
+LISTS: Final = ("tag_ids", "tax_ids", "card_ids")
+"""What models give of records in other tables, as acts and forms carry them."""
 TRIGGER_FIELDS: Mapping[str, str] = {"parent": "parent_id"}  # as triggers call them -> as acts do
 
 
@@ -108,7 +119,7 @@ def locked(model: type[Row], row_id: object, version: int | None = None) -> Row:
     if found is None or not _in_reach(found, changing=True):
         raise NotFound(f"There is no {_word(model)} {row_id}.")
     if version is not None and getattr(found, "version", version) != version:
-        raise OutOfDate(values_of(found))
+        raise OutOfDate({**values_of(found), **{name: getattr(found, name) for name in LISTS if hasattr(found, name)}})
     return found
 
 
@@ -145,7 +156,7 @@ def change(row: Row, values: Mapping[str, Any]) -> Row:
     for name, value in values.items():
         setattr(row, name, value)
     if values:
-        with refusals_named():
+        with refusals_named(row._meta.db_table):  # noqa: SLF001 - Django's public name
             row.save(update_fields=list(values))
         row.refresh_from_db()
     return row
@@ -161,14 +172,18 @@ def now() -> datetime:
 
 
 @contextlib.contextmanager
-def refusals_named() -> Iterator[None]:
-    """Turns a broken constraint into Invalid with its field; the act's transaction stays usable."""
+def refusals_named(table: str = "") -> Iterator[None]:
+    """Turns a broken constraint into Invalid with its field; the act's transaction stays usable. `table` is that of the
+    record saved: what follows from its save may break a constraint of others."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as problem:
         diagnosis = getattr(problem.__cause__, "diag", None)
         constraint = getattr(diagnosis, "constraint_name", None) or ""
+        if (table, constraint) in ELSEWHERE:
+            name, sentence = ELSEWHERE[table, constraint]
+            raise Invalid({name: [sentence]}) from None
         if constraint in CONSTRAINTS:
             name, sentence = CONSTRAINTS[constraint]
             actor = current.get(None)
@@ -183,8 +198,9 @@ def refusals_named() -> Iterator[None]:
 
 
 def values_of(row: models.Model) -> dict[str, object]:
-    """The values of a row by column, without its secrets."""
-    return {name: value for name, value in vars(row).items() if not name.startswith("_") and name not in SECRETS}
+    """The values of a row by column, without its secrets and counters."""
+    untold = SECRETS | COUNTERS.keys()
+    return {name: value for name, value in vars(row).items() if not name.startswith("_") and name not in untold}
 
 
 def _all(model: type[Row]) -> models.QuerySet[Row]:

@@ -17,6 +17,7 @@ from django.db.models import F
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, NotEditable, act, current, refuse, warn
 from tollgate.actions.did_cards import check_direction
+from tollgate.actions.in_service import check_in_service
 from tollgate.core import patterns
 from tollgate.store.models import Call, Card, Customer, IngressRoute, RouteOption, Tag
 
@@ -130,6 +131,7 @@ def create_ingress_route(*, customer_id: int, name: str, card_id: int, **fields:
     _check_operated(values)
     options = values.pop("options", [])
     customer = records.find(Customer, customer_id)
+    check_in_service(customer)
     _check_card(customer, values["card_id"])
     _check_options(customer, options)
     values.setdefault("profit_assurance", customer.account.profit_assurance_default)
@@ -169,6 +171,7 @@ def update_ingress_route(
     _check_operated(values)
     options = values.pop("options", None)
     route = records.locked(IngressRoute, ingress_route_id, version)
+    check_in_service(route.customer, "ingress_route_id")
     if values.get("card_id", route.card_id) != route.card_id:
         _check_card(route.owner, values["card_id"])
     took = [getattr(route, name) for name in TAKING]

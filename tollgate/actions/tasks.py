@@ -219,8 +219,8 @@ def undo_task(*, task_id: int) -> Task:
     task = _own(task_id)
     if not undoable(task, records.now()):
         raise refuse("task_id", "This cannot be undone, or not any more.")
-    done = task.rows.filter(state="done").order_by("number")
-    rows = (NewRow(row.number, row.record_id, row.title) for row in done.iterator(AT_A_TIME))
+    done = task.rows.filter(state="done").order_by("-number").iterator(AT_A_TIME)  # a reseller before its customers
+    rows = (NewRow(number, row.record_id, row.title) for number, row in enumerate(done, start=1))
     return begin(
         kind="restore",
         noun=task.noun,

@@ -19,6 +19,7 @@ from tollgate.actions.acts import Invalid, act, refuse
 from tollgate.actions.charges import day, zone_of
 from tollgate.actions.customer_checks import country
 from tollgate.actions.exchange_rates import convert
+from tollgate.actions.in_service import check_in_service
 from tollgate.core.hours import zone_info
 from tollgate.core.taxes import ALIKE, TaxDoubt, TaxParty, TaxRule, due, label_of, rules_within, within_gross
 from tollgate.gateways.vat import number_fits
@@ -61,9 +62,10 @@ class PaidTax(TypedDict):
     priority: int | None
 
 
+LABEL_MOST: Final = 30
 CHECKS: Final[Mapping[str, checks.Check]] = {
     "name": checks.text(100, required=True),
-    "label": checks.text(30),
+    "label": checks.text(LABEL_MOST),
     "category": checks.one_of(CATEGORIES),
     "rate_ppm": checks.whole(0, MOST_PPM),
     "fixed_micros": checks.amount(0, checks.MOST_MICROS),
@@ -85,8 +87,8 @@ def create_tax(*, account_id: int, name: str, **fields: Unpack[TaxFields]) -> Ta
 
     `fixed_micros`, in the account's currency, is added once per document. With `is_vat` it falls away where the
     customer owes the VAT, where no VAT is due and for who is exempt. Without a `label` it is printed as such taxes are
-    called in its country, or else in the account's: VAT, GST, Sales tax. New customers begin with those that are
-    `is_default`: give one to each country, and each customer bears that of its own.
+    called in its country, or else in the account's: VAT, GST, Sales tax; what is no VAT is printed by its name. New
+    customers begin with those that are `is_default`: give one to each country, and each customer bears that of its own.
     """
     given: dict[str, Any] = {**fields, "name": name}
     values = checks.cleaned(CHECKS, given)
@@ -117,17 +119,20 @@ def delete_tax(*, tax_id: int, version: int | None = None) -> None:
 
 
 @act
-def set_customer_taxes(*, customer_id: int, taxes: Sequence[PaidTax]) -> Customer:
+def set_customer_taxes(*, customer_id: int, taxes: Sequence[PaidTax], version: int | None = None) -> Customer:
     """Makes a customer pay exactly these taxes, each with a priority of its own where one is given."""
-    customer = records.locked(Customer, customer_id)
+    customer = records.locked(Customer, customer_id, version)
+    check_in_service(customer)
     wanted = _paid(taxes)
     if Tax.objects.filter(account_id=customer.account_id, pk__in=wanted).count() != len(wanted):
         raise refuse("taxes", "One of these taxes does not exist.")
     paid = CustomerTax.objects.filter(customer=customer)
+    if dict(paid.values_list("tax_id", "priority")) == wanted:
+        return customer
     paid.exclude(tax_id__in=wanted).delete()
     for tax_id, priority in wanted.items():
         CustomerTax.objects.update_or_create(customer=customer, tax_id=tax_id, defaults={"priority": priority})
-    return customer
+    return records.change(customer, {"taxes_version": customer.taxes_version + 1})
 
 
 def default_tax_ids(account_id: int) -> list[int]:
@@ -159,9 +164,11 @@ def paid_by(customer: Customer, on: date) -> tuple[TaxRule, ...]:
 
 
 def _named(values: dict[str, Any], tax: Tax) -> dict[str, Any]:
-    """The values with the label of the country in the place of an empty one."""
+    """The values with the label of the country in the place of an empty one; the name, of what is no VAT."""
     if values.get("label", tax.label):
         return values
+    if not values.get("is_vat", tax.is_vat):
+        return {**values, "label": values.get("name", tax.name)[:LABEL_MOST]}
     return {**values, "label": label_of(values.get("country", tax.country) or tax.account.country)}
 
 

@@ -36,10 +36,12 @@ from tollgate.core.uploads import (
     Number,
     Table,
     lacking,
+    parts,
     read_row,
     repeated,
     rows_of_text,
     table,
+    unquoted,
 )
 from tollgate.store.models import (
     Card,
@@ -80,7 +82,6 @@ ACTS: Final[Mapping[str, str]] = {
     "bank_credit": "import_bank_credit",
 }
 NUMBERED: Final = re.compile(r"(.+) #(\d{1,18})")
-DIRECTION: Final = "origination"
 Found = QuerySet[Any]
 Lookup = Callable[[int, str], Found]
 
@@ -203,22 +204,23 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
 
 
 def _card_of(account_id: int, text: str) -> tuple[str, int]:
-    """The id of a reseller, and of the card by which it pays: `Baltic = Numbers`."""
-    reseller, equals, card = text.partition("=")
-    if not equals:
-        raise refuse("reseller_cards", f"{text!r}: write each as the reseller, =, and its card.")
-    found = one_named("customer_id", account_id, reseller.strip()), one_named("card_id", account_id, card.strip())
+    """The id of a reseller, and of the card by which it pays: `Baltic = Numbers`, or `Baltic = "Numbers; EU = UK"`."""
+    try:
+        reseller, card = map(unquoted, parts(text, "=", 1))
+    except ValueError:
+        raise refuse("reseller_cards", f"{text!r}: write each as the reseller, =, and its card.") from None
+    found = one_named("customer_id", account_id, reseller), one_named("card_id", account_id, card)
     return str(found[0]), found[1]
 
 
-def _cards(kind: str) -> Lookup:
-    """Cards of origination by their names, with the number where others have the same: `Numbers #12`."""
+def _cards(kind: str, direction: str) -> Lookup:
+    """Cards of a direction by their names, with the number where others have the same: `Numbers #12`."""
 
     def found(account_id: int, text: str) -> Found:
         named = Q(name__iexact=text)
         if numbered := NUMBERED.fullmatch(text):
             named |= Q(name__iexact=numbered[1], pk=int(numbered[2]))
-        return Card.objects.filter(named, seen_by(current.get()), account_id=account_id, kind=kind, direction=DIRECTION)
+        return Card.objects.filter(named, seen_by(current.get()), account_id=account_id, kind=kind, direction=direction)
 
     return found
 
@@ -239,8 +241,9 @@ def _customers(account_id: int, text: str) -> Found:
 LOOKUPS: Final[Mapping[str, tuple[Lookup, str]]] = {
     "customer_id": (_customers, "There is no customer of this name or number."),
     "parent_id": (_customers, "There is no reseller of this name or number."),
-    "card_id": (_cards("customer"), "There is no customer card of origination of this name."),
-    "carrier_card_id": (_cards("carrier"), "There is no carrier card of origination of this name."),
+    "card_id": (_cards("customer", "origination"), "There is no customer card of origination of this name."),
+    "carrier_card_id": (_cards("carrier", "origination"), "There is no carrier card of origination of this name."),
+    "non_cli_card_id": (_cards("customer", "termination"), "There is no customer card of termination of this name."),
     "carrier_id": (_carriers, "There is no carrier of this name."),
     "account_manager_id": (
         lambda _, text: User.objects.filter(Q(email__iexact=text) | Q(name__iexact=text), is_active=True),

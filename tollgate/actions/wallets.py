@@ -1,11 +1,13 @@
 """Acts on money: top-ups and adjustments. Each is one immutable entry, posted under the wallet's lock.
 
-A top-up is a payment by hand that is completed at once (payments.py), so it stands in the list of payments.
+A top-up is a payment by hand that is completed at once (payments.py), so it stands in the list of payments. An
+adjustment of a carrier's wallet corrects what its calls cost; what it was paid is booked by carrier_payments.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotFound, act, current, refuse
@@ -18,6 +20,8 @@ CHECKS: Mapping[str, checks.Check] = {
     "note": checks.text(1000),
     "key": checks.optional(checks.text(100)),
 }
+ADJUSTED: Final[Mapping[str, str]] = {"customer": "adjustments", "carrier": "carrier_cost"}
+"""The book of an adjustment, by the kind of the wallets that people may adjust."""
 
 
 @act
@@ -42,7 +46,10 @@ def top_up(*, customer_id: int, amount_micros: int, note: str = "", key: str | N
 
 @act
 def adjust(*, wallet_id: int, amount_micros: int, note: str, key: str | None = None) -> Entry:
-    """Corrects a wallet by an entry with its reason. The same key again returns the first entry."""
+    """Corrects a wallet by an entry with its reason. The same key again returns the first entry.
+
+    Of a carrier's wallet it corrects what we owe for calls, and so what they cost; a payment to it is `pay_carrier`.
+    """
     values = checks.cleaned(
         {**CHECKS, "note": checks.text(1000, required=True)},
         {"amount_micros": amount_micros, "note": note, "key": key},
@@ -56,6 +63,6 @@ def adjust(*, wallet_id: int, amount_micros: int, note: str, key: str | None = N
         if wallet.kind != "customer":
             raise NotFound(f"There is no wallet {wallet_id}.")
         records.find(Customer, wallet.owner_id)
-    if wallet.currency is None or wallet.kind in ("account", "bundle"):
+    if wallet.currency is None or wallet.kind not in ADJUSTED:
         raise refuse("wallet_id", "This wallet only counts calls and holds no money.")
-    return post(wallet, "adjustments", "adjustment", **values)
+    return post(wallet, ADJUSTED[wallet.kind], "adjustment", **values)

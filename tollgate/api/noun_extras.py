@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from tollgate.actions import cards
@@ -18,6 +18,7 @@ from tollgate.actions.acts import Actor
 from tollgate.api.noun_rows import TEXT, WHOLE, Extra
 from tollgate.core.packages import SECOND_MICROS
 from tollgate.store.models import Card, DidPrice, Wallet
+from tollgate.store.queries.packages import recording_held
 
 
 def purse(column: str) -> Extra:
@@ -30,6 +31,11 @@ def seconds(column: str) -> Extra:
     """What a bundle's wallet has in a column, in seconds."""
     of_bundle = Wallet.objects.filter(kind="bundle", account_id=OuterRef("account_id"), owner_id=OuterRef("pk"))
     return Extra(Subquery(of_bundle.values(seconds=F(column) / SECOND_MICROS)), WHOLE)
+
+
+def recorded_by_package() -> Extra:
+    """Whether a package has a customer's calls recorded today."""
+    return Extra(Exists(recording_held()), {"type": "boolean"})
 
 
 def ids(rows: Any, column: str) -> Extra:

@@ -15,12 +15,11 @@ from django.db.models import Case, F, OuterRef, Q, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, JSONObject
 
-from tollgate.actions import cards
+from tollgate.actions import cards, dids
 from tollgate.actions.delays import seen_by
-from tollgate.actions.dids import HIDDEN
 from tollgate.actions.routes import OPERATED
 from tollgate.api.answers import columns
-from tollgate.api.noun_extras import ids, own_notes, own_prices, own_seller, prices, purse, seconds
+from tollgate.api.noun_extras import ids, own_notes, own_prices, own_seller, prices, purse, recorded_by_package, seconds
 from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
 from tollgate.core.areas import SHARED_TABLES
 from tollgate.store.models import (
@@ -48,6 +47,7 @@ from tollgate.store.models import (
     CarrierFile,
     CarrierFormat,
     CarrierLine,
+    CarrierPayment,
     CarrierStatement,
     ChangeRequest,
     Charge,
@@ -133,10 +133,12 @@ _OF_CARRIER: Final = frozenset(name for name in columns(CDR) if name.startswith(
 NOUNS: Final = (
     Noun(
         name="customers", model=Customer, area="customers", customer="pk", listed=Q(deleted_at=None),
+        without=frozenset({"tags_version", "taxes_version"}),
         filters=("name", "number", "status", "parent_id", "currency", "accounting_id", "reference", "is_reseller"),
         extras={
             "balance_micros": purse("balance_micros"), "held_micros": purse("held_micros"),
             "recordings_bytes": Extra(Coalesce(F("recording_space__size_bytes"), 0), WHOLE),
+            "recorded_by_package": recorded_by_package(),
             "tag_ids": ids(Customer.tags.through.objects.filter(customer_id=OuterRef("pk")), "tag_id"),
         },
     ),
@@ -180,7 +182,7 @@ NOUNS: Final = (
         },
     ),
     Noun(
-        name="dids", model=Did, area="dids", customer="customer", operated=HIDDEN,
+        name="dids", model=Did, area="dids", customer="customer", operated=dids.HIDDEN, seen=dids.seen_by,
         without=frozenset({"prices_version"}), masked=own_prices,
         filters=("number", "customer_id", "card_id", "carrier_id", "enabled"),
         extras={"reseller_cards": prices(Q())},
@@ -206,6 +208,10 @@ NOUNS: Final = (
     Noun(
         name="carrier-disputes", model=CarrierDispute, area="reconciliation", newest_first=True,
         filters=("statement_id", "state"), extras={},
+    ),
+    Noun(
+        name="carrier-payments", model=CarrierPayment, area="carriers", newest_first=True,
+        filters=("carrier_id", "statement_id", "kind", "external_id", "paid_on"), extras={},
     ),
     Noun(
         name="gateways", model=Gateway, area="carriers", account="carrier__account",
@@ -302,10 +308,13 @@ NOUNS: Final = (
         name="legal-holds", model=LegalHold, area="account", account="customer__account",
         filters=("customer_id",), extras={},
     ),
-    Noun(name="packages", model=Package, area="packages", filters=("name", "kind", "currency", "frequency"), extras={}),
+    Noun(
+        name="packages", model=Package, area="packages", filters=("name", "kind", "currency", "frequency", "feature"),
+        extras={},
+    ),
     Noun(
         name="customer-packages", model=CustomerPackage, area="packages", account="customer__account",
-        filters=("customer_id", "package_id", "auto_decrement", "next_on"), extras={},
+        filters=("customer_id", "package_id", "did_id", "did_number", "auto_decrement", "next_on"), extras={},
     ),
     Noun(
         name="bundles", model=Bundle, area="packages", newest_first=True, moment="starts_at",
@@ -413,7 +422,10 @@ NOUNS: Final = (
     Noun(name="localizations", model=Localization, area="labels", filters=("name",), extras={}),
     Noun(name="templates", model=Template, area="messages", filters=("key", "language"), extras={}),
     Noun(name="own-texts", model=OwnText, area="account", filters=("language", "message"), extras={}),
-    Noun(name="accounts", model=Account, area="account", account="pk", filters=("name",), extras={}),
+    Noun(
+        name="accounts", model=Account, area="account", account="pk", without=frozenset({"codes_version"}),
+        filters=("name",), extras={},
+    ),
     Noun(name="account-packages", model=AccountPackage, area="account", filters=("kind", "name", "unit"), extras={}),
     Noun(
         name="account-charges", model=AccountCharge, area="account", newest_first=True,

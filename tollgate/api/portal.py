@@ -117,11 +117,12 @@ NOUNS: Final[Mapping[str, Shown]] = {
         ),
         Shown(
             _noun("packages", CustomerPackage, "packages",
-                  ("id", "quantity", "starts_on", "ends_on", "minutes", "next_on"),
+                  ("id", "did_number", "quantity", "starts_on", "ends_on", "minutes", "next_on"),
                   extras={"package": Extra(F("package__name"), TEXT),
                           "retail_nanos": Extra(F("package__retail_nanos"), WHOLE),
                           "currency": Extra(F("package__currency"), TEXT),
-                          "frequency": Extra(F("package__frequency"), TEXT)}),
+                          "frequency": Extra(F("package__frequency"), TEXT),
+                          "feature": Extra(F("package__feature"), TEXT)}),
             lambda customer, at: packages_of(customer),
         ),
         Shown(
@@ -206,6 +207,7 @@ ACTS: Final[Mapping[str, Done]] = {
         tells={"url": TEXT, "currency": TEXT, "amount_micros": WHOLE, "surcharge_micros": WHOLE},
     ),
     "tell_bank_transfer": Done("payments", frozenset({"amount_micros", "payer"}), of_customer=True),
+    "cancel_bank_transfer": Done("payments", frozenset({"payment_id"})),
     "update_auto_top_up": Done("payments", _AUTOMATIC | {"auto_top_up_id", "version"}, whole=True),
     "delete_auto_top_up": Done("payments", frozenset({"auto_top_up_id"}), whole=True),
 }

@@ -18,6 +18,7 @@ _REBUILT: Final = {
     "verified_cli": ("customers", "customer_id"),
     "customer_tag": ("customers", "customer_id"),
     "bundle": ("customers", "customer_id"),
+    "customer_package": ("customers", "customer_id"),
     "ingress_route": ("customers", "customer_id"),
     "cli_rule": ("customers", "customer_id"),
     "alias": ("customers", "customer_id"),
@@ -75,3 +76,5 @@ class Changes:
         elif table in _REBUILT:
             part, column = _REBUILT[table]
             getattr(self, part).add(row[column])
+        if table == "customer_package" and row["did_id"] is not None:
+            self.dids.add(row["did_id"])

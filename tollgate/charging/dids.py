@@ -14,17 +14,17 @@ import asyncpg
 
 from tollgate.core.callee_addresses import address_of
 from tollgate.core.dids import DestinationsInvalid, Place, parse
-from tollgate.core.snapshot import Callee, Did, Gateway, Network, Source
+from tollgate.core.snapshot import Callee, Did, Gateway, Network, Recorder, Source
 
 log = logging.getLogger(__name__)
 
 
-def by_number(rows: Iterable[asyncpg.Record]) -> dict[str, Did]:
-    """The DIDs of rows."""
-    return {row["number"]: _did(row) for row in rows}
+def by_number(rows: Iterable[asyncpg.Record], recorders: Mapping[int, tuple[Recorder, ...]]) -> dict[str, Did]:
+    """The DIDs of rows; `recorders` are packages with call recording, by the id of the DID that they are for."""
+    return {row["number"]: _did(row, recorders.get(row["id"], ())) for row in rows}
 
 
-def _did(row: asyncpg.Record) -> Did:
+def _did(row: asyncpg.Record, recorders: tuple[Recorder, ...]) -> Did:
     places = _places(row)
     return Did(
         id=row["id"],
@@ -39,6 +39,7 @@ def _did(row: asyncpg.Record) -> Did:
         servers={place: _server(row, place) for place in places if not place.extension},
         order=row["order"],
         recording=row["recording"],
+        recorders=recorders,
         pai_mode=row["pai_mode"],
         max_duration_s=row["max_duration_s"],
         enabled=row["enabled"],

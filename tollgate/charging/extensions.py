@@ -49,7 +49,7 @@ def _closed(row: asyncpg.Record, host: str, forbidden: Collection[str]) -> str:
         return "disabled"
     if comparable(host) not in forbidden:
         return ""
-    log.error("extensions at %s are not called: a gateway or an edge is there", host)
+    log.error("extensions at %s are not called: a carrier or an edge is there", host)
     return "address"
 
 

@@ -18,18 +18,18 @@ from typing import Any, Final
 
 import asyncpg
 
-from tollgate.charging import aliases, dids, stir
+from tollgate.charging import aliases, dids, packages, stir
 from tollgate.charging.cards import Library
 from tollgate.charging.changes import Changes
 from tollgate.charging.clis import Rota, rules_of
 from tollgate.charging.extensions import callees
 from tollgate.charging.networks import AddressBook, endpoint_of
-from tollgate.core import cli as callers_number
-from tollgate.core import hours, localization, refusals
+from tollgate.charging.payers import bundle, opening, payer, pools_dids
+from tollgate.core import localization, refusals
 from tollgate.core.aliases import Aliases
 from tollgate.core.callee_addresses import comparable, host_of
 from tollgate.core.extensions import Book
-from tollgate.core.hours import Hours, HoursInvalid
+from tollgate.core.hours import HoursInvalid
 from tollgate.core.localization import Localization, LocalizationInvalid
 from tollgate.core.rewrites import RewriteInvalid
 from tollgate.core.routes import unknown_patterns
@@ -42,11 +42,11 @@ from tollgate.core.snapshot import (
     EdgeInfo,
     Option,
     Payer,
+    Recorder,
     Route,
     Snapshot,
     Source,
 )
-from tollgate.core.vars import Vars, obeyed
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ TABLES: Final = {
     "tag": "tags",
     "customer_tag": "customer_tags",
     "bundle": "bundles",
+    "customer_package": "recorders",
     "endpoint": "endpoints",
     "conference_room": "conference_rooms",
     "did": "dids",
@@ -124,11 +125,20 @@ class Records:
             table, row = "ingress_route", self.rows["ingress_route"].get(row["ingress_route_id"])
         if row is not None:
             changes.customers |= self._sharers(table, row)
+            if table == "customer":  # whose zone may be another now: the days of packages for its DIDs go by it
+                changes.dids |= {found["did_id"] for found in self._held(row["id"]) if found["did_id"] is not None}
         changes.note(table, row)
 
+    def _held(self, customer_id: int) -> Iterable[Row]:
+        return (row for row in self.rows["customer_package"].values() if row["customer_id"] == customer_id)
+
     def _sharers(self, table: str, row: Row) -> set[int]:
-        """The customers that a record of several hangs on: a localization, a tag, a route or a CLI rule of a tag."""
+        """The customers that a record of several hangs on: a localization, a tag, a route or a CLI rule of a tag; and
+        the one that may show a DID."""
         customers = self.rows["customer"].values()
+        if table == "did":
+            owner = self.rows["customer"].get(row["customer_id"])
+            return {owner["id"]} if owner is not None and pools_dids(owner) else set()
         if table == "localization":
             return {found["id"] for found in customers if found["localization_id"] == row["id"]}
         if table == "cli_rule" and row["customer_id"] is None and row["tag_id"] is None:
@@ -259,7 +269,8 @@ class Records:
     ) -> dict[str, Any]:
         wanted = self.rows["did"] if ids is None else ids
         rows = [self.rows["did"][key] for key in wanted if self._owns("did", key, account_id)]
-        found = {**(kept or {}), **dids.by_number(rows)}
+        recorders = self._recorders("did_id", {row["id"] for row in rows})
+        found = {**(kept or {}), **dids.by_number(rows, recorders)}
         bringers = frozenset(did.carrier_id for did in found.values() if did.carrier_id is not None)
         return {"dids": found, "bringers": bringers}
 
@@ -275,16 +286,18 @@ class Records:
     ) -> dict[int, Payer]:
         """Payers from the account downward, so that each finds its parents made. A customer in doubt is parked."""
         result, found = known, sorted(rows, key=lambda row: row["depth"])
-        bundles = self._bundles({row["id"] for row in found})
+        ids = {row["id"] for row in found}
+        bundles = self._bundles(ids)
+        recorders = self._recorders("customer_id", ids)
         rules = rules_of(self.rows["cli_rule"].values(), self.rows["tag"])
-        own_aliases = aliases.by_customer(self.rows["alias"].values(), {row["id"] for row in found})
+        own_aliases = aliases.by_customer(self.rows["alias"].values(), ids)
         for row in found:
             above = account if row["parent_id"] is None else result.get(row["parent_id"])
             if above is None:
                 log.error("customer %s has no living parent: its calls are refused", row["id"])
                 continue
             try:
-                opening = _hours(row["hours"])
+                opened = opening(row["hours"])
             except HoursInvalid as problem:
                 log.error("customer %s is parked, its calls are refused: hours: %s", row["id"], problem)
                 continue
@@ -295,8 +308,8 @@ class Records:
                 continue
             account_row = self.rows["account"][row["account_id"]]
             result[row["id"]] = replace(
-                _payer(row, above),
-                hours=opening,
+                payer(row, above),
+                hours=opened,
                 localization=own,
                 valid_from_at=row["created_at"] if account_row["valid_from_creation"] else None,
                 routes=tuple(sorted(routes.own.get(row["id"], ()), key=_by_id)),
@@ -304,6 +317,7 @@ class Records:
                 cli_rules=rules.of(row["id"], row["tag_ids"], row["account_id"]),
                 aliases=own_aliases.get(row["id"]),
                 bundles=tuple(bundles.get(row["id"], ())),
+                recorders=recorders.get(row["id"], ()),
             )
         return result
 
@@ -315,8 +329,19 @@ class Records:
         result: dict[int, list[Bundle]] = defaultdict(list)
         for row in self.rows["bundle"].values():
             if row["customer_id"] in customer_ids:
-                result[row["customer_id"]].append(_bundle(row))
+                result[row["customer_id"]].append(bundle(row))
         return result
+
+    def _recorders(self, column: str, ids: set[int]) -> dict[int, tuple[Recorder, ...]]:
+        """Packages with call recording of some customers, or for some DIDs by whoever has those now."""
+        found = []
+        for row in self.rows["customer_package"].values():
+            if row[column] not in ids or (column == "customer_id" and row["did_number"]):
+                continue
+            if column == "did_id" and self.rows["did"][row["did_id"]]["customer_id"] != row["customer_id"]:
+                continue
+            found.append(row)
+        return packages.recorders(found, column, self.rows["customer"], self.rows["account"])
 
     def _localization(self, localization_id: int | None) -> Localization | None:
         row = None if localization_id is None else self.rows["localization"].get(localization_id)
@@ -367,9 +392,12 @@ class Records:
         return callees(endpoints, rooms, self._forbidden(account_id))
 
     def _forbidden(self, account_id: int) -> set[str]:
-        """Where no call on our net is sent: a gateway would bill it, an edge send it to itself."""
+        """Where no call on our net is sent: a carrier would bill it, an edge send it to itself."""
         hosts = [row["host"] for row in self.rows["gateway"].values() if self._owns_gateway(row, account_id)]
         hosts += [host_of(row["rpc_url"]) for row in self.rows["edge"].values() if row["account_id"] == account_id]
+        carriers = [row for row in self.rows["carrier"].values() if row["account_id"] == account_id]
+        networks = [network for row in carriers for network in row["networks"]]
+        hosts += [str(network.network_address) for network in networks if network.num_addresses == 1]
         return set(map(comparable, hosts)) - {""}
 
     def _owns_gateway(self, row: Row, account_id: int) -> bool:
@@ -407,62 +435,6 @@ class Records:
             for row in self.rows["edge"].values()
             if row["account_id"] == account_id
         }
-
-
-def _hours(text: str | None) -> Hours | None:
-    return hours.from_json(json.loads(text)) if text is not None and text != "null" else None
-
-
-def _payer(row: Row, above: Payer) -> Payer:
-    known, verified = _vars(row), [callers_number.comparable(number) for number in row["approved_clis"]]
-    return Payer(
-        kind="customer",
-        id=row["id"],
-        name=row["name"],
-        wallet_id=row["wallet_id"],
-        depth=row["depth"],
-        currency=row["currency"],
-        status=row["status"],
-        status_until=row["status_until"],
-        expires_at=row["expires_at"],
-        valid_days=row["valid_days"],
-        email_ok=row["email_ok"],
-        mobile_ok=row["mobile_ok"],
-        max_duration_s=row["max_duration_s"],
-        recording=row["recording"],
-        pai_mode=row["pai_mode"],
-        approved_clis_only=row["approved_clis_only"],
-        cli_selection=row["cli_selection"],
-        cli_persist_s=known.cli_persist_s,
-        schedule=known.schedule,
-        hours_hang_up=row["hours_hang_up"],
-        approved_clis=frozenset(verified),
-        attestations=dict(zip(verified, row["attestations"], strict=True)),
-        first_reply_s=row["first_reply_s"],
-        pdd_s=row["pdd_s"],
-        ring_s=row["ring_s"],
-        media_locked=row["rtp_firewall"] == "locked",
-        local_calls=row["local_calls"],
-        local_price_nanos=row["local_price_nanos"],
-        local_increment_s=row["local_increment_s"],
-        loss_making_calls=row["loss_making_calls"],
-        removed_headers=known.removed_headers,
-        parents=(above, *above.parents),
-    )
-
-
-def _bundle(row: Row) -> Bundle:
-    return Bundle(row["id"], row["name"], row["wallet_id"], row["starts_at"], row["ends_at"], tuple(row["prefixes"]))
-
-
-def _vars(row: Row) -> Vars:
-    """Its vars, which the form has checked; what is wrong in them, come in another way, is told and not obeyed."""
-    if not row["vars_toml"]:
-        return Vars()
-    known, problems = obeyed(row["vars_toml"])
-    for problem in problems:
-        log.error("customer %s: part of its vars is not obeyed: %s", row["id"], problem)
-    return known
 
 
 def _route(row: Row, options: list[Row]) -> Route:

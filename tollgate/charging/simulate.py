@@ -57,6 +57,8 @@ async def _as_of(service: Service, snapshot: Snapshot, planned: Plan, at: dateti
     """The same with the rates that were in force then: the snapshot has no older ones than those of now."""
     options = {option.card_id for route in planned.ingress for option in route.options}
     cards = options | {route.card_id for route in planned.ingress}
+    if planned.customer is not None and planned.customer.cli_pool is not None:
+        cards.add(planned.customer.cli_pool.card_id or 0)
     if planned.did is not None:
         cards |= {*planned.did.cards.values(), planned.did.carrier_card_id or 0}
     wanted = cards & snapshot.cards.keys()

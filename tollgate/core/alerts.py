@@ -1,6 +1,7 @@
 """Alerts: when one fires, is told again, and is armed again. Pure: figures come in, what to do goes out.
 
 armed -> fired (tell, penalty) -> told again each interval while it holds -> armed once the figure is past the reset.
+Minutes count from the last telling; days are those of a clock on the wall, at one hour, whatever was late or missed.
 A figure nobody can know (no calls in the sample) changes nothing. To add an area: its line in `AREAS`, and its figure
 in `actions.alert_figures`.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from tollgate.core.money import Method, divide, format_micros
@@ -51,13 +52,37 @@ COMPARED: Final[Mapping[str, Callable[[int, int], bool]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByDay:
+    """Told again each so many days after the one on which it fired, at a full hour of the clock."""
+
+    days: int
+    hour: int
+
+    def last_before(self, at: datetime, fired_at: datetime, zone: tzinfo) -> datetime | None:
+        """The last moment until `at` at which it was to be told again, in UTC; None before the first.
+
+        An hour that the clock leaves out comes when it has gone forward, one that it shows twice the first time.
+        """
+        fired_on = fired_at.astimezone(zone).date()
+        turns = (at.astimezone(zone).date() - fired_on).days // self.days
+        due_at = self._moment(fired_on, turns, zone)
+        if due_at > at:
+            turns -= 1
+            due_at = self._moment(fired_on, turns, zone)
+        return due_at if turns > 0 else None
+
+    def _moment(self, fired_on: date, turns: int, zone: tzinfo) -> datetime:
+        return datetime.combine(fired_on + timedelta(days=turns * self.days), time(self.hour), zone).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """When an alert fires and when it is armed again; thresholds in millionths of the area's unit."""
 
     operator: str
     threshold_micros: int
     reset_micros: int | None
-    repeat: timedelta | None
+    repeat: timedelta | ByDay | None
 
     def holds(self, value_micros: int) -> bool:
         """Whether the figure is one that fires."""
@@ -91,8 +116,8 @@ class Move:
     stand: Stand
 
 
-def decide(rule: Rule, stand: Stand, value_micros: int | None, at: datetime) -> Move:
-    """The next move for a figure of this moment; None is a figure that cannot be known."""
+def decide(rule: Rule, stand: Stand, value_micros: int | None, at: datetime, *, zone: tzinfo = UTC) -> Move:
+    """The next move for a figure of this moment; None is a figure that cannot be known. Days are those of `zone`."""
     if value_micros is None:
         return Move(kind="", stand=stand)
     if stand.fired_at is None:
@@ -102,9 +127,22 @@ def decide(rule: Rule, stand: Stand, value_micros: int | None, at: datetime) -> 
     if rule.is_past_reset(value_micros):
         return Move(kind="cleared", stand=Stand())
     told_at = stand.told_at or stand.fired_at
-    if rule.repeat is not None and rule.holds(value_micros) and at >= told_at + rule.repeat:
+    if rule.holds(value_micros) and _is_due_again(rule.repeat, stand.fired_at, told_at, at, zone):
         return Move(kind="repeated", stand=Stand(fired_at=stand.fired_at, told_at=at))
     return Move(kind="", stand=stand)
+
+
+def _is_due_again(
+    repeat: timedelta | ByDay | None, fired_at: datetime, told_at: datetime, at: datetime, zone: tzinfo
+) -> bool:
+    match repeat:
+        case None:
+            return False
+        case timedelta():
+            return at >= told_at + repeat
+        case ByDay():
+            due_at = repeat.last_before(at, fired_at, zone)
+            return due_at is not None and told_at < due_at
 
 
 def reset_fits(rule: Rule) -> bool:

@@ -80,7 +80,9 @@ AREAS: Mapping[str, Area] = {
         ("cards", "revisions", "card_markups", "card_losses"),
         shared=True,
     ),
-    "carriers": Area("Carriers and gateways", ("carriers", "gateways"), ("carriers",)),
+    "carriers": Area(
+        "Carriers and gateways", ("carriers", "gateways", "carrier_payments"), ("carriers", "carrier_payments")
+    ),
     "circuits": Area("Circuit tests", ("circuit_tests",), ("circuit_tests",)),
     "reconciliation": Area(
         "Reconciliation with carriers",
@@ -92,7 +94,7 @@ AREAS: Mapping[str, Area] = {
     "payments": Area(
         "Payments",
         ("payments",),
-        ("payments", "bank_credits", "allocations", "own_payments", "payment_methods"),
+        ("payments", "payment_words", "bank_credits", "allocations", "own_payments", "payment_methods"),
         shared=True,
     ),
     "bank_files": Area(
@@ -177,7 +179,7 @@ AREAS: Mapping[str, Area] = {
 }
 NOT_GIVEN = frozenset(
     {
-        "start_checkout", "tell_bank_transfer",  # contacts'
+        "start_checkout", "tell_bank_transfer", "cancel_bank_transfer",  # contacts'
         "book_gateway_event", "store_payment_method", "start_auto_top_up",  # what gateways say; the worker's
         "charge_account_days", "end_customer_blocks", "notify_expiring_customers",  # the timetable's
         "notify_package_renewals", "run_customer_invoices",

@@ -82,7 +82,13 @@ FILTERS: Final[Mapping[str, str]] = {
     "destination": "Destination",
     "prefix": "Prefix",
     "number": "Number",
+    "did": "DID as CLI",
 }
+OF_CALLS: Final = frozenset({"number", "did"})
+"""Filters that ask the calls themselves."""
+ALL_DIDS: Final = "yes"
+"""What the filter by DIDs says of all of them."""
+_OF_DIDS: Final = re.compile(rf"\s*(?:\+?[0-9]+|{ALL_DIDS})\s*", re.IGNORECASE)
 BOUGHT_FILTERS: Final = frozenset({"carrier"})
 LISTED: Final = frozenset({"customer", "carrier"})
 """Filters that take several names, with semicolons between: any of them is meant. One in quotes is a whole name."""
@@ -120,7 +126,7 @@ class Question:
     @property
     def by_number(self) -> bool:
         """Whether the calls themselves have to be read."""
-        return "number" in self.filters or any(DIMENSIONS[name].by_number for name in self.dimensions)
+        return bool(OF_CALLS & self.filters.keys()) or any(DIMENSIONS[name].by_number for name in self.dimensions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,8 @@ def unfit(question: Question) -> str:
         return "The period must end after it begins."
     if question.by_number and question.until_at - question.from_at > NUMBERS_SPAN:
         return "By number, at most six months are told at once."
+    if "did" in question.filters and not _OF_DIDS.fullmatch(question.filters["did"]):
+        return f"DID as CLI: write {ALL_DIDS} for all DIDs, or the digits that they begin with."
     return ""
 
 

@@ -41,7 +41,8 @@ def decide(plan: Plan, purses: Purses, at: datetime) -> Grant | Refusal:
         lines.append(_MINUTES.line("minutes", "customer", plan.legs[0].name, (money.free_s, sum(minutes))))
     lines.append(_GRANT.line("grant", "customer", plan.legs[0].name, (money.granted_s, max_s, money.holds[0])))
     if plan.record:
-        lines.append(RECORDED)
+        by = plan.recorded_by
+        lines.append(gate_line("recorded", True, "account", (("package", by),)) if by else RECORDED)
     dropped = plan.dropped + crowded
     return Grant(
         money.granted_s,

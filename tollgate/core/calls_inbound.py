@@ -14,6 +14,7 @@ from tollgate.core import calls_local
 from tollgate.core.callee_addresses import comparable
 from tollgate.core.calls_caller import Caller, Inbound
 from tollgate.core.calls_levels import inactive, leg_of, paused, sold_below_cost, statuses
+from tollgate.core.calls_recording import recording
 from tollgate.core.calls_routes import LOSS_WARNING, loss
 from tollgate.core.calls_standing import VERIFIED, standing
 from tollgate.core.calls_text import card_text, gate_line, rate_text, route_text
@@ -93,7 +94,7 @@ def inbound_plan(invite: Invite, caller: Caller, inbound: Inbound, snapshot: Sna
         refusal,
         () if status_refusal is not None else _wallet_ids(payers, did, to),
         snapshot.slice_s,
-        _recorded(snapshot, customer, did),
+        *recording(snapshot, did.recording, customer, at, did.recorders),
         "proxy",
         snapshot.answers,
         Handling(customer.media_locked, customer.removed_headers, to.local, inbound=True),
@@ -287,10 +288,3 @@ def _wallet_ids(payers: Sequence[Payer], did: Did, to: Deliveries) -> tuple[int,
     for choice in to.routes:
         wallets += choice.meters
     return tuple(dict.fromkeys(wallets))
-
-
-def _recorded(snapshot: Snapshot, customer: Payer, did: Did) -> bool:
-    """The account's gate first; then the DID says on or off, or leaves it to the customer."""
-    if not snapshot.recording or did.recording == "off":
-        return False
-    return did.recording == "on" or customer.recording

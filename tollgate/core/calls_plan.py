@@ -16,11 +16,12 @@ from tollgate.core.calls_caller import Caller, clean, identify
 from tollgate.core.calls_inbound import inbound_plan
 from tollgate.core.calls_levels import inactive, leg_of, paused, sold_below_cost, statuses
 from tollgate.core.calls_minutes import chosen
+from tollgate.core.calls_recording import recording
 from tollgate.core.calls_routes import CarrierOptions, Wanted, carrier_options
 from tollgate.core.calls_standing import VERIFIED, scope_of, standing
 from tollgate.core.calls_text import HANG_UP_AT, gate_line, quote
 from tollgate.core.calls_types import MOST_RING_S, MOST_TALK_S, Delivery, Handling, Invite, Leg, Minutes, Plan, Values
-from tollgate.core.cli import Asked, Shown
+from tollgate.core.cli import Asked, Pooled, Shown
 from tollgate.core.localization import swapped
 from tollgate.core.rates import price_per_minute_nanos
 from tollgate.core.refusals import Key, Refusal
@@ -82,7 +83,8 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
     if (shown.cli, shown.pai) != (caller.cli, caller.pai):
         dressed = caller._replace(cli=shown.cli, pai=shown.pai)
     if called is None:
-        sold = _sold(invite, dressed, payers, snapshot, at)
+        card_id = customer.cli_pool.card_id if shown.is_foreign and customer.cli_pool is not None else None
+        sold = _sold(invite, dressed, payers, snapshot, at, card_id)
     else:
         sold = _sold_locally(invite, dressed, payers, called, at)
     priced, options = sold.priced, sold.options
@@ -104,7 +106,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         options.dropped,
         status_lines,
         tuple(early_lines),
-        _NO_LINES if hidden is not None else (*_cli_line(customer, caller.cli, shown), *attested.lines),
+        _NO_LINES if hidden is not None else (*_cli_lines(customer, caller.cli, shown, snapshot), *attested.lines),
         _NO_LINES if hidden is not None else sold.lines,
         status_refusal,
         early,
@@ -112,7 +114,7 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
         priced.refusal or options.refusal,
         () if status_refusal is not None else _wallet_ids(payers, caller.endpoint, sold, bundles),
         snapshot.slice_s,
-        _recorded(snapshot, payers, priced.ingress),
+        *recording(snapshot, priced.ingress[0].recording if priced.ingress else "inherit", customer, at),
         priced.ingress[0].media if priced.ingress else "proxy",
         snapshot.answers,
         Handling(customer.media_locked, customer.removed_headers, sold.local),
@@ -123,9 +125,11 @@ def plan(invite: Invite, snapshot: Snapshot, at: datetime) -> Plan:
     )
 
 
-def _sold(invite: Invite, caller: Caller, payers: tuple[Payer, ...], snapshot: Snapshot, at: datetime) -> Sold:
+def _sold(
+    invite: Invite, caller: Caller, payers: tuple[Payer, ...], snapshot: Snapshot, at: datetime, card_id: int | None
+) -> Sold:
     customer = payers[0]
-    priced = _priced(payers, caller.dialed, snapshot, at)
+    priced = _priced(payers, caller.dialed, snapshot, at, card_id)
     if priced.refusal is not None:
         return Sold(priced, _NO_OPTIONS, None, _NO_LINES)
     cli = caller.cli
@@ -168,7 +172,7 @@ def _shown(invite: Invite, caller: Caller, snapshot: Snapshot, at: datetime, *, 
     if local and invite.user is not None and invite.cli.lower() == invite.user.lower():
         return Shown(caller.cli, pai)
     assert caller.customer is not None
-    asked = Asked(invite.call_id, caller.cli, pai, caller.dialed, at)
+    asked = Asked(invite.call_id, caller.cli, pai, caller.dialed, at, local)
     return callers_number.show(caller.customer, asked, snapshot.rota)
 
 
@@ -185,7 +189,7 @@ def _without_customer(invite: Invite, snapshot: Snapshot, caller: Caller) -> Pla
     nothing = Priced((), "", "", (), None)
     return Plan(
         invite, None, None, (), nothing.ingress, "", "", (), (), (), (), (), (), (), refusal, None, None, None, (),
-        snapshot.slice_s, False, "proxy", snapshot.answers,
+        snapshot.slice_s, False, "", "proxy", snapshot.answers,
     )  # fmt: skip
 
 
@@ -209,7 +213,10 @@ def _closed(payers: Sequence[Payer], at: datetime, lines: list[str]) -> tuple[Re
     return None, min(ends, default=None)
 
 
-def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: datetime) -> Priced:
+def _priced(
+    payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: datetime, card_id: int | None = None
+) -> Priced:
+    """`card_id` is the customer's in place of its route's: calls from numbers that are not its own."""
     customer = payers[0]
     route, number = select(customer.routes, dialed)
     if route is None and customer.tag_routes:
@@ -228,7 +235,7 @@ def _priced(payers: Sequence[Payer], dialed: str, snapshot: Snapshot, at: dateti
         own = route if payer is customer else _above(payer, route.tech_prefix, number)
         if own is not None:
             ingress.append(own)
-        found = _leg(payer, own, number, snapshot, at, scope)
+        found = _leg(payer, own, number, snapshot, at, scope, card_id if payer is customer else None)
         if isinstance(found, Refusal):
             first = first or found
         else:
@@ -246,10 +253,18 @@ def _above(payer: Payer, tech_prefix: str, number: str) -> Route | None:
     return own or select_above(payer.tag_routes, tech_prefix, number)
 
 
-def _leg(payer: Payer, route: Route | None, number: str, snapshot: Snapshot, at: datetime, scope: str) -> Leg | Refusal:
+def _leg(
+    payer: Payer,
+    route: Route | None,
+    number: str,
+    snapshot: Snapshot,
+    at: datetime,
+    scope: str,
+    card_id: int | None,
+) -> Leg | Refusal:
     if route is None:
         return Refusal(Key.no_rate, scope, (("name", payer.name), ("number", number), ("route", None)))
-    return leg_of(payer, route.card_id, number, snapshot, at, scope)
+    return leg_of(payer, route.card_id if card_id is None else card_id, number, snapshot, at, scope)
 
 
 def _capped(route: Route, leg: Leg, scope: str, at: datetime) -> Refusal | None:
@@ -280,16 +295,33 @@ def _identity_line(invite: Invite, caller: Caller) -> str:
     return f'{{"gate":"identity","ok":true,"scope":"{endpoint.kind}","values":{values}}}'
 
 
-def _cli_line(customer: Payer, cli: str, shown: Shown) -> tuple[str, ...]:
-    """Told only where there was something to decide."""
-    rule = shown.rule
+def _cli_lines(customer: Payer, cli: str, shown: Shown, snapshot: Snapshot) -> tuple[str, ...]:
+    """Told only where there was something to decide: by rules, then by the pool."""
+    rule, pooled = shown.rule, shown.pooled
+    pool_lines = _NO_LINES if pooled is None else (_pool_line(customer, pooled, shown, snapshot),)
     if rule is None and not customer.approved_clis_only and customer.pai_mode == "default":
-        return _NO_LINES
+        return pool_lines
     values: Values = (("cli", cli), ("approved_only", customer.approved_clis_only), ("pai_mode", customer.pai_mode))
     if rule is not None:
         told: Values = (("how", shown.how), ("rule", rule.id), ("of", rule.name), ("attestation", rule.attestation))
-        values = (*values, *told, ("cli_to", shown.cli), ("pai_to", shown.pai))
-    return (gate_line(Key.cli_restricted, True, "customer", values),)
+        left = shown if pooled is None else pooled
+        values = (*values, *told, ("cli_to", left.cli), ("pai_to", left.pai))
+    return (gate_line(Key.cli_restricted, True, "customer", values), *pool_lines)
+
+
+def _pool_line(customer: Payer, pooled: Pooled, shown: Shown, snapshot: Snapshot) -> str:
+    """Whose the caller's number is, and what that has changed: the number shown, or the card that prices the call."""
+    pool = customer.cli_pool
+    assert pool is not None, "it has said so"
+    values: Values = (("cli", pooled.cli), ("pool", pool.mode), ("how", pooled.how))
+    if pooled.header:
+        values = (*values, ("header", pooled.header), ("pai", pooled.pai))
+    if shown.is_foreign:
+        card = snapshot.cards.get(pool.card_id or 0)
+        values = (*values, ("card", None if card is None else card.name))
+    elif pooled.header:
+        values = (*values, ("cli_to", shown.cli), ("pai_to", shown.pai))
+    return gate_line(Key.cli_unknown, True, "customer", values)
 
 
 def _price_line(priced: Priced) -> str:
@@ -318,11 +350,3 @@ def _wallet_ids(
     for choice in sold.options.routes:
         wallets += choice.meters
     return tuple(dict.fromkeys(wallets))
-
-
-def _recorded(snapshot: Snapshot, payers: Sequence[Payer], ingress: Sequence[Route]) -> bool:
-    """The account's gate first; then the route says on or off, or leaves it to the customer, as no route does."""
-    wish = ingress[0].recording if ingress else "inherit"
-    if not snapshot.recording or wish == "off":
-        return False
-    return wish == "on" or payers[0].recording

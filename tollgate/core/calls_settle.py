@@ -4,12 +4,13 @@ Times are the edge's; what cannot be true is clipped and the clipping is noted i
 function that returns entries and never changes what is written already.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tollgate.core.calls_minutes import own_cost, rest_cost, used_s
 from tollgate.core.calls_text import SettledCall, SettledLeg
-from tollgate.core.calls_types import CarrierCost, LegCost, LiveCall, Settlement
+from tollgate.core.calls_types import CarrierCost, Leg, LegCost, LiveCall, Settlement
 from tollgate.core.ledger import Entry
 from tollgate.core.packages import SECOND_MICROS, SECONDS
 from tollgate.core.rates import Rate, charged, cost_micros
@@ -73,7 +74,7 @@ def settle(
         costs = (own, *costs[1:])
     carrier = _carrier_cost(call, answered_at, used_ms)
     profit = None
-    if carrier is not None and carrier.route.currency == legs[-1].currency:
+    if carrier is not None and _is_comparable(carrier, legs):
         profit = costs[-1].cost_micros - carrier.cost_micros
     return Settlement(
         answered_at, talk.ended_at, used_ms, costs[0].billed_s, costs, carrier, profit, talk.notes, minutes_s
@@ -174,6 +175,17 @@ def _carrier_cost(call: LiveCall, answered_at: datetime, used_ms: int) -> Carrie
     route = routes[index]
     cost, seconds = charged(route.rate, answered_at, used_ms)
     return CarrierCost(route.carrier_wallet_id, cost, seconds, route)
+
+
+def _is_comparable(carrier: CarrierCost, legs: Sequence[Leg]) -> bool:
+    """Whether what the topmost payer is charged and what the carrier costs are amounts of one currency.
+
+    A carrier without a card takes nothing, which is as much in any currency. Where the levels pay in several, what is
+    sold is no number of the customer's either, so that such a call counts only where the carrier's currency says so.
+    """
+    if carrier.route.currency == legs[-1].currency:
+        return True
+    return not carrier.route.card_id and legs[0].currency == legs[-1].currency
 
 
 def _minutes_kept(settled: SettledCall, used_ms: int) -> tuple[int, ...]:

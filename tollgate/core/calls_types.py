@@ -213,6 +213,7 @@ class Plan(NamedTuple):
     wallet_ids: tuple[int, ...]  # all that must be locked before `decide`
     slice_s: int
     record: bool
+    recorded_by: str  # the package that has it recorded, where neither route nor customer does
     media: str
     answers: Mapping[str, Answer]  # the operator's own words for refusals
     handling: Handling = Handling()

@@ -2,7 +2,8 @@
 
 A customer's `overdue_action` is the most that is done to it: none < remind < restrict < penalty. Reminders count from
 the due day; fees, restrictions and penalties wait for the customer's days of grace besides. A step reaches only
-invoices that come to its day after it was made, so that a new step does not fall on old debts.
+invoices that come to its day after it was made, so that a new step does not fall on old debts. Of an invoice that is
+unpaid again the days count from that day, or from the due day if that is later.
 """
 
 from __future__ import annotations
@@ -38,11 +39,18 @@ class Debt:
     grace_days: int
     most: str
     """The customer's overdue action."""
+    again_on: date | None = None
+    """The day on which it was unpaid again: what had paid it was taken back."""
+
+    @property
+    def from_on(self) -> date:
+        """The day from which days count."""
+        return self.due_on if self.again_on is None else max(self.due_on, self.again_on)
 
 
 def steps_of(debt: Debt, steps: Iterable[Step]) -> list[Step]:
     """The account's steps that fit the customer, and its own: what happens the day after its grace is over."""
-    fit = [step for step in steps if _fits(step, debt.most)]
+    fit = [step for step in steps if _fits(step, debt)]
     reminds = any(step.action == "remind" and step.days > 0 for step in fit)
     if debt.most != "none" and not (debt.most == "remind" and reminds):
         fit.append(
@@ -54,16 +62,20 @@ def steps_of(debt: Debt, steps: Iterable[Step]) -> list[Step]:
 def day_of(step: Step, debt: Debt) -> date:
     """The day on which a step is taken."""
     waits = 0 if step.action == "remind" else debt.grace_days
-    return debt.due_on + timedelta(days=step.days + waits)
+    return debt.from_on + timedelta(days=step.days + waits)
 
 
 def reached(debt: Debt, steps: Iterable[Step], taken: Collection[str], today: date) -> list[Step]:
-    """The steps to take now, in order. Of several reminders that wait only the last is one; the rest were missed."""
-    now = [
-        step for step in steps_of(debt, steps) if step.key not in taken and step.made_on <= day_of(step, debt) <= today
-    ]
+    """The steps to take now, in order. Of several reminders that wait only the last is one; the rest, and
+    those before one that was sent, were missed."""
+    fit = steps_of(debt, steps)
+    now = [step for step in fit if step.key not in taken and step.made_on <= day_of(step, debt) <= today]
+    reminded = max(
+        (place for place, step in enumerate(fit) if step.action == "remind" and step.key in taken), default=-1
+    )
     reminders = [step for step in now if step.action == "remind"]
-    return [step for step in now if step not in reminders[:-1]]
+    missed = [*reminders[:-1], *(step for step in reminders if fit.index(step) < reminded)]
+    return [step for step in now if step not in missed]
 
 
 def late_fee(open_micros: int, *, fee_ppm: int, fee_micros: int, currency: str) -> int:
@@ -74,9 +86,9 @@ def late_fee(open_micros: int, *, fee_ppm: int, fee_micros: int, currency: str) 
     return steps * unit
 
 
-def _fits(step: Step, most: str) -> bool:
+def _fits(step: Step, debt: Debt) -> bool:
     if step.action == "late_fee":
-        return most != "none"
-    if step.action == "remind" and step.days <= 0:
-        return True  # before it is due nobody is overdue
-    return STRENGTH.index(step.action) <= STRENGTH.index(most)
+        return debt.most != "none"
+    if step.action == "remind" and step.days <= 0:  # before it is due nobody is overdue
+        return debt.again_on is None or debt.again_on < debt.due_on
+    return STRENGTH.index(step.action) <= STRENGTH.index(debt.most)

@@ -5,7 +5,7 @@ A name says its unit in its last word, so most fields need nothing. To give one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,17 +13,31 @@ from tollgate.core.money import format_micros, format_nanos
 
 HIDDEN: Final = "(hidden)"
 EMPTY: Final = "(empty)"
+COUNTERS: Final[Mapping[str, frozenset[str]]] = {
+    "options_version": frozenset({"options"}),
+    "prices_version": frozenset({"reseller_cards"}),
+    "cards_version": frozenset({"card_ids"}),
+    "groups_version": frozenset({"group_ids", "groups"}),
+    "tags_version": frozenset({"tag_ids"}),
+    "taxes_version": frozenset({"tax_ids"}),
+    "codes_version": frozenset({"codes"}),
+}
+"""Columns that grow with what other tables keep of a record, so that its version does; by each the fields that are kept
+there. Nobody is told of the columns themselves."""
 WORDS: Final[Mapping[str, str]] = {
     "acts": "Permissions",
+    "card_ids": "Cards",
     "cps_milli": "New calls per second",
     "customer_taxes": "Taxes",
     "dial_patterns": "Numbers",
     "first_reply_s": "First reply within, s",
+    "group_ids": "Groups",
     "ha1": "Password",
     "hours": "Day and time",
     "is_active": "May log in",
     "is_reseller": "May own customers",
     "max_duration_s": "Longest call, s",
+    "non_cli_card_id": "NON-CLI card",
     "options": "Carrier cards",
     "parent_id": "Reseller",
     "password_sealed": "Password",
@@ -33,6 +47,8 @@ WORDS: Final[Mapping[str, str]] = {
     "reseller_cards": "Cards of resellers",
     "ring_s": "Answered within, s",
     "rpc_url": "Control address",
+    "tag_ids": "Tags",
+    "tax_ids": "Taxes",
     "vars_toml": "Variables",
 }
 ABBREVIATIONS: Final = frozenset(
@@ -65,6 +81,12 @@ def sentence(name: str) -> str:
     words = [word.upper() if word in ABBREVIATIONS else word for word in name.lower().split("_")]
     spoken = KEYS.get(name) or " ".join(words)
     return f"{spoken[:1].upper()}{spoken[1:]}"
+
+
+def kept_beside(changed: Collection[str], fields: Collection[str]) -> list[str]:
+    """Those of these fields that other tables keep and that may have changed, by the columns that did."""
+    found = frozenset().union(*(COUNTERS.get(name, frozenset()) for name in changed))
+    return sorted(found.intersection(fields))
 
 
 def counted(count: int, many: str) -> str:

@@ -86,6 +86,8 @@ class TaxLine:
     base_micros: int = 0
     amount_micros: int = 0
     exemption_reason: str = ""
+    is_vat: bool | None = None
+    """None where nobody said: then its label does."""
 
     @property
     def printed(self) -> str:

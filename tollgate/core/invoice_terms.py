@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from stdnum import iban
+from stdnum.eu.vat import MEMBER_STATES
 
 from tollgate.core.invoice_document import Document, Line, Party
 from tollgate.core.invoice_vat import (
@@ -25,6 +26,7 @@ from tollgate.core.invoice_vat import (
     vats_of,
 )
 from tollgate.core.money import Method, divide, format_micros, format_nanos
+from tollgate.core.taxes import VAT_PREFIXES
 
 TYPES: Final = {"invoice": "380", "receipt": "380", "credit_note": "381", "debit_note": "383"}
 MOST_DIGITS: Final = 2
@@ -54,7 +56,8 @@ def reasons_against(document: Document) -> list[str]:
         found.append("The VAT number of your account is missing.")
     if categories & NEEDS_BUYER_ID and not document.buyer.vat_id:
         found.append("The tax number of the customer is missing.")
-    amounts = (document.net_micros, document.tax_micros, *(line.net_micros for line in document.lines))
+    taxed = [amount for tax in document.taxes for amount in (tax.base_micros, tax.amount_micros)]
+    amounts = (document.net_micros, document.tax_micros, *(line.net_micros for line in document.lines), *taxed)
     if any(amount % 10 ** (6 - MOST_DIGITS) for amount in amounts):
         found.append(f"The standard allows {MOST_DIGITS} decimals, and an amount has more.")
     return [*found, *(reasons_against_taxes(document) if document.lines else [])]
@@ -175,7 +178,7 @@ def _party(party: Party, *, with_vat_id: bool) -> Terms:
         "addr_l2": party.address_line2,
         "country_subdivision": party.state,
         "legal_identifier": party.registration_id,
-        "vat_identifier": party.vat_id if with_vat_id else "",
+        "vat_identifier": _vat_identifier(party) if with_vat_id else "",
     }
     kept: Terms = {name: value for name, value in said.items() if value}
     if party.accounting_id or party.number:
@@ -183,6 +186,13 @@ def _party(party: Party, *, with_vat_id: bool) -> Terms:
     if party.email:
         kept["einvoicing_addr"], kept["einvoicing_addr_schemeid"] = party.email, "EM"
     return kept
+
+
+def _vat_identifier(party: Party) -> str:
+    """Its number with the letters of a country in front, which are those of its own where it has none [BR-CO-09]."""
+    own = VAT_PREFIXES.get(party.country, party.country)
+    known = party.vat_id[:2].lower() in {own.lower(), "el", "xi", *MEMBER_STATES}
+    return party.vat_id if known or not party.vat_id else f"{own}{party.vat_id}"
 
 
 def _place(buyer: Party) -> Terms:

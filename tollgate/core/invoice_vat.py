@@ -1,8 +1,9 @@
 """What of a document's taxes is VAT as EN 16931 knows it: one for each line, its breakdown, and what stands beside it.
 
-Of the taxes that a line bears the first labeled as VAT is its VAT (else the first); every other is a charge on the
-document (BG-21), part of a VAT's base as far as that is compound and taken of the same lines. Rules in brackets are
-those of the standard's own schematron. A country's word for VAT goes into `VAT_LABELS`.
+Of the taxes that a line bears the first that is VAT is its VAT; every other is a charge on the document (BG-21), part
+of a VAT's base as far as that is compound and taken of the same lines. Where documents from before do not say what is
+VAT, the first labeled so is it, else the first: a country's word for VAT goes into `VAT_LABELS`. Rules in brackets are
+those of the standard's own schematron.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ def reasons_against_taxes(document: Document) -> list[str]:
     categories = {vat.category for vat in vats}
     if categories & WITHOUT_ID and len(categories) > 1:
         found.append("Lines outside the scope of VAT stand on a document of their own.")
+    if any(vat.category == "S" and not vat.rate_ppm for vat in vats):  # [BR-S-05]
+        found.append("A VAT of category S has a rate above zero: its tax needs another category, such as Z or E.")
     adds_up = document.net_micros == sum(line.net_micros for line in document.lines)
     for vat in (vat for vat in vats if vat != NO_VAT):
         inside = sum(one.amount_micros for one in beside if one.within == vat)
@@ -170,5 +173,7 @@ def _by_rate(vat: TaxLine) -> int:
 
 
 def _vat_among(taxes: Sequence[TaxLine]) -> TaxLine:
-    labeled = [tax for tax in taxes if tax.label.upper() in VAT_LABELS]
-    return (labeled or list(taxes) or [NO_VAT])[0]
+    unsaid = [tax for tax in taxes if tax.is_vat is None]
+    labeled = [tax for tax in unsaid if tax.label.upper() in VAT_LABELS]
+    said = [tax for tax in taxes if tax.is_vat]
+    return (said or labeled or unsaid or [NO_VAT])[0]

@@ -6,7 +6,7 @@ it where the line comes to be. Amounts are micros, prices nanos; `until_on` is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -15,7 +15,7 @@ from typing import Final
 
 from tollgate.core.invoice_periods import Period
 from tollgate.core.invoice_words import LANGUAGE, WORDS
-from tollgate.core.money import Method, divide
+from tollgate.core.money import Method, divide, minor_digits
 from tollgate.core.taxes import Part, TaxChoice, TaxDue, TaxRule, every, fitting, on_nets, to_minor, within_grosses
 
 MOST_DESCRIPTION: Final = 300
@@ -197,27 +197,69 @@ def credit_line(
     )
 
 
-def borne(lines: Sequence[InvoiceLine], currency: str) -> tuple[list[InvoiceLine], list[InvoiceLine]]:
-    """The lines that a document can bear without falling below zero, and what is left of corrections for the next one.
+def borne(
+    lines: Sequence[InvoiceLine], rules: Sequence[TaxRule], *, currency: str, prices_include_tax: bool
+) -> tuple[list[InvoiceLine], list[InvoiceLine]]:
+    """The lines that a document can bear without falling below zero, before its taxes or with them, and what is left of
+    corrections for the next one.
 
     Corrections below zero are borne first, in part if need be; a charge below zero whole, or not yet.
     """
-    worth = [to_minor(line.exact_micros, currency) for line in lines]
-    waiting = [place for place, line in enumerate(lines) if line.exact_micros < 0 and line.kind in MAY_WAIT]
-    room = max(0, sum(worth) - sum(worth[place] for place in waiting))
+
+    def fits(more: InvoiceLine) -> bool:
+        sums = totals([*found.values(), more], rules, currency=currency, prices_include_tax=prices_include_tax)
+        return sums.net_micros >= 0 and sums.total_micros >= 0
+
+    waiting = [place for place, line in enumerate(lines) if may_wait(line)]
     found: dict[int, InvoiceLine] = {place: line for place, line in enumerate(lines) if place not in waiting}
     rest: list[InvoiceLine] = []
     for place in sorted(waiting, key=lambda place: MAY_WAIT.index(lines[place].kind)):
         line = lines[place]
-        if -worth[place] <= room:
+        if fits(line):
             found[place] = line
-            room += worth[place]
         elif line.kind == "correction":
-            if room:
-                found[place] = _worth(line, -room)
-            rest.append(_worth(line, line.exact_micros + room))
-            room = 0
+            part = _most(line, fits, currency)
+            if part:
+                found[place] = _worth(line, -part)
+            rest.append(_worth(line, line.exact_micros + part))
     return [found[place] for place in sorted(found)], rest
+
+
+def may_wait(line: InvoiceLine) -> bool:
+    """Whether a line is left to the next document while it would bring this one below zero."""
+    return line.exact_micros < 0 and line.kind in MAY_WAIT
+
+
+def _most(line: InvoiceLine, fits: Callable[[InvoiceLine], bool], currency: str) -> int:
+    """The most of a line below zero that fits, in whole coins."""
+    coin: int = 10 ** (6 - minor_digits(currency))
+    fitting_coins, too_many = 0, -line.exact_micros // coin + 1
+    while too_many - fitting_coins > 1:
+        coins = (fitting_coins + too_many) // 2
+        if fits(_worth(line, -coins * coin)):
+            fitting_coins = coins
+        else:
+            too_many = coins
+    return fitting_coins * coin
+
+
+def joined(lines: Iterable[InvoiceLine], period: Period) -> list[InvoiceLine]:
+    """The lines of calls of periods that follow one another as those of one period: what would say the same is one."""
+    found: dict[object, InvoiceLine] = {}
+    for place, line in enumerate(lines):
+        if line.kind != "usage":
+            found[place] = line
+            continue
+        key = (line.description, line.destination, line.ingress_route_id)
+        before = found.get(key)
+        found[key] = replace(line, usage=period) if before is None else _together(before, line)
+    return list(found.values())
+
+
+def _together(one: InvoiceLine, two: InvoiceLine) -> InvoiceLine:
+    exact = one.exact_micros + two.exact_micros
+    calls, seconds = one.calls_count + two.calls_count, one.billed_s + two.billed_s
+    return replace(_worth(one, exact), until_on=two.until_on, calls_count=calls, billed_s=seconds)
 
 
 def _worth(line: InvoiceLine, micros: int) -> InvoiceLine:

@@ -15,7 +15,7 @@ from typing import Final
 PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "customers": ("Customers", "1100"),
     "resellers_customers": ("Customers of resellers", "1190"),
-    "payments": ("Payments received", "1000"),
+    "payments": ("Payments received and made", "1000"),
     "in_transit": ("Payouts on their way", "1010"),
     "payment_fees": ("Fees of payment gateways", "6800"),
     "carriers": ("Carriers", "2000"),

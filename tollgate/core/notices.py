@@ -49,3 +49,5 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "card.losses": Notice("Own prices below what a reseller pays", "card_losses"),
     "customer.status": Notice("Service restricted or restored", "status_changed"),
 }
+OPTIONAL: Final = tuple(event for event, notice in NOTICES.items() if not notice.always)
+"""Those that a customer may opt out of."""

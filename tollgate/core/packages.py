@@ -153,6 +153,11 @@ def setup_key(customer_package_id: int) -> str:
     return f"package {customer_package_id} setup"
 
 
+def correction_key(customer_package_id: int, from_on: date, entry_id: int) -> str:
+    """What makes a period be charged once more for a correction of its calls."""
+    return f"package {customer_package_id} {from_on.isoformat()} correction {entry_id}"
+
+
 def read_prefixes(text: str) -> tuple[str, ...]:
     """The prefixes of a text such as `44|91|1` or `^44|^91|^1`, each once. Raises PackageInvalid."""
     found = [part.strip().removeprefix("^").removeprefix("+") for part in text.replace(",", "|").split("|")]

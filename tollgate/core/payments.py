@@ -154,9 +154,14 @@ def within_left(amount_micros: int, left: Sequence[int], *, currency: str) -> li
     return shares
 
 
-def voucher_bonus_micros(paid_micros: int, *, multiplier_milli: int, addition_micros: int) -> int:
-    """What a voucher gives beside the payment itself: payment x multiplier + addition, less the payment."""
-    return divide(paid_micros * (multiplier_milli - 1000), 1000, Method.down) + addition_micros
+def voucher_bonus_micros(paid_micros: int, *, multiplier_milli: int, addition_micros: int, currency: str) -> int:
+    """What a voucher gives beside the payment itself: payment x multiplier + addition, less the payment.
+
+    It is rounded down to whole coins of the currency.
+    """
+    exact = divide(paid_micros * (multiplier_milli - 1000), 1000, Method.down) + addition_micros
+    step = step_micros(currency)
+    return exact // step * step
 
 
 def split_note(text: str) -> tuple[str, str]:

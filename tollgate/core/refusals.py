@@ -70,6 +70,7 @@ class Key(StrEnum):
     pin_locked = "pin_locked"
     pin_not_allowed = "pin_not_allowed"
     access_number_unknown = "access_number_unknown"
+    cli_unknown = "cli_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ ANSWERS: Mapping[Key, Answer] = {
     Key.pin_locked: Answer(480, "Too Many Wrong PINs", 21, retry_after_s=900),
     Key.pin_not_allowed: Answer(403, "PIN Not Allowed Here", 21),
     Key.access_number_unknown: Answer(404, "Access Number Not Found", 1),
+    Key.cli_unknown: Answer(603, "CLI Not Recognized", 21),
 }
 
 INBOUND: Final = "inbound"

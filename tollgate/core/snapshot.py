@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final, Protocol
 
 from tollgate.core.aliases import Aliases
+from tollgate.core.cli_pools import CliPool
 from tollgate.core.cli_rules import CliRules
 from tollgate.core.dids import Place
 from tollgate.core.digits import PrefixIndex
@@ -26,8 +27,8 @@ from tollgate.core.stir import Certificate
 Network = IPv4Network | IPv6Network
 OBEYED: Final = (
     "account", "alias", "bundle", "card", "carrier", "cli_rule", "conference_room", "contact", "customer",
-    "customer_tag", "did", "did_price", "edge", "endpoint", "gateway", "ingress_route", "localization", "revision",
-    "route_option", "stir_certificate", "tag", "verified_cli",
+    "customer_package", "customer_tag", "did", "did_price", "edge", "endpoint", "gateway", "ingress_route",
+    "localization", "revision", "route_option", "stir_certificate", "tag", "verified_cli",
 )  # fmt: skip
 """The tables whose changes calls obey: a charging process hears of each and reads it again."""
 MOST_FOUND: Final = 1 << 12
@@ -81,6 +82,15 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorder:
+    """A package that has calls recorded while it is held."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime | None = None  # the first instant after its last day
+
+
+@dataclass(frozen=True, slots=True)
 class Payer:
     """The account, or a customer who pays for calls: every level of a call has one."""
 
@@ -109,6 +119,7 @@ class Payer:
     cli_rules: CliRules = ()  # in the order of asking: its own, those of its tags, those of all customers
     cli_selection: str = "first"  # which of several forced numbers is shown
     cli_persist_s: int = 0  # how long each of them is, one after the other, in place of that choice; 0: it holds
+    cli_pool: CliPool | None = None  # None: it is not asked whose a caller's number is
     first_reply_s: int | None = None  # None: the carrier's own
     pdd_s: int | None = None
     ring_s: int | None = None
@@ -123,6 +134,7 @@ class Payer:
     routes: tuple[Route, ...] = ()
     tag_routes: tuple[Route, ...] = ()  # of its tags: asked where no own route takes the number
     bundles: tuple[Bundle, ...] = ()
+    recorders: tuple[Recorder, ...] = ()  # of its own; those for one of its DIDs are there
     parents: tuple["Payer", ...] = ()  # nearest first, the account last
     standing: object = field(default=None, init=False, repr=False, compare=False)  # made by `calls_standing.standing`
 
@@ -280,6 +292,7 @@ class Did:
     servers: Mapping[Place, Callee] = field(default_factory=dict)  # of those that are SIP URIs
     order: str = "serial"  # or 'random'
     recording: str = "inherit"
+    recorders: tuple[Recorder, ...] = ()
     pai_mode: str = "default"  # or 'remove'
     max_duration_s: int | None = None
     enabled: bool = True
@@ -360,7 +373,7 @@ class Snapshot:
     dids: Mapping[str, Did] = field(default_factory=dict)  # by number
     sources: Sources = field(default_factory=Nowhere)
     bringers: frozenset[int] = frozenset()  # carriers that have DIDs
-    forbidden: frozenset[str] = frozenset()  # hosts of gateways and edges: no call to a DID is sent there
+    forbidden: frozenset[str] = frozenset()  # hosts of carriers and edges: no call to a DID goes there
     offers: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `calls_routes` has found out of carriers, for as long as nothing here changes."""
 

@@ -284,6 +284,17 @@ def every(parts: Sequence[Part]) -> list[TaxRule]:
     return found if len(parts) == 1 else sorted(found, key=_turn)
 
 
+def twins(rules: Sequence[TaxRule], own: Sequence[TaxRule]) -> tuple[TaxRule, ...]:
+    """Taxes of another document, each as the document's own where that is the same tax at the same rate: then it is
+    told once, with one base."""
+    known = {_nature(rule): rule for rule in own}
+    return tuple(known.get(_nature(rule), rule) for rule in rules)
+
+
+def _nature(rule: TaxRule) -> tuple[int | None, str, int, bool, str]:
+    return rule.id, rule.category, rule.rate_ppm, rule.compound, rule.exemption_reason
+
+
 def _turn(rule: TaxRule) -> tuple[bool, int, int]:
     """As the taxes of each part stand; what stands in place of VAT takes nothing, so it may come last."""
     return rule.id is None, rule.priority, rule.id or 0

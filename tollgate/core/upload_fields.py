@@ -64,6 +64,8 @@ _CUSTOMER = (
     Field("is_reseller", "May own customers (reseller)", Kind.YES_NO),
     Field("approved_clis_only", "Approved CLIs only", Kind.YES_NO),
     Field("cli_selection", "Of several forced CLIs", Kind.WORD),
+    Field("cli_pool", "CLI pool", Kind.WORD),
+    Field("non_cli_card_id", "NON-CLI card", spellings=("non cli rate group",)),
     Field("email_verification", "Calls only after email verification", Kind.YES_NO, spellings=("verify email",)),
     Field("mobile_verification", "Calls only after mobile verification", Kind.YES_NO, spellings=("verify mobile",)),
     Field("recording", "Calls may be recorded", Kind.YES_NO, spellings=("allow recording",)),

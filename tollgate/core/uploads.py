@@ -27,6 +27,7 @@ NO = frozenset({"no", "n", "false", "0", "off"})
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+", re.ASCII)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?", re.ASCII)
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _OTHER_SIGNS = re.compile(r"[\W_]+")
 
 Mapped = Mapping[str, int]
@@ -222,6 +223,30 @@ def _text(text: str) -> str:
     return _bare(text)
 
 
+def parts(text: str, signs: str, most: int = 0) -> list[str]:
+    """A text in parts by any of these signs outside of double quotes, which stay; `most` splits at most (0: all).
+
+    A quote opens where a part or what follows = begins; anywhere else it is a sign like others. Raises CellInvalid.
+    """
+    found, quoted, closed = [""], False, False
+    for sign in text:
+        if sign in signs and not quoted and (not most or len(found) <= most):
+            found.append("")
+        else:
+            begins = closed or found[-1].strip() == "" or found[-1].rstrip().endswith("=")
+            closed = quoted and sign == '"'
+            quoted = not closed and (quoted or (sign == '"' and begins))
+            found[-1] += sign
+    if quoted:
+        raise CellInvalid(f"{text!r} has a double quote that does not end.")
+    return [part.strip() for part in found]
+
+
+def unquoted(part: str) -> str:
+    """What stands in double quotes, where all of it does; a quote inside is written twice."""
+    return part[1:-1].replace('""', '"').strip() if _QUOTED.fullmatch(part) else part
+
+
 def _bare(text: str) -> str:
     """The text without the sign that an export has put before it."""
     return text.removeprefix("'") if text[1:2] in {"=", "+", "-", "@"} else text
@@ -276,7 +301,7 @@ def _yes_no(text: str) -> bool:
 
 
 def _list(text: str) -> list[str]:
-    return [part.strip() for part in re.split(r"[;|,\n]", text) if part.strip()]
+    return [unquoted(part) for part in parts(text, ";|,\n") if part]
 
 
 def _lines(text: str) -> str:

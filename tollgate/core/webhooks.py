@@ -89,7 +89,7 @@ PINS: Final[Mapping[str, Any]] = {
 EVENTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "invoice.issued": ("An invoice, receipt or debit note was issued", INVOICE),
     "invoice.due": ("An invoice falls due today and is not paid", INVOICE),
-    "invoice.overdue": ("An invoice was due yesterday and is not paid", INVOICE),
+    "invoice.overdue": ("An invoice is overdue, or overdue again after its payment was taken back", INVOICE),
     "invoice.paid": ("An invoice was settled in full", INVOICE),
     "invoice.voided": ("An invoice was voided", INVOICE),
     "credit_note.issued": ("A credit note was issued", {**INVOICE, "kind": "credit_note", "corrects_id": 41}),

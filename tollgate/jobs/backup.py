@@ -2,8 +2,9 @@
 
 The file is a tar of `manifest.json`, `database.dump` (pg_dump's own format), the files of the data folder named in
 `KEPT`, those that wait between the steps of an upload among them, and the files of the lake, wherever that is. The dump
-holds our schema only: an edge keeps its dialogs in a schema of its own and makes it anew. To back up another file, add
-its pattern to `KEPT`.
+holds our schema only: an edge keeps its dialogs in a schema of its own and makes it anew. A data key that is a setting
+is in no backup: the manifest has its fingerprint, by which a restore knows it. To back up another file, add its pattern
+to `KEPT`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tollgate.jobs.migrate import migrate
 from tollgate.jobs.postgres import serving
 from tollgate.jobs.postgres_programs import ProgramsMissing, major_of, sources
 from tollgate.jobs.records import records
+from tollgate.store.secrets import fingerprint, key_is_a_setting
 from tollgate.store.sql import load
 
 KEPT: Final = ("*.key", "*.secret", "demo-logins.txt", "recordings/**/*", "uploads/*")
@@ -43,6 +45,9 @@ LAKE: Final = "lake/"
 FORMAT: Final = 1
 CURRENT: Final = "SELECT path FROM lake_file WHERE replaced_at IS NULL AND erased_at IS NULL"
 SETTING: Final = re.compile(rb"SET (\w+) = ")
+KEEP_KEY: Final = (
+    "the data key is not in it: keep that of TOLLGATE_DATA_KEY or TOLLGATE_DATA_KEY_FILE, a restore needs it"
+)
 FIRST_RECORD: Final = b"-- Name: "
 
 
@@ -81,7 +86,9 @@ def run_backup(arguments: Namespace) -> int:
         finally:
             aside.unlink(missing_ok=True)
     size_mb = target.stat().st_size // 2**20
-    say(arguments, f"wrote {target}: {size_mb} MB, the database and {count} files", file=str(target), files=count)
+    words = f"wrote {target}: {size_mb} MB, the database and {count} files"
+    needed = key_is_a_setting()
+    say(arguments, f"{words}\n{KEEP_KEY}" if needed else words, file=str(target), files=count, data_key_needed=needed)
     if lost:
         raise CommandFailed(f"{len(lost)} files of the lake are missing, {lost[0]} first: see `tollgate lake verify`")
     return 0
@@ -92,17 +99,36 @@ def run_restore(arguments: Namespace) -> int:
     folder = environment.data_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with serving(folder) as url, tempfile.TemporaryDirectory(prefix="tollgate-restore-") as work:
-        _unpack(arguments.file, Path(work))
+        made_with = _unpack(arguments.file, Path(work))
         _empty(url)
         read_dump(Path(work) / DUMP, url)
         migrate(url)
         _number_anew(url)
         count = _put_back(Path(work) / FILES, folder) + _put_back(Path(work) / LAKE, lake_folder())
-        findings = doctor.examine(url)
+        findings = [*_key_found(made_with), *doctor.examine(url)]
     words = f"restored {arguments.file}: the database and {count} files"
     say(arguments, words, restored=str(arguments.file), files=count)
     doctor.report(arguments, findings)
     return 1 if any(finding.state == doctor.WRONG for finding in findings) else 0
+
+
+def _key_found(made_with: str) -> Iterator[doctor.Finding]:
+    """Whether the data key of this installation is that of the backup, whose fingerprint is "" in older ones."""
+    if not made_with:
+        yield doctor.Finding("data_key", doctor.NOTE, "the backup does not tell which it was made with")
+    elif fingerprint() == made_with:
+        yield doctor.Finding("data_key", doctor.OK, "the one that the backup was made with")
+    else:
+        why = "the backup does not hold it"
+        if key_is_a_setting():
+            why = (
+                "TOLLGATE_DATA_KEY or TOLLGATE_DATA_KEY_FILE gives another (give none if data.key of the backup is it)"
+            )
+        words = (
+            f"not the one that the backup was made with: {why}. Without it passwords, PINs and sealed secrets are lost:"
+            " give it as TOLLGATE_DATA_KEY or TOLLGATE_DATA_KEY_FILE and run `tollgate doctor` before anything else"
+        )
+        yield doctor.Finding("data_key", doctor.WRONG, words)
 
 
 def run_program(name: str, url: str, *options: str) -> None:
@@ -171,7 +197,12 @@ def _pack(archive: tarfile.TarFile, dump: Path, folder: Path, current: Collectio
     """Everything into one tar. Returns how many files of the data folder and the lake went with it, and which files of
     the lake that are current are missing."""
     with archive:
-        manifest = {"format": FORMAT, "tollgate": __version__, "made_at": datetime.now(UTC).isoformat()}
+        manifest = {
+            "format": FORMAT,
+            "tollgate": __version__,
+            "made_at": datetime.now(UTC).isoformat(),
+            "data_key_fingerprint": fingerprint(),
+        }
         note = dump.with_name(MANIFEST)
         note.write_text(json.dumps(manifest), encoding="utf-8")
         archive.add(note, MANIFEST)
@@ -195,7 +226,8 @@ def _added(archive: tarfile.TarFile, path: Path, name: str) -> bool:
     return True
 
 
-def _unpack(file: Path, into: Path) -> None:
+def _unpack(file: Path, into: Path) -> str:
+    """Writes what is in the tar into a folder; gives the fingerprint of the data key that it was made with."""
     try:
         with tarfile.open(file) as archive:
             for member in archive:
@@ -205,6 +237,7 @@ def _unpack(file: Path, into: Path) -> None:
         raise CommandFailed(f"{file} is not a backup: {problem}") from None
     if manifest.get("format") != FORMAT or not (into / DUMP).exists():
         raise CommandFailed(f"{file} was made by another version ({manifest.get('tollgate')}) and cannot be read")
+    return str(manifest.get("data_key_fingerprint", ""))
 
 
 def _unpack_one(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:

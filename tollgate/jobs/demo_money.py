@@ -113,7 +113,8 @@ def _alerts(account: Account, customers: Mapping[str, Customer], at: datetime) -
     """One that has told its people on three days, one of a carrier that is quiet."""
     create_alert(
         account_id=account.pk, title="Acme runs low", area="balance", customer_id=customers["Acme"].pk,
-        threshold_micros=30 * EURO, reset_micros=40 * EURO, repeat_min=1440, recipients=[STAFF],
+        threshold_micros=30 * EURO, reset_micros=40 * EURO, repeat_min=1440, repeat_hour=0,
+        recipients=[STAFF],
     )  # fmt: skip
     for days in (2, 1, 0):
         watch(at - timedelta(days=days))

@@ -1,7 +1,7 @@
 """`tollgate doctor`: is the installation whole, and are the books in order?
 
-Each check is a function that yields findings; the books' checks are the named laws in `store/sql/ledger_laws.sql`. To
-add a check, write its function and name it in `CHECKS`, or add a law to that file.
+Each check is a function that yields findings; the books' checks are the named laws in `store/sql/ledger_laws*.sql`
+(`LAWS`). To add a check, write its function and name it in `CHECKS`, or add a law to one of those files.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ NOTE: Final = "note"  # something to know that is no fault, such as a part that 
 WRONG: Final = "WRONG"
 CLOCK_TOLERANCE: Final = timedelta(seconds=2)
 SHOWN_ROWS: Final = 10
+LAWS: Final = ("ledger_laws", "ledger_laws_carriers")
+"""The files of the laws of the books."""
 BILLING: Final = "billing"
 TOLD_MOST: Final = 500
 MOST_ROWS: Final = 10_000
@@ -264,6 +266,24 @@ def _stir_certificates(connection: Connection) -> Iterator[Finding]:
     yield Finding("stir_certificates", WRONG if rows else OK, counted(len(rows)), rows, counted)
 
 
+def _secrets(connection: Connection) -> Iterator[Finding]:
+    """Whether the data key is the one that secrets were sealed with: the newest of each kind is unsealed."""
+    newest = {kind: connection.execute(statement.encode()).fetchone() for kind, statement in load("sealed").items()}
+    kinds = {kind: row for kind, row in newest.items() if row is not None}
+    rows = tuple(
+        {"kind": kind.replace("_", " "), "id": row["id"]}
+        for kind, row in kinds.items()
+        if not _is_unsealed(row["sealed"])
+    )
+    words = (
+        f"of {len(rows)} kinds out of {len(kinds)} the newest was sealed by another data key: give that key as"
+        " TOLLGATE_DATA_KEY or TOLLGATE_DATA_KEY_FILE, or enter them anew"
+        if rows
+        else f"the data key reads the newest of each of {len(kinds)} kinds"
+    )
+    yield Finding("secrets", WRONG if rows else OK, words, rows)
+
+
 def _is_unsealed(sealed: str) -> bool:
     try:
         return bool(unseal(sealed))
@@ -272,8 +292,9 @@ def _is_unsealed(sealed: str) -> bool:
 
 
 def _books(connection: Connection) -> Iterator[Finding]:
-    for name, statement in load("ledger_laws").items():
-        yield from _to_the_end(name, _law(connection, name, statement))
+    for file in LAWS:
+        for name, statement in load(file).items():
+            yield from _to_the_end(name, _law(connection, name, statement))
 
 
 def _law(connection: Connection, name: str, statement: str) -> Iterator[Finding]:
@@ -341,5 +362,6 @@ CHECKS: Final[tuple[Callable[[Connection], Iterator[Finding]], ...]] = (
     _summaries,
     _dial_patterns,
     _stir_certificates,
+    _secrets,
     _books,
 )

@@ -41,7 +41,7 @@ def _add_question(parser: ArgumentParser) -> None:
     asked.add_argument("--sum", default="", metavar="MEASURES", help="what to add up (all)")
     asked.add_argument("--columns", default="", metavar="COLUMNS", help="list rows instead of sums, newest first")
     asked.add_argument("--where", action="append", default=[], metavar="COLUMN:HOW:VALUE", help=", ".join(OPERATORS))
-    asked.add_argument("--card", type=int, help="verb rerate: by this card instead of what each call was rated by")
+    asked.add_argument("--card", type=int, help="verb rerate: the calls of its direction by this card")
     asked.add_argument("--csv", type=Path, metavar="FILE", help="with --columns: every row into a file")
 
 

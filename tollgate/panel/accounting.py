@@ -51,6 +51,8 @@ JOURNAL: Final = Grid(
 class CodesForm(HouseForm):
     """The code of each account of the journal, as the operator's bookkeeping has it."""
 
+    versioned = True
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         for place, (title, stock) in PLACES.items():
@@ -113,11 +115,12 @@ def sales(request: HttpRequest, first: str, last: str, program: str) -> HttpResp
 def codes(request: HttpRequest) -> HttpResponseBase:
     """The codes of the journal's accounts."""
     account = own_account(request)
-    form = CodesForm(posted(request), initial=journal_codes(account))
+    form = CodesForm(posted(request), initial={**journal_codes(account), "version": account.version})
     page = reverse("panel:accounting")
     if form.is_valid():
         given = {place: form.cleaned_data[place] for place in PLACES}
-        if saved(request, form, set_journal_codes, account_id=account.pk, codes=given) is not None:
+        version = form.cleaned_data["version"]
+        if saved(request, form, set_journal_codes, account_id=account.pk, codes=given, version=version) is not None:
             return after_save(request, "The codes are set.", form_url=request.path, done_url=page)
     return render_form(
         request,

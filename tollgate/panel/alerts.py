@@ -46,7 +46,7 @@ from tollgate.ui.words import as_is
 TONES = {"fired": "red", "repeated": "yellow", "cleared": "green", "tested": "blue"}
 FIELDS = (
     "title", "enabled", "customer_id", "carrier_id", "tag_id", "area", "operator", "threshold_micros", "reset_micros",
-    "sample_min", "penalty_s", "repeat_min", "level", "template", "recipients",
+    "sample_min", "penalty_s", "repeat_min", "repeat_hour", "level", "template", "recipients",
 )  # fmt: skip
 
 
@@ -194,6 +194,10 @@ class AlertForm(HouseForm):
     repeat_min = forms.TypedChoiceField(
         label="Repeat", coerce=int, initial=0, choices=list(REPEATS_MIN.items()), help_text="While it holds"
     )
+    repeat_hour = forms.TypedChoiceField(
+        label="Repeat at", coerce=int, initial=8, choices=[(hour, f"{hour:02}:00") for hour in range(24)],
+        help_text="Daily and weekly, by the clock of the account",
+    )  # fmt: skip
     level = forms.ChoiceField(choices=choices(*LEVELS), initial="warning", help_text="The first word of the subject")
     template = forms.ChoiceField(choices=[(key, STOCK[key].title) for key in TEMPLATES])
     recipients = LinesField(required=False, label="Tells", help_text="Emails and mobile numbers, one to a line")

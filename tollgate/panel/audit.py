@@ -30,7 +30,7 @@ from tollgate.ui.words import as_is
 
 UNLISTED = frozenset(
     {
-        *("account_charge", "agreement", "alert_event", "alert_state", "api_answer", "archived_call", "audit"),
+        *("account_charge", "alert_event", "alert_state", "api_answer", "archived_call", "audit"),
         *("audit_seal", "call", "carrier_file_content", "carrier_line", "carrier_sum", "cdr", "charging_process"),
         *("checkout", "code", "contact_session", "entry", "invoice_line", "invoice_tax", "lake_file", "login_delay"),
         *("payment_event", "rate", "series_counter", "summary_progress", "task_row", "voucher_attempt", "wallet"),
@@ -45,7 +45,7 @@ TABLES = sorted(
 EVENTS = (
     *("LOGIN", "LOGIN_FAILED", "LOGOUT", "IMPERSONATE", "AUTHENTICATOR_ADDED", "AUTHENTICATOR_REMOVED"),
     *("PASSKEY_ADDED", "PASSKEY_REMOVED", "FACTORS_RESET", "SEND", "START", "CANCEL", "RETRY", "ERASE"),
-    *("CDRS_ERASED", "RECORDING_DELETED"),
+    *("CDRS_ERASED", "RECORDING_DELETED", "SESSIONS_ENDED", "DELAY_LIFTED"),
 )
 VERBS = (*audit_words.VERBS, *EVENTS)
 LINKS = {"table": "f.what", "row": "f.record", "customer": "f.customer", "actor": "f.actor"}

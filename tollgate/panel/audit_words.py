@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db.models import ForeignKey, Model
 from django.urls import NoReverseMatch, reverse
 
-from tollgate.core.field_words import EMPTY, field_words, value_words
+from tollgate.core.field_words import COUNTERS, EMPTY, field_words, value_words
 
 PAGES: Final = {
     "account": "panel:account",
@@ -33,6 +33,7 @@ PAGES: Final = {
     "call": "panel:call",
     "custom_page": "panel:custom_page",
     "mandate": "panel:mandate_edit",
+    "carrier_payment": "panel:carrier_payment",
     "bank_run": "panel:bank_run",
     "delayed_save": "panel:delay",
 }
@@ -44,9 +45,7 @@ TABLE_WORDS: Final = {
     "app_user_group": "Group of a user",
     "stir_certificate": "STIR/SHAKEN certificate",
 }
-UNTOLD: Final = frozenset(
-    {"version", "options_version", "prices_version", "cards_version", "id", "created_at", "account_id"}
-)
+UNTOLD: Final = frozenset({"version", "id", "created_at", "account_id", *COUNTERS})
 LONG: Final = 400
 SHORT: Final = 120
 """So many signs of a long value, such as the text of an agreement, where there is a way to all of it."""

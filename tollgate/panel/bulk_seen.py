@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from tollgate.actions.tasks import MOST_ROWS
+from tollgate.core.field_words import field_words, kept_beside
 from tollgate.panel import audit_words
 from tollgate.panel.staff import name_for, told_values
 from tollgate.store.queries.meanwhile import Saved, saved_since, versions_of
@@ -115,8 +116,9 @@ def _in_words(request: HttpRequest, saved: Saved, table: str, fields: frozenset[
     told = {one for one in saved.after if one in fields}
     before, after = ({one: values[one] for one in told} for values in (saved.before, saved.after))
     lines = audit_words.lines(told_values(request, before), told_values(request, after), table=table)
-    words = [line.words(new=False) for line in lines]
-    if len(told) < len(saved.after):
+    beside = kept_beside(saved.after, fields)
+    words = [*(line.words(new=False) for line in lines), *(field_words(one) for one in beside)]
+    if any(one not in told and not kept_beside([one], beside) for one in saved.after):
         words.append(OTHER)
     return Change(
         title=saved.title,

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 
 from tollgate.actions.carriers import create_carrier, update_carrier
-from tollgate.panel import cards, dids, gateways, reconciliations
+from tollgate.panel import cards, carrier_payments, dids, gateways, reconciliations
 from tollgate.panel.access import may, may_test, own_account, reading, rights, writing
 from tollgate.panel.cells import channels_column, cps_column, excerpt, link, status_column
 from tollgate.panel.endpoint_forms import NetworksField
@@ -119,6 +119,7 @@ def carrier(request: HttpRequest, carrier_id: int) -> HttpResponseBase:
         "gateways": excerpt(gateways.OF_CARRIER, gateway_source),
         "cards": excerpt(cards.OF_CARRIER, card_source),
         "dids": dids.of_carrier(found) if rights(request).reads("dids") else None,
+        "payments": carrier_payments.of_carrier(found),
         "statements": reconciliations.of_carrier(found) if rights(request).reads("reconciliation") else None,
     }
     return render(request, "panel/carrier.html", context)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
-from tollgate.panel.access import current_user, own_account, own_cards, own_customers
+from tollgate.panel.access import current_user, own_account, own_cards, own_customers, reach
 from tollgate.store.models import Account, Card, Customer, Tag
 
 
@@ -63,6 +63,16 @@ def sold_cards(request: HttpRequest, currencies: Collection[str] | None = None) 
         return Card.objects.none()
     found = Card.objects.filter(account=own_account(request), kind="customer", reseller=None, direction="termination")
     return found if currencies is None else found.filter(currency__in=currencies)
+
+
+def non_cli_cards(request: HttpRequest, currency: str = "") -> QuerySet[Card]:
+    """What calls may be paid by from numbers that are not the customer's, in a currency or in any; a reseller's users
+    sell by the cards of the reseller and of those below it."""
+    found = Card.objects.filter(account=own_account(request), kind="customer", direction="termination")
+    ids = reach(request)
+    if ids is not None:
+        found = found.filter(reseller__in=[current_user(request).reseller_id or 0, *ids])
+    return (found.filter(currency=currency) if currency else found).select_related("reseller")
 
 
 def with_twins(known: QuerySet[Any]) -> QuerySet[Any]:

@@ -26,6 +26,7 @@ from tollgate.actions.cli_rules import (
     update_cli_rule,
 )
 from tollgate.core import cli, cli_rules
+from tollgate.core.cli_pools import DISABLED, CliPool
 from tollgate.core.snapshot import Payer, Still
 from tollgate.core.vars import obeyed
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
@@ -299,7 +300,9 @@ def try_rule(request: HttpRequest) -> HttpResponseBase:
     else:
         context["hints"] = cli_rules.hints(row_of(rule))
         payer = _payer(rule)
-        shown = cli.show(payer, cli.Asked("try", **asked, at=datetime.now(UTC)), Still())
+        shown = cli.show(
+            payer, cli.Asked("try", asked["cli"], asked["pai"], asked["dialed"], datetime.now(UTC)), Still()
+        )
         context |= {"shown": shown, "asked": asked, "approved_only": payer.approved_clis_only}
     return render(request, "panel/cli_rule_tried.html", context)
 
@@ -319,7 +322,14 @@ def _payer(typed: CliRule) -> Payer:
         cli_rules=tuple(cli_rules.rule(row_of(rule)) for rule in listed),
         cli_selection=customer.cli_selection if customer else "first",
         cli_persist_s=obeyed(customer.vars_toml)[0].cli_persist_s if customer else 0,
+        cli_pool=_pool(customer) if customer and customer.cli_pool != DISABLED else None,
     )  # fmt: skip
+
+
+def _pool(customer: Customer) -> CliPool:
+    dids = customer.dids.filter(enabled=True).values_list("number", flat=True)
+    verified = customer.verified_clis.values_list("number", flat=True)
+    return CliPool(customer.cli_pool, tuple(dids), tuple(map(cli.comparable, verified)), customer.non_cli_card_id)
 
 
 def _rank(rule: CliRule) -> tuple[int, int, int, int]:

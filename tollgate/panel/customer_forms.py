@@ -12,12 +12,12 @@ from tollgate.actions.customer_checks import offered
 from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customers import STATUSES
 from tollgate.actions.portal_domains import SECTIONS
-from tollgate.core.cli_rules import SELECTIONS
-from tollgate.core.notices import DEPARTMENTS, NOTICES
-from tollgate.panel import customer_billing, customer_paying
+from tollgate.core.notices import DEPARTMENTS, NOTICES, OPTIONAL
+from tollgate.panel import customer_billing, customer_clis, customer_paying
 from tollgate.panel.access import actor, current_user, may, own_account, reach
 from tollgate.panel.choosable import resellers
 from tollgate.panel.company import ResellerField, name_one_of
+from tollgate.panel.customer_clis import CliFields
 from tollgate.panel.customer_paying import PayingFields
 from tollgate.panel.fields import ChannelsField, CpsField, InstantField, LinesField, choices, pick
 from tollgate.panel.saving import changes
@@ -43,18 +43,12 @@ SECTION_WORDS = {name: name.capitalize() for name in SECTIONS} | {
 }
 CREDIT_KINDS = (("none", "Prepaid"), ("credit", "Credit line"), ("reserve", "Reserve"))
 PAI_WORDS = (
-    ("default", "As received"),
-    ("remove", "Remove"),
-    ("if_available", "Add when one was supplied"),
-    ("required", "Refuse calls without one"),
+    ("default", "What the caller asserts, else its number"),
+    ("remove", "Never sent"),
+    ("if_available", "Only what the caller asserts"),
+    ("required", "What the caller asserts; without it the call is refused"),
 )
 LOSS_WORDS = (("allow", "Let through"), ("warn", "Let through, the trace warns"), ("refuse", "Refuse"))
-SELECTION_WORDS = {
-    "first": "The first",
-    "random": "Any, by chance",
-    "weighted": "By their weights",
-    "round_robin": "One after the other",
-}
 OFFERED = (
     ("account_manager_id", "name", "None"),
     ("tag_ids", "name", None),
@@ -65,7 +59,10 @@ OFFERED = (
 )
 """The fields that name other records: in which order these are offered, and the words for none."""
 WITH_LOGO = ("domain_id", "invoice_template_id")
-RTP_WORDS = (("locked", "Locked: media only from the address agreed"), ("unlocked", "Unlocked: media may move"))
+RTP_WORDS = (
+    ("locked", "Locked: media only from the address agreed"),
+    ("unlocked", "Unlocked: media from anywhere"),
+)
 
 
 class CreditWidget(forms.MultiWidget):
@@ -164,7 +161,7 @@ def _several(label: str, options: list[tuple[Any, str]], *, coerce: Any = str, *
     )
 
 
-class CustomerForm(PayingFields):
+class CustomerForm(CliFields, PayingFields):
     """Every field of a customer."""
 
     tabs = [
@@ -186,7 +183,7 @@ class CustomerForm(PayingFields):
         ),
         ("Timeout", ["first_reply_s", "pdd_s", "ring_s"]),
         ("Address", ["phone", "zone", "country", "address_line1", "address_line2", "city", "state", "postcode"]),
-        ("Verification", ["approved_clis_only", "cli_selection", "email_verification", "mobile_verification"]),
+        ("Verification", [*customer_clis.FIELDS, "email_verification", "mobile_verification"]),
         ("Notes", ["note"]),
         ("Day/Time", ["hours", "hours_hang_up"]),
         ("Billing", customer_billing.FIELDS),
@@ -248,7 +245,12 @@ class CustomerForm(PayingFields):
     portal_show = _several("Portal shows also", list(SECTION_WORDS.items()), help_text="Beside what the domain shows")
     portal_hide = _several("Portal hides", list(SECTION_WORDS.items()), help_text="Of what the domain shows")
     pai_mode = forms.ChoiceField(choices=PAI_WORDS, initial="default", label="P-Asserted-Identity")
-    rtp_firewall = forms.ChoiceField(choices=RTP_WORDS, initial="locked", label="RTP firewall")
+    rtp_firewall = forms.ChoiceField(
+        choices=RTP_WORDS,
+        initial="locked",
+        label="RTP firewall",
+        help_text="Of calls whose media pass us, for both sides",
+    )
     attestation = forms.ChoiceField(
         choices=choices("A", "B", "C"),
         initial="C",
@@ -301,15 +303,6 @@ class CustomerForm(PayingFields):
     city = forms.CharField(max_length=100, required=False)
     state = forms.CharField(max_length=100, required=False, label="Province or state")
     postcode = forms.CharField(max_length=20, required=False)
-    approved_clis_only = forms.BooleanField(
-        required=False, label="Approved CLIs only: calls from any other caller's number are refused"
-    )
-    cli_selection = forms.ChoiceField(
-        choices=[(name, SELECTION_WORDS[name]) for name in SELECTIONS],
-        initial="first",
-        label="Of several forced CLIs",
-        help_text="Which is shown where no CLI rule fits",
-    )
     email_verification = forms.BooleanField(required=False, label="Calls only after a contact's email is verified")
     mobile_verification = forms.BooleanField(required=False, label="Calls only after a contact's mobile is verified")
     note = forms.CharField(
@@ -341,7 +334,7 @@ class CustomerForm(PayingFields):
     )
     notification_opt_outs = _several(
         "Not told of",
-        [(event, notice.title) for event, notice in NOTICES.items() if not notice.always],
+        [(event, NOTICES[event].title) for event in OPTIONAL],
         help_text="Mail about logins, passwords and caller numbers to be verified again is always sent",
     )
 
@@ -356,6 +349,8 @@ class CustomerForm(PayingFields):
             self._leave_out("tag_ids")
             self._leave_out("attestation")
         self.offer_paying(request, currency)
+        if not self.offer_non_cli_cards(request, currency):
+            self._leave_out("non_cli_card_id")
         self.fields["note"].disabled = not may(request, add_customer_note.__name__)
         self.fields["hours"].widget.attrs["data-default-zone"] = self.initial.get("zone") or account.zone
         credit = self.fields["debit_limit_micros"].widget

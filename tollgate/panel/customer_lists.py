@@ -21,10 +21,12 @@ from tollgate.panel.customer_forms import STATUS_WORDS, known_of
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Account, Customer, Tag
 from tollgate.store.queries.customers import (
+    by_balance,
     by_live_channels,
     in_service,
     occupied,
     of_state,
+    tags_of,
     today_of,
     with_figures,
     with_wallet,
@@ -43,8 +45,11 @@ STATES = (
 )
 CHUNK = 500
 LIVE = "live_channels"
-OF_WALLETS = frozenset({"balance_micros", LIVE})
+BALANCE = "balance_micros"
+OF_WALLETS = frozenset({BALANCE, LIVE})
 """What is sorted by, and stands in the wallets."""
+KNOWN = {name: Q(**{f"{name}__isnull": False}) for name in ("accounting_id", "status_until", "expires_at")}
+"""What may be empty and is sorted by: the others stand in an index."""
 READ = (
     *("name", "number", "currency", "debit_limit_micros", "channels", "status", "status_until", "expires_at"),
     *("company", "country", "reference", "accounting_id", "parent__name", "account_manager__name"),
@@ -117,7 +122,7 @@ LIST = Grid(
         Column("company", "Company", sort="company", hidden=True),
         Column("country", "Country", sort="country", hidden=True),
         Column("manager", "Account manager", value="account_manager.name", hidden=True),
-        Column("tags", "Tags", value=lambda row: ", ".join(sorted(tag.name for tag in row.tags.all())), hidden=True),
+        Column("tags", "Tags", value=lambda row: ", ".join(row.tags_of_page().get(row.pk, ())), hidden=True),
         Column("reference", "Reference", sort="reference", hidden=True),
         Column("accounting_id", "Accounting id", sort="accounting_id", hidden=True),
         Column("status_until", "Status until (UTC)", kind=Kind.INSTANT, sort="status_until", hidden=True),
@@ -152,8 +157,9 @@ class Listed(QuerysetSource):
         """One page."""
         if query.sort == LIVE:
             return self._by_live_channels(query, limit)
-        narrow = replace(self, queryset=self._asked(query, query.sort).only("id"))  # what is sorted is small
-        return self._shown([customer.pk for customer in QuerysetSource.rows(narrow, query, limit)])
+        if query.sort == BALANCE and (nearest := self._by_balance(query, limit)) is not None:
+            return self._shown(nearest)
+        return self._shown(replace(self, queryset=self._asked(query, query.sort)).ids(query, limit))
 
     def ordered(self, query: Query) -> QuerySet[Any]:
         """All of them, for files."""
@@ -190,15 +196,20 @@ class Listed(QuerysetSource):
     def _by_live_channels(self, query: Query, limit: int) -> Sequence[Any]:
         """One page in the order of what changes with every call. Each shows the channels by which it has its place."""
         channels = occupied(self.account)
-        key, place = query.after, None
-        if key is not None and isinstance(key.value, int) and isinstance(key.row_id, int):
-            place = (key.value, key.row_id)
+        place = _place(query)
         listed = replace(self, queryset=self._asked(query)).chosen(query)
         falling = query.descending != query.back
         rows = self._shown(by_live_channels(listed, channels, after=place, falling=falling, limit=limit))
         for customer in rows:
             customer.live_channels = channels.get(customer.pk, 0)
         return rows
+
+    def _by_balance(self, query: Query, limit: int) -> list[int] | None:
+        """Who stands on a page of all; None where a search or a filter leaves few, who are sorted themselves."""
+        if query.search or query.filters.keys() - {"shown"}:
+            return None
+        falling = query.descending != query.back
+        return by_balance(self.chosen(query), self.account, after=_place(query), falling=falling, limit=limit)
 
     def _shown(self, ids: Sequence[int]) -> Sequence[Any]:
         found = self.figures.in_bulk(ids)
@@ -218,9 +229,17 @@ class Listed(QuerysetSource):
 
     def _with_today(self, customers: Sequence[Any]) -> Sequence[Any]:
         today = today_of(self.account, [customer.pk for customer in customers], self.at)
+        tagged = cache(partial(tags_of, [customer.pk for customer in customers]))
         for customer in customers:
-            customer.today = today[customer.pk]
+            customer.today, customer.tags_of_page = today[customer.pk], tagged
         return customers
+
+
+def _place(query: Query) -> tuple[int, int] | None:
+    """The key that a page begins behind, where it is one of whole numbers."""
+    key = query.after
+    known = key is not None and isinstance(key.value, int) and isinstance(key.row_id, int)
+    return (key.value, key.row_id) if key is not None and known else None
 
 
 def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
@@ -236,7 +255,14 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     meant = dict(by_columns("customer", "country", "status"))
     meant["reseller"] = cache(partial(_sold_by, request))
     return grid, Listed(
-        queryset=shown, figures=figures, account=account, at=at, search=search, states=states, meanings=meant
+        queryset=shown,
+        figures=figures,
+        account=account,
+        at=at,
+        search=search,
+        states=states,
+        meanings=meant,
+        walked=KNOWN,
     )
 
 

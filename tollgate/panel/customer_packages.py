@@ -26,14 +26,16 @@ from tollgate.actions.customer_packages import (
     end_customer_package,
     update_package,
 )
+from tollgate.actions.package_dues import product_words
 from tollgate.actions.statements import fetch
 from tollgate.core.money import format_nanos
 from tollgate.panel.access import may, own_account, own_customers, reading, writing
 from tollgate.panel.cells import clock, excerpt, link
+from tollgate.panel.did_packages import OwnDidField
 from tollgate.panel.fields import DayField, note, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
-from tollgate.store.models import Charge, Customer, CustomerPackage, Package
+from tollgate.store.models import Account, Charge, Customer, CustomerPackage, Package
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -43,10 +45,11 @@ from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, figure, worded
 
 KINDS = {"standard": "Standard", "free_minutes": "Free minutes"}
+FEATURES = {"": "None", "recording": "Call recording"}
 BUNDLES_SHOWN = 50
 FIELDS = (
     "name", "description", "kind", "retail_nanos", "cost_nanos", "setup_retail_nanos", "setup_cost_nanos", "frequency",
-    "match_days", "prorate", "minimum_days", "minimum_spend", "minutes", "prefixes", "rollover",
+    "match_days", "prorate", "minimum_days", "minimum_spend", "minutes", "prefixes", "rollover", "feature",
 )  # fmt: skip
 PRICES = ("retail_nanos", "cost_nanos", "setup_retail_nanos", "setup_cost_nanos")
 
@@ -70,6 +73,14 @@ LIST = Grid(
         ),
         Column("currency", "Currency", sort="currency", hidden=True),
         Column("minutes", "Free minutes", value=minutes_words, minor=True, says=True),
+        Column(
+            "feature",
+            "Platform package",
+            value=lambda row: FEATURES[row.feature] if row.feature else "",
+            sort="feature",
+            says=True,
+            hidden=True,
+        ),
         Column("holders", "Held by", value="holder_count", kind=Kind.COUNT, sort="holder_count"),
     ),
     sort="name",
@@ -85,6 +96,7 @@ HOLDERS = Grid(
             "customer", "Customer", value="customer.name",
             link=link("panel:customer_packages", lambda row: row.customer_id),
         ),
+        Column("did", "DID", value="did_number", minor=True),
         Column("quantity", "Quantity", kind=Kind.COUNT, link=link("panel:customer_package", lambda row: row.pk)),
         Column("starts_on", "From"),
         Column("ends_on", "Until"),
@@ -99,6 +111,7 @@ OF_CUSTOMER = Grid(
     name="customer-packages",
     columns=(
         Column("package", "Package", value="package.name", link=link("panel:customer_package", lambda row: row.pk)),
+        Column("did", "DID", value="did_number", link=link("panel:did", lambda row: row.did_id)),
         Column("quantity", "Quantity", kind=Kind.COUNT),
         Column("due", "Falls due", value=lambda row: falls_due(row.package), says=True),
         Column("retail", "Retail each", value="package.retail_nanos", kind=Kind.PRICE, currency="package.currency"),
@@ -141,7 +154,7 @@ class PackageForm(HouseForm):
     """A package."""
 
     tabs = [
-        ("Basic", ["name", "kind", "description"]),
+        ("Basic", ["name", "kind", "feature", "description"]),
         ("Price", ["retail_nanos", "cost_nanos", "minimum_spend", "setup_retail_nanos", "setup_cost_nanos"]),
         ("Due", ["frequency", "match_days", "prorate", "minimum_days"]),
         ("Free minutes", ["minutes", "prefixes", "rollover"]),
@@ -150,6 +163,12 @@ class PackageForm(HouseForm):
     units = {"minimum_days": "days", "minutes": "min"}
     name = forms.CharField(max_length=100)
     kind = forms.ChoiceField(label="Type", choices=list(KINDS.items()))
+    feature = forms.ChoiceField(
+        label="Platform package",
+        choices=list(FEATURES.items()),
+        required=False,
+        help_text="What of the platform comes with it, on the days that it is held",
+    )
     description = note(max_length=1000)
     retail_nanos = PriceField(label="Retail", least=0, initial=0, help_text="What one costs the customer each time")
     cost_nanos = PriceField(
@@ -177,11 +196,17 @@ class PackageForm(HouseForm):
     )
     rollover = forms.BooleanField(required=False, help_text="What is left may be used for one period more")
 
+    def offer_features(self, account: Account) -> None:
+        """Recording is sold where the account has it."""
+        if not account.recording:
+            self.fields["feature"].disabled = True
+            self.fields["feature"].help_text = "Nothing is recorded: call recording is not enabled in System > Account"
+
 
 class NewPackageForm(PackageForm):
     """With the currency, which is chosen once."""
 
-    tabs = [("Basic", ["name", "currency", "kind", "description"]), *PackageForm.tabs[1:]]
+    tabs = [("Basic", ["name", "currency", "kind", "feature", "description"]), *PackageForm.tabs[1:]]
     currency = CurrencyField(help_text="Customers billed in it may hold the package")
 
 
@@ -196,6 +221,7 @@ class AssignForm(HouseForm):
 
     widths = {"package_id": 8}
     package_id = pick("Package", [])
+    did_id = OwnDidField()
     quantity = forms.IntegerField(min_value=1, max_value=10_000, initial=1)
     starts_on = DayField(label="First day")
     ends_on = DayField(label="Last day", required=False, help_text="Empty: until it is ended")
@@ -248,6 +274,7 @@ def new_package(request: HttpRequest) -> HttpResponseBase:
     """A new package."""
     account = own_account(request)
     form = NewPackageForm(posted(request), initial={"currency": account.currency})
+    form.offer_features(account)
     page = reverse("panel:packages")
     if form.is_valid():
         done = saved(request, form, create_package, account_id=account.pk, **changes(form))
@@ -265,6 +292,7 @@ def edit_package(request: HttpRequest, sold_package_id: int) -> HttpResponseBase
     package = _package(request, sold_package_id)
     values = {**initial(package, FIELDS), "prefixes": "|".join(package.prefixes)}
     form = ChangedPackageForm(posted(request), initial=values)
+    form.offer_features(own_account(request))
     for name in PRICES:
         form.set_unit(name, package.currency)
     page = reverse("panel:packages")
@@ -304,7 +332,8 @@ def remove_package(request: HttpRequest, sold_package_id: int) -> HttpResponseBa
 def assign(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Gives a customer a package."""
     customer = _customer(request, customer_id)
-    form = AssignForm(posted(request), initial={"starts_on": today_of(customer)})
+    form = AssignForm(posted(request), initial={"starts_on": today_of(customer), "did_id": request.GET.get("did", "")})
+    form.fields["did_id"].owner = customer  # type: ignore[attr-defined]  # it is an OwnDidField
     sold = Package.objects.filter(account=customer.account, currency=customer.currency).order_by("name")
     form.fields["package_id"].choices = [  # type: ignore[attr-defined]
         ("", "Choose a package"),
@@ -342,7 +371,7 @@ def held_package(request: HttpRequest, customer_package_id: int) -> HttpResponse
         request,
         form,
         template="panel/customer_package.html",
-        title=as_is(f"{held.package.name}: {held.customer.name}"),
+        title=as_is(f"{product_words(held)}: {held.customer.name}"),
         breadcrumbs=crumbs(
             ("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(held.customer.name), page)
         ),

@@ -42,12 +42,12 @@ from tollgate.panel import (
     invoices,
     mandates,
     number_blocks,
+    payment_rows,
     pins,
     routes,
     summaries,
     vat_checks,
 )
-from tollgate.panel import payments as payments_page
 from tollgate.panel.access import own_customers, reach, reading, rights, writing
 from tollgate.panel.call_search import CallSource
 from tollgate.panel.cells import excerpt
@@ -70,6 +70,7 @@ from tollgate.store.queries.customers import entries as entries_of
 from tollgate.store.queries.customers import spent_today_micros, today_of, wallet_of, with_end
 from tollgate.store.queries.invoice_lists import invoices_of
 from tollgate.store.queries.obeyed import obeyed_of
+from tollgate.store.queries.packages import recording_package
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import respond
@@ -213,7 +214,7 @@ def payments(request: HttpRequest, customer_id: int) -> HttpResponseBase:
         leaving_micros=leaving["micros"],
         spent_micros=spent_today_micros(wallet, datetime.now(UTC).date()),
         top_up_form=TopUpForm(currency=customer.currency),
-        payments=payments_page.of_customer(customer) if rights(request).reads("payments") else None,
+        payments=payment_rows.of_customer(request, customer) if rights(request).reads("payments") else None,
         auto_top_up=AutoTopUp.objects.filter(customer=customer).select_related("gateway").first(),
         mandates=mandates.of_customer(customer) if rights(request).reads("bank_files") else None,
         entries=calls.as_allowed(request, entries.OF_WALLET).page(request.GET.dict(), source),
@@ -306,7 +307,7 @@ def customer_of(request: HttpRequest, customer_id: int, *, area: str = "customer
     if not rights(request).reads(area):
         raise PermissionDenied(f"None of your groups may read {AREAS[area].title}.")
     related = ("account", "parent", "account_manager", "domain", "localization", "recording_space")
-    found = with_end(own_customers(request)).select_related(*related)
+    found = with_end(own_customers(request)).annotate(recording_package=recording_package()).select_related(*related)
     if not deleted:
         found = found.filter(deleted_at=None)
     return get_object_or_404(found, pk=customer_id)
@@ -337,7 +338,7 @@ def context_of(request: HttpRequest, customer: Customer, tab: str) -> dict[str, 
         "reserve_micros": -customer.debit_limit_micros,
         "reads": {
             area: may_read(area)
-            for area in ("contacts", "number_blocks", "calls", "clis", "audit", "summaries", "books")
+            for area in ("contacts", "number_blocks", "calls", "clis", "audit", "summaries", "books", "packages")
         },
         "breakout_url": breakout_of(customer),
         "tab": tab,

@@ -1,7 +1,7 @@
 """DIDs: numbers that carriers bring calls to, of all customers and in the inventory. Their forms are in did_forms.py.
 
 A customer's own are its page DID (customer_pages.py), a carrier's are on its page, both drawn by the grids of here. A
-reseller's users see those of its customers, without who brings their calls.
+reseller's users see those of its customers, and look at its own, without who brings their calls.
 """
 
 import re
@@ -18,8 +18,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.http import urlencode
 
-from tollgate.actions.dids import HIDDEN, OPERATED, create_did, delete_did, update_did
-from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
+from tollgate.actions.dids import HIDDEN, OPERATED, OWN, create_did, delete_did, seen_by, update_did
+from tollgate.panel.access import actor, current_user, may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import channels_column, clock, cps_column, enabled_column, excerpt, fixed, link
 from tollgate.panel.did_forms import (
     ORDER_WORDS,
@@ -30,6 +30,7 @@ from tollgate.panel.did_forms import (
     NewDidForm,
     ResoldDidForm,
 )
+from tollgate.panel.did_packages import of_did
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
@@ -180,7 +181,11 @@ def dids(request: HttpRequest) -> HttpResponseBase:
 def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource]:
     """The list's grid and what it may show this user, for the state of its address."""
     grid = OF_RESELLER
-    if reach(request) is None:
+    if reach(request) is not None:
+        there = lambda row: None if _is_own(request, row) else _customer_page(row)  # noqa: E731 - its page is not theirs
+        columns = [replace(one, link=there) if one.name == "customer" else one for one in grid.columns]
+        grid = replace(grid, columns=tuple(columns))
+    else:
         empty = EMPTY_OF_STATE.get(parameters.get(OF_STATE, ""))
         grid = replace(LIST, empty_text=empty, empty_url="", empty_action="") if empty else LIST
     return grid, QuerysetSource(queryset=_dids(request), search=_search(request), meanings=by_company())
@@ -221,7 +226,10 @@ def new_did_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 def edit_did(request: HttpRequest, did_id: int) -> HttpResponseBase:
     """One number."""
     did = _did(request, did_id)
-    held = reach(request) is not None
+    held, own = reach(request) is not None, _is_own(request, did)
+    if own and request.method == "POST":
+        raise PermissionDenied(OWN)
+    owner = None if own else did.customer
     start = initial(did, [name for name in FIELDS if not held or name not in OPERATED])
     if not held:
         prices = did.prices.values_list("reseller_id", "card_id")
@@ -238,13 +246,14 @@ def edit_did(request: HttpRequest, did_id: int) -> HttpResponseBase:
         form,
         template="panel/did.html",
         title=as_is(did.number),
-        breadcrumbs=_way(did.customer),
-        back_url=_list(did.customer),
+        breadcrumbs=_way(owner),
+        back_url=_list(owner),
         can_stay=True,
         did=did,
         may_release=not held and did.customer_id is not None and may(request, "update_did"),
         may_remove=not held and did.customer_id is None and may(request, "delete_did"),
-        read_only=not may(request, "update_did"),
+        read_only=own or not may(request, "update_did"),
+        packages=None if own else of_did(request, did),
     )
 
 
@@ -319,11 +328,17 @@ def _search(request: HttpRequest) -> Any:
 
 
 def _dids(request: HttpRequest) -> QuerySet[Did]:
-    """What the user may see: of a reseller's, the numbers of its customers, without who brings their calls."""
-    found = Did.objects.filter(account=own_account(request))
+    """What the user may see: of a reseller's, its own numbers and its customers', without who brings their calls."""
+    found = Did.objects.filter(seen_by(actor(request)), account=own_account(request))
     if reach(request) is None:
         return found.select_related("customer", "card", "carrier", "carrier_card")
-    return found.filter(customer__in=own_customers(request)).select_related("customer", "card").defer(*HIDDEN)
+    return found.select_related("customer", "card").defer(*HIDDEN)
+
+
+def _is_own(request: HttpRequest, did: Did) -> bool:
+    """Whether the reseller that the user works for has the number itself."""
+    reseller_id = current_user(request).reseller_id
+    return reseller_id is not None and did.customer_id == reseller_id
 
 
 def _did(request: HttpRequest, did_id: int) -> Did:

@@ -21,8 +21,8 @@ from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 
 KIND_WORDS = {
-    "call": "Call", "overrun": "Overrun", "correction": "Correction", "topup": "Top-up", "refund": "Refund",
-    "reversal": "Reversal", "bonus": "Bonus", "surcharge": "Surcharge", "adjustment": "Adjustment",
+    "call": "Call", "overrun": "Overrun", "correction": "Correction", "topup": "Top-up", "payment": "Payment",
+    "refund": "Refund", "reversal": "Reversal", "bonus": "Bonus", "surcharge": "Surcharge", "adjustment": "Adjustment",
     "package": "Package", "fee": "Fee", "invoice": "Invoice", "credit_note": "Credit note", "debit_note": "Debit note",
     "rounding": "Rounding", "tax": "Tax", "platform": "Platform",
 }  # fmt: skip

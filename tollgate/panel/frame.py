@@ -45,6 +45,7 @@ NAVIGATION: Final = (
             ("Circuit tests", "panel:circuit_tests", "phone-call"),
             ("Reconciliation", "panel:carrier_statements", "list-details"),
             ("Disputes", "panel:carrier_disputes", "alert-triangle"),
+            ("Payments to carriers", "panel:carrier_payments", "wallet"),
         ),
     ),
     (

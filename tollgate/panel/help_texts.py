@@ -55,6 +55,7 @@ EXPLAINED_BY: Final[Mapping[str, str]] = {
     "reconciliations": "how-to/reconcile-a-carrier",
     "reconciliation_files": "how-to/reconcile-a-carrier",
     "carrier_lines": "how-to/reconcile-a-carrier",
+    "carrier_payments": "how-to/reconcile-a-carrier",
     "carrier_disputes": "how-to/reconcile-a-carrier",
     "cards": "how-to/import-a-rate-card",
     "card_import": "reference/rate-card-files",

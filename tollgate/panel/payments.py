@@ -1,7 +1,7 @@
 """Payments: the list, what one has moved and settled, and what may be done with it.
 
 Money in suspense (its payer is not known yet) is the filter of that name; users of resellers see only payments of their
-customers. A customer's own payments are a part of its page (customer_pages.py), drawn by `of_customer`.
+customers. A customer's own payments are a part of its page (customer_pages.py), drawn by payment_rows.py.
 """
 
 from functools import cache, partial
@@ -19,6 +19,7 @@ from tollgate.actions.allocations import OWED, allocate_payment, release_allocat
 from tollgate.actions.bank_lines import DIRECT_DEBIT
 from tollgate.actions.own_payments import redeem_voucher
 from tollgate.actions.payment_booking import BACK
+from tollgate.actions.payment_words import is_told_by_people, update_payment
 from tollgate.actions.payments import (
     BY_HAND,
     ask_gateway_again,
@@ -31,12 +32,12 @@ from tollgate.actions.payments import (
 )
 from tollgate.actions.rehearsals import Completing, completing
 from tollgate.panel.access import by_customer, own_account, own_customers, own_rows, reading, rights, writing
-from tollgate.panel.cells import excerpt, fixed, link
+from tollgate.panel.cells import link
 from tollgate.panel.company import CustomerField, name_one_of
 from tollgate.panel.fields import choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.invoice_pages import standing_ones
-from tollgate.panel.saving import after_save, posted, press, saved
+from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.panel.sure import Asked, Facts, amount, moves, shown_version, sure
 from tollgate.store.models import BankLine, Customer, Invoice, Payment, PaymentEvent
@@ -46,7 +47,7 @@ from tollgate.store.queries.finding import by_company, payments_with
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, FilterKind, Grid, Page, respond
+from tollgate.ui.grid import Filter, FilterKind, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
 
@@ -92,7 +93,6 @@ COLUMNS = (
     Column("public_note", "Description", minor=True),
     Column("private_note", "Private note", hidden=True),
 )
-NOT_OF_ONE = ("customer", "accounting_id", "payer", "private_note")
 LIST = Grid(
     name="payments",
     columns=COLUMNS,
@@ -108,14 +108,6 @@ LIST = Grid(
     ),
     sort="-id",
     empty_text="No payments yet. Enter one by hand, or set up a gateway that customers pay by.",
-)
-OF_CUSTOMER = Grid(
-    name="payments",
-    columns=fixed(column for column in COLUMNS if column.name not in NOT_OF_ONE),
-    sort="-id",
-    page_size=10,
-    compact=True,
-    empty_text="No payments yet. A top-up makes the first.",
 )
 
 
@@ -158,6 +150,23 @@ class ChosenForm(PaymentForm):
         name_one_of(self, customers.filter(deleted_at=None))
 
 
+class WordsForm(HouseForm):
+    """What a payment was for, and who paid."""
+
+    versioned = True
+    widths = {"public_note": 12, "private_note": 12}
+    payer = forms.CharField(max_length=200, required=False)
+    public_note = forms.CharField(
+        max_length=1000, required=False, label="Description", help_text="The customer sees it"
+    )
+    private_note = forms.CharField(
+        max_length=1000,
+        required=False,
+        help_text="Only users of the panel see it",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
 class AssignForm(HouseForm):
     """Whose the money is."""
 
@@ -175,11 +184,6 @@ class RefundForm(HouseForm):
     widths = {"reason": 8}
     amount_micros = MoneyField(label="Amount", least=1)
     reason = forms.CharField(max_length=500, required=False)
-
-
-def of_customer(customer: Customer) -> Page:
-    """The newest payments of one customer, for its page."""
-    return excerpt(OF_CUSTOMER, QuerysetSource(queryset=Payment.objects.filter(customer=customer)))
 
 
 @reading
@@ -246,6 +250,23 @@ def new_payment_of(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     page = reverse("panel:customer_payments", args=[customer.pk])
     way = crumbs(("Selling", ""), ("Customers", reverse("panel:customers")), (as_is(customer.name), page))
     return _new(request, PaymentForm(posted(request), currency=customer.currency), page, way, customer)
+
+
+@writing("update_payment", shown_to_all=False)
+def edit(request: HttpRequest, payment_id: int) -> HttpResponseBase:
+    """Other words for a payment; its money stays as it is."""
+    found = _payment(request, payment_id)
+    page = reverse("panel:payment", args=[found.pk])
+    form = WordsForm(posted(request), initial=initial(found, ("payer", "public_note", "private_note")))
+    if not is_told_by_people(found):
+        del form.fields["payer"]
+    if form.is_valid():
+        given = {"payment_id": found.pk, "version": form.cleaned_data["version"], **changes(form)}
+        if saved(request, form, update_payment, **given) is not None:
+            return after_save(request, f"Payment {found.pk} is saved.", form_url=request.path, done_url=page)
+    way = crumbs(("Money", ""), ("Payments", reverse("panel:payments")), (worded("Payment {pk}", pk=found.pk), page))
+    title = worded("Words of payment {pk}", pk=found.pk)
+    return render_form(request, form, title=title, breadcrumbs=way, back_url=page)
 
 
 @writing("complete_payment", shown_to_all=False)
@@ -418,6 +439,7 @@ urlpatterns = [
     path("payments/", payments, name="payments"),
     path("payments/new/", new_payment, name="payment_new"),
     path("payments/<int:payment_id>/", payment, name="payment"),
+    path("payments/<int:payment_id>/edit/", edit, name="payment_edit"),
     path("payments/<int:payment_id>/approve/", approve, name="payment_approve"),
     path("payments/<int:payment_id>/ask/", ask_again, name="payment_ask"),
     path("payments/<int:payment_id>/cancel/", cancel, name="payment_cancel"),

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Sum
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -38,7 +38,7 @@ from tollgate.panel.fields import DayField, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
-from tollgate.store.models import Carrier, CarrierFormat, CarrierLine, CarrierStatement
+from tollgate.store.models import Carrier, CarrierFormat, CarrierLine, CarrierPayment, CarrierStatement
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, DurationField, MoneyField, ZoneField
 from tollgate.ui.forms import HouseForm, render_form
@@ -93,6 +93,7 @@ LIST: Final = Grid(
             currency="currency", minor=True,
         ),
         Column("difference", "Difference", value=difference_micros, kind=Kind.MONEY, currency="currency"),
+        Column("paid", "Paid", value="paid_micros", kind=Kind.MONEY, currency="currency"),
         Column("disputes", "Disputes", value="disputes_count", kind=Kind.COUNT, minor=True),
         Column("compared_at", "Compared (UTC)", kind=Kind.INSTANT, minor=True),
     ),
@@ -199,8 +200,7 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     found = CarrierStatement.objects.filter(account=own_account(request)).select_related("carrier")
-    counted = found.annotate(disputes_count=Count("disputes"))
-    return LIST, QuerysetSource(queryset=counted, search=("number__icontains", "carrier__name__icontains"))
+    return LIST, QuerysetSource(queryset=_counted(found), search=("number__icontains", "carrier__name__icontains"))
 
 
 @reading
@@ -213,7 +213,7 @@ def statement(request: HttpRequest, statement_id: int) -> HttpResponseBase:
         "tone": STATE_TONES[state_of(found).lower()], "figures": figures, "difference": difference_micros(found),
         "last_on": found.until_on - timedelta(days=1), "clock": _clock_words(found),
         "files": found.files.order_by("pk"), "classes": _classes(found), "booked": booked_micros(found),
-        **_beside(found),
+        **_beside(found), **_paid(found),
         "disputes": found.disputes.order_by("pk"), "lines_url": reverse("panel:carrier_lines", args=[found.pk]),
         "sums_url": reverse("panel:carrier_sums", args=[found.pk]),
         "changeable": found.accepted_at is None and not found.disputes.exists(),
@@ -343,7 +343,14 @@ def way(carrier: Carrier | None = None) -> list[Any]:
 def of_carrier(carrier: Carrier) -> Any:
     """The last statements of a carrier, for its page."""
     found = CarrierStatement.objects.filter(carrier=carrier).select_related("carrier")
-    return excerpt(_OF_CARRIER, QuerysetSource(queryset=found.annotate(disputes_count=Count("disputes"))))
+    return excerpt(_OF_CARRIER, QuerysetSource(queryset=_counted(found)))
+
+
+def _counted(found: QuerySet[CarrierStatement]) -> QuerySet[CarrierStatement]:
+    """Statements with how many disputes they have, and what was paid for each."""
+    paid = CarrierPayment.objects.filter(statement=OuterRef("pk")).order_by().values("statement")
+    micros = Subquery(paid.annotate(micros=Sum("amount_micros")).values("micros"))
+    return found.annotate(disputes_count=Count("disputes"), paid_micros=micros)
 
 
 _OF_CARRIER: Final = Grid(
@@ -363,6 +370,14 @@ def _beside(found: CarrierStatement) -> dict[str, Any]:
         return {}
     micros = found.total_micros - found.figures["their_micros"]
     return {"beside": abs(micros), "beside_more": micros > 0} if micros else {}
+
+
+def _paid(found: CarrierStatement) -> dict[str, Any]:
+    """The payments for a statement, what they come to, and what is left to pay of what was accepted."""
+    payments = list(found.payments.select_related("reversed_by").order_by("pk"))
+    micros = sum(payment.amount_micros for payment in payments)
+    left = None if found.accepted_micros is None else found.accepted_micros - micros
+    return {"payments": payments, "paid_micros": micros, "left_micros": left}
 
 
 def _clock_words(found: CarrierStatement) -> str:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from django.contrib import messages
+from django.forms import TypedMultipleChoiceField
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -156,13 +157,20 @@ def _show_conflict(form: HouseForm, current: Mapping[str, Any]) -> None:
 
 
 def _differs(theirs: Any, ours: Any) -> bool:
-    """A field that is left empty is nothing to a record and no text to a form."""
+    """A field that is left empty is nothing to a record and no text to a form; ids are told in any order."""
+    if isinstance(theirs, list) and isinstance(ours, list) and all(isinstance(one, int) for one in (*theirs, *ours)):
+        return set(theirs) != set(ours)
     return bool(theirs != ours) and not (theirs in (None, "") and ours in (None, ""))
 
 
 def _shown(form: HouseForm, name: str, value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value == "" or value == []:
         return "(empty)"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-    return str(form.fields[name].prepare_value(value))
+    field = form.fields[name]
+    if isinstance(field, TypedMultipleChoiceField):
+        choices: Iterable[Any] = field.choices  # type: ignore[assignment]  # Django's own union, one of callables too
+        titles = {str(key): str(title) for key, title in choices}
+        return ", ".join(titles.get(str(one), str(one)) for one in value)
+    return str(field.prepare_value(value))

@@ -9,8 +9,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
-from tollgate.actions.cards import seen_by
-from tollgate.panel.access import actor, members, own_account, reach, rights
+from tollgate.actions import cards, dids
+from tollgate.panel.access import actor, members, own_account, rights
 from tollgate.store.queries.search import Hit
 from tollgate.store.queries.search import search as search_of
 
@@ -43,8 +43,9 @@ def search(request: HttpRequest) -> HttpResponseBase:
     """The hits by kind; a single hit is opened at once."""
     text = request.GET.get("q", "").replace("\0", "").strip()[:200]
     kinds = frozenset(kind for kind, area in AREAS.items() if rights(request).reads(area))
-    cards = seen_by(actor(request))
-    hits = search_of(own_account(request), text, datetime.now(UTC), kinds=kinds, reach=reach(request), cards=cards)
+    who = actor(request)
+    seen = {"cards": cards.seen_by(who), "dids": dids.seen_by(who)}
+    hits = search_of(own_account(request), text, datetime.now(UTC), kinds=kinds, reach=who.reach, **seen)
     if len(hits) == 1:
         return redirect(_address(hits[0]))
     groups = [

@@ -12,7 +12,16 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path, reverse_lazy
 
 from tollgate.panel.access import members, own_account, own_cards, own_customers, own_rows, reach, rights
-from tollgate.panel.choosable import card_text, cards_to_copy, did_cards, resellers, route_cards, sold_cards, with_twins
+from tollgate.panel.choosable import (
+    card_text,
+    cards_to_copy,
+    did_cards,
+    non_cli_cards,
+    resellers,
+    route_cards,
+    sold_cards,
+    with_twins,
+)
 from tollgate.store.models import Alert, Carrier, Endpoint, Gateway, IngressRoute, Invoice, Tag, Webhook
 from tollgate.store.queries.finding import with_text
 
@@ -55,6 +64,10 @@ def _did_cards(request: HttpRequest, text: str) -> Iterable[Offer]:
     if owner is None and reach(request) is not None:
         return ()
     return _cards(request, did_cards(owner or own_account(request), resold=reach(request) is not None), text)
+
+
+def _non_cli_cards(request: HttpRequest, text: str) -> Iterable[Offer]:
+    return _cards(request, non_cli_cards(request, request.GET.get("currency", "").replace("\0", "")), text)
 
 
 def _cards_to_copy(request: HttpRequest, text: str) -> Iterable[Offer]:
@@ -135,6 +148,7 @@ KINDS: Final[dict[str, tuple[Collection[str], Callable[[HttpRequest, str], Itera
     "reseller": (["customers"], _resellers),
     "route_card": (["routes", "cards"], _route_cards),
     "did_card": (["dids", "cards"], _did_cards),
+    "non_cli_card": (["routes", "cards"], _non_cli_cards),
     "card_to_copy": (["cards"], _cards_to_copy),
     "sold_card": (["cards", "messages", "account"], _sold_cards),
     "carrier": (["carriers"], _carriers),
@@ -148,7 +162,7 @@ KINDS: Final[dict[str, tuple[Collection[str], Callable[[HttpRequest, str], Itera
     "note": (["invoices"], _notes),
 }
 """The areas that open each kind, and what finds its records."""
-AT_ONCE: Final = frozenset({"reseller", "route_card", "did_card", "card_to_copy", "sold_card"})
+AT_ONCE: Final = frozenset({"reseller", "route_card", "did_card", "non_cli_card", "card_to_copy", "sold_card"})
 """Kinds that are offered before anything is typed."""
 
 

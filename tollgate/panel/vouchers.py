@@ -112,7 +112,7 @@ class BatchForm(HouseForm):
         most=MOST_MULTIPLIER_MILLI,
         initial=1000,
         unit="",
-        help_text="1.1 gives ten percent more",
+        help_text="1.1 gives ten percent more, rounded down to the currency's smallest coin",
     )
     addition_micros = MoneyField(least=0, initial=0, label="Addition", help_text="Given beside what was paid")
     expires_at = InstantField(label="Expires at (UTC)", required=False)

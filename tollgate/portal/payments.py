@@ -1,8 +1,11 @@
 """The customer's payments: what was paid, a top-up by the ways that are open, bank transfers, vouchers, a stored card.
 
+What packages took from the balance by themselves stands in the list as well, below zero, and leads to the packages.
+
 Nothing here completes a payment: the gateway's proved notice does, or the operator.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +19,15 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from tollgate.actions.acts import Invalid
-from tollgate.actions.own_payments import redeem_voucher, send_payer, start_checkout, tell_bank_transfer, widget_of
+from tollgate.actions.own_payments import (
+    cancel_bank_transfer,
+    is_announced,
+    redeem_voucher,
+    send_payer,
+    start_checkout,
+    tell_bank_transfer,
+    widget_of,
+)
 from tollgate.actions.payment_amounts import BANK_TRANSFER, VOUCHER, Way, is_allowed, ways_of
 from tollgate.actions.payment_events import look_now
 from tollgate.actions.payment_methods import delete_auto_top_up, update_auto_top_up
@@ -25,8 +36,9 @@ from tollgate.core.money import format_micros
 from tollgate.gateways.payments import PROVIDERS
 from tollgate.portal.access import visiting
 from tollgate.portal.saving import posted, press, saved
+from tollgate.store.models import PaymentRow
 from tollgate.store.queries.customers import wallet_of
-from tollgate.store.queries.portal import auto_top_up_of, checkout_of, payments_of
+from tollgate.store.queries.portal import auto_top_up_of, checkout_of, payment_rows_of, payments_of
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
@@ -36,7 +48,19 @@ from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import figure
 
 TONES = {"completed": "green", "pending": "yellow", "canceled": "gray"}
-KINDS = {"payment": "Payment", "refund": "Refund", "reversal": "Reversal", "bonus": "Bonus"}
+KINDS = {"payment": "Payment", "refund": "Refund", "reversal": "Reversal", "bonus": "Bonus", "package": "Package"}
+
+
+def _page(row: PaymentRow) -> str | None:
+    """The page of a payment."""
+    return None if row.payment_id is None else reverse("portal:payment", args=[row.payment_id])
+
+
+def _page_or_packages(row: PaymentRow) -> str:
+    """The same; a charge leads to the packages."""
+    return _page(row) or reverse("portal:packages")
+
+
 LIST = Grid(
     name="payments",
     columns=(
@@ -45,7 +69,7 @@ LIST = Grid(
             "Date/Time (UTC)",
             kind=Kind.INSTANT,
             sort="received_at",
-            link=lambda row: reverse("portal:payment", args=[row.pk]),
+            link=_page,
         ),
         Column("amount", "Total", value="amount_micros", kind=Kind.MONEY, currency="currency"),
         Column(
@@ -59,7 +83,7 @@ LIST = Grid(
         Filter("from", "From (UTC)", "received_at__gte", kind=FilterKind.INSTANT),
         Filter("until", "Until (UTC)", "received_at__lt", kind=FilterKind.INSTANT),
     ),
-    sort="-id",
+    sort="-received_at",
     searchable=False,
     empty_text="No payments yet.",
 )
@@ -114,7 +138,7 @@ class AutomaticForm(HouseForm):
 @visiting("payments")
 def payments(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """The list."""
-    source = QuerysetSource(queryset=payments_of(visit.customer))
+    source = QuerysetSource(queryset=payment_rows_of(visit.customer))
     context = {
         "wallet": wallet_of(visit.customer),
         "ways": _ways(visit),
@@ -122,7 +146,11 @@ def payments(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "vouchers": is_allowed(visit.customer, VOUCHER),
         "automatic": auto_top_up_of(visit.customer) is not None,
     }
-    return respond(request, LIST, source, template="portal/payments.html", title="Payments", **context)
+    grid = LIST
+    if "packages" in visit.sections:
+        first, *others = LIST.columns
+        grid = replace(LIST, columns=(replace(first, link=_page_or_packages), *others))
+    return respond(request, grid, source, template="portal/payments.html", title="Payments", **context)
 
 
 @visiting("payments")
@@ -142,10 +170,22 @@ def payment(request: HttpRequest, visit: Visit, payment_id: int) -> HttpResponse
         "tone": TONES[found.status],
         "checkout": checkout,
         "back": "back" in request.GET,
+        "announced": is_announced(found) and not visit.session.read_only,
         "details": visit.account.payment_details if found.gateway == BANK_TRANSFER else "",
         "paid_before_surcharge": (found.received_micros or found.amount_micros) - found.surcharge_micros,
     }
     return render(request, "portal/payment.html", context)
+
+
+@require_POST
+@visiting("payments")
+def cancel_transfer(request: HttpRequest, visit: Visit, payment_id: int) -> HttpResponseBase:
+    """Takes back a transfer that was announced and not sent."""
+    found = payments_of(visit.customer).filter(pk=payment_id).first()
+    if found is None:
+        raise Http404
+    press(request, visit, cancel_bank_transfer, "The transfer is canceled.", payment_id=found.pk)
+    return redirect("portal:payment", found.pk)
 
 
 @visiting("payments")
@@ -308,4 +348,5 @@ urlpatterns = [
     path("payments/automatic/forget/", forget_card, name="forget_card"),
     path("payments/<int:payment_id>/", payment, name="payment"),
     path("payments/<int:payment_id>/pay/", pay, name="pay"),
+    path("payments/<int:payment_id>/cancel/", cancel_transfer, name="cancel_transfer"),
 ]

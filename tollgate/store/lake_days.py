@@ -18,7 +18,7 @@ from django.db import connection
 from tollgate.core.lake import day_begins, is_closed
 from tollgate.environment import lake_folder
 from tollgate.store.lake_damage import digest
-from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, missing_ids, verify, write_day
+from tollgate.store.lake_files import DAY, LakeDiffers, database_sums, missing_ids, posted_until, verify, write_day
 from tollgate.store.lake_groups import damaged_groups, delete_day, group_days
 from tollgate.store.models import Account, LakeFile
 from tollgate.store.queries.statements import rows
@@ -118,7 +118,7 @@ def _written(account: Account, at: datetime, *, hashed: bool) -> Iterator[LakeFi
 def _due(account: Account, at: datetime, *, hashed: bool) -> Iterator[tuple[str, date, LakeFile | None]]:
     """What is missing or spoiled; what changed of the last days; entries of days whose calls were corrected since;
     calls that came to days that have left the database, with the file that these are added to."""
-    whole = days_here()
+    whole, until_at = days_here(), posted_until()
     current = {(file.kind, file.day_on): file for file in LakeFile.objects.filter(account=account, replaced_at=None)}
     spoiled = {place for place, file in current.items() if file.erased_at is None and _is_spoiled(file, hashed=hashed)}
     suspected = {
@@ -127,11 +127,12 @@ def _due(account: Account, at: datetime, *, hashed: bool) -> Iterator[tuple[str,
         for kind in KINDS
         if (kind, day) not in current or day not in whole or not is_closed(day + COMPARED_DAYS * DAY, at)
     }
-    for row in rows("lake", "last_corrections", account.pk):
-        file = current.get(("entry", row.day_on))
-        if file is not None and row.at >= file.written_at:
-            suspected.add(("entry", row.day_on))
-    for kind, day in sorted(suspected | spoiled):
+    corrected = {
+        ("entry", row.day_on)
+        for row in rows("lake", "last_corrections", account.pk)
+        if (file := current.get(("entry", row.day_on))) is not None and row.at >= file.written_at
+    }
+    for kind, day in sorted(suspected | corrected | spoiled):
         file = current.get((kind, day))
         if file is None:
             yield kind, day, None
@@ -140,8 +141,12 @@ def _due(account: Account, at: datetime, *, hashed: bool) -> Iterator[tuple[str,
                 yield kind, day, None
             else:
                 log.critical("ALARM lake: %s is missing or damaged, and only a backup has that day still", file.path)
-        elif file.erased_at is None and not _is_current(file, whole):
+        elif file.erased_at is not None:
+            continue
+        elif not _is_current(file, whole):
             yield kind, day, file if kind == "call" and day not in whole else None
+        elif (kind, day) in corrected:  # the correction is in it: it was posted while the file was about to be written
+            LakeFile.objects.filter(pk=file.pk).update(written_at=until_at)
 
 
 def _is_spoiled(file: LakeFile, *, hashed: bool) -> bool:

@@ -25,6 +25,7 @@ from tollgate.environment import lake_folder
 from tollgate.store.lake_damage import digest
 from tollgate.store.lake_engines import DuckLake, quoted
 from tollgate.store.models import LakeFile
+from tollgate.store.queries.statements import rows
 
 SLICE_CALLS: Final = 50_000
 GROUP_ROWS: Final = 250_000
@@ -78,7 +79,9 @@ def write_day(kind: str, account_id: int, day: date, at: datetime, *, kept: Lake
     """Writes the day as its next version. Raises LakeDiffers when the file is not what the database holds.
 
     `kept` is the file of a day that has left the database: its rows stay, what the database has beside them is added.
+    What is posted while it is read may not be in it, so that the file is of the time before.
     """
+    written_at = posted_until()
     before = LakeFile.objects.filter(account_id=account_id, kind=kind, day_on=day).order_by("-version").first()
     version = 1 if before is None else before.version + 1
     path = f"{kind}/account={account_id}/day={day}/v{version}.parquet"
@@ -111,7 +114,14 @@ def write_day(kind: str, account_id: int, day: date, at: datetime, *, kept: Lake
             bytes_count=target.stat().st_size,
             sums=sums,
             sha256=sha256,
+            written_at=written_at,
         )
+
+
+def posted_until() -> datetime:
+    """Whatever is read from now on has every entry that was posted before this instant."""
+    at: datetime = rows("lake", "posted_until")[0].at
+    return at
 
 
 def write_rows(kind: str, account_id: int, day: date, target: Path) -> int:

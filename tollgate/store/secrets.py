@@ -39,13 +39,27 @@ def key_for(purpose: str) -> bytes:
     return hmac.digest(_data_key().encode(), purpose.encode(), "sha256")
 
 
+def fingerprint() -> str:
+    """By what the data key is known again without being told: 32 hexadecimal digits."""
+    return key_for("tollgate.store.secrets fingerprint").hex()[:32]
+
+
+def key_is_a_setting() -> bool:
+    """Whether the data key is given as a setting, so that the data folder need not hold it."""
+    return bool(_given())
+
+
 def _fernet() -> Fernet:
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(_data_key().encode()).digest()))
 
 
 def _data_key() -> str:
-    given = environment.secret("TOLLGATE_DATA_KEY", "")
+    given = _given()
     if not given:
         # Without a folder the key would pass with the process, and with it what it sealed.
         environment.data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     return given or environment.kept_secret("data.key")
+
+
+def _given() -> str:
+    return environment.secret("TOLLGATE_DATA_KEY", "")

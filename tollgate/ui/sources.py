@@ -97,12 +97,17 @@ class QuerysetSource:
         """One page by key."""
         if not self.narrow:
             return list(self._page(self.chosen(query), query)[:limit])
+        ids = self.ids(query, limit)
+        rows = self.queryset.in_bulk(ids)
+        return [rows[pk] for pk in ids if pk in rows]
+
+    def ids(self, query: Query, limit: int) -> list[Any]:
+        """Who stands on one page by key."""
         ids: list[Any] = []
         for page in self._parts(query):
             if len(ids) < limit:
                 ids += page.values_list("pk", flat=True)[: limit - len(ids)]
-        rows = self.queryset.in_bulk(ids)
-        return [rows[pk] for pk in ids if pk in rows]
+        return ids
 
     def _page(self, found: QuerySet[Any], query: Query, *, nullable: bool | None = None) -> QuerySet[Any]:
         """What comes after the key, in order."""

@@ -18,6 +18,7 @@ from tests.gateways.payments.desk import (
     paypal_capture,
     paypal_event,
     paypal_refund,
+    stripe_charge,
     stripe_event,
     stripe_intent,
     stripe_notice,
@@ -98,6 +99,10 @@ def _of_capture(start: str, reference: str, value: str) -> dict[str, Any]:
 def _stripe(first: str, second: str) -> Story:
     intent, other = _intent(first, 10_000, 400), _intent(second, 1000, 100)
     refund, failed = _of_intent(f"re_1{first}", first, 2500), _of_intent(f"re_2{first}", first, 500)
+    by_hand = _of_intent(f"re_3{first}", first, 300)
+    charge = stripe_charge(id=f"ch_{first}", payment_intent=intent["id"])
+    rows = [refund, {**failed, "status": "failed"}, by_hand]
+    early = stripe_charge([refund], id=f"ch_{first}", payment_intent=intent["id"])
     dispute = {"id": f"dp_{second}", "object": "dispute", "amount": 1000, "currency": "eur", "reason": "fraudulent"}
     dispute["payment_intent"] = other["id"]
     return Story(
@@ -109,16 +114,19 @@ def _stripe(first: str, second: str) -> Story:
             "refund done": stripe_event("refund.updated", refund),
             "refund to fail": stripe_event("refund.created", {**failed, "status": "pending"}),
             "refund failed": stripe_event("refund.failed", {**failed, "status": "failed"}),
+            "refund by the charge": stripe_event("charge.refunded", charge),
+            "refund in the charge": stripe_event("charge.refunded", early),
             "reversal": stripe_event("charge.dispute.funds_withdrawn", dispute),
             "restored": stripe_event("charge.dispute.funds_reinstated", dispute),
         },
-        balance=100 - 25 + 10,
-        payments=2 + 1 + 2 + 2,
+        balance=100 - 25 - 3 + 10,
+        payments=2 + 2 + 2 + 2,
         fees=4 + 1,
         answers={
             f"GET /v1/checkout/sessions/{session_of('stripe', name)}": (200, _session(name, paid["amount"], paid))
             for name, paid in ((first, intent), (second, other))
-        },
+        }
+        | {"GET /v1/refunds": (200, {"object": "list", "data": rows, "has_more": False})},
     )
 
 

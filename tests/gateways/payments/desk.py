@@ -4,8 +4,8 @@ with desk() as house:
     house.answers["POST /v1/checkout/sessions"] = (200, {...})
     stripe_notice(body, at) / house.paypal_notice(body, at)    headers of a notice, signed with a key of its own
 
-The bodies are built from the services' documentation, with our own names and amounts in them; none was recorded from a
-live account.
+The bodies are built from the services' documentation, with our own names and amounts in them. Those that the services
+have really sent are in recorded/, read by recordings.py; they prove what is built here in test_recorded.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -35,7 +35,8 @@ CERTIFICATE: Final = "/v1/notifications/certs/CERT-360caa42-fca2a594"
 
 @dataclass
 class Desk:
-    """What it answers (by method and path without the query), what it was asked, and the notices it calls its own."""
+    """What it answers (by method and path, with the query where so written; bytes as they are, all else as JSON), what
+    it was asked, and the notices it calls its own."""
 
     url: str = ""
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict, repr=False)
@@ -52,7 +53,7 @@ class Desk:
         if what == f"GET {CERTIFICATE}":
             return 200, _certificate()[1]
         status, value = self.answers.get(what, (404, {"error": {"message": "No such thing"}, "message": "NOT_FOUND"}))
-        return status, json.dumps(value).encode()
+        return status, value if isinstance(value, bytes) else json.dumps(value).encode()
 
     def paypal_notice(self, body: bytes, at: dt.datetime, webhook_id: str = WEBHOOK_ID) -> dict[str, str]:
         """The headers of a PayPal webhook."""
@@ -87,7 +88,8 @@ def desk() -> Iterator[Desk]:
             self._answer(f"POST {self.path.partition('?')[0]}", body)
 
         def do_GET(self) -> None:
-            self._answer(f"GET {self.path.partition('?')[0]}", b"")
+            whole = f"GET {self.path}"
+            self._answer(whole if whole in house.answers else whole.partition("?")[0], b"")
 
         def _answer(self, what: str, body: bytes) -> None:
             house.asked.append((what, {name.lower(): value for name, value in self.headers.items()}, body))
@@ -181,6 +183,16 @@ def stripe_refund(refund_id: str, amount: int, *, status: str = "succeeded", ref
     }  # fmt: skip
 
 
+def stripe_charge(refunds: Sequence[Mapping[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
+    """The charge of that PaymentIntent, with its refunds as API versions before 2022-11-15 tell them."""
+    told = {} if refunds is None else {"refunds": {"object": "list", "data": list(refunds), "has_more": False}}
+    return {
+        "id": "ch_1NirD82eZvKYlo2CIvbtLWuY", "object": "charge", "amount": 2000, "amount_refunded": 500,
+        "currency": "eur", "livemode": False, "metadata": {}, "payment_intent": "pi_1GszdL2eZvKYlo2C4nORvlio",
+        "refunded": False, "status": "succeeded", **told, **more,
+    }  # fmt: skip
+
+
 def paypal_event(kind: str, resource: Mapping[str, Any]) -> bytes:
     """A PayPal webhook around its resource."""
     event = {
@@ -214,6 +226,19 @@ def paypal_refund(refund_id: str, value: str, reference: str = "") -> dict[str, 
             {"href": f"https://api.paypal.com/v2/payments/refunds/{refund_id}", "rel": "self"},
             {"href": "https://api.paypal.com/v2/payments/captures/42311647XV020574X", "rel": "up"},
         ],
+    }  # fmt: skip
+
+
+def paypal_dispute(capture: str, value: str, code: str = "RESOLVED_SELLER_FAVOUR", **more: Any) -> dict[str, Any]:
+    """A dispute over a capture that is over, as developer.paypal.com/docs/disputes/webhooks tells it."""
+    return {
+        "dispute_id": "PP-D-27803", "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED", "status": "RESOLVED",
+        "create_time": "2026-02-14T21:50:07.000Z", "update_time": "2026-03-01T08:00:00.000Z",
+        "disputed_transactions": [
+            {"seller_transaction_id": capture, "seller": {"merchant_id": "RD465XN5VS364"}, "items": []},
+        ],
+        "dispute_amount": {"currency_code": "EUR", "value": value}, "dispute_outcome": {"outcome_code": code},
+        "dispute_channel": "INTERNAL", "dispute_life_cycle_stage": "CHARGEBACK", **more,
     }  # fmt: skip
 
 

@@ -3,8 +3,9 @@
     body = razorpay_paid("ref1", 10_000)
     signed("razorpay", body, at)                    the headers, with the key of `config("razorpay", url)`
 
-The bodies are built from the services' documentation, with our own references and amounts in them; none was recorded
-from a live account. `story` tells the same of each service: two payments, and what came back of them.
+The bodies are built from the services' documentation, with our own references and amounts in them; of a real notice of
+Razorpay see recorded/, of the others none was found with its key. `story` tells the same of each service: two payments,
+and what came back of them.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,10 @@ from tests.gateways.payments.desk import (
     ipn,
     mass_ipn,
     paypal_capture,
+    paypal_dispute,
     paypal_event,
     paypal_refund,
+    stripe_charge,
     stripe_event,
     stripe_intent,
     stripe_notice,
@@ -91,18 +94,92 @@ def test_a_stripe_event_counts_only_with_a_fresh_signature_of_ours(house: Desk) 
     live = stripe_event("checkout.session.completed", stripe_session("ref1", 1995), live=True)
     with pytest.raises(Unverified, match="other mode"):
         read(stripe, live, stripe_notice(live, AT))
+    dispute = {"id": "dp_1", "amount": 100, "currency": "eur", "payment_intent": "pi_1", "reason": None}
     for kind, found, expected in (
         ("payment_intent.succeeded", stripe_intent("ref2", 500), "paid"),
+        ("payment_intent.succeeded", stripe_intent("", 500, metadata=None), "paid"),
         ("checkout.session.completed", stripe_session("r", 1, payment_status="unpaid"), "ignored"),
+        ("checkout.session.completed", {"id": "cs_1", "client_reference_id": "r"}, "ask"),
         ("checkout.session.expired", stripe_session("r", 1), "gone"),
         ("refund.created", stripe_refund("re_1", 100), "refunded"),
         ("refund.failed", stripe_refund("re_1", 100, status="failed"), "restored"),
-        ("charge.dispute.funds_withdrawn", {"id": "dp_1", "amount": 100, "currency": "eur"}, "reversed"),
-        ("charge.dispute.funds_reinstated", {"id": "dp_1", "amount": 100, "currency": "eur"}, "restored"),
+        ("charge.dispute.funds_withdrawn", dispute, "reversed"),
+        ("charge.dispute.funds_reinstated", dispute, "restored"),
+        ("charge.dispute.funds_withdrawn", {**dispute, "payment_intent": None}, "ignored"),
         ("customer.created", {}, "ignored"),
     ):
         body = stripe_event(kind, found)
         assert [one.kind for one in read(stripe, body, stripe_notice(body, AT))] == [expected], kind
+
+
+def test_refunds_of_a_charge_are_read_from_it_or_asked_for_to_the_last_page(house: Desk) -> None:
+    stripe = gateway(house, "stripe")
+    rows = [stripe_refund(f"re_{number}", 100) for number in range(3)]
+    rows[1]["status"] = "failed"
+
+    def said(charge: dict[str, Any]) -> list[Event]:
+        body = stripe_event("charge.refunded", charge)
+        return read(stripe, body, stripe_notice(body, AT))
+
+    told = said(stripe_charge([{**row, "payment_intent": None} for row in rows]))
+    assert [(one.kind, one.external_id, one.parent_id) for one in told] == [
+        ("refunded", "re_0", "pi_1GszdL2eZvKYlo2C4nORvlio"),
+        ("refunded", "re_1", "pi_1GszdL2eZvKYlo2C4nORvlio"),
+        ("restored", "re_1:back", "re_1"),
+        ("refunded", "re_2", "pi_1GszdL2eZvKYlo2C4nORvlio"),
+    ]
+    assert [one.kind for one in said(stripe_charge(rows, payment_intent=None))] == ["ignored"], "it is none of ours"
+    charge = stripe_charge()["id"]
+    part = {"refunds": {"data": rows[:1], "has_more": True}}
+    for untold in (stripe_charge(), stripe_charge([]), stripe_charge(**part)):
+        assert said(untold) == [Event(kind="ask", session=charge)]
+    first, second = (f"GET /v1/refunds?charge={charge}&limit=100{after}" for after in ("", "&starting_after=re_1"))
+    house.answers |= {first: (200, {"data": rows[:2], "has_more": True}), second: (200, {"data": rows[2:]})}
+    assert stripe.ask(charge) == told
+    for answer in ((200, {"data": [], "has_more": False}), (404, {}), (500, {})):
+        house.answers[first] = answer
+        with pytest.raises(NotReached):
+            stripe.ask(charge)
+
+
+@pytest.mark.parametrize(
+    ("dispute", "kinds", "doubt"),
+    [
+        (paypal_dispute("C", "5.00"), ["restored"], ""),
+        (paypal_dispute("C", "5.00", "RESOLVED_BUYER_FAVOUR"), ["ignored"], ""),
+        (paypal_dispute("C", "5.00", "ACCEPTED"), ["ignored"], ""),
+        (paypal_dispute("C", "5.00", "NONE"), ["ignored"], ""),
+        (paypal_dispute("C", "5.00", "CANCELED_BY_BUYER"), ["restored"], "CANCELED_BY_BUYER"),
+        (paypal_dispute("C", "5.00", "RESOLVED_WITH_PAYOUT"), ["restored"], "RESOLVED_WITH_PAYOUT"),
+        (paypal_dispute("C", "5.00", dispute_outcome=None), ["restored"], "no outcome"),
+        (
+            paypal_dispute("C", "5.00", dispute_outcome={"outcome_code": "RESOLVED_SELLER_FAVOUR",
+                                                         "amount_refunded": {"currency_code": "EUR", "value": "1.00"}}),
+            ["restored"],
+            "given to the buyer",
+        ),
+        (paypal_dispute("C", "5.00", disputed_transactions=[]), ["trouble"], ""),
+        (paypal_dispute("C", "5.00", disputed_transactions=[
+            {"seller_transaction_id": name, "gross_amount": {"currency_code": "EUR", "value": value}}
+            for name, value in (("C", "2.00"), ("D", "3.00"))
+        ]), ["restored", "restored"], ""),
+        (paypal_dispute("C", "5.00", disputed_transactions=[
+            {"seller_transaction_id": name} for name in "CD"
+        ]), ["restored", "restored"], "several payments"),
+    ],
+)  # fmt: skip
+def test_the_end_of_a_dispute_at_paypal_brings_back_what_was_taken_or_is_doubted(
+    house: Desk, dispute: dict[str, Any], kinds: list[str], doubt: str
+) -> None:
+    body = paypal_event("CUSTOMER.DISPUTE.RESOLVED", dispute)
+    found = read(gateway(house, "paypal"), body, house.paypal_notice(body, AT))
+    assert [one.kind for one in found] == kinds
+    back = [one for one in found if one.kind == "restored"]
+    assert [one.parent_id for one in back] == ["C", "D"][: len(back)]
+    assert all(one.if_taken and (doubt in one.doubt if doubt else not one.doubt) for one in back)
+    if back and "several" not in doubt:
+        assert sum(one.amount_micros for one in back) == 5 * EURO
+    assert len({one.external_id for one in back}) == len(back)
 
 
 def test_stripe_counts_currencies_in_its_own_units(house: Desk) -> None:
@@ -188,7 +265,8 @@ def test_each_item_of_a_mass_payment_stands_for_itself(house: Desk) -> None:
         for status, gross in (("Refunded", "-5.00"), ("Reversed", "-19.95"), ("Canceled_Reversal", "19.95"))
     ]
     pending = ipn(payment_status="Pending")
-    house.own |= {body, pending, *others}
+    strange = [ipn(txn_type=kind, txn_id=kind) for kind in ("invoice_payment", "subscr_payment", "recurring_payment")]
+    house.own |= {body, pending, *others, *strange}
     found = read(gateway(house, "paypal_ipn", mode="live"), body)
     assert [(one.kind, one.external_id) for one in found] == [
         ("paid", "5W531651W5136225N"), ("ignored", "8P09425963946233T"), ("ignored", "9X"), ("trouble", "9Y"),
@@ -199,6 +277,10 @@ def test_each_item_of_a_mass_payment_stands_for_itself(house: Desk) -> None:
     unwanted = read(gateway(house, "paypal_ipn", mode="live", types="send_money"), body)
     assert unwanted[0].kind == "trouble"
     assert read(gateway(house, "paypal_ipn", mode="live"), pending)[0].kind == "ignored"
+    for other in strange:
+        (found_one,) = read(gateway(house, "paypal_ipn", mode="live"), other)
+        assert (found_one.kind, found_one.amount_micros) == ("trouble", 19_950_000)
+        assert found_one.external_id in found_one.note, "it says what PayPal calls it"
     kinds = [read(gateway(house, "paypal_ipn", mode="live"), other)[0] for other in others]
     assert [one.kind for one in kinds] == ["refunded", "reversed", "restored"]
     assert {one.parent_id for one in kinds} == {"61E67681CH3238416"}

@@ -7,8 +7,9 @@
     gateway.refund(Refund(...)) -> Event          gives money back
     gateway.charge(Order(...), method) -> [Event] charges a stored method, for gateways that `charges`
 
-To add a gateway: a module with a class that has these (what it cannot do raises NotOffered), its row here, and recorded
-bodies as test data in tests/gateways/payments/. Amounts are micros of the currency named beside them.
+To add a gateway: a module with a class that has these (what it cannot do raises NotOffered), its row here, and bodies
+as test data in tests/gateways/payments/, recorded ones in its recorded/. Amounts are micros of the currency named
+beside them.
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ class Event:
     """One thing that happened. Amounts are above zero, whatever the kind, but for `trouble` that took money from us;
     `external_id` is the gateway's own id of it, `parent_id` that of the payment it takes back, `reference` and
     `session` those of our checkout. `fee_later`: the gateway says what it keeps when it is asked about it. `item`: one
-    of many paid at once, which may go back to its payer without ever having come to us."""
+    of many paid at once, which may go back to its payer without ever having come to us. `if_taken`: what is restored is
+    what was taken before, if anything was; `doubt` is why a person should look before that is booked."""
 
     kind: str
     external_id: str = ""
@@ -138,6 +139,8 @@ class Event:
     note: str = ""
     method: Method | None = None
     item: bool = False
+    if_taken: bool = False
+    doubt: str = ""
 
 
 class Gateway(Protocol):

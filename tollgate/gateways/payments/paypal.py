@@ -38,6 +38,11 @@ WHOLE: Final = frozenset({"HUF", "JPY", "TWD"})
 """PayPal takes no fractions of these."""
 TOKEN: Final = "grant_type=client_credentials"  # noqa: S105 - the words of OAuth 2
 TAKEN_BACK: Final = {"PAYMENT.CAPTURE.REFUNDED": "refunded", "PAYMENT.CAPTURE.REVERSED": "reversed"}
+WON: Final = "RESOLVED_SELLER_FAVOUR"
+LOST: Final = frozenset({"RESOLVED_BUYER_FAVOUR", "ACCEPTED", "NONE"})
+"""Outcomes of a dispute that bring nothing back; after NONE another dispute goes on. Of all else a person judges.
+developer.paypal.com/api/customer-disputes/v1/definitions/dispute_outcome
+"""
 
 
 def step_micros(currency: str) -> int:
@@ -88,7 +93,7 @@ class PayPal:
         """What a signed webhook says."""
         self._check_signature(notice)
         said = http.told(notice.body)
-        return [_read(str(said.get("event_type", "")), said.get("resource") or {})]
+        return _read(str(said.get("event_type", "")), http.part(said, "resource"))
 
     def ask(self, session: str) -> Sequence[Event]:
         """What became of an order; one that the payer has approved is captured now."""
@@ -184,24 +189,64 @@ def _answer(status: int, content: bytes) -> dict[str, Any]:
     raise NotReached(words)
 
 
-def _read(kind: str, resource: Mapping[str, Any]) -> Event:
+def _read(kind: str, resource: Mapping[str, Any]) -> list[Event]:
+    if kind == "CUSTOMER.DISPUTE.RESOLVED":
+        return _resolved(resource)
     if kind == "CHECKOUT.ORDER.APPROVED":
-        return Event(kind="ask", session=str(resource.get("id", "")))
+        return [Event(kind="ask", session=str(resource.get("id", "")))]
     if kind == "PAYMENT.CAPTURE.COMPLETED":
-        related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
-        return _captured(resource, session=str(related.get("order_id", "")), payer="")
+        related = http.part(resource, "supplementary_data", "related_ids")
+        return [_captured(resource, session=str(related.get("order_id") or ""), payer="")]
     if kind in TAKEN_BACK:
         amount, currency = _amount(resource.get("amount"))
-        up = next((str(link["href"]) for link in resource.get("links", []) if link.get("rel") == "up"), "")
-        return Event(
+        up = next((str(link["href"]) for link in http.parts(resource, "links") if link.get("rel") == "up"), "")
+        taken = Event(
             kind=TAKEN_BACK[kind],
             external_id=str(resource.get("id", "")),
             parent_id=up.rstrip("/").rpartition("/")[2],
-            reference=str(resource.get("custom_id", "")),
+            reference=str(resource.get("custom_id") or ""),
             amount_micros=amount,
             currency=currency,
         )
-    return Event(kind="ignored", note=kind)
+        return [taken]
+    return [Event(kind="ignored", note=kind)]
+
+
+def _resolved(dispute: Mapping[str, Any]) -> list[Event]:
+    """What a dispute that is over brings back of each payment it was about; PayPal tells of that no other way.
+
+    The id of it has the moment, for a dispute may be lost and won again. Whether anything was taken, it does not say.
+    """
+    own_id, outcome = str(dispute.get("dispute_id") or ""), http.part(dispute, "dispute_outcome")
+    code = str(outcome.get("outcome_code") or "")
+    if code in LOST:
+        return [Event(kind="ignored", note=f"Dispute {own_id}: {code}")]
+    disputed = [one for one in http.parts(dispute, "disputed_transactions") if one.get("seller_transaction_id")]
+    if not disputed:
+        return [Event(kind="trouble", external_id=own_id or "dispute", note=f"Dispute {own_id} names no payment.")]
+    whole = _amount(dispute.get("dispute_amount"))
+    amounts = [whole] if len(disputed) == 1 else [_amount(one.get("gross_amount")) for one in disputed]
+    doubt = ""
+    if code != WON:
+        doubt = f"PayPal says of the dispute {own_id}: {code or 'no outcome'}. Look there whether the money came back."
+    elif _amount(outcome.get("amount_refunded"))[0]:
+        doubt = f"A part of the dispute {own_id} was given to the buyer: look there how much came back."
+    elif (sum(amount for amount, _ in amounts), {code for _, code in amounts}) != (whole[0], {whole[1]}):
+        doubt = f"The dispute {own_id} is about several payments: look there how much came back of each."
+    moment = str(dispute.get("update_time") or "")
+    return [
+        Event(
+            kind="restored",
+            external_id=":".join((own_id, str(one["seller_transaction_id"]), moment)),
+            parent_id=str(one["seller_transaction_id"]),
+            amount_micros=amount,
+            currency=currency,
+            note=f"Dispute {own_id}: {code}",
+            if_taken=True,
+            doubt=doubt,
+        )
+        for one, (amount, currency) in zip(disputed, amounts, strict=True)
+    ]
 
 
 def _has_come(capture: Mapping[str, Any]) -> bool:
@@ -214,7 +259,7 @@ def _captured(capture: Mapping[str, Any], *, session: str, payer: str) -> Event:
     return Event(
         kind="paid",
         external_id=str(capture.get("id", "")),
-        reference=str(capture.get("custom_id", "")),
+        reference=str(capture.get("custom_id") or ""),
         session=session,
         amount_micros=amount,
         fee_micros=fee if fee_currency == currency else 0,

@@ -90,8 +90,12 @@ class PayPalIpn:
         status, kind = fields.get("payment_status", "").lower(), fields.get("txn_type", "")
         if status in TAKEN_BACK:
             return _event(fields, TAKEN_BACK[status], parent_id=fields.get("parent_txn_id", ""))
-        if status not in ("completed", "processed") or (kind not in SENT and kind != "masspay"):
+        if status not in ("completed", "processed"):
             return Event(kind="ignored", note=f"{kind or 'payment'} {status}".strip())
+        if kind not in SENT and kind != "masspay":
+            return _event(
+                fields, "trouble", note=f"PayPal calls it {kind}, which is no payment sent to us: look there."
+            )
         wanted = "masspay" if kind == "masspay" else "send_money"
         if wanted not in self._types:
             return _event(fields, "trouble", note=f"Payments of type {wanted} are not accepted.")

@@ -1,7 +1,9 @@
 """Stripe: Checkout Sessions, off-session PaymentIntents, refunds, and webhooks signed by HMAC with a tolerance.
 
-A payment's own id is that of its PaymentIntent, whichever event tells of it. To obey another event, add its line to
-`EVENTS`. Amounts go out in the units that Stripe counts in, which are not always those of ISO 4217.
+A payment's own id is that of its PaymentIntent, whichever event tells of it, and a refund's own id its own: it is told
+by `refund.*` in API versions from 2024-10-28.acacia on, by `charge.refunded` and `charge.refund.updated` before
+(docs.stripe.com/changelog/acacia/2024-10-28/refund-webhook-update). To obey another event, add its line to `EVENTS`.
+Amounts go out in the units that Stripe counts in, which are not always those of ISO 4217.
 """
 
 from __future__ import annotations
@@ -26,16 +28,26 @@ from tollgate.gateways.payments.model import (
     Started,
     Unverified,
 )
+from tollgate.gateways.payments.refunds import given_back
 
 VERSION: Final = "2024-06-20"
+"""Of what we ask. What comes is in the API version of the webhook endpoint."""
+CHARGES: Final = ("ch_", "py_")
+"""How ids of charges begin: of cards, and of all else."""
+MOST_REFUNDS: Final = 100
+"""Stripe's most on one page."""
 TOLERANCE_S: Final = 300
 ZERO_DECIMALS: Final = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
 THREE_DECIMALS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 """Counted in thousandths, of which the last digit must be 0. ISK and UGX are counted in hundredths."""
+FAILED: Final = ("failed", "canceled")
+"""What a refund is called whose money stays with us."""
 WITH_FEE: Final = "latest_charge.balance_transaction"
 EXPANDED: Final = f"expand[]=payment_intent.payment_method&expand[]=payment_intent.{WITH_FEE}"
+NOT_OURS: Final = Event(kind="ignored", note="It takes back no PaymentIntent.")
+"""Of a charge that others have made in the account: what we start are PaymentIntents."""
 
 
 def unit_micros(currency: str) -> int:
@@ -100,12 +112,16 @@ class Stripe:
         said = http.told(notice.body)
         if said.get("livemode") is not self._config.live:
             raise Unverified("This event is of Stripe's other mode, test or live.")
-        read = EVENTS.get(str(said.get("type")))
-        found = said.get("data", {}).get("object", {})
-        return [read(found)] if read else [Event(kind="ignored", note=str(said.get("type", "")))]
+        kind, found = str(said.get("type", "")), http.part(said, "data", "object")
+        if kind == "charge.refunded":
+            return _charge_refunded(found)
+        read = EVENTS.get(kind)
+        return [read(found)] if read else [Event(kind="ignored", note=kind)]
 
     def ask(self, session: str) -> Sequence[Event]:
-        """What became of a Checkout Session, or of a PaymentIntent."""
+        """What became of a Checkout Session, or of a PaymentIntent; of a charge, its refunds."""
+        if session.startswith(CHARGES):
+            return self._refunds_of(session)
         if session.startswith("pi_"):
             return _of_intent(self._get(f"/v1/payment_intents/{session}?expand[]={WITH_FEE}"))
         found = self._get(f"/v1/checkout/sessions/{session}?{EXPANDED}")
@@ -123,7 +139,7 @@ class Stripe:
             "metadata[reference]": refund.reference,
         }
         made = self._post("/v1/refunds", fields, refund.reference)
-        if made.get("status") in ("failed", "canceled"):
+        if made.get("status") in FAILED:
             raise Declined(f"Stripe does not refund this: {made.get('failure_reason') or made.get('status')}.")
         return _refunded(made)
 
@@ -146,6 +162,24 @@ class Stripe:
         if intent.get("status") != "succeeded":
             raise Declined(f"The card was not charged: {intent.get('status')}.")
         return [_paid(intent, reference=order.reference)]
+
+    def _refunds_of(self, charge: str) -> Sequence[Event]:
+        """All refunds of a charge that Stripe has called refunded. Raises NotReached where it does not tell any."""
+        rows: list[dict[str, Any]] = []
+        after = ""
+        try:
+            while True:
+                page = self._get(f"/v1/refunds?charge={charge}&limit={MOST_REFUNDS}{after}")
+                found = http.parts(page, "data")
+                rows += found
+                if not found or not page.get("has_more"):
+                    break
+                after = f"&starting_after={found[-1].get('id')}"
+        except Declined as problem:  # it has told of them itself: they are there
+            raise NotReached(str(problem)) from None
+        if not rows:
+            raise NotReached(f"Stripe tells no refund of {charge} yet.")
+        return [event for row in rows for event in _given_back(row)]
 
     def _check_signature(self, notice: Notice) -> None:
         parts = [part.partition("=") for part in notice.headers.get("stripe-signature", "").split(",")]
@@ -190,7 +224,7 @@ def _paid(intent: Mapping[str, Any], *, reference: str = "", session: str = "", 
     return Event(
         kind="paid",
         external_id=str(intent.get("id", "")),
-        reference=reference or str(intent.get("metadata", {}).get("reference", "")),
+        reference=reference or _reference(intent),
         session=session,
         amount_micros=_micros(intent.get("amount_received"), currency),
         fee_micros=_micros(fee, currency),
@@ -233,8 +267,15 @@ def _method(intent: Mapping[str, Any]) -> Method | None:
     return Method(str(customer), str(kept.get("id", "")), words)
 
 
+def _reference(found: Mapping[str, Any]) -> str:
+    return str(http.part(found, "metadata").get("reference") or "")
+
+
 def _of_session(session: Mapping[str, Any]) -> Event:
-    if session.get("payment_status") != "paid":
+    """A completed session; one of an early API version does not say whether it is paid, and is asked for."""
+    if "payment_status" not in session:
+        return Event(kind="ask", session=str(session.get("id", "")))
+    if session["payment_status"] != "paid":
         return Event(kind="ignored", note="The payment is still on its way.")
     currency = str(session.get("currency", "")).upper()
     return Event(
@@ -250,31 +291,52 @@ def _of_session(session: Mapping[str, Any]) -> Event:
 
 
 def _refunded(refund: Mapping[str, Any]) -> Event:
-    """A refund; one that failed after all gives its money back to the wallet that has paid it."""
-    currency, own_id = str(refund.get("currency", "")).upper(), str(refund.get("id", ""))
-    failed = refund.get("status") in ("failed", "canceled")
+    currency = str(refund.get("currency", "")).upper()
     return Event(
-        kind="restored" if failed else "refunded",
-        external_id=f"{own_id}:back" if failed else own_id,
-        parent_id=own_id if failed else str(refund.get("payment_intent") or ""),
-        reference=str((refund.get("metadata") or {}).get("reference", "")),
+        kind="refunded",
+        external_id=str(refund.get("id", "")),
+        parent_id=str(refund.get("payment_intent") or ""),
+        reference=_reference(refund),
         amount_micros=_micros(refund.get("amount"), currency),
         currency=currency,
         note=str(refund.get("failure_reason") or ""),
     )
 
 
+def _given_back(refund: Mapping[str, Any]) -> list[Event]:
+    """A refund, and the way back of its money where it failed after all."""
+    return given_back(_refunded(refund), failed=refund.get("status") in FAILED)
+
+
+def _refund_told(refund: Mapping[str, Any]) -> Event:
+    """What is new of a refund: that it is made, or that it failed after all; it was told before then."""
+    return _given_back(refund)[-1] if refund.get("payment_intent") else NOT_OURS
+
+
+def _charge_refunded(charge: Mapping[str, Any]) -> Sequence[Event]:
+    """All refunds of a charge; API versions from 2022-11-15 on do not tell them with it, and they are asked for."""
+    if not charge.get("payment_intent"):
+        return [NOT_OURS]
+    told = http.part(charge, "refunds")
+    rows = http.parts(told, "data")
+    if not rows or told.get("has_more"):
+        return [Event(kind="ask", session=str(charge.get("id", "")))]
+    return [event for row in rows for event in _given_back({**row, "payment_intent": charge["payment_intent"]})]
+
+
 def _disputed(kind: str) -> Callable[[Mapping[str, Any]], Event]:
     def read(dispute: Mapping[str, Any]) -> Event:
+        if not dispute.get("payment_intent"):
+            return NOT_OURS
         currency = str(dispute.get("currency", "")).upper()
         suffix = ":back" if kind == "restored" else ""
         return Event(
             kind=kind,
             external_id=f"{dispute.get('id', '')}{suffix}",
-            parent_id=str(dispute.get("payment_intent") or ""),
+            parent_id=str(dispute["payment_intent"]),
             amount_micros=_micros(dispute.get("amount"), currency),
             currency=currency,
-            note=str(dispute.get("reason", "")),
+            note=str(dispute.get("reason") or ""),
         )
 
     return read
@@ -286,9 +348,10 @@ EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Event]]] = {
     "checkout.session.async_payment_failed": lambda found: Event(kind="gone", session=str(found.get("id", ""))),
     "checkout.session.expired": lambda found: Event(kind="gone", session=str(found.get("id", ""))),
     "payment_intent.succeeded": _paid,
-    "refund.created": _refunded,
-    "refund.updated": _refunded,
-    "refund.failed": _refunded,
+    "charge.refund.updated": _refund_told,
+    "refund.created": _refund_told,
+    "refund.updated": _refund_told,
+    "refund.failed": _refund_told,
     "charge.dispute.funds_withdrawn": _disputed("reversed"),
     "charge.dispute.funds_reinstated": _disputed("restored"),
 }

@@ -16,6 +16,7 @@ from tollgate.store.models.audit import Audit, AuditSeal
 from tollgate.store.models.books import JournalCode, Recalculation
 from tollgate.store.models.calls import CDR, Call
 from tollgate.store.models.cards import Card, Rate, ResaleLook, Revision
+from tollgate.store.models.carrier_payments import CarrierPayment
 from tollgate.store.models.carriers import Carrier, Gateway
 from tollgate.store.models.charges import Charge
 from tollgate.store.models.circuits import CircuitTest
@@ -55,8 +56,9 @@ from tollgate.store.models.notices import (
     WebhookDelivery,
     WebhookEvent,
 )
-from tollgate.store.models.packages import Bundle, CustomerPackage, Package
+from tollgate.store.models.packages import Bundle, CustomerPackage, Package, SpendPeriod
 from tollgate.store.models.payment_gateways import AutoTopUp, Checkout, PaymentEvent, PaymentGateway
+from tollgate.store.models.payment_rows import PaymentRow
 from tollgate.store.models.payments import Payment
 from tollgate.store.models.portal_domains import PortalDomain
 from tollgate.store.models.reconciliation import (
@@ -117,6 +119,7 @@ __all__ = [
     "CarrierFileContent",
     "CarrierFormat",
     "CarrierLine",
+    "CarrierPayment",
     "CarrierStatement",
     "CarrierSum",
     "ChangeRequest",
@@ -169,6 +172,7 @@ __all__ = [
     "Payment",
     "PaymentEvent",
     "PaymentGateway",
+    "PaymentRow",
     "Pin",
     "PinTry",
     "PortalDomain",
@@ -186,6 +190,7 @@ __all__ = [
     "SignInLink",
     "SignInProvider",
     "SmsSettings",
+    "SpendPeriod",
     "StirCertificate",
     "SummaryProgress",
     "Tag",

@@ -109,6 +109,8 @@ class Account(Record):
     """Whether lists load their next page by themselves as their end comes into view."""
     language = models.CharField(max_length=10, blank=True, default="")
     """Of the pages, for who has chosen none; empty is as the browser asks."""
+    codes_version = models.IntegerField(default=0, db_default=0, editable=False)
+    """Grows with its journal codes, which are in another table."""
 
     class Meta:
         db_table = "account"

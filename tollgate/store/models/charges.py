@@ -11,8 +11,8 @@ from tollgate.store.models.records import WidePrice, one_of
 class Charge(models.Model):
     """One thing charged once: `key` makes a second run find the first.
 
-    Immutable but for `entry_id`, which is set when the money moves: at once, or when the invoice that bears it is
-    issued. A charge is billed while a line of an invoice that is not void names it.
+    Immutable but for `entry_id`, which is set when the money moves: at once, or when the document that bears it is
+    issued, and then `billing_type` with it. A charge is billed while a line of an invoice that is not void names it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -32,6 +32,9 @@ class Charge(models.Model):
     tax_category = models.CharField(max_length=2, blank=True, default="", db_default="")
     """Why it bears no tax, by the category of EN 16931, and the reason printed; without, it bears its document's."""
     exemption_reason = models.TextField(blank=True, default="", db_default="")
+    billing_type = models.TextField(blank=True, default="", db_default="")
+    """The account type under which it was made, or that of the document which moved its money: only documents of that
+    kind bear it."""
     at = models.DateTimeField(db_default=Now(), editable=False)
     entry_id = models.BigIntegerField(null=True, blank=True)
 

@@ -7,10 +7,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from tollgate.core.cli_pools import MODES
 from tollgate.store.models.accounts import Account
 from tollgate.store.models.localizations import Localization
 from tollgate.store.models.portal_domains import PortalDomain
-from tollgate.store.models.records import Record, not_negative, one_of
+from tollgate.store.models.records import Record, in_order, not_negative, one_of
 from tollgate.store.models.tags import Tag
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class Customer(Record):
     attestation = models.CharField(max_length=1, default="C")
     approved_clis_only = models.BooleanField(default=False)
     cli_selection = models.TextField(default="first")
+    cli_pool = models.TextField(default="disabled")
+    non_cli_card = models.ForeignKey(
+        "store.Card", on_delete=models.PROTECT, null=True, blank=True, related_name="customers_by_cli"
+    )
+    """By which calls pay from numbers that are not in the pool, where `cli_pool` says so."""
     local_calls = models.BooleanField(default=True)
     local_price_nanos = models.BigIntegerField(default=0)
     local_increment_s = models.IntegerField(default=60)
@@ -109,7 +115,9 @@ class Customer(Record):
     low_balance_noticed_at = models.DateTimeField(null=True, blank=True)
     """When its contacts were told; empty while the notice is armed."""
     low_balance_noticed_micros = models.BigIntegerField(null=True, blank=True)
-    """Balance and limit at that moment: only more than this arms it again, not a hold that is released."""
+    """Balance and limit at that moment: more than this arms it again, not a hold that is released. Empty: anything."""
+    low_balance_noticed_entry_id = models.BigIntegerField(null=True, blank=True)
+    """The newest entry at that moment: money that came after it arms it again, whatever calls have cost meanwhile."""
     notification_emails = ArrayField(models.EmailField(), default=list, blank=True)
     notification_departments = ArrayField(models.TextField(), default=list, blank=True)
     """Of its contacts those in one of these get its notices; none is all of them."""
@@ -119,6 +127,9 @@ class Customer(Record):
     """Its billing rests since then, until a person releases it: something did not add up."""
     noticed_end_at = models.DateTimeField(null=True, blank=True)
     """The end of its validity that its contacts have been told of."""
+    tags_version = models.IntegerField(default=0, db_default=0, editable=False)
+    taxes_version = models.IntegerField(default=0, db_default=0, editable=False)
+    """These grow with its tags and taxes, which are in other tables."""
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -133,6 +144,7 @@ class Customer(Record):
             one_of("attestation", "A", "B", "C", name="customer_attestation"),
             one_of("loss_making_calls", "allow", "warn", "refuse", name="customer_loss_making_calls"),
             one_of("cli_selection", "first", "random", "weighted", "round_robin", name="customer_cli_selection"),
+            one_of("cli_pool", *MODES, name="customer_cli_pool"),
             models.CheckConstraint(
                 condition=models.Q(local_price_nanos__gte=0, local_increment_s__gte=1), name="customer_local_price"
             ),
@@ -182,6 +194,14 @@ class Customer(Record):
                 name="customer_by_status",
             ),
             models.Index(fields=["id"], condition=models.Q(deleted_at__isnull=False), name="customer_deleted"),
+            models.Index(fields=["account", "name", "id"], include=["deleted_at"], name="customer_by_name"),
+            *in_order(
+                "customer",
+                *("number", "company", "country", "reference", "accounting_id", "channels"),
+                *("debit_limit_micros", "status_until", "expires_at"),
+                of="account",
+                among=models.Q(deleted_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

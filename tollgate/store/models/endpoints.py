@@ -11,7 +11,7 @@ from tollgate.store.models.accounts import Account
 from tollgate.store.models.conferences import ConferenceRoom
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.networks import NetworkField
-from tollgate.store.models.records import Record, not_negative, one_of
+from tollgate.store.models.records import Record, in_order, not_negative, one_of
 
 
 class Endpoint(Record):
@@ -64,6 +64,7 @@ class Endpoint(Record):
             models.Index(
                 fields=["customer"], condition=models.Q(enabled=True, sends_calls=True), name="endpoint_sending"
             ),
+            *in_order("endpoint", "name", "kind", "tech_prefix", "channels", "cps_milli", "enabled"),
         ]
 
     def __str__(self) -> str:

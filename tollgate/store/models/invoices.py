@@ -46,6 +46,8 @@ class SeriesCounter(models.Model):
     series = models.ForeignKey(InvoiceSeries, on_delete=models.PROTECT, related_name="counters")
     year = models.IntegerField(default=0)
     last = models.BigIntegerField()
+    last_on = models.DateField(null=True)
+    """The date of that number: none that follows is earlier."""
 
     class Meta:
         db_table = "series_counter"
@@ -161,16 +163,18 @@ class Invoice(Record):
 class BillingProgress(models.Model):
     """How far the unattended run has come with a customer, so that the next one reads what is new alone.
 
-    Each period of its schedule that ended by `until_at` (null: none) is on a document, or had nothing to bill. Entries
-    of its wallet up to `entry_id` were looked at; ids of one wallet come in the order of their commits, because whoever
-    posts holds the wallet. `waiting` are the beginnings of billed stretches to which something came since, or may have:
-    they are looked at again until documents have billed all of it.
+    Each period of its schedule that ended by `until_at` (null: none) is on a document, or had nothing to bill; what
+    ended since then and by `looked_until_at` came to less than the smallest coin, or no document had room for it.
+    Entries of its wallet up to `entry_id` were looked at; ids of one wallet come in the order of their commits, because
+    whoever posts holds the wallet. `waiting` are the beginnings of billed stretches to which something came since, or
+    may have: they are looked at again until documents have billed all of it.
     """
 
     customer = models.OneToOneField(
         Customer, on_delete=models.PROTECT, primary_key=True, related_name="billing_progress"
     )
     until_at = models.DateTimeField(null=True)
+    looked_until_at = models.DateTimeField(null=True)
     entry_id = models.BigIntegerField(default=0)
     waiting = ArrayField(models.DateTimeField(), default=list)
 
@@ -249,6 +253,8 @@ class InvoiceTax(models.Model):
     base_micros = models.BigIntegerField()
     amount_micros = models.BigIntegerField()
     exemption_reason = models.TextField(blank=True, default="")
+    is_vat = models.BooleanField(null=True, default=None)
+    """Null for documents from before this was kept: their label says it."""
 
     class Meta:
         db_table = "invoice_tax"

@@ -31,6 +31,7 @@ class LakeFile(models.Model):
     sums = models.JSONField()
     sha256 = models.CharField(max_length=64)
     written_at = models.DateTimeField(db_default=Now(), editable=False)
+    """Whatever was posted before this instant is in the file; what came later may be."""
     replaced_at = models.DateTimeField(null=True, blank=True)
     """When a later version took its place; its file is deleted a day after that."""
     erased_at = models.DateTimeField(null=True, blank=True)

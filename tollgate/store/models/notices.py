@@ -112,6 +112,8 @@ class Alert(Record):
     sample_min = models.IntegerField(default=5)
     penalty_s = models.IntegerField(default=0)
     repeat_min = models.IntegerField(default=0)
+    repeat_hour = models.IntegerField(default=8, db_default=8)
+    """The hour of the account's clock at which what repeats daily or weekly is told again."""
     level = models.TextField(default="warning")
     template = models.CharField(max_length=50, default="alert")
 
@@ -123,6 +125,9 @@ class Alert(Record):
             one_of("operator", *OPERATORS, name="alert_operator"),
             one_of("level", "none", "warning", "error", name="alert_level"),
             not_negative("sample_min", "penalty_s", "repeat_min", name="alert_times"),
+            models.CheckConstraint(
+                condition=models.Q(repeat_hour__gte=0, repeat_hour__lte=23), name="alert_repeat_hour"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -236,7 +241,7 @@ class DunningStep(Record):
 
 
 class DunningEvent(models.Model):
-    """One step that was taken for one invoice; `key` makes sure that it is taken once."""
+    """One step that was taken for one invoice; `key` makes sure that it is taken once each time that it is unpaid."""
 
     id = models.BigAutoField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="dunning_events")
@@ -247,11 +252,13 @@ class DunningEvent(models.Model):
     action = models.TextField()
     words = models.TextField(blank=True, default="")
     charge = models.ForeignKey(Charge, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    reopened_count = models.IntegerField(default=0, db_default=0)
+    """How often the invoice had been unpaid again by then: its payment was taken back, or its collection failed."""
     at = models.DateTimeField()
 
     class Meta:
         db_table = "dunning_event"
-        constraints = [models.UniqueConstraint(fields=["invoice", "key"], name="dunning_event_once")]
+        constraints = [models.UniqueConstraint(fields=["invoice", "reopened_count", "key"], name="dunning_event_once")]
         indexes = [models.Index(fields=["account", "-id"], name="dunning_event_newest")]
 
     def __str__(self) -> str:

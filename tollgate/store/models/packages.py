@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from tollgate.store.models.accounts import Account
 from tollgate.store.models.customers import Customer
+from tollgate.store.models.dids import Did
 from tollgate.store.models.records import Record, not_negative, one_of
 
 
@@ -37,6 +38,8 @@ class Package(Record):
     """What the minutes may be used for; none: every number."""
     rollover = models.BooleanField(default=False)
     """Minutes left at the end of a period may still be used in the next one."""
+    feature = models.TextField(blank=True, default="", db_default="")
+    """What of the platform comes with it: `recording` has the calls of who holds it recorded."""
 
     class Meta:
         db_table = "package"
@@ -44,6 +47,7 @@ class Package(Record):
             models.UniqueConstraint(fields=["account", "name"], name="package_name_once"),
             one_of("kind", "standard", "free_minutes", name="package_kind"),
             one_of("frequency", "none", "daily", "weekly", "monthly", name="package_frequency"),
+            one_of("feature", "", "recording", name="package_feature"),
             not_negative(
                 "cost_nanos", "retail_nanos", "setup_cost_nanos", "setup_retail_nanos", "minimum_days", "minutes",
                 name="package_amounts",
@@ -58,11 +62,14 @@ class CustomerPackage(Record):
     """A package that a customer holds, from its first day to its last one, that included.
 
     What lies before `done_until_on` is done with: it was charged, or let go because the customer rested. `next_on` is
-    the day of the next charge; without one there is none to come.
+    the day of the next charge; without one there is none to come. One for a DID keeps the number in `did_number`, also
+    when the DID is gone.
     """
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="packages")
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="holders")
+    did = models.ForeignKey(Did, on_delete=models.SET_NULL, null=True, blank=True, related_name="packages")
+    did_number = models.CharField(max_length=20, blank=True, default="", db_default="")
     quantity = models.IntegerField(default=1)
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True)
@@ -112,3 +119,30 @@ class Bundle(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SpendPeriod(models.Model):
+    """A period of a minimum spend that was charged: what was the least, what its calls cost, what was charged in all.
+
+    Calls that are corrected later lead to another charge. `entry_id` is the newest correction of the customer's wallet
+    that was looked at.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    customer_package = models.ForeignKey(CustomerPackage, on_delete=models.PROTECT, related_name="spend_periods")
+    from_on = models.DateField()
+    until_on = models.DateField()
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    least_micros = models.BigIntegerField()
+    used_micros = models.BigIntegerField()
+    charged_micros = models.BigIntegerField()
+    entry_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "spend_period"
+        constraints = [models.UniqueConstraint(fields=["customer_package", "from_on"], name="spend_period_once")]
+        indexes = [models.Index(fields=["customer_package", "-entry_id"], name="spend_period_looked")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_package_id} {self.from_on}"

@@ -56,6 +56,8 @@ class Payment(Record):
     leaving_micros = models.BigIntegerField(default=0, db_default=0)
     """What payouts that wait for the bank will give back of it: in transit, and no more the wallet's."""
     created_by = models.TextField(blank=True, default="")
+    by_contact = models.BooleanField(default=False, db_default=False)
+    """Whether a contact of the customer has begun it, in the portal or by a program."""
     approved_by = models.TextField(blank=True, default="")
     received_at = models.DateTimeField(db_default=Now())
     completed_at = models.DateTimeField(null=True, blank=True)

@@ -42,3 +42,12 @@ def not_negative(*fields: str, name: str) -> models.CheckConstraint:
     for field in fields:
         condition &= models.Q(**{f"{field}__gte": 0})
     return models.CheckConstraint(condition=condition, name=name)
+
+
+def in_order(table: str, *fields: str, of: str = "", among: models.Q | None = None) -> list[models.Index]:
+    """Indexes that give the rows of a long list in the order of each of `fields`, ties by id; of each `of`.
+
+    A page of such a list costs the same wherever it is. Fields that may be empty are walked (`QuerysetSource.walked`).
+    """
+    first = [of] if of else []
+    return [models.Index(fields=[*first, field, "id"], condition=among, name=f"{table}_by_{field}") for field in fields]

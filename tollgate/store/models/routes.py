@@ -4,7 +4,7 @@ from django.db import models
 
 from tollgate.store.models.cards import Card
 from tollgate.store.models.customers import Customer
-from tollgate.store.models.records import Record, not_negative, one_of
+from tollgate.store.models.records import Record, in_order, not_negative, one_of
 from tollgate.store.models.tags import Tag
 
 
@@ -48,6 +48,7 @@ class IngressRoute(Record):
         ]
         indexes = [
             models.Index(fields=["customer"], condition=models.Q(enabled=True), name="ingress_route_enabled"),
+            *in_order("ingress_route", "name", "tech_prefix", "strategy", "channels", "cps_milli", "enabled"),
         ]
 
     def __str__(self) -> str:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from tollgate.core.breakout import LISTED, Question
+from tollgate.core.breakout import ALL_DIDS, LISTED, Question
 from tollgate.core.call_search import Rule, asked
 from tollgate.core.lake import Condition, Group, Span, Statement, where
 from tollgate.core.lake_breakout import CALLS, GROUPS, LOOKED_UP, TEXTS
-from tollgate.store.models import Account, Customer, IngressRoute
+from tollgate.store.models import Account, Customer, Did, IngressRoute
 from tollgate.store.queries.breakout_days import LakeDays
 from tollgate.store.queries.breakout_names import named_ids
 from tollgate.store.queries.call_search import names_of
@@ -30,12 +30,26 @@ def conditions(account: Account, question: Question) -> Group:
     parts: list[Condition | Group] = [
         Condition(f"{name}_id", "in", tuple(named_ids(account, question, name)) or (-1,))
         if name in LISTED
+        else _of_dids(account, question.reach, value)
+        if name == "did"
         else asked(Rule(name, FILTERS[name], value), names)
         for name, value in question.filters.items()
     ]
     if question.reach is not None:
         parts.append(Condition("customer_id", "in", tuple(sorted(question.reach)) or (-1,)))
     return Group(tuple(parts))
+
+
+def _of_dids(account: Account, reach: frozenset[int] | None, value: str) -> Condition:
+    """The CLI is one of the account's DIDs, or of those of customers within reach, however it is written: of all where
+    the filter says so, else of those that begin with its digits."""
+    begins = value.strip().removeprefix("+")
+    found = Did.objects.filter(account=account, number__startswith="" if begins.lower() == ALL_DIDS else begins)
+    if reach is not None:
+        found = found.filter(customer__in=reach)
+    numbers = found.order_by("number").values_list("number", flat=True)
+    written = tuple(text for number in numbers for text in (number, f"+{number}"))
+    return Condition("cli", "in", written or ("+",))  # which is no number
 
 
 def tables_of(days: LakeDays) -> dict[str, list[Path]]:

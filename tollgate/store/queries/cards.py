@@ -44,8 +44,13 @@ def revision_at(card: Card, at: datetime) -> Revision | None:
 
 
 def is_unused(card: Card) -> bool:
-    """Whether the card never priced a call and no route or DID names it, so that it may be deleted."""
-    return not (card.revisions.filter(published_at__isnull=False).exists() or is_of_routes(card) or is_of_dids(card))
+    """Whether the card never priced a call and no route, DID or customer names it, so that it may be deleted."""
+    return not (
+        card.revisions.filter(published_at__isnull=False).exists()
+        or is_of_routes(card)
+        or is_of_dids(card)
+        or is_of_customers(card)
+    )
 
 
 def is_of_routes(card: Card) -> bool:
@@ -56,6 +61,11 @@ def is_of_routes(card: Card) -> bool:
 def is_of_dids(card: Card) -> bool:
     """Whether somebody pays by the card for calls to a DID."""
     return card.dids.exists() or card.dids_of_carrier.exists() or card.did_prices.exists()
+
+
+def is_of_customers(card: Card) -> bool:
+    """Whether customers pay by the card for calls from numbers that are not theirs."""
+    return card.customers_by_cli.exists()
 
 
 def price(card: Card, revision: Revision, number: str, *, at: datetime, duration_ms: int) -> Priced | None:

@@ -27,6 +27,7 @@ GATES_PASSED = {
     "number_invalid": "Number",
     "no_rate": "Price",
     "cli_restricted": "Caller's number",
+    "cli_unknown": "CLI pool",
     "no_carrier": "Carriers",
     "attestation": "Signature",
     "rate_capped": "Price cap",

@@ -36,8 +36,13 @@ CALLS = (
     "SELECT id, customer_id, currency, number, duration_ms, answered_us, cost_micros, "
     "{revision} AS revision_id, {free} AS free_s FROM lake_call "
     "WHERE account_id = {account} AND started_us >= {start} AND started_us < {end} AND answered_us IS NOT NULL "
-    "AND customer_card_id IS NOT NULL"
+    "AND customer_card_id IS NOT NULL{direction}"
 )
+DIRECTIONS = {
+    "termination": " AND ingress_route_id IS NOT NULL",
+    "origination": " AND ingress_route_id IS NULL",
+}
+"""What tells calls that a card prices: those that go out have a route, those that come in to DIDs have none."""
 
 
 @dataclass(slots=True)
@@ -59,7 +64,7 @@ class Rerated:
 
 
 def rerate(span: Span, at: datetime, *, card: Card | None = None, engine: LakeEngine | None = None) -> list[Rerated]:
-    """Every charged call of the span rated again, by `card` or by the revision it was rated by."""
+    """Every charged call of the span rated again by the revision that rated it; or those of its direction by `card`."""
     lake = engine or engine_of_installation()
     sides = sides_of("call", span, at)
     folder = lake_folder()
@@ -90,6 +95,7 @@ def _statement(
     calls = CALLS.format(
         revision="customer_revision_id" if card is None else _in_force(revisions, statement),
         free=free_text(lake.engine) if Bundle.objects.filter(account_id=span.account_id).exists() else "0",
+        direction="" if card is None else DIRECTIONS[card.direction],
         account=statement.mark(span.account_id),
         start=statement.mark(instant_us(span.from_at)),
         end=statement.mark(instant_us(span.until_at)),

@@ -26,6 +26,7 @@ from tollgate.store.models import (
     Endpoint,
     Invoice,
     Payment,
+    PaymentRow,
     PortalDomain,
     SmsSettings,
     VerifiedCli,
@@ -101,6 +102,11 @@ def payments_of(customer: Customer) -> QuerySet[Payment]:
     """The customer's payments, without what users of ours have noted for themselves."""
     found = Payment.objects.filter(account_id=customer.account_id, customer=customer)
     return found.defer("private_note", "created_by", "approved_by")
+
+
+def payment_rows_of(customer: Customer) -> QuerySet[PaymentRow]:
+    """The same with what packages took from the balance by themselves, below zero."""
+    return PaymentRow.objects.filter(account_id=customer.account_id, customer=customer)
 
 
 def checkout_of(customer: Customer, payment_id: int) -> Checkout | None:

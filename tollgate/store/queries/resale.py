@@ -50,8 +50,15 @@ def buying_routes(reseller_id: int) -> QuerySet[IngressRoute]:
 
 def given_to(reseller_id: int) -> Q:
     """The cards that a reseller buys by."""
-    of_dids = DidPrice.objects.filter(reseller=reseller_id).values("card_id")
-    return Q(kind="customer") & (Q(pk__in=buying_routes(reseller_id).values("card_id")) | Q(pk__in=of_dids))
+    bought = Q(pk__in=buying_routes(reseller_id).values("card_id"))
+    bought |= Q(pk__in=DidPrice.objects.filter(reseller=reseller_id).values("card_id"))
+    bought |= Q(pk__in=Did.objects.filter(customer=reseller_id).values("card_id"))
+    return Q(kind="customer") & bought
+
+
+def dids_seen_of(reseller_id: int, reach: Iterable[int]) -> Q:
+    """The DIDs that the users of a reseller may see: its own, and those of the customers below it (`reach`)."""
+    return Q(customer__in=[reseller_id, *reach])
 
 
 def owned_by(reseller_ids: Iterable[int]) -> Q:
@@ -65,6 +72,8 @@ def seen_of(reseller_id: int, reach: Iterable[int]) -> Q:
     sold = Q(pk__in=IngressRoute.objects.filter(reaching(below)).values("card_id"))
     sold |= Q(pk__in=Did.objects.filter(customer__in=below).values("card_id"))
     sold |= Q(pk__in=DidPrice.objects.filter(reseller__in=below).values("card_id"))
+    by_cli = Customer.objects.filter(pk__in=[reseller_id, *below], non_cli_card__isnull=False)
+    sold |= Q(pk__in=by_cli.values("non_cli_card_id"))
     return owned_by([reseller_id, *below]) | given_to(reseller_id) | (Q(kind="customer") & sold)
 
 

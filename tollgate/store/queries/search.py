@@ -34,16 +34,20 @@ class Hit:
     customer_id: int | None = None
 
 
-def search(account: Account, text: str, at: datetime, *, kinds: frozenset[str], reach: Reach, cards: Q) -> list[Hit]:
+def search(
+    account: Account, text: str, at: datetime, *, kinds: frozenset[str], reach: Reach, cards: Q, dids: Q
+) -> list[Hit]:
     """The hits of these kinds in a fixed order; nothing for fewer than two characters.
 
-    `reach` holds them to some customers: then only records that belong to one of those are found. `cards` are those
-    that may be seen.
+    `reach` holds them to some customers: then only records that belong to one of those are found. `cards` and `dids`
+    are those that may be seen.
     """
     words = text.strip()
     if len(words) < 2:
         return []
     found = [hit for kind, finder in FINDERS.items() if kind in kinds for hit in finder(account, words, reach)]
+    if "did" in kinds:
+        found += _dids(account, words, dids)
     if "card" in kinds:
         found += _cards(account, words, cards)
     if "call" in kinds:
@@ -90,11 +94,11 @@ def _endpoints(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
         yield Hit("endpoint", endpoint.pk, title, words, endpoint.customer_id)
 
 
-def _dids(account: Account, text: str, reach: Reach) -> Iterator[Hit]:
+def _dids(account: Account, text: str, seen: Q) -> Iterator[Hit]:
     digits = _digits(text).removeprefix("00")
     if not digits:
         return
-    found = _within(Did.objects.filter(account=account, number__startswith=digits), reach)
+    found = Did.objects.filter(seen, account=account, number__startswith=digits)
     for did in found.select_related("customer").order_by("number")[:MOST]:
         yield Hit("did", did.pk, did.number, did.customer.name if did.customer else "in the inventory", did.customer_id)
 
@@ -151,7 +155,6 @@ FINDERS = {
     "customer": _customers,
     "contact": _contacts,
     "endpoint": _endpoints,
-    "did": _dids,
     "carrier": _carriers,
     "invoice": _invoices,
 }

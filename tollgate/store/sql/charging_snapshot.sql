@@ -4,7 +4,7 @@
 -- name: accounts
 SELECT account.id, account.name, account.currency, account.status, account.challenge_unknown, account.slice_s,
        account.validity_s, account.recording, account.valid_from_creation, account.sip_rewrites::text AS sip_rewrites,
-       account.auth_failure_count, wallet.id AS wallet_id
+       account.auth_failure_count, account.zone, wallet.id AS wallet_id
 FROM account
 JOIN wallet ON wallet.account_id = account.id AND wallet.kind = 'account' AND wallet.owner_id = account.id
 WHERE $1::bigint[] IS NULL OR account.id = ANY($1)
@@ -15,13 +15,17 @@ FROM edge
 WHERE $1::bigint[] IS NULL OR id = ANY($1)
 
 -- name: customers
--- A verification counts as done when one contact has done it. Verified CLIs are read with their customer.
+-- A verification counts as done when one contact has done it. Verified CLIs are read with their customer, and so are the
+-- DIDs that calls may show where it has a CLI pool.
 SELECT customer.id, customer.account_id, customer.parent_id, customer.name, customer.currency, customer.status,
        customer.status_until, customer.expires_at, customer.valid_days, customer.created_at,
        customer.hours::text AS hours, customer.hours_hang_up, customer.cli_selection, customer.max_duration_s, customer.recording, customer.pai_mode,
        customer.approved_clis_only, customer.first_reply_s, customer.pdd_s, customer.ring_s, customer.rtp_firewall,
        customer.local_calls, customer.local_price_nanos, customer.local_increment_s, customer.loss_making_calls,
-       customer.localization_id, customer.vars_toml, wallet.id AS wallet_id, wallet.depth,
+       customer.localization_id, customer.vars_toml,
+       COALESCE(NULLIF(customer.billing_zone, ''), customer.zone) AS billing_zone, customer.cli_pool, customer.non_cli_card_id, wallet.id AS wallet_id, wallet.depth,
+       CASE WHEN customer.cli_pool <> 'disabled'
+            THEN ARRAY(SELECT number FROM did WHERE did.customer_id = customer.id AND did.enabled) ELSE '{}' END AS own_dids,
        ARRAY(SELECT number FROM verified_cli WHERE verified_cli.customer_id = customer.id ORDER BY id) AS approved_clis,
        ARRAY(SELECT attestation FROM verified_cli WHERE verified_cli.customer_id = customer.id ORDER BY id) AS attestations,
        ARRAY(SELECT tag_id FROM customer_tag WHERE customer_tag.customer_id = customer.id) AS tag_ids,
@@ -78,6 +82,14 @@ SELECT bundle.id, bundle.customer_id, bundle.name, bundle.starts_at, bundle.ends
 FROM bundle
 JOIN wallet ON wallet.account_id = bundle.account_id AND wallet.kind = 'bundle' AND wallet.owner_id = bundle.id
 WHERE (bundle.ends_at IS NULL OR bundle.ends_at > now()) AND ($1::bigint[] IS NULL OR bundle.id = ANY($1))
+
+-- name: recorders
+-- Packages with call recording that are held now or will be, of a customer or for one of its DIDs.
+SELECT held.id, held.customer_id, held.did_id, held.did_number, held.starts_on, held.ends_on, package.name
+FROM customer_package AS held
+JOIN package ON package.id = held.package_id
+WHERE package.feature = 'recording' AND (held.ends_on IS NULL OR held.ends_on >= GREATEST(held.starts_on, now()::date - 2))
+  AND ($1::bigint[] IS NULL OR held.id = ANY($1))
 
 -- name: localizations
 SELECT id, name, originate_cli_in, originate_cli_out, originate_cld, terminate_cli_in, terminate_cli_out, terminate_cld

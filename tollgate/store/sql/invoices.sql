@@ -1,6 +1,6 @@
 -- What documents are made of: what the ledger charged for the calls of some stretches of time, and numbers without gaps.
 -- Stretches come as two arrays, $6 their beginnings and $7 their ends; $8 and $9 are the first and the last of these, so
--- that only the partitions between are looked at.
+-- that only the partitions between are looked at. What was charged since a moment ($10; null: nothing) is told beside it.
 
 -- name: usage_of_calls
 -- A customer who is no reseller: its wallet is charged for its own calls alone. $1 account, $2 customer, $3 wallet,
@@ -11,13 +11,15 @@ SELECT stretch.place - 1 AS piece, CASE $5::text WHEN 'day' THEN (cdr.started_at
        count(posted.micros) AS calls_count,
        COALESCE(sum(cdr.billed_s) FILTER (WHERE posted.micros IS NOT NULL), 0)::bigint AS billed_s,
        COALESCE(sum(posted.micros), 0)::bigint AS charged_micros,
+       COALESCE(sum(posted.since_micros), 0)::bigint AS since_micros,
        sum(cdr.cost_micros - COALESCE(posted.call_micros, 0))::bigint AS difference_micros
 FROM unnest($6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY AS stretch (from_at, until_at, place)
 JOIN rated_call AS cdr ON cdr.account_id = $1::bigint AND cdr.customer_id = $2::bigint AND cdr.started_at >= stretch.from_at
         AND cdr.started_at < stretch.until_at AND cdr.started_at >= $8::timestamptz AND cdr.started_at < $9::timestamptz
 LEFT JOIN LATERAL (
   SELECT -sum(entry.amount_micros) AS micros,
-         -sum(entry.amount_micros) FILTER (WHERE entry.kind IN ('call', 'overrun')) AS call_micros
+         -sum(entry.amount_micros) FILTER (WHERE entry.kind IN ('call', 'overrun')) AS call_micros,
+         -sum(entry.amount_micros) FILTER (WHERE entry.at >= $10::timestamptz) AS since_micros
   FROM entry
   WHERE entry.call_id = cdr.id AND entry.account_id = $1::bigint AND entry.wallet_id = $3::bigint
     AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
@@ -32,6 +34,7 @@ SELECT stretch.place - 1 AS piece, CASE $5::text WHEN 'day' THEN (cdr.started_at
        CASE $5::text WHEN 'destination' THEN cdr.destination ELSE '' END AS destination,
        CASE $5::text WHEN 'route' THEN cdr.ingress_route_id END AS ingress_route_id,
        count(*) AS calls_count, sum(cdr.billed_s)::bigint AS billed_s, sum(posted.micros)::bigint AS charged_micros,
+       COALESCE(sum(posted.since_micros), 0)::bigint AS since_micros,
        sum(CASE WHEN cdr.customer_id = $2::bigint THEN cdr.cost_micros - COALESCE(posted.call_micros, 0) ELSE 0 END)::bigint
          AS difference_micros
 FROM unnest($6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY AS stretch (from_at, until_at, place)
@@ -42,7 +45,8 @@ JOIN rated_call AS cdr ON cdr.account_id = $1::bigint AND cdr.customer_id = call
         AND cdr.started_at < stretch.until_at AND cdr.started_at >= $8::timestamptz AND cdr.started_at < $9::timestamptz
 CROSS JOIN LATERAL (
   SELECT -sum(entry.amount_micros) AS micros,
-         -sum(entry.amount_micros) FILTER (WHERE entry.kind IN ('call', 'overrun')) AS call_micros
+         -sum(entry.amount_micros) FILTER (WHERE entry.kind IN ('call', 'overrun')) AS call_micros,
+         -sum(entry.amount_micros) FILTER (WHERE entry.at >= $10::timestamptz) AS since_micros
   FROM entry
   WHERE entry.call_id = cdr.id AND entry.account_id = $1::bigint AND entry.wallet_id = $3::bigint
     AND entry.kind IN ('call', 'overrun', 'adjustment', 'correction')
@@ -56,7 +60,8 @@ ORDER BY 1, 2, 3, 4
 -- credit note tells of corrected calls is above zero there.
 SELECT line.usage_from_at AS from_at, line.usage_until_at AS until_at, min(line.from_on) AS from_on,
        max(line.until_on) AS until_on,
-       sum(CASE invoice.kind WHEN 'credit_note' THEN -line.exact_micros ELSE line.exact_micros END)::bigint AS micros
+       sum(CASE invoice.kind WHEN 'credit_note' THEN -line.exact_micros ELSE line.exact_micros END)::bigint AS micros,
+       COALESCE(sum(line.exact_micros) FILTER (WHERE invoice.kind = 'receipt'), 0)::bigint AS receipts_micros
 FROM invoice_line AS line
 JOIN invoice ON invoice.id = line.invoice_id
 WHERE invoice.customer_id = $1::bigint AND invoice.state <> 'void' AND invoice.id <> $2::bigint
@@ -109,9 +114,11 @@ ORDER BY 1
 
 -- name: closed_and_unbilled
 -- A call of each customer that is billed by itself, whose period was over for longer than the account's lag and another day
--- at a moment ($1), that cost something, and that is on no document. Who is billed until then is asked nothing.
+-- at a moment ($1), that cost something, and that is on no document. Who is billed until then is asked nothing; what a run
+-- has looked at and carries on, for it is less than a coin, is none.
 WITH due AS (
-  SELECT customer.id, customer.account_id, customer.name, customer.billing_day, place.zone, progress.until_at,
+  SELECT customer.id, customer.account_id, customer.name, customer.billing_day, place.zone,
+         COALESCE(progress.looked_until_at, progress.until_at) AS until_at,
          CASE WHEN customer.billing_type = 'prepaid' AND customer.daily_receipts THEN 'daily' ELSE customer.invoice_schedule END
            AS frequency,
          (($1::timestamptz - account.invoice_lag_h * interval '1 hour' - interval '1 day') AT TIME ZONE place.zone)::date AS "on"
@@ -184,11 +191,13 @@ SELECT EXISTS (
 ) AS was
 
 -- name: next_number
--- The next number of a series ($1) in a year ($2; 0 where a series does not begin anew), $3 the first. Whoever asks holds
--- the counter until its transaction ends, so a number is given once, and one that is rolled back is given again.
-INSERT INTO series_counter (series_id, year, last) VALUES ($1::bigint, $2::integer, $3::bigint)
-ON CONFLICT (series_id, year) DO UPDATE SET last = series_counter.last + 1
-RETURNING last
+-- The next number of a series ($1) in a year ($2; 0 where a series does not begin anew), $3 the first, and its date: a day
+-- ($4), or that of the number before where it is later. Whoever asks holds the counter until its transaction ends, so a
+-- number is given once, and one that is rolled back is given again.
+INSERT INTO series_counter (series_id, year, last, last_on) VALUES ($1::bigint, $2::integer, $3::bigint, $4::date)
+ON CONFLICT (series_id, year) DO UPDATE
+SET last = series_counter.last + 1, last_on = GREATEST(series_counter.last_on, EXCLUDED.last_on)
+RETURNING last, last_on
 
 -- name: corrected_invoices
 -- The invoices whose calls a recalculation ($2 its reference, $3 its id, of account $1) has corrected since its last note

@@ -1,12 +1,20 @@
 -- What has to be written to the lake, and what the database may forget.
 
 -- name: last_corrections
--- The last correction of the calls of each UTC day.
-SELECT (rated_call.started_at AT TIME ZONE 'UTC')::date AS day_on, max(entry.at) AS at
+-- The last correction of the calls of each UTC day. What charging corrects bears the time of its decision by its own
+-- clock, which may be some time before it is posted.
+SELECT (rated_call.started_at AT TIME ZONE 'UTC')::date AS day_on,
+       max(entry.at + CASE entry.kind WHEN 'correction' THEN interval '5 minutes' ELSE interval '0' END) AS at
 FROM entry
 JOIN rated_call ON rated_call.account_id = entry.account_id AND rated_call.id = entry.call_id
 WHERE entry.account_id = $1::bigint AND entry.call_id IS NOT NULL AND entry.kind IN ('adjustment', 'correction')
 GROUP BY 1
+
+-- name: posted_until
+-- Before this instant no entry is posted any more: those of a transaction that is still open came after its beginning.
+SELECT LEAST(statement_timestamp(), min(xact_start)) AS at
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'
 
 -- name: first_start
 -- When the oldest call began that the database still has.

@@ -324,16 +324,18 @@ FROM payment
 WHERE payment.refunded_micros NOT BETWEEN 0 AND GREATEST(0, payment.amount_micros)
 
 -- name: payments_have_their_entries
--- A completed one moved its amount and took its tax back; a payout that waits for the bank has left the wallet; any other
--- moved nothing.
+-- A completed one moved its amount and took its tax back, which was earned by its calls where their prices include it; a
+-- payout that waits for the bank has left the wallet; any other moved nothing.
 SELECT payment.id AS payment_id, payment.status, payment.amount_micros, COALESCE(moved.micros, 0) AS entries_micros
 FROM payment
 LEFT JOIN LATERAL (
-  SELECT sum(amount_micros) AS micros
+  SELECT sum(amount_micros) AS micros,
+         COALESCE(sum(amount_micros) FILTER (WHERE book IN ('revenue', 'resale') AND kind = 'tax'), 0) AS within_micros
   FROM entry
   WHERE entry.ref = 'payment:' || payment.id AND entry.account_id = payment.account_id
 ) AS moved ON true
-WHERE COALESCE(moved.micros, 0) <> CASE
+WHERE moved.within_micros NOT IN (0, sign(payment.amount_micros) * payment.tax_micros)
+   OR COALESCE(moved.micros, 0) - moved.within_micros <> CASE
   WHEN payment.status = 'completed' THEN payment.amount_micros - sign(payment.amount_micros) * payment.tax_micros
   WHEN payment.status = 'pending' AND payment.kind = 'refund'
     AND EXISTS (SELECT FROM bank_line WHERE bank_line.payment_id = payment.id) THEN payment.amount_micros

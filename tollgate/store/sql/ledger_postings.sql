@@ -14,10 +14,11 @@ WITH posted AS (
   UPDATE wallet SET balance_micros = wallet.balance_micros + posted.amount_micros
   FROM posted WHERE wallet.id = posted.wallet_id
 ), noted AS (
-  INSERT INTO audit (actor, act, reason, table_name, row_id, verb, after)
+  INSERT INTO audit (actor, act, reason, table_name, row_id, verb, after, actor_kind, actor_id, ip, account_id, customer_id)
   SELECT current_setting('audit.actor', true), current_setting('audit.act', true), current_setting('audit.reason', true),
-         'entry', posted.id, 'INSERT', to_jsonb(posted)
-  FROM posted
+         'entry', posted.id, 'INSERT', to_jsonb(posted), acting.kind, acting.id, acting.ip, posted.account_id,
+         CASE WHEN wallet.kind = 'customer' THEN wallet.owner_id END
+  FROM posted JOIN wallet ON wallet.id = posted.wallet_id CROSS JOIN audit_acting() AS acting
 )
 SELECT id FROM posted
 

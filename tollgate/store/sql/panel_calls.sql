@@ -6,9 +6,9 @@ WITH asked AS (
   UPDATE call SET hangup_at = COALESCE(hangup_at, clock_timestamp()) WHERE id = $1::bigint
   RETURNING id, account_id, edge, edge_call_id, customer_id, hangup_at
 ), noted AS (
-  INSERT INTO audit (actor, act, reason, table_name, row_id, verb, after)
+  INSERT INTO audit (actor, act, reason, table_name, row_id, verb, after, actor_kind, actor_id, ip, account_id, customer_id)
   SELECT current_setting('audit.actor', true), current_setting('audit.act', true), current_setting('audit.reason', true),
-         'call', asked.id, 'UPDATE', to_jsonb(asked)
-  FROM asked
+         'call', asked.id, 'UPDATE', to_jsonb(asked), acting.kind, acting.id, acting.ip, asked.account_id, asked.customer_id
+  FROM asked CROSS JOIN audit_acting() AS acting
 )
 SELECT id, pg_notify('changed', 'call:' || id)::text AS told FROM asked
