@@ -241,19 +241,34 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
     ids, opened = foreign_ids(cast), set()
     for noun in NOUNS:
         listed = rita.get(noun.name, SINCE if noun.ranged else {})
-        assert listed.status_code == (200 if noun.customer else 403), noun.name
+        open_to_them = noun.customer or noun.seen
+        assert listed.status_code == (200 if open_to_them else 403), noun.name
         assert not [words for words in FOREIGN if words in listed.content.decode()], noun.name
         one = rita.get(f"{noun.name}/{ids[noun.name]}")
-        assert one.status_code == (404 if noun.customer else 403), noun.name
+        assert one.status_code == (404 if open_to_them else 403), noun.name
         opened |= {noun.name} if listed.status_code == 200 else set()
     assert opened == {
         *("customers", "customer-notes", "contacts", "endpoints", "number-blocks", "verified-clis", "cdrs", "calls"),
-        *("aliases", "cli-proofs", "conference-rooms", "contact-sessions", "pins"),
+        *("aliases", "cli-proofs", "cli-rules", "conference-rooms", "contact-sessions", "pins", "tasks", "task-rows"),
         *("wallets", "entries", "payments", "allocations", "auto-top-ups", "delayed-saves", "audit"),
         *("cards", "revisions", "rates", "ingress-routes", "dids"),
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]
     assert rita.get("cdrs", {**SINCE, "fields": "profit_micros"}).status_code == 422
+
+
+def test_a_resellers_token_reads_the_rules_of_its_customers_and_the_jobs_it_began(cast: Cast, rita: Api) -> None:
+    corso = Customer.objects.get(name="Corso")
+    made = rita.act("create_cli_rule", account_id=cast.account.pk, customer_id=corso.pk, cli="3706.*")
+    assert made.status_code == 201, made.json()
+    rule = made.json()["result"]
+    assert [row["id"] for row in rita.get("cli-rules").json()["data"]] == [rule["id"]]
+    given = {"noun": "customer", "record_ids": [corso.pk], "changes": {"channels": 7}}
+    begun = rita.act("start_bulk_edit", account_id=cast.account.pk, **given)
+    assert begun.status_code == 202, begun.json()
+    number = int(begun["Location"].rpartition("/")[2])
+    assert rita.get(f"tasks/{number}").json()["id"] == number
+    assert [row["record_id"] for row in rita.get("task-rows").json()["data"]] == [corso.pk]
 
 
 def test_a_resellers_token_reads_and_makes_cards_and_routes_without_a_word_of_carriers(cast: Cast, rita: Api) -> None:

@@ -40,7 +40,7 @@ from tollgate.actions.authors import author_now
 from tollgate.actions.messages import queue
 from tollgate.core.areas import SHARED_TABLES
 from tollgate.core.field_words import field_words, value_words
-from tollgate.store.models import DelayedSave
+from tollgate.store.models import DelayedSave, User
 from tollgate.store.queries.held import held_customers
 from tollgate.store.secrets import CannotUnseal
 
@@ -150,7 +150,8 @@ def run_delayed_save(*, delayed_save_id: int) -> DelayedSave:
     _close(saved, state, words)
     if state != "done":
         values = {"title": saved.title, "why": words}
-        queue(account_id=saved.account_id, template="delayed_conflict", values=values, recipient=saved.author)
+        known = User.objects.filter(pk=saved.author_id or 0).values_list("email", flat=True).first()
+        queue(account_id=saved.account_id, template="delayed_conflict", values=values, recipient=known or saved.author)
     return saved
 
 

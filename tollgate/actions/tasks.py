@@ -454,6 +454,11 @@ def _author(task: Task) -> Actor | str:
     return author
 
 
+def seen_tasks(actor: Actor, path: str = "") -> Q:
+    """Which tasks an actor reads: of a reseller's users each the own; `path` leads to the task."""
+    return Q() if actor.reach is None else Q(**{f"{path}author_id": actor.id if actor.kind == "user" else None})
+
+
 def _own(task_id: int) -> Task:
     """The task, locked. Raises NotFound for one that the actor may not see."""
     task = Task.objects.select_for_update(no_key=True).filter(pk=task_id).first()

@@ -7,6 +7,7 @@ add its entry to `NOUNS`: its addresses, its filters and its part of the OpenAPI
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -18,6 +19,7 @@ from django.db.models.functions import Coalesce, JSONObject
 from tollgate.actions import cards, dids
 from tollgate.actions.delays import seen_by
 from tollgate.actions.routes import OPERATED
+from tollgate.actions.tasks import seen_tasks
 from tollgate.api.answers import columns
 from tollgate.api.noun_extras import ids, own_notes, own_prices, own_seller, prices, purse, recorded_by_package, seconds
 from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
@@ -371,7 +373,10 @@ NOUNS: Final = (
         name="aliases", model=Alias, area="aliases", customer="customer",
         filters=("customer_id", "current", "new", "enabled"), extras={},
     ),
-    Noun(name="cli-rules", model=CliRule, area="clis", filters=("customer_id", "tag_id", "forced", "cli"), extras={}),
+    Noun(
+        name="cli-rules", model=CliRule, area="clis", customer="customer",
+        filters=("customer_id", "tag_id", "forced", "cli"), extras={},
+    ),
     Noun(
         name="stir-certificates", model=StirCertificate, area="stir", filters=("name", "is_default", "enabled"),
         without=frozenset({"key_sealed"}), extras={},
@@ -467,11 +472,11 @@ NOUNS: Final = (
         without=frozenset({"arguments"}), extras={},
     ),
     Noun(
-        name="tasks", model=Task, area="tasks", moment="created_at", newest_first=True,
+        name="tasks", model=Task, area="tasks", seen=seen_tasks, moment="created_at", newest_first=True,
         filters=("kind", "noun", "act", "state", "author_id"), without=frozenset({"arguments"}), extras={},
     ),
     Noun(
-        name="task-rows", model=TaskRow, area="tasks", account="task__account",
+        name="task-rows", model=TaskRow, area="tasks", account="task__account", seen=partial(seen_tasks, path="task__"),
         filters=("task_id", "number", "record_id", "state"), without=frozenset({"cells"}), extras={},
     ),
     Noun(
