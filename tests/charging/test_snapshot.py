@@ -128,6 +128,40 @@ def test_a_process_tells_which_change_it_obeys_until_it_ends(world: World, charg
     assert set(OBEYED) == {*TABLES, "revision"}
 
 
+def test_no_change_is_said_to_be_obeyed_before_its_notice_has_come(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Transaction.start
+    told: list[tuple[int, int, int]] = []
+
+    async def story() -> None:
+        keeper = snapshot.SnapshotKeeper(world.url)
+        await keeper.start()
+        obey, first = keeper._obey, asyncio.Event()
+
+        async def another_first(transaction: Transaction) -> None:
+            if not told:  # what was noted is in hand: this one's notice waits until the reading is over
+                world.run("UPDATE account SET slice_s = 7")
+            await start(transaction)
+
+        async def noted(change_id: int) -> None:
+            found = next(one for one in keeper.by_account.values() if one.customers)
+            told.append((change_id, found.slice_s, next(iter(found.customers.values())).max_duration_s))
+            await obey(change_id)
+            first.set()
+
+        monkeypatch.setattr(Transaction, "start", another_first)
+        monkeypatch.setattr(keeper, "_obey", noted)
+        world.run("UPDATE customer SET max_duration_s = 77")
+        async with asyncio.timeout(10):
+            await first.wait()
+        await keeper.stop()
+
+    asyncio.run(story())
+    newest = world.one("SELECT max(id) AS id FROM audit WHERE table_name = 'account'")["id"]
+    assert told[0] == (newest, 7, 77)
+
+
 def test_a_process_that_ends_as_it_begins_to_read_is_forgotten_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def test_no_column_of_a_long_list_is_asked_for_row_by_row(cast: Cast, ann: Clien
         return len(queries)
 
     columns = ann.get(page).context["grid"].grid.columns
-    usual = asked()
+    usual = asked() + (page == "/customers/")  # whose tags are read where they are shown, all at once
     assert asked(columns=",".join(column.name for column in columns)) == usual
 
 

@@ -53,6 +53,8 @@ class SnapshotKeeper:
         self._sql = load("charging_snapshot")
         self._records = Records()
         self._noted: set[tuple[str, int]] = set()
+        self._obeyed = 0
+        """The last change that decisions obey, as it was said."""
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -216,30 +218,45 @@ class SnapshotKeeper:
     async def _read_changes(self, noted: set[tuple[str, int]]) -> None:
         """Reads the rows that were named, and builds what hangs on them."""
         assert self._connection is not None
-        if len(noted) >= CHANGES_MOST:
+        changes, newest = Changes(), None
+        if len(noted) < CHANGES_MOST:
+            async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+                noted = noted | await self._changed_meanwhile()
+                if len(noted) < CHANGES_MOST:
+                    newest = await self._read_noted(noted, changes)
+        if newest is None:
             await self._read_all()
             return
+        self._swap(self._records.rebuild(changes))
+        await self._obey(newest)
+
+    async def _read_noted(self, noted: set[tuple[str, int]], changes: Changes) -> int:
+        """Reads these rows into the records; gives the newest change that is in them."""
+        assert self._connection is not None
         ids: dict[str, list[int]] = defaultdict(list)
         for table, identity in noted:
             ids[table].append(identity)
-        changes = Changes()
-        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            cards = ids.pop("revision", [])
-            if cards:
-                rows = await self._connection.fetch(self._sql["revision_card"], cards)
-                ids["card"].extend(row["card_id"] for row in rows)
-            for table in [table for table in TABLES if ids.get(table)]:
-                rows = await self._connection.fetch(self._sql[TABLES[table]], ids[table])
-                changes.merge(self._records.put(table, ids[table], rows))
-            if changes.customers:
-                await self._read_verified(changes)
-            if changes.dids:
-                await self._read_priced(changes)
-            if changes.cards:
-                await self._read_revisions(self._records, list(changes.cards))
-            newest = await self._newest_change()
-        self._swap(self._records.rebuild(changes))
-        await self._obey(newest)
+        cards = ids.pop("revision", [])
+        if cards:
+            rows = await self._connection.fetch(self._sql["revision_card"], cards)
+            ids["card"].extend(row["card_id"] for row in rows)
+        for table in [table for table in TABLES if ids.get(table)]:
+            rows = await self._connection.fetch(self._sql[TABLES[table]], ids[table])
+            changes.merge(self._records.put(table, ids[table], rows))
+        if changes.customers:
+            await self._read_verified(changes)
+        if changes.dids:
+            await self._read_priced(changes)
+        if changes.cards:
+            await self._read_revisions(self._records, list(changes.cards))
+        return await self._newest_change()
+
+    async def _changed_meanwhile(self) -> set[tuple[str, int]]:
+        """What the reading in progress sees changed since the last change that is obeyed, though its notice is not here
+        yet: otherwise that would be said to be obeyed with the newest."""
+        assert self._connection is not None
+        rows = await self._connection.fetch(self._sql["changes_since"], self._obeyed, OBEYED, CHANGES_MOST)
+        return {(row["table_name"], row["row_id"]) for row in rows}
 
     async def _newest_change(self) -> int:
         """The last change of a record, as the reading in progress sees it."""
@@ -251,6 +268,7 @@ class SnapshotKeeper:
         """Says that decisions obey this change from now on."""
         assert self._connection is not None
         await self._connection.execute(self._sql["obey"], self._name, change_id, datetime.now(UTC))
+        self._obeyed = max(self._obeyed, change_id)
 
     async def _read_verified(self, changes: Changes) -> None:
         """A customer row carries what was verified of it, so it is read again after a contact or a CLI changed."""

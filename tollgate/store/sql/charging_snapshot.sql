@@ -205,6 +205,15 @@ SELECT table_name, row_id
 FROM (SELECT at, table_name, row_id FROM audit ORDER BY id DESC LIMIT $2) AS newest
 WHERE at > $1
 
+-- name: changes_since
+-- What changed after a change ($1) among the records that calls obey ($2, tables), no more than $3 rows: a reading that says
+-- it has the newest change has all of them, also those whose notice is still on its way.
+SELECT table_name, row_id
+FROM audit
+WHERE id > $1 AND table_name = ANY ($2) AND verb IN ('INSERT', 'UPDATE', 'DELETE') AND row_id IS NOT NULL
+ORDER BY id
+LIMIT $3
+
 -- name: newest_change
 -- The newest change of the records that calls obey ($1, tables), among the newest 2000 rows of the audit log.
 SELECT id, at
