@@ -30,7 +30,7 @@ from tollgate.actions.packages import (
     update_account_package,
 )
 from tollgate.core.calls_decide import RECORDED
-from tollgate.store.models import CDR, Account, AccountCharge, AccountPackage, AccountTerms, Entry
+from tollgate.store.models import CDR, Account, AccountCharge, AccountPackage, AccountTerms, Audit, Call, Entry
 from tollgate.store.sql import load
 
 DAY = timedelta(days=1)
@@ -204,6 +204,30 @@ def test_recording_is_a_package_that_opens_the_first_gate_once(
     )
     disable_call_recording(account_id=account.pk)
     assert AccountPackage.objects.get(pk=held.pk).ends_on == today.astimezone(UTC).date()
+
+
+@pytest.mark.parametrize("wish", ["finish", "end"])
+def test_taking_recording_away_asks_what_becomes_of_calls_being_recorded(account: Account, wish: str) -> None:
+    customer = acme(account)
+    enable_call_recording(account_id=account.pk)
+    with connection.cursor() as cursor:
+        for number, plan in ((1, f'{{"gates":[{RECORDED}]}}'), (2, '{"gates":[]}')):
+            cursor.execute(
+                "INSERT INTO call (id, account_id, edge, edge_call_id, customer_id, state, authorized_at, granted_s,"
+                " granted_until, max_s, last_seen_at, plan)"
+                " VALUES (%s, %s, 'kam1', %s, %s, 'answered', now(), 60, now(), 60, now(), %s)",
+                [number, account.pk, f"talks {number}", customer.pk, plan],
+            )
+    assert "Calls being recorded now: 1." in refused("recorded_calls", disable_call_recording, account_id=account.pk)
+    refused("recorded_calls", disable_call_recording, account_id=account.pk, recorded_calls="perhaps")
+    account.refresh_from_db()
+    assert account.recording, "what is not answered changes nothing"
+    assert not disable_call_recording(account_id=account.pk, recorded_calls=wish).recording
+    asked = list(Call.objects.exclude(hangup_at=None).values_list("pk", flat=True))
+    assert asked == ([1] if wish == "end" else [])
+    noted = Audit.objects.filter(table_name="call", act="disable_call_recording")
+    assert [row.row_id for row in noted] == asked
+    assert not disable_call_recording(account_id=account.pk, recorded_calls="finish").recording, "twice is once"
 
 
 def test_money_for_the_account_is_booked_once_by_its_key(account: Account) -> None:

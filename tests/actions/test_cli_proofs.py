@@ -269,7 +269,12 @@ def test_with_approval_a_user_decides(carla: Contact, approved: bool) -> None:
     assert VerifiedCli.objects.filter(number=NUMBER).exists() is approved
 
 
-def test_a_proved_number_is_proved_again_or_lapses_and_never_within_a_week_of_its_notice(carla: Contact) -> None:
+@pytest.mark.parametrize("pool", ["disabled", "refuse_unless_cli"])
+def test_a_proved_number_is_proved_again_or_lapses_and_never_within_a_week_of_its_notice(
+    carla: Contact, pool: str
+) -> None:
+    Customer.objects.filter(pk=carla.customer_id).update(cli_pool=pool, approved_clis_only=pool == "disabled")
+
     def days_ago(days: int, **columns: int) -> None:
         at = now()
         moments = {name: at - timedelta(days=given) for name, given in columns.items()}

@@ -138,7 +138,7 @@ def test_input_that_cannot_be_is_told_when_it_is_put_off(ann: User, customer: Cu
     with acting(as_user(ann)), pytest.raises(NotPermitted):
         delay_save(act="create_customer", arguments={"name": "X"}, due_at=LATER)
     every = Actor(ann.email, frozenset({"*"}), "promised", "user", ann.pk)
-    for act in ("delete_customer", "update_delayed_save", "top_up", "no_such_act"):
+    for act in ("delete_customer", "update_delayed_save", "draft_invoice", "no_such_act"):
         with acting(every), pytest.raises(Invalid, match="cannot be delayed"):
             delay_save(act=act, arguments={"customer_id": customer.pk}, due_at=LATER)
     with pytest.raises(Invalid, match="Only a user"):

@@ -101,3 +101,37 @@ def test_one_that_is_unpaid_again_before_it_is_due_waits_for_its_day(account: Ac
     reverse_payment(payment_id=paid.pk, reason="chargeback")
     days = [day for day, _ in taken(midnight, -10, 13)]
     assert days == [-10, 0, 1, 1, 3, 4, 5]
+
+
+@pytest.mark.parametrize("restrict_days", [0, 1, 9])
+def test_a_later_milder_step_never_lightens_a_harder_one_and_paying_gives_all_back(
+    account: Account, restrict_days: int
+) -> None:
+    """Its own overdue action blocks Baltic the day after its grace; the account's step restricts it then or later."""
+    baltic, invoice, midnight = overdue(account)
+    Customer.objects.filter(pk=baltic.pk).update(overdue_action="penalty")
+    DunningStep.objects.filter(action="restrict").update(days=1 + restrict_days)
+    told = taken(midnight, 0, 20)
+    baltic.refresh_from_db()
+    assert baltic.status == "penalty"
+    assert (3, "Status penalty") in told
+    assert (3 + restrict_days, "An earlier step of this invoice is harder: the status stays") in told
+    create_payment(customer_id=baltic.pk, amount_micros=invoice.total_micros)
+    assert end_over(midnight + timedelta(days=20)) == 1
+    baltic.refresh_from_db()
+    assert (baltic.status, baltic.status_reason) == ("active", "")
+
+
+def test_a_harder_step_after_a_milder_one_holds_until_it_is_paid(account: Account) -> None:
+    baltic, invoice, midnight = overdue(account)
+    Customer.objects.filter(pk=baltic.pk).update(overdue_action="penalty", overdue_grace_days=5)
+    DunningStep.objects.filter(action="restrict").update(days=1, action="restrict")
+    hard = create_dunning_step(account_id=account.pk, title="Block", days=4, action="penalty")
+    DunningStep.objects.filter(pk=hard.pk).update(created_at=records.now() - timedelta(days=1))
+    taken(midnight, 0, 20)
+    baltic.refresh_from_db()
+    assert baltic.status == "penalty"
+    create_payment(customer_id=baltic.pk, amount_micros=invoice.total_micros)
+    end_over(midnight + timedelta(days=20))
+    baltic.refresh_from_db()
+    assert baltic.status == "active"

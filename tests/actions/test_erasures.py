@@ -20,7 +20,7 @@ from tollgate.actions.acts import Actor, NotFound, acting
 from tollgate.actions.audit import note_event, seal_audit
 from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.customers import create_customer, update_customer
-from tollgate.actions.delays import cancel_delayed_save, delay_save
+from tollgate.actions.delays import cancel_delayed_save, delay_save, update_delayed_save
 from tollgate.actions.erasures import erase_contact
 from tollgate.actions.mailings import send_bulk_email
 from tollgate.actions.messages import queue
@@ -225,6 +225,12 @@ def test_what_was_put_off_about_a_person_is_erased_and_makes_nobody_again() -> N
     due, person = "2031-05-01T12:00Z", {"email": "carla@acme.example", "last_name": "Rossi"}
     with acting(author):
         again = delay_save(act="create_contact", arguments={"customer_id": customer.pk, **person}, due_at=due)
+        first = {"customer_id": customer.pk, "email": "info@acme.example", "last_name": "Rossi"}
+        edited = delay_save(act="create_contact", arguments=first, due_at=due)
+        update_delayed_save(delayed_save_id=edited.pk, arguments=person)
+        update_delayed_save(delayed_save_id=edited.pk, arguments={"email": "office@acme.example", "last_name": "Weber"})
+        cancel_delayed_save(delayed_save_id=edited.pk)
+        DelayedSave.objects.filter(pk=edited.pk).delete()
         carla = create_contact(customer_id=customer.pk, **person)
         change = {"contact_id": carla.pk, "private_notes": "likes tea", "phone": CARLA[3]}
         waits = delay_save(act="update_contact", arguments=change, due_at=due)
@@ -241,8 +247,9 @@ def test_what_was_put_off_about_a_person_is_erased_and_makes_nobody_again() -> N
     assert [words for words in ("carla@", "Rossi", "Russo", "likes tea", CARLA[3]) if words in left] == []
     assert list(DelayedSave.objects.all()) == [stays]
     log = Audit.objects.filter(table_name="delayed_save", verb="INSERT").order_by("row_id")
-    assert [row.after["title"] == "(erased)" for row in log] == [True, True, True, False]
-    assert [row.row_id for row in log] == [again.pk, waits.pk, ended.pk, stays.pk], "that something was put off stays"
+    assert [row.after["title"] == "(erased)" for row in log] == [True, True, True, True, False]
+    ids = [again.pk, edited.pk, waits.pk, ended.pk, stays.pk]
+    assert [row.row_id for row in log] == ids, "that something was put off stays"
     found = chain()
     assert isinstance(found, Whole), found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,12 @@ from tests.actions.cast import EURO
 from tests.actions.test_customers import refused
 from tests.actions.test_messages import serve, sink
 from tests.gateways.sink import Sink
+from tollgate.actions import document_lines
 from tollgate.actions.country_names import country_name
 from tollgate.actions.customer_statements import statement_of
 from tollgate.actions.customers import create_customer, update_customer
 from tollgate.actions.deliveries import deliver_next
+from tollgate.actions.document_lines import SaidLines
 from tollgate.actions.exchange_rates import set_exchange_rate
 from tollgate.actions.invoice_documents import document_of, factur_x_of, file_of, mail_invoice, pdf_of, ubl_of
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
@@ -24,11 +27,13 @@ from tollgate.actions.invoice_templates import (
     update_invoice_template,
 )
 from tollgate.actions.invoices import add_invoice_line, draft_invoice
+from tollgate.actions.notices import invoice_values
 from tollgate.actions.taxes import create_tax
-from tollgate.actions.templates import create_template
+from tollgate.actions.templates import create_template, update_template
 from tollgate.core.invoice_document import address_lines
 from tollgate.core.invoice_paper import paper
 from tollgate.core.invoice_words import WORDS
+from tollgate.core.templates_dates import date_format
 from tollgate.gateways import documents, e_invoices
 from tollgate.gateways.e_invoices import EInvoiceRefused
 from tollgate.store.models import Account, Invoice, InvoiceFile, Message
@@ -213,6 +218,72 @@ def test_own_words_of_its_mail_say_what_an_invoice_is_made_of_and_how_to_pay_it(
     invoice, note = Message.objects.filter(recipient="bills@delta.example").order_by("id")
     assert invoice.text == f"{found.invoice_on}: 100.00 + 21.00 = 121.00 EUR, to Demo Bank LT60"
     assert note.text == invoice.text.replace("Demo Bank LT60", "Another Bank")
+
+
+def test_a_mail_about_a_document_may_say_its_first_lines(
+    account: Account, sink: Sink, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    serve(account, sink)
+    monkeypatch.setattr(document_lines, "LINES_MOST", 2)
+    delta = create_customer(
+        account_id=account.pk, name="Delta", currency="EUR", billing_type="postpaid", country="LT", language="de",
+        notification_emails=["bills@delta.example"],
+    )  # fmt: skip
+    says = (
+        "{{#each lines}}{{description}}: {{quantity}} x {{unit_price}} = {{currencyFormat net}}{{#unless @last}}; "
+        "{{/unless}}{{/each}} ({{lines.length}}), {{invoice.id}} {{dateFormat date 'D. MMMM YYYY'}} "
+        "{{numberFormat (math total '*' 2) 2}} {{account.config.payment_details}}"
+    )
+    create_template(account_id=account.pk, key="invoice_issued", text=says, html="<p>{{lines.0.description}}</p>")
+    draft = draft_invoice(customer_id=delta.pk)
+    for number in range(3):
+        priced = {"unit_price_nanos": 1500 * 10**9, "quantity_milli": 1500}
+        add_invoice_line(invoice_id=draft.pk, description=f"<Router {number}>", **priced)
+    found = issue_invoice(invoice_id=draft.pk)
+    message = Message.objects.get(recipient="bills@delta.example")
+    line = "1,5 x 1500,00 = 2\u00a0250,00 EUR"
+    on = found.invoice_on
+    assert on is not None
+    day = date_format(on.isoformat(), "D. MMMM YYYY", language="de", zone="UTC")
+    assert message.text == (f"<Router 0>: {line}; <Router 1>: {line} (2), {found.number} {day} 13\u00a0500,00 ")
+    assert message.html == "<p>&lt;Router 0&gt;</p>"
+    assert len(SaidLines(found)) == 2
+    with django_assert_max_num_queries(0):
+        invoice_values(found)
+
+
+def test_own_words_that_cannot_be_filled_give_way_to_those_in_stock(
+    account: Account, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve(account, sink)
+    delta = create_customer(
+        account_id=account.pk, name="Delta", currency="EUR", billing_type="postpaid",
+        notification_emails=["bills@delta.example"],
+    )  # fmt: skip
+    own = create_template(account_id=account.pk, key="invoice_issued", text="{{math total '/' tax}} {{log number}}")
+    draft = draft_invoice(customer_id=delta.pk)
+    add_invoice_line(invoice_id=draft.pk, description="Router", unit_price_nanos=100 * 10**9)
+    with caplog.at_level("INFO"):
+        found = issue_invoice(invoice_id=draft.pk)
+    message = Message.objects.get(recipient="bills@delta.example")
+    assert f"here is invoice {found.number}" in message.text
+    assert "own words of invoice_issued are left out" in caplog.text
+    assert "divided by zero" in caplog.text
+    update_template(template_id=own.pk, text="{{log 'sent' number}}fine")
+    mail_invoice(invoice_id=found.pk)
+    with caplog.at_level("INFO"):
+        mail_invoice(invoice_id=found.pk)
+    assert Message.objects.latest("id").text == "fine"
+    assert f"template invoice_issued says: sent {found.number}" in caplog.text
+
+
+def test_texts_of_a_document_reckon_as_it_is_printed(account: Account, issued: Invoice) -> None:
+    assert issued.template_id is not None
+    says = "{{total}} {{numberFormat (math total '/' 2) 2}} {{currencyFormat sub_total}} {{dateFormat date 'MMMM'}}"
+    update_invoice_template(template_id=issued.template_id, footer_text=says)
+    assert "divided by zero" in refused(
+        "header_text", update_invoice_template, template_id=issued.template_id, header_text="{{math total '/' 0}}"
+    )
 
 
 def test_nobody_gets_a_document_whose_customer_wants_none(issued: Invoice) -> None:

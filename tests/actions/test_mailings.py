@@ -90,9 +90,11 @@ def mail(account: Account, ids: list[int], **more: Any) -> Task:
 
 
 def hand_over(rows: int = 1000) -> None:
-    """So many rows, as a worker does them."""
+    """So many rows, as a worker does them; few are done one by one, to stop between them."""
     ticks = iter([AT] * rows)
-    tasks.work(lambda: next(ticks, AT + timedelta(hours=1)), AT + timedelta(minutes=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mailings, "AT_A_TIME", 1 if rows < 1000 else mailings.AT_A_TIME)
+        tasks.work(lambda: next(ticks, AT + timedelta(hours=1)), AT + timedelta(minutes=1))
 
 
 def send(at: datetime = AT) -> None:
@@ -407,7 +409,7 @@ def test_who_may_mail_no_more_or_is_erased_is_left_out(account: Account, ann: Us
     failed = task.rows.filter(state="failed").order_by("number")
     assert [row.title for row in failed] == ["", ""]
     assert failed[0].errors == [["", GONE]]
-    assert "There is no contact" in failed[1].errors[0][1]
+    assert failed[1].errors == [["", mailings.NOBODY]]
     eve = user("eve@demo.example", "send_bulk_email")
     with acting(actor_of(eve)):
         hers = mail(account, ids)
@@ -444,6 +446,85 @@ def test_what_waits_for_a_server_goes_out_no_more_once_its_author_may_not_mail(
     send()
     assert figures(task) == ("completed", 3, 0, 3)
     assert got(sink) == dict.fromkeys(READERS, 1), "who got it before does not get it again"
+
+
+def test_rows_are_written_in_batches_and_only_so_far_ahead_of_the_server(
+    account: Account, ann: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account, sink)
+    customer = acme(account)
+    for number in range(7):
+        create_contact(customer_id=customer.pk, email=f"c{number}@demo.example", first_name="C")
+    monkeypatch.setattr(mailings, "AT_A_TIME", 2)
+    monkeypatch.setattr(mailings, "AHEAD", 5)
+    task = mail(account, [customer.pk])
+    hand_over()
+    assert Message.objects.filter(state="queued").count() == 5
+    assert Counter(rows(task).values()) == {"sending": 5, "waiting": 2}
+    deliveries.deliver_next(AT)
+    hand_over()
+    assert Message.objects.filter(state="queued").count() == 5
+    cancel_task(task_id=task.pk)
+    assert Counter(rows(task).values()) == {"sending": 1, "waiting": 6}
+    send()
+    retry_task(task_id=task.pk)
+    while figures(task)[0] != "completed":
+        hand_over()
+        send()
+    assert figures(task) == ("completed", 7, 0, 7)
+    assert got(sink) == {f"c{number}@demo.example": 1 for number in range(7)}
+
+
+def test_what_does_not_get_through_at_once_holds_nobody_up(
+    account: Account, ann: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account, sink)
+    monkeypatch.setattr(mailings, "AHEAD", 1)
+    task = mail(account, many(account))
+    sink.refuse["RCPT"] = "451 later"
+    for _ in range(3):
+        hand_over()
+        send()
+    assert Counter(rows(task).values()) == {"sending": 3}
+    assert Message.objects.filter(tries_count=1).count() == 3
+
+
+def test_one_reader_whose_words_cannot_be_filled_does_not_keep_the_others_waiting(
+    account: Account, ann: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account, sink)
+    ids = many(account)
+    wrong = "“Carla Rossi” is no number"
+    assert wrong in refused(
+        "text", send_bulk_email, account_id=account.pk, customer_ids=ids, subject="S", text="{{math name '+' 1}}"
+    )
+    task = mail(account, ids)
+    real, broken = mailings._message, Contact.objects.get(email="dan@demo.example")
+
+    def fails(task: Task, row: Any, reader: Any, *more: Any) -> Message:
+        if reader.contact == broken:
+            raise ZeroDivisionError
+        return real(task, row, reader, *more)
+
+    monkeypatch.setattr(mailings, "_message", fails)
+    hand_over()
+    send()
+    assert figures(task) == ("completed", 2, 1, 3)
+    assert "fault of the program" in task.rows.get(state="failed").errors[0][1]
+    assert got(sink) == {"carla@demo.example": 1, "quiet@demo.example": 1}
+
+
+def test_a_mailing_has_a_limit_of_contacts_and_of_customers(
+    account: Account, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = many(account)
+    given: dict[str, Any] = {"account_id": account.pk, "subject": "S", "text": "T"}
+    assert "ids of customers" in refused("customer_ids", send_bulk_email, **given, customer_ids=["1}"])
+    monkeypatch.setattr(mailings, "MOST", 2)
+    assert "more than 2 contacts" in refused("customer_ids", send_bulk_email, **given, customer_ids=ids)
+    monkeypatch.setattr(tasks, "MOST_ROWS", 2)
+    assert "at most 2 customers" in refused("customer_ids", send_bulk_email, **given, customer_ids=ids)
+    assert not Task.objects.exists()
 
 
 def test_a_mailing_and_another_job_take_turns_however_many_contacts_it_has(account: Account, ann: User) -> None:

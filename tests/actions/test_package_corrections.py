@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.actions.bills import Talk, balance, charged, correct
 from tests.actions.cast import EURO, acme
 from tests.actions.test_customer_packages import DAY, NANOS, midnight, package
 from tests.moments import today
+from tollgate.actions import package_runs
 from tollgate.actions.customer_packages import assign_package, end_customer_package
 from tollgate.actions.customers import create_customer
 from tollgate.actions.invoices import draft_invoice
 from tollgate.actions.options import update_options
+from tollgate.actions.package_dues import Due, charge_due
 from tollgate.actions.package_runs import customers_due, run_packages
 from tollgate.store.models import Account, Charge, Customer, CustomerPackage
 
@@ -89,3 +93,24 @@ def test_the_difference_is_a_line_of_its_own_on_the_next_invoice(account: Accoun
     lines = [(line.kind, line.exact_micros) for line in draft.lines.order_by("position")]
     assert ("charge", 25 * EURO) in lines
     assert ("charge", -10 * EURO) in lines
+
+
+def test_a_correction_that_comes_while_the_first_period_is_charged_is_compared_by_the_next_run(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = acme(account)
+    update_options(account_id=account.pk, invoice_lag_h=0)
+    charged(customer, [Talk(midnight(today() - DAY) + timedelta(hours=5), 25 * EURO)])
+    sold = package(account, minimum_spend=True, retail_nanos=50 * NANOS)
+
+    def corrected_meanwhile(held: CustomerPackage, due: Due) -> None:
+        correct(customer, -5 * EURO)
+        charge_due(held, due)
+
+    monkeypatch.setattr(package_runs, "charge_due", corrected_meanwhile)
+    assign_package(customer_id=customer.pk, package_id=sold.pk, starts_on=today() - DAY)
+    monkeypatch.undo()
+    assert amounts(customer) == [25 * EURO], "what the calls had cost when it was asked"
+    assert customers_due() == [customer.pk]
+    assert [due["amount_micros"] for due in run_packages(customer_id=customer.pk)] == [-5 * EURO]
+    assert (run_packages(customer_id=customer.pk), customers_due()) == ([], [])

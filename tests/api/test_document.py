@@ -6,9 +6,12 @@ import re
 import pytest
 from django.test import Client
 
-from tollgate.api.invoice_files import FORMS
+from tollgate.api.books import BOOKS
+from tollgate.api.files import FILES
 from tollgate.api.nouns import NOUNS
 from tollgate.api.schema import shape
+from tollgate.api.trials import TRIALS
+from tollgate.core.areas import OWN_ACTS
 from tollgate.panel.rights_field import grantable
 
 
@@ -23,13 +26,12 @@ def document() -> dict[str, object]:
 
 def test_every_act_that_a_group_can_give_is_in_the_document(document: dict[str, dict[str, object]]) -> None:
     acts = {path.removeprefix("/acts/") for path in document["paths"] if path.startswith("/acts/")}
-    assert acts == {name for names in grantable().values() for name in names}
+    assert acts == {name for names in grantable().values() for name in names} | OWN_ACTS
     assert len(acts) > 90
     nouns = {f"/{noun.name}" for noun in NOUNS} | {f"/{noun.name}/{{id}}" for noun in NOUNS}
-    files = {f"/invoices/{{id}}/{form}" for form in FORMS}
-    assert nouns | files | {"/summaries"} == {
-        path for path in document["paths"] if not path.startswith(("/acts/", "/portal/"))
-    }
+    files = {f"/{noun}/{{id}}/{name}" for noun, kinds in FILES.items() for name in kinds}
+    others = {f"/books/{name}" for name in BOOKS} | {f"/try/{name}" for name in TRIALS} | {"/summaries"}
+    assert nouns | files | others == {path for path in document["paths"] if not path.startswith(("/acts/", "/portal/"))}
 
 
 def test_the_document_tells_each_argument_as_the_act_takes_it(document: dict[str, dict[str, dict[str, dict]]]) -> None:  # type: ignore[type-arg]

@@ -28,11 +28,16 @@ from tollgate.store.models import (
     AgreementAcceptance,
     Alert,
     AlertEvent,
+    AlertState,
     Allocation,
     Audit,
     AutoTopUp,
     BankLine,
     BankRun,
+    CarrierDispute,
+    CarrierDisputeNote,
+    CarrierStatement,
+    CarrierSum,
     ChangeRequest,
     Charge,
     CircuitTest,
@@ -41,6 +46,8 @@ from tollgate.store.models import (
     CustomerHold,
     CustomPage,
     DelayedSave,
+    DeletedRecord,
+    Department,
     Did,
     DunningEvent,
     DunningStep,
@@ -55,7 +62,9 @@ from tollgate.store.models import (
     PaymentEvent,
     PaymentGateway,
     Pin,
+    Recording,
     RecordingSpace,
+    SavedView,
     SignInLink,
     SignInProvider,
     Task,
@@ -67,6 +76,7 @@ from tollgate.store.models import (
 
 SINCE = {"since": "2020-01-01T00:00:00Z"}
 pytestmark = pytest.mark.django_db
+SUMS = ("our_calls", "our_duration_s", "their_micros", "our_micros", "difference_micros")
 FOREIGN = ("Acme", "Cirrus", "Carla", "carla@", "acme-carla", "198.51.100.7", "Retail", "World", "ann@demo")
 
 
@@ -83,7 +93,7 @@ def foreign_ids(cast: Cast) -> dict[str, int]:
 
 def _first(noun: Noun) -> int:
     assert noun.model._default_manager.exists(), noun.name
-    found: int = noun.model._default_manager.order_by("id").values_list("pk", flat=True)[0]
+    found: int = noun.model._default_manager.order_by("pk").values_list("pk", flat=True)[0]
     return found
 
 
@@ -91,6 +101,7 @@ def _filled(cast: Cast) -> None:
     """One of what the cast has none of."""
     at = datetime.now(UTC)
     account, acme = {"account": cast.account}, {"customer": cast.acme}
+    compared = CarrierStatement.objects.earliest("id")
     made: dict[Any, dict[str, Any]] = {
         LegalHold: {**acme, "released_at": None},
         CustomerHold: {**account, **acme, "cause": "dunning", "status": "inactive", "from_at": at},
@@ -107,12 +118,20 @@ def _filled(cast: Cast) -> None:
                       "row_id": cast.acme.pk, "title": "T", "due_at": at, "author_id": cast.ann.pk, "author": "ann"},
         Did: {**account, **acme, "number": "442071838750", "card": cast.customer_card},
         Task: {**account, "kind": "upload", "author_id": cast.ann.pk},
+        Recording: {**acme, "call_id": CHARGED_ID, "folder": "f", "size_bytes": 44},
+        DeletedRecord: {**account, **acme, "table_name": "alias", "record_id": 1, "author": "ann", "sealed": "s"},
+        SavedView: {"user": cast.ann, "grid": "customers", "name": "Kept"},
+        AlertState: {"alert": Alert.objects.earliest("id"), **acme},
+        CarrierDisputeNote: {"dispute": CarrierDispute.objects.earliest("id"), "author": "ann", "text": "T"},
+        CarrierSum: {"statement": compared, "run": compared.run, "kind": "equal", "destination": "D",
+                     "currency": "EUR", **dict.fromkeys(SUMS, 0)},
         AlertEvent: {"alert": Alert.objects.earliest("id"), "kind": "fired", "at": at},
         DunningEvent: {**account, **acme, "invoice": Invoice.objects.earliest("id"),
                        "step": DunningStep.objects.earliest("id"), "action": "remind", "at": at},
         Pin: {**acme, "mark": 1},
         CircuitTest: {**account, "number": "4420", "asked_by": "ann"},
         CustomPage: {**account, "name": "Who to call"},
+        Department: {**account, "key": "field", "name": "Field"},
         OwnText: {**account, "language": "en", "message": "Save", "text": "Keep"},
         SignInLink: {"provider": SignInProvider.objects.get(), "subject": "a-1", "user": cast.ann},
         JournalCode: {**account, "place": "revenue", "code": "4000"},
@@ -251,7 +270,7 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
         *("customers", "customer-notes", "contacts", "endpoints", "number-blocks", "verified-clis", "cdrs", "calls"),
         *("aliases", "cli-proofs", "cli-rules", "conference-rooms", "contact-sessions", "pins", "tasks", "task-rows"),
         *("wallets", "entries", "payments", "allocations", "auto-top-ups", "delayed-saves", "audit"),
-        *("cards", "revisions", "rates", "ingress-routes", "dids"),
+        *("cards", "revisions", "rates", "ingress-routes", "dids", "deleted-records", "saved-views"),
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]
     assert rita.get("cdrs", {**SINCE, "fields": "profit_micros"}).status_code == 422

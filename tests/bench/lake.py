@@ -16,8 +16,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests import migrated
-from tollgate.core.breakout import DIMENSIONS, Question
+from tollgate.core.breakout import DIMENSIONS, FILTERS, Cut, Question
 from tollgate.core.bulk_rating import RateLine, free_text, keys_of, rate_line, rating_text, spans
 from tollgate.core.lake import DAY_US, Breakout, Condition, Engine, Group, Search, Span, day_begins
+from tollgate.core.lake_groups import LEVELS
 from tollgate.core.rates import simple
 from tollgate.jobs.postgres import Postgres
 
@@ -65,11 +66,20 @@ PAGES: Final = (
     ("country", "carrier"),
     ("destination", "hour"),
     ("cli", "destination"),
+    ("cli", "hour"),
     ("customer", "number"),
     ("number", "cli"),
     ("number", "day"),
 )
 """What the page of breakouts groups by: each dimension alone, and some together, the last by almost every call."""
+BY_COST: Final = (("number",), ("number", "cli"), ("number", "day"))
+"""Of these also the ones that cost most, which are spread over all files."""
+FILTERED: Final[Mapping[tuple[str, ...], Mapping[str, str]]] = {
+    ("customer",): {"number": "4477"},
+    ("destination",): {"did": "yes"},
+    ("number",): {"destination": "To 44"},
+}
+"""And some of a part of the calls; one CLI is a DID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +134,11 @@ def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
     from django.db import connection
 
     from tests.store.lake_cast import Traffic
+    from tollgate.actions.summaries import roll_up
     from tollgate.environment import lake_folder
     from tollgate.store.lake_files import write_day
     from tollgate.store.lake_groups import groups_of, write_groups
-    from tollgate.store.models import LakeFile
+    from tollgate.store.models import Did, LakeFile
     from tollgate.store.queries import lake
     from tollgate.store.queries.breakout_days import lake_days
 
@@ -139,10 +150,13 @@ def measure(days_count: int, copies: int, calls: int, folder: Path) -> Found:
         say(f"{day}: {calls} calls made in {took_s:.1f} s")
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE cdr")  # as a server does by itself within minutes
+    roll_up()
+    Did.objects.create(account=traffic.account, number="37060000003")
     written_s = {kind: median(partial(write_day, kind, traffic.account.pk, at=at), days) for kind in KINDS}
     files = [lake_folder() / file.path for file in LakeFile.objects.filter(kind="call")]
     written_s["groups"] = median(write_groups, files)
-    say(f"groups: a day made and checked in {written_s['groups']:.1f} s; {groups_of(files[0]).stat().st_size >> 20} MB")
+    sizes = ", ".join(f"{groups_of(files[0], level).stat().st_size >> 10} KB" for level in LEVELS)
+    say(f"groups: a day made and checked in {written_s['groups']:.1f} s; {sizes}")
     for kind in KINDS:
         size = sum(LakeFile.objects.filter(kind=kind).values_list("bytes_count", flat=True))
         rows = sum(LakeFile.objects.filter(kind=kind).values_list("rows_count", flat=True))
@@ -189,12 +203,23 @@ def pages(account: Any, span: Span, at: datetime) -> dict[str, float]:
     from tollgate.store.queries.breakout import breakout
 
     found = {}
-    for dimensions in PAGES:
-        question = asked_by_page(dimensions, span)
+    for dimensions, filters, cut in asked_pages():
+        question = replace(asked_by_page(dimensions, span), filters=filters)
         words = ", ".join(DIMENSIONS[name].title for name in dimensions)
-        found[words] = median(lambda _, question=question: breakout(account, question, at), THRICE)  # type: ignore[misc]
-        say(f"page of breakouts by {words}: {found[words]:.2f} s")
+        words += "".join(f", {FILTERS[name]} {value}" for name, value in filters.items())
+        words += "" if cut == Cut() else ", the dearest"
+        begun = time.process_time()
+        found[words] = median(lambda _, asked=question, cut=cut: breakout(account, asked, at, cut=cut), THRICE)  # type: ignore[misc]
+        cpu_s = (time.process_time() - begun) / len(THRICE)
+        say(f"page of breakouts by {words}: {found[words]:.2f} s, {cpu_s:.2f} s of this process")
     return found
+
+
+def asked_pages() -> Iterator[tuple[tuple[str, ...], Mapping[str, str], Cut]]:
+    """Each page: dimensions, filters, and which groups are its first."""
+    yield from ((dimensions, {}, Cut()) for dimensions in PAGES)
+    yield from ((dimensions, {}, Cut(by="cost_micros")) for dimensions in BY_COST)
+    yield from ((dimensions, filters, Cut()) for dimensions, filters in FILTERED.items())
 
 
 def copy_days(day: date, back: int, account_id: int) -> None:
@@ -213,10 +238,12 @@ def copy_days(day: date, back: int, account_id: int) -> None:
         target = lake_folder() / path
         target.parent.mkdir(parents=True)
         source = lake_folder() / file.path
-        known = {source: target} | ({groups_of(source): groups_of(target)} if file.kind == "call" else {})
+        levels = LEVELS if file.kind == "call" else ()
+        known = {source: target} | {groups_of(source, level): groups_of(target, level) for level in levels}
         with duckdb.connect() as connection:
             for original, copy in known.items():
-                moved = f"SELECT * REPLACE (started_us - {back * DAY_US} AS started_us) FROM '{original}'"
+                rows = f"read_parquet('{original}', hive_partitioning = false)"
+                moved = f"SELECT * REPLACE (started_us - {back * DAY_US} AS started_us) FROM {rows}"
                 connection.sql(moved).write_parquet(str(copy), compression="zstd", row_group_size=GROUP_ROWS)
         LakeFile.objects.create(
             account_id=account_id, kind=file.kind, day_on=other, version=1, path=path, rows_count=file.rows_count,

@@ -23,7 +23,7 @@ from tollgate.core.lake_breakout import (
     first_ones,
     groups,
 )
-from tollgate.core.lake_groups import making, sums
+from tollgate.core.lake_groups import BY_CLI, BY_HOUR, LEVELS, level_of, making, making_of, sums
 from tollgate.core.summaries import MEASURES, Span, Totals, beginning
 
 CALL = dict.fromkeys(TABLES["call"])
@@ -80,6 +80,9 @@ def shown(connection: duckdb.DuckDBPyConnection, dimensions: tuple[str, ...], ca
         connection.register(CALLS, pa.Table.from_pylist(some, pa.schema(list(types.items()))))
         into = f"INSERT INTO {GROUPS}" if place else f"CREATE TABLE {GROUPS} AS"
         connection.execute(f"{into} {making()}")
+    for level in LEVELS:
+        if level != GROUPS:
+            connection.execute(f"CREATE TABLE {level} AS {making_of(level)}")
     connection.register(CALLS, pa.Table.from_pylist(calls, pa.schema(list(types.items()))))
     for table, _ in LOOKED_UP.values():
         connection.execute(f"CREATE TABLE {table} AS SELECT 1 AS id, 7 AS value")
@@ -196,6 +199,78 @@ def test_groups_and_calls_tell_the_same_first_ones_in_the_order_of_the_texts(
     ]
 
 
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(WORDS), st.sampled_from(["3701", "+370", None]),
+            st.sampled_from([0, 3_600_000_000, DAY_US, DAY_US + 3_600_000_000]),
+            st.sampled_from([(None, None), ("EUR", "EUR"), ("EUR", "USD"), (None, "USD")]), st.integers(0, 3),
+        ),
+        min_size=1, max_size=14,
+    ),
+    st.lists(st.sampled_from(sorted(DIMENSIONS)), min_size=1, max_size=3, unique=True),
+    st.builds(Cut, st.sampled_from([1, 3, 50]), st.sampled_from(["attempts", "cost_micros"]), st.booleans()),
+)  # fmt: skip
+def test_every_level_that_knows_what_is_asked_tells_what_the_calls_do(told: list[Any], by: list[str], cut: Cut) -> None:
+    calls = [
+        {**BASE, "number": number, "cli": cli, "started_us": at, "currency": own, PAID: bought, "cost_micros": cost,
+         COST: cost, "prefix": (number or "")[:3], "destination": f"To {cli}", "customer_id": cost}
+        for number, cli, at, (own, bought), cost in told
+    ]  # fmt: skip
+    keys = tuple(by)
+    every, first = (answers(text, keys, calls) for text in texts(keys, CALLS, cut))
+    known = [
+        level
+        for level, found in LEVELS.items()
+        if {"number", "cli"} & set(by) <= set(found.numbers) and (found.hours or "hour" not in by)
+    ]
+    assert level_of(by, whole_days=True) == known[0]
+    for level in known:
+        told_all, told_first = (answers(text, keys, calls) for text in texts(keys, level, cut))
+        assert told_all == every
+        assert sums_of(told_first) == sums_of(first)
+        assert first_of(told_first) == first_of(first)
+
+
+def texts(by: tuple[str, ...], of: str, cut: Cut) -> tuple[str, str]:
+    """All groups, and the first of them with what all come to by the smallest level, where `of` is a level."""
+    question = LakeBreakout(by, {of: "true"}, Engine.duckdb, ("370",), {BY_HOUR: "true"} if of in LEVELS else {})
+    return question.all_of_them(cut), question.first_ones(cut)
+
+
+def first_of(rows: Any) -> list[Any]:
+    """The first groups, in an order of their own."""
+    return sorted((row for row in rows if row[0] == 0), key=repr)
+
+
+@pytest.mark.parametrize(
+    ("told", "whole_days", "level"),
+    [
+        (["customer", "hour"], True, BY_HOUR),
+        (["customer", "prefix"], False, BY_HOUR),
+        (["cli", "day", "destination"], True, BY_CLI),
+        (["cli"], False, GROUPS),
+        (["cli", "hour"], True, GROUPS),
+        (["number"], True, GROUPS),
+        (["number", "cli", "hour"], False, GROUPS),
+    ],
+)
+def test_the_smallest_level_that_knows_it_is_asked(told: list[str], whole_days: bool, level: str) -> None:
+    assert level_of(told, whole_days=whole_days) == level
+
+
+@pytest.mark.parametrize("level", [BY_HOUR, BY_CLI])
+def test_a_level_adds_up_to_the_calls_or_is_found_out(level: str) -> None:
+    hours = LEVELS[level].hours
+    with duckdb.connect(config={"threads": 1}) as connection:
+        shown(connection, (), SOME, ())
+        told, known = (connection.execute(sums(table, hours=hours)).fetchall() for table in (level, CALLS))
+        assert told == known
+        connection.execute(f"DELETE FROM {level} WHERE code = 'USD'")
+        assert connection.execute(sums(level, hours=hours)).fetchall() != known
+
+
 def sums_of(rows: Any) -> dict[str, tuple[int, ...]]:
     """What all groups come to by currency, and how many they are."""
     found: dict[str, tuple[int, ...]] = {}
@@ -208,6 +283,7 @@ def sums_of(rows: Any) -> dict[str, tuple[int, ...]]:
     return found
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40_000 * DAY_US))
 def test_months_weeks_days_and_hours_begin_as_the_calendar_says(us: int) -> None:
     spans = ("month", "week", "day", "hour")

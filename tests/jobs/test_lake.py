@@ -21,3 +21,14 @@ def test_a_damaged_file_is_named_by_who_asks_and_written_anew_by_export(
     assert len(demo.ok("lake", "export")["written"]) == 1
     assert demo.ok(*asked) == before
     assert demo.ok("lake", "verify")["problems"] == []
+
+
+def test_a_day_without_groups_is_told_by_doctor_until_they_are_made(copy_demo: Callable[[str], Installation]) -> None:
+    demo = copy_demo("bare_lake")
+    days = [path for path in demo.ok("lake", "export")["written"] if path.startswith("call/")]
+    folder = (Path(demo.ok("lake", "status")["folder"]) / days[0]).parent
+    next(folder.glob("*.groups-hours-*.parquet")).unlink()
+    for state, words in (("note", f"1 of {len(days)} days lack groups"), ("ok", f"those of {len(days)} days")):
+        found = {row["check"]: row for row in demo.ok("doctor")["findings"]}["lake_groups"]
+        assert (found["state"], found["words"][: len(words)]) == (state, words)
+        demo.ok("lake", "export")

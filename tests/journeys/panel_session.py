@@ -91,6 +91,13 @@ class Session:
         with self._opener.open(self.address + page, body, timeout=20) as answer:
             assert answer.url != self.address + page, answer.read().decode()
 
+    def press(self, page: str, action: str) -> None:
+        """Presses the button of a page that has a form of its own."""
+        token = Fields(self.read(page)).values["csrfmiddlewaretoken"]
+        body = urlencode({"csrfmiddlewaretoken": token}).encode()
+        with self._opener.open(self.address + action, body, timeout=20) as answer:
+            assert answer.status == 200
+
     def read(self, page: str) -> str:
         """A page as it comes."""
         with self._opener.open(self.address + page, timeout=20) as answer:

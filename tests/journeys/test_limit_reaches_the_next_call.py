@@ -102,6 +102,29 @@ def test_a_customer_made_inactive_is_refused_by_the_next_call_and_rings_when_it_
     scene.assert_books()
 
 
+@pytest.mark.parametrize(("noun", "refusal"), [("endpoint", "ip_unknown"), ("ingress_route", "no_ingress_route")])
+def test_what_a_job_deletes_carries_no_more_calls_and_undone_it_carries_the_next_as_before(
+    scene: Scene, ann: Session, noun: str, refusal: str
+) -> None:
+    scene.world.update("account", scene.world.account, challenge_unknown=False)  # whom it does not know it refuses
+    acme = scene.seller()
+    before = scene.cdr(short_call(scene, acme).call_id)
+    row_id = {"endpoint": acme.endpoint, "ingress_route": acme.route}[noun]
+    ann.save(f"/bulk/{noun}/delete/?id={row_id}", confirmation="1")
+    ((task_id,),) = scene.world.rows("SELECT max(id) FROM task")
+    time.sleep(1)
+    refused = short_call(scene, acme)
+    assert scene.cdr(refused.call_id)["refusal"] == refusal
+    ann.press(f"/tasks/{task_id}/", f"/tasks/{task_id}/undo/")
+    time.sleep(1)
+    answered = short_call(scene, acme)
+    assert answered.code == 200
+    after = scene.cdr(answered.call_id)
+    same = ("customer_id", "endpoint_id", "ingress_route_id", "carrier_id", "gateway_id", "customer_card_id")
+    assert [after[name] for name in same] == [before[name] for name in same]
+    scene.assert_books()
+
+
 def test_fewer_channels_hold_for_the_next_call_and_spare_the_live_one(scene: Scene, ann: Session) -> None:
     acme = scene.seller(channels=5)
     live = scene.edge.place(caller=acme.ip, cld=NUMBER, hold_ms=8000)

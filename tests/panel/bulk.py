@@ -8,7 +8,9 @@ from django.test import Client
 
 from tests.panel.cast import PASSWORD
 from tests.panel.conftest import logged_in
-from tollgate.actions.acts import Actor, acting
+from tollgate.actions.acts import ACTS, Actor, acting
+from tollgate.actions.bulk import DELETES
+from tollgate.actions.tasks import restoring
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.panel.bulk_nouns import NOUNS
 from tollgate.store.models import Audit, Task
@@ -40,6 +42,8 @@ def check_deletion(
     ids = {"id": [one.pk for one in (*gone, *kept)]}
     asked = job(ann.get(f"/bulk/{noun}/delete/", ids))
     assert f"{len(ids['id'])} {NOUNS[noun].many} are removed" in asked
+    restored = restoring(DELETES[NOUNS[noun].acts or noun].act) in ACTS
+    assert ("can be undone for 7 days" in asked, "This cannot be undone" in asked) == (restored, not restored)
     assert ("Those that are in use stay" in asked) is bool(kept)
     assert ann.post(f"/bulk/{noun}/delete/", {**ids, "confirmation": "1"}).status_code == 422
     assert there(gone[0]), "nobody counted them"

@@ -34,6 +34,8 @@ from tollgate.store.models import (
     CustomerPackage,
     CustomPage,
     DelayedSave,
+    DeletedRecord,
+    Department,
     Did,
     DunningStep,
     ExchangeRate,
@@ -127,6 +129,10 @@ def addresses(cast: Cast) -> Iterator[tuple[str, str, Any]]:
         "alias_id": Alias.objects.get().pk, "stir_certificate_id": StirCertificate.objects.get().pk,
         "cli_rule_id": CliRule.objects.get().pk, "cli_proof_id": CliProof.objects.get().pk,
         "span": "day", "report_id": SavedReport.objects.get().pk,
+        "department_id": Department.objects.get_or_create(account=cast.account, key="field", name="Field")[0].pk,
+        "deleted_record_id": DeletedRecord.objects.get_or_create(
+            account=cast.account, table_name="tag", record_id=10**9, author="ann@demo.example", sealed="x"
+        )[0].pk,
         "tag_id": Tag.objects.get().pk, "localization_id": Localization.objects.get().pk,
         "provider_id": SignInProvider.objects.get().pk,
         "webhook_id": Webhook.objects.get().pk, "delivery_id": WebhookDelivery.objects.earliest("id").pk,

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from tests.panel.cast import EURO, PASSWORD, Cast
 from tests.panel.conftest import logged_in
-from tollgate.actions import account_billing
+from tollgate.actions import account_billing, packages
 from tollgate.actions.account_billing import charge_account_days, set_account_tariff, top_up_account, wallet_of
 from tollgate.actions.account_identity import update_account_email
 from tollgate.actions.account_pause import WORDS
@@ -19,6 +19,7 @@ from tollgate.actions.agreements import publish_agreement
 from tollgate.actions.customer_status import set_customer_status
 from tollgate.actions.packages import create_account_package, update_account_package
 from tollgate.actions.users import create_user, create_user_group
+from tollgate.panel import account_packages
 from tollgate.store.models import (
     Account,
     AccountCharge,
@@ -147,6 +148,35 @@ def test_recording_asks_with_its_price_and_tells_of_the_second_gate(cast: Cast, 
     page = ann.get(PAGE).content.decode()
     assert "Call recording" in page
     assert "Disable call recording" in page
+
+
+def test_taking_recording_away_asks_about_calls_being_recorded(
+    cast: Cast, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = reverse("panel:account_recording")
+    ann.post(address)
+    assert "being recorded now" not in ann.get(address).content.decode()
+    for module in (packages, account_packages):
+        monkeypatch.setattr(module, "being_recorded_count", lambda account: 2)
+    page = ann.get(address).content.decode()
+    assert "Calls being recorded now: 2" in page
+    assert 'value="end"' in page
+    assert ann.post(address).url == address, "the question comes again"
+    assert Account.objects.get().recording
+    ann.post(address, {"recorded_calls": "end"})
+    assert not Account.objects.get().recording
+
+
+def test_the_notice_of_a_low_balance_is_set_on_the_account_page(cast: Cast, ann: Client) -> None:
+    assert "No notice when it is low" in ann.get(PAGE).content.decode()
+    address = reverse("panel:account_block", args=["balance"])
+    form = ann.get(address).content.decode()
+    assert "Low balance notice" in form
+    version = Account.objects.get().version
+    ann.post(address, {"low_balance_micros": "20", "version": version})
+    assert Account.objects.get().low_balance_micros == 20_000_000
+    page = " ".join(re.sub(r"<[^>]+>", " ", ann.get(PAGE).content.decode()).split())
+    assert "Users are told below 20.00" in page
 
 
 def test_packages_tell_their_price_and_what_they_come_to_today_and_this_month(cast: Cast, ann: Client) -> None:

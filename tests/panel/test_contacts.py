@@ -60,14 +60,16 @@ def test_numbers_are_typed_as_people_write_them_in_the_customers_country(cast: C
 def test_ticked_contacts_are_removed_together_once_it_was_confirmed(cast: Cast, ann: Client) -> None:
     ann.post("/contacts/new/", EMIL | {"customer_id": "Baltic"})
     ids = list(Contact.objects.values_list("pk", flat=True))
-    page = ann.post("/contacts/delete/", {"id": ids})
-    assert "Emil Berg" in page.content.decode()
+    assert "/bulk/contact/delete/" in ann.get("/contacts/").content.decode()
+    page = " ".join(ann.get("/bulk/contact/delete/", {"id": ids}).content.decode().split())
+    assert "2 contacts are removed. The job that does it can be undone for 7 days." in page
     assert Contact.objects.count() == 2
-    assert ann.post("/contacts/delete/", {"id": ids, "confirmed": "yes"}).status_code == 302
+    job = ann.post("/bulk/contact/delete/", {"id": ids, "confirmation": "2"}, follow=True).content.decode()
+    assert "Emil Berg" in job
     assert not Contact.objects.exists()
     gone = Audit.objects.filter(table_name="contact", verb="DELETE").first()
     assert gone is not None
-    assert gone.act == "delete_contacts"
+    assert gone.act == "delete_contact"
 
 
 def test_verification_by_hand_has_a_reason_and_ends_with_the_number(cast: Cast, ann: Client) -> None:

@@ -34,6 +34,7 @@ from tollgate.store.models import (
     UserGroup,
     Wallet,
 )
+from tollgate.store.queries import unready
 from tollgate.store.queries.customers import wallet_of
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +149,35 @@ def test_customers_by_live_channels_are_walked_forth_and_back(
         assert [names_in(page) for page in reversed(back)] == [[row.name for row in rows] for rows in forth]
     assert names_in(ann.get("/customers/?sort=-live_channels&f.status=pending")) == ["Fjord"]
     assert names_in(ann.get("/customers/?sort=live_channels&c.live=more:0&c.name=contains:a")) == ["Baltic", "Acme"]
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "balance_micros", "-balance_micros", "live_channels", "-expires_at"])
+def test_of_very_many_customers_that_lack_something_each_page_is_the_same_as_of_few(
+    cast: Cast, ann: Client, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    with acting(ANN):
+        for number, name in enumerate(("Golf", "Hotel", "India", "Juliet", "Kilo")):
+            made = create_customer(account_id=cast.account.pk, name=name, currency="EUR")
+            Customer.objects.filter(pk=made.pk).update(expires_at=datetime(2030, 1, 1 + number, tzinfo=UTC))
+            Wallet.objects.filter(pk=wallet_of(made).pk).update(balance_micros=number % 2 * 1000)
+    monkeypatch.setattr(customer_lists, "LIST", replace(customer_lists.LIST, page_size=2))
+    address = f"/customers/?f.status=unready&sort={sort}"
+
+    def walked() -> list[list[str]]:
+        pages = [ann.get(address)]
+        while url := pages[-1].context["grid"].following_url():
+            pages.append(ann.get(f"/customers/{url}"))
+        while url := pages[-1].context["grid"].previous_url():
+            pages.append(ann.get(f"/customers/{url}"))
+        return [names_in(page) for page in pages]
+
+    few, count = walked(), ann.get(address).context["grid"].total_text()
+    assert {name for names in few for name in names} == {"Baltic", "Golf", "Hotel", "India", "Juliet", "Kilo"}
+    monkeypatch.setattr(unready, "MANY", 2)
+    monkeypatch.setattr(customer_lists, "MANY", 2)
+    assert walked() == few
+    assert (ann.get(address).context["grid"].total_text(), int(count) > 2) == ("2+", True)
+    assert ann.get(f"{address}&q=kilo").context["grid"].total_text() == "1", "with a search they are counted"
 
 
 def test_the_room_that_recordings_take_stands_above_every_page_of_a_customer(cast: Cast, ann: Client) -> None:

@@ -37,7 +37,6 @@ def test_contacts_and_customers_are_read_made_changed_and_removed_by_a_right_eac
         "create_contact": f"/customers/{cast.acme.pk}/contacts/new/",
         "update_contact": f"/contacts/{cast.contact.pk}/",
         "delete_contact": f"/contacts/{cast.contact.pk}/delete/",
-        "delete_contacts": "/contacts/delete/",
         "create_customer": "/customers/new/",
         "update_customer": f"/customers/{cast.acme.pk}/edit/",
         "delete_customer": f"/customers/{cast.acme.pk}/delete/",

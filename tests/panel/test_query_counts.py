@@ -125,7 +125,6 @@ def opened(cast: Cast, ann: Client) -> Iterator[dict[str, tuple[Client, str]]]:
             "carrier_file_check": (
                 ann, ann.post(f"/reconciliation/{statement}/file/", {"file": bill, "kind": "calls"})["Location"],
             ),
-            "contacts_delete": (ann, f"/contacts/delete/?id={cast.contact.pk}"),
             "customer_portal": (ann, f"/customers/{cast.baltic.pk}/portal/"),
             "bulk_edit": (ann, f"/bulk/customer/edit/{bulk}"),
             "bulk_delete": (ann, f"/bulk/customer/delete/{bulk}"),

@@ -33,6 +33,12 @@ LED = reverse("mfa_index")
 Captured = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
 
 
+@pytest.fixture(autouse=True)
+def proved(cast: Cast) -> None:
+    """Emails that are not proved are told of nothing."""
+    User.objects.update(email_verified_at=datetime.now(UTC))
+
+
 def shown(secret: str = SECRET) -> str:
     """What the app shows now."""
     return totp.code(secret, totp.step_of(datetime.now(UTC)))

@@ -52,3 +52,27 @@ def test_carla_verifies_a_number_and_dan_never_sees_it(cast: PortalCast) -> None
     VerifiedCli.objects.filter(number=NUMBER).update(reminded_at=datetime.now(UTC))
     assert f"{NEW}?number=%2B{NUMBER}" in carlas.get(PAGE).content.decode()
     assert f'value="+{NUMBER}"' in carlas.get(NEW, {"number": f"+{NUMBER}"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("pool", "words"),
+    [
+        ("cli_or_random", "shows one of these instead"),
+        ("refuse_unless_cli", "are refused"),
+        ("non_cli_unless_either", "have other prices"),
+        ("refuse_unless_did", ""),
+        ("disabled", ""),
+    ],
+)
+def test_a_pool_that_takes_verified_numbers_has_contacts_verify_theirs(cast: PortalCast, pool: str, words: str) -> None:
+    carlas = visiting(cast.carla)
+    Customer.objects.filter(pk=cast.carla.customer_id).update(cli_pool=pool)
+    page = carlas.get(PAGE).content.decode()
+    assert ("Verify a number" in page) == bool(words)
+    assert words in page
+    assert carlas.get(NEW).status_code == (200 if words else 404)
+    if words:
+        answer = carlas.post(NEW, {"number": f"+{NUMBER}", "way": "sms"})
+        code = body(Message.objects.latest("id")).text[:6]
+        assert visiting(cast.carla).post(f"{answer['Location']}type/", {"code": code})["Location"] == PAGE
+        assert VerifiedCli.objects.get(number=NUMBER).customer_id == cast.carla.customer_id

@@ -8,8 +8,9 @@ from django.db import connection
 
 from tests.store.cast import customer, demo_account, wallet_of
 from tollgate.store.models import Account, Call, Card, Contact, Customer, Endpoint, IngressRoute, Tag, Wallet
-from tollgate.store.queries import finding
+from tollgate.store.queries import finding, unready
 from tollgate.store.queries.customers import by_live_channels, occupied, of_state
+from tollgate.store.queries.unready import Unready, nearest, one_by_one
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 ENDPOINTS = ("none", "disabled", "receives", "sends")
@@ -73,6 +74,19 @@ def test_who_lacks_something_to_call_is_found_at_once_or_one_by_one_alike(
     _made(account, card, tags, "none", "none", deleted_at=AT)
     monkeypatch.setattr(finding, "FEW", few)
     assert set(Customer.objects.filter(of_state("unready")).values_list("pk", flat=True)) == lacking
+    assert set(Customer.objects.filter(one_by_one()).values_list("pk", flat=True)) == lacking
+    in_order = list(Customer.objects.order_by("-name", "pk").values_list("pk", flat=True))
+    expected = [pk for pk in in_order if pk in lacking]
+    for limit in (1, 3, len(lacking) + 1):
+        assert nearest(Customer.objects.all(), lambda count: in_order[:count], limit) == expected[:limit]
+    for most in (few, len(lacking) - 1, len(lacking)):
+        monkeypatch.setattr(unready, "MANY", most)
+        known = Unready()
+        assert known.many is (most < len(lacking)), "one that lacks two things is one"
+        assert set(Customer.objects.filter(known.meaning()).values_list("pk", flat=True)) == lacking
+    monkeypatch.setattr(unready, "AHEAD", 1)
+    ready = [pk for pk in in_order if pk not in lacking]
+    assert nearest(Customer.objects.all(), lambda count: ready[:count], 2) is None, "too few are near"
 
 
 def _routed_tag(account: Account, card: Card, *, enabled: bool) -> Tag:

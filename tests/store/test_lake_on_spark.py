@@ -21,13 +21,27 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from tests.actions.bills import correct
+from tests.actions.cast import EURO
+from tests.actions.test_correction_notes import FEBRUARY, MARCH, World, billed
+from tests.actions.test_invoice_runs import BEGIN
 from tests.store.lake_cast import Traffic
 from tests.store.test_lake import AT, BREAKOUTS, DAYS, SEARCHES, same_as_recalculation
 from tollgate.core.breakout import Cut, Question
-from tollgate.core.lake import Engine, Search, Span, Statement, day_begins, search_statement
+from tollgate.core.lake import (
+    Breakout,
+    Condition,
+    Engine,
+    Group,
+    Search,
+    Span,
+    Statement,
+    day_begins,
+    search_statement,
+)
 from tollgate.store.lake_days import write_closed_days
-from tollgate.store.lake_engines import DuckLake, QuestionTooLong, SparkLake
-from tollgate.store.models import Rate
+from tollgate.store.lake_engines import DuckLake, LakeEngine, QuestionTooLong, SparkLake
+from tollgate.store.models import Invoice, InvoiceLine, LakeFile, Rate
 from tollgate.store.queries import lake
 from tollgate.store.queries.breakout import breakout, every_group
 from tollgate.store.queries.lake_rating import rerate
@@ -178,3 +192,78 @@ def test_two_workers_say_what_postgresql_says(master: str, tmp_path: Path, monke
     assert dearer == rerate(span, AT, engine=DuckLake())
     assert any(one.different for one in dearer)
     same_as_recalculation(traffic, span, dearer)
+
+
+BILLED = Breakout(
+    "entry",
+    ("amount_micros",),
+    ("owner_id",),
+    Group(
+        (
+            Condition("owner_kind", "eq", "customer"),
+            Condition("kind", "in", ("call", "overrun", "adjustment", "correction")),
+        )
+    ),
+)
+"""What the ledger has charged customers for calls, corrections included."""
+
+
+def charged_in(invoice: Invoice, engine: LakeEngine | None = None) -> dict[int, int]:
+    """What the calls of an invoice's period came to before tax, by customer."""
+    assert invoice.usage_from_at is not None
+    assert invoice.usage_until_at is not None
+    span = Span(invoice.account_id, invoice.usage_from_at, invoice.usage_until_at)
+    return {int(str(owner)): -int(str(micros)) for owner, _, micros in lake.breakout(BILLED, span, AT, engine=engine)}
+
+
+def documents_of(invoice: Invoice) -> tuple[int, int]:
+    """What documents bill of the calls of an invoice's period before tax: their lines as exactly as they are made, and
+    the net of these documents without what rounding to cents has added."""
+    lines = InvoiceLine.objects.filter(
+        invoice__customer_id=invoice.customer_id,
+        kind__in=("usage", "correction"),
+        usage_from_at__gte=invoice.usage_from_at,
+        usage_from_at__lt=invoice.usage_until_at,
+    ).exclude(invoice__state="void")
+    documents = {line.invoice for line in lines.select_related("invoice")}
+    sign = {"credit_note": -1}
+    exact = sum(sign.get(line.invoice.kind, 1) * line.exact_micros for line in lines)
+    net = sum(sign.get(one.kind, 1) * (one.net_micros - one.rounding_micros) for one in documents)
+    return exact, net
+
+
+def test_documents_bill_what_two_workers_add_up(master: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_DATA", str(tmp_path))
+    monkeypatch.setenv("TOLLGATE_STATEMENT_LIMIT_S", "0")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    baltic = World()
+    dana = World.of(baltic, "Dana")
+    baltic.costs(2 * EURO)
+    for one, odd in ((baltic, 7), (dana, 4_999)):
+        one.talks([one.baltic], 2 * EURO, 2 * EURO + odd, 2 * EURO)
+        one.talks([one.baltic], 5 * EURO + odd, at=BEGIN + timedelta(days=35))
+    correct(dana.baltic, 333_333)  # before its invoice, which bills what is left
+    for one in (baltic, dana):
+        billed(one.baltic, FEBRUARY)
+        billed(one.baltic, MARCH)
+    baltic.costs(1_500_001)
+    baltic.recalculated()
+    invoices = list(Invoice.objects.filter(kind="invoice").order_by("pk"))
+    notes = list(Invoice.objects.filter(kind="credit_note"))
+    assert (len(invoices), len(notes)) == (4, 2)
+    known = [charged_in(invoice) for invoice in invoices]
+    assert write_closed_days(AT)
+    LakeFile.objects.update(written_at=AT + timedelta(hours=1))  # nothing of the last minutes may be missing in them
+    assert len(lake.sides_of("entry", Span(baltic.account.pk, BEGIN, MARCH), AT).files) == 2
+    spark = SparkLake(master)
+    for invoice, before in zip(invoices, known, strict=True):
+        told = charged_in(invoice, spark)
+        assert told == before == charged_in(invoice, DuckLake())
+        assert documents_of(invoice) == (told[invoice.customer_id],) * 2
+    noted = {note.corrects_id for note in notes}
+    assert all(
+        charged_in(invoice, spark)[invoice.customer_id] < invoice.exact_micros
+        for invoice in invoices
+        if invoice.pk in noted
+    ), "the notes count"

@@ -13,15 +13,19 @@ from tests.actions.bank import Move, collecting, today, with_mandate
 from tests.actions.cast import EURO, demo_account
 from tests.actions.test_customers import refused
 from tests.actions.test_payouts import file_of
-from tollgate.actions.acts import Actor, acting
+from tollgate.actions.acts import ACTS, Actor, acting
 from tollgate.actions.bank_runs import cancel_bank_run
+from tollgate.actions.bulk import DELETES
 from tollgate.actions.payments import create_payment
 from tollgate.actions.payouts import pay_out_credit
+from tollgate.actions.tasks import restoring
+from tollgate.actions.users import create_user_group
 from tollgate.store.models import DelayedSave
 
 pytestmark = pytest.mark.django_db
 LOSSES: Any = import_module("tollgate.store.migrations.0045_loss_warnings")
 PAYOUTS: Any = import_module("tollgate.store.migrations.0052_payouts_in_transit")
+DELETED: Any = import_module("tollgate.store.migrations.0072_deleted_records")
 __all__ = ["today"]
 
 
@@ -58,3 +62,18 @@ def test_a_file_for_the_bank_of_before_may_have_been_fetched(today: Move) -> Non
         run.refresh_from_db()
         assert run.fetched_at == run.created_at
         refused("never_sent", cancel_bank_run, bank_run_id=run.pk)
+
+
+def test_who_might_delete_a_record_may_restore_it_and_nobody_else() -> None:
+    deleting = {one.act: restoring(one.act) for one in DELETES.values() if restoring(one.act) in ACTS}
+    del deleting["delete_customer"]
+    with acting(Actor("setup", frozenset({"*"}))):
+        given = [[*deleting, "restore_alias", "delete_card"], ["update_contact"], ["*"], []]
+        groups = [create_user_group(name=f"G{n}", acts=acts) for n, acts in enumerate(given)]
+        for _ in range(2):
+            with connection.cursor() as cursor:
+                cursor.execute(DELETED.RESTORES)
+    for group in groups:
+        group.refresh_from_db()
+    assert sorted(groups[0].acts) == sorted({*deleting, *deleting.values(), "delete_card"})
+    assert [group.acts for group in groups[1:]] == given[1:]

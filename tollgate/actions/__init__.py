@@ -7,6 +7,7 @@ its noun; a new file is imported here, so that `acts.ACTS` knows them all.
 
 from tollgate.actions import (
     access_numbers,
+    account_balance,
     account_billing,
     account_identity,
     accounting,
@@ -47,6 +48,7 @@ from tollgate.actions import (
     customer_successor,
     customers,
     delays,
+    departments,
     dids,
     dunning,
     edges,
@@ -116,6 +118,7 @@ from tollgate.actions import (
 
 __all__ = [
     "access_numbers",
+    "account_balance",
     "account_billing",
     "account_identity",
     "accounting",
@@ -156,6 +159,7 @@ __all__ = [
     "customer_successor",
     "customers",
     "delays",
+    "departments",
     "dids",
     "dunning",
     "edges",

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.webhooks import emit
 from tollgate.core.pins import ALL_WITHIN, CALLER_MOST, number_of
 from tollgate.store.models import AccessNumber, Account, PinTry
@@ -69,14 +70,21 @@ def update_access_number(
 
 @act
 def delete_access_number(*, access_number_id: int, version: int | None = None) -> None:
-    """Removes an access number that no PIN hangs on; PINs of all numbers hold at the others."""
+    """Removes an access number that no PIN hangs on; PINs of all numbers hold at the others. For a week
+    `restore_access_number` undoes it."""
     found = records.locked(AccessNumber, access_number_id, version)
     count = found.pins.count()
     if count == 1:
         raise refuse("access_number_id", "1 PIN holds at this number alone: give it another first.")
     if count:
         raise refuse("access_number_id", f"{count} PINs hold at this number alone: give them another first.")
-    found.delete()
+    remove(found, account_id=found.account_id)
+
+
+@act
+def restore_access_number(*, access_number_id: int) -> AccessNumber:
+    """Brings a deleted access number back as it was."""
+    return deleted(AccessNumber, access_number_id, "access_number_id").restore()
 
 
 @act

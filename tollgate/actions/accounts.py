@@ -48,6 +48,7 @@ class AccountFields(TypedDict, total=False):
     slice_s: int
     validity_s: int
     challenge_unknown: bool
+    low_balance_micros: int | None
 
 
 class AccountChanges(AccountFields, total=False):
@@ -104,6 +105,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "slice_s": checks.whole(0, 3600),
     "validity_s": checks.whole(5, 3600),
     "challenge_unknown": checks.yes_no,
+    "low_balance_micros": checks.optional(checks.amount(-checks.MOST_MICROS, checks.MOST_MICROS)),
 }
 
 
@@ -135,6 +137,8 @@ def update_account(*, account_id: int, version: int | None = None, **changes: Un
     for name in ("phone", "mobile"):
         if name in values and values[name] != getattr(account, name):
             values[f"{name}_verified_at"] = None
+    if values.get("low_balance_micros", account.low_balance_micros) != account.low_balance_micros:
+        values["low_balance_noticed_at"] = None  # another threshold is told of anew
     for name in mismatched(account, values.get("ocn", account.ocn)):
         warn(f"The certificate {name}, which calls are signed with, is not for this OCN.")
     with terms_kept(account):

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from django.db import connection, transaction
 
-from tollgate.core.areas import AREAS, area_of_acts
+from tollgate.core.areas import AREAS, OWN_ACTS, area_of_acts
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -133,7 +133,7 @@ def act(function: Callable[P, R]) -> Callable[P, R]:
     """Makes a function an act: checks the permission, opens the transaction, tells the audit trigger who acts."""
     name = function.__name__
     area = AREAS.get(area_of_acts(function.__module__))
-    shared = area is not None and area.shared
+    shared = name in OWN_ACTS or (area is not None and area.shared)
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

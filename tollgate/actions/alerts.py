@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.in_service import check_in_service
 from tollgate.core.alerts import ALWAYS, AREAS, COMPARED, ByDay, Rule, reset_fits
 from tollgate.store.models import Account, Alert, Carrier, Customer, Tag
@@ -129,8 +130,15 @@ def update_alert(*, alert_id: int, version: int | None = None, **changes: Unpack
 
 @act
 def delete_alert(*, alert_id: int, version: int | None = None) -> None:
-    """Removes an alert with its history. What it holds ends at its time."""
-    records.locked(Alert, alert_id, version).delete()
+    """Removes an alert with its history. What it holds ends at its time. For a week `restore_alert` undoes it."""
+    alert = records.locked(Alert, alert_id, version)
+    remove(alert, account_id=alert.account_id)
+
+
+@act
+def restore_alert(*, alert_id: int) -> Alert:
+    """Brings a deleted alert back with its history, armed as it was."""
+    return deleted(Alert, alert_id, "alert_id").restore()
 
 
 def rule_of(alert: Alert) -> Rule:

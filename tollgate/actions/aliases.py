@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse, warn
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.in_service import check_in_service
 from tollgate.core import aliases
 from tollgate.store.models import Account, Alias, Customer
@@ -69,8 +70,17 @@ def update_alias(*, alias_id: int, version: int | None = None, **changes: Unpack
 
 @act
 def delete_alias(*, alias_id: int, version: int | None = None) -> None:
-    """Removes an alias."""
-    records.locked(Alias, alias_id, version).delete()
+    """Removes an alias. For a week `restore_alias` undoes it."""
+    alias = records.locked(Alias, alias_id, version)
+    remove(alias, account_id=alias.account_id)
+
+
+@act
+def restore_alias(*, alias_id: int) -> Alias:
+    """Brings a deleted alias back as it was."""
+    alias = deleted(Alias, alias_id, "alias_id").restore()
+    _advise(alias)
+    return alias
 
 
 def row_of(alias: Alias) -> dict[str, Any]:

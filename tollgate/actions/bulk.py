@@ -3,7 +3,7 @@
 A bulk edit that tells the versions which its author saw leaves a record as it is that somebody else has saved since.
 To offer another noun, add its line to `EDITS`: the act, which takes `<noun>_id` (or another name: `NAMED`), and how its
 fields are checked. One that may be deleted in bulk needs an act and its line in `DELETES`; what an act `restore_<noun>`
-brings back after a `delete_<noun>` is restored by `undo_task`.
+brings back after a `delete_<noun>` is restored by `undo_task` (deleted_records.py).
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ from tollgate.store.models import (
     Contact,
     Customer,
     CustomPage,
+    Department,
     Did,
     DunningStep,
     Edge,
@@ -212,6 +213,7 @@ EDITS: Final[Mapping[str, Edit]] = {
 }
 DELETES: Final[Mapping[str, Deletion]] = {
     "customer": Deletion("delete_customer", "customers", Customer, owner="pk"),
+    "contact": Deletion("delete_contact", "contacts", Contact, account="customer__account_id"),
     "endpoint": Deletion("delete_endpoint", "endpoints", Endpoint),
     "alias": Deletion("delete_alias", "aliases", Alias),
     "cli_rule": Deletion("delete_cli_rule", "CLI rules", CliRule),
@@ -223,6 +225,7 @@ DELETES: Final[Mapping[str, Deletion]] = {
     "alert": Deletion("delete_alert", "alerts", Alert),
     "tag": Deletion("delete_tag", "tags", Tag, owner=""),
     "tax": Deletion("delete_tax", "taxes", Tax, owner=""),
+    "department": Deletion("delete_department", "departments", Department, owner=""),
     "localization": Deletion("delete_localization", "localizations", Localization, owner=""),
     "domain": Deletion("delete_portal_domain", "portal domains", PortalDomain, owner=""),
     "webhook": Deletion("delete_webhook", "webhooks", Webhook, owner=""),
@@ -295,8 +298,8 @@ def start_bulk_edit(
 def start_bulk_delete(
     *, account_id: int, noun: str, record_ids: Sequence[int], due_at: datetime | str | None = None
 ) -> Task:
-    """Begins a task that deletes these records, not before `due_at`. Customers are deleted softly: `undo_task` restores
-    them for a week."""
+    """Begins a task that deletes these records, not before `due_at`. What there is an act `restore_<noun>` for is
+    restored by `undo_task` for a week."""
     if noun not in DELETES:
         raise refuse("noun", f"Choose one of {', '.join(DELETES)}.")
     deletion = DELETES[noun]

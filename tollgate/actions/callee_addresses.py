@@ -39,6 +39,14 @@ def check_delivery(customer: Customer, values: Mapping[str, Any], before: Endpoi
         check_place(customer, "network", str(later["network"].network_address))
 
 
+def check_delivered_again(endpoint: Endpoint) -> None:
+    """Of an IP endpoint that comes back: whether calls may still go where they went."""
+    if endpoint.delivery_host:
+        check_place(endpoint.customer, "delivery_host", endpoint.delivery_host)
+    elif endpoint.extensions and endpoint.network is not None:
+        check_place(endpoint.customer, "network", str(endpoint.network.network_address))
+
+
 def check_room(customer: Customer, values: Mapping[str, Any], before: ConferenceRoom | None = None) -> None:
     """Of a conference room. Its port is filled in already."""
     check_shared(values, before)

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.callee_addresses import warn_of_closed
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.did_networks import carrier_networks, check_host, check_networks
 from tollgate.actions.endpoint_sharing import take_turns
 from tollgate.actions.transports import warn_of_tls
@@ -137,13 +138,24 @@ def update_gateway(*, gateway_id: int, version: int | None = None, **changes: Un
 
 @act
 def delete_gateway(*, gateway_id: int, version: int | None = None) -> None:
-    """Removes a gateway that has no live calls; its CDRs stay."""
+    """Removes a gateway that has no live calls; its CDRs stay. For a week `restore_gateway` undoes it."""
     gateway = records.locked(Gateway, gateway_id, version)
     meters = Wallet.objects.filter(kind="gateway", owner_id=gateway.pk)
     account_id = gateway.carrier.account_id
     if any(meter.channels for meter in meters) or _calls_over(account_id, gateway.pk):
         raise refuse("gateway_id", "The gateway has live calls: disable it and wait for them to end.")
-    gateway.delete()
+    remove(gateway, account_id=account_id)
+
+
+@act
+def restore_gateway(*, gateway_id: int) -> Gateway:
+    """Brings a deleted gateway back as it was."""
+    was = deleted(Gateway, gateway_id, "gateway_id")
+    carrier = was.record.carrier
+    take_turns(carrier.account_id)
+    check_host(carrier, was.record.host)
+    warn_of_closed(carrier.account_id, was.record.host)
+    return was.restore()
 
 
 def _warn_of_closed(account_id: int, networks: Iterable[checks.Network]) -> None:

@@ -142,14 +142,15 @@ def unbilled_charges(customer: Customer, *, kind: str, before_on: date, without:
 
     What money paid ahead has paid, with its tax, stands on receipts alone, what was taken afterwards on invoices. What
     has not moved yet is billed by the kind in force now, which asks for it; what was made while the customer was
-    postpaid may also be on the last of its invoices.
+    postpaid may also be on the last of its invoices. What gave money back, and the documents of its own kind had no
+    room for, is on one of the kind in force.
     """
     billed = InvoiceLine.objects.filter(charge__customer=customer).exclude(invoice__state="void")
     billed = billed.exclude(invoice_id=without or 0)
     moved = Q(entry_id__isnull=False)
     own = Q(billing_type="postpaid") if kind == "invoice" else moved & Q(billing_type="prepaid")
     if kind == kind_of(customer.billing_type):
-        own |= ~moved | Q(billing_type="")
+        own |= ~moved | Q(billing_type="") | Q(amount_micros__lt=0)
     found = Charge.objects.filter(own, customer=customer, from_on__lt=before_on)
     return found.exclude(pk__in=billed.values("charge_id")).order_by("from_on", "pk")
 

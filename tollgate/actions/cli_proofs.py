@@ -25,7 +25,7 @@ from tollgate.actions.clis import CHECKS
 from tollgate.actions.exchange_rates import convert
 from tollgate.actions.in_service import check_in_service
 from tollgate.actions.messages import queue
-from tollgate.core.cli_pools import prices
+from tollgate.core.cli_pools import asks_for_proof, prices
 from tollgate.core.portal import Level, level
 from tollgate.core.routes import select
 from tollgate.core.snapshot import Route
@@ -77,7 +77,7 @@ def start_cli_proof(*, customer_id: int, contact_id: int, number: str, way: str)
     check_in_service(customer)
     if not _is_served(customer, records.now()):
         raise refuse("number", "Your service is suspended for now: no calls are carried.")
-    if not customer.approved_clis_only:
+    if not asks_for_proof(customer.cli_pool, approved_only=customer.approved_clis_only):
         raise refuse("number", "Your calls may show any number: nothing has to be verified.")
     number = _ordinary(customer.account, values["number"])
     if VerifiedCli.objects.filter(customer=customer, number=number, reminded_at=None).exists():

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import NotEditable, act, refuse, warn
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.in_service import check_in_service
 from tollgate.core import cli_rules
 from tollgate.store.models import Account, CliRule, Customer, StirCertificate, Tag
@@ -88,10 +89,20 @@ def update_cli_rule(*, cli_rule_id: int, version: int | None = None, **changes: 
 
 @act
 def delete_cli_rule(*, cli_rule_id: int, version: int | None = None) -> None:
-    """Removes a rule."""
+    """Removes a rule. For a week `restore_cli_rule` undoes it."""
     rule = records.locked(CliRule, cli_rule_id, version)
     _check_not_signed_by(rule)
-    rule.delete()
+    remove(rule, account_id=rule.account_id)
+
+
+@act
+def restore_cli_rule(*, cli_rule_id: int) -> CliRule:
+    """Brings a deleted rule back as it was."""
+    was = deleted(CliRule, cli_rule_id, "cli_rule_id")
+    _check_not_signed_by(was.record)
+    rule = was.restore()
+    _advise(rule)
+    return rule
 
 
 def _check_not_signed_by(rule: CliRule) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.in_service import check_in_service
 from tollgate.core import digits
 from tollgate.store.models import Customer, VerifiedCli
@@ -50,5 +51,13 @@ def add_verified_cli(*, customer_id: int, number: str, attestation: str | None =
 
 @act
 def remove_verified_cli(*, cli_id: int) -> None:
-    """Takes a number from a customer: with approved CLIs only, the next call that shows it is refused."""
-    records.locked(VerifiedCli, cli_id).delete()
+    """Takes a number from a customer: with approved CLIs only, the next call that shows it is refused.
+    For a week `restore_verified_cli` undoes it."""
+    cli = records.locked(VerifiedCli, cli_id)
+    remove(cli, account_id=cli.customer.account_id)
+
+
+@act
+def restore_verified_cli(*, cli_id: int) -> VerifiedCli:
+    """Gives a number back to its customer that was removed, verified as it was."""
+    return deleted(VerifiedCli, cli_id, "cli_id").restore()

@@ -10,7 +10,8 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
-from tollgate.actions.callee_addresses import check_room
+from tollgate.actions.callee_addresses import check_place, check_room
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.did_places import warn_of_calls_lost
 from tollgate.actions.extensions import check_extensions
 from tollgate.actions.in_service import check_in_service
@@ -88,12 +89,21 @@ def update_conference_room(
 
 @act
 def delete_conference_room(*, conference_room_id: int, version: int | None = None) -> None:
-    """Removes a room in which nobody is; its CDRs stay."""
+    """Removes a room in which nobody is; its CDRs stay. For a week `restore_conference_room` undoes it."""
     room = records.locked(ConferenceRoom, conference_room_id, version)
     if Wallet.objects.filter(kind="conference_room", owner_id=room.pk, channels__gt=0).exists():
         raise refuse("conference_room_id", "There are calls in this room: disable it and wait for them to end.")
     warn_of_calls_lost(room)
-    room.delete()
+    remove(room, account_id=room.account_id)
+
+
+@act
+def restore_conference_room(*, conference_room_id: int) -> ConferenceRoom:
+    """Brings a deleted room back as it was, where its extension is still free."""
+    was = deleted(ConferenceRoom, conference_room_id, "conference_room_id")
+    check_place(was.record.customer, "host", was.record.host)
+    check_extensions(was.record.customer, [_span(was.record.extension)], field="extension")
+    return was.restore()
 
 
 def usual_port(transport: str | None) -> int:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, Unpack
 
-from tollgate.actions import checks, portal_passwords, records
+from tollgate.actions import checks, departments, portal_passwords, records
 from tollgate.actions.acts import act, because, current, refuse, warn
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.in_service import check_in_service
 from tollgate.actions.messages import queue
 from tollgate.actions.portal_access import close_sessions
-from tollgate.core.notices import DEPARTMENTS
+from tollgate.core.departments import DEPARTMENTS
 from tollgate.store.models import Contact, Customer, SignInLink, SignInProvider
+from tollgate.store.queries.departments import own_departments
 
 MOST_BY_CONTACTS: Final = 100
 """How many contacts a customer may have before only the operator adds more."""
@@ -61,7 +63,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "email": checks.email,
     "phone": _number_or_empty,
     "mobile": _number_or_empty,
-    "kind": checks.one_of(tuple(DEPARTMENTS)),
+    "kind": departments.CHOSEN,
     "zone": _zone_or_empty,
     "language": checks.matching(r"([a-z]{2,3}(-[A-Z]{2})?)?", "Give a language such as en or pt-BR."),
     "theme": checks.one_of(("auto", "light", "dark")),
@@ -85,6 +87,7 @@ def create_contact(
         raise refuse("password", "Leave this empty when a link is sent.")
     customer = records.find(Customer, customer_id)
     check_in_service(customer)
+    departments.check_known(customer.account_id, values, "kind")
     if current.get().kind == "contact":
         records.locked(Customer, customer.pk)  # several at once take turns to be counted
         if invite:
@@ -108,6 +111,7 @@ def update_contact(*, contact_id: int, version: int | None = None, **changes: Un
     values = checks.cleaned(CHECKS, changes)
     contact = records.locked(Contact, contact_id, version)
     check_in_service(contact.customer, "contact_id")
+    departments.check_known(contact.customer.account_id, values, "kind")
     was = contact.email
     _check_name(values.get("first_name", contact.first_name), values.get("last_name", contact.last_name))
     if "email" in values and values["email"].lower() != was.lower():
@@ -126,15 +130,27 @@ def update_contact(*, contact_id: int, version: int | None = None, **changes: Un
 
 @act
 def delete_contact(*, contact_id: int, version: int | None = None) -> None:
-    """Removes a contact and its login; the audit log keeps who it was."""
-    records.locked(Contact, contact_id, version).delete()
+    """Removes a contact and its login; the audit log keeps who it was. For a week `restore_contact` undoes it."""
+    contact = records.locked(Contact, contact_id, version)
+    remove(contact, account_id=contact.customer.account_id)
+
+
+@act
+def restore_contact(*, contact_id: int) -> Contact:
+    """Brings a deleted contact back as it was, with its password and what was verified. Its logins stay over; where
+    its department is gone it is in General."""
+    was = deleted(Contact, contact_id, "contact_id")
+    kind, account_id = was.record.kind, was.record.customer.account_id
+    there = kind in DEPARTMENTS or own_departments(account_id).filter(key=kind).exists()
+    return was.restore() if there else was.restore(kind="general")
 
 
 @act
 def delete_contacts(*, contact_ids: Sequence[int]) -> int:
-    """Removes several contacts, all or none; gives how many there were."""
+    """Removes several contacts, all or none; gives how many there were. `restore_contact` brings each back."""
     for contact_id in contact_ids:
-        records.locked(Contact, contact_id).delete()
+        contact = records.locked(Contact, contact_id)
+        remove(contact, account_id=contact.customer.account_id)
     return len(contact_ids)
 
 

@@ -17,10 +17,11 @@ from tollgate.actions import records
 from tollgate.actions.acts import act, because, refuse
 from tollgate.actions.invoice_issue import issue
 from tollgate.actions.invoice_lines import new_draft, period_of, write, write_taxes
-from tollgate.actions.invoice_notes import NoteTax, corrected, note_taxes, rule_of, tax_like, taxes_back, taxes_noted
+from tollgate.actions.invoice_notes import NoteTax, corrected, note_taxes, tax_like, taxes_back, taxes_noted
 from tollgate.actions.invoice_usage import Doubt, unbilled, words_for
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.statements import fetch
+from tollgate.actions.taxes import rule_told
 from tollgate.core.correction_notes import Billed, note_on
 from tollgate.core.invoices import InvoiceLine, Totals, correction_line
 from tollgate.store.models import Invoice, InvoiceTax, Recalculation
@@ -127,7 +128,7 @@ def billed_by(invoices: Iterable[Invoice]) -> dict[int, Billed]:
             noted_net_micros=noted_net,
             credited_micros=credited_of_calls,
             rest_micros=whole - noted_net - credited_whole,
-            rules=tuple(rule_of(row) for row in rules),
+            rules=tuple(rule_told(row) for row in rules),
             taxes_left_micros=taxes_left,
             taxes_noted_micros=taxes_took,
             fixed_left_micros=fixed_left,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tollgate.actions.taxes import taxes_of
+from tollgate.actions.taxes import rule_told, taxes_of
 from tollgate.core.invoices import InvoiceLine
 from tollgate.core.taxes import TaxDoubt, TaxRule, twins
 from tollgate.store.models import Customer, CustomerTax, Invoice, InvoiceTax
@@ -83,17 +83,5 @@ def _rules(rows: Sequence[InvoiceTax], priorities: Mapping[int, int | None]) -> 
         if row.tax is not None:
             own = priorities.get(row.tax.pk)
             least = max(least, row.tax.priority if own is None else own)
-        found.append(
-            TaxRule(
-                id=row.tax_id,
-                name=row.name,
-                label=row.label,
-                category=row.category,
-                rate_ppm=row.rate_ppm,
-                compound=row.compound,
-                priority=least,
-                exemption_reason=row.exemption_reason,
-                is_vat=row.is_vat if row.is_vat is not None else row.tax is None or row.tax.is_vat,
-            )
-        )
+        found.append(replace(rule_told(row), priority=least))
     return tuple(found)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.store.models import Account, CustomPage, UserGroup
 
 LONGEST: Final = 50_000
@@ -75,5 +76,12 @@ def update_custom_page(
 
 @act
 def delete_custom_page(*, custom_page_id: int, version: int | None = None) -> None:
-    """Removes a page; the audit log keeps what it said."""
-    records.locked(CustomPage, custom_page_id, version).delete()
+    """Removes a page; the audit log keeps what it said. For a week `restore_custom_page` undoes it."""
+    page = records.locked(CustomPage, custom_page_id, version)
+    remove(page, account_id=page.account_id)
+
+
+@act
+def restore_custom_page(*, custom_page_id: int) -> CustomPage:
+    """Brings a deleted page back as it was."""
+    return deleted(CustomPage, custom_page_id, "custom_page_id").restore()

@@ -13,10 +13,11 @@ from django_countries import countries
 
 from tollgate.actions import checks
 from tollgate.actions.acts import Actor, current, refuse
+from tollgate.actions.departments import CHOSEN, MOST_CHOSEN
 from tollgate.actions.portal_domains import or_empty, sections, url
 from tollgate.core.cli_pools import MODES
 from tollgate.core.cli_rules import SELECTIONS
-from tollgate.core.notices import DEPARTMENTS, OPTIONAL
+from tollgate.core.notices import OPTIONAL
 from tollgate.core.vars import MOST_CHARACTERS, VarsInvalid, parse
 from tollgate.store.models import Card, Customer, InvoiceTemplate, Localization, PortalDomain, Tag, Tax, User
 
@@ -241,7 +242,7 @@ CHECKS: Final[Mapping[str, checks.Check]] = {
     "paypal_email": or_empty(paypal_email),
     "low_balance_micros": checks.optional(checks.amount(-checks.MOST_MICROS, checks.MOST_MICROS)),
     "notification_emails": list_of(checks.email, 20),
-    "notification_departments": list_of(checks.one_of(tuple(DEPARTMENTS)), len(DEPARTMENTS)),
+    "notification_departments": list_of(CHOSEN, MOST_CHOSEN),
     "notification_opt_outs": list_of(checks.one_of(OPTIONAL), len(OPTIONAL)),
 }
 BESIDE: Final[Mapping[str, checks.Check]] = {"note": checks.text(5000)}

@@ -19,6 +19,7 @@ from tollgate.actions.cli_pools import advise, check_pool
 from tollgate.actions.contact_logins import check_logins
 from tollgate.actions.customer_checks import BESIDE, CHECKS, LISTS, REFERENCES, check_offered
 from tollgate.actions.customer_notes import add_customer_note
+from tollgate.actions.departments import check_known
 from tollgate.actions.in_service import check_in_service
 from tollgate.actions.low_balances import after_change
 from tollgate.actions.payment_booking import paid_ahead_with_tax
@@ -335,6 +336,8 @@ def _check_allotment(customer: Customer, channels: int) -> None:
 
 def _check_money_ahead(customer: Customer, values: dict[str, Any]) -> None:
     """What was paid ahead buys calls at prices with tax, or at those without: only as it was paid it is worth that."""
+    if values.get("billing_type", customer.billing_type) != customer.billing_type:
+        _warn_of_tax_twice_or_never(customer)
     stays = customer.billing_type == values.get("billing_type", customer.billing_type) == "prepaid"
     wanted = values.get("prices_include_tax", customer.prices_include_tax)
     if not stays or wanted == customer.prices_include_tax:
@@ -344,6 +347,18 @@ def _check_money_ahead(customer: Customer, values: dict[str, Any]) -> None:
         left, prices = f"{format_micros(wallet.balance_micros)} {wallet.currency}", "without" if wanted else "with"
         words = f"Its balance of {left} was paid ahead for prices {prices} tax: let it be used up or pay it back first."
         raise refuse("prices_include_tax", words)
+
+
+def _warn_of_tax_twice_or_never(customer: Customer) -> None:
+    """Money that is left keeps the tax it had, or had not, when it was paid (decision 0013)."""
+    wallet = Wallet.objects.get(account_id=customer.account_id, kind="customer", owner_id=customer.pk)
+    left = f"Its balance of {format_micros(wallet.balance_micros)} {wallet.currency} was paid"
+    if wallet.balance_micros <= 0:
+        return
+    if customer.billing_type == "prepaid" and paid_ahead_with_tax(customer) is not None:
+        warn(f"{left} ahead with its tax, and the invoices it settles are taxed again: pay back what is left.")
+    elif customer.billing_type == "postpaid" and CustomerTax.objects.filter(customer=customer).exists():
+        warn(f"{left} without tax, and calls it buys ahead bear none: pay back what is left and have it paid anew.")
 
 
 def _check_idle(customer: Customer, field: str) -> None:
@@ -392,11 +407,12 @@ def _check_reference(account: Account, reference: str) -> None:
 
 
 def _check_references(account_id: int, values: Mapping[str, Any]) -> None:
-    """What is named by its id exists and belongs to the same account."""
+    """What is named by its id, or a department by its key, exists and belongs to the same account."""
     for name, (of_account, sentence) in REFERENCES.items():
         wanted = values.get(name)
         if wanted is not None and not of_account(account_id).filter(pk=wanted).exists():
             raise refuse(name, sentence)
+    check_known(account_id, values, "notification_departments")
     for name, (of_account, sentence) in LISTS.items():
         if name in values and of_account(account_id).filter(pk__in=values[name]).count() != len(values[name]):
             raise refuse(name, sentence)

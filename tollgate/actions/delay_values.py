@@ -18,12 +18,23 @@ from django.db import models
 
 from tollgate.actions.acts import refuse
 from tollgate.core.field_words import COUNTERS, HIDDEN, field_words
-from tollgate.store.models import Account, Customer, CustomerTax, DidPrice, RouteOption
+from tollgate.core.money import format_micros
+from tollgate.store.models import (
+    Account,
+    Customer,
+    CustomerTax,
+    DidPrice,
+    Entry,
+    Recalculation,
+    RouteOption,
+    Task,
+)
 from tollgate.store.secrets import seal, unseal
 
 UNTOLD: Final = frozenset(
     {"id", "version", "created_at", "account_id", "session_epoch", *COUNTERS}
-    | {"last_login", "last_seen_at", "placed_at", "placed_by", "published_at", "sha256"}
+    | {"codes_version"}  # the codes themselves are told
+    | {"last_login", "last_seen_at", "placed_at", "placed_by", "published_at", "asked_at", "sha256"}
 )
 SECRETS: Final = frozenset(
     {
@@ -65,6 +76,7 @@ PARTS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "customer": ("customer_taxes", _tax),
     "did": ("prices", _price),
     "sign_in_provider": ("groups", str),
+    "account": ("journal_codes", str),
 }
 """By table: the relation to the children, and one child in words."""
 VALUES: Final[Mapping[str, str]] = {
@@ -74,12 +86,29 @@ VALUES: Final[Mapping[str, str]] = {
     "group_ids": "groups",
     "card_ids": "cards",
     "reseller_cards": "prices",
+    "codes": "journal_codes",
 }
 """The value that an argument sets, where it has another name."""
 ANEW: Final[Mapping[str, frozenset[str]]] = {"customer_id": frozenset({"card_id", "destinations", "reseller_cards"})}
 """By an argument those that hold only where they are told with it, though they stay what they were."""
 ADDED: Final = frozenset({"note"})
 """Arguments that change nothing which is there, so nothing of theirs can be in conflict."""
+
+BY_ARGUMENTS: Final = frozenset({"entry", "task", "recalculation"})
+"""Tables of records that say more than was asked for, such as a balance of the moment: what was asked is told."""
+THEN: Final = "when it is done"
+
+
+def asked(record: models.Model, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What somebody asked for, as people read it; of whom an entry is its title tells, of many how many."""
+    left_out = UNTOLD | {"key", "wallet_id", "customer_ids"} | ({"customer_id"} if isinstance(record, Entry) else set())
+    told = {name: plain(value) for name, value in arguments.items() if name not in left_out}
+    return told | ({"customers_count": len(arguments["customer_ids"])} if "customer_ids" in arguments else {})
+
+
+def untimed(values: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """Values in which the moment of a trial, `at`, is the one at which it will be done."""
+    return {name: THEN if value == plain(at) else value for name, value in values.items()}
 
 
 def values_of(row: models.Model, *, secrets: bool = False) -> dict[str, Any]:
@@ -147,8 +176,16 @@ def _unsealed(value: Mapping[str, str]) -> object:
     return json.loads(unseal(value["sealed_object"])) if "sealed_object" in value else unseal(value["sealed"])
 
 
-def title(record: models.Model, names: list[str], *, new: bool) -> str:
-    """What a delayed save is called: the record and what changes of it."""
+def title(act_name: str, record: models.Model, names: list[str], *, new: bool) -> str:
+    """What a delayed save is called: the record and what changes of it, or what is done."""
+    if isinstance(record, Entry):
+        owner = Customer.objects.filter(pk=record.wallet.owner_id if record.wallet.kind == "customer" else 0).first()
+        amount = f"{format_micros(record.amount_micros, 2)} {record.currency}"
+        return f"{field_words(act_name)}: {owner or record.account}, {amount}"
+    if isinstance(record, Recalculation):
+        return f"{field_words(act_name)}: {record.reason}"
+    if isinstance(record, Task):
+        return str(record)
     if new:
         return f"New {type(record)._meta.verbose_name}: {record}"  # noqa: SLF001 - Django's public name
     return f"{record}: {', '.join(field_words(name).lower() for name in names)}"

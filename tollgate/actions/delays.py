@@ -2,6 +2,7 @@
 
     with acting(ann):
         delay_save(act="update_customer", arguments={"customer_id": 17, "channels": 5}, due_at=...)
+        update_delayed_save(delayed_save_id=9, arguments={"channels": 7})
     run_due(at)   # by a job, every second
 
 Scheduling tries the act and takes it back, so that bad input is told now and `before` and `after` are what it really
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, get_type_hints
@@ -40,25 +41,39 @@ from tollgate.actions.authors import author_now
 from tollgate.actions.messages import queue
 from tollgate.core.areas import SHARED_TABLES
 from tollgate.core.field_words import field_words, value_words
-from tollgate.store.models import DelayedSave, User
+from tollgate.store.models import Account, DelayedSave, Entry, Task, User
 from tollgate.store.queries.held import held_customers
 from tollgate.store.secrets import CannotUnseal
 
 VERBS: Final = (
     *("update_", "create_", "set_", "extend_", "add_verified_cli", "change_customer_package"),
-    *("describe_carrier_files", "place_legal_hold", "publish_agreement"),
+    *("describe_carrier_files", "place_legal_hold", "publish_agreement", "release_legal_hold", "hold_for_fraud"),
+    *("release_customer", "disable_voucher", "end_customer_package", "request_address_change"),
+    *("start_recalculation", "top_up", "top_up_account", "adjust"),
 )
+RESULTS: Final[Mapping[str, tuple[type[models.Model], Callable[[Any, Mapping[str, Any]], object]]]] = {
+    "send_bulk_email": (Task, lambda mailing, _: mailing.task_id),
+    "send_bulk_sms": (Task, lambda mailing, _: mailing.task_id),
+    "set_journal_codes": (Account, lambda _, arguments: arguments["account_id"]),
+}
+"""Acts that return something else than the record they make or change: of which kind it is, and its id."""
 OWN_RIGHTS: Final = frozenset({"update_delayed_save", "cancel_delayed_save", "run_delayed_save"})
 """What an author may do with a delayed save of his own, whatever his groups say of those of others."""
 KEPT: Final = timedelta(days=90)
 """How long it is told what became of one: it has the values of before and after."""
+ONLY_USERS: Final = "Only a user may put something off: it is done in the user's name."
 log = logging.getLogger(__name__)
+
+
+class Altered(OutOfDate):
+    """Somebody else has changed the delayed save itself since the version that was given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What an act would do: what it returns, and the values that it changes of which record, and those it leaves."""
 
+    returned: object
     result: models.Model
     row_id: int
     before: dict[str, Any]
@@ -69,6 +84,8 @@ class Rehearsal:
 def record_model(act_name: str) -> type[models.Model] | None:
     """The record that a delayable act makes or changes; None for an act that cannot be delayed."""
     function = ACTS.get(act_name)
+    if act_name in RESULTS:
+        return RESULTS[act_name][0]
     if function is None or not act_name.startswith(VERBS) or act_name.endswith("delayed_save"):
         return None
     found = get_type_hints(function).get("return")
@@ -99,41 +116,59 @@ def delay_save(*, act: str, arguments: dict[str, Any], due_at: datetime | str) -
     due = _due(due_at)
     model, actor = record_model(act), current.get()
     if actor.kind != "user" or actor.id is None:
-        raise refuse("act", "Only a user may put something off: it is done in the user's name.")
+        raise refuse("act", ONLY_USERS)
     if model is None:
         raise refuse("act", "This cannot be delayed.")
-    tried = _rehearse(act, arguments)
-    if not tried.before and not tried.after:
-        raise refuse("arguments", "Nothing would change: there is nothing to delay.")
-    idle = {name for name in arguments if delay_values.VALUES.get(name, name) in tried.unchanged} - _required(act)
-    idle -= frozenset().union(*(delay_values.ANEW.get(name, ()) for name in arguments.keys() - idle))
-    kept = {name: value for name, value in arguments.items() if name not in idle | {"version"}}
+    tried, values = _planned(act, arguments)
     saved = records.create(
         DelayedSave,
         {
-            "account_id": delay_values.account_id(tried.result),
-            "customer_id": delay_values.customer_id(tried.result) if tried.row_id else arguments.get("customer_id"),
+            **values,
             "act": act,
-            "arguments": delay_values.kept(kept),
             "table_name": model._meta.db_table,  # noqa: SLF001 - Django's public name
             "row_id": tried.row_id,
-            "title": delay_values.title(tried.result, list(tried.after), new=not tried.row_id),
-            "before": tried.before,
-            "after": tried.after,
             "due_at": due,
             "author_id": actor.id,
             "author": actor.name,
             "reason": actor.reason,
         },
     )
-    saved.rehearsed = tried.result
+    saved.rehearsed = tried.returned
     return saved
 
 
 @act
-def update_delayed_save(*, delayed_save_id: int, due_at: datetime | str) -> DelayedSave:
-    """Moves a delayed save that is still to come to another moment."""
-    return records.change(_pending(delayed_save_id), {"due_at": _due(due_at)})
+def update_delayed_save(
+    *,
+    delayed_save_id: int,
+    due_at: datetime | str | None = None,
+    arguments: dict[str, Any] | None = None,
+    without: Sequence[str] = (),
+    over_present: bool = False,
+    version: int | None = None,
+) -> DelayedSave:
+    """Changes a delayed save that is still to come: its moment, or what it will do.
+
+    `arguments` are those that become others or come to the change, `without` names those that leave it; a secret that
+    is not among either stays. It is tried and taken back like a new one, by whoever changes it, and is done in their
+    name from then on. A value that stays as it was put off keeps the old value that it was put off against, so what
+    others have changed meanwhile is still a conflict; every other value, and with `over_present` all of them, is held
+    against the one of now. `version` is that of the delayed save as it was seen.
+    """
+    saved = _pending(delayed_save_id)
+    if version is not None and version != saved.version:
+        told = ("title", "before", "after", "due_at", "author", "version")
+        raise Altered({name: getattr(saved, name) for name in told})
+    values: dict[str, Any] = {} if due_at is None else {"due_at": _due(due_at)}
+    rehearsed: object = None
+    if arguments is not None or without or over_present:
+        rehearsed, others = _altered(saved, arguments or {}, frozenset(without), over_present=over_present)
+        values |= others
+    if not values:
+        raise refuse("due_at", "Say what is to become another: the moment, or what is done then.")
+    saved = records.change(saved, values)
+    saved.rehearsed = rehearsed
+    return saved
 
 
 @act
@@ -186,6 +221,67 @@ def forget_old(at: datetime) -> int:
     return ended.delete()[1].get("store.DelayedSave", 0)
 
 
+def drift(saved: DelayedSave) -> list[str]:
+    """What of the values that it would replace is not what it was when it was put off, in sentences."""
+    model = record_model(saved.act)
+    row = model._base_manager.filter(pk=saved.row_id).first() if model and saved.row_id else None  # noqa: SLF001
+    return [] if row is None else _differences(saved.before, delay_values.values_of(row))
+
+
+def _planned(act_name: str, arguments: Mapping[str, Any]) -> tuple[Rehearsal, dict[str, Any]]:
+    """What an act would do now, and what a delayed save keeps of it. Raises what the act raises."""
+    tried = _rehearse(act_name, arguments)
+    if not tried.before and not tried.after:
+        raise refuse("arguments", "Nothing would change: there is nothing to delay.")
+    needed = _required(act_name)
+    idle = {name for name in arguments if delay_values.VALUES.get(name, name) in tried.unchanged} - needed
+    idle -= frozenset().union(*(delay_values.ANEW.get(name, ()) for name in arguments.keys() - idle))
+    kept = {name: value for name, value in arguments.items() if name not in idle | {"version"}}
+    return tried, {
+        "account_id": delay_values.account_id(tried.result),
+        "customer_id": delay_values.customer_id(tried.result)
+        if tried.row_id
+        else _customer_of(tried.result, arguments),
+        "arguments": delay_values.kept(kept),
+        "title": delay_values.title(act_name, tried.result, list(tried.after), new=not tried.row_id),
+        "before": tried.before,
+        "after": tried.after,
+    }
+
+
+def _altered(
+    saved: DelayedSave, given: Mapping[str, Any], without: frozenset[str], *, over_present: bool
+) -> tuple[object, dict[str, Any]]:
+    """What a delayed save becomes with other arguments. It is tried, and later done, with the rights of who asks."""
+    actor = current.get()
+    if actor.kind != "user" or actor.id is None:
+        raise refuse("arguments", ONLY_USERS)
+    if not actor.may_do("delay_save"):
+        raise NotPermitted("delay_save")
+    try:
+        known = delay_values.read(saved.arguments)
+    except CannotUnseal as problem:
+        raise refuse("arguments", str(problem)) from None
+    stuck = sorted(without - known.keys() | without & _required(saved.act))
+    if stuck:
+        raise refuse("without", f"These cannot leave the change: {', '.join(stuck)}.")
+    left = {name: value for name, value in known.items() if name not in without}
+    tried, values = _planned(saved.act, {**left, **given})
+    if tried.row_id != saved.row_id:
+        raise refuse("arguments", "This is about another record now: take it back, and put off a change of that one.")
+    stays = {
+        name for name in tried.before.keys() & saved.before.keys() if tried.after.get(name) == saved.after.get(name)
+    }
+    if not over_present:
+        values["before"] = {name: (saved if name in stays else tried).before[name] for name in tried.before}
+    return tried.returned, {
+        **values,
+        "author_id": actor.id,
+        "author": actor.name,
+        "reason": actor.reason or saved.reason,
+    }
+
+
 def _oldest(at: datetime, passed: list[int]) -> DelayedSave | None:
     """The oldest that is due and in nobody's hands. Its lock ends with the commit, so it is done once."""
     waiting = DelayedSave.objects.filter(state="pending", due_at__lte=at).exclude(pk__in=passed)
@@ -225,8 +321,7 @@ def _apply(saved: DelayedSave, arguments: dict[str, Any]) -> tuple[str, str]:
         if versioned:
             arguments["version"] = getattr(row, "version", None)
     newest = 0 if saved.row_id else _newest(model)
-    result = call_act(saved.act, arguments)
-    assert isinstance(result, models.Model)
+    result = _record(saved.act, call_act(saved.act, arguments), arguments)
     if result.pk <= newest:  # of an act that makes a record or changes the one there is
         transaction.set_rollback(True)
         return "conflict", "There is such a record now; there was none when this was saved."
@@ -263,24 +358,47 @@ def _author(saved: DelayedSave) -> Actor | str:
 def _rehearse(act_name: str, arguments: Mapping[str, Any]) -> Rehearsal:
     """Does an act and takes it back. Raises what it raises."""
     with transaction.atomic():
-        result = call_act(act_name, arguments)
-        assert isinstance(result, models.Model)
-        after = delay_values.values_of(result, secrets=True)
+        returned = call_act(act_name, arguments)
+        result = _record(act_name, returned, arguments)
+        if result._meta.db_table in delay_values.BY_ARGUMENTS:  # noqa: SLF001 - Django's public name
+            after = delay_values.asked(result, arguments)
+        else:
+            after = delay_values.untimed(delay_values.values_of(result, secrets=True), records.now())
         transaction.set_rollback(True)
     beside = delay_values.ADDED & arguments.keys() - after.keys()
-    return _compared(result, after, {name: arguments[name] for name in beside if arguments[name]})
+    return _compared(returned, result, after, {name: arguments[name] for name in beside if arguments[name]})
 
 
-def _compared(result: models.Model, after: dict[str, Any], added: Mapping[str, Any]) -> Rehearsal:
+def _record(act_name: str, returned: object, arguments: Mapping[str, Any]) -> models.Model:
+    """The record that an act has made or changed. Raises Invalid where it found nothing to do."""
+    if act_name in RESULTS:
+        model, row_id_of = RESULTS[act_name]
+        row_id = row_id_of(returned, arguments)
+        if row_id is None:
+            raise refuse("arguments", "There is nobody to write to.")
+        return model._base_manager.get(pk=row_id)  # noqa: SLF001 - Django's public name
+    assert isinstance(returned, models.Model)
+    return returned
+
+
+def _customer_of(made: models.Model, arguments: Mapping[str, Any]) -> int | None:
+    """Whom a new record will belong to."""
+    found = arguments.get("customer_id")
+    if found is None and isinstance(made, Entry) and made.wallet.kind == "customer":
+        return made.wallet.owner_id
+    return found
+
+
+def _compared(returned: object, result: models.Model, after: dict[str, Any], added: Mapping[str, Any]) -> Rehearsal:
     row = type(result)._base_manager.filter(pk=result.pk).first()  # noqa: SLF001 - Django's public name
     if row is None:
         made = {name: value for name, value in {**after, **added}.items() if value not in (None, "", [], {}, False)}
-        return Rehearsal(result, 0, {}, delay_values.hide(made))
+        return Rehearsal(returned, result, 0, {}, delay_values.hide(made))
     before = delay_values.values_of(row, secrets=True)
     changed = [name for name in after if after[name] != before.get(name)]
     seen = {name: before.get(name) for name in changed if name not in delay_values.SECRETS}
     becomes = delay_values.hide({name: after[name] for name in changed} | dict(added))
-    return Rehearsal(result, int(row.pk), seen, becomes, frozenset(after).difference(changed))
+    return Rehearsal(returned, result, int(row.pk), seen, becomes, frozenset(after).difference(changed))
 
 
 def _required(act_name: str) -> frozenset[str]:

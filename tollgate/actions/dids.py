@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, NotEditable, act, current, refuse, warn
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.did_cards import (
     chain_of,
     check_carrier_card,
@@ -141,7 +142,7 @@ def update_did(*, did_id: int, version: int | None = None, **changes: Unpack[Did
 
 @act
 def delete_did(*, did_id: int, version: int | None = None) -> None:
-    """Removes a DID that nobody has and that no call is on; its CDRs stay."""
+    """Removes a DID that nobody has and that no call is on; its CDRs stay. For a week `restore_did` undoes it."""
     did = records.locked(Did, did_id, version)
     _check_operator("did_id", "Only users of the account remove DIDs.")
     if did.customer_id is not None:
@@ -149,7 +150,19 @@ def delete_did(*, did_id: int, version: int | None = None) -> None:
     live = Call.objects.filter(account_id=did.account_id, number=did.number, endpoint=None, ingress_route=None)
     if live.exists():
         raise refuse("did_id", "The DID has live calls: disable it and wait for them to end.")
-    did.delete()
+    remove(did, account_id=did.account_id)
+
+
+@act
+def restore_did(*, did_id: int) -> Did:
+    """Brings a deleted DID back into the inventory, with its carrier and the card by which that one is paid."""
+    was = deleted(Did, did_id, "did_id")
+    _check_operator("did_id", "Only users of the account restore DIDs.")
+    did = was.record
+    if did.carrier_id is not None and did.carrier_card_id is not None:
+        card = locked_cards(did.account_id, [did.carrier_card_id]).get(did.carrier_card_id)
+        check_carrier_card(did.carrier_id, card)
+    return was.restore()
 
 
 def _check_operator(field: str, words: str) -> None:

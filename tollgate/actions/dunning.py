@@ -22,7 +22,7 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, act, acting, because, refuse
 from tollgate.actions.allocations import take_turns
 from tollgate.actions.charges import TAX_CHECKS, check_reason, make_charge
-from tollgate.actions.holds import impose
+from tollgate.actions.holds import HARDER, impose
 from tollgate.actions.notices import invoice_values, notify
 from tollgate.actions.taxes import taxes_of
 from tollgate.actions.webhook_bodies import invoice_body
@@ -35,6 +35,11 @@ from tollgate.store.models import Account, Charge, Customer, DunningEvent, Dunni
 ACTIONS = ("remind", "late_fee", "restrict", "penalty")
 STATUS: Mapping[str, str] = {"restrict": "inactive", "penalty": "penalty"}
 """Restricted: no calls, the portal for billing only; a penalty blocks everything."""
+OUTCOMES: Mapping[str, str] = {
+    "": "The status was set by hand and stays",
+    HARDER: "An earlier step of this invoice is harder: the status stays",
+}
+"""What is said of a step that leaves the status as it is, by what `impose` gives."""
 MOST_DAYS = 365
 BILLS = ("invoice", "debit_note")
 AGAIN = "again"
@@ -216,7 +221,7 @@ def _take(invoice: Invoice, spell: _Spell, step: Step, row: DunningStep | None, 
         reason = f"Invoice {invoice} is overdue."
         hold = Hold(status=STATUS[step.action], reason=reason, until_at=None)
         done = impose(customer.pk, cause=f"invoice:{invoice.pk}", hold=hold, at=at)
-        words = f"Status {STATUS[step.action]}" if done else "The status was set by hand and stays"
+        words = OUTCOMES.get(done, f"Status {STATUS[step.action]}")
     _write(invoice, spell, key=step.key, action=step.action, words=words, at=at, step=row, charge=charge)
 
 

@@ -12,9 +12,10 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse, warn
-from tollgate.actions.callee_addresses import check_delivery, check_shared
+from tollgate.actions.callee_addresses import check_delivered_again, check_delivery, check_shared
 from tollgate.actions.conferences import TRANSPORTS, usual_port
 from tollgate.actions.customers import NO_CAPACITY, sip_users_channels
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.did_places import warn_of_calls_lost
 from tollgate.actions.endpoint_sharing import check_sharing
 from tollgate.actions.extensions import check_extensions, check_user_name, extensions_text
@@ -249,12 +250,27 @@ def update_endpoint(*, endpoint_id: int, version: int | None = None, **changes: 
 
 @act
 def delete_endpoint(*, endpoint_id: int, version: int | None = None) -> None:
-    """Removes an endpoint that has no live calls; its CDRs stay."""
+    """Removes an endpoint that has no live calls; its CDRs stay. For a week `restore_endpoint` undoes it."""
     endpoint = records.locked(Endpoint, endpoint_id, version)
     if Call.objects.filter(account_id=endpoint.account_id, endpoint=endpoint).exists():
         raise refuse("endpoint_id", "The endpoint has live calls: disable it and end them first.")
     warn_of_calls_lost(endpoint)
-    endpoint.delete()
+    remove(endpoint, account_id=endpoint.account_id)
+
+
+@act
+def restore_endpoint(*, endpoint_id: int) -> Endpoint:
+    """Brings a deleted endpoint back as it was, with its password, where no other has its place by now."""
+    was = deleted(Endpoint, endpoint_id, "endpoint_id")
+    endpoint, customer = was.record, was.record.customer
+    if endpoint.kind == "sip_user":
+        _check_allotment(customer, endpoint.channels)
+        check_user_name(customer, endpoint.username or "")
+    else:
+        check_sharing(customer, {name: getattr(endpoint, name) for name in ("network", *TOLD_APART)})
+        check_delivered_again(endpoint)
+        check_extensions(customer, extensions.parse(endpoint.extensions), field="extensions")
+    return was.restore()
 
 
 def _ha1(username: str, realm: str, password: str) -> str:

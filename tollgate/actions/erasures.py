@@ -17,6 +17,7 @@ from django.db.models import Q
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, because, current, refuse, warn
 from tollgate.actions.audit import SEALING_LOCK, note_event
+from tollgate.actions.deleted_records import deleted_person, forget_people
 from tollgate.actions.payment_forgetting import forget_payer
 from tollgate.actions.portal_access import close_sessions
 from tollgate.actions.portal_delays import email_key
@@ -65,8 +66,10 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     """Erases a contact's personal data for good; documents and the ledger stay. A legal hold refuses it."""
     words = checks.cleaned(CHECKS, {"reason": reason})["reason"]
     because(words)
-    customer = records.locked(Customer, records.find(Contact, contact_id).customer_id)  # so that no hold comes between
-    contact = records.locked(Contact, contact_id)
+    gone = deleted_person(contact_id)
+    found = gone or records.find(Contact, contact_id)
+    customer = records.locked(Customer, found.customer_id)  # so that no hold comes between
+    contact = gone or records.locked(Contact, contact_id)
     if held_now(customer.pk):
         raise refuse("contact_id", f"{customer.name} is under a legal hold: nothing of it is erased while that lasts.")
     emails = _emails(contact)
@@ -82,7 +85,9 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     _out_of_jobs(contact_id, customer.account_id, emails)
     delayed = _delayed(contact, emails)
     DelayedSave.objects.filter(pk__in=delayed).delete()
-    contact.delete()
+    if gone is None:
+        contact.delete()
+    forget_people(customer.pk, contact_id, emails)
     left = _out_of_the_log(contact, contact_id, emails, delayed)
     note_event(
         actor=replace(current.get(), reason=words),
@@ -136,11 +141,13 @@ def _delayed(contact: Contact, emails: list[str]) -> list[int]:
     found = DelayedSave.objects.filter(
         Q(row_id=contact.pk) | made & _any(emails, "after__email__iexact"), table_name="contact"
     )
-    told = Audit.objects.filter(table_name="delayed_save", verb="INSERT", after__table_name="contact").filter(
-        Q(after__row_id=contact.pk)
-        | Q(after__row_id=0, after__customer_id=contact.customer_id) & _any(emails, "after__after__email__iexact")
-    )
-    return sorted({*found.values_list("pk", flat=True), *told.values_list("row_id", flat=True)})
+    log, named = Audit.objects.filter(table_name="delayed_save"), _any(emails, "after__after__email__iexact")
+    noted = log.filter(verb="INSERT", after__table_name="contact")
+    new = noted.filter(after__row_id=0, after__customer_id=contact.customer_id)
+    told = noted.filter(after__row_id=contact.pk) | new.filter(named)
+    edited = log.filter(named, verb="UPDATE", row_id__in=new.values("row_id"))
+    ids = (rows.values_list("row_id", flat=True) for rows in (told, edited))
+    return sorted({*found.values_list("pk", flat=True), *(one for some in ids for one in some)})
 
 
 def _any(emails: list[str], lookup: str) -> Q:

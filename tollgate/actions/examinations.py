@@ -38,8 +38,9 @@ def tell_of_books(*, account_id: int, findings: list[str]) -> list[Message]:
 
 
 def addresses_of(account: Account) -> list[str]:
-    """Where people of the account read what they should look at."""
+    """Where people of the account read what they should look at: its email, else those of users that are proved."""
     if account.email:
         return [account.email]
-    users = User.objects.filter(is_active=True, reseller_id=None).prefetch_related("groups").order_by("pk")
+    proved = User.objects.filter(is_active=True, reseller_id=None, email_verified_at__isnull=False)
+    users = proved.prefetch_related("groups").order_by("pk")
     return [user.email for user in users if EVERY_ACT in (user.rights() or (frozenset(),))[0]]

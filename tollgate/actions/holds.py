@@ -20,11 +20,12 @@ from tollgate.actions.acts import act, because
 from tollgate.actions.notices import notify
 from tollgate.actions.webhook_bodies import customer_body, written
 from tollgate.actions.webhooks import emit
-from tollgate.core.holds import ACTIVE, Hold, Status, is_ours, seen
+from tollgate.core.holds import ACTIVE, Hold, Status, is_harder, is_ours, seen
 from tollgate.store.models import Customer, CustomerHold, Invoice
 
 WORDS = {"active": "restored", "inactive": "restricted", "penalty": "blocked"}
 OVERRIDDEN = "overridden"
+HARDER = "harder"
 FRAUD = "fraud"
 UNPAID = "invoice:"
 """How the causes of unpaid invoices begin."""
@@ -32,16 +33,19 @@ UNTOLD = {FRAUD: "We are looking into calls of your account: please contact us."
 """What the customer hears instead of a reason that is for people inside."""
 
 
-def impose(customer_id: int, *, cause: str, hold: Hold, at: datetime) -> bool:
-    """Lets a reason hold a customer; False when it rests already by a person's decision, which stays."""
+def impose(customer_id: int, *, cause: str, hold: Hold, at: datetime) -> str:
+    """Lets a reason hold a customer: `imposed`, `harder` (what the cause did before takes more, and stays), or nothing
+    when it rests already by a person's decision, which stays."""
     customer = records.locked(Customer, customer_id)
     holding = _open(customer)
     if not is_ours(_status(customer), _reasons(holding), at):
         _end(holding, OVERRIDDEN, at)
         holding = []
     if not holding and _status(customer) != ACTIVE:
-        return False
+        return ""
     same = [one for one in holding if one.cause == cause]
+    if any(is_harder(one.status, hold.status) for one in same):
+        return HARDER
     _end(same, "others", at)
     CustomerHold.objects.create(
         account_id=customer.account_id,
@@ -53,7 +57,7 @@ def impose(customer_id: int, *, cause: str, hold: Hold, at: datetime) -> bool:
         until_at=hold.until_at,
     )
     _write(customer, _open(customer))
-    return True
+    return "imposed"
 
 
 def lift(customer_id: int, *, cause: str, at: datetime) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from tollgate.actions import records
 from tollgate.actions.acts import act, refuse, warn
 from tollgate.actions.country_names import with_country
+from tollgate.actions.document_lines import line_of, places_of, sign_of, tax_of
 from tollgate.actions.exchange_rates import rate_on
 from tollgate.actions.invoice_series import issue_day
 from tollgate.actions.mandates import OWED, announcement
@@ -27,10 +28,8 @@ from tollgate.core.invoice_document import (
     BookCurrency,
     Corrected,
     Document,
-    Line,
     Looks,
     Party,
-    TaxLine,
     book_currency_of,
     debit_of,
     file_name,
@@ -38,7 +37,9 @@ from tollgate.core.invoice_document import (
     template_values,
 )
 from tollgate.core.number_formats import POINT, decimal_sign
-from tollgate.core.templates import TemplateInvalid, parse, render
+from tollgate.core.templates import render
+from tollgate.core.templates_helpers import Manner
+from tollgate.core.templates_syntax import TemplateInvalid, parse
 from tollgate.gateways import documents, e_invoices
 from tollgate.gateways.e_invoices import EInvoiceRefused
 from tollgate.store.models import (
@@ -46,9 +47,7 @@ from tollgate.store.models import (
     Customer,
     Invoice,
     InvoiceFile,
-    InvoiceLine,
     InvoiceLogo,
-    InvoiceTax,
     InvoiceTemplate,
     Message,
 )
@@ -106,10 +105,10 @@ def document_of(invoice: Invoice) -> Document:
     if not issuer:
         issuer, buyer = frozen_parties(invoice, issue_day(invoice.account, records.now()))
     corrected = invoice.corrects
-    sign = -1 if invoice.kind == "credit_note" and invoice.total_micros < 0 else 1
+    sign = sign_of(invoice)
     notes = dict.fromkeys(text for text in (invoice.note, str(buyer.get("note") or "")) if text)
     taxes = list(invoice.taxes.order_by("position"))
-    places = {tax.position: place for place, tax in enumerate(taxes)}
+    places = places_of(taxes)
     said = Document(
         kind=invoice.kind,
         state=invoice.state,
@@ -121,8 +120,8 @@ def document_of(invoice: Invoice) -> Document:
         until_on=invoice.until_on,
         issuer=party_of(issuer),
         buyer=party_of(buyer),
-        lines=tuple([_line(line, places, sign) for line in invoice.lines.order_by("position")]),
-        taxes=tuple([_tax(tax, sign) for tax in taxes]),
+        lines=tuple([line_of(line, places, sign) for line in invoice.lines.order_by("position")]),
+        taxes=tuple([tax_of(tax, sign) for tax in taxes]),
         exact_micros=sign * invoice.exact_micros,
         net_micros=sign * invoice.net_micros,
         rounding_micros=sign * invoice.rounding_micros,
@@ -282,7 +281,8 @@ def _looks(kept: Mapping[str, Any], document: Document, account_id: int) -> Look
     picture, picture_type = _logo(kept, account_id)
     given = {name: kept[name] for name in SHOWN if name in kept}
     values = template_values(document)
-    filled = {name: _filled(str(given.get(name) or ""), values) for name in TEXTS}
+    manner = manner_of(document, str(given.get("language") or document.looks.language))
+    filled = {name: _filled(str(given.get(name) or ""), values, manner) for name in TEXTS}
     return Looks(**{**given, **filled}, logo=picture, logo_type=picture_type)
 
 
@@ -298,45 +298,17 @@ def _logo(kept: Mapping[str, Any], account_id: int) -> tuple[bytes, str]:
     return bytes(picture or b""), picture_type
 
 
-def _filled(text: str, values: Mapping[str, Any]) -> str:
+def manner_of(document: Document, language: str) -> Manner:
+    """How the texts of a document write: numbers as its buyer's country, months and days in its language. It has no
+    moments, only days."""
+    return Manner(sign=document.decimal, language=language, currency=document.currency)
+
+
+def _filled(text: str, values: Mapping[str, Any], manner: Manner) -> str:
     try:
-        return render(parse(text), values).strip()
+        return render(parse(text), values, manner=manner).strip()
     except TemplateInvalid:
         return text
-
-
-def _line(line: InvoiceLine, places: Mapping[int, int], sign: int) -> Line:
-    own = line.tax_positions
-    return Line(
-        position=line.position,
-        kind=line.kind,
-        description=line.description,
-        from_on=line.from_on,
-        until_on=line.until_on,
-        quantity_milli=line.quantity_milli,
-        unit=line.unit,
-        unit_price_nanos=sign * line.unit_price_nanos,
-        exact_micros=sign * line.exact_micros,
-        net_micros=sign * line.net_micros,
-        calls_count=line.calls_count,
-        billed_s=line.billed_s,
-        taxes=None if own is None else tuple(places[position] for position in own),
-    )
-
-
-def _tax(tax: InvoiceTax, sign: int) -> TaxLine:
-    return TaxLine(
-        name=tax.name,
-        label=tax.label,
-        category=tax.category,
-        rate_ppm=tax.rate_ppm,
-        fixed_micros=sign * tax.fixed_micros,
-        compound=tax.compound,
-        base_micros=sign * tax.base_micros,
-        amount_micros=sign * tax.amount_micros,
-        exemption_reason=tax.exemption_reason,
-        is_vat=tax.is_vat,
-    )
 
 
 def _paid_by(invoice: Invoice) -> str:

@@ -47,7 +47,8 @@ def issue_invoice(*, invoice_id: int, version: int | None = None) -> Invoice:
     customer = records.locked(Customer, draft.customer_id)
     if customer.parked_at is not None:
         raise refuse("invoice_id", f"The customer's billing rests: {customer.parked_reason} Release it first.")
-    if draft.usage_from_at is None and draft.kind != kind_for(customer) and draft.kind in ("invoice", "receipt"):
+    by_hand = draft.usage_from_at is None and draft.run_key is None
+    if by_hand and draft.kind != kind_for(customer) and draft.kind in ("invoice", "receipt"):
         kind = kind_for(customer)
         gross = customer.prices_include_tax and kind == "invoice"
         draft = records.change(draft, {"kind": kind, "prices_include_tax": gross})

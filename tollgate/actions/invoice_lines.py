@@ -9,7 +9,7 @@ from typing import Any
 
 from tollgate.actions import records
 from tollgate.actions.billing_progress import look, look_again, stretches_named
-from tollgate.actions.charges import is_posted, unbilled_charges
+from tollgate.actions.charges import is_posted, kind_of, unbilled_charges
 from tollgate.actions.correction_taxes import with_taxes_of_their_calls
 from tollgate.actions.invoice_series import issue_day
 from tollgate.actions.invoice_usage import Doubt, correction_lines, grouping_of, taken_late, usage_lines
@@ -141,6 +141,19 @@ def lines_from_charges(customer: Customer, kind: str, before_on: date, *, withou
     """What was charged beside calls, documents of a kind bear, and none bears yet."""
     found = unbilled_charges(customer, kind=kind, before_on=before_on, without=without)
     return [charge_line(charge) for charge in found]
+
+
+def charges_of(
+    customer: Customer,
+    kind: str,
+    period: Period,
+    lines: Iterable[core.InvoiceLine],
+    switches: Sequence[tuple[datetime, str]],
+) -> list[core.InvoiceLine]:
+    """Those of some charges that the document of a period bears: what begins before its end. The last one before the
+    customer was made prepaid or postpaid also bears what was taken for later days: none of its kind may follow."""
+    is_last = bool(switches) and period.until_at == switches[-1][0] and kind != kind_of(customer.billing_type)
+    return [line for line in lines if line.from_on and (line.from_on < period.until_on or (is_last and line.posted))]
 
 
 def charge_line(charge: Charge) -> core.InvoiceLine:

@@ -21,6 +21,7 @@ from tollgate.actions.invoice_issue import DUE, issue
 from tollgate.actions.invoice_lines import new_draft, write, write_taxes
 from tollgate.actions.invoice_usage import Doubt
 from tollgate.actions.invoices import LINE_CHECKS, MOST_LINES
+from tollgate.actions.taxes import rule_told
 from tollgate.core import invoices as core
 from tollgate.core.money import format_micros
 from tollgate.core.taxes import PPM, TaxRule, parted, to_minor
@@ -212,7 +213,7 @@ def rules_added(invoice: Invoice) -> list[TaxRule]:
     its first line."""
     lines = invoice.lines.order_by("position")
     alike = lines.filter(tax_ids=None).first() or lines[0]
-    return [rule_of(row) for row in invoice.taxes.order_by("position") if _bears(alike, row)]
+    return [rule_told(row) for row in invoice.taxes.order_by("position") if _bears(alike, row)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,20 +265,6 @@ def tax_like(row: InvoiceTax, note: Invoice, *, base: int, amount: int, fixed: i
     copied = ("tax_id", "position", "name", "label", "category", "rate_ppm", "compound", "exemption_reason", "is_vat")
     values = {name: getattr(row, name) for name in copied}
     return InvoiceTax(invoice=note, base_micros=base, amount_micros=amount, fixed_micros=fixed, **values)
-
-
-def rule_of(row: InvoiceTax) -> TaxRule:
-    """A tax of the invoice for a note that adds to it; its fixed part was paid with the invoice."""
-    return TaxRule(
-        id=row.tax_id,
-        name=row.name,
-        label=row.label,
-        category=row.category,
-        rate_ppm=row.rate_ppm,
-        compound=row.compound,
-        exemption_reason=row.exemption_reason,
-        is_vat=row.is_vat is not False,
-    )
 
 
 def _issued(note: Invoice, at: datetime) -> Invoice:

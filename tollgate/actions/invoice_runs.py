@@ -14,14 +14,14 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db import DataError, InterfaceError, OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Max, Min, Q
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, Invalid, act, acting, because, current, refuse
 from tollgate.actions.billing_progress import Look, borne_since, keep, look
 from tollgate.actions.charges import kind_of, unbilled_charges, zone_of
 from tollgate.actions.invoice_issue import issue
-from tollgate.actions.invoice_lines import lines_from_charges, rules_for, with_own_taxes, write
+from tollgate.actions.invoice_lines import charges_of, lines_from_charges, rules_for, with_own_taxes, write
 from tollgate.actions.invoice_usage import (
     Doubt,
     billing_switches,
@@ -32,6 +32,7 @@ from tollgate.actions.invoice_usage import (
     words_for,
 )
 from tollgate.actions.invoices import draft_of, kind_at
+from tollgate.actions.left_charges import left_charges
 from tollgate.actions.postings import wallet_id_of, wallet_of
 from tollgate.actions.statements import fetch, without_limit
 from tollgate.core.hours import zone_info
@@ -224,12 +225,12 @@ def bill(
     if not periods:
         if seen.again is not None:
             keep(customer, seen, until_at=looked_at, looked_at=looked_at, waiting=seen.again)
-        return []
+        return left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)
     if wallet_of(customer).currency != customer.currency:
         raise Doubt("The wallet and the customer are in different currencies.")
     own, late = correction_lines(customer, periods, again=seen.again)
     kinds = {kind_at(customer, period.from_at, switches) for period in periods}
-    charges = {kind: lines_from_charges(customer, kind, periods[-1].until_on) for kind in kinds}
+    charges = {kind: lines_from_charges(customer, kind, date.max) for kind in kinds}
     run = _Run(customer, switches, _Waiting(late, charges), at, issued)
     for place in range(0, len(periods), AT_A_LOOK):
         if most is not None and len(run.found) > most - AT_A_LOOK:
@@ -241,7 +242,7 @@ def bill(
             run.bear(_Stretch(period, [*calls, *before], is_changed=bool(before)))
     done_at = looked_at if run.open_at is None else _earlier(looked_at, run.open_at)
     keep(customer, seen, until_at=done_at, looked_at=looked_at, waiting=run.waiting.begins)
-    return run.found
+    return [*run.found, *left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)]
 
 
 def _earlier(done_at: datetime | None, at: datetime) -> datetime:
@@ -320,7 +321,7 @@ class _Run:
         is to be billed comes to nothing."""
         kind, customer = self._kind(stretch), self.customer
         waiting = self.waiting
-        charges = [line for line in waiting.charges[kind] if line.from_on and line.from_on < stretch.period.until_on]
+        charges = charges_of(customer, kind, stretch.period, waiting.charges[kind], self.switches)
         late = taken_late(customer, kind, waiting.late)
         lines = [*stretch.lines, *late, *charges]
         told = (line for line in lines if not may_wait(line))
@@ -376,14 +377,13 @@ def park(customer: Customer, reason: str, at: datetime) -> Customer:
 
 def made(invoice: Invoice) -> Made:
     """What is told of a document that was made."""
-    assert invoice.from_on is not None
-    assert invoice.until_on is not None
+    days = invoice.lines.aggregate(first=Min("from_on"), until=Max("until_on"))  # one of left charges is of no period
     return Made(
         invoice_id=invoice.pk,
         number=invoice.number or "",
         kind=invoice.kind,
-        from_on=invoice.from_on,
-        until_on=invoice.until_on,
+        from_on=invoice.from_on or days["first"],
+        until_on=invoice.until_on or days["until"],
         lines_count=invoice.lines.count(),
         currency=invoice.currency,
         net_micros=invoice.net_micros,

@@ -18,6 +18,7 @@ from tollgate.actions.billing_progress import FROM_CALLS, reopen
 from tollgate.actions.charges import MOST_QUANTITY_MILLI, charge_amount, day, kind_of, unbilled_charges, zone_of
 from tollgate.actions.customer_checks import GROUPINGS
 from tollgate.actions.invoice_lines import (
+    charges_of,
     lines_from_calls,
     lines_from_charges,
     new_draft,
@@ -121,14 +122,16 @@ def draft_invoice(
         raise refuse("until_on", "This period is not over yet.")
     if uncovered(period, covered(customer), zone) != [period]:
         raise refuse("from_on", "Part of this period is on another document already.")
-    if any(period.from_at < at < period.until_at for at, _ in billing_switches(customer)):
+    switches = billing_switches(customer)
+    if any(period.from_at < at < period.until_at for at, _ in switches):
         raise refuse("until_on", "In this period the account type was changed: generate what is missing instead.")
     invoice = draft_of(customer, period, zone=zone, created_by=by, **values)
     without_limit()
+    charges = lines_from_charges(customer, invoice.kind, date.max, without=invoice.pk)
     with doubts_named("customer_id"):
         lines = [
             *lines_from_calls(invoice, period),
-            *lines_from_charges(customer, invoice.kind, period.until_on, without=invoice.pk),
+            *charges_of(customer, invoice.kind, period, charges, switches),
         ]
         return write(invoice, lines, rules_for(invoice, at))
 

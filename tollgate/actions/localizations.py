@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.core import localization
 from tollgate.store.models import Account, Localization
 
@@ -68,11 +69,17 @@ def update_localization(
 
 @act
 def delete_localization(*, localization_id: int, version: int | None = None) -> None:
-    """Removes a localization that no customer uses any more."""
+    """Removes a localization that no customer uses any more. For a week `restore_localization` undoes it."""
     found = records.locked(Localization, localization_id, version)
     count = found.customers.count()
     if count == 1:
         raise refuse("localization_id", "1 customer uses this localization: give it another first.")
     if count:
         raise refuse("localization_id", f"{count} customers use this localization: give them another first.")
-    found.delete()
+    remove(found, account_id=found.account_id)
+
+
+@act
+def restore_localization(*, localization_id: int) -> Localization:
+    """Brings a deleted localization back as it was."""
+    return deleted(Localization, localization_id, "localization_id").restore()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tollgate.actions.document_lines import SaidLines
 from tollgate.actions.messages import queue
 from tollgate.core.money import format_micros
 from tollgate.core.notices import NOTICES
@@ -50,6 +51,14 @@ def invoice_values(invoice: Invoice) -> dict[str, Value]:
         "tax": Figure(format_micros(abs(invoice.tax_micros), 2)),
         "invoice_date": invoice.invoice_on.isoformat() if invoice.invoice_on else "",
         "payment_details": str(invoice.issuer.get("payment_details") or ""),
+        "invoice": {
+            "id": invoice.number or "",
+            "reference": invoice.reference or str(invoice.buyer.get("reference") or ""),
+            "note": invoice.note,
+        },
+        "date": invoice.invoice_on.isoformat() if invoice.invoice_on else "",
+        "date_due": invoice.due_on.isoformat() if invoice.due_on else "",
+        "lines": SaidLines(invoice),
     }
     if invoice.kind == "credit_note":
         return told

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tollgate.actions import records
 from tollgate.actions.acts import Conflict, act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.endpoint_sharing import take_turns
 from tollgate.actions.in_service import check_in_service
 from tollgate.core.extensions import Span
@@ -56,7 +57,8 @@ def assign_number_block(*, customer_id: int) -> NumberBlock:
 
 @act
 def delete_number_block(*, number_block_id: int) -> None:
-    """Takes a block back. None of its numbers may be an extension any more."""
+    """Takes a block back. None of its numbers may be an extension any more. For a week `restore_number_block` undoes
+    it."""
     account_id = records.find(NumberBlock, number_block_id).account_id
     take_turns(account_id)
     block = records.locked(NumberBlock, number_block_id)
@@ -65,7 +67,18 @@ def delete_number_block(*, number_block_id: int) -> None:
     if names:
         listed = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
         raise refuse("number_block_id", f"Extensions of this block are in use: {listed}. Remove what has them first.")
-    block.delete()
+    remove(block, account_id=account_id)
+
+
+@act
+def restore_number_block(*, number_block_id: int) -> NumberBlock:
+    """Gives a block back to its customer that was taken, where nobody has any of its numbers by now."""
+    was = deleted(NumberBlock, number_block_id, "number_block_id")
+    block = was.record
+    take_turns(block.account_id)
+    if any(first <= block.last and last >= block.first for first, last in _taken(block.account, block.customer)):
+        raise refuse("number_block_id", "Another has numbers of this block by now: give the customer another one.")
+    return was.restore()
 
 
 def _taken(account: Account, customer: Customer) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypedDict, Unpack
 from tollgate import environment
 from tollgate.actions import checks, records
 from tollgate.actions.acts import NotFound, act, current, refuse
+from tollgate.actions.deleted_records import remove
 from tollgate.actions.did_networks import check_endpoint
 from tollgate.actions.endpoint_sharing import overlapping, take_turns
 from tollgate.actions.in_service import check_in_service
@@ -82,7 +83,7 @@ def delete_own_endpoint(*, endpoint_id: int, version: int | None = None) -> None
     _, endpoint = _own(endpoint_id, version)
     if Call.objects.filter(account_id=endpoint.account_id, endpoint=endpoint).exists():
         raise refuse("endpoint_id", "Calls from this address are live: remove it when they have ended.")
-    endpoint.delete()
+    remove(endpoint, account_id=endpoint.account_id)
 
 
 def _own(endpoint_id: int, version: int | None) -> tuple[Customer, Endpoint]:

@@ -113,12 +113,13 @@ def run_held(held: CustomerPackage, on: date) -> list[Due]:
             charge_due(held, due)
         spend_periods.settle(held, seen)
         done += seen.dues
+    known_id = spend_periods.newest_correction(held) if held.package.minimum_spend else 0
     for period, dues in due_of(held, on):
         for due in dues:
             if not due.skipped:
                 charge_due(held, due)
                 if due.kind == "minimum_spend":
-                    spend_periods.keep(held, period, due)
+                    spend_periods.keep(held, period, due, known_id=known_id)
         if not any(due.skipped for due in dues):
             _bring_minutes(held, schedule, period)
         done += dues

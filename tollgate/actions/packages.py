@@ -14,12 +14,15 @@ from django.db.models import QuerySet
 
 from tollgate.actions import checks, records
 from tollgate.actions.account_pause import check_active
-from tollgate.actions.acts import act, refuse, warn
-from tollgate.store.models import Account, AccountPackage, AccountPackageTerms, Call
+from tollgate.actions.acts import act, refuse
+from tollgate.actions.statements import fetch
+from tollgate.store.models import Account, AccountPackage, AccountPackageTerms
 
 RECORDING: Final = "recording"
 RECORDING_PRICE_NANOS: Final = 300_000
 """What a recorded minute costs unless the account's tariff says otherwise: 0.0003."""
+RECORDED_CALLS: Final = ("finish", "end")
+"""What becomes of calls being recorded when recording is taken away."""
 
 
 class PackageFields(TypedDict, total=False):
@@ -98,16 +101,31 @@ def enable_call_recording(*, account_id: int) -> AccountPackage:
 
 
 @act
-def disable_call_recording(*, account_id: int) -> Account:
-    """Takes call recording away: new calls are not recorded; those that are go on to their end."""
+def disable_call_recording(*, account_id: int, recorded_calls: str = "") -> Account:
+    """Takes call recording away: new calls are not recorded. Twice is once.
+
+    `recorded_calls` says what becomes of calls that are being recorded now, and is needed where there are some:
+    `finish` has them recorded to their end, `end` ends them now. What was recorded is kept either way.
+    """
+    wish = checks.cleaned({"recorded_calls": checks.one_of(("", *RECORDED_CALLS))}, {"recorded_calls": recorded_calls})
     account = records.locked(Account, account_id)
     check_active(account)
+    count = being_recorded_count(account)
+    if count and not wish["recorded_calls"]:
+        said = f"Calls being recorded now: {count}. Say whether they {' or '.join(RECORDED_CALLS)}."
+        raise refuse("recorded_calls", said)
     held = _recording(account)
     if held is not None:
         _end(held)
-    if Call.objects.filter(account=account).exists():
-        warn("Calls that are being recorded now are so to their end.")
-    return records.change(account, {"recording": False})
+    changed = records.change(account, {"recording": False})
+    if wish["recorded_calls"] == "end":
+        fetch("panel_calls", "ask_recorded_to_end", account.pk)
+    return changed
+
+
+def being_recorded_count(account: Account) -> int:
+    """How many live calls are being recorded."""
+    return int(fetch("panel_calls", "recorded", account.pk)[0]["calls"])
 
 
 def recording_price_nanos(account: Account) -> int:

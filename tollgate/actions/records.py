@@ -45,6 +45,8 @@ CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "package_name_once": ("name", "Another package has this name: choose another."),
     "saved_report_name_once": ("name", "Another report has this name: choose another."),
     "tag_name_once": ("name", "Another tag has this name: choose another."),
+    "department_name_once": ("name", "Another department has this name: choose another."),
+    "department_key_once": ("key", "Another department has this key: choose another."),
     "access_number_once": ("number", "This access number exists already."),
     "pin_once": ("pin", "Another customer has this PIN at that access number: choose another."),
     "localization_name_once": ("name", "Another localization has this name: choose another."),

@@ -22,6 +22,7 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import Actor, Invalid, act, current, refuse
 from tollgate.actions.authors import author_now
 from tollgate.actions.customer_checks import list_of
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.messages import queue
 from tollgate.core.areas import may_read
 from tollgate.core.breakout import (
@@ -129,8 +130,15 @@ def update_report(*, report_id: int, version: int | None = None, **changes: Unpa
 
 @act
 def delete_report(*, report_id: int, version: int | None = None) -> None:
-    """Removes a report. What was mailed stays mailed."""
-    records.locked(SavedReport, report_id, version).delete()
+    """Removes a report. What was mailed stays mailed. For a week `restore_report` undoes it."""
+    report = records.locked(SavedReport, report_id, version)
+    remove(report, account_id=report.account_id)
+
+
+@act
+def restore_report(*, report_id: int) -> SavedReport:
+    """Brings a deleted report back as it was: it is mailed again in the name of whoever saved it."""
+    return deleted(SavedReport, report_id, "report_id").restore()
 
 
 @act

@@ -16,6 +16,7 @@ from django.db.models import F
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, NotEditable, act, current, refuse, warn
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.did_cards import check_direction
 from tollgate.actions.in_service import check_in_service
 from tollgate.core import patterns
@@ -188,7 +189,7 @@ def update_ingress_route(
 
 @act
 def delete_ingress_route(*, ingress_route_id: int, version: int | None = None) -> None:
-    """Removes a route that has no live calls; its CDRs stay."""
+    """Removes a route that has no live calls; its CDRs stay. For a week `restore_ingress_route` undoes it."""
     route = records.locked(IngressRoute, ingress_route_id, version)
     if Call.objects.filter(account_id=route.owner.account_id, ingress_route=route).exists():
         raise refuse("ingress_route_id", "The route has live calls: disable it and end them first.")
@@ -200,7 +201,20 @@ def delete_ingress_route(*, ingress_route_id: int, version: int | None = None) -
                 "Whom you buy from has chosen what is kept of its calls: disable it, or let them remove it.",
             )
         _take_along(route)
-    route.delete()
+    remove(route, account_id=route.owner.account_id)
+
+
+@act
+def restore_ingress_route(*, ingress_route_id: int) -> IngressRoute:
+    """Brings a deleted route back with its carrier cards, where it may still sell by its card."""
+    was = deleted(IngressRoute, ingress_route_id, "ingress_route_id")
+    _check_sold(was.record.owner, _locked_card(was.record.owner, was.record.card_id))
+    route = was.restore()
+    _check_options(route.owner, list(route.options.values("card_id")))
+    if current.get().reach is not None:
+        _take_along(route)
+    _advise(route)
+    return route
 
 
 def _staying(customer: Customer) -> dict[str, Any]:
@@ -234,12 +248,20 @@ def _check_operated(values: Mapping[str, Any]) -> None:
 
 
 def _check_card(owner: Customer | Tag, card_id: int) -> None:
-    # locked: its direction stays what it is until the route is seen there
-    card = Card.objects.select_for_update(no_key=True).filter(account_id=owner.account_id, pk=card_id).first()
+    card = _locked_card(owner, card_id)
     if current.get().reach is not None and isinstance(owner, Customer):
         sellers = (owner.parent_id,) if owner.parent_id is not None else ()
         if card is None or card.kind != "customer" or card.reseller_id not in sellers:
             raise refuse("card_id", "Choose a card of the reseller that the customer is below.")
+    _check_sold(owner, card)
+
+
+def _locked_card(owner: Customer | Tag, card_id: int) -> Card | None:
+    """Its direction stays what it is until the route is seen there."""
+    return Card.objects.select_for_update(no_key=True).filter(account_id=owner.account_id, pk=card_id).first()
+
+
+def _check_sold(owner: Customer | Tag, card: Card | None) -> None:
     if card is None or card.kind != "customer":
         raise refuse("card_id", "Choose a customer card: it says what this customer pays.")
     check_direction(card, "termination", "card_id")

@@ -29,9 +29,12 @@ class Look:
     dues: Sequence[Due] = ()
 
 
-def keep(held: CustomerPackage, period: Period, due: Due) -> None:
+def keep(held: CustomerPackage, period: Period, due: Due, *, known_id: int) -> None:
     """Remembers that a period was charged, with the terms that it was charged by. The look of before is still to be
-    answered by the next one, so that nothing of earlier periods is passed over."""
+    answered by the next one, so that nothing of earlier periods is passed over.
+
+    `known_id` is the newest correction before it was asked what the calls have cost: what comes meanwhile is compared.
+    """
     assert due.until_on is not None
     assert due.least_micros is not None
     assert due.used_micros is not None
@@ -44,7 +47,7 @@ def keep(held: CustomerPackage, period: Period, due: Due) -> None:
         "least_micros": due.least_micros,
         "used_micros": due.used_micros,
         "charged_micros": due.amount_micros,
-        "entry_id": _newest(held) if looked is None else looked,
+        "entry_id": known_id if looked is None else looked,
     }
     SpendPeriod.objects.get_or_create(customer_package=held, from_on=due.from_on, defaults=values)
 
@@ -52,7 +55,7 @@ def keep(held: CustomerPackage, period: Period, due: Due) -> None:
 def look(held: CustomerPackage) -> Look | None:
     """What corrections have changed since the last look; None where there was none."""
     looked = _looked_until(held) if held.package.minimum_spend else None
-    newest = None if looked is None else _newest(held)
+    newest = None if looked is None else newest_correction(held)
     if looked is None or newest is None or newest <= looked:
         return None
     customer = held.customer
@@ -92,12 +95,14 @@ def corrected(customer_id: int | None = None) -> list[tuple[int, int]]:
     return [(row["id"], row["customer_id"]) for row in fetch("packages", "corrected_holders", customer_id)]
 
 
-def _looked_until(held: CustomerPackage) -> int | None:
-    found: int | None = held.spend_periods.aggregate(newest=Max("entry_id"))["newest"]
+def newest_correction(held: CustomerPackage) -> int:
+    """The newest entry by which a call of the customer was corrected. Those of a wallet come in the order of their
+    commits, so what this does not know of yet is after it."""
+    rows = fetch("packages", "newest_correction", wallet_id_of(held.customer))
+    found: int = rows[0]["id"]
     return found
 
 
-def _newest(held: CustomerPackage) -> int:
-    rows = fetch("packages", "newest_correction", wallet_id_of(held.customer))
-    found: int = rows[0]["id"]
+def _looked_until(held: CustomerPackage) -> int | None:
+    found: int | None = held.spend_periods.aggregate(newest=Max("entry_id"))["newest"]
     return found

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.store.models import Account, Tag
 
 COLORS = ("blue", "green", "yellow", "red", "gray")
@@ -44,7 +45,7 @@ def update_tag(*, tag_id: int, version: int | None = None, **changes: Unpack[Tag
 
 @act
 def delete_tag(*, tag_id: int, version: int | None = None) -> None:
-    """Removes a tag that no customer has any more."""
+    """Removes a tag that no customer has any more. For a week `restore_tag` undoes it."""
     tag = records.locked(Tag, tag_id, version)
     count = tag.customers.count()
     if count == 1:
@@ -55,4 +56,10 @@ def delete_tag(*, tag_id: int, version: int | None = None) -> None:
         raise refuse("tag_id", "Ingress routes belong to this tag: delete them first.")
     if tag.cli_rules.exists():
         raise refuse("tag_id", "CLI rules belong to this tag: delete them first.")
-    tag.delete()
+    remove(tag, account_id=tag.account_id)
+
+
+@act
+def restore_tag(*, tag_id: int) -> Tag:
+    """Brings a deleted tag back, with the alerts that watched it."""
+    return deleted(Tag, tag_id, "tag_id").restore()

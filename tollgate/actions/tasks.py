@@ -6,12 +6,14 @@
 Each row is done in one transaction with its act, while the task's row is locked: any number of processes may work, a
 killed one leaves nothing half done, and no row is done twice. How a row becomes the arguments of the act is said by the
 task's kind in `ARGUMENTS`; a new kind adds its reader there. One whose rows are done by something that is no act adds
-itself to `DOING`, one whose rows are not over when they are done, such as mail that waits for a server, to `FOLLOWED`.
+itself to `DOING`, one whose rows are not over when they are done, such as mail that waits for a server, to `FOLLOWED`,
+one with very many rows that are done alike to `IN_BATCHES` (task_batches.py).
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +24,7 @@ from django.db import OperationalError, models, transaction
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from tollgate.actions import delay_values, records
+from tollgate.actions import delay_values, deleted_records, records
 from tollgate.actions.acts import (
     ACTS,
     Actor,
@@ -38,6 +40,7 @@ from tollgate.actions.acts import (
 )
 from tollgate.actions.audit import note_event
 from tollgate.actions.authors import author_now
+from tollgate.actions.task_batches import do_batch, room_for
 from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import Account, Task, TaskRow
 from tollgate.store.secrets import CannotUnseal
@@ -48,7 +51,7 @@ AT_A_TIME: Final = 1_000
 PAUSES_S: Final = (1, 10, 60, 300)
 """How long a row waits that the database could not do, such as one in a deadlock, before it is tried again."""
 ATTEMPTS_MOST: Final = len(PAUSES_S) + 1
-UNDO_WITHIN: Final = timedelta(days=7)
+UNDO_WITHIN: Final = deleted_records.WITHIN
 KEPT: Final = timedelta(days=90)
 TITLE_MOST: Final = 200
 log = logging.getLogger(__name__)
@@ -116,18 +119,18 @@ def begin(
     *, kind: str, noun: str, act_name: str, title: str, rows: Iterable[NewRow], account_id: int, **fields: Any
 ) -> Task:
     """Keeps a task to be worked, not before its `due_at` if that is given. Raises NotPermitted when its author may not
-    do the act, Invalid without any row."""
+    do the act, Invalid without any row or with more than `most`, else `MOST_ROWS`."""
     actor = current.get()
     if not actor.may_do(act_name):
         raise NotPermitted(act_name)
     if actor.kind != "user" or actor.id is None:
         raise refuse("rows", "Only a user may begin a task: it is done in the user's name.")
     account = records.find(Account, account_id)
-    arguments = delay_values.kept(fields.pop("arguments", {}))
+    arguments, most = delay_values.kept(fields.pop("arguments", {})), fields.pop("most", MOST_ROWS)
     author = {"author_id": actor.id, "author": actor.name, "reason": actor.reason}
     what = {"kind": kind, "noun": noun, "act": act_name, "title": title, "arguments": arguments}
     task = Task.objects.create(account=account, **what, **(author | fields))
-    total, failed = _keep_rows(task, iter(rows))
+    total, failed = _keep_rows(task, iter(rows), most)
     if not total:
         raise refuse("rows", "There is nothing to do: choose records first.")
     task.total_count, task.failed_count = total, failed
@@ -143,19 +146,19 @@ def begin(
 
 def add_rows(task: Task, rows: Iterable[NewRow]) -> None:
     """Gives a task rows that one of its rows has found; call it where that one is done. Raises Invalid for too many."""
-    total, failed = _keep_rows(task, iter(rows))
+    total, failed = _keep_rows(task, iter(rows), MOST_ROWS)
     counted = {"total_count": F("total_count") + total, "failed_count": F("failed_count") + failed}
     Task.objects.filter(pk=task.pk).update(**counted)
 
 
-def _keep_rows(task: Task, rows: Iterator[NewRow]) -> tuple[int, int]:
+def _keep_rows(task: Task, rows: Iterator[NewRow], most: int) -> tuple[int, int]:
     """How many there are, and how many of them cannot be."""
     total = failed = 0
     while part := list(islice(rows, AT_A_TIME)):
         total += len(part)
         failed += sum(1 for row in part if row.errors)
-        if total > MOST_ROWS:
-            raise refuse("rows", f"A task has at most {MOST_ROWS:,} rows: choose fewer.")
+        if total > most:
+            raise refuse("rows", f"A task has at most {most:,} rows: choose fewer.")
         TaskRow.objects.bulk_create(
             TaskRow(
                 task=task,
@@ -224,7 +227,7 @@ def undo_task(*, task_id: int) -> Task:
     return begin(
         kind="restore",
         noun=task.noun,
-        act_name=_restoring(task),
+        act_name=restoring(task.act),
         title=f"Undo: {task.title}",
         rows=rows,
         account_id=task.account_id,
@@ -241,11 +244,12 @@ def undoable(task: Task, at: datetime) -> bool:
 
 def restorable(task: Task) -> bool:
     """Whether what a task deletes can be brought back at all: by an act for its noun."""
-    return task.kind == "delete" and task.act.startswith("delete_") and _restoring(task) in ACTS
+    return task.kind == "delete" and restoring(task.act) in ACTS
 
 
-def _restoring(task: Task) -> str:
-    return task.act.replace("delete_", "restore_", 1)
+def restoring(act_name: str) -> str:
+    """The act that undoes one that deletes: that of the same noun, if there is one."""
+    return f"restore_{act_name.partition('_')[2]}"
 
 
 def may_manage(task: Task, actor: Actor) -> bool:
@@ -284,12 +288,13 @@ def work(
 
 @dataclass(slots=True)
 class Shift:
-    """What a worker knows while it works: whose tasks they are, which had their turn, and the row in its hands."""
+    """What a worker knows while it works: whose tasks they are, which had a turn, which no room, the row in hand."""
 
     task_id: int | None = None
     leave: Collection[str] = ()
     authors: dict[int, Actor | str] = field(default_factory=dict)
     had: set[int] = field(default_factory=set)
+    full: set[int] = field(default_factory=set)
     hands: list[int] = field(default_factory=list)
 
 
@@ -332,8 +337,9 @@ def _one_row(shift: Shift, at: datetime) -> bool:
         _stop(task, author)
         return True
     left = task.rows.filter(state__in=("waiting", "sending"))
-    row = left.filter(_due(at), state="waiting").order_by("number").first()
-    if row is None:
+    room = room_for(task)
+    rows = list(left.filter(_due(at), state="waiting").order_by("number")[: room or 1])
+    if not rows:
         if left.exists():
             _wait(task, left)
         else:
@@ -341,9 +347,13 @@ def _one_row(shift: Shift, at: datetime) -> bool:
                 _over(task)
             _end(task, "completed", "")
         return True
-    shift.hands.append(row.pk)
+    if not room:
+        shift.full.add(task.pk)
+        return True
+    shift.hands.append(rows[0].pk)
     try:
-        _do(task, row, author)
+        with acting(author):
+            states = do_batch(task, rows) or _do(task, rows[0], author)
     except CannotGoOn as problem:
         _end(task, "failed", " ".join(chain.from_iterable(problem.errors.values())))
         return True
@@ -352,8 +362,7 @@ def _one_row(shift: Shift, at: datetime) -> bool:
     if ended:
         with acting(author):
             _over(task)
-    counters = {"done": "done_count", "failed": "failed_count"}
-    counted = {name: F(name) + 1 for state, name in counters.items() if state == row.state}
+    counted = {f"{state}_count": F(f"{state}_count") + states[state] for state in ("done", "failed") if states[state]}
     changed = {**started, **ended, **counted}
     if changed:
         Task.objects.filter(pk=task.pk).update(**changed)
@@ -383,7 +392,7 @@ def _next_task(shift: Shift, at: datetime) -> Task | None:
 
     Each has its turn, those furthest behind first: one of very many rows holds up none of few.
     """
-    waiting = Task.objects.filter(_due(at), state__in=OPEN).exclude(kind__in=shift.leave)
+    waiting = Task.objects.filter(_due(at), state__in=OPEN).exclude(kind__in=shift.leave).exclude(pk__in=shift.full)
     if shift.task_id is not None:
         waiting = waiting.filter(pk=shift.task_id)
     rows = TaskRow.objects.filter(task_id=OuterRef("pk"))
@@ -396,7 +405,7 @@ def _next_task(shift: Shift, at: datetime) -> Task | None:
     return task
 
 
-def _do(task: Task, row: TaskRow, author: Actor) -> None:
+def _do(task: Task, row: TaskRow, author: Actor) -> Counter[str]:
     """One row: its act, and what became of it. A dry one is taken back.
 
     Nothing else of the row is saved: a person whom it names may be erased meanwhile.
@@ -431,6 +440,7 @@ def _do(task: Task, row: TaskRow, author: Actor) -> None:
         row.cells = ["" if isinstance(cell, dict) else cell for cell in cells]  # nobody needs its secrets any more
         changed.append("cells")
     row.save(update_fields=changed)
+    return Counter([row.state])
 
 
 def _tried(row_id: int, at: datetime) -> None:

@@ -18,6 +18,7 @@ from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse
 from tollgate.actions.charges import day, zone_of
 from tollgate.actions.customer_checks import country
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.exchange_rates import convert
 from tollgate.actions.in_service import check_in_service
 from tollgate.core.hours import zone_info
@@ -109,13 +110,20 @@ def update_tax(*, tax_id: int, version: int | None = None, **changes: Unpack[Tax
 
 @act
 def delete_tax(*, tax_id: int, version: int | None = None) -> None:
-    """Removes a tax that no customer pays and no document names; switch off one that was used."""
+    """Removes a tax that no customer pays and no document names; switch off one that was used. For a week `restore_tax`
+    undoes it."""
     tax = records.locked(Tax, tax_id, version)
     if CustomerTax.objects.filter(tax=tax).exists():
         raise refuse("tax_id", "Customers pay this tax: take it from them first, or switch it off.")
     if InvoiceTax.objects.filter(tax=tax).exists():
         raise refuse("tax_id", "Documents name this tax: switch it off, or give it a last day.")
-    tax.delete()
+    remove(tax, account_id=tax.account_id)
+
+
+@act
+def restore_tax(*, tax_id: int) -> Tax:
+    """Brings a deleted tax back as it was."""
+    return deleted(Tax, tax_id, "tax_id").restore()
 
 
 @act
@@ -233,6 +241,23 @@ def tax_day(customer: Customer, at: datetime) -> date:
     """The day of a moment by the calendar a customer is billed by."""
     on: date = at.astimezone(zone_info(zone_of(customer))).date()
     return on
+
+
+def rule_told(row: InvoiceTax) -> TaxRule:
+    """A tax as a document told it, for what corrects that document: without its fixed part, which was paid with it.
+
+    Documents from before that was kept do not say whether it is VAT: the tax does.
+    """
+    return TaxRule(
+        id=row.tax_id,
+        name=row.name,
+        label=row.label,
+        category=row.category,
+        rate_ppm=row.rate_ppm,
+        compound=row.compound,
+        exemption_reason=row.exemption_reason,
+        is_vat=row.is_vat if row.is_vat is not None else row.tax is None or row.tax.is_vat,
+    )
 
 
 def _rule(row: CustomerTax) -> TaxRule:

@@ -9,9 +9,10 @@ from typing import Any, TypedDict, Unpack
 from tollgate.actions import checks, records
 from tollgate.actions.acts import Invalid, act, refuse
 from tollgate.actions.messages import wording
-from tollgate.core.templates import names, parse, problems
-from tollgate.core.templates_html import misplaced
+from tollgate.core.templates import problems
+from tollgate.core.templates_html import misplaced, revealed
 from tollgate.core.templates_stock import OF_OPERATORS, STOCK, Stock
+from tollgate.core.templates_syntax import is_log, names, parse, shows
 from tollgate.store.models import Account, PortalDomain, Template
 
 WORDS_MOST = 50_000
@@ -87,10 +88,12 @@ def faults(stock: Stock, words: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _misuse(name: str, words: str, secrets: Sequence[str]) -> str:
     """What is wrong with how a field without other faults uses the values that only its reader may see."""
-    used = set(names(parse(words)))
+    template = parse(words)
+    used, showing = set(names(template)), [shown for shown in shows(template) if revealed(shown.what, secrets)]
+    if any(is_log(shown) for shown in showing):
+        return "Keep it out of the log, which others read."
     if name == "subject":
-        shown = "Keep it out of the subject, which the log shows to everybody who may read it."
-        return shown if used & set(secrets) else ""
+        return "Keep it out of the subject, which the log shows to everybody who may read it." if showing else ""
     if missing := [needed for needed in secrets if needed not in used]:
         return f"Without {{{{{missing[0]}}}}} the message is of no use to its reader."
     return misplaced(words, secrets) if name == "html" else ""

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from tollgate.actions import checks, records
 from tollgate.actions.acts import ACTS, EVERY_ACT, NotFound, act, current, refuse
-from tollgate.core.areas import AREAS, EVERY_AREA
+from tollgate.core.areas import AREAS, EVERY_AREA, OWN_ACTS, OWN_AREA
 from tollgate.store.models import ApiToken
 
 PREFIX: Final = "tg_"
@@ -28,7 +28,7 @@ READ: Final = "read:"
 def _scopes(value: object) -> list[str]:
     if not isinstance(value, (list, tuple)) or not value:
         raise checks.Unfit("Give a list of scopes, such as read:customers or top_up, or * for all your rights.")
-    known = {*ACTS, *(f"{READ}{area}" for area in AREAS), f"{READ}{EVERY_AREA}", EVERY_ACT}
+    known = {*ACTS, *(f"{READ}{area}" for area in (*AREAS, OWN_AREA)), f"{READ}{EVERY_AREA}", EVERY_ACT}
     unknown = [str(name) for name in value if name not in known]
     if unknown:
         raise checks.Unfit(f"These scopes do not exist: {', '.join(unknown)}.")
@@ -104,8 +104,10 @@ def _check_own(scopes: Sequence[str]) -> None:
     owner = current.get()
     if EVERY_ACT in scopes:
         return  # scopes only ever narrow: `*` is whatever the owner may do at the time of a request
-    lacking = [name for name in scopes if not name.startswith(READ) and not owner.may_do(name)]
+    acts = [name for name in scopes if not name.startswith(READ) and name not in OWN_ACTS]
+    areas = {name: name.removeprefix(READ) for name in scopes if name.startswith(READ)}
+    lacking = [name for name in acts if not owner.may_do(name)]
     if EVERY_AREA not in owner.areas:
-        lacking += [name for name in scopes if name.startswith(READ) and name.removeprefix(READ) not in owner.areas]
+        lacking += [name for name, area in areas.items() if area not in owner.areas | {OWN_AREA}]
     if lacking:
         raise refuse("scopes", f"You do not have these rights yourself: {', '.join(lacking)}.")

@@ -21,7 +21,7 @@ from django.db.models import Q, QuerySet
 from openpyxl.utils.exceptions import InvalidFileException
 
 from tollgate import environment
-from tollgate.actions import tasks
+from tollgate.actions import departments, tasks
 from tollgate.actions.acts import ACTS as ALL_ACTS
 from tollgate.actions.acts import Invalid, act, current, refuse
 from tollgate.actions.cards import seen_by
@@ -198,6 +198,11 @@ def _arguments(task: Task, row: TaskRow) -> dict[str, Any]:
     for name in LOOKUPS.keys() & values.keys() - LISTED:
         if isinstance(values[name], str):
             values[name] = one_named(name, task.account_id, values[name])
+    if "kind" in values:
+        values["kind"] = departments.named("kind", task.account_id, values["kind"])
+    if told := values.get("notification_departments"):
+        own = [departments.named("notification_departments", task.account_id, text) for text in told]
+        values["notification_departments"] = own
     if "reseller_cards" in values:
         values["reseller_cards"] = dict(_card_of(task.account_id, text) for text in values["reseller_cards"])
     return values

@@ -1,7 +1,8 @@
 """The email of a panel's user, which is the login: whether it is proved that it is read, and the link that proves it.
 
 The link that sets a password proves it as well (user_passwords.py), and so does a provider that has verified it
-(sign_in.py). To an email that nobody has proved goes no link for a forgotten password: it may be somebody else's.
+(sign_in.py). To an email that nobody has proved goes nothing but the link that proves it, not even one for a forgotten
+password: it may be somebody else's.
 """
 
 from __future__ import annotations

@@ -125,18 +125,20 @@ def send_link(user: User, purpose: str = PURPOSE, *, path: str = "set-password")
 
 
 def tell(user: User) -> None:
-    """The user hears of every new password, whoever set it."""
-    _tell_at(user.email, "password_changed", {})
+    """The user hears of every new password, whoever set it; not at an email that nobody has proved."""
+    if user.email_verified_at is not None:
+        _tell_at(user.email, "password_changed", {})
 
 
 def tell_moved(user: User, before: str) -> None:
-    """The old address hears that the login moved."""
+    """The old address, if it was proved, hears that the login moved."""
     _tell_at(before, "email_changed", {"old_email": before, "new_email": user.email})
 
 
 def tell_factor(user: User, what: str) -> None:
     """The user hears of every change of the second factor, in words such as `a passkey was added`."""
-    _tell_at(user.email, "factor_changed", {"what": what})
+    if user.email_verified_at is not None:
+        _tell_at(user.email, "factor_changed", {"what": what})
 
 
 def forgotten(*, email: str, ip: str) -> None:

@@ -138,7 +138,7 @@ def update_user(*, user_id: int, version: int | None = None, **changes: Unpack[U
         _check_gift(set(groups) - had)
     _check_reseller(values.get("reseller_id"))
     moved = "email" in values and values["email"] != user.email
-    before = user.email
+    before, proved = user.email, user.email_verified_at is not None
     if moved:
         values["email_verified_at"] = None
     if moved and "password" in values:
@@ -156,7 +156,8 @@ def update_user(*, user_id: int, version: int | None = None, **changes: Unpack[U
         User.objects.filter(pk=user.pk).update(groups_version=F("groups_version") + 1)
         user.refresh_from_db()
     if moved:
-        user_passwords.tell_moved(user, before)
+        if proved:
+            user_passwords.tell_moved(user, before)
         user_passwords.send_link(user)
     elif "password" in changes:
         user_passwords.tell(user)
@@ -219,7 +220,8 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
         (
             "create_ip_endpoint", "create_sip_user", "set_sip_password", "update_endpoint", "delete_endpoint",
             "create_ingress_route", "update_ingress_route", "delete_ingress_route", "create_did", "update_did",
-            "delete_did", "create_gateway", "update_gateway", "delete_gateway", "create_draft", "publish_draft",
+            "delete_did", "create_gateway", "update_gateway", "delete_gateway", "restore_endpoint",
+            "restore_ingress_route", "restore_did", "restore_gateway", "create_draft", "publish_draft",
             "publish_revision", "publish_markup", "update_edge", "end_call", "create_localization",
             "update_localization", "add_customer_note", "delay_save", "start_circuit_test",
         ),
@@ -247,7 +249,8 @@ STOCK: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
             "create_card", "update_card", "delete_card", "create_draft", "publish_draft", "delete_draft",
             "publish_revision", "publish_markup",
             "create_ingress_route", "update_ingress_route", "delete_ingress_route",
-            "update_did", "create_alias", "update_alias", "delete_alias", "end_call", "start_call_file", "start_upload",
+            "update_did", "create_alias", "update_alias", "delete_alias", "restore_contact", "restore_endpoint",
+            "restore_ingress_route", "restore_alias", "end_call", "start_call_file", "start_upload",
             "repeat_upload", "start_bulk_edit", "cancel_task", "retry_task", "delay_save",
         ),
         tuple(name for name, area in AREAS.items() if area.shared),

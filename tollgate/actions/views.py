@@ -1,4 +1,4 @@
-"""Acts on saved views: how a user likes to see a list. Everybody does them for himself; they belong to no area."""
+"""Acts on saved views: how a user likes to see a list. Everybody does them for himself, whatever the groups give."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
+from django.db.models import Q
+
 from tollgate.actions import checks
-from tollgate.actions.acts import NotFound, act, current, refuse
+from tollgate.actions.acts import Actor, NotFound, act, current, refuse
+from tollgate.core.areas import EVERY_AREA, may_read
+from tollgate.core.lists import LISTS
 from tollgate.store.models import SavedView
 
 COLUMNS_MOST: Final = 100
@@ -75,6 +79,21 @@ def forget_view(*, view_id: int) -> None:
     gone, _ = SavedView.objects.filter(user_id=_user_id(), pk=view_id).exclude(name="").delete()
     if not gone:
         raise NotFound(f"There is no view {view_id} of yours.")
+
+
+def seen_by(actor: Actor) -> Q:
+    """The views that an actor reads: one's own, and those that others of the house share of lists that he may open."""
+    own, others = Q(user_id=actor.id if actor.kind == "user" else None), of_house(actor.reseller_id)
+    if EVERY_AREA in actor.areas and actor.reach is None:
+        return own | others
+    open_to = [area for area in LISTS if may_read(area, actor.areas, reseller=actor.reach is not None)]
+    return own | (others & Q(grid__in=[name for area in open_to for name in LISTS[area]]))
+
+
+def of_house(reseller_id: int | None) -> Q:
+    """The named views that users of a reseller share among themselves, or those of the account: what others share tells
+    whom they look for."""
+    return Q(shared=True, user__reseller_id=reseller_id) & ~Q(name="")
 
 
 def _user_id() -> int:

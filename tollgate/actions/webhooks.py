@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from tollgate.actions import acts, checks, records
 from tollgate.actions.acts import act, refuse
+from tollgate.actions.deleted_records import deleted, remove
 from tollgate.core.webhooks import EVENTS, KEPT_FOR, TEST
 from tollgate.store.models import Account, Webhook, WebhookDelivery, WebhookEvent
 from tollgate.store.secrets import seal
@@ -92,8 +93,15 @@ def update_webhook(*, webhook_id: int, version: int | None = None, **changes: Un
 
 @act
 def delete_webhook(*, webhook_id: int, version: int | None = None) -> None:
-    """Removes a webhook with its deliveries."""
-    records.locked(Webhook, webhook_id, version).delete()
+    """Removes a webhook with its deliveries. For a week `restore_webhook` brings it back without those."""
+    webhook = records.locked(Webhook, webhook_id, version)
+    remove(webhook, account_id=webhook.account_id)
+
+
+@act
+def restore_webhook(*, webhook_id: int) -> Webhook:
+    """Brings a deleted webhook back with its secret. Its deliveries stay gone: it hears of what happens from now on."""
+    return deleted(Webhook, webhook_id, "webhook_id").restore()
 
 
 @act

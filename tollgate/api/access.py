@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Concatenate, Final, ParamSpec
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from tollgate.actions.acts import EVERY_ACT, Actor
@@ -22,14 +23,14 @@ from tollgate.actions.tokens import READ, hashed
 from tollgate.actions.user_factors import lacks_factor
 from tollgate.api.answers import Answer, Refused, error, unfit
 from tollgate.api.pace import check_pace
-from tollgate.core.areas import EVERY_AREA, may_read
+from tollgate.core.areas import EVERY_AREA, OWN_ACTS, OWN_AREA, may_read
 from tollgate.store.lake_damage import DayUnreadable
 from tollgate.store.models import Account, ApiToken
 from tollgate.store.queries.customers import below
 from tollgate.ui.requests import client_ip
 
 P = ParamSpec("P")
-Opened = Callable[Concatenate[HttpRequest, P], HttpResponse]
+Opened = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 USED_EVERY: Final = timedelta(minutes=1)
 AGENT_MOST: Final = 300
 REASON_MOST: Final = 500
@@ -59,7 +60,7 @@ def door(method: str) -> Callable[[Callable[Concatenate[HttpRequest, Caller, P],
     """Makes a view of the API: this method alone, with a token that holds now."""
 
     def decorate(view: Callable[Concatenate[HttpRequest, Caller, P], Answer]) -> Opened[P]:
-        def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
                 check_method(request, method)
                 caller = _enter(request, datetime.now(UTC))
@@ -106,12 +107,12 @@ def _enter(request: HttpRequest, at: datetime) -> Caller:
     scopes = frozenset(token.scopes)
     actor = Actor(
         name=user.email,
-        may=_narrowed_acts(given[0], scopes),
+        may=_narrowed_acts(given[0] | OWN_ACTS, scopes),
         reason=_reason(request),
         kind="user",
         id=user.pk,
         ip=ip,
-        areas=_narrowed_areas(given[1], scopes),
+        areas=_narrowed_areas(given[1] | {OWN_AREA}, scopes),
         reseller_id=user.reseller_id,
         reach=frozenset(below(user.reseller_id)) if user.reseller_id is not None else None,
     )

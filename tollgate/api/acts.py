@@ -33,8 +33,8 @@ from tollgate.api import noun_rows, nouns, schema
 from tollgate.api.access import Caller, door
 from tollgate.api.answers import Answer, Error, Refused, error, plain, unfit
 from tollgate.api.repeats import once
-from tollgate.core.areas import STAFF_FIELDS
-from tollgate.store.models import Recalculation, Task
+from tollgate.core.areas import OWN_ACTS, STAFF_FIELDS
+from tollgate.store.models import DelayedSave, Recalculation, Task
 
 NOT_HERE: Final = "This is not changed here."
 MAKES: Final = ("create_", "add_", "assign_")
@@ -137,6 +137,8 @@ def _arguments(request: HttpRequest, act: str) -> dict[str, Any]:
         raise _unfit(errors)
     if act == "delay_save":
         _check_delayed(str(values["act"]), values["arguments"])
+    if act == "update_delayed_save" and values.get("arguments"):
+        _check_altered(values["delayed_save_id"], values["arguments"])
     return values
 
 
@@ -151,11 +153,20 @@ def _set_version(act: str, given: dict[str, Any], match: str) -> None:
 
 def _check_delayed(act: str, arguments: dict[str, Any]) -> None:
     """What a delayed save will do must fit as if it were done now; the act itself tries whether it may be done."""
-    if act not in schema.served():
+    if act not in schema.served() or act in OWN_ACTS:
         raise unfit(error("act", "There is no such act."))
     _, errors = schema.fit_arguments(act, arguments)
     if errors:
         raise _unfit([error(f"arguments.{one['field']}", one["message"], code=one["code"]) for one in errors])
+
+
+def _check_altered(delayed_save_id: int, arguments: dict[str, Any]) -> None:
+    """The same of what becomes another in one that waits; what is not named stays."""
+    act = DelayedSave.objects.filter(pk=delayed_save_id).values_list("act", flat=True).first()
+    _, errors = schema.fit_arguments(act, arguments) if act is not None else ({}, [])
+    told = [one for one in errors if one["field"].partition(".")[0] in arguments]
+    if told:
+        raise _unfit([error(f"arguments.{one['field']}", one["message"], code=one["code"]) for one in told])
 
 
 def _unfit(errors: Sequence[Error]) -> Refused:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypedDict
 
 from django.db import models
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from tollgate.actions import records
 
@@ -39,7 +40,7 @@ class Answer:
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def response(self) -> HttpResponse:
+    def response(self) -> HttpResponseBase:
         """The same for Django."""
         kind = "application/problem+json" if self.status >= 400 else "application/json"
         text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from tollgate import __version__
-from tollgate.api import invoice_files, portal, summaries
+from tollgate.api import books, files, portal, summaries, trials
 from tollgate.api.access import check_method
 from tollgate.api.answers import Answer, Refused
 from tollgate.api.noun_rows import Noun, all_fields, field_schema
@@ -59,7 +60,7 @@ _PROBLEM: Final = {
 }
 
 
-def openapi(request: HttpRequest) -> HttpResponse:
+def openapi(request: HttpRequest) -> HttpResponseBase:
     """The document; it tells no data and needs no token."""
     try:
         check_method(request, "GET")
@@ -68,7 +69,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return Answer(200, document()).response()
 
 
-def missing(request: HttpRequest) -> HttpResponse:
+def missing(request: HttpRequest) -> HttpResponseBase:
     """Every other address."""
     del request
     return Refused(404, "There is no such address.").answer.response()
@@ -81,8 +82,13 @@ def document() -> dict[str, Any]:
     for noun in NOUNS:
         paths[f"/{noun.name}"] = {"get": _list(noun)}
         paths[f"/{noun.name}/{{id}}"] = {"get": _read(noun)}
-    for form in invoice_files.FORMS:
-        paths[f"/{invoice_files.NOUN}/{{id}}/{form}"] = {"get": _file(form)}
+    for noun_name, kinds in files.FILES.items():
+        for name, kind in kinds.items():
+            paths[f"/{noun_name}/{{id}}/{name}"] = {"get": _file(noun_name, name, kind)}
+    for name, book in books.BOOKS.items():
+        paths[f"/books/{name}"] = {"get": _book(name, book)}
+    for name, trial in trials.TRIALS.items():
+        paths[f"/try/{name}"] = {"post": _trial(name, trial)}
     paths[f"/{summaries.NAME}"] = {"get": _summaries()}
     for name, area in sorted(served().items()):
         paths[f"/acts/{name}"] = {"post": _act(name, area)}
@@ -170,14 +176,46 @@ def _read(noun: Noun, own: str = "") -> dict[str, Any]:
     }
 
 
-def _file(form: str) -> dict[str, Any]:
-    """A document as a file."""
-    content = _content("the file", {"type": "string", "format": "binary"}, invoice_files.FORMS[form].media)
+def _file(noun: str, name: str, kind: files.Kind) -> dict[str, Any]:
+    """What belongs to a record as a file."""
+    content = _content("the file", {"type": "string", "format": "binary"}, kind.media)
     return {
-        "operationId": f"read_invoice_{form.replace('-', '_')}",
-        "tags": [BY_NAME[invoice_files.NOUN].area],
+        "operationId": f"read_{noun}_{name}".replace("-", "_"),
+        "summary": kind.words,
+        "tags": [BY_NAME[noun].area],
         "parameters": [_parameter("id", {"type": "integer"}, place="path", required=True)],
-        "responses": {"200": content, **_problems(), **_told({"409": "it has no e-invoice: the detail says why"})},
+        "responses": {"200": content, **_problems(), **(_told({"409": kind.conflict}) if kind.conflict else {})},
+    }
+
+
+def _book(name: str, book: books.Book) -> dict[str, Any]:
+    """What the books tell of some days."""
+    given = _content("the file", {"type": "string", "format": "binary"}, book.media)
+    if not book.media:
+        given = _content("what the books tell", {"type": "object", "properties": dict(book.tells)})
+    return {
+        "operationId": f"read_books_{name}".replace("-", "_"),
+        "summary": book.words,
+        "tags": [books.AREA],
+        "parameters": [
+            _parameter(asked, dict(kind), required=asked in book.required) for asked, kind in book.takes.items()
+        ],
+        "responses": {"200": given, **_problems()},
+    }
+
+
+def _trial(name: str, trial: trials.Trial) -> dict[str, Any]:
+    """A tester of numbers."""
+    fields = {key: _argument(one) for key, one in trial.takes.items()}
+    body = {"type": "object", "properties": fields, "additionalProperties": False}
+    refused = {status: words for status, words in OF_ACTS.items() if status != "409"}
+    answer = {"type": "object", "required": list(trial.tells), "properties": dict(trial.tells)}
+    return {
+        "operationId": f"try_{name}".replace("-", "_"),
+        "summary": trial.words,
+        "tags": [trial.area],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": _content("what becomes of the numbers", answer), **_problems(), **_told(refused)},
     }
 
 

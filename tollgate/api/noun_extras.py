@@ -49,6 +49,12 @@ def own_seller(actor: Actor) -> Mapping[str, Extra]:
     return {"reseller_id": Extra(own, {"type": ["integer", "null"]})}
 
 
+def own_house(actor: Actor) -> Mapping[str, Extra]:
+    """Which user a view is of: nobody reads those of another house."""
+    del actor
+    return {"user_id": Extra(F("user_id"), WHOLE)}
+
+
 def own_notes(actor: Actor) -> Mapping[str, Extra]:
     """The notes of revisions, of the actor's own cards alone."""
     own = Q(card__in=Card.objects.filter(cards.own_of(actor)))

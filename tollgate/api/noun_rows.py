@@ -25,6 +25,7 @@ BOUGHT: Final = "call_details"
 EVERY: Final = Q()
 WHOLE: Final[Mapping[str, Any]] = {"type": "integer"}
 TEXT: Final[Mapping[str, Any]] = {"type": "string"}
+ROWS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "object"}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """What may be read: one entry per noun, with its area, its way to the account and to the customer, and its filters.
 
 The fields of a noun are the columns of its model but those in `without`, and what `extras` adds. To serve another noun,
-add its entry to `NOUNS`: its addresses, its filters and its part of the OpenAPI document follow.
+add its entry to `NOUNS`: its addresses, its filters and its part of the OpenAPI document follow. Those of the account,
+its users and what they have done are in `system_nouns`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -17,27 +17,28 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, JSONObject
 
 from tollgate.actions import cards, dids
-from tollgate.actions.delays import seen_by
 from tollgate.actions.routes import OPERATED
-from tollgate.actions.tasks import seen_tasks
 from tollgate.api.answers import columns
-from tollgate.api.noun_extras import ids, own_notes, own_prices, own_seller, prices, purse, recorded_by_package, seconds
-from tollgate.api.noun_rows import TEXT, WHOLE, Extra, Noun
-from tollgate.core.areas import SHARED_TABLES
+from tollgate.api.noun_extras import (
+    ids,
+    own_notes,
+    own_prices,
+    own_seller,
+    prices,
+    purse,
+    recorded_by_package,
+    seconds,
+)
+from tollgate.api.noun_rows import BOUGHT, ROWS, TEXT, WHOLE, Extra, Noun
+from tollgate.api.system_nouns import SYSTEM
 from tollgate.store.models import (
     CDR,
     AccessNumber,
-    Account,
-    AccountCharge,
-    AccountPackage,
-    Agreement,
-    AgreementAcceptance,
     Alert,
     AlertEvent,
+    AlertState,
     Alias,
     Allocation,
-    ApiToken,
-    Audit,
     AutoTopUp,
     BankLine,
     BankRun,
@@ -46,12 +47,13 @@ from tollgate.store.models import (
     Card,
     Carrier,
     CarrierDispute,
+    CarrierDisputeNote,
     CarrierFile,
     CarrierFormat,
     CarrierLine,
     CarrierPayment,
     CarrierStatement,
-    ChangeRequest,
+    CarrierSum,
     Charge,
     CircuitTest,
     CliProof,
@@ -63,8 +65,9 @@ from tollgate.store.models import (
     CustomerHold,
     CustomerNote,
     CustomerPackage,
+    CustomerTax,
     CustomPage,
-    DelayedSave,
+    Department,
     Did,
     DunningEvent,
     DunningStep,
@@ -82,7 +85,6 @@ from tollgate.store.models import (
     JournalCode,
     LegalHold,
     Localization,
-    MailSettings,
     Mandate,
     Message,
     NumberBlock,
@@ -92,24 +94,17 @@ from tollgate.store.models import (
     PaymentEvent,
     PaymentGateway,
     Pin,
-    PortalDomain,
     Rate,
     Recalculation,
+    Recording,
     Revision,
     RouteOption,
     SavedReport,
-    SignInGroup,
-    SignInLink,
-    SignInProvider,
-    SmsSettings,
     StirCertificate,
     Tag,
-    Task,
-    TaskRow,
     Tax,
     Template,
     User,
-    UserGroup,
     VatCheck,
     VerifiedCli,
     Voucher,
@@ -119,8 +114,9 @@ from tollgate.store.models import (
     WebhookDelivery,
     WebhookEvent,
 )
-from tollgate.store.queries import bank_runs, mandates
+from tollgate.store.queries import bank_runs, invoice_lists, mandates
 
+_TAXES: Final = CustomerTax.objects.filter(customer_id=OuterRef("pk")).order_by("tax_id")
 _OPTION: Final = ("card_id", "position", "weight", "excluded")
 _OPTIONS: Final = RouteOption.objects.filter(ingress_route_id=OuterRef("pk")).order_by("position", "id")
 _BODY: Final = Case(When(secret=False, then=F("text")), default=None)
@@ -128,25 +124,26 @@ _LINE: Final = tuple(sorted(set(columns(InvoiceLine)) - {"invoice_id"}))
 _LINES: Final = InvoiceLine.objects.filter(invoice_id=OuterRef("pk")).order_by("position")
 _INVOICE_TAX: Final = tuple(sorted(set(columns(InvoiceTax)) - {"invoice_id"}))
 _INVOICE_TAXES: Final = InvoiceTax.objects.filter(invoice_id=OuterRef("pk")).order_by("position")
-_GROUPS: Final = SignInGroup.objects.filter(provider_id=OuterRef("pk")).order_by("claim", "id")
-_SIGN_IN_GROUPS: Final = _GROUPS.values(row=JSONObject(claim="claim", group_id="group_id"))
-_ROWS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "object"}}
 _OF_CARRIER: Final = frozenset(name for name in columns(CDR) if name.startswith("carrier_"))
 NOUNS: Final = (
     Noun(
         name="customers", model=Customer, area="customers", customer="pk", listed=Q(deleted_at=None),
+        operated=frozenset({"taxes"}),
         without=frozenset({"tags_version", "taxes_version"}),
-        filters=("name", "number", "status", "parent_id", "currency", "accounting_id", "reference", "is_reseller"),
+        filters=(
+            "name", "number", "status", "country", "parent_id", "currency", "accounting_id", "reference", "is_reseller",
+        ),
         extras={
             "balance_micros": purse("balance_micros"), "held_micros": purse("held_micros"),
             "recordings_bytes": Extra(Coalesce(F("recording_space__size_bytes"), 0), WHOLE),
             "recorded_by_package": recorded_by_package(),
             "tag_ids": ids(Customer.tags.through.objects.filter(customer_id=OuterRef("pk")), "tag_id"),
+            "taxes": Extra(ArraySubquery(_TAXES.values(row=JSONObject(tax_id="tax_id", priority="priority"))), ROWS),
         },
     ),
     Noun(
         name="contacts", model=Contact, area="contacts", account="customer__account", customer="customer",
-        filters=("customer_id", "email", "kind", "login_enabled"), extras={},
+        filters=("customer_id", "email", "mobile", "kind", "login_enabled"), extras={},
     ),
     Noun(
         name="contact-sessions", model=ContactSession, area="contacts", account="contact__customer__account",
@@ -174,7 +171,7 @@ NOUNS: Final = (
     Noun(
         name="ingress-routes", model=IngressRoute, area="routes", account="card__account", customer="customer",
         operated=frozenset({*OPERATED, "route_options", "tag_id", "options_version"}),
-        filters=("customer_id", "tag_id", "card_id", "enabled"),
+        filters=("customer_id", "tag_id", "card_id", "strategy", "enabled"),
         extras={
             "currency": Extra(F("card__currency"), TEXT),
             "route_options": Extra(
@@ -204,12 +201,20 @@ NOUNS: Final = (
     ),
     Noun(
         name="carrier-lines", model=CarrierLine, area="reconciliation", account="statement__account",
-        listed=Q(run=F("statement__run")), filters=("statement_id", "kind", "number", "call_id", "dispute_id"),
-        extras={},
+        listed=Q(run=F("statement__run")),
+        filters=("statement_id", "kind", "number", "destination", "call_id", "dispute_id"), extras={},
     ),
     Noun(
         name="carrier-disputes", model=CarrierDispute, area="reconciliation", newest_first=True,
         filters=("statement_id", "state"), extras={},
+    ),
+    Noun(
+        name="carrier-dispute-notes", model=CarrierDisputeNote, area="reconciliation",
+        account="dispute__statement__account", moment="at", newest_first=True, filters=("dispute_id",), extras={},
+    ),
+    Noun(
+        name="carrier-sums", model=CarrierSum, area="reconciliation", account="statement__account",
+        listed=Q(run=F("statement__run")), filters=("statement_id", "kind", "destination", "currency"), extras={},
     ),
     Noun(
         name="carrier-payments", model=CarrierPayment, area="carriers", newest_first=True,
@@ -231,7 +236,13 @@ NOUNS: Final = (
         bought=_OF_CARRIER | {"gateway_id", "profit_micros", "detail"}, extras={},
     ),
     Noun(
-        name="calls", model=Call, area="calls", customer="customer", filters=("customer_id", "state", "edge_call_id"),
+        name="recordings", model=Recording, area=BOUGHT, account="customer__account", order=("call_id",),
+        newest_first=True, filters=("customer_id", "call_id"), without=frozenset({"folder"}),
+        extras={"id": Extra(F("call_id"), WHOLE)},
+    ),
+    Noun(
+        name="calls", model=Call, area="calls", customer="customer",
+        filters=("customer_id", "state", "edge_call_id", "cli", "cld"),
         without=frozenset({"plan", "dialog", "route_index"}),
         extras={"held_micros": Extra(RawSQL('"call"."held_micros"[1]', (), models.BigIntegerField()), WHOLE)},
     ),
@@ -246,12 +257,17 @@ NOUNS: Final = (
     ),
     Noun(
         name="invoices", model=Invoice, area="invoices", moment="issued_at", newest_first=True,
-        filters=("customer_id", "kind", "state", "number", "currency", "reference", "corrects_id", "due_on"),
+        filters=(
+            "customer_id", "kind", "state", "standing", "number", "currency", "reference", "corrects_id", "invoice_on",
+            "due_on",
+        ),
         extras={
+            "standing": Extra(invoice_lists.standing_on(mandates.UTC_TODAY), TEXT),
+            "left_micros": Extra(invoice_lists.LEFT, WHOLE),
             "accounting_id": Extra(F("customer__accounting_id"), {"type": ["string", "null"]}),
-            "lines": Extra(ArraySubquery(_LINES.values(line=JSONObject(**{name: name for name in _LINE}))), _ROWS),
+            "lines": Extra(ArraySubquery(_LINES.values(line=JSONObject(**{name: name for name in _LINE}))), ROWS),
             "taxes": Extra(
-                ArraySubquery(_INVOICE_TAXES.values(row=JSONObject(**{name: name for name in _INVOICE_TAX}))), _ROWS
+                ArraySubquery(_INVOICE_TAXES.values(row=JSONObject(**{name: name for name in _INVOICE_TAX}))), ROWS
             ),
         },
     ),
@@ -332,6 +348,10 @@ NOUNS: Final = (
     Noun(
         name="alerts", model=Alert, area="alerts", filters=("title", "customer_id", "carrier_id", "tag_id", "area"),
         extras={},
+    ),
+    Noun(
+        name="alert-states", model=AlertState, area="alerts", account="alert__account",
+        filters=("alert_id", "customer_id", "carrier_id"), without=frozenset({"seen_id"}), extras={},
     ),
     Noun(
         name="alert-events", model=AlertEvent, area="alerts", account="alert__account", moment="at", newest_first=True,
@@ -424,66 +444,11 @@ NOUNS: Final = (
         filters=("kind", "customer_id", "carrier_id"), extras={},
     ),
     Noun(name="journal-codes", model=JournalCode, area="books", filters=("place", "code"), extras={}),
+    Noun(name="departments", model=Department, area="labels", filters=("key", "name"), extras={}),
     Noun(name="localizations", model=Localization, area="labels", filters=("name",), extras={}),
     Noun(name="templates", model=Template, area="messages", filters=("key", "language"), extras={}),
     Noun(name="own-texts", model=OwnText, area="account", filters=("language", "message"), extras={}),
-    Noun(
-        name="accounts", model=Account, area="account", account="pk", without=frozenset({"codes_version"}),
-        filters=("name",), extras={},
-    ),
-    Noun(name="account-packages", model=AccountPackage, area="account", filters=("kind", "name", "unit"), extras={}),
-    Noun(
-        name="account-charges", model=AccountCharge, area="account", newest_first=True,
-        filters=("on", "package_id", "what", "currency"), extras={},
-    ),
-    Noun(name="agreements", model=Agreement, area="account", filters=("number",), extras={}),
-    Noun(
-        name="agreement-acceptances", model=AgreementAcceptance, area="account", account="agreement__account",
-        moment="at", newest_first=True, filters=("agreement_id", "by"), extras={},
-    ),
-    Noun(
-        name="change-requests", model=ChangeRequest, area="account", moment="asked_at", newest_first=True,
-        filters=("kind", "state"), extras={},
-    ),
-    Noun(name="mail-settings", model=MailSettings, area="account", filters=("domain_id", "host"), extras={}),
-    Noun(name="sms-settings", model=SmsSettings, area="account", filters=("provider",), extras={}),
-    Noun(
-        name="portal-domains", model=PortalDomain, area="account", filters=("host",), without=frozenset({"logo"}),
-        extras={
-            "card_ids": ids(PortalDomain.cards.through.objects.filter(portaldomain_id=OuterRef("pk")), "card_id"),
-        },
-    ),
-    Noun(name="groups", model=UserGroup, area="users", account="", filters=("name",), extras={}),
-    Noun(
-        name="sign-in-providers", model=SignInProvider, area="users", filters=("title", "serves", "enabled"),
-        extras={"groups": Extra(ArraySubquery(_SIGN_IN_GROUPS), _ROWS)},
-    ),
-    Noun(
-        name="sign-in-links", model=SignInLink, area="users", account="provider__account",
-        filters=("provider_id", "user_id", "contact_id", "subject"), extras={},
-    ),
-    Noun(
-        name="tokens", model=ApiToken, area="users", account="", filters=("user_id", "contact_id", "name"),
-        without=frozenset({"secret_hash"}), extras={},
-    ),
-    Noun(
-        name="delayed-saves", model=DelayedSave, area="delays", customer="customer", seen=seen_by, moment="due_at",
-        newest_first=True, filters=("customer_id", "act", "state", "table_name", "row_id", "author_id"),
-        without=frozenset({"arguments"}), extras={},
-    ),
-    Noun(
-        name="tasks", model=Task, area="tasks", seen=seen_tasks, moment="created_at", newest_first=True,
-        filters=("kind", "noun", "act", "state", "author_id"), without=frozenset({"arguments"}), extras={},
-    ),
-    Noun(
-        name="task-rows", model=TaskRow, area="tasks", account="task__account", seen=partial(seen_tasks, path="task__"),
-        filters=("task_id", "number", "record_id", "state"), without=frozenset({"cells"}), extras={},
-    ),
-    Noun(
-        name="audit", model=Audit, area="audit", account="", customer="customer_id",
-        customer_rows=Q(table_name__in=SHARED_TABLES), moment="at", newest_first=True,
-        filters=("table_name", "row_id", "verb", "actor", "actor_kind", "actor_id", "act", "customer_id"), extras={},
-    ),
+    *SYSTEM,
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Noun]] = {noun.name: noun for noun in NOUNS}
 BY_MODEL: Final[Mapping[type[Any], Noun]] = {noun.model: noun for noun in NOUNS}

@@ -14,7 +14,8 @@ from typing import Any, Concatenate, Final
 
 from django.db import models
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from tollgate.actions.acts import acting, call_act
@@ -217,7 +218,7 @@ def visitors(method: str) -> Callable[[Callable[Concatenate[HttpRequest, TokenVi
     """Makes a view for the tokens of contacts."""
 
     def decorate(view: Callable[Concatenate[HttpRequest, TokenVisit, P], Answer]) -> Opened[P]:
-        def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
                 check_method(request, method)
                 visit = _enter(request, datetime.now(UTC))

@@ -169,7 +169,7 @@ def _value(noun: Noun, name: str, text: str) -> object:
     schema = field_schema(noun, name)
     kind, form = schema["type"], schema.get("format", "")
     if form == "date":
-        return _day(text)
+        return day_asked(text)
     if "boolean" in kind:
         if text not in _YES_NO:
             raise checks.Unfit("Give true or false.")
@@ -187,7 +187,8 @@ def whole_asked(text: str) -> int:
     return found
 
 
-def _day(text: str) -> date:
+def day_asked(text: str) -> date:
+    """A day of a filter."""
     try:
         return date.fromisoformat(text)
     except ValueError:

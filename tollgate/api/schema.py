@@ -17,7 +17,7 @@ from tollgate.actions import checks
 from tollgate.actions.acts import ACTS
 from tollgate.actions.portal_rights import OWN_ONLY
 from tollgate.api.answers import Error, error
-from tollgate.core.areas import NOT_GIVEN, area_of_acts
+from tollgate.core.areas import NOT_GIVEN, OWN_ACTS, OWN_AREA, area_of_acts
 
 MOST: Final = 2**63 - 1
 TABLE: Final = "CHECKS"
@@ -58,9 +58,15 @@ class Shape:
 
 
 def served() -> dict[str, str]:
-    """The acts that the API does, each with its area: those that a group can give."""
-    areas = {name: area_of_acts(function.__module__) for name, function in ACTS.items()}
+    """The acts that the API does, each with its area: those that a group can give, and what every user does for himself
+    alone."""
+    areas = {name: area_of_acts(function.__module__) for name, function in ACTS.items()} | own()
     return {name: area for name, area in areas.items() if area and name not in NOT_GIVEN and name not in OWN_ONLY}
+
+
+def own() -> dict[str, str]:
+    """The acts that no group gives and nobody needs one for."""
+    return dict.fromkeys(OWN_ACTS, OWN_AREA)
 
 
 @functools.cache

@@ -22,6 +22,10 @@ SHARED_TABLES = frozenset(
 not of packages, alerts or documents of its customers, which are the operator's, nor of cards, routes and DIDs, where a
 change by the operator tells of carriers."""
 
+OWN_AREA = "views"
+OWN_ACTS = frozenset({"remember_view", "keep_view", "forget_view"})
+"""Saved views: every user reads and keeps his own, whatever the groups give; a token does so by these scopes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Area:
@@ -73,7 +77,11 @@ AREAS: Mapping[str, Area] = {
         "Verified CLIs and CLI rules", ("clis", "cli_rules"), ("clis", "cli_rules", "cli_proofs"), shared=True
     ),
     "aliases": Area("Aliases", ("aliases",), ("aliases",), shared=True),
-    "labels": Area("Tags and localizations", ("tags", "localizations"), ("tags", "localizations")),
+    "labels": Area(
+        "Tags, departments and localizations",
+        ("tags", "departments", "localizations"),
+        ("tags", "departments", "localizations"),
+    ),
     "cards": Area(
         "Cards",
         ("cards", "card_import", "card_markup"),
@@ -153,6 +161,7 @@ AREAS: Mapping[str, Area] = {
         (
             "accounts",
             "account_identity",
+            "account_balance",
             "account_billing",
             "packages",
             "agreements",
@@ -173,7 +182,10 @@ AREAS: Mapping[str, Area] = {
     "stir": Area("STIR/SHAKEN certificates", ("stir_certificates",), ("stir_certificates",)),
     "delays": Area("Delay log", ("delays",), ("delays",), shared=True),
     "tasks": Area(
-        "Jobs, uploads and bulk edits", ("tasks", "uploads", "bulk"), ("tasks", "uploads", "bulk"), shared=True
+        "Jobs, uploads and bulk edits",
+        ("tasks", "uploads", "bulk", "deleted_records"),
+        ("tasks", "uploads", "bulk"),
+        shared=True,
     ),
     "audit": Area("Audit log", ("audit",), (), shared=True),
 }
@@ -186,6 +198,7 @@ NOT_GIVEN = frozenset(
         "rebuild_summaries", "mail_due_reports", "tell_of_books", "lapse_verified_clis",  # the timetable's as well
         "look_at_resale",
         "notify_low_balances", "end_customer_holds", "watch_alerts", "dun_invoice",  # and the ticks'
+        "notify_account_balance",
         "begin_comparison",
         "tell_wrong_pins",
         "keep_comparison",
@@ -216,6 +229,6 @@ def area_of_acts(module: str) -> str:
 
 def may_read(area: str, given: frozenset[str], *, reseller: bool = False) -> bool:
     """Whether somebody with these areas may read in `area`; a reseller's user only in shared ones."""
-    if reseller and (area not in AREAS or not AREAS[area].shared):
+    if reseller and area != OWN_AREA and (area not in AREAS or not AREAS[area].shared):
         return False
     return EVERY_AREA in given or (area != "" and area in given)

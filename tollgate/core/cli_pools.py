@@ -42,6 +42,14 @@ def takes_clis(mode: str) -> bool:
     return mode.startswith("cli_") or mode.endswith(("_unless_cli", "_either"))
 
 
+CLI_MODES: Final = tuple(mode for mode in MODES if takes_clis(mode))
+
+
+def asks_for_proof(mode: str, *, approved_only: bool) -> bool:
+    """Whether it matters to a customer's calls which numbers are verified."""
+    return approved_only or mode in CLI_MODES
+
+
 @dataclass(frozen=True, slots=True)
 class CliPool:
     """The pool of a customer that has one: digits of its enabled DIDs and of its verified CLIs, as the mode takes them.

@@ -48,6 +48,11 @@ def seen(holds: Sequence[Hold]) -> Status:
     return Status(status=last.status, reason=last.reason, until_at=last.until_at)
 
 
+def is_harder(status: str, than: str) -> bool:
+    """Whether a status takes more from a customer than another."""
+    return STRENGTH.index(status) > STRENGTH.index(than)
+
+
 def is_ours(current: Status, holds: Sequence[Hold], at: datetime) -> bool:
     """Whether the customer still says what these reasons made of it, be it that its end has just passed by itself."""
     expected = seen(holds)

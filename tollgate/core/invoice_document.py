@@ -14,7 +14,7 @@ from typing import Final
 
 from tollgate.core.money import NANOS, Method, divide, format_micros, format_nanos, minor_digits
 from tollgate.core.number_formats import POINT
-from tollgate.core.templates import Value
+from tollgate.core.templates import Figure, Value
 
 NO_BREAK: Final = "\u00a0"
 REVERSE_CHARGE: Final = "AE"
@@ -299,7 +299,7 @@ def address_lines(party: Party) -> list[str]:
 
 def template_values(document: Document) -> dict[str, Value]:
     """What the texts of an invoice template may say; `EXAMPLE` gives one of each."""
-    issuer, buyer, digits = document.issuer, document.buyer, document.digits
+    issuer, buyer = document.issuer, document.buyer
     return {
         "account": {
             "id": issuer.number,
@@ -328,29 +328,40 @@ def template_values(document: Document) -> dict[str, Value]:
         "date": day_text(document.invoice_on),
         "invoice_date": day_text(document.invoice_on),
         "date_due": day_text(document.due_on),
-        "lines": [_line_values(document, line) for line in document.lines],
-        "sub_total": amount_text(document.net_micros, digits, decimal=document.decimal),
-        "tax": amount_text(document.tax_micros, digits, decimal=document.decimal),
-        "total": amount_text(document.total_micros, digits, decimal=document.decimal),
+        "lines": [line_values(document, line) for line in document.lines],
+        "sub_total": _amount(document.net_micros, document),
+        "tax": _amount(document.tax_micros, document),
+        "total": _amount(document.total_micros, document),
         "email": buyer.email,
         "account_name": issuer.name,
     }
 
 
-def _line_values(document: Document, line: Line) -> dict[str, Value]:
+def _amount(micros: int, document: Document) -> Figure:
+    """An amount that helpers can reckon with, as the document prints it."""
+    digits = document.digits
+    return Figure(format_micros(micros, digits), amount_text(micros, digits, decimal=document.decimal))
+
+
+def line_values(document: Document, line: Line) -> dict[str, Value]:
+    """What texts may say of one line of a document; of the document it needs currency, taxes and sign."""
     digits, decimal = document.digits, document.decimal
     last = line.until_on - timedelta(days=1) if line.until_on else None
     return {
         "description": line.description,
         "start_date": day_text(line.from_on),
         "end_date": day_text(last),
-        "duration": duration_text(line.billed_s),
-        "connected": str(line.calls_count),
-        "quantity": quantity_text(line.quantity_milli, decimal=decimal),
-        "unit_price": price_text(line.unit_price_nanos, digits, decimal=decimal),
-        "net": amount_text(line.net_micros, digits, decimal=decimal),
+        "duration": Figure(str(line.billed_s), duration_text(line.billed_s)),
+        "connected": Figure(str(line.calls_count), str(line.calls_count)),
+        "quantity": Figure(
+            format_micros(line.quantity_milli * 1000), quantity_text(line.quantity_milli, decimal=decimal)
+        ),
+        "unit_price": Figure(
+            price_text(line.unit_price_nanos, digits), price_text(line.unit_price_nanos, digits, decimal=decimal)
+        ),
+        "net": _amount(line.net_micros, document),
         "tax": ", ".join(tax.printed_with(decimal) for tax in document.taxes_of(line)),
-        "sub_total": amount_text(line.net_micros, digits, decimal=decimal),
+        "sub_total": _amount(line.net_micros, document),
     }
 
 

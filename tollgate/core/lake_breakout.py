@@ -1,23 +1,25 @@
 """Breakouts as one text that every engine reads alike: of lines of the database, or of rows of the lake.
 
 Lines are the database's sums by the keys of the question and by both currencies (`own`, what callers pay in, and
-`bought`); of these come groups, each of one currency. Rows are what the lake adds up: the groups of its days
-(`core.lake_groups`), calls of days that have none, and the groups that the database told (`HERE`). To let the lake tell
-another dimension, add to `LAKE_KEYS` how it is made of a call's columns, or of a table named in `LOOKED_UP`.
+`bought`); of these come groups, each of one currency. Rows are what the lake adds up: the groups of its days, of any
+level (`core.lake_groups`), calls of days that have none, and the groups that the database told (`HERE`). To let the
+lake tell another dimension, add to `LAKE_KEYS` how it is made of a call's columns, or of a table named in `LOOKED_UP`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Final
 
 from tollgate.core.breakout import MOMENTS, Cut
 from tollgate.core.lake import DAY_US, DERIVED, Engine
 from tollgate.core.lake_groups import (
+    ALL_GROUPS,
     CODE,
     COUNTRY,
+    LEVELS,
     NUMBERS,
     OF_SIDE,
     SIDES,
@@ -32,7 +34,7 @@ from tollgate.core.lake_text import TEXT_TYPES
 from tollgate.core.summaries import MEASURES
 
 CALLS: Final = "lake_call"
-GROUPS: Final = "lake_group"
+GROUPS: Final = ALL_GROUPS
 HERE: Final = "here"
 """The tables that rows are of; the last is of groups that the database has told, where the lake is asked for all."""
 LAKE_KEYS: Final[Mapping[str, str]] = {
@@ -121,7 +123,8 @@ def order(dimensions: Sequence[str], cut: Cut, engine: Engine, *, texts: str = "
 
 @dataclass(frozen=True, slots=True)
 class LakeBreakout:
-    """A breakout of the lake. `held` says of each table whose rows are added up what must hold of them.
+    """A breakout of the lake. `held` says of each table whose rows are added up what must hold of them; `whole` the
+    same of tables that tell sooner what all calls come to, where there are such.
 
     The keys of a number are two until the end: k and o, `coded` and `odd`.
     """
@@ -130,6 +133,7 @@ class LakeBreakout:
     held: Mapping[str, str]
     engine: Engine
     countries: Sequence[str] = ()
+    whole: Mapping[str, str] = field(default_factory=dict)
 
     def first_ones(self, cut: Cut) -> str:
         """The first groups (0 in front), and what all of them come to by currency (1), with how many."""
@@ -158,7 +162,7 @@ class LakeBreakout:
             f"SELECT {empty}, {'0, ' * len(MEASURES)}count(*) FROM {part} GROUP BY code"  # noqa: S608 - known names
             for part in parts
         ]
-        total = replace(self, dimensions=()).groups()
+        total = replace(self, dimensions=(), held=self.whole or self.held).groups()
         tables = {
             "several": f"{_kept(self.engine)}({several})",
             **({"once": f"{_anew(self.engine)}({once})"} if once else {}),
@@ -260,7 +264,7 @@ class LakeBreakout:
     def _value(self, table: str, name: str) -> str:
         if table == CALLS:
             return value_of_call(name)
-        return whole("0") if table == GROUPS and name == UNCORRECTED else name
+        return whole("0") if table in LEVELS and name == UNCORRECTED else name
 
     def _made(self, table: str) -> list[str]:
         """How the keys are made of a table's columns."""
@@ -268,14 +272,14 @@ class LakeBreakout:
         for place, name in enumerate(self.dimensions):
             if name in BY_NUMBER:
                 column = f"k{place}" if table == HERE else name
-                known = (f"{name}_code", f"{name}_odd") if table == GROUPS else (coded(column), odd(column))
+                known = (f"{name}_code", f"{name}_odd") if table in LEVELS else (coded(column), odd(column))
                 found += known
             elif table == HERE:
                 found.append(f"k{place}")
             elif name == "month":
                 found.append(MONTHS[self.engine])
             elif name == "country":
-                found.append(_country(name if table == GROUPS else COUNTRY, self.countries))
+                found.append(_country(name if table in LEVELS else COUNTRY, self.countries))
             else:
                 found.append(LAKE_KEYS[name])
         return found

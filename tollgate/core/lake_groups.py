@@ -1,13 +1,18 @@
-"""The groups of a day: its calls added up by all that a breakout asks of them, in a file beside the file of the day.
+"""The groups of a day: its calls added up by all that a breakout asks of them, in files beside the file of the day.
+
+Each file is a level (`LEVELS`): all groups, and of these those that are left when nobody asks for numbers, for CLIs or
+for hours. A question is asked of the smallest level that knows what it asks for (`level_of`).
 
 A number stands there as one whole number as well, whose order is that of the text, because engines group and compare
 whole numbers several times as fast as texts: `coded`; a text that is no number of up to 17 digits stays a text, `odd`.
-To let the groups know another column, add it to `KEYS`: its name changes that of the files, so all are made anew.
+To let the groups know another column, add it to `KEYS`: its name changes that of the files, so all are made anew. To
+add a level, add it to `LEVELS`, smaller ones first, and its name to `store.lake_groups.SMALLER`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from tollgate.core.lake import DERIVED, Engine
@@ -18,6 +23,25 @@ NUMBERS: Final = ("number", "cli")
 KEYS: Final = ("account_id", "customer_id", "carrier_id", "ingress_route_id", "prefix", "destination", "number")
 """The columns of a call that its group keeps, beside the hour of its start (`started_us`), the CLI and one currency
 (`code`)."""
+ALL_GROUPS: Final = "lake_group"
+BY_CLI: Final = "lake_group_by_cli"
+BY_HOUR: Final = "lake_group_by_hour"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Groups that know less than all of them do: of `NUMBERS` only `numbers`, and the hour only if `hours`."""
+
+    numbers: tuple[str, ...] = ()
+    hours: bool = True
+
+
+LEVELS: Final[Mapping[str, Level]] = {
+    BY_HOUR: Level(),
+    BY_CLI: Level(("cli",), hours=False),
+    ALL_GROUPS: Level(NUMBERS),
+}
+"""By the names of their tables, the smallest first; the last knows everything, and the others are made of it."""
 UNCORRECTED: Final = "correction_micros"
 """The measure that no call has: what corrects calls are entries of their own."""
 ADDED: Final = tuple(name for name in MEASURES if name != UNCORRECTED)
@@ -87,12 +111,36 @@ def making() -> str:
     )
 
 
-def sums(table: str) -> str:
-    """What the groups of a day come to by hour and currency, or its calls: both must say the same."""
-    values = {name: name if table == "lake_group" else value_of_call(name) for name in ADDED}
-    hour, code = ("started_us", "code") if table == "lake_group" else (DERIVED["hour_us"], CODE)
-    side = "" if table == "lake_group" else f" CROSS JOIN {SIDES} WHERE {OF_SIDE}"
-    return f"SELECT {hour}, {code}, {_sums(values.values())} FROM {table}{side} GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608 - known expressions
+def making_of(table: str) -> str:
+    """The groups of a level: of the calls in `lake_call`, or of all groups."""
+    if table == ALL_GROUPS:
+        return making()
+    level = LEVELS[table]
+    numbers = [f"{name}_{key}" for name in level.numbers for key in ("code", "odd")]
+    keys = [*(name for name in KEYS if name not in NUMBERS), *numbers, "code", "country"]
+    start = "started_us" if level.hours else DERIVED["day_us"]
+    added = ", ".join(f"{whole(f'sum({name})')} AS {name}" for name in ADDED)
+    return (
+        f"SELECT {', '.join(keys)}, at_us AS started_us, {added}"  # noqa: S608 - known expressions
+        f" FROM (SELECT *, {start} AS at_us FROM {ALL_GROUPS}) AS told GROUP BY {', '.join(keys)}, at_us"
+        f" ORDER BY {', '.join([*numbers, 'code', 'at_us'])}"
+    )
+
+
+def level_of(asked: Collection[str], *, whole_days: bool) -> str:
+    """The smallest level that knows what is asked: names of dimensions and filters, of a whole day or of some hours."""
+    numbers = {name for name in NUMBERS if name in asked}
+    hours = "hour" in asked or not whole_days
+    return next(name for name, level in LEVELS.items() if numbers <= {*level.numbers} and (level.hours or not hours))
+
+
+def sums(table: str, *, hours: bool = True) -> str:
+    """What the groups of a day come to by hour or by day, and by currency, or its calls: both must say the same."""
+    grouped = table in LEVELS
+    values = {name: name if grouped else value_of_call(name) for name in ADDED}
+    code, side = ("code", "") if grouped else (CODE, f" CROSS JOIN {SIDES} WHERE {OF_SIDE}")
+    start = DERIVED["hour_us" if hours else "day_us"]
+    return f"SELECT {start}, {code}, {_sums(values.values())} FROM {table}{side} GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608 - known expressions
 
 
 def _sums(values: Iterable[str]) -> str:

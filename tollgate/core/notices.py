@@ -21,15 +21,6 @@ class Notice:
     always: bool = False
 
 
-DEPARTMENTS: Final[Mapping[str, str]] = {
-    "general": "General",
-    "billing": "Billing",
-    "technical": "Technical",
-    "sales": "Sales",
-    "legal": "Legal",
-    "noc": "NOC",
-}
-"""Where a contact works at its customer; a customer may say that only some of them get its notices."""
 NOTICES: Final[Mapping[str, Notice]] = {
     "balance.low": Notice("Low balance", "low_balance"),
     "invoice.issued": Notice("Invoice issued", "invoice_issued"),

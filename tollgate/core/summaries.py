@@ -6,11 +6,12 @@ stretch of time, add it to `Span`, `beginning` and `following`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
 
@@ -49,6 +50,11 @@ class Totals:
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(**{name: getattr(self, name) + getattr(other, name) for name in MEASURES})
+
+    @classmethod
+    def of_all(cls, some: Sequence[Totals]) -> Totals:
+        """The sum of all, however many."""
+        return cls(**{name: sum(map(attrgetter(name), some)) for name in MEASURES})
 
     def __sub__(self, other: Totals) -> Totals:
         return Totals(**{name: getattr(self, name) - getattr(other, name) for name in MEASURES})

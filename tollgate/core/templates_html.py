@@ -12,7 +12,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tollgate.core.templates import If, Name, Node, Template, parse
+from tollgate.core.templates_syntax import (
+    Call,
+    Each,
+    Expression,
+    If,
+    Literal,
+    Node,
+    Path,
+    Show,
+    Template,
+    With,
+    is_log,
+    parse,
+    said,
+)
 
 _STRANGE = "script xmp iframe noembed noframes noscript plaintext textarea form svg math object embed template"
 STRANGE: Final = frozenset(_STRANGE.split())
@@ -55,21 +69,36 @@ def misplaced(text: str, secrets: Collection[str]) -> str:
     return "" if end == _Place() else "A tag or a value is not closed at the end."
 
 
+def revealed(what: Expression, secrets: Collection[str]) -> str:
+    """The secret value that this could show, however it is written; empty for none."""
+    match what:
+        case Path():
+            return next((step for step in what.steps if step in secrets), "")
+        case Literal(value):
+            return str(value) if value in secrets else ""
+        case Call("lookup", (_, key)) if not isinstance(key, Literal):
+            return next(iter(secrets), "")  # which one it shows is known when it is too late
+        case Call(_, values):
+            return next(filter(None, (revealed(one, secrets) for one in values)), "")
+
+
 def _walk(nodes: Template, place: _Place, secrets: Collection[str]) -> _Place:
     joined = _joined(nodes)
     for before, node, after in zip(("", *joined), joined, (*joined[1:], ""), strict=False):
         match node:
             case str():
                 place = _text(node, place)
-            case Name(path):
+            case Show() if is_log(node):
+                continue
+            case Show(what):
                 if place.tag and not place.quote:
-                    raise _Unclear(f"Put {{{{{path}}}}} in quotes: it stands bare in a tag.")
-                if path in secrets and place != _Place():
+                    raise _Unclear(f"Put {{{{{said(what)}}}}} in quotes: it stands bare in a tag.")
+                if revealed(what, secrets) and place != _Place():
                     whole = str(before).endswith(place.quote) and str(after).startswith(place.quote)
-                    _check(path, place, whole=whole)
-            case If(_, _, then, other):
-                _closed((then, other), place, secrets)
-            case _:
+                    _check(said(what), place, whole=whole and isinstance(what, Path))
+            case If():
+                _closed((node.then, node.other), place, secrets)
+            case Each() | With():
                 _closed((node.body, node.other), place, secrets)
     return place
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from tollgate.core.invoice_document import EXAMPLE, template_values
 from tollgate.core.templates import Value
 
 LANGUAGE: Final = "en"
@@ -30,6 +31,7 @@ VALUES: Final[Mapping[str, Value]] = {
         "city": "Vilnius",
         "county": "Vilnius",
         "postcode": "01100",
+        "config": {"payment_details": "Demo Bank, IBAN LT601010012345678901"},
     },
     "company": {
         "name": "Acme",
@@ -53,7 +55,7 @@ class Stock:
     key: str
     title: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    unused: Mapping[str, str] = field(default_factory=dict)
+    unused: Mapping[str, Value] = field(default_factory=dict)
     subject: str = ""
     text: str = ""
     sms: str = ""
@@ -93,11 +95,19 @@ DOCUMENT: Final[Mapping[str, str]] = {
     "due_on": "2026-11-15",
 }
 """The variables of a notice about an invoice."""
-DOCUMENT_MORE: Final[Mapping[str, str]] = {
+PAYMENT_DETAILS: Final = "Demo Bank, IBAN LT601010012345678901"
+DOCUMENT_TEXTS: Final[Mapping[str, str]] = {
     "sub_total": "100.00",
     "tax": "21.00",
     "invoice_date": "2026-11-01",
-    "payment_details": "Demo Bank, IBAN LT601010012345678901",
+    "payment_details": PAYMENT_DETAILS,
+}
+DOCUMENT_MORE: Final[Mapping[str, Value]] = {
+    **DOCUMENT_TEXTS,
+    "invoice": {"id": "2026-00042", "reference": "PO-7781", "note": "Thank you for your business."},
+    "date": "2026-11-01",
+    "date_due": "2026-11-15",
+    "lines": template_values(EXAMPLE)["lines"],
 }
 """What own words of such a notice may say besides, by the names that invoice templates have for it."""
 ALERT: Final[Mapping[str, str]] = {
@@ -218,6 +228,15 @@ MESSAGES: Final = (
         sms="{{brand}}: {{company.name}} has {{available}} {{currency}} left.",
     ),
     Stock(
+        key="account_low_balance",
+        title="The account's own balance is low",
+        variables={"balance": "4.20", "threshold": "20.00", "currency": "EUR"},
+        subject="{{account_name}} has {{balance}} {{currency}} left with the platform",
+        text="Hello {{name}},\n\nthe balance of {{account_name}} with the platform is {{balance}} {{currency}}, below "
+        "the {{threshold}} {{currency}} of your notice. Top it up, for servers that are not paid expire.\n\n"
+        "{{account_name}}",
+    ),
+    Stock(
         key="invoice_issued",
         title="An invoice was issued",
         variables=DOCUMENT,
@@ -239,7 +258,7 @@ MESSAGES: Final = (
         key="invoice_voided",
         title="A document is void",
         variables={
-            name: {**DOCUMENT, **DOCUMENT_MORE}[name] for name in ("number", "total", "currency", "invoice_date")
+            name: {**DOCUMENT, **DOCUMENT_TEXTS}[name] for name in ("number", "total", "currency", "invoice_date")
         },
         subject="{{number}} of {{brand}} is void",
         text="Hello {{name}},\n\n{{number}} of {{invoice_date}} for {{company.name}} over {{total}} {{currency}} "
@@ -306,7 +325,7 @@ MESSAGES: Final = (
             "iban": "LT12 **** 1000",
             "reason": "there was not enough money",
         },
-        unused={"payment_details": DOCUMENT_MORE["payment_details"]},
+        unused={"payment_details": PAYMENT_DETAILS},
         subject="Invoice {{number}} is open again",
         text="Hello {{name}},\n\nour direct debit of {{amount}} {{currency}} from account {{iban}} for invoice "
         "{{number}} of {{company.name}} came back: {{reason}}. The invoice is open again.\n\n{{brand}}",
@@ -397,6 +416,7 @@ PLAIN: Final = "plain"
 """The key of a message whose subject and text are given as they are."""
 
 OF_OPERATORS: Final = frozenset(
-    {"confirm_account_email", "confirm_user_email", "report", "books_alarm", "vat_number", "delayed_conflict"}
+    {"account_low_balance", "confirm_account_email", "confirm_user_email", "report", "books_alarm", "vat_number"}
+    | {"delayed_conflict"}
 )
 """Messages to people of the operator: no portal domain has words of its own for them."""

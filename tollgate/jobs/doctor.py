@@ -328,11 +328,17 @@ def _lake(connection: Connection) -> Iterator[Finding]:
     """Whether the files of the lake are there and as long as they were; `tollgate lake verify` reads them too."""
     folder = lake_folder()
     kept = connection.execute(
-        "SELECT path, bytes_count FROM lake_file WHERE replaced_at IS NULL AND erased_at IS NULL ORDER BY path"
+        "SELECT path, bytes_count, kind FROM lake_file WHERE replaced_at IS NULL AND erased_at IS NULL ORDER BY path"
     ).fetchall()
     wrong = tuple(row for row in kept if _size(folder / row["path"]) != row["bytes_count"])
     words = f"{len(wrong)} of {len(kept)} files are missing or cut" if wrong else f"{len(kept)} files"
     yield Finding("lake", WRONG if wrong else OK, words, wrong)
+    from tollgate.store.lake_groups import are_whole  # names tables, so Django has to be there
+
+    days = [folder / row["path"] for row in kept if row["kind"] == "call"]
+    bare = sum(not are_whole(path) for path in days)
+    words = f"{bare} of {len(days)} days lack groups, which the next night makes: breakouts of them take longer"
+    yield Finding("lake_groups", NOTE if bare else OK, words if bare else f"those of {len(days)} days")
 
 
 def _size(path: Path) -> int | None:

@@ -28,6 +28,7 @@ from tollgate.actions import (
     webhook_deliveries,
 )
 from tollgate.actions.access_numbers import tell_wrong_pins
+from tollgate.actions.account_balance import notify_account_balance
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.alert_watch import watch_alerts
 from tollgate.actions.card_losses import look_at_resale
@@ -69,10 +70,11 @@ def events(at: datetime) -> None:
 
 
 def customers(at: datetime) -> None:
-    """Tells who runs low, and gives back what alerts and unpaid invoices have taken for a time that is over."""
+    """Tells who runs low, the account among them, and gives back what alerts and unpaid invoices took for a time."""
     del at
-    with acting(Actor("ticks", frozenset({"notify_low_balances", "end_customer_holds"}))):
+    with acting(Actor("ticks", frozenset({"notify_low_balances", "notify_account_balance", "end_customer_holds"}))):
         notify_low_balances()
+        notify_account_balance()
         end_customer_holds()
 
 

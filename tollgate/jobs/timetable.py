@@ -22,6 +22,7 @@ from tollgate.actions import (
     audit,
     call_files,
     delays,
+    deleted_records,
     deliveries,
     kept_balances,
     package_runs,
@@ -275,9 +276,11 @@ def dunning(timestamp: int) -> None:
 @app.periodic(cron="42 3 * * *")
 @app.task(name="old_tasks", queueing_lock="old_tasks")
 def old_tasks(timestamp: int) -> None:
-    """Every night: jobs of people and delayed saves that ended 90 days ago are forgotten; files of people too."""
+    """Every night: jobs of people and delayed saves that ended 90 days ago are forgotten; files of people too, and what
+    was deleted too long ago to be restored."""
     del timestamp
     tasks.forget_old(datetime.now(UTC))
     delays.forget_old(datetime.now(UTC))
+    deleted_records.forget_old(datetime.now(UTC))
     uploads.forget_waiting_files(datetime.now(UTC))
     call_files.forget_old(datetime.now(UTC))

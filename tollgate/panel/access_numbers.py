@@ -22,6 +22,7 @@ from tollgate.actions.access_numbers import (
 from tollgate.core.pins import ALL_MOST, ALL_WITHIN, CALLER_MOST, CALLER_WITHIN
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import AccessNumber
@@ -155,7 +156,7 @@ def remove_access_number(request: HttpRequest, access_number_id: int) -> HttpRes
     found = _access_number(request, access_number_id)
     if request.POST.get("confirmation") != found.number:
         messages.error(request, f"Type {found.number} to remove this access number.")
-    elif press(request, delete_access_number, f"{found.number} is removed.", access_number_id=found.pk):
+    elif press(request, delete_access_number, removed(request, found.number), access_number_id=found.pk):
         return redirect("panel:access_numbers")
     return redirect("panel:access_number", found.pk)
 

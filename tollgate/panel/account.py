@@ -121,6 +121,22 @@ class CallsForm(HouseForm):
         super().__init__(*arguments, **options)
 
 
+class BalanceForm(HouseForm):
+    """When users are told of the balance with the platform."""
+
+    widths = {"low_balance_micros": 6}
+    versioned = True
+    low_balance_micros = MoneyField(
+        label="Low balance notice",
+        required=False,
+        help_text="Below it users are told by mail, once; empty tells nobody",
+    )
+
+    def __init__(self, *arguments: Any, account: Account, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.set_unit("low_balance_micros", account.currency)
+
+
 class EmailForm(HouseForm):
     """Another email of the account."""
 
@@ -188,6 +204,7 @@ BLOCKS: dict[str, tuple[str, Callable[..., HouseForm], tuple[str, ...]]] = {
         CallsForm,
         ("status", "channels", "cps_milli", "slice_s", "validity_s", "challenge_unknown"),
     ),
+    "balance": ("Balance notice", BalanceForm, ("low_balance_micros",)),
 }
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from tollgate.actions.account_billing import charged_until, package_charge
 from tollgate.actions.packages import (
+    being_recorded_count,
     create_account_package,
     disable_call_recording,
     enable_call_recording,
@@ -131,16 +132,22 @@ def end_package(request: HttpRequest, package_id: int) -> HttpResponseBase:
 def switch_recording(request: HttpRequest) -> HttpResponseBase:
     """Asks before call recording is added or taken away."""
     found = own_account(request)
-    act = disable_call_recording if found.recording else enable_call_recording
+    if request.method == "POST" and found.recording:
+        wish = request.POST.get("recorded_calls", "")
+        done = press(
+            request, disable_call_recording, "Call recording is off.", account_id=found.pk, recorded_calls=wish
+        )
+        return redirect("panel:account" if done else "panel:account_recording")
     if request.method == "POST":
-        words = "Call recording is off." if found.recording else "Call recording is on. Now choose it on a route."
-        press(request, act, words, account_id=found.pk)
+        said = "Call recording is on. Now choose it on a route."
+        press(request, enable_call_recording, said, account_id=found.pk)
         return redirect("panel:account")
     context = {
         "title": "Call recording",
         "breadcrumbs": crumbs(("System", ""), ("Account", reverse("panel:account"))),
         "account": found,
         "recording_price_nanos": recording_price_nanos(found),
+        "recorded_count": being_recorded_count(found) if found.recording else 0,
     }
     return render(request, "panel/account_recording.html", context)
 

@@ -30,6 +30,7 @@ from tollgate.core.templates_stock import STOCK
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, excerpt, fixed, link
 from tollgate.panel.company import CustomerField, name_one_of
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import LinesField, choices, pick, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -307,7 +308,7 @@ def remove_alert(request: HttpRequest, alert_id: int) -> HttpResponseBase:
     found = _alert(request, alert_id)
     if request.POST.get("confirmation") != found.title:
         messages.error(request, f"Type {found.title} to remove this alert.")
-    elif press(request, delete_alert, f"{found.title} is removed.", alert_id=found.pk):
+    elif press(request, delete_alert, removed(request, found.title), alert_id=found.pk):
         return redirect("panel:alerts")
     return redirect("panel:alert", found.pk)
 

@@ -15,19 +15,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
-from tollgate.actions.aliases import (
-    asked_beside,
-    asked_of_all,
-    book,
-    create_alias,
-    delete_alias,
-    rank,
-    row_of,
-    update_alias,
-)
-from tollgate.core import aliases as rules
+from tollgate.actions.aliases import create_alias, delete_alias, update_alias
+from tollgate.actions.number_trials import alias_hints, tried_alias
+from tollgate.core.aliases import AliasInvalid
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import enabled_column, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
@@ -78,6 +71,7 @@ OF_CUSTOMER = Grid(
     name="customer_aliases",
     columns=tuple(column for column in COLUMNS if column.name != "company"),
     sort="position",
+    ticks=True,
     empty_text="No aliases of its own: numbers go as they are dialed.",
 )
 OF_ALL = replace(
@@ -85,6 +79,7 @@ OF_ALL = replace(
     name="shared_aliases",
     columns=tuple(replace(column, sort="") for column in OF_CUSTOMER.columns),
     compact=True,
+    ticks=False,
     page_size=15,
     empty_text="No aliases of all customers.",
 )
@@ -191,7 +186,7 @@ def remove_alias(request: HttpRequest, alias_id: int) -> HttpResponseBase:
     alias = _alias(request, alias_id)
     if request.POST.get("confirmation") != str(alias):
         messages.error(request, f"Type {alias} to remove this alias.")
-    elif press(request, delete_alias, "The alias is removed.", alias_id=alias.pk):
+    elif press(request, delete_alias, removed(request, str(alias)), alias_id=alias.pk):
         return redirect(_page(alias.customer))
     return redirect("panel:alias", alias.pk)
 
@@ -212,29 +207,12 @@ def try_alias(request: HttpRequest) -> HttpResponseBase:
     )
     context: dict[str, Any] = {"tried": dialed}
     try:
-        made = rules.alias(row_of(alias))
-    except rules.AliasInvalid as problem:
+        context["hints"] = alias_hints(alias)
+    except AliasInvalid as problem:
         context["problem"] = problem.sentence
     else:
-        before = [other for other in asked_beside(alias, alias.current) if rank(other) < rank(alias)]
-        context["hints"] = rules.hints(made, book([*before, alias]))
-        context |= _tried(alias, dialed) if dialed else {}
+        context |= {"answer": tried_alias(alias, dialed)} if dialed else {}
     return render(request, "panel/alias_tried.html", context)
-
-
-def _tried(typed: Alias, dialed: str) -> dict[str, Any]:
-    """The alias that takes a dialed number, whose it is, and the number that takes its place."""
-    listed = asked_beside(typed, dialed)
-    if typed.enabled:
-        listed = sorted([*listed, typed], key=rank)
-    own, shared = book(listed), None
-    if typed.customer_id is not None:
-        shared = book(asked_of_all(typed.account_id, dialed))
-    found = rules.translated(own, shared, dialed)
-    if found is None:
-        return {"becomes": dialed}
-    alias, number = found
-    return {"found": alias, "becomes": number, "this": alias.id == (typed.pk or 0), "of_all": alias.owner == "account"}
 
 
 def _new(request: HttpRequest, form: AliasForm, owner: Customer | None) -> HttpResponseBase:

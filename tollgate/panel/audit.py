@@ -1,8 +1,7 @@
 """The audit log: who did what, from where, with the values before and after. A database trigger writes it.
 
-Other pages show a part of it: `OF_RECORD` for one record, `OF_CUSTOMER` for all that belongs to a customer
-(`of_customer`), as the user may see it (`as_seen`), and by address: `/audit/?table=customer&row=17`,
-`/audit/?customer=17`.
+Other pages show a part of it: `OF_CUSTOMER` all that belongs to a customer (`of_customer`), as the user may see it
+(`as_seen`, `source_of`), and by address one record: `/audit/?table=customer&row=17`, `/audit/?customer=17`.
 """
 
 from typing import Any
@@ -22,10 +21,11 @@ from tollgate.panel.access import current_user, own_account, own_customers, read
 from tollgate.panel.audit_words import KINDS
 from tollgate.panel.cells import link
 from tollgate.panel.frame import crumbs
+from tollgate.panel.logs import LogSource
 from tollgate.store.models import Audit, Customer
+from tollgate.store.queries.log_finding import LogSearch, audit_told, by_values
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
-from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
 UNLISTED = frozenset(
@@ -94,7 +94,6 @@ LIST = Grid(
     columns=COLUMNS,
     filters=(*FILTERS, CustomerFilter("customer", "Customer", "customer_id__in")),
     sort="-id",
-    searchable=False,
     empty_text="Nothing has been changed yet.",
 )
 OF_CUSTOMER = Grid(
@@ -102,16 +101,10 @@ OF_CUSTOMER = Grid(
     columns=COLUMNS,
     filters=FILTERS,
     sort="-id",
-    searchable=False,
     empty_text="Nothing has been changed yet.",
 )
-OF_RECORD = Grid(
-    name="audit",
-    columns=tuple(column for column in COLUMNS if column.name not in ("table_name", "row_id")),
-    sort="-id",
-    searchable=False,
-    empty_text="Nothing has been changed yet.",
-)
+WRITTEN = {name: Q(**{f"{name}__isnull": False}) for name in ("actor", "act")}
+"""What may be empty and is sorted by."""
 
 
 @reading
@@ -121,7 +114,7 @@ def audit(request: HttpRequest) -> HttpResponseBase:
     if wanted:
         rest = {name: value for name, value in request.GET.items() if name not in LINKS}
         return redirect(f"{request.path}?{urlencode({**rest, **wanted})}")
-    source = QuerysetSource(queryset=visible(request))
+    source = source_of(request, visible(request))
     return respond(request, as_seen(request, LIST), source, title="Audit log", breadcrumbs=crumbs(("System", "")))
 
 
@@ -185,6 +178,15 @@ def visible(request: HttpRequest) -> QuerySet[Audit]:
 def of_customer(request: HttpRequest, customer: Customer) -> QuerySet[Audit]:
     """All that was done to a customer and to what belongs to it, as far as this user may see it."""
     return visible(request).filter(Q(customer_id=customer.pk) | Q(table_name="customer", row_id=customer.pk))
+
+
+def source_of(request: HttpRequest, rows: QuerySet[Audit], *, of_one: bool = False) -> LogSource:
+    """Rows of the log, searched by what this user may know of them; by whose they are too, unless all are `of_one`."""
+    known = staff.colleagues(request)
+    told = None if known is None else audit_told(known)
+    search = LogSearch(table="audit", owned=not of_one, told=told)
+    meant = {**by_values("audit", "actor"), **by_values("audit", "act")}
+    return LogSource(queryset=rows, search=search, meanings=meant, narrow=True, walked=WRITTEN)
 
 
 urlpatterns = [

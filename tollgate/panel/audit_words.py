@@ -32,6 +32,7 @@ PAGES: Final = {
     "stir_certificate": "panel:stir_certificate",
     "call": "panel:call",
     "custom_page": "panel:custom_page",
+    "department": "panel:department",
     "mandate": "panel:mandate_edit",
     "carrier_payment": "panel:carrier_payment",
     "bank_run": "panel:bank_run",

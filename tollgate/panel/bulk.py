@@ -21,7 +21,7 @@ from django.urls import path, reverse
 
 from tollgate.actions.acts import ACTS
 from tollgate.actions.bulk import DELETES, EDITS, Deletion, Edit, start_bulk_delete, start_bulk_edit
-from tollgate.actions.tasks import MOST_ROWS
+from tollgate.actions.tasks import MOST_ROWS, restoring
 from tollgate.core.areas import area_of_page
 from tollgate.panel.access import may, own_account, rights, writing
 from tollgate.panel.bulk_nouns import NOUNS, Noun
@@ -38,7 +38,7 @@ from tollgate.ui.grid import View
 from tollgate.ui.memory import Choice
 from tollgate.ui.words import worded
 
-KEPT: Final = ("id", "scope", "query", "field")
+KEPT: Final = ("id", "scope", "query", "customer", "field")
 """What the pages carry along: whom it is about, and what is to change."""
 QUERY_MOST: Final = 4000
 DUE: Final = "due_at"
@@ -148,7 +148,8 @@ def delete(request: HttpRequest, noun: str) -> HttpResponseBase:
             return begun(request, task)
     count = found.counted(len(ids))
     context = _context(request, found, ids, worded("Delete {records}?", records=count))
-    said = {"restored": f"restore_{noun}" in ACTS, "obeyed": found.obeyed, "held": found.held, "after": found.after}
+    said: dict[str, Any] = {"customers": noun == "customer", "restored": restoring(DELETES[noun].act) in ACTS}
+    said |= {"obeyed": found.obeyed, "held": found.held, "after": found.after}
     return render_form(request, form, template="panel/bulk_delete.html", **said, **context)
 
 
@@ -174,6 +175,9 @@ def chosen(request: HttpRequest, noun: Noun, rows: QuerySet[Any] | None = None) 
         parameters = QueryDict(sent.get("query", "")[:QUERY_MOST]).dict()
         grid, source = noun.listed(request, parameters)
         view = View.read(grid, parameters, Choice(), source)
+        owner = _owner(request, noun)
+        if owner is not None:
+            source = replace(source, queryset=source.queryset.filter(customer=owner))
         ordered = source.ordered(replace(view.query, after=None, back=False))
         return list(ordered.values_list("pk", flat=True)[: MOST_ROWS + 1]) if not view.errors else []
     words = sent.getlist("id")[:MOST_ROWS]
@@ -207,9 +211,18 @@ def _context(request: HttpRequest, noun: Noun, ids: Sequence[int], title: str) -
 
 
 def _list_of(request: HttpRequest, noun: Noun) -> str:
-    """The list as it was when it sent here."""
+    """The list as it was when it sent here; a customer's page as it is."""
+    owner = _owner(request, noun)
+    if owner is not None:
+        return reverse(noun.of_customer, args=[owner])
     state = QueryDict(_sent(request).get("query", "")[:QUERY_MOST]).urlencode()
     return f"{reverse(noun.page)}?{state}" if state else reverse(noun.page)
+
+
+def _owner(request: HttpRequest, noun: Noun) -> int | None:
+    """The customer to whose page the list belongs that sent here; None for a list of all."""
+    text = _sent(request).get("customer", "")
+    return int(text) if noun.of_customer and text.isdecimal() and len(text) < ID_DIGITS_MOST else None
 
 
 def _nobody(request: HttpRequest, noun: Noun) -> HttpResponseBase:

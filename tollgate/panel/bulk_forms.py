@@ -189,6 +189,12 @@ def cli_rule_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **o
     return signing(request, BulkCliRuleForm(*arguments, **options))
 
 
+def contact_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
+    """Departments are the account's."""
+    del ids
+    return BulkContactForm(*arguments, account_id=own_account(request).pk, **options)
+
+
 def alert_form(request: HttpRequest, *arguments: Any, ids: Sequence[int], **options: Any) -> HouseForm:
     """Thresholds are in the unit of each alert's area."""
     del ids

@@ -28,6 +28,7 @@ from tollgate.panel import (
     customer_lists,
     customer_packages,
     customers,
+    departments,
     dids,
     dunning,
     edges,
@@ -66,7 +67,8 @@ Listed = Callable[[HttpRequest, Mapping[str, str]], tuple[Grid, QuerysetSource]]
 class Noun:
     """One noun: the module of its pages, its list's grid and source, the page of the list, the form of what may be
     edited; `obeyed` says that calls go by it, `held` that one in use is not deleted, `after` what holds when it is.
-    `acts` is the noun of its acts, where two lists show the same records."""
+    `acts` is the noun of its acts, where two lists show the same records; `of_customer` the page of a customer with
+    its own ones."""
 
     one: Worded
     many: Worded
@@ -79,6 +81,7 @@ class Noun:
     held: bool = False
     after: str = ""
     acts: str = ""
+    of_customer: str = ""
 
     def counted(self, count: int) -> Worded:
         """So many of them."""
@@ -110,7 +113,10 @@ NOUNS: Final[Mapping[str, Noun]] = {
         contacts,
         contacts.listed,
         "panel:contacts",
-        bulk_forms.plain(bulk_forms.BulkContactForm),
+        bulk_forms.contact_form,
+        obeyed=False,
+        after="Their logins end at once. The audit log keeps who they were.",
+        of_customer="panel:customer_contacts",
     ),
     "endpoint": Noun(
         worded("endpoint"),
@@ -119,6 +125,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         endpoints.listed,
         "panel:endpoints",
         bulk_forms.plain(bulk_forms.BulkEndpointForm),
+        of_customer="panel:customer_auth",
     ),
     "alias": Noun(
         worded("alias"),
@@ -128,6 +135,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         "panel:aliases",
         bulk_forms.plain(bulk_forms.BulkAliasForm),
         "Traffic",
+        of_customer="panel:customer_aliases",
     ),
     "cli_rule": Noun(
         worded("CLI rule"),
@@ -137,7 +145,14 @@ NOUNS: Final[Mapping[str, Noun]] = {
         "panel:cli_rules",
         bulk_forms.cli_rule_form,
     ),
-    "cli": Noun(worded("verified CLI"), worded("verified CLIs"), clis, clis.listed, "panel:clis"),
+    "cli": Noun(
+        worded("verified CLI"),
+        worded("verified CLIs"),
+        clis,
+        clis.listed,
+        "panel:clis",
+        of_customer="panel:customer_routing",
+    ),
     "ingress_route": Noun(
         worded("ingress route"),
         worded("ingress routes"),
@@ -145,6 +160,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         routes.sought,
         "panel:routes",
         bulk_forms.route_form,
+        of_customer="panel:customer_routing",
     ),
     "did": Noun(
         worded("DID"),
@@ -154,6 +170,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         "panel:dids",
         bulk_forms.did_form,
         held=True,
+        of_customer="panel:customer_dids",
     ),
     "conference_room": Noun(
         worded("conference room"),
@@ -162,6 +179,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         conferences.listed,
         "panel:conference_rooms",
         bulk_forms.room_form,
+        of_customer="panel:customer_auth",
     ),
     "carrier": Noun(
         worded("carrier"),
@@ -223,6 +241,15 @@ NOUNS: Final[Mapping[str, Noun]] = {
         obeyed=False,
         held=True,
     ),
+    "department": Noun(
+        worded("department"),
+        worded("departments"),
+        departments,
+        departments.listed,
+        "panel:departments",
+        obeyed=False,
+        held=True,
+    ),
     "domain": Noun(
         worded("portal domain"),
         worded("portal domains"),
@@ -242,7 +269,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         bulk_forms.plain(bulk_forms.BulkWebhookForm),
         "System",
         obeyed=False,
-        after="Their deliveries go with them.",
+        after="Their deliveries go with them, and stay gone.",
     ),
     "edge": Noun(
         worded("edge"),

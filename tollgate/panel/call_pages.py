@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
-from tollgate import environment
 from tollgate.actions.calls import end_call
 from tollgate.core.refusals import Answer, Key, Refusal, answer
 from tollgate.panel.access import current_user, own_account, reading, writing
@@ -23,6 +21,7 @@ from tollgate.store.models import CDR, Call
 from tollgate.store.queries.archived import archived_cdr
 from tollgate.store.queries.calls import live_calls
 from tollgate.store.queries.explain import explain_call, explain_cdr
+from tollgate.store.recording_files import recording_of
 from tollgate.ui.words import as_is
 
 ID_DIGITS = 19
@@ -72,7 +71,7 @@ def call(request: HttpRequest, call_id: int) -> HttpResponseBase:
         "answer": _refused_with(cdr),
         "own_zone": zone.key,
         "own_time": cdr.started_at.astimezone(zone),
-        "recorded": _recording(cdr) is not None,
+        "recorded": recording_of(cdr.pk) is not None,
     }
     return render(request, "panel/call.html", context)
 
@@ -118,7 +117,7 @@ def recording(request: HttpRequest, call_id: int) -> HttpResponseBase:
     cdr = CDR.objects.filter(pk=call_id, account=account).first() or archived_cdr(
         account.pk, call_id, datetime.now(UTC)
     )
-    file = None if cdr is None else _recording(cdr)
+    file = None if cdr is None else recording_of(cdr.pk)
     if file is None:
         raise Http404("This call has no recording.")
     return FileResponse(file.open("rb"), filename=file.name)
@@ -133,12 +132,6 @@ def _live(request: HttpRequest, live: Call) -> HttpResponseBase:
         "told": explain_call(live),
     }
     return render(request, "panel/call_live.html", context)
-
-
-def _recording(cdr: CDR) -> Path | None:
-    """The file, when there is one. The SIP edge names it by our id of the call."""
-    file = environment.data_folder() / "recordings" / f"{cdr.pk}.wav"
-    return file if file.is_file() else None
 
 
 def _way() -> list[Any]:

@@ -22,15 +22,13 @@ from tollgate.actions.cli_rules import (
     create_cli_rule,
     delete_cli_rule,
     row_of,
-    rules_of,
     update_cli_rule,
 )
-from tollgate.core import cli, cli_rules
-from tollgate.core.cli_pools import DISABLED, CliPool
-from tollgate.core.snapshot import Payer, Still
-from tollgate.core.vars import obeyed
+from tollgate.actions.number_trials import tried_cli_rule
+from tollgate.core import cli_rules
 from tollgate.panel.access import may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import choices, pick
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -272,7 +270,7 @@ def remove_rule(request: HttpRequest, cli_rule_id: int) -> HttpResponseBase:
     rule = _rule(request, cli_rule_id)
     if request.POST.get("confirmation") != str(rule):
         messages.error(request, f"Type {rule} to remove this rule.")
-    elif press(request, delete_cli_rule, "The rule is removed.", cli_rule_id=rule.pk):
+    elif press(request, delete_cli_rule, removed(request, str(rule)), cli_rule_id=rule.pk):
         return redirect(_page(rule.customer or rule.tag))
     return redirect("panel:cli_rule", rule.pk)
 
@@ -294,47 +292,12 @@ def try_rule(request: HttpRequest) -> HttpResponseBase:
         **{name: as_typed(request, name) for name in cli_rules.FIELDS},
     )
     try:
-        cli_rules.rule(row_of(rule))
+        shown = tried_cli_rule(rule, numbers=(asked["cli"], asked["pai"], asked["dialed"]), at=datetime.now(UTC))
     except cli_rules.CliRuleInvalid as problem:
         context["problem"] = problem.sentence
     else:
-        context["hints"] = cli_rules.hints(row_of(rule))
-        payer = _payer(rule)
-        shown = cli.show(
-            payer, cli.Asked("try", asked["cli"], asked["pai"], asked["dialed"], datetime.now(UTC)), Still()
-        )
-        context |= {"shown": shown, "asked": asked, "approved_only": payer.approved_clis_only}
+        context |= {"hints": cli_rules.hints(row_of(rule)), "shown": shown, "asked": asked}
     return render(request, "panel/cli_rule_tried.html", context)
-
-
-def _payer(typed: CliRule) -> Payer:
-    """Who calls: the customer with the typed rule in its place; of a tag or of all, somebody who has it alone."""
-    customer = typed.customer
-    others = rules_of(customer) if customer else []
-    kept = [(rule, _rank(rule)) for rule in others if rule.pk != typed.pk]
-    listed = [rule for rule, _ in sorted([*kept, (typed, _rank(typed))], key=lambda pair: pair[1])]
-    verified = customer.verified_clis.values_list("number", flat=True) if customer else ()
-    return Payer(
-        kind="customer", id=0, name="", wallet_id=0, depth=1, currency="", status="active",
-        pai_mode=customer.pai_mode if customer else "default",
-        approved_clis_only=customer.approved_clis_only if customer else True,
-        approved_clis=frozenset(map(cli.comparable, verified)),
-        cli_rules=tuple(cli_rules.rule(row_of(rule)) for rule in listed),
-        cli_selection=customer.cli_selection if customer else "first",
-        cli_persist_s=obeyed(customer.vars_toml)[0].cli_persist_s if customer else 0,
-        cli_pool=_pool(customer) if customer and customer.cli_pool != DISABLED else None,
-    )  # fmt: skip
-
-
-def _pool(customer: Customer) -> CliPool:
-    dids = customer.dids.filter(enabled=True).values_list("number", flat=True)
-    verified = customer.verified_clis.values_list("number", flat=True)
-    return CliPool(customer.cli_pool, tuple(dids), tuple(map(cli.comparable, verified)), customer.non_cli_card_id)
-
-
-def _rank(rule: CliRule) -> tuple[int, int, int, int]:
-    place = 0 if rule.customer_id is not None else 1 if rule.tag_id is not None else 2
-    return place, rule.tag_id or 0, rule.position, rule.pk or 2**62
 
 
 def _new(request: HttpRequest, form: CliRuleForm, owner: Customer | Tag | None, page: str) -> HttpResponseBase:

@@ -1,7 +1,6 @@
 """Verified CLIs: the callers' numbers that customers may show, and the codes by which contacts verify their own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -17,8 +16,10 @@ from tollgate.actions.clis import add_verified_cli, remove_verified_cli
 from tollgate.panel.access import by_customer, own_customers, reach, reading, served_rows, writing
 from tollgate.panel.cells import link
 from tollgate.panel.company import CustomerField, name_one_of
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import choices
 from tollgate.panel.frame import crumbs
+from tollgate.panel.of_customer import narrowed
 from tollgate.panel.saving import after_save, changes, posted, press, saved
 from tollgate.panel.staff import as_seen, name_for
 from tollgate.panel.suggestions import suggested
@@ -60,16 +61,6 @@ LIST = Grid(
     empty_url="/clis/new/",
     empty_action="Add a CLI",
 )
-OF_CUSTOMER = Grid(
-    name="clis",
-    columns=tuple(replace(column, sort="") for column in COLUMNS if column.name != "customer"),
-    sort="number",
-    compact=True,
-    page_size=15,
-    empty_text="No verified CLIs yet.",
-)
-
-
 STATES = {
     "queued": ("About to be called", "blue"),
     "calling": ("Called now", "blue"),
@@ -147,6 +138,12 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     return as_seen(request, LIST, verified_by=lambda row: name(row.verified_by)), source
 
 
+def at_customer(request: HttpRequest, customer: Customer) -> tuple[Grid, QuerysetSource]:
+    """Those of one customer, for its page."""
+    empty = "No verified CLIs yet."
+    return narrowed(listed(request, {}), customer, prefix="clis.", sort="number", page_size=25, empty_text=empty)
+
+
 @reading
 def cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
     """One verified CLI."""
@@ -179,7 +176,7 @@ def remove_cli(request: HttpRequest, cli_id: int) -> HttpResponseBase:
     found = _cli(request, cli_id)
     if request.POST.get("confirmation") != found.number:
         messages.error(request, f"Type {found.number} to remove this CLI.")
-    elif press(request, remove_verified_cli, f"{found.number} is removed.", cli_id=found.pk):
+    elif press(request, remove_verified_cli, removed(request, found.number), cli_id=found.pk):
         return redirect("panel:customer_routing", found.customer_id)
     return redirect("panel:cli", found.pk)
 

@@ -24,9 +24,11 @@ from tollgate.actions.conferences import (
     update_conference_room,
 )
 from tollgate.panel.access import may, own_customers, reach, reading, writing
-from tollgate.panel.cells import enabled_column, excerpt, fixed, limit, link
+from tollgate.panel.cells import enabled_column, limit, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import ChannelsField
 from tollgate.panel.frame import crumbs
+from tollgate.panel.of_customer import narrowed
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import ConferenceRoom, Customer, NumberBlock, Wallet
@@ -34,7 +36,7 @@ from tollgate.store.queries.finding import by_company
 from tollgate.store.queries.number_blocks import free_numbers
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import Filter, Grid, Page, respond
+from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
@@ -66,14 +68,6 @@ LIST = Grid(
     empty_action="Choose a customer",
 )
 OF_RESELLER = replace(LIST, empty_text="No conference rooms. Ask for one where you buy.", empty_url="", empty_action="")
-OF_CUSTOMER = Grid(
-    name="conference_rooms",
-    columns=fixed(column for column in COLUMNS if column.name != "customer"),
-    sort="name",
-    compact=True,
-    page_size=50,
-    empty_text="No conference rooms. Your conference server mixes the voices; a room says at which extension.",
-)
 FIELDS = ("name", "extension", "host", "port", "transport", "channels", "shared", "enabled")
 
 
@@ -114,9 +108,12 @@ class ChangedRoomForm(RoomForm):
     versioned = True
 
 
-def of_customer(customer: Customer) -> Page:
+def at_customer(request: HttpRequest, customer: Customer) -> tuple[Grid, QuerysetSource]:
     """The rooms of one customer, for its page Auth."""
-    return excerpt(OF_CUSTOMER, QuerysetSource(queryset=_with_people(ConferenceRoom.objects.filter(customer=customer))))
+    empty = "No conference rooms. Your conference server mixes the voices; a room says at which extension."
+    rooms = _with_people(ConferenceRoom.objects.filter(customer=customer))
+    grid, source = narrowed(listed(request, {}), customer, prefix="rooms.", sort="name", page_size=25, empty_text=empty)
+    return grid, replace(source, queryset=rooms)
 
 
 def may_add(request: HttpRequest) -> bool:
@@ -186,7 +183,7 @@ def remove_room(request: HttpRequest, conference_room_id: int) -> HttpResponseBa
     room = _room(request, conference_room_id)
     if request.POST.get("confirmation") != room.name:
         messages.error(request, f"Type {room.name} to remove this room.")
-    elif press(request, delete_conference_room, f"{room.name} is removed.", conference_room_id=room.pk):
+    elif press(request, delete_conference_room, removed(request, room.name), conference_room_id=room.pk):
         return redirect(_list(room.customer))
     return redirect("panel:conference_room", room.pk)
 

@@ -3,8 +3,7 @@ contact_logins.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django import forms
@@ -12,40 +11,40 @@ from django.contrib import messages
 from django.db.models import Max, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 
 from tollgate.actions.contacts import (
     create_contact,
     delete_contact,
-    delete_contacts,
     update_contact,
     verify_contact_email,
     verify_contact_mobile,
 )
 from tollgate.actions.erasures import erase_contact
-from tollgate.core.notices import DEPARTMENTS
-from tollgate.panel.access import by_customer, may, own_customers, reading, served_rows, writing
+from tollgate.panel.access import by_customer, may, own_account, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import link, page_of
 from tollgate.panel.company import CustomerField, name_one_of
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.endpoint_forms import NetworksField
 from tollgate.panel.fields import note
 from tollgate.panel.frame import crumbs
+from tollgate.panel.of_customer import narrowed
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Contact, Customer
 from tollgate.store.queries.customers import naming_customers
-from tollgate.store.queries.finding import by_columns, by_company, contacts_with, may_log_in
+from tollgate.store.queries.finding import by_columns, by_company, by_title, contacts_with, may_log_in, with_text
 from tollgate.store.queries.portal import sessions_of
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.departments import DEPARTMENT, departments, offer_departments, with_departments
 from tollgate.ui.fields import ZoneField
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.phones import PhoneField, at_home
 from tollgate.ui.sources import QuerysetSource
-from tollgate.ui.words import as_is, worded
+from tollgate.ui.words import as_is, told, worded
 
-KIND_CHOICES = list(DEPARTMENTS.items())
 BOOLEANS = (("True", "Yes"), ("False", "No"))
 NEVER_PASSWORDS = "never write a password here, send a link instead"
 
@@ -85,7 +84,7 @@ COLUMNS = (
     Column("phone", "Phone", hidden=True),
     Column("mobile", "Mobile", sort="mobile"),
     _verified("mobile", "Mobile verified"),
-    Column("kind", "Department", value=lambda row: dict(KIND_CHOICES)[row.kind], sort="kind", says=True),
+    DEPARTMENT,
     Column(
         "login",
         "Login",
@@ -100,7 +99,7 @@ GLOBAL = Grid(
     columns=COLUMNS,
     filters=(
         Filter("customer", "Company", "customer__name__icontains", suggest=suggested("customer")),
-        Filter("kind", "Department", "kind", choices=tuple(KIND_CHOICES)),
+        Filter("kind", "Department", "kind"),
         Filter("login", "May log in", "login_enabled", choices=BOOLEANS),
     ),
     sort="last_name",
@@ -108,13 +107,6 @@ GLOBAL = Grid(
     empty_text="No contacts yet. A contact is a person at a customer, with a login to the portal.",
     empty_url="/contacts/new/",
     empty_action="Add a contact",
-)
-LIST = Grid(
-    name="contacts",
-    columns=tuple(replace(column, sort="") for column in COLUMNS if column.name != "customer"),
-    sort="last_name",
-    compact=True,
-    empty_text="No contacts yet. A contact is a person at this customer.",
 )
 PERSON = ("first_name", "last_name", "email", "phone", "mobile", "kind")
 LOGIN = ("login_enabled", "marketing", "allowed_networks", "zone", "language")
@@ -131,7 +123,7 @@ class ContactForm(HouseForm):
     email = forms.EmailField(help_text="The login to the portal")
     phone = PhoneField(required=False)
     mobile = PhoneField(required=False, help_text="SMS go here")
-    kind = forms.ChoiceField(choices=KIND_CHOICES, initial="general", label="Department")
+    kind = forms.ChoiceField(initial="general", label="Department")
     login_enabled = forms.BooleanField(required=False, initial=True, label="May log in to the portal")
     marketing = forms.BooleanField(required=False, initial=True, label="Gets news and offers too")
     allowed_networks = NetworksField(
@@ -143,6 +135,10 @@ class ContactForm(HouseForm):
     )
     public_notes = note(help_text=f"Shown to the customer in the portal; {NEVER_PASSWORDS}")
     private_notes = note(help_text=f"For users of this panel only; {NEVER_PASSWORDS}")
+
+    def __init__(self, *arguments: Any, account_id: int, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        offer_departments(self.fields["kind"], account_id)
 
 
 class NewContactForm(ContactForm):
@@ -203,19 +199,37 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     """The list's grid and what it may show this user."""
     del parameters
     people = served_rows(request, naming_customers(Contact.objects.all()))
-    return GLOBAL, QuerysetSource(
+    titles = departments(own_account(request).pk)
+    return with_departments(GLOBAL, titles), QuerysetSource(
         queryset=people,
         search=cache(contacts_with),
-        meanings={**by_company(), **by_columns("contact", "kind"), "login_enabled": cache(may_log_in)},
+        meanings={
+            **by_company(),
+            **by_columns("contact"),
+            **by_title("kind", {key: str(told(title)) for key, title in titles.items()}),
+            "login_enabled": cache(may_log_in),
+        },
         narrow=True,
         walked=by_customer(request),
+    )
+
+
+def at_customer(request: HttpRequest, customer: Customer) -> tuple[Grid, QuerysetSource]:
+    """The people at one customer, for its page."""
+    return narrowed(
+        listed(request, {}),
+        customer,
+        search=cache(partial(with_text, "contact")),
+        prefix="contacts.",
+        page_size=25,
+        empty_text="No contacts yet. A contact is a person at this customer.",
     )
 
 
 @writing("create_contact", shown_to_all=False)
 def new_contact_of_any(request: HttpRequest) -> HttpResponseBase:
     """A new contact of any customer."""
-    form = GlobalContactForm(posted(request), known=_customers(request))
+    form = GlobalContactForm(posted(request), account_id=own_account(request).pk, known=_customers(request))
     page = reverse("panel:contacts")
     return _new(request, form, page, crumbs(("Selling", ""), ("Contacts", page)))
 
@@ -224,7 +238,7 @@ def new_contact_of_any(request: HttpRequest) -> HttpResponseBase:
 def new_contact(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """A new contact of a customer."""
     customer = get_object_or_404(_customers(request), pk=customer_id)
-    form = NewContactForm(posted(request))
+    form = NewContactForm(posted(request), account_id=own_account(request).pk)
     at_home(form, customer.country)
     return _new(request, form, of_customer(customer), way_to(customer), customer_id=customer.pk)
 
@@ -233,7 +247,8 @@ def new_contact(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 def edit_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     """One contact, with its verifications and its login."""
     contact = contact_of(request, contact_id)
-    form = ChangedContactForm(posted(request), initial=initial(contact, (*PERSON, *LOGIN, *NOTES)))
+    start = initial(contact, (*PERSON, *LOGIN, *NOTES))
+    form = ChangedContactForm(posted(request), initial=start, account_id=own_account(request).pk)
     at_home(form, contact.customer.country)
     if form.is_valid():
         version = form.cleaned_data["version"]
@@ -282,7 +297,7 @@ def remove_contact(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     contact = contact_of(request, contact_id)
     if request.POST.get("confirmation") != contact.email:
         messages.error(request, f"Type {contact.email} to remove this contact.")
-    elif press(request, delete_contact, f"{contact} is removed.", contact_id=contact.pk):
+    elif press(request, delete_contact, removed(request, str(contact)), contact_id=contact.pk):
         return redirect(of_customer(contact.customer))
     return redirect("panel:contact", contact.pk)
 
@@ -329,26 +344,6 @@ def erase(request: HttpRequest, contact_id: int) -> HttpResponseBase:
     )
 
 
-@writing("delete_contacts", shown_to_all=False)
-def remove_contacts(request: HttpRequest) -> HttpResponseBase:
-    """Removes the ticked contacts, after showing who they are."""
-    ticked = [*request.GET.getlist("id"), *request.POST.getlist("id")]
-    ids = [int(text) for text in ticked if text.isdecimal() and len(text) < 19]
-    chosen = Contact.objects.filter(customer__in=_customers(request), pk__in=ids).select_related("customer")
-    found = list(chosen.order_by("last_name", "pk"))
-    if not found:
-        messages.error(request, "Tick the contacts to remove first.")
-        return redirect("panel:contacts")
-    if request.POST.get("confirmed") == "yes":
-        count = len(found)
-        words = f"{count} contacts are removed." if count > 1 else "The contact is removed."
-        press(request, delete_contacts, words, contact_ids=[contact.pk for contact in found])
-        return redirect("panel:contacts")
-    way = crumbs(("Selling", ""), ("Contacts", reverse("panel:contacts")))
-    context = {"title": "Remove these contacts?", "breadcrumbs": way, "contacts": found}
-    return render(request, "panel/contacts_remove.html", context)
-
-
 def contact_of(request: HttpRequest, contact_id: int) -> Contact:
     """The contact of an address, if the user may see its customer."""
     found = Contact.objects.select_related("customer__account", "customer__domain")
@@ -392,7 +387,6 @@ def _customers(request: HttpRequest) -> QuerySet[Customer]:
 urlpatterns = [
     path("contacts/", contacts, name="contacts"),
     path("contacts/new/", new_contact_of_any, name="contact_new_of_any"),
-    path("contacts/delete/", remove_contacts, name="contacts_delete"),
     path("customers/<int:customer_id>/contacts/new/", new_contact, name="contact_new"),
     path("contacts/<int:contact_id>/", edit_contact, name="contact"),
     path("contacts/<int:contact_id>/verify-email/", verify_email, name="contact_verify_email"),

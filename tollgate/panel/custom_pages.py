@@ -16,6 +16,7 @@ from django.urls import path, reverse
 from tollgate.actions.custom_pages import LONGEST, create_custom_page, delete_custom_page, update_custom_page
 from tollgate.panel.access import current_user, may, members, own_account, reading, rights, writing
 from tollgate.panel.cells import enabled_column, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.frame import crumbs
 from tollgate.panel.page_text import html_of
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -170,7 +171,7 @@ def remove_custom_page(request: HttpRequest, custom_page_id: int) -> HttpRespons
     page = _found(request, custom_page_id)
     if request.POST.get("confirmation") != page.name:
         messages.error(request, f"Type {page.name} to remove this page.")
-    elif press(request, delete_custom_page, f"{page.name} is removed.", custom_page_id=page.pk):
+    elif press(request, delete_custom_page, removed(request, page.name), custom_page_id=page.pk):
         return redirect(_list())
     return redirect("panel:custom_page", page.pk)
 

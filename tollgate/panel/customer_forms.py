@@ -12,7 +12,7 @@ from tollgate.actions.customer_checks import offered
 from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.customers import STATUSES
 from tollgate.actions.portal_domains import SECTIONS
-from tollgate.core.notices import DEPARTMENTS, NOTICES, OPTIONAL
+from tollgate.core.notices import NOTICES, OPTIONAL
 from tollgate.panel import customer_billing, customer_clis, customer_paying
 from tollgate.panel.access import actor, current_user, may, own_account, reach
 from tollgate.panel.choosable import resellers
@@ -23,6 +23,7 @@ from tollgate.panel.fields import ChannelsField, CpsField, InstantField, LinesFi
 from tollgate.panel.saving import changes
 from tollgate.panel.staff import name_for
 from tollgate.store.models import Customer, CustomerNote
+from tollgate.ui.departments import offer_departments
 from tollgate.ui.fields import (
     SEARCHABLE,
     CountryField,
@@ -329,7 +330,7 @@ class CustomerForm(CliFields, PayingFields):
     )
     notification_departments = _several(
         "Contacts told",
-        list(DEPARTMENTS.items()),
+        [],
         help_text="Those in these departments; none, or nobody in them = all contacts",
     )
     notification_opt_outs = _several(
@@ -345,6 +346,7 @@ class CustomerForm(CliFields, PayingFields):
         for name, order, nothing in OFFERED:
             known = known_of(request, name, self.initial).order_by(order)
             self._offer(name, known.defer("logo") if name in WITH_LOGO else known, nothing)
+        offer_departments(self.fields["notification_departments"], account.pk)
         if reach(request) is not None:
             self._leave_out("tag_ids")
             self._leave_out("attestation")

@@ -2,7 +2,7 @@
 works on what it finds. A column or filter of records belongs here.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -24,6 +24,7 @@ from tollgate.store.queries.customers import (
     by_balance,
     by_live_channels,
     in_service,
+    next_by_balance,
     occupied,
     of_state,
     tags_of,
@@ -32,6 +33,7 @@ from tollgate.store.queries.customers import (
     with_wallet,
 )
 from tollgate.store.queries.finding import by_columns, customers_with
+from tollgate.store.queries.unready import MANY, Unready, nearest
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.conditions import Of
 from tollgate.ui.grid import Filter, Grid
@@ -149,16 +151,22 @@ class Listed(QuerysetSource):
     """
 
     figures: QuerySet[Any]
-    states: Callable[[str], Q]
+    unready: Unready
     account: Account
     at: datetime
+    of_all: bool = False
+    """Whether these are all customers of the account."""
 
     def rows(self, query: Query, limit: int) -> Sequence[Any]:
         """One page."""
         if query.sort == LIVE:
             return self._by_live_channels(query, limit)
-        if query.sort == BALANCE and (nearest := self._by_balance(query, limit)) is not None:
-            return self._shown(nearest)
+        if self._of_many_unready(query):
+            found = nearest(self.queryset, partial(self._places, replace(query, filters={})), limit)
+        else:
+            found = self._by_balance(query, limit) if query.sort == BALANCE else None
+        if found is not None:
+            return self._shown(found)
         return self._shown(replace(self, queryset=self._asked(query, query.sort)).ids(query, limit))
 
     def ordered(self, query: Query) -> QuerySet[Any]:
@@ -173,6 +181,8 @@ class Listed(QuerysetSource):
 
     def count(self, query: Query, most: int) -> int:
         """Without figures, unless one of them is asked for."""
+        if self._of_many_unready(query):
+            return min(most, MANY + 1)
         return QuerysetSource.count(replace(self, queryset=self._asked(query)), query, most)
 
     def tally(
@@ -211,6 +221,22 @@ class Listed(QuerysetSource):
         falling = query.descending != query.back
         return by_balance(self.chosen(query), self.account, after=_place(query), falling=falling, limit=limit)
 
+    def counted(self, query: Query) -> int | None:
+        """Of very many that lack something the first are known, and that there are more."""
+        return MANY if self._of_many_unready(query) else None
+
+    def _of_many_unready(self, query: Query) -> bool:
+        """Whether this finds those of all customers that lack something, and they are very many."""
+        plain = self.of_all and not query.search and not query.filters.keys() - {"state", "shown"}
+        return plain and query.filters.get("state") == "unready" and self.unready.many
+
+    def _places(self, query: Query, count: int) -> Sequence[int]:
+        """The next so many in an order."""
+        if query.sort != BALANCE:
+            return replace(self, queryset=self._asked(query, query.sort)).ids(query, count)
+        falling = query.descending != query.back
+        return next_by_balance(self.account, after=_place(query), falling=falling, limit=count)
+
     def _shown(self, ids: Sequence[int]) -> Sequence[Any]:
         found = self.figures.in_bulk(ids)
         return self._with_today([found[pk] for pk in ids if pk in found])
@@ -225,7 +251,7 @@ class Listed(QuerysetSource):
         filters = dict(query.filters)
         state = filters.pop("state", None)
         found = QuerysetSource.chosen(self, replace(query, filters=filters))
-        return found.filter(self.states(str(state))) if state else found
+        return found.filter(of_state(str(state), self.unready)) if state else found
 
     def _with_today(self, customers: Sequence[Any]) -> Sequence[Any]:
         today = today_of(self.account, [customer.pk for customer in customers], self.at)
@@ -251,7 +277,7 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
         LIST, filters=(*LIST.filters, *(found for found in _own_filters(request) if found.choices or found.suggest))
     )
     figures = with_figures(own_customers(request), at, deleted=deleted).only(*READ)
-    search, states = cache(customers_with), cache(of_state)  # a page's rows and their count ask the same
+    search = cache(customers_with)  # a page's rows and their count ask the same
     meant = dict(by_columns("customer", "country", "status"))
     meant["reseller"] = cache(partial(_sold_by, request))
     return grid, Listed(
@@ -260,9 +286,10 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
         account=account,
         at=at,
         search=search,
-        states=states,
+        unready=Unready(),
         meanings=meant,
         walked=KNOWN,
+        of_all=not deleted and reach(request) is None,
     )
 
 

@@ -5,7 +5,6 @@ Those about its traffic are in customer_traffic.py.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -56,16 +55,13 @@ from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, posted, press, saved
 from tollgate.store.models import (
     AutoTopUp,
-    Contact,
     Customer,
     CustomerNote,
     Endpoint,
     IngressRoute,
     Payment,
-    VerifiedCli,
 )
 from tollgate.store.queries import calls as call_queries
-from tollgate.store.queries.clis import with_lapse
 from tollgate.store.queries.customers import entries as entries_of
 from tollgate.store.queries.customers import spent_today_micros, today_of, wallet_of, with_end
 from tollgate.store.queries.invoice_lists import invoices_of
@@ -73,7 +69,7 @@ from tollgate.store.queries.obeyed import obeyed_of
 from tollgate.store.queries.packages import recording_package
 from tollgate.ui.fields import MoneyField
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import respond
+from tollgate.ui.grid import part, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, worded
 
@@ -126,13 +122,15 @@ def main(request: HttpRequest, customer_id: int, span: str = "hour") -> HttpResp
     """Its people, its traffic of today and summary, live calls, notes and facts."""
     customer = customer_of(request, customer_id, deleted=True)
     at = datetime.now(UTC)
-    people = QuerysetSource(queryset=Contact.objects.filter(customer=customer))
+    people = part(request, *contacts.at_customer(request, customer)) if rights(request).reads("contacts") else None
+    if isinstance(people, HttpResponseBase):
+        return people
     live = QuerysetSource(queryset=call_queries.live_calls(customer.account).filter(customer=customer))
     show, hide = customer.portal_show, customer.portal_hide
     sections = shown_sections(customer.domain, show=show, hide=hide)
     more = {
         "today": today_of(customer.account, [customer.pk], at)[customer.pk],
-        "contacts": contacts.LIST.page(request.GET.dict(), people),
+        "contacts": people,
         "blocks": number_blocks.of_customer(customer),
         "blocks_configured": number_blocks.configured(request),
         "live": excerpt(calls.as_allowed(request, calls.LIVE_OF_CUSTOMER), live),
@@ -153,12 +151,13 @@ def main(request: HttpRequest, customer_id: int, span: str = "hour") -> HttpResp
 def auth(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Where the customer calls from; of a deleted one what may be removed, so that others can have it."""
     customer = customer_of(request, customer_id, area="endpoints", deleted=True)
-    source = QuerysetSource(queryset=Endpoint.objects.filter(customer=customer))
-    rooms, list_of = conferences.of_customer(customer), endpoints.OF_CUSTOMER
-    if customer.deleted_at is not None:
-        list_of = replace(list_of, empty_text="No endpoints.")
-    grid, card = list_of.page(request.GET.dict(), source), pins.of_customer(request, customer)
-    return _page(request, customer, "auth", grid=grid, rooms=rooms, may_add_room=conferences.may_add(request), **card)
+    rooms = part(request, *conferences.at_customer(request, customer))
+    if isinstance(rooms, HttpResponseBase):
+        return rooms
+    more = {"rooms": rooms, "may_add_room": conferences.may_add(request), **pins.of_customer(request, customer)}
+    context = context_of(request, customer, "auth")
+    grid, source = endpoints.at_customer(request, customer)
+    return respond(request, grid, source, template="panel/customer_auth.html", **context, **more)
 
 
 @reading
@@ -177,16 +176,19 @@ def customer_aliases(request: HttpRequest, customer_id: int) -> HttpResponseBase
 def routing(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """What the customer may call, at which card, and the callers' numbers it may show."""
     customer = customer_of(request, customer_id, area="routes")
-    source = QuerysetSource(queryset=routes.listed(IngressRoute.objects.filter(customer=customer)))
+    known = part(request, *clis.at_customer(request, customer)) if rights(request).reads("clis") else None
+    if isinstance(known, HttpResponseBase):
+        return known
     of_tags = IngressRoute.objects.filter(tag__customers=customer, card__currency=customer.currency)
-    known = QuerysetSource(queryset=with_lapse(VerifiedCli.objects.filter(customer=customer)))
-    return _page(
+    grid, source = routes.at_customer(request, customer)
+    return respond(
         request,
-        customer,
-        "routing",
-        grid=routes.as_allowed(request, routes.OF_CUSTOMER).page(request.GET.dict(), source),
+        grid,
+        source,
+        template="panel/customer_routing.html",
+        **context_of(request, customer, "routing"),
         of_tags=excerpt(routes.as_allowed(request, routes.OF_TAGS), QuerysetSource(queryset=routes.listed(of_tags))),
-        clis=excerpt(clis.OF_CUSTOMER, known),
+        clis=known,
         rules=excerpt(cli_rules.OF_CUSTOMER, QuerysetSource(queryset=cli_rules.of_customer(request, customer))),
     )
 
@@ -263,7 +265,7 @@ def customer_alerts(request: HttpRequest, customer_id: int) -> HttpResponseBase:
 def history(request: HttpRequest, customer_id: int) -> HttpResponseBase:
     """Who changed this customer and what belongs to it, and how."""
     customer = customer_of(request, customer_id, area="audit", deleted=True)
-    source = QuerysetSource(queryset=audit.of_customer(request, customer))
+    source = audit.source_of(request, audit.of_customer(request, customer), of_one=True)
     return _list_page(request, customer, "audit", audit.as_seen(request, audit.OF_CUSTOMER), source)
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
@@ -20,6 +20,7 @@ from tollgate.actions.acts import Actor
 from tollgate.actions.delays import (
     OWN_RIGHTS,
     cancel_delayed_save,
+    drift,
     rights_over,
     run_delayed_save,
     seen_by,
@@ -27,22 +28,29 @@ from tollgate.actions.delays import (
 )
 from tollgate.core.field_words import field_words
 from tollgate.panel import audit_words
-from tollgate.panel.access import actor, current_user, own_account, reading
+from tollgate.panel.access import actor, current_user, may, own_account, reading
 from tollgate.panel.cells import link
+from tollgate.panel.delay_forms import filled, form_of
 from tollgate.panel.delay_times import TimeUnfit, due_at, shown_at
 from tollgate.panel.fields import FORMAT, words
 from tollgate.panel.frame import crumbs
+from tollgate.panel.logs import LogSource
 from tollgate.panel.saving import posted, press, reason
-from tollgate.panel.staff import as_seen, name_for
+from tollgate.panel.staff import as_seen, colleagues, name_for
 from tollgate.store.models import DelayedSave
+from tollgate.store.queries.log_finding import LogSearch, delay_told
+from tollgate.store.secrets import CannotUnseal
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
-from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
 STATES = ("pending", "done", "conflict", "refused", "canceled")
 TONES = {"pending": "yellow", "done": "green", "conflict": "red", "refused": "red", "canceled": "gray"}
+ENDED = {"finished_at": Q(finished_at__isnull=False)}
+
+NO_FORM = "There is no form in which you may change it: take it back, and put off what you mean."
+OVER = "It waits no longer: it is"
 
 
 def _record(saved: DelayedSave) -> str | None:
@@ -74,7 +82,6 @@ LIST = Grid(
         Filter("until", "Due until (UTC)", "due_at__lt", kind=FilterKind.INSTANT),
     ),
     sort="-due_at",
-    searchable=False,
     empty_text="Nothing has been put off. “Delay and save” on a form saves it later.",
 )
 
@@ -89,7 +96,9 @@ class DueForm(HouseForm):
 @reading
 def delays(request: HttpRequest) -> HttpResponseBase:
     """The log."""
-    source = QuerysetSource(queryset=_visible(request))
+    known = colleagues(request)
+    search = LogSearch(table="delayed_save", told=None if known is None else delay_told(known))
+    source = LogSource(queryset=_visible(request), search=search, narrow=True, walked=ENDED)
     name = name_for(request)
     grid = as_seen(request, LIST, author=lambda row: name(row.author))
     return respond(request, grid, source, title="Delay log", breadcrumbs=crumbs(("System", "")))
@@ -127,8 +136,25 @@ def delay(request: HttpRequest, delayed_save_id: int) -> HttpResponseBase:
         record_url=_record(saved),
         lines=audit_words.lines(saved.before, saved.after, table=saved.table_name),
         due=shown_at(saved.due_at, zone),
+        drift=drift(saved) if saved.state == "pending" else (),
+        edit_url=reverse("panel:delay_edit", args=[saved.pk]) if _form_of(request, saved) else "",
         read_only=saved.state != "pending" or "update_delayed_save" not in _rights(request, saved),
     )
+
+
+@reading
+def edit(request: HttpRequest, delayed_save_id: int) -> HttpResponseBase:
+    """What one will write, in the form of its record."""
+    saved = _found(request, delayed_save_id)
+    address = _form_of(request, saved)
+    if address is None:
+        messages.error(request, NO_FORM if saved.state == "pending" else f"{OVER} {words(saved.state).lower()}.")
+        return redirect("panel:delay", delayed_save_id=saved.pk)
+    try:
+        return filled(request, saved, address)
+    except CannotUnseal as problem:
+        messages.error(request, str(problem))
+        return redirect("panel:delay", delayed_save_id=saved.pk)
 
 
 @reading
@@ -162,6 +188,13 @@ def _found(request: HttpRequest, delayed_save_id: int) -> DelayedSave:
     return get_object_or_404(_visible(request), pk=delayed_save_id)
 
 
+def _form_of(request: HttpRequest, saved: DelayedSave) -> str | None:
+    """Where what it writes may be changed by who looks: in whose name it is done from then on."""
+    mine = saved.state == "pending" and "update_delayed_save" in _rights(request, saved)
+    may_both = may(request, saved.act) and may(request, "delay_save")
+    return form_of(saved) if mine and may_both else None
+
+
 def _rights(request: HttpRequest, saved: DelayedSave) -> frozenset[str]:
     may = rights_over(actor(request), saved)
     return frozenset(act for act in OWN_RIGHTS if Actor("", may).may_do(act))
@@ -186,6 +219,7 @@ def _back(request: HttpRequest) -> HttpResponseRedirect:
 urlpatterns = [
     path("delays/", delays, name="delays"),
     path("delays/<int:delayed_save_id>/", delay, name="delay"),
+    path("delays/<int:delayed_save_id>/edit/", edit, name="delay_edit"),
     path("delays/<int:delayed_save_id>/cancel/", cancel, name="delay_cancel"),
     path("delays/<int:delayed_save_id>/run/", run, name="delay_run"),
 ]

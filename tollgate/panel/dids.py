@@ -21,6 +21,7 @@ from django.utils.http import urlencode
 from tollgate.actions.dids import HIDDEN, OPERATED, OWN, create_did, delete_did, seen_by, update_did
 from tollgate.panel.access import actor, current_user, may, own_account, own_customers, reach, reading, writing
 from tollgate.panel.cells import channels_column, clock, cps_column, enabled_column, excerpt, fixed, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.did_forms import (
     ORDER_WORDS,
     PAI_WORDS,
@@ -147,7 +148,6 @@ OF_CUSTOMER = replace(
     name="customer_dids",
     columns=tuple(column for column in COLUMNS if column.name != "customer"),
     filters=(),
-    ticks=False,
     empty_text="No DIDs: no call comes to this customer from the public network.",
     empty_url="",
     empty_action="",
@@ -274,7 +274,7 @@ def remove_did(request: HttpRequest, did_id: int) -> HttpResponseBase:
     did = _did(request, did_id)
     if request.POST.get("confirmation") != did.number:
         messages.error(request, f"Type {did.number} to remove this DID.")
-    elif press(request, delete_did, f"{did.number} is removed.", did_id=did.pk):
+    elif press(request, delete_did, removed(request, did.number), did_id=did.pk):
         return redirect("panel:dids")
     return redirect("panel:did", did.pk)
 

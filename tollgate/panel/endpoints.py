@@ -1,7 +1,7 @@
 """Endpoints: the addresses and SIP users that customers call from. Their forms are in endpoint_forms.py."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +24,7 @@ from tollgate.core import rewrites
 from tollgate.core.rewrite_hints import hints
 from tollgate.panel.access import by_customer, may, own_customers, reading, served_rows, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.endpoint_forms import (
     ChangedIpForm,
     ChangedSipUserForm,
@@ -33,12 +34,13 @@ from tollgate.panel.endpoint_forms import (
     RewritesWidget,
 )
 from tollgate.panel.frame import crumbs
+from tollgate.panel.of_customer import narrowed
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Customer, Endpoint, NumberBlock
 from tollgate.store.queries import number_blocks as number_queries
 from tollgate.store.queries.customers import naming_customers
-from tollgate.store.queries.finding import by_columns, by_company, endpoints_with
+from tollgate.store.queries.finding import by_columns, by_company, endpoints_with, with_text
 from tollgate.store.queries.number_blocks import free_numbers
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.forms import HouseForm, render_form
@@ -104,13 +106,6 @@ LIST = Grid(
     empty_url="/customers/",
     empty_action="Choose a customer",
 )
-OF_CUSTOMER = Grid(
-    name="endpoints",
-    columns=tuple(column for column in COLUMNS if column.name != "customer"),
-    sort="kind",
-    compact=True,
-    empty_text="No endpoints yet: this customer cannot call. Add its IP address or a SIP user.",
-)
 COMMON = ("name", "channels", "cps_milli", "rewrites", "enabled")
 CALLED = ("extensions", "delivery_host", "delivery_port", "delivery_transport")
 OWN = {
@@ -137,6 +132,18 @@ def listed(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
         meanings={**by_company(), **by_columns("endpoint", "tech_prefix", "kind")},
         narrow=True,
         walked=by_customer(request),
+    )
+
+
+def at_customer(request: HttpRequest, customer: Customer) -> tuple[Grid, QuerysetSource]:
+    """Those of one customer, for its page."""
+    empty = "No endpoints yet: this customer cannot call. Add its IP address or a SIP user."
+    return narrowed(
+        listed(request, {}),
+        customer,
+        search=cache(partial(with_text, "endpoint")),
+        sort="kind",
+        empty_text=empty if customer.deleted_at is None else "No endpoints.",
     )
 
 
@@ -275,7 +282,7 @@ def remove_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponseBase:
     endpoint = _endpoint(request, endpoint_id)
     if request.POST.get("confirmation") != shown(endpoint):
         messages.error(request, f"Type {shown(endpoint)} to remove this endpoint.")
-    elif press(request, delete_endpoint, f"{shown(endpoint)} is removed.", endpoint_id=endpoint.pk):
+    elif press(request, delete_endpoint, removed(request, shown(endpoint)), endpoint_id=endpoint.pk):
         return redirect(_list(endpoint.customer))
     return redirect("panel:endpoint", endpoint.pk)
 

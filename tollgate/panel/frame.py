@@ -32,6 +32,7 @@ NAVIGATION: Final = (
             ("Verified CLIs", "panel:clis", "check"),
             ("CLI rules", "panel:cli_rules", "adjustments"),
             ("Tags", "panel:tags", "list"),
+            ("Departments", "panel:departments", "address-book"),
             ("Localizations", "panel:localizations", "adjustments"),
             ("Portal domains", "panel:portal_domains", "world"),
         ),
@@ -102,6 +103,7 @@ NAVIGATION: Final = (
             ("Legal holds", "panel:legal_holds", "lock"),
             ("Delay log", "panel:delays", "clock"),
             ("Jobs", "panel:tasks", "activity"),
+            ("Deleted records", "panel:deleted_records", "trash"),
         ),
     ),
 )

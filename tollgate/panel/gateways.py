@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from tollgate.actions.carriers import create_gateway, delete_gateway, update_gateway
 from tollgate.panel.access import may, may_test, own_account, reading, writing
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, fixed, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import ChannelsField, CpsField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -152,7 +153,7 @@ def remove_gateway(request: HttpRequest, gateway_id: int) -> HttpResponseBase:
     gateway = _gateway(request, gateway_id)
     if request.POST.get("confirmation") != gateway.name:
         messages.error(request, f"Type {gateway.name} to remove this gateway.")
-    elif press(request, delete_gateway, f"{gateway.name} is removed.", gateway_id=gateway.pk):
+    elif press(request, delete_gateway, removed(request, gateway.name), gateway_id=gateway.pk):
         return redirect(_page(gateway.carrier))
     return redirect("panel:gateway", gateway.pk)
 

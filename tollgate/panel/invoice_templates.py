@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 
 from tollgate.actions.country_names import with_country
-from tollgate.actions.invoice_documents import document_of
+from tollgate.actions.invoice_documents import document_of, manner_of
 from tollgate.actions.invoice_templates import (
     TEXTS,
     create_invoice_template,
@@ -24,8 +24,9 @@ from tollgate.actions.invoice_templates import (
 from tollgate.core.invoice_document import EXAMPLE, Document, Looks, template_values
 from tollgate.core.invoice_paper import COLOR
 from tollgate.core.invoice_words import LANGUAGE, LANGUAGES
-from tollgate.core.templates import parse
+from tollgate.core.templates import Figure
 from tollgate.core.templates import render as filled
+from tollgate.core.templates_syntax import parse
 from tollgate.gateways import documents
 from tollgate.panel.access import may, own_account, own_rows, reading, writing
 from tollgate.panel.cells import link
@@ -206,9 +207,11 @@ def _documents(request: HttpRequest) -> Any:
 def _dressed(document: Document, written: Mapping[str, Any], template: InvoiceTemplate) -> Document:
     """A document in the clothes that a form describes."""
     values = template_values(document)
-    texts = {name: filled(parse(str(written.get(name) or "")), values).strip() for name in TEXTS}
+    language = str(written.get("language") or LANGUAGE)
+    manner = manner_of(document, language)
+    texts = {name: filled(parse(str(written.get(name) or "")), values, manner=manner).strip() for name in TEXTS}
     looks = Looks(
-        language=str(written.get("language") or LANGUAGE),
+        language=language,
         color=str(written.get("color") or ""),
         logo=b"" if written.get("logo_removed") else bytes(template.logo or b""),
         logo_type=template.logo_type,
@@ -233,22 +236,27 @@ def _page(
         back_url=page,
         invoice_template=template,
         shown_with=list(_documents(request)[:SHOWN_MOST]) if template else [],
-        examples=_flat(template_values(EXAMPLE)),
+        examples=value_examples(template_values(EXAMPLE)),
         **more,
     )
 
 
-def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+def value_examples(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
     """Every name a text may write, with its example; of the lines only those of the first."""
     found: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, Mapping):
-            found += _flat(value, f"{before}{name}.")
+            found += value_examples(value, f"{before}{name}.")
         elif isinstance(value, list):
-            found += [(f"{{{{#each {name}}}}}{{{{{inner}}}}}{{{{/each}}}}", shown) for inner, shown in value[0].items()]
+            around = f"{{{{#each {name}}}}}{{{{%s}}}}{{{{/each}}}}"
+            found += [(around % inner, _as_shown(shown)) for inner, shown in value[0].items()]
         else:
-            found.append((f"{{{{{before}{name}}}}}", str(value)))
+            found.append((f"{{{{{before}{name}}}}}", _as_shown(value)))
     return found
+
+
+def _as_shown(value: Any) -> str:
+    return (value.shown if isinstance(value, Figure) else "") or str(value)
 
 
 def _template(request: HttpRequest, invoice_template_id: int) -> InvoiceTemplate:

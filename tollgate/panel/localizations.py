@@ -14,6 +14,7 @@ from tollgate.actions.localizations import SWAPS, create_localization, delete_lo
 from tollgate.core import localization as rules
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Localization
@@ -161,7 +162,7 @@ def remove_localization(request: HttpRequest, localization_id: int) -> HttpRespo
     found = _localization(request, localization_id)
     if request.POST.get("confirmation") != found.name:
         messages.error(request, f"Type {found.name} to remove this localization.")
-    elif press(request, delete_localization, f"{found.name} is removed.", localization_id=found.pk):
+    elif press(request, delete_localization, removed(request, found.name), localization_id=found.pk):
         return redirect("panel:localizations")
     return redirect("panel:localization", found.pk)
 

@@ -4,6 +4,7 @@ It is sent by a job (tasks.py). The list sends here what it sends to a bulk edit
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -17,13 +18,15 @@ from tollgate.panel import bulk, bulk_nouns
 from tollgate.panel.access import own_account, writing
 from tollgate.panel.choosable import sold_cards
 from tollgate.panel.company import CardsField, name_one_of
+from tollgate.panel.delay_edits import edited
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, saved
 from tollgate.store.models import Card, Customer
+from tollgate.store.queries.finding import among
 from tollgate.ui.forms import HouseForm, render_form
 
 SHOWN = 20
-VALUES_HINT = "May use {{name}}, {{email}}, {{company.name}}, {{brand}} and {{account.name}}"
+VALUES_HINT = "May use {{name}}, {{email}}, {{company.name}}, {{brand}}, {{account.name}} and helpers of templates"
 MARKETING_HINT = "Left out for contacts who want no marketing"
 
 
@@ -72,11 +75,11 @@ def email(request: HttpRequest) -> HttpResponseBase:
     """A mail to every contact of the chosen customers."""
     account = own_account(request)
     customers = _chosen(request)
-    currencies = sorted({customer.currency for customer in customers})
+    currencies = customers.currencies
     form = EmailForm(_sent(request), known=sold_cards(request, currencies), currencies=currencies)
     if form.is_valid():
-        ids = [customer.pk for customer in customers]
-        done = saved(request, form, send_bulk_email, account_id=account.pk, customer_ids=ids, **form.cleaned_data)
+        given = {"account_id": account.pk, "customer_ids": customers.ids, **form.cleaned_data}
+        done = saved(request, form, send_bulk_email, **given)
         if done is not None:
             return _done(request, done, "mail")
     return _page(request, form, customers, "Mail to customers")
@@ -88,8 +91,8 @@ def sms(request: HttpRequest) -> HttpResponseBase:
     customers = _chosen(request)
     form = SmsForm(_sent(request))
     if form.is_valid():
-        account_id, ids = own_account(request).pk, [customer.pk for customer in customers]
-        done = saved(request, form, send_bulk_sms, account_id=account_id, customer_ids=ids, **form.cleaned_data)
+        given = {"account_id": own_account(request).pk, "customer_ids": customers.ids, **form.cleaned_data}
+        done = saved(request, form, send_bulk_sms, **given)
         if done is not None:
             return _done(request, done, "SMS")
     return _page(request, form, customers, "SMS to customers")
@@ -100,11 +103,23 @@ def _sent(request: HttpRequest) -> Any:
     return request.POST if "text" in request.POST else None
 
 
-def _chosen(request: HttpRequest) -> list[Customer]:
-    """The customers ticked, or all found, as far as this user may see them; nobody writes to deleted ones."""
-    ids = bulk.chosen(request, bulk_nouns.NOUNS["customer"])
-    found = Customer.objects.filter(pk__in=ids, deleted_at=None).only("name", "currency")
-    return list(found.order_by("name")) if ids else []
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The customers ticked, or all found: their ids, and of some of them the names."""
+
+    ids: Sequence[int]
+    shown: Sequence[Customer]
+    currencies: Sequence[str]
+
+
+def _chosen(request: HttpRequest) -> Chosen:
+    """As far as this user may see them; nobody writes to deleted ones."""
+    waiting = edited(request)
+    ids = bulk.chosen(request, bulk_nouns.NOUNS["customer"]) if waiting is None else waiting.arguments["customer_ids"]
+    found = Customer.objects.filter(among("pk", ids), deleted_at=None).only("name", "currency")
+    known = list(found.order_by("pk").values_list("pk", flat=True)) if ids else []
+    currencies = found.order_by("currency").values_list("currency", flat=True).distinct() if ids else []
+    return Chosen(known, list(found.order_by("name")[:SHOWN]) if ids else [], list(currencies))
 
 
 def _done(request: HttpRequest, mailing: Mailing, what: str) -> HttpResponseBase:
@@ -119,11 +134,11 @@ def _done(request: HttpRequest, mailing: Mailing, what: str) -> HttpResponseBase
     told = f"; of the other contacts {' and '.join(left_out)}" if left_out else ""
     said = f"{mailing.queued_count} {what} queued{told}."
     page = reverse("panel:task", args=[mailing.task_id]) if mailing.task_id else reverse("panel:customers")
-    return after_save(request, said, form_url=page, done_url=page)
+    return after_save(request, said, form_url=page, done_url=page, later_url=reverse("panel:customers"))
 
 
-def _page(request: HttpRequest, form: HouseForm, customers: Sequence[Customer], title: str) -> HttpResponseBase:
-    kept = bulk.kept(request)
+def _page(request: HttpRequest, form: HouseForm, customers: Chosen, title: str) -> HttpResponseBase:
+    kept = bulk.kept(request) if edited(request) is None else []
     return render_form(
         request,
         form,
@@ -134,10 +149,10 @@ def _page(request: HttpRequest, form: HouseForm, customers: Sequence[Customer], 
         save_title="Send",
         kept=kept,
         all_found=("scope", "all") in kept,
-        shown=customers[:SHOWN],
-        more_count=max(len(customers) - SHOWN, 0),
-        count=len(customers),
-        read_only=not customers,
+        shown=customers.shown,
+        more_count=max(len(customers.ids) - SHOWN, 0),
+        count=len(customers.ids),
+        read_only=not customers.ids,
     )
 
 

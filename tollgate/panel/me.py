@@ -24,7 +24,7 @@ from tollgate.actions.user_factors import has_factor, make_user_recovery_codes
 from tollgate.actions.user_passwords import change_own_user_password
 from tollgate.actions.users import update_user
 from tollgate.actions.views import forget_view, keep_view, remember_view
-from tollgate.core.areas import AREAS
+from tollgate.core.areas import AREAS, OWN_ACTS, OWN_AREA
 from tollgate.core.languages import LANGUAGES
 from tollgate.panel.access import Rights, actor, client_ip, current_user, members, rights
 from tollgate.panel.endpoint_forms import NetworksField
@@ -85,6 +85,7 @@ class TokenForm(HouseForm):
         field.choices = [
             (EVERY_ACT, "Everything I may"),
             *((area.title, own) for name, area in AREAS.items() if (own := _scopes(name, rights))),
+            ("My views of lists", [(f"{READ}{OWN_AREA}", "Read"), *((name, words(name)) for name in sorted(OWN_ACTS))]),
         ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,14 +14,15 @@ from tollgate.panel.access import current_user, own_account, own_customers, read
 from tollgate.panel.cells import link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
+from tollgate.panel.logs import LogSource
 from tollgate.panel.saving import press
 from tollgate.panel.suggestions import suggested
 from tollgate.store.models import Message
-from tollgate.store.queries.finding import by_company
+from tollgate.store.queries.finding import by_columns, by_company
+from tollgate.store.queries.log_finding import LogSearch
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, FilterKind, Grid, respond
-from tollgate.ui.sources import QuerysetSource
-from tollgate.ui.words import as_is, worded
+from tollgate.ui.words import as_is, told, worded
 
 KINDS = {"email": "Mail", "sms": "SMS"}
 TONES = {"queued": "blue", "sending": "blue", "sent": "green", "failed": "red", "canceled": "gray"}
@@ -39,13 +40,13 @@ LIST = Grid(
         Column("id", "Message", value="pk", sort="id", link=link("panel:message", lambda row: row.pk)),
         Column("created_at", "Queued (UTC)", kind=Kind.INSTANT),
         Column("kind", "Kind", value=lambda row: KINDS[row.kind], says=True),
-        Column("recipient", "To"),
+        Column("recipient", "To", sort="recipient"),
         Column("subject", "Subject", value=lambda row: row.subject or None),
         Column("customer", "Customer", value="customer.name", link=link("panel:customer", lambda row: row.customer_id)),
-        Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES),
+        Column("state", "State", value=lambda row: words(row.state), kind=Kind.BADGE, tone=TONES, sort="state"),
         Column("error", "Error"),
         Column("tries", "Tries", value="tries_count", kind=Kind.COUNT),
-        Column("sent_at", "Sent (UTC)", kind=Kind.INSTANT),
+        Column("sent_at", "Sent (UTC)", kind=Kind.INSTANT, sort="sent_at"),
         Column("next_at", "Next try (UTC)", value=_next_at, kind=Kind.INSTANT),
         Column(
             "template", "Template", value=lambda row: TITLES.get(row.template, row.template), hidden=True, says=True
@@ -69,8 +70,14 @@ LIST = Grid(
 @reading
 def messages(request: HttpRequest) -> HttpResponseBase:
     """The log."""
-    search = ("recipient__icontains", "subject__icontains")
-    source = QuerysetSource(queryset=_own(request), search=search, meanings=by_company())
+    states = {state: str(told(words(state))) for state in TONES}
+    source = LogSource(
+        queryset=_own(request).defer("text", "html", "dialogue", "attachments"),
+        search=LogSearch(table="message", owned=True, keyed={"state": states}),
+        meanings={**by_company(), **by_columns("message", "state")},
+        narrow=True,
+        walked={"sent_at": Q(sent_at__isnull=False)},
+    )
     return respond(
         request, LIST, source, template="panel/messages.html", title="Messages", breadcrumbs=crumbs(("System", ""))
     )

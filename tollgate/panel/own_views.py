@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from django.db.models import Q
 from django.urls import reverse
 
+from tollgate.actions.views import of_house
 from tollgate.store.models import SavedView
 from tollgate.ui.memory import Choice, NamedView
 
@@ -68,12 +69,8 @@ class OwnViews:
         return sorted(named, key=lambda view: (not view.mine, view.name.lower()))
 
     def _of(self, grid: str) -> list[SavedView]:
-        """Every view of the list that concerns this user, read once for each page.
-
-        What others share tells whom they look for: no reseller's user reads it of another's, nor of the account's.
-        """
+        """Every view of the list that concerns this user, read once for each page."""
         if grid not in self.read:
-            of_house = Q(shared=True, user__reseller_id=self.reseller_id)
-            theirs = Q(user_id=self.user_id) | (of_house & ~Q(name=""))
+            theirs = Q(user_id=self.user_id) | of_house(self.reseller_id)
             self.read[grid] = list(SavedView.objects.filter(theirs, grid=grid).select_related("user"))
         return self.read[grid]

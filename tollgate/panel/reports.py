@@ -34,6 +34,7 @@ from tollgate.core.breakout import (
 )
 from tollgate.panel.access import may, own_account, reading, rights, writing
 from tollgate.panel.cells import link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import SavedReport
@@ -208,7 +209,7 @@ def remove(request: HttpRequest, report_id: int) -> HttpResponseBase:
     report = _report(request, report_id)
     if request.POST.get("confirmation") != report.name:
         messages.error(request, f"Type {report.name} to remove this report.")
-    elif press(request, delete_report, f"{report.name} is removed.", report_id=report.pk):
+    elif press(request, delete_report, removed(request, report.name), report_id=report.pk):
         return redirect("panel:reports")
     return redirect("panel:report", report.pk)
 

@@ -9,7 +9,7 @@ those are chosen where the reseller buys.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django import forms
@@ -44,12 +44,14 @@ from tollgate.panel.access import (
 from tollgate.panel.cells import channels_column, cps_column, enabled_column, link, page_of
 from tollgate.panel.choosable import route_cards
 from tollgate.panel.company import CardField, name_one_of
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import ChannelsField, CpsField
 from tollgate.panel.frame import crumbs
+from tollgate.panel.of_customer import narrowed
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import Account, Card, Customer, IngressRoute, RouteOption, Tag
 from tollgate.store.queries.customers import naming_customers
-from tollgate.store.queries.finding import all_routes_with, by_columns, by_company, by_tag, routes_with
+from tollgate.store.queries.finding import all_routes_with, by_columns, by_company, by_tag, routes_with, with_text
 from tollgate.ui.columns import Column
 from tollgate.ui.fields import DurationField, PriceField
 from tollgate.ui.forms import HouseForm, render_form
@@ -110,14 +112,13 @@ LIST = Grid(
     empty_url="/customers/",
     empty_action="Choose a customer",
 )
-OF_CUSTOMER = Grid(
-    name="routes",
+OF_TAG = Grid(
+    name="tag_routes",
     columns=tuple(column for column in COLUMNS if column.name not in ("customer", "tag")),
     sort="name",
     compact=True,
-    empty_text="No routes of its own yet. Add a route with the card it pays by.",
+    empty_text="No routes yet: this tag only labels customers.",
 )
-OF_TAG = replace(OF_CUSTOMER, name="tag_routes", empty_text="No routes yet: this tag only labels customers.")
 OF_TAGS = replace(
     OF_TAG, name="routes_of_tags", columns=tuple(column for column in COLUMNS if column.name != "customer")
 )
@@ -323,6 +324,17 @@ def sought(request: HttpRequest, parameters: Mapping[str, str]) -> tuple[Grid, Q
     return as_allowed(request, LIST), source
 
 
+def at_customer(request: HttpRequest, customer: Customer) -> tuple[Grid, QuerysetSource]:
+    """A customer's own, for its page."""
+    return narrowed(
+        sought(request, {}),
+        customer,
+        search=cache(partial(with_text, "ingress_route")),
+        sort="name",
+        empty_text="No routes of its own yet. Add a route with the card it pays by.",
+    )
+
+
 def listed(found: Any) -> Any:
     """The routes with the names their list shows."""
     return naming_customers(found).select_related("tag", "card").prefetch_related("options__card")
@@ -420,7 +432,7 @@ def remove_route(request: HttpRequest, route_id: int) -> HttpResponseBase:
     route = _route(request, route_id)
     if request.POST.get("confirmation") != route.name:
         messages.error(request, f"Type {route.name} to remove this route.")
-    elif press(request, delete_ingress_route, f"{route.name} is removed.", ingress_route_id=route.pk):
+    elif press(request, delete_ingress_route, removed(request, route.name), ingress_route_id=route.pk):
         return redirect(_list(route.owner))
     return redirect("panel:route", route.pk)
 

@@ -12,10 +12,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from tollgate.actions.acts import ACTS
+from tollgate.actions.delay_values import BY_ARGUMENTS
 from tollgate.actions.delays import record_model
 from tollgate.core.areas import SHARED_TABLES
 from tollgate.panel import audit_words
 from tollgate.panel.access import Rights, current_user, own_account, reach
+from tollgate.panel.delay_edits import edited, editing
 from tollgate.panel.delay_times import DELAY_FIELDS, shown_at
 from tollgate.panel.staff import name_for
 from tollgate.store.models import Account, CarrierFormat, DelayedSave
@@ -35,6 +37,13 @@ def saving(request: HttpRequest) -> Saving:
     act = getattr(match.func, "act", "")
     model = record_model(act)
     user = current_user(request)
+    waiting = edited(request)
+    if waiting is not None:
+        return Saving(
+            asks_reason=_asks_reason(request),
+            reason=request.POST.get("reason", ""),
+            editing=editing(request, waiting),
+        )
     may_save = rights.has(act) and model is not None
     return Saving(
         asks_reason=_asks_reason(request),
@@ -43,7 +52,7 @@ def saving(request: HttpRequest) -> Saving:
         zone=user.zone,
         delay={name: request.POST.get(name, "") for name in DELAY_FIELDS},
         reason=request.POST.get("reason", ""),
-        pending=_pending(request, model, _row_id(request, act, model)) if model and not act.startswith(MAKES) else (),
+        pending=_pending(request, act, model) if model and not act.startswith(MAKES) else (),
     )
 
 
@@ -72,11 +81,18 @@ def _row_id(request: HttpRequest, act: str, model: type[Model] | None) -> int | 
     return own_account(request).pk if model is Account else None
 
 
-def _pending(request: HttpRequest, model: type[Model], row_id: int | None) -> tuple[Pending, ...]:
-    if row_id is None:
-        return ()
+def _pending(request: HttpRequest, act: str, model: type[Model]) -> tuple[Pending, ...]:
     table = model._meta.db_table  # noqa: SLF001 - Django's public name
-    waiting = DelayedSave.objects.filter(table_name=table, row_id=row_id, state="pending").order_by("due_at", "id")
+    waiting = DelayedSave.objects.filter(table_name=table, state="pending").order_by("due_at", "id")
+    if table in BY_ARGUMENTS:
+        assert request.resolver_match is not None
+        whose = {name: one for name, one in request.resolver_match.kwargs.items() if name == "customer_id"}
+        waiting = waiting.filter(act=act, **whose)
+    else:
+        row_id = _row_id(request, act, model)
+        if row_id is None:
+            return ()
+        waiting = waiting.filter(row_id=row_id)
     if reach(request) is not None and table not in SHARED_TABLES:
         waiting = waiting.filter(author_id=current_user(request).pk)  # what others put off may tell of carriers
     return tuple(_as_listed(request, saved) for saved in waiting)
@@ -87,10 +103,12 @@ def _as_listed(request: HttpRequest, saved: DelayedSave) -> Pending:
     return Pending(
         due=shown_at(saved.due_at, user.zone),
         lines=tuple(
-            line.words(new=False, most=audit_words.SHORT) for line in audit_words.lines(saved.before, saved.after)
+            line.words(new=not saved.row_id, most=audit_words.SHORT)
+            for line in audit_words.lines(saved.before, saved.after)
         ),
         author=name_for(request)(saved.author),
-        edit_url=reverse("panel:delay", args=[saved.pk]),
+        edit_url=reverse("panel:delay_edit", args=[saved.pk]),
+        time_url=reverse("panel:delay", args=[saved.pk]),
         cancel_url=reverse("panel:delay_cancel", args=[saved.pk]),
         run_url=reverse("panel:delay_run", args=[saved.pk]),
         mine=manages(request.rights, saved, user.pk, "cancel_delayed_save"),  # type: ignore[attr-defined]  # set by access

@@ -14,6 +14,7 @@ tried and taken back, so `saved` then returns what the act would have saved, and
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -24,10 +25,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from tollgate.actions.acts import Actor, Invalid, OutOfDate, acting
-from tollgate.actions.delays import delay_save
+from tollgate.actions.delays import Altered, delay_save, rights_over
 from tollgate.panel.access import actor, current_user
+from tollgate.panel.delay_edits import altered, edited
 from tollgate.panel.delay_times import TimeUnfit, due_at, shown_at
 from tollgate.panel.save_modes import CHANGES
+from tollgate.store.models import DelayedSave
 from tollgate.ui.forms import Difference, HouseForm
 from tollgate.ui.saving import posted, refusals_as_pages, say
 from tollgate.ui.words import told, told_html
@@ -45,9 +48,12 @@ def saved_by(
     who: Actor, request: HttpRequest, form: HouseForm, act: Callable[..., Result], **arguments: Any
 ) -> Result | None:
     """The same for somebody else than the user with the rights of their groups."""
+    waiting = edited(request)
     try:
-        with refusals_as_pages(), acting(who) as done:
-            if request.POST.get("save") == "delay" and request.user.is_authenticated:
+        with refusals_as_pages(), acting(_over(who, waiting)) as done:
+            if waiting is not None:
+                result = _altered(request, form, act, arguments, waiting)
+            elif request.POST.get("save") == "delay" and request.user.is_authenticated:
                 result = _delayed(request, form, act, arguments)
             else:
                 result = act(**arguments)
@@ -55,6 +61,12 @@ def saved_by(
         for name, words in invalid.errors.items():
             for word in words:
                 _add_error(form, name, word)
+    except Altered as stale:
+        request.delay_altered = True  # type: ignore[attr-defined]  # delay_edits shows the newer version then
+        now = stale.current["title"]
+        form.add_error(
+            None, f"Somebody else has changed what is put off in the meantime: {now}. Save again to replace it."
+        )
     except OutOfDate as stale:
         _show_conflict(form, stale.current)
     else:
@@ -74,6 +86,7 @@ def press(
     request: HttpRequest, act: Callable[..., object], words: str, *, who: Actor | None = None, **arguments: Any
 ) -> bool:
     """Runs an act that a plain button asks for; says `words`, or why not. Returns whether it was done."""
+    assert edited(request) is None, "the form of a delayed save has no other buttons"
     try:
         with refusals_as_pages(), acting(who or actor(request, reason(request))):
             act(**arguments)
@@ -88,12 +101,16 @@ def press(
     return True
 
 
-def after_save(request: HttpRequest, words: str, *, form_url: str, done_url: str) -> HttpResponseRedirect:
-    """Says what was saved and goes on: back to the form after "Save and stay", otherwise to the record or list."""
+def after_save(
+    request: HttpRequest, words: str, *, form_url: str, done_url: str, later_url: str = ""
+) -> HttpResponseRedirect:
+    """Says what was saved and goes on: back to the form after "Save and stay", otherwise to the record or list. What is
+    put off leaves the form open, or goes on to `later_url`."""
     later = getattr(request, "saved_later", None)
     if later is not None:
         messages.success(request, later)
-        return redirect(request.path)
+        waiting = edited(request)
+        return redirect(later_url or request.path if waiting is None else reverse("panel:delay", args=[waiting.pk]))
     messages.success(request, words)
     return redirect(form_url if request.POST.get("save") == "stay" else done_url)
 
@@ -125,6 +142,30 @@ def _delayed(request: HttpRequest, form: HouseForm, act: Callable[..., Result], 
         title=delayed.title,
     )
     return cast("Result", delayed.rehearsed)
+
+
+def _over(who: Actor, waiting: DelayedSave | None) -> Actor:
+    """Whoever changes a delayed save may change their own."""
+    return who if waiting is None else replace(who, may=rights_over(who, waiting))
+
+
+def _altered(
+    request: HttpRequest,
+    form: HouseForm,
+    act: Callable[..., Result],
+    arguments: Mapping[str, Any],
+    waiting: DelayedSave,
+) -> Result:
+    """Changes what is put off; the record stays as it is until then."""
+    touched = _touched(form, act, arguments)
+    done = altered(request, waiting, act.__name__, arguments, touched)
+    request.saved_later = told_html(  # type: ignore[attr-defined]  # after_save says it
+        "What is put off until {moment} is changed: {title}. It waits in the <a>delay log</a>.",
+        address=reverse("panel:delays"),
+        moment=shown_at(done.due_at, current_user(request).zone),
+        title=done.title,
+    )
+    return cast("Result", done.rehearsed)
 
 
 def _touched(form: HouseForm, act: Callable[..., object], arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tollgate.actions.tags import COLORS, create_tag, delete_tag, update_tag
 from tollgate.panel import alerts, cli_rules, routes
 from tollgate.panel.access import may, own_account, own_customers, reading, rights, writing
 from tollgate.panel.cells import excerpt, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import choices, words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -138,7 +139,7 @@ def remove_tag(request: HttpRequest, tag_id: int) -> HttpResponseBase:
     tag = _tag(request, tag_id)
     if request.POST.get("confirmation") != tag.name:
         messages.error(request, f"Type {tag.name} to remove this tag.")
-    elif press(request, delete_tag, f"{tag.name} is removed.", tag_id=tag.pk):
+    elif press(request, delete_tag, removed(request, tag.name), tag_id=tag.pk):
         return redirect("panel:tags")
     return redirect("panel:tag", tag.pk)
 

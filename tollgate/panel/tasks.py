@@ -8,7 +8,7 @@ A noun whose rows should link to their records has its page in `PAGES`.
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -24,7 +24,6 @@ from tollgate.actions.tasks import (
     OPEN,
     cancel_task,
     may_manage,
-    restorable,
     retry_task,
     undo_task,
     undoable,
@@ -35,16 +34,19 @@ from tollgate.panel.access import actor, current_user, own_account, reach, readi
 from tollgate.panel.cells import link
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
+from tollgate.panel.logs import LogSource
 from tollgate.panel.saving import press
 from tollgate.store.models import Message, Task, TaskRow
+from tollgate.store.queries.log_finding import LogSearch
 from tollgate.store.queries.tasks import DELAYED, rows_with_standing, with_standing
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
-from tollgate.ui.words import as_is
+from tollgate.ui.words import as_is, told
 
 AT_ONCE: Final = timedelta(seconds=2)
 STATES: Final = ("waiting", DELAYED, "active", "completed", "failed", "canceled")
+BEGUN: Final = {name: Q(**{f"{name}__isnull": False}) for name in ("started_at", "ended_at")}
 ROW_STATES: Final = ("waiting", DELAYED, "sending", "done", "failed")
 TONES: Final = {
     "waiting": "yellow",
@@ -79,6 +81,7 @@ PAGES: Final = {
     "alert": "panel:alert",
     "tag": "panel:tag",
     "tax": "panel:tax",
+    "department": "panel:department",
     "localization": "panel:localization",
     "domain": "panel:portal_domain",
     "webhook": "panel:webhook",
@@ -147,7 +150,6 @@ LIST = Grid(
         Filter("author", "Who", "author__icontains"),
     ),
     sort="-id",
-    searchable=False,
     empty_text="No jobs yet. Uploads, bulk edits, bulk deletions and mail to many are jobs: begin one in the list of "
     "customers.",
 )
@@ -156,7 +158,7 @@ LIST = Grid(
 def _record(row: Any) -> str | None:
     if row.message_id is not None:
         return reverse("panel:message", args=[row.message_id])
-    gone = row.task.kind == "delete" and not restorable(row.task)
+    gone = row.task.kind == "delete" and row.task.noun != "customer"  # those are still to be seen
     there = row.record_id is not None and row.state == "done" and not row.task.dry and not gone
     return reverse(PAGES[row.task.noun], args=[row.record_id]) if there and row.task.noun in PAGES else None
 
@@ -208,7 +210,10 @@ def begun(request: HttpRequest, task: Task) -> HttpResponseRedirect:
 @reading
 def tasks(request: HttpRequest) -> HttpResponseBase:
     """Every job, those of colleagues too; a reseller's users see their own."""
-    source = QuerysetSource(queryset=with_standing(_visible(request), _now()))
+    kinds = {kind: str(told(words(kind))) for kind in KINDS}
+    search = LogSearch(table="task", keyed={"kind": kinds})
+    jobs = with_standing(_visible(request), _now())
+    source = LogSource(queryset=jobs, search=search, narrow=True, walked=BEGUN)
     return respond(request, LIST, source, title="Jobs", breadcrumbs=crumbs(("System", "")))
 
 

@@ -15,6 +15,7 @@ from tollgate.actions.taxes import create_tax, delete_tax, update_tax
 from tollgate.core.money import AmountError, format_micros, parse_micros
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import DayField
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
@@ -193,7 +194,7 @@ def remove_tax(request: HttpRequest, tax_id: int) -> HttpResponseBase:
     """Removes a tax that was never used."""
     found = get_object_or_404(Tax, pk=tax_id, account=own_account(request))
     sure = request.method == "POST" and request.POST.get("confirmation") == found.name
-    if sure and press(request, delete_tax, f"{found.name} is removed.", tax_id=found.pk):
+    if sure and press(request, delete_tax, removed(request, found.name), tax_id=found.pk):
         return redirect("panel:taxes")
     return redirect("panel:tax", found.pk)
 

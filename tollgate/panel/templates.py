@@ -19,6 +19,7 @@ from tollgate.actions.templates import LANGUAGE_CHECK, create_template, faults, 
 from tollgate.core.templates_stock import LANGUAGE, OF_OPERATORS, STOCK, Stock
 from tollgate.panel.access import may, own_account, reading, writing
 from tollgate.panel.frame import crumbs
+from tollgate.panel.invoice_templates import value_examples
 from tollgate.panel.saving import after_save, changes, initial, posted, press, saved
 from tollgate.store.models import PortalDomain, Template
 from tollgate.ui.columns import Column, Kind
@@ -270,7 +271,7 @@ def _page(
         domain=domain,
         language=language,
         asked=asked,
-        examples=_flat(_examples(stock, domain)),
+        examples=value_examples(_examples(stock, domain)),
         preview=_preview(stock, _words(words), domain),
         preview_url=_address(stock.key, language, domain_id, "template_preview"),
     )
@@ -322,15 +323,6 @@ def _line(line_id: int, stock: Stock, language: str, *, domain: PortalDomain | N
 
 def _words(found: Template | Words) -> dict[str, str]:
     return {name: getattr(found, name) for name in PARTS}
-
-
-def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
-    """Every name a template may write, with its example."""
-    found: list[tuple[str, str]] = []
-    for name, value in values.items():
-        path_to = f"{before}{name}"
-        found += _flat(value, f"{path_to}.") if isinstance(value, Mapping) else [(f"{{{{{path_to}}}}}", str(value))]
-    return found
 
 
 urlpatterns = [

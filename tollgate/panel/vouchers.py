@@ -26,7 +26,7 @@ from tollgate.panel.access import actor, may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, link
 from tollgate.panel.fields import CpsField, InstantField, choices
 from tollgate.panel.frame import crumbs
-from tollgate.panel.saving import after_save, posted, press, reason, saved
+from tollgate.panel.saving import after_save, posted, reason, saved
 from tollgate.store.models import Voucher, VoucherBatch
 from tollgate.ui.columns import Column, Kind
 from tollgate.ui.fields import CurrencyField, MoneyField
@@ -220,9 +220,8 @@ def disable(request: HttpRequest, voucher_batch_id: int, voucher_id: int) -> Htt
     voucher = get_object_or_404(Voucher, pk=voucher_id, batch=batch)
     page = reverse("panel:voucher_batch", args=[batch.pk])
     form = HouseForm(posted(request))
-    if request.method == "POST":
-        press(request, disable_voucher, f"Voucher {voucher.serial} is disabled.", voucher_id=voucher.pk)
-        return redirect(page)
+    if form.is_valid() and saved(request, form, disable_voucher, voucher_id=voucher.pk) is not None:
+        return after_save(request, f"Voucher {voucher.serial} is disabled.", form_url=page, done_url=page)
     way = crumbs(("Money", ""), ("Vouchers", reverse("panel:vouchers")), (as_is(batch.name), page))
     title = worded("Disable voucher {serial}", serial=voucher.serial)
     lead = "Nobody can redeem its code from then on. The other vouchers of the batch stay as they are."

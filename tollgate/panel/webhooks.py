@@ -26,6 +26,7 @@ from tollgate.actions.webhooks import (
 from tollgate.core.webhooks import EVENTS, TEST
 from tollgate.panel.access import actor, may, own_account, reading, writing
 from tollgate.panel.cells import enabled_column, excerpt, fixed, link
+from tollgate.panel.deleted_records import removed
 from tollgate.panel.fields import words
 from tollgate.panel.frame import crumbs
 from tollgate.panel.saving import after_save, changes, initial, posted, press, reason, saved
@@ -228,7 +229,7 @@ def remove_webhook(request: HttpRequest, webhook_id: int) -> HttpResponseBase:
     found = _webhook(request, webhook_id)
     if request.POST.get("confirmation") != found.title:
         messages.error(request, f"Type {found.title} to remove this webhook.")
-    elif press(request, delete_webhook, f"{found.title} is removed.", webhook_id=found.pk):
+    elif press(request, delete_webhook, removed(request, found.title), webhook_id=found.pk):
         return redirect("panel:webhooks")
     return redirect("panel:webhook", found.pk)
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from tollgate.actions.acts import acting
 from tollgate.actions.cli_proofs import MOST_TRIES, OPEN, start_cli_proof, type_cli_code
 from tollgate.actions.portal_access import Visit
+from tollgate.core.cli_pools import asks_for_proof, prices, replaces, takes_clis
 from tollgate.portal.access import visiting
 from tollgate.portal.details import TypedCodeForm
 from tollgate.portal.saving import posted, press, saved
@@ -78,7 +79,7 @@ def ways(visit: Visit) -> list[str]:
 def clis(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """The verified numbers."""
     source = QuerysetSource(queryset=clis_of(visit.customer), search=("number__contains",))
-    words = "Only these numbers may be shown by your calls." if visit.customer.approved_clis_only else ""
+    words = _words(visit.customer.cli_pool, approved_only=visit.customer.approved_clis_only)
     waiting = proofs_of(visit.customer).filter(state="waiting").order_by("id")
     context = {"words": words, "can_verify": _can(visit), "waiting": waiting, "forced": forced_of(visit.customer)}
     grid = LIST_WITH_AGAIN if _can(visit) else LIST
@@ -157,7 +158,22 @@ def again(request: HttpRequest, visit: Visit, cli_proof_id: int, way: str) -> Ht
 
 
 def _can(visit: Visit) -> bool:
-    return visit.customer.approved_clis_only and not visit.session.read_only and bool(ways(visit))
+    customer = visit.customer
+    asked = asks_for_proof(customer.cli_pool, approved_only=customer.approved_clis_only)
+    return asked and not visit.session.read_only and bool(ways(visit))
+
+
+def _words(mode: str, *, approved_only: bool) -> str:
+    """What becomes of a call that shows another number, where that depends on the list."""
+    if approved_only:
+        return "Only these numbers may be shown by your calls."
+    if not takes_clis(mode):
+        return ""
+    if replaces(mode):
+        return "A call that shows another number shows one of these instead."
+    if prices(mode):
+        return "Calls that show a number which is not yours have other prices, or are refused."
+    return "Calls that show a number which is not yours are refused."
 
 
 def _proof(visit: Visit, cli_proof_id: int) -> CliProof:

@@ -13,12 +13,12 @@ from django.views.decorators.http import require_POST
 from tollgate.actions.contacts import create_contact, update_contact
 from tollgate.actions.portal_access import Visit
 from tollgate.actions.portal_passwords import send_password_link
-from tollgate.core.notices import DEPARTMENTS
 from tollgate.portal.access import visiting
 from tollgate.portal.saving import posted, press, saved
 from tollgate.store.models import Contact
 from tollgate.store.queries.portal import contacts_of
 from tollgate.ui.columns import Column, Kind
+from tollgate.ui.departments import DEPARTMENT, departments, offer_departments, with_departments
 from tollgate.ui.forms import HouseForm, render_form
 from tollgate.ui.grid import Grid, respond
 from tollgate.ui.layout import Crumb
@@ -26,7 +26,6 @@ from tollgate.ui.phones import PhoneField, at_home
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is
 
-KIND_CHOICES = list(DEPARTMENTS.items())
 FIELDS = ("first_name", "last_name", "phone", "mobile", "kind")
 
 
@@ -47,7 +46,7 @@ LIST = Grid(
         Column("email", "Email", sort="email"),
         Column("phone", "Phone"),
         Column("mobile", "Mobile"),
-        Column("kind", "Department", value=lambda row: dict(KIND_CHOICES)[row.kind], sort="kind", says=True),
+        DEPARTMENT,
         Column("login", "Login", value=_login, kind=Kind.BADGE, tone={"enabled": "green"}, sort="login_enabled"),
         Column("public_notes", "Notes", hidden=True),
     ),
@@ -64,7 +63,11 @@ class ContactForm(HouseForm):
     last_name = forms.CharField(max_length=100, required=False)
     phone = PhoneField(required=False)
     mobile = PhoneField(required=False, help_text="A new number has to be verified again")
-    kind = forms.ChoiceField(label="Department", choices=KIND_CHOICES)
+    kind = forms.ChoiceField(label="Department")
+
+    def __init__(self, *arguments: Any, account_id: int, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        offer_departments(self.fields["kind"], account_id)
 
 
 class ChangedContactForm(ContactForm):
@@ -85,13 +88,14 @@ def contacts(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Everybody at the customer."""
     search = ("first_name__icontains", "last_name__icontains", "email__icontains")
     source = QuerysetSource(queryset=contacts_of(visit.customer), search=search)
-    return respond(request, LIST, source, template="portal/contacts.html", title="Contacts")
+    grid = with_departments(LIST, departments(visit.customer.account_id))
+    return respond(request, grid, source, template="portal/contacts.html", title="Contacts")
 
 
 @visiting("contacts")
 def new_contact(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """One more person, who gets a link to set a password."""
-    form = NewContactForm(posted(request), initial={"kind": "general"})
+    form = NewContactForm(posted(request), initial={"kind": "general"}, account_id=visit.customer.account_id)
     at_home(form, visit.customer.country)
     if form.is_valid():
         done = saved(
@@ -108,7 +112,7 @@ def edit_contact(request: HttpRequest, visit: Visit, contact_id: int) -> HttpRes
     """One person."""
     contact = _contact(visit, contact_id)
     start = {name: getattr(contact, name) for name in (*FIELDS, "version")}
-    form = ChangedContactForm(posted(request), initial=start)
+    form = ChangedContactForm(posted(request), initial=start, account_id=visit.customer.account_id)
     at_home(form, visit.customer.country)
     if form.is_valid():
         done = saved(request, form, visit, update_contact, contact_id=contact.pk, **form.cleaned_data)

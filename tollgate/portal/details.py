@@ -72,7 +72,7 @@ def details(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """The contact's own record, what is verified, and the customer's facts that only the operator changes."""
     contact = visit.contact
     start: dict[str, Any] = {name: getattr(contact, name) for name in (*OWN_FIELDS, "version")}
-    form = DetailsForm(posted(request), initial=start)
+    form = DetailsForm(posted(request), initial=start, account_id=visit.customer.account_id)
     if form.is_valid():
         done = saved(request, form, visit, update_contact, contact_id=contact.pk, **form.cleaned_data)
         if done is not None:

@@ -88,8 +88,7 @@ def differences(at: datetime) -> list[str]:
             except LakeDiffers as problem:
                 found.append(str(problem))
                 continue
-            if damaged := damaged_groups(file):
-                found.append(damaged)
+            found += damaged_groups(file)
             if file.day_on in here and not _is_current(file, whole):
                 found.append(f"{file.path} is outdated: the database holds something else of that day")
     return found

@@ -32,6 +32,7 @@ renders the same sheet, and `{{ form.name.as_field_group }}` one field.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -93,10 +94,26 @@ class Pending:
     lines: tuple[str, ...]
     author: str
     edit_url: str
+    time_url: str
     cancel_url: str
     run_url: str
     mine: bool
     """Whether this user may edit, cancel and run it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """A change that waits, where the form of its record changes it: nothing else is saved by that form."""
+
+    version: str
+    due: str
+    author: str
+    """Who put it off; empty when it is who looks."""
+    lines: tuple[str, ...]
+    drift: tuple[str, ...]
+    """What others have changed meanwhile, in sentences; `seen` is what the tick sends that writes over it."""
+    seen: str
+    back_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,7 @@ class Saving:
     """What was typed into the delay, shown again when the form comes back."""
     reason: str = ""
     pending: tuple[Pending, ...] = ()
+    editing: Editing | None = None
 
 
 class HouseForm(forms.Form):
@@ -179,8 +197,34 @@ def render_form(request: HttpRequest, form: HouseForm, *, template: str = "", **
     Context the page reads: `title`, `breadcrumbs`, `help_url`, `back_url` (where Cancel goes), `save_title` (words of
     the primary button), `lead` (a sentence above the form), `read_only` (shows no buttons), `saving` (see `Saving`),
     `can_stay` (offers Save and stay where the face has no `saving`).
+
+    Where the request has `filled`, a fresh form opens with those values; what it was given as `kept_secrets` beside
+    what was typed is not shown.
     """
+    _fill(form, getattr(request, "filled", {}))
+    _hide(form, getattr(request, "kept_secrets", frozenset()))
     return render(request, template or _page_of_face(request), {"form": form, **context}, status=form.status())
+
+
+def _fill(form: HouseForm, values: Mapping[str, Any]) -> None:
+    for name in values.keys() & form.fields.keys():
+        value = values[name]
+        field = form.fields[name]
+        if isinstance(field, forms.DateTimeField) and isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        elif isinstance(field, forms.TypedChoiceField) and isinstance(value, bool):
+            choices = cast(Iterable[tuple[Any, Any]], field.choices)
+            value = next((key for key, _ in choices if field.coerce(key) is value), value)
+        form.initial[name] = value
+
+
+def _hide(form: HouseForm, names: Iterable[str]) -> None:
+    shown = [form.add_prefix(name) for name in names if form.is_bound]
+    if shown:
+        data = cast(QueryDict, form.data).copy()
+        for name in shown:
+            data[name] = ""
+        form.data = data
 
 
 def _page_of_face(request: HttpRequest) -> str:

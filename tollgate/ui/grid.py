@@ -15,6 +15,7 @@
 `respond` answers the page (`ui/grid_page.html`, or a template extending it with `actions`, `above`, `bulk` and `below`
 blocks) and, for `?export=csv` or `?export=xlsx`, the file. In a page of another kind: `grid=CUSTOMERS.page(request.GET,
 source)` in the context and `{% include "ui/grid.html" %}`; `compact=True` leaves out the search and the columns menu.
+Of several lists on a page all but one have a `prefix` of their names in the address; `part` gives one, or its file.
 
 The address carries the state, so a link to a list is a saved view: `q`, `sort` (`-amount` falls), `columns=a,b`,
 `f.<filter>`, `c.<column>` (conditions.py), `group=<column>` (grouping.py), `after`/`before` (a row's key, keys.py). A
@@ -27,12 +28,12 @@ With `ticks=True` each row (those that are `tickable`) has a checkbox named `id`
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -47,7 +48,7 @@ from tollgate.ui.grouping import groupable, heading_row, headings
 from tollgate.ui.keys import read_key, write_key
 from tollgate.ui.memory import Choice, Memory, NamedView
 from tollgate.ui.pivots import Asked, offered, pivot_answer
-from tollgate.ui.sources import Comparing, Key, Query, Source
+from tollgate.ui.sources import Comparing, Key, Query, Sifting, Source
 from tollgate.ui.words import figure, told, worded
 
 COUNT_MOST = 10_000
@@ -111,6 +112,7 @@ class Grid:
     """See the module's docstring. `sort` is a column's sort, "-" in front to fall; ties are ended by the id."""
 
     name: str
+    prefix: str = ""
     columns: tuple[Column, ...]
     sort: str
     filters: tuple[Filter, ...] = ()
@@ -125,13 +127,14 @@ class Grid:
 
     def page(self, parameters: Mapping[str, str], source: Source, saved: Choice | None = None) -> "Page":
         """What the address asks for, read from the source in two queries (rows, count)."""
-        view = View.read(self, parameters, saved or Choice(), source)
+        view = View.read(self, self.own(parameters), saved or Choice(), source)
         rows = list(source.rows(view.query, self.page_size + 1))
         more = len(rows) > self.page_size
         rows = rows[: self.page_size]
         if view.query.back:
             rows.reverse()
         most = SEARCH_MOST if view.query.search or view.conditions else COUNT_MOST
+        most = (source.counted(view.query) if isinstance(source, Sifting) else None) or most
         total = source.count(view.query, most + 1)
         first = source.key(rows[0], view.query.sort) if rows else None
         last = source.key(rows[-1], view.query.sort) if rows else None
@@ -148,7 +151,13 @@ class Grid:
             comparable=[] if self.compact else [column for column in self.columns if kind_in(source, column)],
             groupable=[] if self.compact else groupable(source, self.columns),
             headings=headings(source, view.query, view.group, view.columns, rows) if view.group else [],
+            others={name: text for name, text in parameters.items() if not name.startswith(self.prefix)},
         )
+
+    def own(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """What the address says of this list, in a page of several."""
+        length = len(self.prefix)
+        return {name[length:]: text for name, text in parameters.items() if name.startswith(self.prefix)}
 
     def _tick_id(self, source: Source, row: Row, sort: str) -> Any:
         """What a row's checkbox sends; None for a row without one."""
@@ -245,6 +254,7 @@ class Page:
     views_url: str = ""
     views: Sequence[NamedView] = ()
     path: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def titles(self) -> list[Title]:
         """The chosen columns with their sort links."""
@@ -292,9 +302,9 @@ class Page:
 
     def chips(self) -> list[tuple[str, str]]:
         """Each condition in words, with the address that leaves it out."""
+        kept, asked = self.view.kept, self.view.conditions
         return [
-            (condition.words(), "?" + urlencode({k: v for k, v in self.view.kept.items() if k != condition.parameter}))
-            for condition in self.view.conditions
+            (one.words(), "?" + self._named({k: v for k, v in kept.items() if k != one.parameter})) for one in asked
         ]
 
     def state(self) -> str:
@@ -303,7 +313,15 @@ class Page:
 
     def here(self) -> str:
         """This list as it is shown."""
-        return f"{self.path}?{self.state()}"
+        return f"{self.path}{self._url()}"
+
+    def kept_views(self) -> list[tuple[NamedView, str]]:
+        """The views by name, with their addresses."""
+        return [(view, f"{self.path}?{self._named(dict(parse_qsl(view.query)))}") for view in self.views]
+
+    def clear_url(self) -> str:
+        """The list without its search and its filters."""
+        return f"?{self._named({})}"
 
     def choosable(self) -> list[tuple[Column, bool]]:
         """Every column, the chosen ones first in their order, for the columns dialog."""
@@ -318,11 +336,11 @@ class Page:
             *(f"f.{found.name}" for found in self.grid.filters if found.hidden),
         }
         names |= {condition.parameter for condition in self.view.conditions}
-        return [(name, value) for name, value in self.view.kept.items() if name in names]
+        return self._carried({name: value for name, value in self.view.kept.items() if name in names})
 
     def state_parameters(self) -> list[tuple[str, str]]:
         """What the columns form must carry along."""
-        return [(name, value) for name, value in self.view.kept.items() if name != "columns"]
+        return self._carried({name: value for name, value in self.view.kept.items() if name != "columns"})
 
     def changed(self) -> bool:
         """Whether it is shown otherwise than it was made."""
@@ -338,8 +356,8 @@ class Page:
 
     def back_url(self) -> str:
         """This list without the choice that is about to be kept."""
-        kept = {name: value for name, value in self.view.kept.items() if name not in ("columns", "sort")}
-        return f"{self.path}?{urlencode(kept)}" if kept else self.path
+        state = self._named({n: value for n, value in self.view.kept.items() if n not in ("columns", "sort")})
+        return f"{self.path}?{state}" if state else self.path
 
     def previous_url(self) -> str:
         """The page before, or nothing."""
@@ -389,18 +407,34 @@ class Page:
         return SafeString(f"<tr>{tick}{cells}</tr>")  # cells escape their values
 
     def _url(self, **changes: str) -> str:
-        return "?" + urlencode({**self.view.kept, **changes})
+        return "?" + self._named({**self.view.kept, **changes})
+
+    def _named(self, state: Mapping[str, str]) -> str:
+        """A state as the address says it, beside that of other lists."""
+        return urlencode(dict(self._carried(state)))
+
+    def _carried(self, state: Mapping[str, str]) -> list[tuple[str, str]]:
+        prefix = self.grid.prefix
+        return [*self.others.items(), *((f"{prefix}{name}", value) for name, value in state.items())]
 
 
 def respond(
     request: HttpRequest, grid: Grid, source: Source, *, template: str = "ui/grid_page.html", **context: object
 ) -> HttpResponseBase:
     """The page of a grid, or the file when the address asks for an export; what it cannot understand is told by 422."""
+    found = part(request, grid, source, **context)
+    if not isinstance(found, Page):
+        return found
+    return render(request, template, {"grid": found, **context}, status=422 if found.view.errors else 200)
+
+
+def part(request: HttpRequest, grid: Grid, source: Source, **context: object) -> "Page | HttpResponseBase":
+    """The list as a part of a page of another kind, or its file or pivot when the address asks for that."""
     memory: Memory | None = getattr(request, "grid_memory", None)
     saved = memory.choice(grid.name) if memory else Choice()
-    parameters = request.GET.dict()
+    parameters = grid.own(request.GET.dict())
     wanted = parameters.get("export", "")
-    pivots = [] if memory is None or grid.compact else offered(source, grid.columns)
+    pivots = [] if memory is None or grid.compact or grid.prefix else offered(source, grid.columns)
     pivot = bool(pivots) and "pivot_by" in parameters
     if pivot or wanted in ("csv", "xlsx"):
         view = View.read(grid, parameters, saved, source)
@@ -411,13 +445,12 @@ def respond(
         if not view.errors:
             columns = tuple(column for column in view.columns if column.kind is not Kind.MENU)
             return (csv_response if wanted == "csv" else xlsx_response)(grid.name, columns, source, query)
-    page = replace(grid.page(parameters, source, saved), path=request.path)
+    page = replace(grid.page(request.GET.dict(), source, saved), path=request.path)
     if memory:
         named = memory.views(grid.name)
-        loads_on = memory.loads_on and not grid.compact
+        loads_on = memory.loads_on and not grid.compact and not grid.prefix
         page = replace(page, keep_url=memory.url, views_url=memory.views_url, views=named, loads_on=loads_on)
-    shown = {"grid": replace(page, pivots=bool(pivots)), **context}
-    return render(request, template, shown, status=422 if page.view.errors else 200)
+    return replace(page, pivots=bool(pivots))
 
 
 def _filters(grid: Grid, parameters: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:

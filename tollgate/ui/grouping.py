@@ -114,7 +114,8 @@ class _Only:
 def _common(group: Column, value: Any) -> str:
     """What the column shows where that follows from the group's value; otherwise the value itself."""
     try:
-        return plain(group.kind, group.read(_Only(group.sort.split("__"), value)), group.places)
+        shown = group.read(_Only(group.sort.split("__"), value))
+        return shown if isinstance(shown, AsIs) else plain(group.kind, shown, group.places)
     except (AttributeError, LookupError, TypeError, ValueError):
         if value is None or isinstance(value, datetime):
             return plain(Kind.INSTANT, value)
@@ -125,7 +126,8 @@ def _common(group: Column, value: Any) -> str:
 def name_of(group: Column, value: Any) -> str:
     """How the group of this value is called; nothing where there is no value."""
     shown = _common(group, value)
-    says = (group.kind is Kind.BADGE or group.says) and not isinstance(value, AsIs)
+    data = isinstance(value, AsIs) or isinstance(shown, AsIs)
+    says = (group.kind is Kind.BADGE or group.says) and not data
     return str(told(shown)) if says and shown else shown
 
 

@@ -69,6 +69,14 @@ class Comparing(Protocol):
 
 
 @runtime_checkable
+class Sifting(Protocol):
+    """A source that may have to look at each row to know whether it is found."""
+
+    def counted(self, query: Query) -> int | None:
+        """How far it counts what is found so; None for what is found at once."""
+
+
+@runtime_checkable
 class Writing(Protocol):
     """A source that writes the lines of a CSV file itself."""
 

@@ -25,6 +25,8 @@ from tollgate.store.models.conferences import ConferenceRoom
 from tollgate.store.models.contacts import Code, Contact, ContactSession, LoginDelay
 from tollgate.store.models.custom_pages import CustomPage
 from tollgate.store.models.customers import Customer, CustomerNote, VerifiedCli
+from tollgate.store.models.deleted_records import DeletedRecord
+from tollgate.store.models.departments import Department
 from tollgate.store.models.dids import Did, DidPrice
 from tollgate.store.models.edges import ChargingProcess, Edge
 from tollgate.store.models.endpoints import Endpoint, Extension, NumberBlock
@@ -140,6 +142,8 @@ __all__ = [
     "CustomerPackage",
     "CustomerTax",
     "DelayedSave",
+    "DeletedRecord",
+    "Department",
     "Did",
     "DidPrice",
     "DunningEvent",

@@ -67,6 +67,9 @@ class Account(Record):
     inactive_packages = models.BooleanField(default=False)
     """Whether inactive customers are charged for their packages all the same."""
     sip_rewrites = models.JSONField(default=list, blank=True)
+    low_balance_micros = models.BigIntegerField(null=True, blank=True)
+    """Of its balance with the platform: below it users are told, once until it is there again. Null tells nobody."""
+    low_balance_noticed_at = models.DateTimeField(null=True, blank=True)
     recording_retention_days = models.IntegerField(null=True, blank=True)
     payment_details = models.TextField(blank=True, default="")
     payment_description = models.CharField(max_length=100, blank=True, default="")

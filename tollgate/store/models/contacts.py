@@ -7,7 +7,7 @@ from django.db.models.functions import Lower, Now
 
 from tollgate.store.models.customers import Customer
 from tollgate.store.models.networks import NetworkField
-from tollgate.store.models.records import Record, one_of
+from tollgate.store.models.records import Record
 
 
 class Contact(Record):
@@ -20,6 +20,7 @@ class Contact(Record):
     phone = models.CharField(max_length=20, blank=True, default="")
     mobile = models.CharField(max_length=20, blank=True, default="")
     kind = models.TextField(default="general")
+    """The key of its department, built in (core/departments.py) or one that the operator has added."""
     email_verified_at = models.DateTimeField(null=True, blank=True)
     mobile_verified_at = models.DateTimeField(null=True, blank=True)
     email_verified_how = models.TextField(blank=True, default="")
@@ -42,7 +43,6 @@ class Contact(Record):
         db_table = "contact"
         constraints = [
             models.UniqueConstraint("login_domain", Lower("email"), name="contact_email_once"),
-            one_of("kind", "general", "billing", "technical", "sales", "legal", "noc", name="contact_kind"),
         ]
         indexes = [
             models.Index(fields=["last_name", "id"], name="contact_by_name"),

@@ -80,6 +80,10 @@ class Template(Record):
         return f"{self.key} ({self.language})"
 
 
+SORTED_BY = ("recipient", "state", "sent_at")
+"""What the list of messages is sorted by, beside its order."""
+
+
 class Message(models.Model):
     """One mail or SMS to one person: queued in the transaction that caused it, sent by a job, kept as the log."""
 
@@ -133,6 +137,7 @@ class Message(models.Model):
             ),
             models.Index(fields=["account", "-id"], name="message_newest"),
             models.Index(fields=["provider_id"], condition=models.Q(kind="sms"), name="message_provider"),
+            *(models.Index(fields=[name, "id"], name=f"message_by_{name}") for name in SORTED_BY),
         ]
 
     def __str__(self) -> str:

@@ -11,12 +11,16 @@ KINDS = (
     *("upload", "edit", "delete", "restore", "recalculate", "take_back", "call_file", "send", "correction_notes"),
     *("package_run", "bank_run", "bank_confirmation"),
 )
+DELAYS_BY = ("due_at", "author", "state", "created_at", "finished_at")
+TASKS_BY = ("kind", "author", "created_at", "started_at", "ended_at")
+"""What their lists are sorted by."""
 
 
 class DelayedSave(models.Model):
     """An act to be done later: its arguments, the values it would replace, and what became of it.
 
     `before` has the values of the changed fields as the author saw them; another value at the due time is a conflict.
+    The author is who put it off, or who last changed what it does.
     A record that is yet to be made has `row_id` 0 and nothing before. Secret arguments are sealed (store.secrets).
     """
 
@@ -40,8 +44,9 @@ class DelayedSave(models.Model):
     result = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
+    version = models.IntegerField(default=1, db_default=1, editable=False)
     rehearsed: object = None
-    """What the act returned when it was tried, for whoever has just scheduled it."""
+    """What the act returned when it was tried, for whoever has just scheduled or changed it."""
 
     class Meta:
         db_table = "delayed_save"
@@ -51,6 +56,7 @@ class DelayedSave(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="pending"), name="delayed_save_due"),
             models.Index(fields=["table_name", "row_id"], name="delayed_save_record"),
+            *(models.Index(fields=[name, "id"], name=f"delayed_save_by_{name}") for name in DELAYS_BY),
         ]
 
     def __str__(self) -> str:
@@ -100,6 +106,7 @@ class Task(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=models.Q(state__in=("waiting", "active")), name="task_open"),
             models.Index(fields=["author_id"], name="task_author"),
+            *(models.Index(fields=[name, "id"], name=f"task_by_{name}") for name in TASKS_BY),
         ]
 
     def __str__(self) -> str:

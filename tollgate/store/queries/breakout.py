@@ -112,20 +112,24 @@ class _Asked:
 
     def first_of_lake(self, cut: Cut, beside: Beside) -> list[tuple[Any, ...]]:
         """The same of the lake and of what the database told beside it."""
-        asked, statement = self._statement(beside)
+        asked, statement = self._statement(beside, come_to=True)
         statement.text = asked.first_ones(cut)
         return self.engine.rows(statement, tables_of(self.days), beside=beside, limit_s=limit_s())
 
     def by_calls(self) -> _Asked:
         """The same without the files of groups, one of which cannot be read."""
-        return replace(self, days=replace(self.days, groups={}))
+        return replace(self, days=replace(self.days, groups={}, whole={}))
 
-    def _statement(self, beside: Beside) -> tuple[LakeBreakout, Statement]:
+    def _statement(self, beside: Beside, *, come_to: bool = False) -> tuple[LakeBreakout, Statement]:
+        """The question of the lake; with what all groups come to, if that is told too."""
         statement = Statement(self.engine.engine)
-        held = held_in(self.account, self.question, self.held, self.days, statement)
+        asked = (self.account, self.question, self.held, self.days, statement)
+        held = held_in(*asked)
+        whole = held_in(*asked, whole=True) if come_to and self.days.whole else {}
         if beside[HERE].num_rows or not held:
             held[HERE] = "true"
-        return LakeBreakout(self.question.dimensions, held, self.engine.engine, self.countries), statement
+            whole |= {HERE: "true"} if whole else {}
+        return LakeBreakout(self.question.dimensions, held, self.engine.engine, self.countries, whole), statement
 
     def _beside(self) -> Beside:
         """The tables beside the files."""
@@ -180,10 +184,10 @@ def _keep(asked: _Asked, cut: Cut, kept: IO[str]) -> None:
 
 def sums(groups: Iterable[Group]) -> list[Group]:
     """All groups together, a line per currency."""
-    found: dict[str, Totals] = {}
+    found: dict[str, list[Totals]] = {}
     for group in groups:
-        found[group.currency] = found.get(group.currency, Totals()) + group.totals
-    return [Group((), {}, code, totals) for code, totals in sorted(found.items())]
+        found.setdefault(group.currency, []).append(group.totals)
+    return [Group((), {}, code, Totals.of_all(totals)) for code, totals in sorted(found.items())]
 
 
 def _asked(account: Account, question: Question, at: datetime, engine: LakeEngine | None) -> _Asked:

@@ -4,7 +4,7 @@ A day that is closed and written belongs to the lake as long as its file has eve
 later is told by the database: corrections, which are entries of their own, and the calls that came to a day after it
 had left the database. A day that other calls came to since its file was written is the database's until that night; so
 is one whose file is not there, such as all of them while the lake is not mounted. The lake tells a day of whole hours
-by its groups (`store.lake_groups`), and any other by its calls.
+by the smallest file of its groups (`store.lake_groups`) that knows what is asked, and any other by its calls.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,13 +21,16 @@ from django.db.models import Max, OuterRef, Subquery
 
 from tollgate.core.breakout import Question
 from tollgate.core.lake import day_begins, is_closed, runs
+from tollgate.core.lake_groups import ALL_GROUPS, level_of
 from tollgate.core.summaries import Span, beginning
 from tollgate.environment import lake_folder
 from tollgate.store.lake_groups import groups_of
-from tollgate.store.models import Account, LakeFile
+from tollgate.store.models import Account, LakeFile, SummaryProgress
 from tollgate.store.queries.statements import rows
 
 DAY: Final = timedelta(days=1)
+TRIES: Final = 3
+"""How often the calls of days are counted again when the summaries have moved on meanwhile."""
 Stretch = tuple[datetime, datetime]
 
 
@@ -47,10 +51,18 @@ class LakeDays:
     files: Mapping[date, Path]
     left: frozenset[date]
     late: tuple[int, ...]
-    groups: Mapping[date, Path]
+    groups: Mapping[str, Mapping[date, Path]]
+    """By level: of each day the smallest one that it has and that knows what is asked."""
+    whole: Mapping[str, Mapping[date, Path]]
+    """The same of what all calls come to, where these levels are other ones; else nothing."""
+
+    @property
+    def grouped(self) -> frozenset[date]:
+        """The days that are told by groups."""
+        return frozenset(day for files in self.groups.values() for day in files)
 
 
-NONE: Final = LakeDays({}, frozenset(), (), {})
+NONE: Final = LakeDays({}, frozenset(), (), {}, {})
 
 
 def lake_days(account: Account, question: Question, at: datetime) -> LakeDays:
@@ -80,7 +92,7 @@ def lake_days(account: Account, question: Question, at: datetime) -> LakeDays:
             told.remove(day)
     files = {day: folder / kept[day].path for day in sorted(told)}
     known = tuple(one for day in sorted(told & late.keys()) for one in late[day])
-    return LakeDays(files, frozenset(told & left), known, dict(_grouped(files, question, late.keys())))
+    return LakeDays(files, frozenset(told & left), known, *_grouped(files, question, late.keys()))
 
 
 def stretches(days: Iterable[date], from_at: datetime, until_at: datetime) -> list[Stretch]:
@@ -112,34 +124,50 @@ def _kept(account: Account, first: date, until_at: datetime) -> Iterable[Any]:
     )
 
 
-def _grouped(files: Mapping[date, Path], question: Question, but: Collection[date]) -> Iterator[tuple[date, Path]]:
-    """The files of groups: a day that the period has a part of an hour of is told by its calls, and so is one that has
-    calls which the database tells. Groups know no CLI as it was written, which DIDs are compared with."""
+def _grouped(
+    files: Mapping[date, Path], question: Question, but: Collection[date]
+) -> tuple[Mapping[str, Mapping[date, Path]], Mapping[str, Mapping[date, Path]]]:
+    """The files of groups by level, for the question and for what all calls come to: a day that the period has a part
+    of an hour of is told by its calls, and so is one that has calls which the database tells. Groups know no CLI as it
+    was written, which DIDs are compared with."""
     if "did" in question.filters:
-        return
+        return {}, {}
     ends = (question.from_at, question.until_at)
     within = {at.astimezone(UTC).date() for at in ends if beginning(at, Span.HOUR) < at}
+    known = {day: path for day, path in files.items() if day not in within and day not in but}
+    asked = _by_level(known, question, {*question.dimensions, *question.filters})
+    whole = _by_level(known, question, {*question.filters})
+    same_days = {*chain(*asked.values())} == {*chain(*whole.values())}
+    return asked, whole if same_days and whole.keys().isdisjoint(asked) else {}
+
+
+def _by_level(
+    files: Mapping[date, Path], question: Question, asked: Collection[str]
+) -> Mapping[str, Mapping[date, Path]]:
+    """Of each day that has one the file of the smallest level that knows what is asked, or of all groups."""
+    found: dict[str, dict[date, Path]] = {}
     for day, path in files.items():
-        made = groups_of(path)
-        if day not in within and day not in but and made.is_file():
-            yield day, made
+        whole_day = question.from_at <= day_begins(day) and day_begins(day) + DAY <= question.until_at
+        for level in (level_of(asked, whole_days=whole_day), ALL_GROUPS):
+            made = groups_of(path, level)
+            if made.is_file():
+                found.setdefault(level, {})[day] = made
+                break
+    return found
 
 
 def _outdated(account: Account, counts: Mapping[date, int]) -> set[date]:
     """The days of which the database has more calls than their files: it never loses one of a day that it has."""
     if not counts:
         return set()
-    narrow, values = _within(account, counts)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM cdr WHERE {narrow}", values)  # noqa: S608 - values apart
-        if cursor.fetchone() == (sum(counts.values()),):
-            return set()
-        cursor.execute(
-            f"SELECT (started_at AT TIME ZONE 'UTC')::date, count(*) FROM cdr WHERE {narrow} GROUP BY 1",  # noqa: S608
-            values,
-        )
-        found: dict[date, int] = dict(cursor.fetchall())
-    return {day for day, count in counts.items() if found.get(day, 0) != count}
+    bounds = day_begins(min(counts)), day_begins(max(counts)) + DAY
+    for _ in range(TRIES):  # known beforehand, the number lets the plan see that few records are left
+        reached = SummaryProgress.objects.values_list("reached", flat=True).get()
+        known = rows("lake", "calls_known", account.pk, reached, *bounds)
+        if all(row.reached == reached for row in known):
+            found = {row.day_on: row.calls for row in known}
+            return {day for day, count in counts.items() if found.get(day, 0) != count}
+    return {*counts}
 
 
 def _late(account: Account, days: Collection[date]) -> Iterator[tuple[date, list[int]]]:

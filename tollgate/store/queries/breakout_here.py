@@ -71,10 +71,11 @@ def here_lines(account: Account, question: Question, held: Held, days: LakeDays)
     found = []
     if hours:
         found.append(_lines(account, question, held, statement, "summary", _when("hour_at", hours, statement)))
-    if calls or corrected:
-        some = [_when("started_at", calls, statement)] if calls else []
-        some += [f"attempts = 0 AND {_when('started_at', corrected, statement)}"] if corrected else []
-        found.append(_lines(account, question, held, statement, "call_line", " OR ".join(some)))
+    if calls:
+        found.append(_lines(account, question, held, statement, "call_line", _when("started_at", calls, statement)))
+    if corrected:  # apart from the calls: together they would be looked for in all records
+        when = _of_corrected(account, corrected, statement)
+        found.append(_lines(account, question, held, statement, "call_line", f"attempts = 0 AND {when}"))
     return found, statement.values
 
 
@@ -143,6 +144,23 @@ def _lines(account: Account, question: Question, held: Held, statement: Statemen
         f"SELECT {', '.join(told)}"  # noqa: S608 - made of the expressions above, values apart
         f" FROM (SELECT * FROM {table} WHERE {whose} AND ({when}) AND {holds(held, statement)}) AS line{joins}"
         f" GROUP BY {', '.join([*keys, 'line.currency', 'line.carrier_currency'])}"
+    )
+
+
+def _of_corrected(account: Account, days: Iterable[Stretch], statement: Statement) -> str:
+    """From the first until the last start of a call of these days that was corrected: the plan reads no other record,
+    and none at all where nothing was corrected."""
+    when = _when("called.started_at", days, statement)
+    corrected = (
+        "FROM entry"
+        " JOIN rated_call AS called ON called.account_id = entry.account_id AND called.id = entry.call_id"
+        f" WHERE entry.account_id = {statement.mark(account.pk)} AND entry.call_id IS NOT NULL"
+        f" AND entry.kind IN ('adjustment', 'correction') AND {when}"
+    )
+    return (
+        f"started_at >= (SELECT min(called.started_at) {corrected})"
+        f" AND started_at <= (SELECT max(called.started_at) {corrected})"
+        f" AND {_when('started_at', days, statement)}"
     )
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from tollgate.core.breakout import ALL_DIDS, LISTED, Question
 from tollgate.core.call_search import Rule, asked
 from tollgate.core.lake import Condition, Group, Span, Statement, where
-from tollgate.core.lake_breakout import CALLS, GROUPS, LOOKED_UP, TEXTS
+from tollgate.core.lake_breakout import CALLS, LOOKED_UP, TEXTS
 from tollgate.store.models import Account, Customer, Did, IngressRoute
 from tollgate.store.queries.breakout_days import LakeDays
 from tollgate.store.queries.breakout_names import named_ids
@@ -53,16 +53,21 @@ def _of_dids(account: Account, reach: frozenset[int] | None, value: str) -> Cond
 
 
 def tables_of(days: LakeDays) -> dict[str, list[Path]]:
-    """The lake's files by the names of their tables: groups, and calls of the days that have none."""
-    calls = [path for day, path in days.files.items() if day not in days.groups]
-    return {name: files for name, files in ((GROUPS, list(days.groups.values())), (CALLS, calls)) if files}
+    """The lake's files by the names of their tables: groups of each level, and calls of the days that have none."""
+    calls = [path for day, path in days.files.items() if day not in days.grouped]
+    tables = {**{name: list(files.values()) for name, files in {**days.groups, **days.whole}.items()}, CALLS: calls}
+    return {name: files for name, files in tables.items() if files}
 
 
-def held_in(account: Account, question: Question, held: Group, days: LakeDays, statement: Statement) -> dict[str, str]:
-    """What must hold of a row in the lake's files by the names of their tables, as SQL of the statement."""
+def held_in(
+    account: Account, question: Question, held: Group, days: LakeDays, statement: Statement, *, whole: bool = False
+) -> dict[str, str]:
+    """What must hold of a row in the lake's files by the names of their tables, as SQL of the statement; of those that
+    tell only what all come to, if that is asked."""
     span = Span(account.pk, question.from_at, question.until_at)
     found = {}
-    for table in tables_of(days):
+    groups = days.whole if whole else days.groups
+    for table in (name for name in tables_of(days) if name in groups or name == CALLS):
         late = table == CALLS and days.late
         among = Group((held, Condition("id", "not_in", days.late))) if late else held
         found[table] = where(among, span, statement)

@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db.models import Case, DateTimeField, ExpressionWrapper, F, QuerySet, Value, When
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value, When
 from django.db.models.functions import Greatest
 
+from tollgate.core.cli_pools import CLI_MODES
 from tollgate.store.models import VerifiedCli
 
 WEEK: Final = timedelta(days=7)
@@ -18,9 +19,10 @@ def with_lapse(found: QuerySet[VerifiedCli]) -> QuerySet[Any]:
     soonest. Both are empty for one that stays."""
     days = F("customer__account__verification_valid_days") * Value(timedelta(days=1))
     over_at = ExpressionWrapper(F("verified_at") + days, output_field=DateTimeField())
+    asked = Q(customer__approved_clis_only=True) | Q(customer__cli_pool__in=CLI_MODES)
     lapsing = When(
+        asked,
         method__in=PROVED,
-        customer__approved_clis_only=True,
         customer__account__verification_valid_days__gt=0,
         then=over_at,
     )

@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 from django.db import connection
 from django.db.models import (
     BigIntegerField,
-    BooleanField,
     Case,
     CharField,
     Count,
@@ -31,14 +30,13 @@ from django.db.models import (
     When,
 )
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce, Least
+from django.db.models.functions import Least
 
 from tollgate.store.models import (
     CDR,
     Account,
     Call,
     Carrier,
-    Contact,
     Customer,
     Endpoint,
     Entry,
@@ -47,6 +45,7 @@ from tollgate.store.models import (
 )
 from tollgate.store.queries import finding
 from tollgate.store.queries.dashboard import Traffic, ratio
+from tollgate.store.queries.unready import Unready, tagged
 
 LAST_CALL_DAYS = 31
 AHEAD: Final = 4
@@ -58,24 +57,6 @@ _WORN_OUT = """"customer"."valid_days" * interval '1 day' + CASE
     THEN "customer"."created_at"
     ELSE (SELECT first_used_at FROM wallet WHERE wallet.account_id = "customer"."account_id"
           AND wallet.kind = 'customer' AND wallet.owner_id = "customer"."id") END"""
-_ROUTED_TAGS = "ARRAY(SELECT tag_id FROM ingress_route WHERE tag_id IS NOT NULL AND enabled)"
-_UNREADY = f"""
-  (SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL
-   EXCEPT SELECT customer_id FROM endpoint WHERE enabled AND sends_calls)
-UNION ALL
-  SELECT id FROM (
-    SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL
-    EXCEPT SELECT customer_id FROM ingress_route WHERE enabled
-  ) AS routeless
-  WHERE NOT EXISTS (
-    SELECT FROM customer_tag WHERE customer_id = routeless.id AND tag_id = ANY ({_ROUTED_TAGS}))
-UNION ALL
-  SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL AND email_verification
-    AND NOT EXISTS (SELECT FROM contact WHERE customer_id = customer.id AND email_verified_at IS NOT NULL)
-UNION ALL
-  SELECT id FROM customer WHERE status = 'active' AND deleted_at IS NULL AND mobile_verification
-    AND NOT EXISTS (SELECT FROM contact WHERE customer_id = customer.id AND mobile_verified_at IS NOT NULL)
-"""  # noqa: S608 - fixed text
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,35 +100,13 @@ def in_service(customers: QuerySet[Customer], *, deleted: bool = False) -> Query
     return customers.filter(deleted_at__isnull=not deleted).annotate(shown=shown)
 
 
-def of_state(state: str) -> Q:
+def of_state(state: str, unready: Unready | None = None) -> Q:
     """Customers of a status, or of one of the two states that are no status: `dialing` has live calls, `unready` is
     active but lacks an endpoint, a route or a verification that it needs to call.
     """
     if state == "dialing":
         return Q(pk__in=Call.objects.values("customer_id"))  # live calls are few beside all customers
-    return _unready() if state == "unready" else Q(status=state)
-
-
-def _unready() -> Q:
-    """Found at once from the indexes of those that lack nothing; when they are very many, one by one."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id FROM ({_UNREADY}) AS unready LIMIT {finding.FEW + 1}")  # noqa: S608 - fixed text
-        ids = [row[0] for row in cursor.fetchall()]
-    if len(ids) <= finding.FEW:
-        return finding.among("pk", set(ids))
-    contacts = Contact.objects.filter(customer=OuterRef("pk"))
-    lacking = ~_one_of(_enabled(Endpoint).filter(sends_calls=True)) | ~(
-        _one_of(_enabled(IngressRoute)) | _one_of(_tagged())
-    )
-    lacking |= Q(email_verification=True) & ~_one_of(contacts.exclude(email_verified_at=None))
-    lacking |= Q(mobile_verification=True) & ~_one_of(contacts.exclude(mobile_verified_at=None))
-    return Q(lacking, status="active", deleted_at=None)
-
-
-def _one_of(found: QuerySet[Any]) -> Q:
-    """Whether there is one, asked row by row, so that a page asks for few."""
-    one = Subquery(found.values(one=Value(True))[:1])
-    return Q(Coalesce(one, Value(False), output_field=BooleanField()))
+    return (unready or Unready()).meaning() if state == "unready" else Q(status=state)
 
 
 def occupied(account: Account) -> dict[int, int]:
@@ -194,6 +153,15 @@ def by_balance(
 ) -> list[int] | None:
     """The ids of at most so many of those customers, by balance and id, behind a place in that order; None where they
     are too few among all for this way.
+    """
+    near = next_by_balance(account, after=after, falling=falling, limit=limit * AHEAD)
+    chosen = set(customers.filter(finding.among("pk", near)).order_by().values_list("pk", flat=True))
+    found = [pk for pk in near if pk in chosen][:limit]
+    return found if len(found) == limit or len(near) < limit * AHEAD else None
+
+
+def next_by_balance(account: Account, *, after: tuple[int, int] | None, falling: bool, limit: int) -> list[int]:
+    """The ids of the next customers of all, by balance and id, behind a place in that order.
 
     No index may stand on what every call changes: the wallets are read and the nearest kept, which takes a third of the
     time that joining each to its customer first does.
@@ -206,10 +174,7 @@ def by_balance(
         )
         wallets = wallets.filter(beyond)
     order = ("-balance_micros", "-owner_id") if falling else ("balance_micros", "owner_id")
-    nearest = list(wallets.order_by(*order).values_list("owner_id", flat=True)[: limit * AHEAD])
-    chosen = set(customers.filter(finding.among("pk", nearest)).order_by().values_list("pk", flat=True))
-    found = [pk for pk in nearest if pk in chosen][:limit]
-    return found if len(found) == limit or len(nearest) < limit * AHEAD else None
+    return list(wallets.order_by(*order).values_list("owner_id", flat=True)[:limit])
 
 
 def tags_of(customer_ids: Sequence[int]) -> dict[int, list[str]]:
@@ -252,16 +217,7 @@ def today_of(account: Account, customer_ids: Sequence[int], at: datetime) -> dic
 
 def _has_route() -> Q:
     """Whether the customer of the outer query has an enabled route, its own or one of its tags."""
-    return Q(Exists(_enabled(IngressRoute))) | Q(Exists(_tagged()))
-
-
-def _tagged() -> QuerySet[Any]:
-    """The tags of the customer of the outer query that have an enabled route.
-
-    By an array, because the planner takes a tag's routes to be many and would read all tags to find the first.
-    """
-    routed: RawSQL = RawSQL(f"tag_id = ANY ({_ROUTED_TAGS})", (), output_field=BooleanField())  # noqa: S611 - fixed text
-    return Customer.tags.through.objects.filter(routed, customer=OuterRef("pk"))
+    return Q(Exists(_enabled(IngressRoute))) | Q(Exists(tagged()))
 
 
 def _enabled(model: type[Endpoint] | type[IngressRoute]) -> QuerySet[Any]:

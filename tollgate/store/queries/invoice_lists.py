@@ -9,11 +9,16 @@ from datetime import date
 from typing import Any
 
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, TextField, Value, When
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Abs, Greatest
+from django.db.models.lookups import Exact, LessThan
 
 from tollgate.store.models import Account, Allocation, Customer, Entry, Invoice, InvoiceLine, Message
 
 STANDINGS = ("draft", "open", "partly_paid", "overdue", "paid", "void")
+_WHOLE: Any = Abs("total_micros") - Abs("settled_micros")
+LEFT = Case(When(state="issued", then=Greatest(_WHOLE, 0)), default=0, output_field=BigIntegerField())
+"""What is still to be paid of a document, or to be used of a credit note."""
 
 
 def invoices(account: Account, on: date) -> QuerySet[Invoice]:
@@ -29,18 +34,20 @@ def invoices_of(customer: Customer, on: date) -> QuerySet[Invoice]:
 
 def with_standing(found: QuerySet[Any], on: date) -> QuerySet[Any]:
     """Adds `left_micros`, what is still to be paid (or used, of a credit note), and `standing`."""
-    whole: Any = Abs("total_micros") - Abs("settled_micros")
-    left = Case(When(state="issued", then=Greatest(whole, 0)), default=0, output_field=BigIntegerField())
-    standing = Case(
+    told: QuerySet[Any] = found.annotate(left_micros=LEFT, standing=standing_on(Value(on)))
+    return told
+
+
+def standing_on(today: Combinable) -> Case:
+    """Which of `STANDINGS` a document has on a day."""
+    return Case(
         When(~Q(state="issued"), then=F("state")),
-        When(left_micros=0, then=Value("paid")),
-        When(Q(due_on__lt=on) & ~Q(kind="credit_note"), then=Value("overdue")),
+        When(Exact(LEFT, 0), then=Value("paid")),
+        When(Q(LessThan(F("due_on"), today)) & ~Q(kind="credit_note"), then=Value("overdue")),
         When(~Q(settled_micros=0), then=Value("partly_paid")),
         default=Value("open"),
         output_field=TextField(),
     )
-    told: QuerySet[Any] = found.annotate(left_micros=left).annotate(standing=standing)
-    return told
 
 
 def left_of_lines(invoice: Invoice) -> dict[int, int]:

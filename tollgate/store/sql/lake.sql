@@ -25,6 +25,22 @@ SELECT EXISTS (
   SELECT FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND started_at < $3::timestamptz
 ) AS found
 
+-- name: calls_known
+-- How many calls the database has of each UTC day of a period ($3 until $4): from the summaries as far as they have come
+-- ($2), the others from the records.
+SELECT day_on, sum(calls)::bigint AS calls, (SELECT reached FROM summary_progress) AS reached
+FROM (
+  SELECT (hour_at AT TIME ZONE 'UTC')::date AS day_on, attempts AS calls
+  FROM summary
+  WHERE account_id = $1::bigint AND hour_at >= $3::timestamptz AND hour_at < $4::timestamptz
+  UNION ALL
+  SELECT (started_at AT TIME ZONE 'UTC')::date, 1
+  FROM cdr
+  WHERE account_id = $1::bigint AND started_at >= $3::timestamptz AND started_at < $4::timestamptz AND written >= $2::bigint
+    AND (written > $2::bigint OR started_at >= COALESCE((SELECT within_at FROM summary_progress), '-infinity'))
+) AS known
+GROUP BY day_on
+
 -- name: calls_between
 -- The calls of a day that the database has, which are few of one that it has forgotten.
 SELECT id FROM cdr WHERE account_id = $1::bigint AND started_at >= $2::timestamptz AND started_at < $3::timestamptz

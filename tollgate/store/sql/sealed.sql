@@ -80,3 +80,6 @@ CROSS JOIN LATERAL (SELECT COALESCE(argument.value ->> 'sealed', argument.value 
 WHERE state IN ('waiting', 'active') AND found.sealed <> ''
 ORDER BY id DESC
 LIMIT 1
+
+-- name: deleted_records
+SELECT id, sealed FROM deleted_record WHERE sealed <> '' ORDER BY id DESC LIMIT 1
