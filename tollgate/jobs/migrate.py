@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from argparse import Namespace
 from contextlib import suppress
 from importlib.metadata import distributions
@@ -23,6 +24,7 @@ from tollgate.jobs.console import CommandFailed, Commands, add_command, say
 from tollgate.jobs.postgres import serving
 
 ONE_AT_A_TIME: Final = 0x7011_6A7E  # key of the advisory lock that migrations hold
+ASKED_EVERY_S: Final = 0.5
 OLDEST: Final = 150_000
 PACKAGE: Final = Path(tollgate.__file__).parent
 DECIDING: Final = ("store/migrations/*.py", "config/settings.py")
@@ -52,7 +54,7 @@ def migrate(url: str) -> list[str]:
     with connection:
         if connection.info.server_version < OLDEST:
             raise CommandFailed(f"PostgreSQL {OLDEST // 10_000} or later is needed")
-        connection.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+        _take_turn(connection)
         environment.export("TOLLGATE_DATABASE_URL", url)
         environment.export("TOLLGATE_STATEMENT_LIMIT_S", "0")
         environment.export("DJANGO_SETTINGS_MODULE", "tollgate.config.settings")
@@ -61,6 +63,13 @@ def migrate(url: str) -> list[str]:
         with suppress(psycopg.errors.InsufficientPrivilege):  # who may not alter the tables is told the slow way
             connection.execute(sql.SQL("COMMENT ON TABLE django_migrations IS {}").format(mark))
         return applied
+
+
+def _take_turn(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Waits for its turn by asking again. A question that waited in the server would hold a snapshot, and an index that
+    is built while others write waits for every snapshot: both would wait for ever."""
+    while connection.execute("SELECT pg_try_advisory_lock(%s)", [ONE_AT_A_TIME]).fetchone() != (True,):
+        time.sleep(ASKED_EVERY_S)
 
 
 def is_migrated(url: str) -> bool:

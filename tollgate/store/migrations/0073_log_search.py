@@ -1,11 +1,12 @@
-"""Logs are searched and sorted by indexes. They may be long: each index is built while others write, and anew if that
-was broken off.
+"""Logs are searched and sorted by indexes. They may be long: each index is built while others write, anew if that was
+broken off, and not again if it stands.
 """
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
 from tollgate.store.sql import script
@@ -26,10 +27,21 @@ SEARCHED: Final = {
 }
 
 
-def _built(name: str, on: str) -> migrations.RunSQL:
+BROKEN_OFF: Final = "SELECT true FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid"
+
+
+def _built(name: str, on: str) -> migrations.RunPython:
     """One that was broken off is there and good for nothing."""
-    statements: list[Any] = [f"DROP INDEX CONCURRENTLY IF EXISTS {name}", f"CREATE INDEX CONCURRENTLY {name} ON {on}"]
-    return migrations.RunSQL(statements, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+
+    def build(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        del apps
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(BROKEN_OFF, [name])
+            if cursor.fetchone():
+                cursor.execute(f"DROP INDEX CONCURRENTLY {name}")
+            cursor.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}")
+
+    return migrations.RunPython(build, migrations.RunPython.noop)
 
 
 def _operations() -> Iterator[Operation]:
@@ -44,6 +56,7 @@ def _operations() -> Iterator[Operation]:
     yield migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS audit_actor", migrations.RunSQL.noop)
     for table, words in SEARCHED.items():
         yield _built(f"{table}_search", f"{table} USING gin (search_grams(search_words({words})))")
+    yield migrations.RunSQL(f"ANALYZE {', '.join(SEARCHED)}", migrations.RunSQL.noop)
 
 
 class Migration(migrations.Migration):
