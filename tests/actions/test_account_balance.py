@@ -78,6 +78,18 @@ def test_users_with_a_proved_email_hear_once_of_a_low_balance_until_money_comes(
     assert len(told()) == 3
 
 
+def test_a_notice_that_nobody_could_hear_waits_until_somebody_can(account: Account) -> None:
+    new, at = user("new@demo.example", "*"), records.now()
+    update_account(account_id=account.pk, low_balance_micros=20 * EURO)
+    assert look(at) == 0
+    account.refresh_from_db()
+    assert account.low_balance_noticed_at is None, "nobody was told"
+    User.objects.filter(pk=new.pk).update(email_verified_at=Now())
+    assert [look(at), look(at)] == [1, 0]
+    account.refresh_from_db()
+    assert (told(), account.low_balance_noticed_at) == (["new@demo.example"], at)
+
+
 def test_an_email_that_nobody_has_proved_gets_nothing_but_the_link_that_proves_it(account: Account) -> None:
     new, ann = user("new@demo.example", "*"), proved("ann@demo.example", "*")
     with acting(ANN):

@@ -19,7 +19,7 @@ from tollgate.actions.charges import charge_customer
 from tollgate.actions.customers import delete_customer, update_customer
 from tollgate.actions.invoice_issue import issue_invoice, void_invoice
 from tollgate.actions.invoice_runs import generate_missing_invoices, run_invoices
-from tollgate.actions.invoices import draft_invoice, remove_invoice_line
+from tollgate.actions.invoices import add_invoice_line, draft_invoice, remove_invoice_line
 from tollgate.actions.payments import create_payment
 from tollgate.actions.taxes import create_tax
 from tollgate.store.models import Account, Charge, Customer, Invoice, InvoiceLine
@@ -105,6 +105,43 @@ def test_one_taken_off_the_last_document_of_its_kind_gets_one_of_its_own(account
     assert sound(acme)
 
 
+def test_what_is_taken_off_the_document_of_what_was_left_gets_another_and_nothing_is_added(
+    account: Account,
+) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=210_000)
+    acme = prepaid(account, tax_ids=[vat.pk])
+    charged(acme, [Talk(BEGIN, EURO)])
+    charges = [fee(acme, 30, "2024-01-20", post_now=True), fee(acme, 5, "2024-03-01", post_now=True)]
+    turned(acme, "postpaid", datetime.fromisoformat("2024-02-01T00:00:00Z"))
+    draft = draft_invoice(customer_id=acme.pk, from_on="2024-01-01", until_on="2024-02-01")
+    for charge in charges:
+        remove_invoice_line(line_id=draft.lines.get(charge=charge).pk)
+    issue_invoice(invoice_id=draft.pk)
+    (made,) = generate_missing_invoices(customer_id=acme.pk, issued=False)
+    left = Invoice.objects.get(pk=made.invoice_id)
+    with pytest.raises(Invalid, match="before the account type was changed"):
+        add_invoice_line(invoice_id=left.pk, description="more", unit_price_nanos=50 * EURO * 1000)
+    remove_invoice_line(line_id=left.lines.get(charge=charges[0]).pk)
+    assert told([issue_invoice(invoice_id=left.pk)]) == [("receipt", 5 * EURO, 0)]
+    assert told(run_invoices(LATER)) == [("receipt", 30 * EURO, 0)]
+    assert sound(acme)
+
+
+def test_a_gift_is_on_the_receipt_of_what_was_left_before_it_is_on_an_invoice(account: Account) -> None:
+    vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=200_000)
+    acme = prepaid(account, tax_ids=[vat.pk])
+    charged(acme, [Talk(BEGIN, EURO)])
+    charges = [fee(acme, 30, "2024-01-20", post_now=True), fee(acme, -5, "2024-01-21", post_now=True)]
+    turned(acme, "postpaid", datetime.fromisoformat("2024-02-01T00:00:00Z"))
+    draft = draft_invoice(customer_id=acme.pk, from_on="2024-01-01", until_on="2024-02-01")
+    for charge in reversed(charges):
+        remove_invoice_line(line_id=draft.lines.get(charge=charge).pk)
+    issue_invoice(invoice_id=draft.pk)
+    charged(acme, [Talk(datetime.fromisoformat("2024-02-15T12:00:00Z"), 20 * EURO)])
+    assert told(run_invoices(LATER)) == [("receipt", 25 * EURO, 0), ("invoice", 20 * EURO, 4 * EURO)]
+    assert sound(acme)
+
+
 def test_a_gift_that_no_receipt_had_room_for_is_on_the_next_invoice(account: Account) -> None:
     vat = create_tax(account_id=account.pk, name="VAT", rate_ppm=200_000)
     acme = prepaid(account, tax_ids=[vat.pk])
@@ -128,7 +165,7 @@ def test_who_switches_an_account_type_over_money_that_is_left_is_told_of_its_tax
     update_customer(customer_id=acme.pk, company="Acme Ltd")
     assert len(done.warnings) == 1
     update_customer(customer_id=acme.pk, billing_type="prepaid")
-    assert "100 EUR was paid without tax" in done.warnings[1]
+    assert "What of its balance of 100 EUR was paid while postpaid" in done.warnings[1]
 
 
 @settings(

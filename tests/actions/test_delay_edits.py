@@ -12,8 +12,10 @@ from django.db import connection
 
 from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_delays import AT, LATER, PASSWORD, as_user, now, put_off
+from tollgate.actions.accounts import update_account
 from tollgate.actions.acts import Actor, Invalid, NotPermitted, acting
 from tollgate.actions.customers import create_customer, update_customer
+from tollgate.actions.delay_values import read
 from tollgate.actions.delays import (
     Altered,
     cancel_delayed_save,
@@ -23,9 +25,12 @@ from tollgate.actions.delays import (
     update_delayed_save,
 )
 from tollgate.actions.endpoints import create_sip_user
+from tollgate.actions.mail_settings import create_mail_settings, update_mail_settings
+from tollgate.actions.payment_gateways import create_payment_gateway
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.actions.wallets import wallet_of
-from tollgate.store.models import Account, Audit, Customer, DelayedSave, Endpoint, Entry, Payment, User
+from tollgate.store.models import Account, Audit, Customer, DelayedSave, Endpoint, Entry, MailSettings, Payment, User
+from tollgate.store.secrets import unseal
 
 pytestmark = pytest.mark.django_db
 ACTS = ["update_customer", "create_contact", "delay_save", "top_up", "create_sip_user"]
@@ -177,6 +182,97 @@ def test_a_new_record_becomes_another_and_its_secret_stays_unless_typed_anew(ann
     made = Endpoint.objects.get(username="acme-dan")
     Endpoint.objects.filter(pk=made.pk).update(username="acme-old")
     assert create_sip_user(customer_id=customer.pk, username="acme-dan", password=PASSWORD).ha1 == made.ha1
+
+
+def mail_of(account: Account, server: str = "mail.example.com") -> MailSettings:
+    """A mail server with a login."""
+    given = {"server": server, "from_address": "hello@demo.example", "username": "ann", "password": PASSWORD}
+    return create_mail_settings(account_id=account.pk, **given)
+
+
+MAIL_ACTS = ["update_mail_settings", "create_sip_user", "update_payment_gateway", "delay_save", "update_delayed_save"]
+
+
+def test_a_secret_that_waits_goes_nowhere_that_its_author_did_not_type_it_for(account: Account) -> None:
+    ann, bob, settings = somebody("Ann", MAIL_ACTS), somebody("Bob", MAIL_ACTS), mail_of(account)
+    wanted = {"mail_settings_id": settings.pk, "password": "Ann's own", "from_name": "Demo"}
+    with acting(as_user(ann)):
+        saved = delay_save(act="update_mail_settings", arguments=wanted, due_at=LATER)
+    evil = {"server": "evil.example"}
+    for who in (bob, ann):
+        for given in (evil, evil | {"password": ""}, {"mode": "none"}, {"username": "eve"}):
+            with pytest.raises(Invalid) as caught:
+                alter(who, saved, arguments=given)
+            assert list(caught.value.errors) == ["password"], (who, given)
+    for given in ({"arguments": {"from_name": "Bob"}}, {"over_present": True}, {"without": ["from_name"]}):
+        with pytest.raises(Invalid, match="somebody else"):
+            alter(bob, saved, **given)
+    with pytest.raises(Invalid, match="anew"):
+        alter(bob, saved, arguments=evil, without=["password"])
+    alter(ann, saved, arguments={"from_name": "Demo Telecom"})
+    saved.refresh_from_db()
+    assert read(saved.arguments)["password"] == "Ann's own"
+    alter(bob, saved, arguments=evil | {"password": "Bob's own"})
+    assert run_due(LATER) == 1
+    settings.refresh_from_db()
+    assert (settings.host, unseal(settings.password_sealed)) == ("evil.example", "Bob's own")
+
+
+def test_a_secret_that_waits_is_not_given_to_what_took_its_place(account: Account) -> None:
+    ann, settings = somebody("Ann", MAIL_ACTS), mail_of(account)
+    wanted = {"mail_settings_id": settings.pk, "password": "Ann's own"}
+    with acting(as_user(ann)):
+        saved = delay_save(act="update_mail_settings", arguments=wanted, due_at=LATER)
+    update_mail_settings(mail_settings_id=settings.pk, server="evil.example", password="Eve's own")
+    for given in ({"arguments": {"from_name": "Demo"}}, {"over_present": True}):
+        with pytest.raises(Invalid, match="was changed after"):
+            alter(ann, saved, **given)
+    assert run_due(LATER) == 1
+    assert now(saved)[0] == "conflict"
+    settings.refresh_from_db()
+    assert unseal(settings.password_sealed) == "Eve's own"
+
+
+def test_of_many_secrets_that_wait_each_is_typed_anew_for_another_address(account: Account) -> None:
+    ann, bob = somebody("Ann", MAIL_ACTS), somebody("Bob", MAIL_ACTS)
+    gateway = create_payment_gateway(account_id=account.pk, name="cards", provider="stripe", enabled=False)
+    keys = {"secret_key": "sk_1", "webhook_secret": "wh_1"}
+    wanted = {"payment_gateway_id": gateway.pk, "secrets": keys}
+    with acting(as_user(ann)):
+        saved = delay_save(act="update_payment_gateway", arguments=wanted, due_at=LATER)
+    evil = {"settings": {"api_url": "https://evil.example"}}
+    for who in (bob, ann):
+        for given in (evil, evil | {"secrets": {"secret_key": "sk_2", "webhook_secret": ""}}):
+            with pytest.raises(Invalid) as caught:
+                alter(who, saved, arguments=given)
+            assert list(caught.value.errors) == ["secrets"]
+    alter(ann, saved, arguments={"secrets": {"secret_key": "sk_2", "webhook_secret": ""}})
+    saved.refresh_from_db()
+    assert read(saved.arguments)["secrets"] == {"secret_key": "sk_2", "webhook_secret": "wh_1"}
+
+
+def test_what_somebody_else_changes_is_not_told_by_the_reason_of_who_put_it_off(ann: User, customer: Customer) -> None:
+    saved = put_off(ann, customer, channels=9)
+    for who, reason in ((ann, "promised"), (somebody("Bob", [*ACTS, "update_delayed_save"]), "")):
+        with acting(Actor(who.email, as_user(who).may | {"update_delayed_save"}, "", "user", who.pk)):
+            update_delayed_save(delayed_save_id=saved.pk, arguments={"channels": 10 + who.pk})
+        saved.refresh_from_db()
+        assert (saved.author_id, saved.reason) == (who.pk, reason)
+
+
+def test_a_notice_that_was_armed_meanwhile_is_no_conflict(account: Account) -> None:
+    account.refresh_from_db()
+    update_account(account_id=account.pk, low_balance_micros=20 * EURO)
+    Account.objects.filter(pk=account.pk).update(low_balance_noticed_at=AT)
+    ann = somebody("Ann", ["update_account", "delay_save"])
+    with acting(as_user(ann)):
+        arguments = {"account_id": account.pk, "low_balance_micros": 30 * EURO}
+        saved = delay_save(act="update_account", arguments=arguments, due_at=LATER)
+    assert saved.after == {"low_balance_micros": 30 * EURO}
+    Account.objects.filter(pk=account.pk).update(low_balance_noticed_at=None)
+    DelayedSave.objects.update(before=saved.before | {"low_balance_noticed_at": AT.isoformat()})
+    assert run_due(LATER) == 1
+    assert now(saved) == ("done", "")
 
 
 def test_money_is_booked_once_at_its_time_however_often_it_was_put_off(ann: User, customer: Customer) -> None:

@@ -112,7 +112,7 @@ def test_a_limit_is_changed_at_its_time_once_and_in_the_name_of_its_author(ann: 
 def test_what_somebody_else_changed_meanwhile_wins_and_the_author_is_told(ann: User, customer: Customer) -> None:
     saved = put_off(ann, customer, debit_limit_micros=0, channels=9)
     update_customer(customer_id=customer.pk, debit_limit_micros=30 * EURO)
-    User.objects.filter(pk=ann.pk).update(email="ann.new@demo.example")
+    User.objects.filter(pk=ann.pk).update(email="ann.new@demo.example", email_verified_at=AT)
     run_due(LATER)
     state, why = now(saved)
     assert state == "conflict"
@@ -121,6 +121,13 @@ def test_what_somebody_else_changed_meanwhile_wins_and_the_author_is_told(ann: U
     assert (customer.debit_limit_micros, customer.channels) == (30 * EURO, 5), "nothing is half-saved"
     (mail,) = Message.objects.all()
     assert (mail.recipient, why in mail.text, saved.title in mail.subject) == ("ann.new@demo.example", True, True)
+
+
+def test_an_email_that_nobody_has_proved_is_not_told_of_values(ann: User, customer: Customer) -> None:
+    saved = put_off(ann, customer, debit_limit_micros=0)
+    update_customer(customer_id=customer.pk, debit_limit_micros=30 * EURO)
+    run_due(LATER)
+    assert (now(saved)[0], Message.objects.count()) == ("conflict", 0)
 
 
 def test_input_that_cannot_be_is_told_when_it_is_put_off(ann: User, customer: Customer) -> None:

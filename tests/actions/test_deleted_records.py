@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from threading import Thread
 from typing import Any
 
@@ -17,9 +18,11 @@ from django.db.models import QuerySet
 from tests.actions.cast import ANN, acme, bought_by, demo_account, sold_by
 from tests.actions.test_customers import refused
 from tests.actions.test_tasks import actor_of, by_another_worker, errors_of, user, work
+from tollgate.actions import records
 from tollgate.actions.access_numbers import create_access_number
-from tollgate.actions.acts import ACTS, NotFound, NotPermitted, acting
-from tollgate.actions.alerts import create_alert
+from tollgate.actions.acts import ACTS, Actor, NotFound, NotPermitted, acting
+from tollgate.actions.alert_watch import watch
+from tollgate.actions.alerts import create_alert, delete_alert, restore_alert
 from tollgate.actions.aliases import create_alias
 from tollgate.actions.bulk import DELETES, start_bulk_delete
 from tollgate.actions.cards import delete_card
@@ -30,6 +33,7 @@ from tollgate.actions.conferences import create_conference_room
 from tollgate.actions.contacts import (
     create_contact,
     delete_contact,
+    delete_contacts,
     restore_contact,
     update_contact,
     verify_contact_email,
@@ -39,7 +43,13 @@ from tollgate.actions.customers import create_customer, delete_customer, restore
 from tollgate.actions.deleted_records import KEPT, WITHIN, forget_old
 from tollgate.actions.departments import create_department, delete_department
 from tollgate.actions.dids import create_did
-from tollgate.actions.endpoints import create_ip_endpoint, create_sip_user, delete_endpoint, restore_endpoint
+from tollgate.actions.endpoints import (
+    create_ip_endpoint,
+    create_sip_user,
+    delete_endpoint,
+    restore_endpoint,
+    update_endpoint,
+)
 from tollgate.actions.erasures import erase_contact
 from tollgate.actions.localizations import create_localization
 from tollgate.actions.number_blocks import assign_number_block, delete_number_block
@@ -50,11 +60,14 @@ from tollgate.actions.routes import create_ingress_route, delete_ingress_route, 
 from tollgate.actions.tags import create_tag, delete_tag
 from tollgate.actions.tasks import restoring, undo_task
 from tollgate.actions.taxes import create_tax
-from tollgate.actions.users import update_user_group
+from tollgate.actions.users import create_user_group, update_user_group
 from tollgate.actions.webhooks import create_webhook
+from tollgate.core import aliases, cli_rules
 from tollgate.store.models import (
     Account,
     Alert,
+    AlertEvent,
+    ApiToken,
     Audit,
     Card,
     Contact,
@@ -66,6 +79,7 @@ from tollgate.store.models import (
     Gateway,
     IngressRoute,
     RouteOption,
+    SavedReport,
     SignInLink,
     SignInProvider,
     Task,
@@ -193,6 +207,19 @@ def test_a_contact_comes_back_with_its_password_what_was_verified_and_its_provid
     assert not ContactSession.objects.exists(), "a login that was over stays over"
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_the_api_tokens_of_a_deleted_contact_stay_over(scene: Scene, *, several: bool) -> None:
+    carla = scene.make("contact")
+    token = ApiToken.objects.create(contact_id=carla.pk, name="Books", shown="tg_1", secret_hash="h", scopes=["*"])
+    if several:
+        delete_contacts(contact_ids=[carla.pk])
+    else:
+        delete_contact(contact_id=carla.pk)
+    restore_contact(contact_id=carla.pk)
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+
+
 def test_a_contact_whose_department_is_gone_comes_back_in_general(scene: Scene) -> None:
     desk = create_department(account_id=scene.account.pk, name="Night desk")
     carla, emil = (
@@ -296,6 +323,59 @@ def test_a_tag_comes_back_with_what_watched_it(scene: Scene) -> None:
     assert not Alert.objects.exists()
     ACTS["restore_tag"](tag_id=tag.pk)
     assert list(Alert.objects.values_list("pk", "tag_id")) == [(alert.pk, tag.pk)]
+
+
+def test_a_restored_alert_is_armed_anew_and_holds_nobody_for_what_was_changed_meanwhile(scene: Scene) -> None:
+    alert = create_alert(
+        account_id=scene.account.pk, customer_id=scene.acme.pk, title="Edits", area="change",
+        recipients=["a@b.example"], penalty_s=300,
+    )  # fmt: skip
+    desk = scene.make("endpoint")
+    assert watch(records.now()) == 0, "the first look remembers where it stands"
+    update_endpoint(endpoint_id=desk.pk, name="Hall")
+    later = records.now() + timedelta(minutes=1)
+    assert watch(later) == 1
+    scene.acme.refresh_from_db()
+    held = scene.acme.status
+    assert held == "penalty"
+    delete_alert(alert_id=alert.pk)
+    update_endpoint(endpoint_id=desk.pk, name="Attic")
+    restore_alert(alert_id=alert.pk)
+    assert (alert.states.count(), AlertEvent.objects.count()) == (0, 0), "its history stays gone"
+    assert (watch(later), watch(later)) == (0, 0)
+    update_endpoint(endpoint_id=desk.pk, name="Cellar")
+    assert watch(later) == 1, "what is changed from now on is told"
+
+
+@pytest.mark.parametrize(
+    ("noun", "book", "most", "field"),
+    [("alias", aliases, "MOST_ALIASES", "current"), ("cli_rule", cli_rules, "MOST_RULES", "cli")],
+)
+def test_no_more_come_back_than_there_may_be(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, noun: str, book: object, most: str, field: str
+) -> None:
+    monkeypatch.setattr(book, most, 1)
+    first = scene.make(noun)
+    ACTS[f"delete_{noun}"](**{f"{noun}_id": first.pk})
+    second = scene.make(noun)
+    assert "There are 1 " in refused(field, ACTS[f"restore_{noun}"], **{f"{noun}_id": first.pk})
+    assert (there(first), there(second)) == (False, True)
+    ACTS[f"delete_{noun}"](**{f"{noun}_id": second.pk})
+    ACTS[f"restore_{noun}"](**{f"{noun}_id": first.pk})
+    assert there(first)
+
+
+def test_a_restored_report_is_mailed_from_its_next_morning_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = create_report(
+        account_id=scene.account.pk, name="Mine", dimensions=["customer"], frequency="daily", recipients=["a@b.example"]
+    )
+    assert report.next_at is not None
+    ACTS["delete_report"](report_id=report.pk)
+    at = report.next_at + timedelta(days=5, hours=1)
+    monkeypatch.setattr(records, "now", lambda: at)
+    DeletedRecord.objects.update(deleted_at=at)
+    ACTS["restore_report"](report_id=report.pk)
+    assert SavedReport.objects.get().next_at == report.next_at + timedelta(days=6)
 
 
 def test_nothing_comes_back_to_a_customer_that_was_deleted_itself(scene: Scene) -> None:
@@ -428,6 +508,40 @@ def test_users_of_a_reseller_restore_what_their_own_house_deleted_and_nothing_el
     assert [there(one) for one in (own, ours, foreign)] == [True, False, False]
 
 
+def test_what_users_delete_through_the_portal_is_what_their_own_house_deleted(scene: Scene) -> None:
+    baltic = create_customer(account_id=scene.account.pk, name="Baltic", currency="EUR", is_reseller=True)
+    corso = create_customer(account_id=scene.account.pk, name="Corso", currency="EUR", parent_id=baltic.pk)
+    rita = user("rita@baltic.example", "*", reseller_id=baltic.pk)
+    found = []
+    for one in (scene.ann, rita):
+        as_contact = Actor(
+            f"{one.email} as dan@corso.example", frozenset({"*"}), "seen through the portal", "user", one.pk,
+            reach=frozenset({corso.pk}),
+        )  # fmt: skip
+        dan = create_contact(customer_id=corso.pk, email=f"{one.name}@corso.example", first_name="Dan")
+        with acting(as_contact):
+            delete_contact(contact_id=dan.pk)
+        found.append(dan)
+    told = DeletedRecord.objects.order_by("pk").values_list("operated", "reseller_id")
+    assert list(told) == [(True, None), (False, baltic.pk)]
+    with acting(actor_of(rita, reach=frozenset({corso.pk}), reseller_id=baltic.pk)):
+        with pytest.raises(NotFound):
+            restore_contact(contact_id=found[0].pk)
+        assert restore_contact(contact_id=found[1].pk) == found[1]
+
+
+def test_who_might_delete_several_contacts_may_restore_each(scene: Scene) -> None:
+    migration: Any = import_module("tollgate.store.migrations.0072_deleted_records")
+    given = (["delete_contacts"], ["delete_contact", "delete_contacts"], ["delete_contacts", "restore_contact"])
+    groups = [create_user_group(name=f"G{n}", acts=acts) for n, acts in enumerate(given)]
+    with connection.cursor() as cursor:
+        cursor.execute(migration.RESTORES)
+    for group, acts in zip(groups, given, strict=True):
+        group.refresh_from_db()
+        assert sorted(group.acts) == sorted({*acts, "restore_contact"})
+        assert len(group.acts) == len(set(group.acts))
+
+
 def test_what_a_resellers_user_restores_is_recorded_as_the_operator_has_chosen_by_now(scene: Scene) -> None:
     baltic = create_customer(account_id=scene.account.pk, name="Baltic", currency="EUR", is_reseller=True)
     corso = create_customer(account_id=scene.account.pk, name="Corso", currency="EUR", parent_id=baltic.pk)
@@ -467,6 +581,25 @@ def test_a_deleted_contact_is_erased_like_another(scene: Scene) -> None:
     with pytest.raises(NotFound):
         restore_contact(contact_id=carla.pk)
     assert restore_contact(contact_id=emil.pk) == emil
+
+
+@pytest.mark.parametrize("came_back", [True, False])
+def test_who_is_restored_or_deleted_while_an_erasure_waits_is_erased(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, *, came_back: bool
+) -> None:
+    carla, locked = scene.make("contact"), records.locked
+    if came_back:
+        delete_contact(contact_id=carla.pk)
+
+    def waited(model: Any, row_id: int, *version: int) -> Any:
+        if model is Customer:  # another had the lock until now
+            monkeypatch.setattr(records, "locked", locked)
+            (restore_contact if came_back else delete_contact)(contact_id=carla.pk)
+        return locked(model, row_id, *version)
+
+    monkeypatch.setattr(records, "locked", waited)
+    erase_contact(contact_id=carla.pk, reason="asked in writing")
+    assert (Contact.objects.count(), DeletedRecord.objects.count()) == (0, 0)
 
 
 def test_what_was_sealed_with_another_key_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

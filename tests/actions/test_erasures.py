@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from threading import Thread
 from typing import Any
 
@@ -15,7 +16,6 @@ from tests.actions.cast import ANN, EURO, acme, demo_account
 from tests.actions.test_customers import refused
 from tests.actions.test_tasks import actor_of, user, work
 from tests.store.test_document_laws import broken
-from tollgate.actions import tasks
 from tollgate.actions.acts import Actor, NotFound, acting
 from tollgate.actions.audit import note_event, seal_audit
 from tollgate.actions.contacts import create_contact, update_contact
@@ -26,6 +26,7 @@ from tollgate.actions.mailings import send_bulk_email
 from tollgate.actions.messages import queue
 from tollgate.actions.payments import create_payment
 from tollgate.actions.retention import place_legal_hold, release_legal_hold
+from tollgate.actions.task_batches import IN_BATCHES, Batch
 from tollgate.actions.uploads import start_upload
 from tollgate.actions.users import create_user
 from tollgate.core.audit_chain import Broken, Link, Whole, examine
@@ -279,23 +280,23 @@ def test_jobs_forget_what_a_file_said_of_a_person_also_while_they_are_at_work(mo
     assert [words for words in ("carla@", "Rossi") if words in left] == []
     assert left.count("emil@acme.example") >= 3
     assert not Contact.objects.filter(email=typed["email"]).exists()
-    emil, do = Contact.objects.get(email=others["email"]), tasks.DOING["send"]
+    emil, batch = Contact.objects.get(email=others["email"]), IN_BATCHES["send"]
 
     def erase() -> None:
         with acting(ANN):
             erase_contact(contact_id=emil.pk, reason="asked by mail")
         connection.close()
 
-    def erased_meanwhile(task: Task, row: TaskRow) -> None:
+    def erased_meanwhile(task: Task, rows: Sequence[TaskRow]) -> Mapping[int, list[list[str]]]:
         eraser = Thread(target=erase)
         eraser.start()
         eraser.join()
-        do(task, row)
+        return batch.do(task, rows)
 
-    monkeypatch.setitem(tasks.DOING, "send", erased_meanwhile)
+    monkeypatch.setitem(IN_BATCHES, "send", Batch(batch.room, erased_meanwhile))
     with acting(actor_of(User.objects.get())):
         send_bulk_email(account_id=customer.account_id, customer_ids=[customer.pk], subject="News", text="Hello")
     assert "emil@acme.example" in TaskRow.objects.latest("id").title
     work()
     row = TaskRow.objects.latest("id")
-    assert (row.state, row.title, row.errors) == ("failed", "", [["", f"There is no contact {emil.pk}."]])
+    assert (row.state, row.title, row.errors) == ("failed", "", [["", "The contact is gone."]])

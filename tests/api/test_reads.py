@@ -11,12 +11,14 @@ from tollgate.actions import records
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.cards import create_card
 from tollgate.actions.clis import add_verified_cli
+from tollgate.actions.contacts import create_contact, delete_contact
 from tollgate.actions.customer_notes import add_customer_note
 from tollgate.actions.payments import create_payment
 from tollgate.actions.postings import wallet_of
 from tollgate.actions.retention import place_legal_hold
 from tollgate.actions.revisions import create_draft, publish_revision
 from tollgate.actions.routes import create_ingress_route
+from tollgate.actions.tags import create_tag, delete_tag
 from tollgate.actions.users import create_user, create_user_group
 from tollgate.api.noun_rows import Noun, all_fields
 from tollgate.api.nouns import NOUNS
@@ -274,6 +276,18 @@ def test_a_resellers_token_reads_nothing_of_others(cast: Cast, rita: Api) -> Non
     }
     assert [row["name"] for row in rita.get("customers").json()["data"]] == ["Corso"]
     assert rita.get("cdrs", {**SINCE, "fields": "profit_micros"}).status_code == 422
+
+
+def test_deleted_records_are_told_to_those_who_read_their_kind(cast: Cast, ann: Api) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        delete_tag(tag_id=create_tag(account_id=cast.account.pk, name="Secret tag").pk)
+        delete_contact(contact_id=create_contact(customer_id=cast.acme.pk, email="di@acme.example", first_name="Di").pk)
+        group = create_user_group(name="People", acts=[], areas=["tasks", "contacts"])
+        eve = Api.of(create_user(name="Eve", email="eve@d.example", password=PASSWORD, group_ids=[group.pk]))
+    assert {row["table_name"] for row in ann.get("deleted-records").json()["data"]} == {"tag", "contact"}
+    assert [row["table_name"] for row in eve.get("deleted-records").json()["data"]] == ["contact"]
+    tag = DeletedRecord.objects.get(table_name="tag").pk
+    assert (eve.get(f"deleted-records/{tag}").status_code, ann.get(f"deleted-records/{tag}").status_code) == (404, 200)
 
 
 def test_a_resellers_token_reads_the_rules_of_its_customers_and_the_jobs_it_began(cast: Cast, rita: Api) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tollgate.core.templates import MOST_SIGNS, MOST_STEPS, Figure, Value, problems, render
 from tollgate.core.templates_helpers import HelperRefused, Manner, math, number_of, number_text
-from tollgate.core.templates_stock import MESSAGES, STOCK, VALUES, as_html
+from tollgate.core.templates_stock import MESSAGES, STOCK, VALUES, as_html, escaped
 from tollgate.core.templates_syntax import MOST_DEPTH, TemplateInvalid, names, parse
 
 VALUE_TEXTS = st.text(max_size=40)
@@ -202,7 +202,16 @@ def test_a_text_becomes_simple_html() -> None:
     assert as_html("Hello,\n\na\nb\n\n{{link}}\n\n{{#if a}}\n\nc\n\n{{/if}}") == (
         '<p>Hello,</p>\n<p>a<br>\nb</p>\n<p><a href="{{link}}">{{link}}</a></p>\n{{#if a}}\n<p>c</p>\n{{/if}}'
     )
+    assert as_html("{{#if a}}\n\nb\n\n{{else if c}}\n\nd\n\n{{ else }}\n\ne\n\n{{/if}}") == (
+        "{{#if a}}\n<p>b</p>\n{{else if c}}\n<p>d</p>\n{{ else }}\n<p>e</p>\n{{/if}}"
+    )
     assert len(MESSAGES) == len(STOCK)
+
+
+def test_a_text_is_escaped_between_its_tags_alone() -> None:
+    text = """a < b {{lookup c "d"}} & {{!-- "}} --}}{{math "1"\n'+' 2}} 'e' {{"""
+    assert escaped(text) == ("""a &lt; b {{lookup c "d"}} &amp; {{!-- "}} --}}{{math "1" '+' 2}} &#x27;e&#x27; {{""")
+    assert escaped("{{!--" * 10_000) == "{{!--" * 10_000
 
 
 def test_the_values_that_a_template_writes_are_known_in_every_branch() -> None:
@@ -312,6 +321,13 @@ def test_a_template_that_writes_nothing_ends_too() -> None:
     many: Value = [""] * 1000
     with pytest.raises(TemplateInvalid, match=str(MOST_STEPS)):
         filled("{{#each a}}{{#each a}}{{/each}}{{/each}}", a=many)
+
+
+@pytest.mark.parametrize("long", [f"(dateFormat '2026-02-03' '{'D ' * 50}')", f"@root.b{'.0' * 100}"])
+def test_what_takes_long_counts_as_many_steps(long: str) -> None:
+    many: Value = [""] * 3700
+    with pytest.raises(TemplateInvalid, match=str(MOST_STEPS)):
+        filled(f"{{{{#each a}}}}{{{{#if {long}}}}}{{{{/if}}}}{{{{/each}}}}", a=many, b=[])
 
 
 def test_a_long_text_of_unclosed_tags_is_read_in_one_pass() -> None:

@@ -28,6 +28,7 @@ from tollgate.store.models import (
     Audit,
     ChargingProcess,
     Code,
+    User,
     Wallet,
 )
 
@@ -177,6 +178,9 @@ def test_the_notice_of_a_low_balance_is_set_on_the_account_page(cast: Cast, ann:
     assert Account.objects.get().low_balance_micros == 20_000_000
     page = " ".join(re.sub(r"<[^>]+>", " ", ann.get(PAGE).content.decode()).split())
     assert "Users are told below 20.00" in page
+    assert "Nobody is told yet" in page
+    User.objects.filter(pk=cast.ann.pk).update(email_verified_at=datetime.now(UTC))
+    assert "Nobody is told yet" not in ann.get(PAGE).content.decode()
 
 
 def test_packages_tell_their_price_and_what_they_come_to_today_and_this_month(cast: Cast, ann: Client) -> None:

@@ -14,9 +14,13 @@ from tests.panel.conftest import logged_in
 from tests.panel.test_access import addresses
 from tests.panel.test_delays import IN_2_HOURS, edit, put_off, sellers
 from tests.panel.test_forms import as_shown, errors_of
+from tollgate.actions.acts import Actor, acting
 from tollgate.actions.delay_values import SECRET_ARGUMENTS, read
 from tollgate.actions.delays import record_model, run_due
-from tollgate.store.models import Audit, Customer, DelayedSave, Endpoint, LegalHold, Task, User
+from tollgate.actions.mail_settings import update_mail_settings
+from tollgate.panel.delay_forms import form_of
+from tollgate.store.models import Account, Audit, Customer, DelayedSave, Endpoint, LegalHold, MailSettings, Task, User
+from tollgate.store.secrets import unseal
 
 pytestmark = pytest.mark.django_db
 
@@ -185,6 +189,47 @@ def test_a_new_record_is_changed_in_its_form_and_its_password_is_kept_unseen(cas
     Endpoint.objects.filter(pk=made.pk).update(username="acme-old")
     assert ann.post(address, at_once).status_code == 302
     assert Endpoint.objects.get(username="acme-eve").ha1 == made.ha1
+
+
+def test_a_secret_that_somebody_else_put_off_is_typed_anew_and_ones_own_for_another_server(
+    cast: Cast, ann: Client
+) -> None:
+    with acting(Actor("setup", frozenset({"*"}))):
+        settings = update_mail_settings(
+            mail_settings_id=MailSettings.objects.get(domain=None).pk,
+            server="mail.example.com",
+            username="ann",
+            password=PASSWORD,
+        )
+    group = cast.bob.groups.get()
+    group.acts = ["*"]
+    group.save()
+    bob, address = logged_in(cast.bob), f"/mail-settings/{settings.pk}/"
+    assert ann.post(address, as_shown(ann.get(address)) | {"password": "Ann's own"} | IN_2_HOURS).status_code == 302
+    saved = DelayedSave.objects.latest("id")
+    assert changed(ann, saved, from_name="Demo").status_code == 302
+    for who, typed in ((ann, {"server": "evil.example"}), (bob, {"server": "evil.example"}), (bob, {"from_name": "B"})):
+        answer = changed(who, saved, **typed)
+        assert (answer.status_code, set(errors_of(answer))) == (422, {"password"}), typed
+        assert "Ann's own" not in answer.content.decode()
+    saved.refresh_from_db()
+    assert (read(saved.arguments)["password"], saved.author_id) == ("Ann's own", cast.ann.pk)
+    assert changed(bob, saved, server="mx.example.com", password="Bob's own").status_code == 302
+    assert run_due(saved.due_at) == 1
+    settings.refresh_from_db()
+    assert (settings.host, unseal(settings.password_sealed)) == ("mx.example.com", "Bob's own")
+
+
+def test_the_block_of_the_account_opens_that_the_change_is_of(cast: Cast, ann: Client) -> None:
+    User.objects.update(email_verified_at=datetime.now(UTC))
+    Account.objects.update(phone="+37052123456", phone_verified_at=datetime.now(UTC))
+    for block, typed in (("contact", {"phone": "+37052123457"}), ("balance", {"low_balance_micros": "20"})):
+        Account.objects.update(low_balance_noticed_at=datetime.now(UTC))
+        address = f"/account-settings/block/{block}/"
+        assert ann.post(address, as_shown(ann.get(address)) | typed | IN_2_HOURS).status_code == 302
+        saved = DelayedSave.objects.latest("id")
+        assert form_of(saved) == address
+        assert typed.keys() <= as_shown(ann.get(page_of(saved))).keys()
 
 
 def test_new_records_of_every_kind_open_in_their_form_as_they_were_typed(cast: Cast, ann: Client) -> None:

@@ -10,6 +10,8 @@ from tests.panel.cast import Cast
 from tollgate.actions.acts import Actor, acting
 from tollgate.actions.clis import add_verified_cli
 from tollgate.actions.contacts import create_contact
+from tollgate.actions.customers import update_customer
+from tollgate.panel.bulk_nouns import NOUNS
 from tollgate.store.models import Contact
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,33 @@ def test_what_is_ticked_or_found_at_a_customer_is_edited_and_leads_back_there(
     assert ann.get(edit, {"scope": "all", "query": "q=oe%40"}).context["count"] == 3
     assert ann.get(edit, {"id": people[:2], **of_acme}).context["count"] == 2
     assert ann.get(edit, of_acme).headers["Location"] == page, "with words on what to do"
+
+
+def test_all_that_is_found_at_a_customer_is_what_its_page_shows_and_never_all_of_its_own(
+    cast: Cast, ann: Client, people: list[int]
+) -> None:
+    with acting(SETUP):
+        add_verified_cli(customer_id=cast.acme.pk, number="+37061234569")
+        update_customer(customer_id=cast.acme.pk, name="Moe Trading")
+        create_contact(customer_id=cast.acme.pk, email="di@moe.example", first_name="Di")
+    page = reverse("panel:customer", args=[cast.acme.pk])
+    assert emails(ann, page, "contacts.q=moe+trading") == []
+    assert sorted(emails(ann, page, "contacts.q=moe")) == ["di@moe.example", "moe@acme.example"]
+    delete, of_acme = reverse("panel:bulk_delete", args=["contact"]), {"customer": cast.acme.pk, "scope": "all"}
+    assert ann.get(delete, {"query": "q=moe", **of_acme}).context["count"] == 2
+    for noun, listed in NOUNS.items():
+        if listed.of_customer is not None and noun != "did":  # a DID is searched by its customer's name there, too
+            address = reverse("panel:bulk_delete", args=[noun])
+            told = ann.get(address, {"query": "q=Moe+Trading", **of_acme})
+            assert told.headers.get("Location") == reverse(listed.of_customer.page, args=[cast.acme.pk]), noun
+
+
+@pytest.mark.parametrize("customer", ["", "acme", "1x", "-1", "9" * 30, "0", "987654321"])
+def test_all_that_is_found_at_no_customer_is_nobody(cast: Cast, ann: Client, customer: str) -> None:
+    for noun in ("contact", "endpoint", "carrier"):
+        address = reverse("panel:bulk_delete" if noun != "carrier" else "panel:bulk_edit", args=[noun])
+        assert "count" in (ann.get(address, {"scope": "all", "query": ""}).context or {}), noun
+        assert ann.get(address, {"scope": "all", "query": "", "customer": customer}).status_code == 302, noun
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from tollgate.actions.customers import update_customer
 from tollgate.actions.delays import delay_save
 from tollgate.actions.messages import queue
 from tollgate.store.models import Audit, Customer, DelayedSave, Message, Task
-from tollgate.store.queries import finding
+from tollgate.store.queries import finding, log_finding
+from tollgate.store.queries.finding import ids_with
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -134,6 +135,46 @@ def test_a_resellers_user_finds_nothing_by_who_of_the_operator_did_it(cast: Cast
     own = Audit.objects.filter(actor=user.email, table_name="customer").latest("id").pk
     for text in (user.email, "203.0.113.5"):
         assert own in found(rita, "/audit/", text), text
+
+
+@pytest.mark.usefixtures("either_way")
+@pytest.mark.parametrize("most", [log_finding.VALUES_MOST, 1], ids=["few people", "many people"])
+def test_changes_are_filtered_by_who_made_them_however_many_people_there_are(
+    cast: Cast, ann: Client, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    for name in ("nils@demo.example", "Olga@demo.example", "nils@demo.example as carla@acme.example"):
+        with acting(Actor(name, frozenset({"*"}), "for nils", "user", cast.ann.pk)):
+            update_customer(customer_id=cast.acme.pk, reference=f"PO-{name}"[:30])
+    monkeypatch.setattr(log_finding, "VALUES_MOST", most)
+    reads: list[str] = []
+    real = log_finding._values
+    monkeypatch.setattr(log_finding, "_values", lambda table, column: reads.append(column) or real(table, column))
+    for query, names in {
+        "f.actor=NILS@": {"nils@demo.example", "nils@demo.example as carla@acme.example"},
+        "f.actor=ol": {"Olga@demo.example"},
+        "f.actor=carla@acme": {"nils@demo.example as carla@acme.example"},
+        "c.actor=begins:olga": {"Olga@demo.example"},
+    }.items():
+        reads.clear()
+        rows = [row for row in ann.get(f"/audit/?{query}").context["grid"].rows if row.reason == "for nils"]
+        assert {row.actor for row in rows} == names, query
+        assert reads == ["actor"], "once for the rows and their count"
+
+
+def test_what_few_rows_of_a_resellers_customers_have_is_found_by_the_index_though_very_many_others_have_it(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rita, corso = logged_in(with_rita(cast)[0]), Customer.objects.get(name="Corso")
+    with acting(Actor("setup", frozenset({"*"}), "crowded")):
+        update_customer(customer_id=corso.pk, channels=7)
+        for number in range(8):
+            update_customer(customer_id=cast.acme.pk, channels=10 + number)
+    own = set(Audit.objects.filter(customer_id=corso.pk, reason="crowded").values_list("pk", flat=True))
+    monkeypatch.setattr(finding, "FEW", 6)
+    monkeypatch.setattr(finding, "_estimated", lambda held, text: 0)
+    assert ids_with("audit", "crowded") is None, "of all that are very many"
+    monkeypatch.setattr(log_finding, "one_by_one", lambda table, text: pytest.fail("compared row by row"))
+    assert found(rita, "/audit/", "crowded") == own != set()
 
 
 def test_what_is_compared_row_by_row_is_counted_no_further_than_a_page(

@@ -104,8 +104,11 @@ def test_a_user_with_a_list_of_addresses_comes_from_those_alone(cast: Cast) -> N
 
 
 def test_another_password_ends_the_sessions_opened_with_the_old_one(cast: Cast) -> None:
-    User.objects.update(email_verified_at=datetime.now(UTC))
     here, there = logged_in(cast.ann), logged_in(cast.ann)
+    own, told = reverse("panel:own_password"), "you are told by mail"
+    assert told not in here.get(own).content.decode()
+    User.objects.update(email_verified_at=datetime.now(UTC))
+    assert told in here.get(own).content.decode()
     answer = here.post(reverse("panel:own_password"), {"old_password": PASSWORD, "password": "quite another one"})
     assert answer.status_code == 302
     assert here.get("/customers/").status_code == 200

@@ -81,7 +81,8 @@ def test_a_customers_summary_tells_each_stretch_and_what_bills_it(cast: Cast, an
     text = page.content.decode()
     assert 'data-over="300" data-under="4"' in text
     assert f'value="{yesterday.id}" form="summary-ticks"' in text
-    assert text.count("Refresh") == 1  # the button that counts anew: a reload beside it would look the same
+    assert text.count("Refresh</button>") == 1, "the button that counts anew: a reload beside it would look the same"
+    assert text.count('aria-label="Refresh"') == 1, "that of the contacts alone"
     line = ann.get(f"/customers/{cast.acme.pk}/summary/day/?export=csv").streaming_content
     assert f"{NOON_AT:%Y-%m-%d},75.00,90.0,0.150003,50.00,0.300003,4,3,270,270" in b"".join(line).decode()  # type: ignore[arg-type]
     since = f"f.from={NOON_AT:%Y-%m-%d}"

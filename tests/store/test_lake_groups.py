@@ -239,6 +239,13 @@ def test_a_lake_without_the_smaller_levels_goes_on_and_gets_them_by_the_night(tr
     assert differences(AT) == []
 
 
+def test_nothing_is_made_of_damaged_groups(traffic: Traffic) -> None:
+    made_of(level=BY_CLI).unlink()
+    made_of().write_bytes(made_of().read_bytes() + b"spoiled")
+    write_closed_days(AT)
+    assert differences(AT) == [], "all groups are made anew as well"
+
+
 @pytest.mark.parametrize("level", [BY_HOUR, BY_CLI])
 def test_a_smaller_level_that_is_spoiled_stops_no_question_and_is_made_anew(traffic: Traffic, level: str) -> None:
     known = told_of_all(traffic)

@@ -1,8 +1,9 @@
 """Telling the people of the account that its own balance with the platform runs low: once, when it falls below the
 threshold. The notice is armed again by a balance that is not below it, and by another threshold (`update_account`).
 
-Who is told: every user who may log in, reads the account's page and has an email that is proved. Only charges lower
-this balance and only money raises it, so that it does not come and go as a customer's does (low_balances.py).
+Who is told: every user who may log in, reads the account's page and has an email that is proved; while there is none
+the notice waits. Only charges lower this balance and only money raises it, so that it does not come and go as a
+customer's does (low_balances.py).
 """
 
 from __future__ import annotations
@@ -41,8 +42,11 @@ def look(at: datetime) -> int:
     count = 0
     for account in crossed:
         fell = account.low_balance_noticed_at is None
-        if fell:
-            _tell(account)
+        readers = told(account) if fell else []
+        if fell and not readers:
+            continue  # it is told when an email is proved
+        for reader in readers:
+            _tell(account, reader)
         records.change(account, {"low_balance_noticed_at": at if fell else None})
         count += 1
     return count
@@ -56,17 +60,16 @@ def told(account: Account) -> list[User]:
     return [user for user, rights in found if rights and (EVERY_ACT in rights[0] or AREA in rights[1])]
 
 
-def _tell(account: Account) -> None:
+def _tell(account: Account, reader: User) -> None:
     values: dict[str, Value] = {
         "balance": Figure(format_micros(account.balance, 2)),  # type: ignore[attr-defined]  # annotated above
         "threshold": Figure(format_micros(account.low_balance_micros or 0, 2)),
         "currency": account.purse_currency,  # type: ignore[attr-defined]
     }
-    for user in told(account):
-        queue(
-            account_id=account.pk,
-            template="account_low_balance",
-            values=values,
-            recipient=user.email,
-            language=user.language,
-        )
+    queue(
+        account_id=account.pk,
+        template="account_low_balance",
+        values=values,
+        recipient=reader.email,
+        language=reader.language,
+    )

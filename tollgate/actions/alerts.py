@@ -137,7 +137,7 @@ def delete_alert(*, alert_id: int, version: int | None = None) -> None:
 
 @act
 def restore_alert(*, alert_id: int) -> Alert:
-    """Brings a deleted alert back with its history, armed as it was."""
+    """Brings a deleted alert back, armed anew: what happened meanwhile it does not tell. Its history stays gone."""
     return deleted(Alert, alert_id, "alert_id").restore()
 
 

@@ -77,8 +77,10 @@ def delete_alias(*, alias_id: int, version: int | None = None) -> None:
 
 @act
 def restore_alias(*, alias_id: int) -> Alias:
-    """Brings a deleted alias back as it was."""
-    alias = deleted(Alias, alias_id, "alias_id").restore()
+    """Brings a deleted alias back as it was, where calls can obey it beside the others."""
+    was = deleted(Alias, alias_id, "alias_id")
+    _check(was.record)
+    alias = was.restore()
     _advise(alias)
     return alias
 

@@ -97,9 +97,10 @@ def delete_cli_rule(*, cli_rule_id: int, version: int | None = None) -> None:
 
 @act
 def restore_cli_rule(*, cli_rule_id: int) -> CliRule:
-    """Brings a deleted rule back as it was."""
+    """Brings a deleted rule back as it was, where calls can obey it beside the others."""
     was = deleted(CliRule, cli_rule_id, "cli_rule_id")
     _check_not_signed_by(was.record)
+    _check(was.record)
     rule = was.restore()
     _advise(rule)
     return rule

@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, Unpack
 
+from django.db.models.functions import Now
+
 from tollgate.actions import checks, departments, portal_passwords, records
 from tollgate.actions.acts import act, because, current, refuse, warn
+from tollgate.actions.contact_tokens import tokens_of
 from tollgate.actions.deleted_records import deleted, remove
 from tollgate.actions.in_service import check_in_service
 from tollgate.actions.messages import queue
@@ -131,14 +134,13 @@ def update_contact(*, contact_id: int, version: int | None = None, **changes: Un
 @act
 def delete_contact(*, contact_id: int, version: int | None = None) -> None:
     """Removes a contact and its login; the audit log keeps who it was. For a week `restore_contact` undoes it."""
-    contact = records.locked(Contact, contact_id, version)
-    remove(contact, account_id=contact.customer.account_id)
+    _remove(records.locked(Contact, contact_id, version))
 
 
 @act
 def restore_contact(*, contact_id: int) -> Contact:
-    """Brings a deleted contact back as it was, with its password and what was verified. Its logins stay over; where
-    its department is gone it is in General."""
+    """Brings a deleted contact back as it was, with its password and what was verified. Its logins and API tokens stay
+    over; where its department is gone it is in General."""
     was = deleted(Contact, contact_id, "contact_id")
     kind, account_id = was.record.kind, was.record.customer.account_id
     there = kind in DEPARTMENTS or own_departments(account_id).filter(key=kind).exists()
@@ -149,8 +151,7 @@ def restore_contact(*, contact_id: int) -> Contact:
 def delete_contacts(*, contact_ids: Sequence[int]) -> int:
     """Removes several contacts, all or none; gives how many there were. `restore_contact` brings each back."""
     for contact_id in contact_ids:
-        contact = records.locked(Contact, contact_id)
-        remove(contact, account_id=contact.customer.account_id)
+        _remove(records.locked(Contact, contact_id))
     return len(contact_ids)
 
 
@@ -171,6 +172,11 @@ def forget_contact_links(*, contact_id: int) -> int:
     """No provider knows the contact any more, until they log in by a verified email again; gives how many did."""
     gone, _ = SignInLink.objects.filter(contact=records.locked(Contact, contact_id)).delete()
     return gone
+
+
+def _remove(contact: Contact) -> None:
+    tokens_of(contact).update(revoked_at=Now())
+    remove(contact, account_id=contact.customer.account_id)
 
 
 def _verify(contact_id: int, what: str, reason: str, *, verified: bool) -> Contact:

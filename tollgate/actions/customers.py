@@ -352,13 +352,19 @@ def _check_money_ahead(customer: Customer, values: dict[str, Any]) -> None:
 def _warn_of_tax_twice_or_never(customer: Customer) -> None:
     """Money that is left keeps the tax it had, or had not, when it was paid (decision 0013)."""
     wallet = Wallet.objects.get(account_id=customer.account_id, kind="customer", owner_id=customer.pk)
-    left = f"Its balance of {format_micros(wallet.balance_micros)} {wallet.currency} was paid"
     if wallet.balance_micros <= 0:
         return
+    left = f"{format_micros(wallet.balance_micros)} {wallet.currency}"
     if customer.billing_type == "prepaid" and paid_ahead_with_tax(customer) is not None:
-        warn(f"{left} ahead with its tax, and the invoices it settles are taxed again: pay back what is left.")
+        warn(
+            f"Its balance of {left} was paid ahead with its tax, and the invoices it settles are taxed again: "
+            "pay back what is left."
+        )
     elif customer.billing_type == "postpaid" and CustomerTax.objects.filter(customer=customer).exists():
-        warn(f"{left} without tax, and calls it buys ahead bear none: pay back what is left and have it paid anew.")
+        warn(
+            f"What of its balance of {left} was paid while postpaid bore no tax, nor do calls that it buys ahead: "
+            "pay that back and have it paid anew."
+        )
 
 
 def _check_idle(customer: Customer, field: str) -> None:

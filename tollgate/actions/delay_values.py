@@ -34,6 +34,7 @@ from tollgate.store.secrets import seal, unseal
 UNTOLD: Final = frozenset(
     {"id", "version", "created_at", "account_id", "session_epoch", *COUNTERS}
     | {"codes_version"}  # the codes themselves are told
+    | {"low_balance_noticed_at", "low_balance_noticed_micros", "low_balance_noticed_entry_id"}  # nobody types these
     | {"last_login", "last_seen_at", "placed_at", "placed_by", "published_at", "asked_at", "sha256"}
 )
 SECRETS: Final = frozenset(
@@ -55,6 +56,15 @@ SECRETS: Final = frozenset(
     }
 )
 SECRET_ARGUMENTS: Final = frozenset({"password", "key", "secret", "token", "secrets", "iban"})
+KEYED: Final = frozenset({"entry", "department", "template"})
+"""Tables whose `key` is a name that they are found by, and no secret."""
+SENT_TO: Final[Mapping[str, tuple[str, ...]]] = {
+    "mail_settings": ("server", "mode", "username"),
+    "sms_settings": ("provider", "url"),
+    "payment_gateway": ("provider", "mode", "settings"),
+    "sign_in_provider": ("issuer", "client_id", "serves", "domain_id"),
+}
+"""By table the arguments that say to whom its secret is given."""
 TEXTS: Final = (str, IPv4Address, IPv4Network, IPv6Address, IPv6Network, UUID)
 
 
@@ -170,6 +180,39 @@ def read(arguments: Mapping[str, Any]) -> dict[str, Any]:
         name: _unsealed(value) if name in SECRET_ARGUMENTS and isinstance(value, dict) else value
         for name, value in arguments.items()
     }
+
+
+def mixed(table: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Arguments that wait with others over them, and which secrets stay: one that is given empty does."""
+    found, stay = {**known, **given}, list[str]()
+    for name in sorted(known.keys() & SECRET_ARGUMENTS):
+        old, new = known[name], given.get(name)
+        if isinstance(old, dict):
+            typed = {key: one for key, one in new.items() if one} if isinstance(new, dict) else {}
+            found[name] = old | typed
+            left = any(one for key, one in old.items() if key not in typed)
+        else:
+            found[name] = new or old
+            left = bool(old) and not new
+        if left and not (name == "key" and table in KEYED):
+            stay.append(name)
+    return found, stay
+
+
+def gives_secret(record: models.Model, arguments: Mapping[str, Any]) -> bool:
+    """Whether arguments give a record a secret to send: it waits for the record as it is."""
+    found = [one for name, one in arguments.items() if name in SECRET_ARGUMENTS]
+    typed = any(any(one.values()) if isinstance(one, dict) else one for one in found)
+    return typed and record._meta.db_table in SENT_TO  # noqa: SLF001 - Django's public name
+
+
+def sent_to(table: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """To whom a secret among the arguments is given: of settings the addresses."""
+    found = {name: arguments.get(name) for name in SENT_TO.get(table, ())}
+    settings = found.get("settings")
+    if isinstance(settings, dict):
+        found["settings"] = {name: one for name, one in settings.items() if name.endswith("_url") and one}
+    return found
 
 
 def _unsealed(value: Mapping[str, str]) -> object:

@@ -62,6 +62,9 @@ OWN_RIGHTS: Final = frozenset({"update_delayed_save", "cancel_delayed_save", "ru
 KEPT: Final = timedelta(days=90)
 """How long it is told what became of one: it has the values of before and after."""
 ONLY_USERS: Final = "Only a user may put something off: it is done in the user's name."
+NOT_YOURS: Final = "Enter it anew: somebody else has put it off, and it is not given to anything that you change."
+SENT_ELSEWHERE: Final = "Enter it anew: it was put off for another address or user, and is not given to this one."
+CHANGED_SINCE: Final = "What it is for was changed after it was put off: enter it anew."
 log = logging.getLogger(__name__)
 
 
@@ -79,6 +82,8 @@ class Rehearsal:
     before: dict[str, Any]
     after: dict[str, Any]
     unchanged: frozenset[str] = frozenset()
+    version: int | None = None
+    """That of the record as it is; None of a new one."""
 
 
 def record_model(act_name: str) -> type[models.Model] | None:
@@ -150,10 +155,11 @@ def update_delayed_save(
     """Changes a delayed save that is still to come: its moment, or what it will do.
 
     `arguments` are those that become others or come to the change, `without` names those that leave it; a secret that
-    is not among either stays. It is tried and taken back like a new one, by whoever changes it, and is done in their
-    name from then on. A value that stays as it was put off keeps the old value that it was put off against, so what
-    others have changed meanwhile is still a conflict; every other value, and with `over_present` all of them, is held
-    against the one of now. `version` is that of the delayed save as it was seen.
+    is not among either, or is given empty, stays. It is given anew where somebody else changes the delayed save, and
+    where the address or user that it is for becomes another. The change is tried and taken back like a new one, by
+    whoever changes it, and is done in their name from then on. A value that stays as it was put off keeps the old value
+    that it was put off against, so what others have changed meanwhile is still a conflict; every other value, and with
+    `over_present` all of them, is held against the one of now. `version` is that of the delayed save as it was seen.
     """
     saved = _pending(delayed_save_id)
     if version is not None and version != saved.version:
@@ -185,8 +191,9 @@ def run_delayed_save(*, delayed_save_id: int) -> DelayedSave:
     _close(saved, state, words)
     if state != "done":
         values = {"title": saved.title, "why": words}
-        known = User.objects.filter(pk=saved.author_id or 0).values_list("email", flat=True).first()
-        queue(account_id=saved.account_id, template="delayed_conflict", values=values, recipient=known or saved.author)
+        proved = User.objects.filter(pk=saved.author_id or 0, email_verified_at__isnull=False)
+        for email in proved.values_list("email", flat=True):
+            queue(account_id=saved.account_id, template="delayed_conflict", values=values, recipient=email)
     return saved
 
 
@@ -237,6 +244,8 @@ def _planned(act_name: str, arguments: Mapping[str, Any]) -> tuple[Rehearsal, di
     idle = {name for name in arguments if delay_values.VALUES.get(name, name) in tried.unchanged} - needed
     idle -= frozenset().union(*(delay_values.ANEW.get(name, ()) for name in arguments.keys() - idle))
     kept = {name: value for name, value in arguments.items() if name not in idle | {"version"}}
+    if tried.version is not None and delay_values.gives_secret(tried.result, kept):
+        kept["version"] = tried.version
     return tried, {
         "account_id": delay_values.account_id(tried.result),
         "customer_id": delay_values.customer_id(tried.result)
@@ -265,8 +274,16 @@ def _altered(
     stuck = sorted(without - known.keys() | without & _required(saved.act))
     if stuck:
         raise refuse("without", f"These cannot leave the change: {', '.join(stuck)}.")
+    pinned = known.pop("version", None)
     left = {name: value for name, value in known.items() if name not in without}
-    tried, values = _planned(saved.act, {**left, **given})
+    wanted, secrets = delay_values.mixed(saved.table_name, left, given)
+    if secrets and saved.author_id != actor.id:
+        raise refuse(secrets[0], NOT_YOURS)
+    if secrets and delay_values.sent_to(saved.table_name, known) != delay_values.sent_to(saved.table_name, wanted):
+        raise refuse(secrets[0], SENT_ELSEWHERE)
+    tried, values = _planned(saved.act, wanted)
+    if secrets and pinned not in (None, tried.version):
+        raise refuse(secrets[0], CHANGED_SINCE)
     if tried.row_id != saved.row_id:
         raise refuse("arguments", "This is about another record now: take it back, and put off a change of that one.")
     stays = {
@@ -278,7 +295,7 @@ def _altered(
         **values,
         "author_id": actor.id,
         "author": actor.name,
-        "reason": actor.reason or saved.reason,
+        "reason": actor.reason or (saved.reason if saved.author_id == actor.id else ""),
     }
 
 
@@ -318,6 +335,8 @@ def _apply(saved: DelayedSave, arguments: dict[str, Any]) -> tuple[str, str]:
         differences = _differences(saved.before, delay_values.values_of(row))
         if differences:
             return "conflict", " ".join(differences)
+        if arguments.get("version") not in (None, getattr(row, "version", None)):
+            return "conflict", CHANGED_SINCE
         if versioned:
             arguments["version"] = getattr(row, "version", None)
     newest = 0 if saved.row_id else _newest(model)
@@ -339,7 +358,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         f"{field_words(name)} is {value_words(name, now.get(name))} now,"
         f" it was {value_words(name, value)} when this was saved."
         for name, value in before.items()
-        if now.get(name) != value
+        if name not in delay_values.UNTOLD and now.get(name) != value
     ]
 
 
@@ -398,7 +417,15 @@ def _compared(returned: object, result: models.Model, after: dict[str, Any], add
     changed = [name for name in after if after[name] != before.get(name)]
     seen = {name: before.get(name) for name in changed if name not in delay_values.SECRETS}
     becomes = delay_values.hide({name: after[name] for name in changed} | dict(added))
-    return Rehearsal(returned, result, int(row.pk), seen, becomes, frozenset(after).difference(changed))
+    return Rehearsal(
+        returned,
+        result,
+        int(row.pk),
+        seen,
+        becomes,
+        frozenset(after).difference(changed),
+        getattr(row, "version", None),
+    )
 
 
 def _required(act_name: str) -> frozenset[str]:

@@ -24,7 +24,7 @@ from tollgate.actions import deleted_rows, records
 from tollgate.actions.acts import Actor, current, refuse
 from tollgate.actions.in_service import check_in_service
 from tollgate.core.field_words import field_words
-from tollgate.store.models import Contact, Customer, DeletedRecord
+from tollgate.store.models import Contact, Customer, DeletedRecord, User
 from tollgate.store.queries.held import held_customers
 from tollgate.store.secrets import CannotUnseal, seal, unseal
 
@@ -69,6 +69,7 @@ class Deleted(Generic[Row]):
 def remove(record: models.Model, *, account_id: int) -> None:
     """Deletes a record that an act has locked, and keeps what it was."""
     model, actor = type(record), current.get()
+    reseller_id = _house(actor)
     _all(model).select_for_update().get(pk=record.pk)  # nothing is hung on it from here on
     parts, references = list(deleted_rows.whole(model, [record.pk])), list(deleted_rows.emptied(model, record.pk))
     DeletedRecord.objects.create(
@@ -78,8 +79,8 @@ def remove(record: models.Model, *, account_id: int) -> None:
         record_id=record.pk,
         title=str(record)[:TITLE_MOST],
         author=actor.name,
-        operated=actor.reach is None and actor.kind != "contact",
-        reseller_id=actor.reseller_id,
+        operated=actor.kind != "contact" and reseller_id is None,
+        reseller_id=reseller_id,
         sealed=seal(deleted_rows.packed(parts, references)),
     )
     record.delete()
@@ -154,6 +155,13 @@ def forget_old(at: datetime) -> int:
 def table_of(model: type[models.Model]) -> str:
     """What a kind of record is known by here."""
     return model._meta.db_table  # noqa: SLF001 - Django's public name
+
+
+def _house(actor: Actor) -> int | None:
+    """The reseller in whose house the actor is; that of a user, whoever the user acts as."""
+    if actor.kind != "user":
+        return actor.reseller_id
+    return User.objects.filter(pk=actor.id or 0).values_list("reseller_id", flat=True).first()
 
 
 def _opened(kept: DeletedRecord, field: str) -> tuple[list[deleted_rows.Part], list[deleted_rows.Reference]]:

@@ -17,8 +17,11 @@ from django.db.models import ForeignKey, QuerySet
 from psycopg.sql import SQL, Composed, Identifier
 
 Row = TypeVar("Row", bound=models.Model)
-NOT_KEPT: Final = frozenset({"contact_session", "code", "extension", "pin_try", "webhook_delivery"})
-"""Tables whose rows do not come back: logins and links that are over, what triggers derive, counts of a moment."""
+NOT_KEPT: Final = frozenset(
+    {"alert_event", "alert_state", "code", "contact_session", "extension", "pin_try", "webhook_delivery"}
+)
+"""Tables whose rows do not come back: logins and links that are over, what triggers derive, what stood at a moment,
+histories that may be long."""
 
 
 @dataclass(frozen=True, slots=True)

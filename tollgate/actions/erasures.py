@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Q
 
 from tollgate.actions import checks, records
-from tollgate.actions.acts import act, because, current, refuse, warn
+from tollgate.actions.acts import NotFound, act, because, current, refuse, warn
 from tollgate.actions.audit import SEALING_LOCK, note_event
 from tollgate.actions.deleted_records import deleted_person, forget_people
 from tollgate.actions.payment_forgetting import forget_payer
@@ -66,10 +66,9 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     """Erases a contact's personal data for good; documents and the ledger stay. A legal hold refuses it."""
     words = checks.cleaned(CHECKS, {"reason": reason})["reason"]
     because(words)
-    gone = deleted_person(contact_id)
-    found = gone or records.find(Contact, contact_id)
-    customer = records.locked(Customer, found.customer_id)  # so that no hold comes between
-    contact = gone or records.locked(Contact, contact_id)
+    found = deleted_person(contact_id) or records.find(Contact, contact_id)
+    customer = records.locked(Customer, found.customer_id)  # so that no hold and no restoring comes between
+    contact, is_there = _person(contact_id)
     if held_now(customer.pk):
         raise refuse("contact_id", f"{customer.name} is under a legal hold: nothing of it is erased while that lasts.")
     emails = _emails(contact)
@@ -85,7 +84,7 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
     _out_of_jobs(contact_id, customer.account_id, emails)
     delayed = _delayed(contact, emails)
     DelayedSave.objects.filter(pk__in=delayed).delete()
-    if gone is None:
+    if is_there:
         contact.delete()
     forget_people(customer.pk, contact_id, emails)
     left = _out_of_the_log(contact, contact_id, emails, delayed)
@@ -99,6 +98,17 @@ def erase_contact(*, contact_id: int, reason: str) -> Erased:
         told={"messages": messages_count, "audit_rows": len(left), "left": left},
     )
     return Erased(contact_id, messages_count, len(left))
+
+
+def _person(contact_id: int) -> tuple[Contact, bool]:
+    """The contact, locked, and whether it is there: it may have been deleted, or have come back, a moment ago."""
+    try:
+        return records.locked(Contact, contact_id), True
+    except NotFound:
+        gone = deleted_person(contact_id)
+        if gone is None:
+            raise
+        return gone, False
 
 
 def _emails(contact: Contact) -> list[str]:

@@ -21,7 +21,7 @@ from tollgate.actions.invoice_documents import frozen_parties, mail_document, ma
 from tollgate.actions.invoice_lines import in_hand
 from tollgate.actions.invoice_series import issue_day, next_number
 from tollgate.actions.invoice_usage import Doubt
-from tollgate.actions.invoices import kind_for, locked_draft, refreshed
+from tollgate.actions.invoices import USUAL, is_by_hand, kind_for, locked_draft, refreshed
 from tollgate.actions.postings import income_book, post, wallet_of
 from tollgate.actions.webhook_bodies import invoice_body
 from tollgate.actions.webhooks import emit
@@ -47,8 +47,7 @@ def issue_invoice(*, invoice_id: int, version: int | None = None) -> Invoice:
     customer = records.locked(Customer, draft.customer_id)
     if customer.parked_at is not None:
         raise refuse("invoice_id", f"The customer's billing rests: {customer.parked_reason} Release it first.")
-    by_hand = draft.usage_from_at is None and draft.run_key is None
-    if by_hand and draft.kind != kind_for(customer) and draft.kind in ("invoice", "receipt"):
+    if is_by_hand(draft) and draft.kind != kind_for(customer) and draft.kind in USUAL:
         kind = kind_for(customer)
         gross = customer.prices_include_tax and kind == "invoice"
         draft = records.change(draft, {"kind": kind, "prices_include_tax": gross})

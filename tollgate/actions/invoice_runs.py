@@ -228,6 +228,12 @@ def bill(
         return left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)
     if wallet_of(customer).currency != customer.currency:
         raise Doubt("The wallet and the customer are in different currencies.")
+    if (
+        switches and periods[0].from_at >= switches[-1][0]
+    ):  # first what is left before, so that its gifts find their room
+        left = left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)
+    else:
+        left = []
     own, late = correction_lines(customer, periods, again=seen.again)
     kinds = {kind_at(customer, period.from_at, switches) for period in periods}
     charges = {kind: lines_from_charges(customer, kind, date.max) for kind in kinds}
@@ -242,7 +248,7 @@ def bill(
             run.bear(_Stretch(period, [*calls, *before], is_changed=bool(before)))
     done_at = looked_at if run.open_at is None else _earlier(looked_at, run.open_at)
     keep(customer, seen, until_at=done_at, looked_at=looked_at, waiting=run.waiting.begins)
-    return [*run.found, *left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)]
+    return [*left, *run.found, *left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)]
 
 
 def _earlier(done_at: datetime | None, at: datetime) -> datetime:

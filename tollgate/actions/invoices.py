@@ -74,6 +74,8 @@ class LineSums:
     whole: core.Totals
 
 
+USUAL: Final = ("invoice", "receipt")
+"""The kinds of which a customer gets one or the other, as it pays."""
 DRAFT_CHECKS: Final[Mapping[str, checks.Check]] = {
     "note": checks.text(2000),
     "reference": checks.text(200),
@@ -173,6 +175,9 @@ def add_invoice_line(
     given: dict[str, Any] = {**fields, "description": description, "unit_price_nanos": unit_price_nanos}
     values = {**UNSAID, **checks.cleaned(OWN_LINE_CHECKS, given)}
     invoice = locked_draft(invoice_id)
+    if not is_by_hand(invoice) and invoice.kind in USUAL and invoice.kind != kind_for(invoice.customer):
+        words = "This document is of the time before the account type was changed: add the line to a new one."
+        raise refuse("invoice_id", words)
     lines = read(invoice)
     if len(lines) >= MOST_LINES:
         raise refuse("invoice_id", f"A document has at most {MOST_LINES} lines.")
@@ -238,6 +243,11 @@ def draft_of(customer: Customer, period: Period, *, zone: str = "", **values: An
         usage_until_at=period.until_at,
         **values,
     )
+
+
+def is_by_hand(draft: Invoice) -> bool:
+    """Whether a person began it for lines by hand: it bears no period, and no run made it."""
+    return draft.usage_from_at is None and draft.run_key is None
 
 
 def kind_for(customer: Customer, at: datetime | None = None) -> str:

@@ -39,7 +39,7 @@ def left_charges(
     left = [line for line in lines_from_charges(customer, kind, date.max) if line.posted]
     if not any(line.exact_micros > 0 for line in left):
         return []
-    run_key = f"customer {customer.pk} charges {left[0].charge_id}"
+    run_key = f"customer {customer.pk} left {at.isoformat()}"
     draft = new_draft(customer, kind, zone=zone_of(customer), run_key=run_key, created_by=current.get().name)
     rules = rules_for(draft, at)
     lines, _ = borne(

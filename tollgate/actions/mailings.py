@@ -14,10 +14,10 @@ import csv
 import io
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from html import escape
 from typing import Any, Final
 
 from django.core import signing
@@ -41,8 +41,8 @@ from tollgate.actions.messages import (
 )
 from tollgate.actions.task_batches import IN_BATCHES, Batch
 from tollgate.core.money import format_nanos
-from tollgate.core.templates import problems
-from tollgate.core.templates_stock import VALUES, as_html
+from tollgate.core.templates import MOST_LOGGED, problems
+from tollgate.core.templates_stock import VALUES, as_html, escaped
 from tollgate.core.templates_syntax import TemplateInvalid
 from tollgate.store.models import Account, Card, Contact, Message, Task, TaskRow
 from tollgate.store.queries.cards import revision_at
@@ -73,6 +73,8 @@ ADDRESS: Final = {"email": "email", "sms": "mobile"}
 """By kind: where a contact gets it (`contact_address`)."""
 _SQL: Final = load("mailings")
 log = logging.getLogger(__name__)
+_said: Final = Counter[int]()
+"""How often the words of each mailing had something for the log, in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def send_bulk_email(
     words = _checked({"subject": subject, "text": text, "html": html, "marketing": marketing})
     account = records.find(Account, account_id)
     cards = _cards(account, card_ids, customer_ids)
-    templates = Words(words["subject"], words["text"], words["html"] or as_html(escape(words["text"])))
+    templates = Words(words["subject"], words["text"], words["html"] or as_html(escaped(words["text"])))
     return _begin(account, customer_ids, templates, kind="email", marketing=marketing, cards=cards)
 
 
@@ -291,7 +293,12 @@ class _CannotSend(Exception):
 
 
 def _says(task: Task) -> Callable[[str], object]:
-    return lambda words: log.info("mailing %s says: %s", task.pk, words)
+    def say(words: str) -> None:
+        _said[task.pk] += 1
+        if _said[task.pk] <= MOST_LOGGED:
+            log.info("mailing %s says: %s", task.pk, words)
+
+    return say
 
 
 def _reader(task: Task, contact: Contact | None, before: Message | None, wanted: Mapping[str, Any]) -> Reader | None:
@@ -354,10 +361,14 @@ def _note(account: Account, kind: str, templates: Words, count: int) -> None:
     )
 
 
-def _settle(task: Task) -> None:
+def _settle(task: Task) -> Counter[str]:
+    states = Counter[str]()
     with connection.cursor() as cursor:
         cursor.execute(_SQL["settle"], {"task_id": task.pk, "canceled": CANCELED})
+        states.update(dict(cursor.fetchall()))
         cursor.execute(_SQL["settle_gone"], {"task_id": task.pk, "gone": GONE})
+        states.update(dict(cursor.fetchall()))
+    return states
 
 
 def _take_back(task: Task) -> None:

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils.html import escape
 
 from tollgate import environment
-from tollgate.actions import acts, records
+from tollgate.actions import acts, records, task_rows
 from tollgate.actions.acts import act, refuse
 from tollgate.actions.audit import note_event
 from tollgate.core.number_formats import reader_sign
@@ -26,7 +26,7 @@ from tollgate.core.templates import Logger, Value, render
 from tollgate.core.templates_helpers import Manner
 from tollgate.core.templates_stock import LANGUAGE, PLAIN, STOCK, as_html
 from tollgate.core.templates_syntax import TemplateInvalid, parse
-from tollgate.store.models import Account, Contact, Customer, Message, PortalDomain, TaskRow, Template
+from tollgate.store.models import Account, Contact, Customer, Message, PortalDomain, Task, Template
 from tollgate.store.secrets import seal, unseal
 
 SUBJECT_MOST = 500
@@ -262,6 +262,8 @@ def address_of(domain: PortalDomain | None) -> str:
 @act
 def retry_message(*, message_id: int) -> Message:
     """Puts a message that failed or was canceled into the queue again, as if it were new."""
+    # Its job first, as whoever works it does.
+    Task.objects.select_for_update(no_key=True, of=("self",)).filter(rows__messages=message_id).first()
     message = records.locked(Message, message_id)
     if message.state not in ("failed", "canceled"):
         raise refuse("message_id", f"This message is {message.state}: only a failed or canceled one is sent again.")
@@ -270,7 +272,7 @@ def retry_message(*, message_id: int) -> Message:
     if unwanted(message):
         raise refuse("message_id", UNWANTED)
     if message.task_row_id is not None:  # its job tells what becomes of it
-        TaskRow.objects.filter(pk=message.task_row_id).update(state="sending", errors=[])
+        task_rows.send_again(message.task_row_id)
     _note(message, "RETRY")
     return records.change(message, {"state": "queued", "tries_count": 0, "next_at": Now(), "error": ""})
 

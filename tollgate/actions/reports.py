@@ -137,8 +137,10 @@ def delete_report(*, report_id: int, version: int | None = None) -> None:
 
 @act
 def restore_report(*, report_id: int) -> SavedReport:
-    """Brings a deleted report back as it was: it is mailed again in the name of whoever saved it."""
-    return deleted(SavedReport, report_id, "report_id").restore()
+    """Brings a deleted report back as it was: it is mailed again in the name of whoever saved it, from the next morning
+    of its kind on."""
+    was = deleted(SavedReport, report_id, "report_id")
+    return was.restore(next_at=next_mailing(was.record.frequency, records.now()))
 
 
 @act

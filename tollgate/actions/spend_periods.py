@@ -55,8 +55,10 @@ def keep(held: CustomerPackage, period: Period, due: Due, *, known_id: int) -> N
 def look(held: CustomerPackage) -> Look | None:
     """What corrections have changed since the last look; None where there was none."""
     looked = _looked_until(held) if held.package.minimum_spend else None
-    newest = None if looked is None else newest_correction(held)
-    if looked is None or newest is None or newest <= looked:
+    if looked is None:
+        return None
+    newest = newest_correction(held)
+    if newest <= looked:
         return None
     customer = held.customer
     rows = fetch("packages", "corrected_periods", held.pk, customer.account_id, wallet_id_of(customer), looked, newest)

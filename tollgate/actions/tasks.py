@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Final
 
 from django.db import OperationalError, models, transaction
-from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from tollgate.actions import delay_values, deleted_records, records
+from tollgate.actions import delay_values, deleted_records, records, task_rows
 from tollgate.actions.acts import (
     ACTS,
     Actor,
@@ -93,10 +93,10 @@ LOST: Final[dict[str, Callable[[Task], Sequence[int]]]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """Of tasks whose rows stay `sending` when they are done: `settle` says what became of those that are over by now,
-    `take_back` makes rows wait again that can still be stopped."""
+    """Of tasks whose rows stay `sending` when they are done: `settle` says of how many it knows now that they are
+    done or failed, `take_back` makes rows wait again that can still be stopped."""
 
-    settle: Callable[[Task], None]
+    settle: Callable[[Task], Mapping[str, int]]
     take_back: Callable[[Task], None]
 
 
@@ -199,10 +199,8 @@ def retry_task(*, task_id: int) -> Task:
     if task.state in OPEN:
         raise refuse("task_id", "It is still running.")
     lost = task.rows.filter(number__in=LOST[task.kind](task)) if task.kind in LOST else task.rows.none()
-    left = task.rows.filter(~Q(state="done") | Q(pk__in=lost.values("pk")))
-    if not left.exists():
+    if not task_rows.wait_again(task, lost):
         raise refuse("task_id", "Every row is done: there is nothing to try again.")
-    left.update(state="waiting", errors=[], attempt_count=0, due_at=None)
     _note(task, "RETRY")
     done = task.rows.filter(state="done").count()
     changed = {
@@ -259,7 +257,8 @@ def may_manage(task: Task, actor: Actor) -> bool:
 
 def forget_old(at: datetime) -> int:
     """Removes tasks that ended long ago; how many."""
-    return Task.objects.filter(ended_at__lt=at - KEPT).delete()[1].get("store.Task", 0)
+    old = list(Task.objects.filter(ended_at__lt=at - KEPT).values_list("pk", flat=True))
+    return sum(task_rows.forget(task_id, at - KEPT) for task_id in old)
 
 
 def work(
@@ -310,19 +309,9 @@ def follow() -> int:
             if task is not None:
                 if task.state in OPEN and isinstance(author := _author(task), str):
                     _stop(task, author)
-                _settle(task)
+                task_rows.count(task, FOLLOWED[task.kind].settle(task), is_open=task.state in OPEN)
                 count += 1
     return count
-
-
-def _settle(task: Task) -> None:
-    FOLLOWED[task.kind].settle(task)
-    counts = dict(task.rows.values_list("state").annotate(count=Count("pk")).order_by("state"))
-    counted = {"done_count": counts.get("done", 0), "failed_count": counts.get("failed", 0)}
-    if task.state in OPEN and not counts.keys() & {"waiting", "sending"}:
-        Task.objects.filter(pk=task.pk).update(state="completed", ended_at=Now(), **counted)
-    elif any(getattr(task, name) != count for name, count in counted.items()):
-        Task.objects.filter(pk=task.pk).update(**counted)
 
 
 def _one_row(shift: Shift, at: datetime) -> bool:

@@ -14,6 +14,7 @@ from tollgate.core.areas import EVERY_AREA, may_read
 from tollgate.core.lists import LISTS
 from tollgate.store.models import SavedView
 
+GRIDS: Final = frozenset().union(*LISTS.values())
 COLUMNS_MOST: Final = 100
 VIEWS_MOST: Final = 50
 """Of one user and list."""
@@ -27,8 +28,14 @@ def _columns(value: object) -> list[str]:
     return [str(name(one)) for one in value]
 
 
+def _grid(value: object) -> str:
+    if not isinstance(value, str) or value not in GRIDS:
+        raise checks.Unfit("There is no such list.")
+    return value
+
+
 CHECKS: Mapping[str, checks.Check] = {
-    "grid": checks.text(50, required=True),
+    "grid": _grid,
     "columns": _columns,
     "sort": checks.text(100),
 }
@@ -55,7 +62,7 @@ def keep_view(*, grid: str, name: str, query: str, shared: bool = False) -> Save
     """Keeps the state of a list under a name, in place of one of that name. `shared` shows it to everybody."""
     user_id = _user_id()
     known: dict[str, checks.Check] = {
-        "grid": checks.text(50, required=True),
+        "grid": _grid,
         "name": checks.text(100, required=True),
         "query": checks.text(4000),
         "shared": checks.yes_no,

@@ -12,7 +12,7 @@ from django.db.models import OuterRef, Q
 from django.db.models.functions import JSONObject
 
 from tollgate.actions.delays import seen_by
-from tollgate.actions.deleted_records import seen_by as seen_deleted
+from tollgate.actions.restorings import read_by as read_deleted
 from tollgate.actions.tasks import seen_tasks
 from tollgate.actions.views import seen_by as seen_views
 from tollgate.api.noun_extras import ids, own_house
@@ -101,7 +101,7 @@ SYSTEM: Final = (
         filters=("task_id", "number", "record_id", "state"), without=frozenset({"cells"}), extras={},
     ),
     Noun(
-        name="deleted-records", model=DeletedRecord, area="tasks", customer="customer", seen=seen_deleted,
+        name="deleted-records", model=DeletedRecord, area="tasks", customer="customer", seen=read_deleted,
         moment="deleted_at", newest_first=True, filters=("table_name", "record_id", "customer_id"),
         without=frozenset({"sealed", "operated", "reseller_id"}), extras={},
     ),

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self, TypeAlias
 
 from tollgate.core.number_formats import written
-from tollgate.core.templates_dates import date_format
+from tollgate.core.templates_dates import PATTERN_MOST, date_format
 from tollgate.core.templates_helpers import (
     HelperRefused,
     Manner,
@@ -73,7 +73,7 @@ class Computed(Figure):
 
 MOST_SIGNS: Final = 1_000_000
 MOST_STEPS: Final = 200_000
-"""Values looked up, items gone through and helpers called."""
+"""Values looked up, items gone through, helpers called, and every two signs of a date's pattern."""
 MOST_PROBLEMS: Final = 20
 MOST_LOGGED: Final = 100
 LOGGED_SIGNS: Final = 500
@@ -166,9 +166,9 @@ class _Filling:
     steps_count: int = 0
     logged_count: int = 0
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         """Raises TemplateInvalid after too many."""
-        self.steps_count += 1
+        self.steps_count += count
         if self.steps_count > MOST_STEPS:
             raise TemplateInvalid(f"This takes more than {MOST_STEPS} steps.")
 
@@ -182,7 +182,7 @@ class _Filling:
 
     def log(self, call: Call, scope: _Scope) -> None:
         """Tells the log what a template wants it to know."""
-        words = " ".join(self.text(_value(one, scope, self), one) for one in call.values)
+        words = " ".join(self.text(_value(one, scope, self), one)[:LOGGED_SIGNS] for one in call.values)
         self.logged_count += 1
         if self.logged is not None and self.logged_count <= MOST_LOGGED:
             self.logged(" ".join(words[:LOGGED_SIGNS].split()))
@@ -295,7 +295,7 @@ def _branches(
 
 
 def _value(what: Expression, scope: _Scope, filling: _Filling) -> Value:
-    filling.step()
+    filling.step(max(1, len(what.steps)) if isinstance(what, Path) else 1)
     match what:
         case Path():
             return _known(what, scope, filling)
@@ -317,6 +317,7 @@ def _helped(call: Call, values: Sequence[Value], filling: _Filling) -> Value:
     first, second = texts[0], texts[1] if len(texts) > 1 else None
     match call.helper:
         case "dateFormat":
+            filling.step(min(len(second or ""), PATTERN_MOST) // 2)  # to write a sign takes half as long as a step
             return date_format(first, second or "", language=filling.manner.language, zone=filling.manner.zone)
         case "numberFormat":
             return number_format(first, second, filling.manner)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Final
 
 from tollgate.core.invoice_document import EXAMPLE, template_values
 from tollgate.core.templates import Value
+from tollgate.core.templates_syntax import parts
 
 LANGUAGE: Final = "en"
 """The language of the words in stock."""
@@ -76,8 +78,13 @@ def as_html(text: str) -> str:
     return "\n".join(_paragraph(part) for part in re.split(r"\n{2,}", text.strip()) if part)
 
 
+def escaped(text: str) -> str:
+    """A template of a text as one of HTML: what is between its tags is escaped, and a tag is on one line."""
+    return "".join(" ".join(part.split("\n")) if is_tag else escape(part) for part, is_tag in parts(text))
+
+
 def _paragraph(text: str) -> str:
-    if re.fullmatch(r"\{\{[#/].*?\}\}|\{\{else\}\}", text):
+    if re.fullmatch(r"\{\{[#/].*?\}\}|\{\{\s*else(?:\s+if\s[^{}]*)?\s*\}\}", text):
         return text
     if re.fullmatch(r"\{\{link\}\}", text):
         return '<p><a href="{{link}}">{{link}}</a></p>'

@@ -139,6 +139,11 @@ def parse(text: str) -> Template:
     return nodes
 
 
+def parts(text: str) -> Iterator[tuple[str, bool]]:
+    """A text as it is written, in parts, each with whether it is a tag of a template."""
+    return _Reader(text).parts()
+
+
 def paths(what: Expression) -> Iterator[Path]:
     """The names in a value."""
     match what:
@@ -220,6 +225,14 @@ class _Reader:
         self._note(len(self.text))
         self.at = len(self.text)
         return tuple(nodes), None
+
+    def parts(self) -> Iterator[tuple[str, bool]]:
+        """The tags, and what is between them."""
+        while (start := self.text.find("{{", self.at)) >= 0 and (ends := self._end(start)) is not None:
+            yield self.text[self.at : start], False
+            yield self.text[start : ends[1]], True
+            self.at = ends[1]
+        yield self.text[self.at :], False
 
     def _next(self) -> tuple[str, str] | None:
         """The text before the next tag, and the tag; None when no other is whole."""

@@ -336,7 +336,7 @@ def _lake(connection: Connection) -> Iterator[Finding]:
     from tollgate.store.lake_groups import are_whole  # names tables, so Django has to be there
 
     days = [folder / row["path"] for row in kept if row["kind"] == "call"]
-    bare = sum(not are_whole(path) for path in days)
+    bare = sum(path.is_file() and not are_whole(path) for path in days)
     words = f"{bare} of {len(days)} days lack groups, which the next night makes: breakouts of them take longer"
     yield Finding("lake_groups", NOTE if bare else OK, words if bare else f"those of {len(days)} days")
 

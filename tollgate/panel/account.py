@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django_countries import countries
 
+from tollgate.actions.account_balance import told
 from tollgate.actions.account_billing import (
     LOCK,
     change_billing_method,
@@ -217,6 +218,7 @@ def account(request: HttpRequest) -> HttpResponseBase:
         "breadcrumbs": crumbs(("System", "")),
         "account": found,
         "wallet": wallet_of(found),
+        "nobody_told": found.low_balance_micros is not None and not told(found),
         "country": dict(countries).get(found.country, found.country),
         "request_open": ChangeRequest.objects.filter(account=found, state="open").first(),
         "method": METHODS[method_on(found, at.date())],

@@ -17,7 +17,7 @@ from django.urls import path, reverse
 from tollgate.core.areas import SHARED_TABLES
 from tollgate.core.field_words import field_words
 from tollgate.panel import audit_words, staff
-from tollgate.panel.access import current_user, own_account, own_customers, reading
+from tollgate.panel.access import current_user, own_account, own_customers, reach, reading
 from tollgate.panel.audit_words import KINDS
 from tollgate.panel.cells import link
 from tollgate.panel.frame import crumbs
@@ -184,7 +184,7 @@ def source_of(request: HttpRequest, rows: QuerySet[Audit], *, of_one: bool = Fal
     """Rows of the log, searched by what this user may know of them; by whose they are too, unless all are `of_one`."""
     known = staff.colleagues(request)
     told = None if known is None else audit_told(known)
-    search = LogSearch(table="audit", owned=not of_one, told=told)
+    search = LogSearch(table="audit", owned=not of_one, told=told, reach=reach(request))
     meant = {**by_values("audit", "actor"), **by_values("audit", "act")}
     return LogSource(queryset=rows, search=search, meanings=meant, narrow=True, walked=WRITTEN)
 

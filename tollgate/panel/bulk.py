@@ -1,7 +1,8 @@
 """Bulk edits and deletions of what is ticked in a list, or of all that the list finds.
 
-A list sends its ticks here (`id`), or `scope=all` with `query`, the state of its address: its `actions` block includes
-`panel/bulk_menu.html`. A page of another kind that a list sends to reads it by `chosen` and carries it along by `kept`.
+A list sends its ticks here (`id`), or `scope=all` with `query`, the state of its address, and the `customer` on whose
+page it is: its `actions` block includes `panel/bulk_menu.html`. A page of another kind that a list sends to reads it by
+`chosen` and carries it along by `kept`.
 The nouns are in bulk_nouns.py.
 """
 
@@ -23,7 +24,7 @@ from tollgate.actions.acts import ACTS
 from tollgate.actions.bulk import DELETES, EDITS, Deletion, Edit, start_bulk_delete, start_bulk_edit
 from tollgate.actions.tasks import MOST_ROWS, restoring
 from tollgate.core.areas import area_of_page
-from tollgate.panel.access import may, own_account, rights, writing
+from tollgate.panel.access import may, own_account, own_customers, rights, writing
 from tollgate.panel.bulk_nouns import NOUNS, Noun
 from tollgate.panel.bulk_seen import Seen, changes
 from tollgate.panel.fields import InstantField
@@ -34,8 +35,9 @@ from tollgate.panel.tasks import begun
 from tollgate.store.queries.finding import among
 from tollgate.store.queries.meanwhile import versions_of
 from tollgate.ui.forms import HouseForm, render_form
-from tollgate.ui.grid import View
+from tollgate.ui.grid import Grid, View
 from tollgate.ui.memory import Choice
+from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import worded
 
 KEPT: Final = ("id", "scope", "query", "customer", "field")
@@ -173,11 +175,11 @@ def chosen(request: HttpRequest, noun: Noun, rows: QuerySet[Any] | None = None) 
     sent = _sent(request)
     if sent.get("scope") == "all":
         parameters = QueryDict(sent.get("query", "")[:QUERY_MOST]).dict()
-        grid, source = noun.listed(request, parameters)
+        listed = _finding(request, noun, parameters)
+        if listed is None:
+            return []
+        grid, source = listed
         view = View.read(grid, parameters, Choice(), source)
-        owner = _owner(request, noun)
-        if owner is not None:
-            source = replace(source, queryset=source.queryset.filter(customer=owner))
         ordered = source.ordered(replace(view.query, after=None, back=False))
         return list(ordered.values_list("pk", flat=True)[: MOST_ROWS + 1]) if not view.errors else []
     words = sent.getlist("id")[:MOST_ROWS]
@@ -186,6 +188,18 @@ def chosen(request: HttpRequest, noun: Noun, rows: QuerySet[Any] | None = None) 
         return []
     rows = noun.listed(request, {})[1].queryset if rows is None else rows
     return list(rows.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True))
+
+
+def _finding(request: HttpRequest, noun: Noun, parameters: Mapping[str, str]) -> tuple[Grid, QuerysetSource] | None:
+    """The list that sent here; None for one at a customer that no page shows."""
+    grid, source = noun.listed(request, parameters)
+    if "customer" not in _sent(request):
+        return grid, source
+    found = own_customers(request).filter(pk=_owner(request, noun) or 0, deleted_at=None).first()
+    if noun.of_customer is None or found is None:
+        return None
+    grid, shown = noun.of_customer.listed(request, found)  # its search knows no customers' names
+    return grid, replace(shown, queryset=source.queryset.filter(customer=found))
 
 
 def kept(request: HttpRequest) -> list[tuple[str, str]]:
@@ -213,8 +227,8 @@ def _context(request: HttpRequest, noun: Noun, ids: Sequence[int], title: str) -
 def _list_of(request: HttpRequest, noun: Noun) -> str:
     """The list as it was when it sent here; a customer's page as it is."""
     owner = _owner(request, noun)
-    if owner is not None:
-        return reverse(noun.of_customer, args=[owner])
+    if noun.of_customer is not None and owner is not None:
+        return reverse(noun.of_customer.page, args=[owner])
     state = QueryDict(_sent(request).get("query", "")[:QUERY_MOST]).urlencode()
     return f"{reverse(noun.page)}?{state}" if state else reverse(noun.page)
 

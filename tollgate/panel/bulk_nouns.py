@@ -55,6 +55,7 @@ from tollgate.panel import (
     webhooks,
 )
 from tollgate.panel.access import actor
+from tollgate.panel.of_customer import OfCustomer
 from tollgate.ui.forms import HouseForm
 from tollgate.ui.grid import Grid
 from tollgate.ui.sources import QuerysetSource
@@ -67,8 +68,8 @@ Listed = Callable[[HttpRequest, Mapping[str, str]], tuple[Grid, QuerysetSource]]
 class Noun:
     """One noun: the module of its pages, its list's grid and source, the page of the list, the form of what may be
     edited; `obeyed` says that calls go by it, `held` that one in use is not deleted, `after` what holds when it is.
-    `acts` is the noun of its acts, where two lists show the same records; `of_customer` the page of a customer with
-    its own ones."""
+    `acts` is the noun of its acts, where two lists show the same records; `of_customer` where a customer's own ones
+    are listed."""
 
     one: Worded
     many: Worded
@@ -81,7 +82,7 @@ class Noun:
     held: bool = False
     after: str = ""
     acts: str = ""
-    of_customer: str = ""
+    of_customer: OfCustomer | None = None
 
     def counted(self, count: int) -> Worded:
         """So many of them."""
@@ -116,7 +117,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         bulk_forms.contact_form,
         obeyed=False,
         after="Their logins end at once. The audit log keeps who they were.",
-        of_customer="panel:customer_contacts",
+        of_customer=OfCustomer("panel:customer_contacts", contacts.at_customer),
     ),
     "endpoint": Noun(
         worded("endpoint"),
@@ -125,7 +126,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         endpoints.listed,
         "panel:endpoints",
         bulk_forms.plain(bulk_forms.BulkEndpointForm),
-        of_customer="panel:customer_auth",
+        of_customer=OfCustomer("panel:customer_auth", endpoints.at_customer),
     ),
     "alias": Noun(
         worded("alias"),
@@ -135,7 +136,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         "panel:aliases",
         bulk_forms.plain(bulk_forms.BulkAliasForm),
         "Traffic",
-        of_customer="panel:customer_aliases",
+        of_customer=OfCustomer("panel:customer_aliases", lambda _, of: (aliases.OF_CUSTOMER, aliases.of_customer(of))),
     ),
     "cli_rule": Noun(
         worded("CLI rule"),
@@ -151,7 +152,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         clis,
         clis.listed,
         "panel:clis",
-        of_customer="panel:customer_routing",
+        of_customer=OfCustomer("panel:customer_routing", clis.at_customer),
     ),
     "ingress_route": Noun(
         worded("ingress route"),
@@ -160,7 +161,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         routes.sought,
         "panel:routes",
         bulk_forms.route_form,
-        of_customer="panel:customer_routing",
+        of_customer=OfCustomer("panel:customer_routing", routes.at_customer),
     ),
     "did": Noun(
         worded("DID"),
@@ -170,7 +171,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         "panel:dids",
         bulk_forms.did_form,
         held=True,
-        of_customer="panel:customer_dids",
+        of_customer=OfCustomer("panel:customer_dids", dids.of_customer),
     ),
     "conference_room": Noun(
         worded("conference room"),
@@ -179,7 +180,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
         conferences.listed,
         "panel:conference_rooms",
         bulk_forms.room_form,
-        of_customer="panel:customer_auth",
+        of_customer=OfCustomer("panel:customer_auth", conferences.at_customer),
     ),
     "carrier": Noun(
         worded("carrier"),

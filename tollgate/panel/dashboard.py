@@ -81,6 +81,8 @@ def _waiting(request: HttpRequest, account: Account, at: datetime) -> list[Waiti
     asked = newest_agreement(account) if reads("account") and may(request, "accept_agreement") else None
     if asked is not None and acceptance_by(asked, current_user(request).pk) is None:
         found.append(Waiting("Service agreement to accept", 1, reverse("panel:agreement", args=[asked.number])))
+    if current_user(request).email_verified_at is None:
+        found.append(Waiting("Your email to confirm", 1, reverse("panel:me")))
     return found
 
 

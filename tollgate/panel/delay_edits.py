@@ -44,10 +44,11 @@ def altered(
     if seen and seen != _digest(drift(saved)):
         raise Invalid({"": [CHANGED_AGAIN]})
     version = request.POST.get("delay_version", "")
+    left = saved.arguments.keys() & arguments.keys() - touched.keys() - SECRET_ARGUMENTS - {"version"}
     changed = update_delayed_save(
         delayed_save_id=saved.pk,
-        arguments=dict(touched),
-        without=sorted(saved.arguments.keys() & arguments.keys() - touched.keys()),
+        arguments=_typed(request, touched),
+        without=sorted(left),
         over_present=bool(seen),
         version=int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0,
     )
@@ -78,7 +79,8 @@ def editing(request: HttpRequest, saved: DelayedSave) -> Editing:
 
 
 def with_secrets(request: HttpRequest, saved: DelayedSave) -> None:
-    """Gives the form the secrets that wait, where nothing was typed in their place. Raises CannotUnseal.
+    """Gives the form of who put it off the secrets that wait, where nothing was typed in their place. Raises
+    CannotUnseal.
 
     `render_form` takes them out again: they are sent to nobody.
     """
@@ -92,6 +94,15 @@ def with_secrets(request: HttpRequest, saved: DelayedSave) -> None:
                 kept.add(field)
     request.POST = data  # type: ignore[assignment]  # a QueryDict that may be written, for the form alone
     request.kept_secrets = frozenset(kept)  # type: ignore[attr-defined]  # ui.forms asks for it
+
+
+def _typed(request: HttpRequest, touched: Mapping[str, Any]) -> dict[str, Any]:
+    """What was touched without the secrets that only wait: nobody has typed those anew."""
+    kept: frozenset[str] = getattr(request, "kept_secrets", frozenset())
+    found = {name: value for name, value in touched.items() if name not in kept}
+    if isinstance(found.get("secrets"), dict):
+        found["secrets"] = {name: one for name, one in found["secrets"].items() if f"secret.{name}" not in kept}
+    return found
 
 
 def _digest(sentences: list[str]) -> str:

@@ -23,7 +23,7 @@ from django.urls import NoReverseMatch, ResolverMatch, URLPattern, get_resolver,
 from tollgate.actions.acts import Invalid, NotFound, NotPermitted, OutOfDate, acting, call_act
 from tollgate.actions.delay_values import ADDED, SECRET_ARGUMENTS, read
 from tollgate.actions.delays import record_model
-from tollgate.panel.access import actor
+from tollgate.panel.access import actor, current_user
 from tollgate.panel.account import BLOCKS
 from tollgate.panel.delay_edits import editing, with_secrets
 from tollgate.panel.texts import digest_of
@@ -43,7 +43,8 @@ def _new_card(saved: DelayedSave) -> Address:
 
 
 def _account_block(saved: DelayedSave) -> Address:
-    blocks = (block for block, (_, _, names) in BLOCKS.items() if set(saved.after) <= set(names))
+    asked = saved.arguments.keys() - {"account_id", "version"}
+    blocks = (block for block, (_, _, names) in BLOCKS.items() if asked <= set(names))
     return "account_block", {"block": next(blocks, "company")}
 
 
@@ -92,7 +93,8 @@ def filled(request: HttpRequest, saved: DelayedSave, address: str) -> HttpRespon
     request.resolver_match = match
     request.edited_delay = saved  # type: ignore[attr-defined]  # delay_edits asks for it
     if request.method == "POST":
-        with_secrets(request, saved)
+        if saved.author_id == current_user(request).pk:
+            with_secrets(request, saved)
         return _page(request, match, {})
     request.delay_told = editing(request, saved)  # type: ignore[attr-defined]  # of the record as it is
     hidden = SECRET_ARGUMENTS - ({"key"} if saved.table_name == "entry" else set())  # by which it is booked once

@@ -1,11 +1,8 @@
 """What was deleted and may still be restored: the list, and a page of each with its button.
 
-A kind of record is here by its act `restore_<noun>` (actions/deleted_records.py). Whoever deletes one on its page is
-told of this list by `removed`.
+The kinds of records are in actions/restorings.py. Whoever deletes one on its page is told of this list by `removed`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,10 +15,9 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from tollgate.actions.acts import ACTS
-from tollgate.actions.bulk import DELETES
-from tollgate.actions.deleted_records import WITHIN, restorable, seen_by, table_of
-from tollgate.actions.tasks import NAMED, restoring
-from tollgate.core.areas import area_of_acts, area_of_page
+from tollgate.actions.deleted_records import WITHIN, restorable
+from tollgate.actions.restorings import RESTORINGS, read_by
+from tollgate.core.areas import area_of_page
 from tollgate.panel import audit_words, staff
 from tollgate.panel.access import actor, may, own_account, reading, rights
 from tollgate.panel.cells import link
@@ -34,28 +30,6 @@ from tollgate.ui.grid import Filter, Grid, respond
 from tollgate.ui.sources import QuerysetSource
 from tollgate.ui.words import as_is, told_html
 
-
-@dataclass(frozen=True, slots=True)
-class Restoring:
-    """How a kind of record is restored: the act, its argument, and the area of both."""
-
-    act: str
-    argument: str
-    area: str
-
-
-def _restorings() -> Mapping[str, Restoring]:
-    """By table."""
-    found = {}
-    for noun, deletion in DELETES.items():
-        name = restoring(deletion.act)
-        if name in ACTS and noun != "customer":
-            area = area_of_acts(ACTS[name].__module__)
-            found[table_of(deletion.model)] = Restoring(name, NAMED.get(noun, f"{noun}_id"), area)
-    return found
-
-
-RESTORINGS: Final = _restorings()
 LIST: Final = Grid(
     name="deleted_records",
     columns=(
@@ -136,9 +110,8 @@ def restore(request: HttpRequest, deleted_record_id: int) -> HttpResponseBase:
 
 
 def _visible(request: HttpRequest) -> QuerySet[DeletedRecord]:
-    tables = [table for table, by in RESTORINGS.items() if rights(request).reads(by.area)]
     found = DeletedRecord.objects.filter(
-        seen_by(actor(request)), restorable(datetime.now(UTC)), account=own_account(request), table_name__in=tables
+        read_by(actor(request)), restorable(datetime.now(UTC)), account=own_account(request)
     )
     return found.select_related("customer")
 

@@ -35,6 +35,7 @@ from tollgate.panel.saving import after_save, posted, press, saved_by
 from tollgate.store.models import ApiToken
 from tollgate.ui.fields import TicksWidget, ZoneField
 from tollgate.ui.forms import HouseForm, render_form
+from tollgate.ui.words import told
 
 REASON = "own settings"
 
@@ -63,6 +64,11 @@ class OwnPasswordForm(HouseForm):
         help_text="At least 10 characters. Your other sessions end, and you are told by mail",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+    def __init__(self, *arguments: Any, confirmed: bool, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if not confirmed:
+            self.fields["password"].help_text = told("At least 10 characters. Your other sessions end")
 
 
 class TokenForm(HouseForm):
@@ -125,7 +131,7 @@ def _protected(request: HttpRequest) -> bool:
 def own_password(request: HttpRequest) -> HttpResponseBase:
     """Another password for oneself; this session goes on, the others end."""
     user = current_user(request)
-    form = OwnPasswordForm(posted(request))
+    form = OwnPasswordForm(posted(request), confirmed=user.email_verified_at is not None)
     if form.is_valid():
         who = _oneself(request, change_own_user_password)
         done = saved_by(who, request, form, change_own_user_password, user_id=user.pk, **form.cleaned_data)

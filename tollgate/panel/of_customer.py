@@ -3,14 +3,15 @@
     grid, source = narrowed(contacts.listed(request, {}), customer, search=partial(with_text, "contact"))
 
 Of several lists on a page all but one have a `prefix`. What is done to those ticked, or to all that are found, is done
-by the pages of the long list: `panel/bulk_menu.html` is given the `owner`.
+by the pages of the long list: `panel/bulk_menu.html` is given the `owner`, and bulk_nouns.py the list, as `OfCustomer`.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db.models import Q
+from django.http import HttpRequest
 
 from tollgate.store.models import Customer
 from tollgate.ui.grid import Grid
@@ -18,6 +19,15 @@ from tollgate.ui.sources import QuerysetSource
 
 OF_OWNER: Final = frozenset({"customer", "company", "tag", "of"})
 """Columns and filters that tell whose a row is."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfCustomer:
+    """The page of a customer with its own ones of a noun, and the list there, which is searched by less than that of
+    all."""
+
+    page: str
+    listed: Callable[[HttpRequest, Customer], tuple[Grid, QuerysetSource]]
 
 
 def narrowed(

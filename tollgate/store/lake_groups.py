@@ -56,6 +56,8 @@ def group_days(files: Iterable[LakeFile], *, hashed: bool = False) -> int:
         missing = [level for level in LEVELS if _is_missing(groups_of(path, level), hashed=hashed)]
         if not missing or not path.is_file():
             continue
+        if ALL_GROUPS not in missing and is_damaged(groups_of(path, ALL_GROUPS)):
+            missing = list(LEVELS)  # what is made of a damaged file would be as wrong, and pass for whole
         try:
             write_groups(path, missing)
             count += 1

@@ -11,12 +11,12 @@ CASCADE, SET_NULL = django.db.models.deletion.CASCADE, django.db.models.deletion
 RESTORES = """
 UPDATE user_group SET acts = user_group.acts || added.acts
 FROM (
-  SELECT mine.id, array_agg(restoring ORDER BY restoring) AS acts
+  SELECT mine.id, array_agg(DISTINCT restoring ORDER BY restoring) AS acts
   FROM user_group AS mine
   CROSS JOIN unnest(mine.acts) AS deleting
-  CROSS JOIN regexp_replace(deleting, '^(delete|remove)_', 'restore_') AS restoring
+  CROSS JOIN regexp_replace(replace(deleting, 'contacts', 'contact'), '^(delete|remove)_', 'restore_') AS restoring
   WHERE deleting IN (
-      'delete_contact', 'delete_endpoint', 'delete_ingress_route', 'delete_alias', 'delete_cli_rule',
+      'delete_contact', 'delete_contacts', 'delete_endpoint', 'delete_ingress_route', 'delete_alias', 'delete_cli_rule',
       'remove_verified_cli', 'delete_did', 'delete_conference_room', 'delete_number_block', 'delete_gateway',
       'delete_access_number', 'delete_alert', 'delete_tag', 'delete_tax', 'delete_localization', 'delete_webhook',
       'delete_custom_page', 'delete_report')

@@ -108,7 +108,7 @@ class _Asked:
             beside = self._beside()
         asked, statement = self._statement(beside)
         statement.text = asked.all_of_them(cut)
-        return self.engine.batches(statement, tables_of(self.days), beside=beside)
+        return self.engine.batches(statement, tables_of(replace(self.days, whole={})), beside=beside)
 
     def first_of_lake(self, cut: Cut, beside: Beside) -> list[tuple[Any, ...]]:
         """The same of the lake and of what the database told beside it."""

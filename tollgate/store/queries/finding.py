@@ -156,7 +156,7 @@ def may_log_in(text: str) -> Q:
 
 def _of_company(lookup: str, text: str) -> Q:
     ids = _ids_by("customer", "name", lookup, text)
-    return _compared("customer__name", lookup, text) if ids is None else listed("customer_id", ids)
+    return compared("customer__name", lookup, text) if ids is None else listed("customer_id", ids)
 
 
 def _of_tag(lookup: str, text: str) -> Q:
@@ -171,10 +171,10 @@ def _by_title(column: str, titles: Mapping[str, str], lookup: str, text: str) ->
 
 def _by_column(table: str, name: str, lookup: str, text: str) -> Q:
     ids = _ids_by(table, name, lookup, text)
-    return _compared(name, lookup, text) if ids is None else listed("pk", ids)
+    return compared(name, lookup, text) if ids is None else listed("pk", ids)
 
 
-def _compared(path: str, lookup: str, text: str) -> Q:
+def compared(path: str, lookup: str, text: str) -> Q:
     """The same row by row, by functions of which the planner takes a third of all rows to fit: it walks the list."""
     column, wanted = Lower(F(path)), Lower(Value(text))
     match lookup:
@@ -249,10 +249,13 @@ def _estimated(held: str, text: str) -> int:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def ids_with(table: str, text: str, column: str = "id") -> str | None:
-    """The ids of the rows with that text, with commas between them; None when they are many."""
+def ids_with(table: str, text: str, column: str = "id", *, of: Collection[int] | None = None) -> str | None:
+    """The ids of the rows with that text, with commas between them; None when they are many. `of` these customers
+    alone, if they are given."""
     columns = FOUND_BY[table].columns
     held = f"FROM {table} WHERE search_grams(search_words({columns})) @> search_wanted(%s)"
+    if of is not None:
+        held += f" AND customer_id = ANY('{{{','.join(map(str, of))}}}'::bigint[])"
     if _estimated(held, text) > FEW:
         return None
     with connection.cursor() as cursor:

@@ -5,12 +5,12 @@ whether it has to compare row by row: the newest that fit are then shown soon, a
 
 One that is `owned` has a `customer_id` and is found by its customers too, and one with keys by their words (`keyed`).
 What a log tells not to everybody is searched by `told`: what may be known of a row contains the text, one by one, among
-those that the index finds by all their words.
+those that the index finds by all their words, and of the customers in `reach` alone, for others have very many more.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from django.db import connection
@@ -21,9 +21,11 @@ from django.db.models.lookups import GreaterThan
 
 from tollgate.core.areas import STAFF_FIELDS
 from tollgate.store.models import Customer
-from tollgate.store.queries.finding import SHORT, VALUES, ids_with, listed, one_by_one
+from tollgate.store.queries.finding import FOUND_BY, SHORT, VALUES, compared, ids_with, listed, one_by_one
 
 Told = Callable[[str], Q]
+VALUES_MOST: Final = 2_000
+"""A column with more values than this is compared row by row, among those that the index finds."""
 FITS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "icontains": str.__contains__,
     "istartswith": lambda value, text: value.startswith(text),
@@ -51,6 +53,7 @@ class LogSearch:
     owned: bool = False
     keyed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     told: Told | None = None
+    reach: Collection[int] | None = None
     known: dict[str, Found] = field(default_factory=dict)
 
     def __call__(self, text: str) -> Q:
@@ -64,7 +67,7 @@ class LogSearch:
         return self.known[text]
 
     def _look(self, text: str) -> Found:
-        own = ids_with(self.table, text)
+        own = ids_with(self.table, text, of=self.reach)
         meaning = one_by_one(self.table, text) if own is None else listed("pk", own)
         if self.told is not None and own != "":
             meaning = self.told(text) if own is None else meaning & self.told(text)
@@ -79,8 +82,10 @@ class LogSearch:
 
 
 def by_values(table: str, column: str) -> Mapping[str, Callable[[str], Q]]:
-    """What filters and conditions mean on an indexed column of a long table that holds few values, again and again."""
-    return {f"{column}__{how}": partial(_by_value, table, column, how) for how in FITS}
+    """What filters and conditions mean on an indexed column of a long table that mostly holds few values, again and
+    again: these are read once, and so is what each text means."""
+    values = cache(partial(_values, table, column))
+    return {f"{column}__{how}": cache(partial(_by_value, table, column, values, how)) for how in FITS}
 
 
 def audit_told(colleagues: Collection[int]) -> Told:
@@ -106,20 +111,25 @@ def delay_told(colleagues: Collection[int]) -> Told:
     return told
 
 
-def _by_value(table: str, column: str, how: str, text: str) -> Q:
-    wanted = text.casefold()
-    return Q((f"{column}__in", [one for one in _values(table, column) if FITS[how](one.casefold(), wanted)]))
+def _by_value(table: str, column: str, values: Callable[[], Collection[str] | None], how: str, text: str) -> Q:
+    known, wanted = values(), text.casefold()
+    if known is not None:
+        return Q((f"{column}__in", [one for one in known if FITS[how](one.casefold(), wanted)]))
+    indexed = (column,) in FOUND_BY[table].words and len(text) >= SHORT
+    ids = ids_with(table, text) if indexed else None
+    return compared(column, how, text) if ids is None else listed("pk", ids) & compared(column, how, text)
 
 
-def _values(table: str, column: str) -> list[str]:
-    """All that a column holds, from one to the next by its index."""
+def _values(table: str, column: str) -> list[str] | None:
+    """All that a column holds, from one to the next by its index; None when they are many."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE held AS ((SELECT {column} AS one FROM {table} ORDER BY {column} LIMIT 1) UNION ALL"  # noqa: S608 - fixed text
             f" SELECT (SELECT {column} FROM {table} WHERE {column} > held.one ORDER BY {column} LIMIT 1) FROM held"
-            " WHERE held.one IS NOT NULL) SELECT one FROM held WHERE one IS NOT NULL"
+            f" WHERE held.one IS NOT NULL) SELECT one FROM held WHERE one IS NOT NULL LIMIT {VALUES_MOST + 1}"
         )
-        return [one for (one,) in cursor.fetchall()]
+        found = [one for (one,) in cursor.fetchall()]
+    return found if len(found) <= VALUES_MOST else None
 
 
 def _of_customers(text: str) -> Q:
