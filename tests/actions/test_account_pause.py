@@ -20,6 +20,7 @@ from tollgate.store.models import Account, ChangeRequest, Code, DelayedSave, Mai
 
 STILL_DONE = {
     "change_billing_method", "override_billing_method", "set_account_tariff", "top_up_account", "charge_account_days",
+    "notify_account_balance",
     "create_account", "accept_agreement", "send_test_email", "send_test_sms",
 }  # fmt: skip
 """Balance and billing; an agreement that is accepted; a test that changes nothing."""
