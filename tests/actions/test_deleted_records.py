@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from tests.actions.cast import ANN, acme, bought_by, demo_account, sold_by
 from tests.actions.test_customers import refused
 from tests.actions.test_tasks import actor_of, by_another_worker, errors_of, user, work
-from tollgate.actions import records
+from tollgate.actions import custom_pages, records
 from tollgate.actions.access_numbers import create_access_number
 from tollgate.actions.acts import ACTS, Actor, NotFound, NotPermitted, acting
 from tollgate.actions.alert_watch import watch
@@ -349,7 +349,11 @@ def test_a_restored_alert_is_armed_anew_and_holds_nobody_for_what_was_changed_me
 
 @pytest.mark.parametrize(
     ("noun", "book", "most", "field"),
-    [("alias", aliases, "MOST_ALIASES", "current"), ("cli_rule", cli_rules, "MOST_RULES", "cli")],
+    [
+        ("alias", aliases, "MOST_ALIASES", "current"),
+        ("cli_rule", cli_rules, "MOST_RULES", "cli"),
+        ("custom_page", custom_pages, "MOST_PAGES", "custom_page_id"),
+    ],
 )
 def test_no_more_come_back_than_there_may_be(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, noun: str, book: object, most: str, field: str

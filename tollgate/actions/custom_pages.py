@@ -59,9 +59,7 @@ def create_custom_page(*, account_id: int, name: str, **fields: Unpack[CustomPag
     """Makes a page; its content is Markdown, in which HTML is text like any other."""
     given: dict[str, Any] = {**fields, "name": name}
     values = checks.cleaned(CHECKS, given)
-    account = records.locked(Account, account_id)
-    if CustomPage.objects.filter(account=account).count() >= MOST_PAGES:
-        raise refuse("name", f"There are {MOST_PAGES} pages, which is the most: remove one first.")
+    account = _with_room(account_id, "name")
     return records.create(CustomPage, {**values, "account": account})
 
 
@@ -84,4 +82,14 @@ def delete_custom_page(*, custom_page_id: int, version: int | None = None) -> No
 @act
 def restore_custom_page(*, custom_page_id: int) -> CustomPage:
     """Brings a deleted page back as it was."""
-    return deleted(CustomPage, custom_page_id, "custom_page_id").restore()
+    was = deleted(CustomPage, custom_page_id, "custom_page_id")
+    _with_room(was.record.account_id, "custom_page_id")
+    return was.restore()
+
+
+def _with_room(account_id: int, field: str) -> Account:
+    """The account, locked, when it may have one more page."""
+    account = records.locked(Account, account_id)
+    if CustomPage.objects.filter(account=account).count() >= MOST_PAGES:
+        raise refuse(field, f"There are {MOST_PAGES} pages, which is the most: remove one first.")
+    return account

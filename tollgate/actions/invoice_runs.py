@@ -228,12 +228,9 @@ def bill(
         return left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)
     if wallet_of(customer).currency != customer.currency:
         raise Doubt("The wallet and the customer are in different currencies.")
-    if (
-        switches and periods[0].from_at >= switches[-1][0]
-    ):  # first what is left before, so that its gifts find their room
+    left: list[Invoice] = []
+    if switches and periods[0].from_at >= switches[-1][0]:  # gifts of before the switch find their room there first
         left = left_charges(customer, switches, looked_at=looked_at, at=at, issued=issued)
-    else:
-        left = []
     own, late = correction_lines(customer, periods, again=seen.again)
     kinds = {kind_at(customer, period.from_at, switches) for period in periods}
     charges = {kind: lines_from_charges(customer, kind, date.max) for kind in kinds}
